@@ -1,0 +1,35 @@
+//! The engine: everything that is decided about sessions, as a pure value.
+//!
+//! [`Engine`] has four verbs: `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and
+//! `poll_timeout()`. Mutate once, drain all effects, then mutate again. Time is an argument, the
+//! random numbers come from a seed, and no input can make it fail.
+//!
+//! Absent on purpose: a clock, an `await`, a task, any type of ractor or tokio, and any value of the
+//! user's that would be dropped in here (what is no longer needed leaves as [`Effect::Discard`]).
+
+mod backoff;
+mod child;
+mod dynamic;
+mod exit;
+mod incarnation;
+mod io;
+mod jitter;
+mod limit;
+mod moment;
+mod restart;
+mod shutdown;
+mod table;
+
+pub use backoff::Backoff;
+pub use dynamic::{Engine, KILL_BOUND, STOP_WINDOW};
+pub use exit::{Cause, Exit, Mark, Seen};
+pub use incarnation::{Key, Launch};
+pub use io::{
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Report,
+    Request, Spec, StopCause,
+};
+pub use limit::{Limit, Window};
+pub use moment::Moment;
+pub use restart::{OnRestartLimit, OwnLimit, Policy, Restart, Settings};
+pub use shutdown::Shutdown;
+pub use table::{Counts, Cursor, Info, SessionState};

@@ -1,0 +1,202 @@
+//! One child: what is kept of an id while it is known.
+//!
+//! Absent on purpose: transitions. `dynamic` decides them and `table` carries out the change of
+//! phase, so that the counts can never disagree with the children.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::exit::{Exit, Seen};
+use super::incarnation::Launch;
+use super::io::{Domain, Request};
+use super::limit::Window;
+use super::moment::Moment;
+use super::table::SessionState;
+
+/// What is kept of an id.
+#[derive(Debug)]
+pub(super) struct Child<D: Domain> {
+    pub(super) id: Arc<str>,
+    pub(super) spec: D::Spec,
+    /// Changed by `Table::set_phase` alone, which keeps the counts.
+    pub(super) phase: Phase<D>,
+    /// Launches of this id so far: the number of the present or last incarnation.
+    pub(super) incarnation: u64,
+    /// Launches since the last exit.
+    pub(super) attempt: u32,
+    /// Restarts that were decided since the first start.
+    pub(super) restarts: u64,
+    /// Steps of the backoff since it was last reset.
+    pub(super) step: u32,
+    pub(super) window: Window,
+    pub(super) last: Option<Last>,
+    /// The present launch, until nothing of it is left.
+    pub(super) current: Option<Current<D>>,
+    /// The one timer of this child, as it stands in the engine's set.
+    pub(super) timer: Option<Moment>,
+    pub(super) waiting: Option<Box<Waiting<D>>>,
+}
+
+/// How the last incarnation ended.
+#[derive(Debug)]
+pub(super) struct Last {
+    pub(super) actor: Option<u64>,
+    pub(super) exit: Exit,
+}
+
+/// A launch of which something is left.
+#[derive(Debug)]
+pub(super) struct Current<D: Domain> {
+    pub(super) launch: Launch,
+    pub(super) life: D::Life,
+    pub(super) started: Moment,
+    pub(super) exit: ExitSeen,
+    pub(super) join: Join,
+}
+
+/// How far the end of the present incarnation is known.
+#[derive(Debug)]
+pub(super) enum ExitSeen {
+    /// Not at all.
+    No,
+    /// The event came before the report of the start.
+    Early(Seen),
+    /// It has been judged.
+    Judged,
+}
+
+/// Whether the actor's task is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    Pending,
+    Done,
+}
+
+/// Who waits for this id.
+#[derive(Debug)]
+pub(super) struct Waiting<D: Domain> {
+    /// Starts and restarts whose turn has not come.
+    pub(super) queue: VecDeque<Request<D>>,
+    /// Stops that wait for the end.
+    pub(super) stops: Vec<D::Ticket>,
+}
+
+impl<D: Domain> Default for Waiting<D> {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            stops: Vec::new(),
+        }
+    }
+}
+
+/// Why a launch was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A caller started the id.
+    First,
+    /// It ended and its rule brings it back.
+    Restart,
+    /// A caller restarts it by hand.
+    Manual,
+    /// A caller resumes it from being parked.
+    Resume,
+}
+
+/// What follows when nothing of the present launch is left.
+#[derive(Debug)]
+pub(super) enum Then<D: Domain> {
+    /// It is forgotten.
+    Remove,
+    /// It is launched anew, by hand.
+    Relaunch(D::Ticket),
+    /// It is launched again by the rule of failed attempts.
+    Retry,
+    /// It is parked again.
+    Park,
+}
+
+/// Whether others can see the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    As(SessionState),
+    Hidden,
+}
+
+/// Whether the supervisor's report counts a child that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tally {
+    /// It was known when the stop was taken.
+    Count,
+    /// It had ended before.
+    Skip,
+}
+
+/// Whether a session that is being stopped has been killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Force {
+    /// Asked; when it will be killed.
+    Asked(Option<Moment>),
+    /// Killed; since when.
+    Killed(Moment),
+}
+
+/// Where a child stands.
+#[derive(Debug)]
+pub(super) enum Phase<D: Domain> {
+    /// A keeper is at work. Timer: the start timeout.
+    Launching(Origin),
+    /// The launch was cancelled and is not gone yet. Timer: the kill bound.
+    Cancelling {
+        then: Then<D>,
+        shown: Shown,
+        since: Moment,
+    },
+    /// It runs, or it has ended and we do not know yet.
+    Running,
+    /// It was told to end. Timer: the grace, then the kill bound. `batch`: see `dynamic::stopping`.
+    Stopping {
+        then: Then<D>,
+        force: Force,
+        batch: u64,
+    },
+    /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
+    /// pause. `manual`: who restarts it by hand, if somebody does.
+    Restarting {
+        due: Moment,
+        manual: Option<D::Ticket>,
+    },
+    /// It has ended and will be forgotten at the release. `force`: from when on it should be gone, if
+    /// somebody waits; the timer is that and the kill bound.
+    Leaving {
+        exit: Exit,
+        force: Option<Moment>,
+        tally: Tally,
+    },
+    /// It used up its restart limit.
+    Parked,
+    /// It survived its kill.
+    Zombie { then: Then<D> },
+}
+
+impl<D: Domain> Phase<D> {
+    /// What others see of it.
+    pub(super) const fn shown(&self) -> Shown {
+        match self {
+            Self::Launching(Origin::First) => Shown::As(SessionState::Starting),
+            Self::Launching(_) | Self::Restarting { .. } => Shown::As(SessionState::Restarting),
+            Self::Cancelling { shown, .. } => *shown,
+            Self::Running => Shown::As(SessionState::Running),
+            Self::Stopping { .. } => Shown::As(SessionState::Stopping),
+            Self::Leaving { .. } => Shown::Hidden,
+            Self::Parked => Shown::As(SessionState::Parked),
+            Self::Zombie { .. } => Shown::As(SessionState::Zombie),
+        }
+    }
+}
+
+impl<D: Domain> Child<D> {
+    pub(super) fn waiting(&mut self) -> &mut Waiting<D> {
+        self.waiting.get_or_insert_default()
+    }
+}

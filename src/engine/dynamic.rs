@@ -1,0 +1,273 @@
+//! The dynamic supervisor's decisions: one-for-one over a table of children.
+//!
+//! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
+//! `launches` (from the order to the report), `exits` (from the event to the restart), `ending` (how
+//! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
+//!
+//! Absent on purpose: anything that fails. An input that no longer fits is ignored.
+
+mod ending;
+mod exits;
+mod launches;
+mod requests;
+mod stopping;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::child::{Child, Current, Phase};
+use super::incarnation::{Key, Launch};
+use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::limit::Window;
+use super::moment::Moment;
+use super::restart::Settings;
+use super::table::{Counts, Cursor, Info, Table};
+use stopping::Stop;
+
+/// How long a kill is waited for (D17). What is then still there is a zombie.
+pub const KILL_BOUND: Duration = Duration::from_secs(1);
+
+/// How many stops are unfinished at a time when the supervisor stops (D12).
+pub const STOP_WINDOW: usize = 1_000;
+
+/// At most this many children are looked at in one step.
+const STEP: usize = 1_000;
+
+/// The decisions of a session supervisor.
+#[derive(Debug)]
+pub struct Engine<D: Domain> {
+    settings: Settings,
+    table: Table<D>,
+    timers: BTreeSet<(Moment, u32)>,
+    effects: VecDeque<Effect<D>>,
+    launches: u64,
+    total: Window,
+    /// When a session last ended; the kill bound counts from here if it is later than the kill.
+    last_end: Moment,
+    mode: Mode<D>,
+    events: Events,
+}
+
+/// Whether supervision events can still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Events {
+    Read,
+    Over,
+}
+
+#[derive(Debug)]
+enum Mode<D: Domain> {
+    Serving,
+    Stopping(Stop<D>),
+    Ended,
+}
+
+impl<D: Domain> Engine<D> {
+    /// The engine of a supervisor without sessions.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            table: Table::new(),
+            timers: BTreeSet::new(),
+            effects: VecDeque::new(),
+            launches: 0,
+            total: Window::default(),
+            last_end: Moment::START,
+            mode: Mode::Serving,
+            events: Events::Read,
+        }
+    }
+
+    /// Takes an input. All effects must then be polled before the next one.
+    pub fn handle(&mut self, now: Moment, input: Input<D>) {
+        match input {
+            Input::Asked { id, request } => self.asked(now, id, request),
+            Input::StopSupervisor { within, ticket } => {
+                let deadline = within.map(|within| now.after(within));
+                self.stop_supervisor(now, StopCause::Requested, deadline, Some(ticket));
+            }
+            Input::Started { key, recall } => self.started(now, key, recall),
+            Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
+            Input::Exited { id, actor, seen } => self.exited(now, &id, actor, seen),
+            Input::Joined { key } => self.joined(now, key),
+            Input::Released { key } => {
+                if self.current(key).is_some() {
+                    self.release(now, key.slot);
+                }
+            }
+            Input::LoopEnded => {
+                self.events = Events::Over;
+                self.stop_supervisor(now, StopCause::Foreign, None, None);
+                self.sweep_again();
+            }
+            Input::RootGone => {
+                self.events = Events::Over;
+                self.stop_supervisor(now, StopCause::Killed, Some(now), None);
+                self.sweep_again();
+            }
+        }
+        self.finish_if_gone(now);
+    }
+
+    /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        for _ in 0..STEP {
+            match self.timers.first().copied() {
+                Some((at, slot)) if at <= now => {
+                    self.set_timer(slot, None);
+                    self.fire(now, slot);
+                }
+                _ => break,
+            }
+        }
+        self.step_stop(now);
+        self.finish_if_gone(now);
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_effect(&mut self) -> Option<Effect<D>> {
+        self.effects.pop_front()
+    }
+
+    /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let stop = match &self.mode {
+            Mode::Stopping(stop) => stop.wake(),
+            Mode::Serving | Mode::Ended => None,
+        };
+        match (timer, stop) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.table.counts()
+    }
+
+    /// What is known of an id.
+    #[must_use]
+    pub fn info(&self, id: &str) -> Option<Info<'_, D>> {
+        self.table.info(self.table.find(id)?)
+    }
+
+    /// Opens a list: a cursor over the sessions in the order of their first start. It must be closed
+    /// with [`close_list`](Self::close_list).
+    pub fn open_list(&mut self) -> Cursor {
+        self.table.open()
+    }
+
+    /// The next session of a list; `Some(None)` for an entry that has no information to show.
+    #[expect(
+        clippy::option_option,
+        reason = "the end of the list and a hidden entry are two things, and the caller counts both"
+    )]
+    pub fn next_in_list(&mut self, cursor: &Cursor) -> Option<Option<Info<'_, D>>> {
+        let slot = self.table.advance(cursor)?;
+        Some(self.table.info(slot))
+    }
+
+    /// Ends a list.
+    pub fn close_list(&mut self, cursor: Cursor) {
+        self.table.close(cursor);
+    }
+
+    /// How many entries there are, also hidden ones that only wait for their release.
+    #[must_use]
+    pub const fn entries(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether the supervisor has ended.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        matches!(self.mode, Mode::Ended)
+    }
+
+    fn serving(&self) -> bool {
+        matches!(self.mode, Mode::Serving)
+    }
+
+    fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
+        match request {
+            Request::Start { spec, ticket } => self.start(now, id, spec, ticket),
+            Request::Stop { ticket } => self.stop(now, &id, ticket),
+            Request::Restart { ticket } => self.restart(now, &id, ticket),
+        }
+    }
+
+    /// The launch that the key means, if something of it is left.
+    fn current(&self, key: Key) -> Option<&Current<D>> {
+        let current = self.table.get(key.slot)?.current.as_ref()?;
+        (current.launch == key.launch).then_some(current)
+    }
+
+    fn next_launch(&mut self) -> Launch {
+        self.launches += 1;
+        Launch(self.launches)
+    }
+
+    fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        if let Some(old) = std::mem::replace(&mut child.timer, at) {
+            self.timers.remove(&(old, slot));
+        }
+        if let Some(at) = at {
+            self.timers.insert((at, slot));
+        }
+    }
+
+    fn fire(&mut self, now: Moment, slot: u32) {
+        match self.table.get(slot).map(|child| &child.phase) {
+            Some(Phase::Launching(_)) => self.launch_timed_out(now, slot),
+            Some(Phase::Restarting { .. }) => self.relaunch_if_due(now, slot),
+            Some(Phase::Cancelling { .. } | Phase::Stopping { .. } | Phase::Leaving { .. }) => {
+                self.force(now, slot);
+            }
+            Some(Phase::Running | Phase::Parked | Phase::Zombie { .. }) | None => {}
+        }
+    }
+
+    fn effect(&mut self, effect: Effect<D>) {
+        self.effects.push_back(effect);
+    }
+
+    fn answer(&mut self, ticket: D::Ticket, answer: Answer<D>) {
+        self.effect(Effect::Answer { ticket, answer });
+    }
+
+    fn discard(&mut self, value: Discard<D>) {
+        self.effect(Effect::Discard(value));
+    }
+
+    fn note(&mut self, slot: u32, note: Note) {
+        if let Some(child) = self.table.get(slot) {
+            let effect = Effect::Note {
+                id: Some(Arc::clone(&child.id)),
+                incarnation: child.incarnation,
+                note,
+            };
+            self.effects.push_back(effect);
+        }
+    }
+
+    /// The life of the present launch.
+    fn life(&self, slot: u32) -> Option<D::Life> {
+        let child: &Child<D> = self.table.get(slot)?;
+        child.current.as_ref().map(|current| current.life.clone())
+    }
+
+    fn released(&self, slot: u32) -> bool {
+        self.table
+            .get(slot)
+            .is_none_or(|child| child.current.is_none())
+    }
+}

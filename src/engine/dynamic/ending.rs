@@ -1,0 +1,237 @@
+//! How one session is stopped, killed, given up as a zombie, and forgotten.
+//!
+//! Absent on purpose: the order in which many are stopped; see `stopping`.
+
+use super::{Engine, KILL_BOUND, Mode};
+use crate::engine::child::{Force, Phase, Shown, Tally, Then};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::moment::Moment;
+use crate::engine::shutdown::Shutdown;
+use std::time::Duration;
+
+/// The verdict on a kill waits while other sessions are still ending, so that a mass stop makes no
+/// zombies; but not longer than this, or a busy supervisor would never give one.
+const LONGEST_VERDICT: Duration = Duration::from_secs(10);
+
+impl<D: Domain> Engine<D> {
+    /// Tells a running session to end, by its own rule.
+    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
+        let Some(life) = self.life(slot) else {
+            return;
+        };
+        let force = self.patience(now, slot);
+        let phase = Phase::Stopping { then, force, batch };
+        self.table.set_phase(slot, phase);
+        if let Force::Killed(_) = force {
+            self.note(slot, Note::Killing);
+            self.effect(Effect::Kill { life });
+            self.set_timer(slot, Some(now.after(KILL_BOUND)));
+            return;
+        }
+        self.note(slot, Note::Stopping);
+        self.effect(Effect::Stop { life });
+        match force {
+            Force::Asked(Some(at)) if at <= now => self.force(now, slot),
+            Force::Asked(at) => self.set_timer(slot, at),
+            Force::Killed(_) => {}
+        }
+    }
+
+    /// With what force a stop begins.
+    fn patience(&self, now: Moment, slot: u32) -> Force {
+        let shutdown = self
+            .table
+            .get(slot)
+            .map_or(Shutdown::BrutalKill, |child| child.spec.policy().shutdown);
+        match shutdown {
+            _ if self.past_deadline(now) => Force::Killed(now),
+            Shutdown::BrutalKill => Force::Killed(now),
+            Shutdown::Timeout(grace) => Force::Asked(Some(now.after(grace))),
+            Shutdown::Infinity => Force::Asked(None),
+        }
+    }
+
+    /// The patience with a child that should be gone is over.
+    pub(super) fn force(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let since = match &mut child.phase {
+            Phase::Stopping { force, .. } => match force {
+                Force::Asked(_) => {
+                    *force = Force::Killed(now);
+                    if let Some(life) = self.life(slot) {
+                        self.note(slot, Note::Killing);
+                        self.effect(Effect::Kill { life });
+                    }
+                    now
+                }
+                Force::Killed(since) => *since,
+            },
+            Phase::Cancelling { since, .. } => *since,
+            Phase::Leaving {
+                force: Some(since), ..
+            } => *since,
+            _ => return,
+        };
+        let longest = since.after(LONGEST_VERDICT);
+        let verdict = self.last_end.min(longest).max(since).after(KILL_BOUND);
+        if now < verdict {
+            self.set_timer(slot, Some(verdict));
+        } else {
+            self.zombie(now, slot);
+        }
+    }
+
+    fn zombie(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let then = match &mut child.phase {
+            Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => {
+                std::mem::replace(then, Then::Remove)
+            }
+            _ => Then::Remove,
+        };
+        // A restart by hand has its answer now, and goes on by the rules when the zombie has ended.
+        let then = match then {
+            Then::Relaunch(ticket) => {
+                self.answer(ticket, Answer::Zombie);
+                Then::Retry
+            }
+            then => then,
+        };
+        let Some(before) = self.table.set_phase(slot, Phase::Zombie { then }) else {
+            return;
+        };
+        self.set_timer(slot, None);
+        self.note(slot, Note::Zombie);
+        self.answer_stops(slot, || Answer::Zombie);
+        match before {
+            Phase::Stopping { batch, .. } => self.stop_finished(now, batch),
+            Phase::Leaving { exit, .. } => self.discard(Discard::Exit(exit)),
+            _ => {}
+        }
+        if self.serving() {
+            self.empty_queue(slot, || Answer::Zombie);
+        } else {
+            self.empty_queue(slot, || Answer::Down);
+        }
+    }
+
+    /// Sees to it that a child which has ended, but is not released, does not keep a caller waiting.
+    pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
+        let patience = match self.patience(now, slot) {
+            Force::Killed(at) => Some(at),
+            Force::Asked(at) => at,
+        };
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        if let Phase::Leaving { force, .. } = &mut child.phase
+            && force.is_none()
+            && let Some(patience) = patience
+        {
+            *force = Some(patience);
+            self.set_timer(slot, Some(patience.after(KILL_BOUND)));
+        }
+    }
+
+    /// The child will be forgotten: now, if nothing of it is left, else at the release. Its place,
+    /// its count and its line in the list are free now (D9).
+    pub(super) fn leave(&mut self, now: Moment, slot: u32, exit: Exit) {
+        if self.released(slot) {
+            self.remove(now, slot, exit);
+            return;
+        }
+        let Some(child) = self.table.get(slot) else {
+            return;
+        };
+        let force = match child.phase {
+            Phase::Stopping {
+                force: Force::Asked(at),
+                ..
+            } => at,
+            Phase::Stopping {
+                force: Force::Killed(since),
+                ..
+            } => Some(since),
+            _ => None,
+        };
+        let awaited = child
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| !waiting.stops.is_empty());
+        let tally = match self.mode {
+            Mode::Serving => Tally::Skip,
+            Mode::Stopping(_) | Mode::Ended => Tally::Count,
+        };
+        let awaited = awaited || !self.serving();
+        self.table
+            .set_phase(slot, Phase::Leaving { exit, force, tally });
+        self.set_timer(slot, force.map(|at| at.after(KILL_BOUND)));
+        if awaited && force.is_none() {
+            self.hurry(now, slot);
+        }
+    }
+
+    /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
+        self.set_timer(slot, None);
+        let Some(child) = self.table.remove(slot) else {
+            return;
+        };
+        let counted = match &child.phase {
+            Phase::Leaving { tally, .. } => *tally == Tally::Count,
+            phase => phase.shown() != Shown::Hidden,
+        };
+        if let Mode::Stopping(stop) = &mut self.mode
+            && counted
+        {
+            stop.tally(&exit);
+        }
+        self.discard(Discard::Spec(child.spec));
+        if let Some(last) = child.last {
+            self.discard(Discard::Exit(last.exit));
+        }
+        if let Some(waiting) = child.waiting {
+            for ticket in waiting.stops {
+                self.answer(ticket, Answer::Ended(exit.clone()));
+            }
+            self.next_for_free_id(now, &child.id, waiting.queue);
+        }
+        self.discard(Discard::Exit(exit));
+    }
+
+    /// Nothing of a cancelled launch, or of a zombie, is left.
+    pub(super) fn follow(&mut self, now: Moment, slot: u32, then: Then<D>) {
+        self.set_timer(slot, None);
+        let zombie = matches!(
+            self.table.get(slot).map(|child| &child.phase),
+            Some(Phase::Zombie { .. })
+        );
+        let exit = if zombie {
+            Exit::Killed
+        } else {
+            Exit::NotRunning
+        };
+        match then {
+            _ if !self.serving() => {
+                self.dismiss(then, || Answer::Down);
+                self.remove(now, slot, exit);
+            }
+            Then::Remove => self.remove(now, slot, exit),
+            Then::Relaunch(ticket) => {
+                let phase = Phase::Restarting {
+                    due: now,
+                    manual: Some(ticket),
+                };
+                self.table.set_phase(slot, phase);
+                self.relaunch_if_due(now, slot);
+            }
+            Then::Retry => self.retry(now, slot),
+            Then::Park => self.park(now, slot),
+        }
+    }
+}

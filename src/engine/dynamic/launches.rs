@@ -1,0 +1,275 @@
+//! Launches: from the order to the report, with the start timeout and cancellation (D16), and the
+//! growing pause between failed attempts (D7).
+//!
+//! Absent on purpose: who won a race between a report and a cancellation. The shell knows, and says
+//! so with the report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use crate::engine::backoff::double;
+use crate::engine::child::{Current, ExitSeen, Join, Origin, Phase, Shown, Then};
+use crate::engine::exit::Exit;
+use crate::engine::incarnation::Key;
+use crate::engine::io::{
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
+};
+use crate::engine::jitter;
+use crate::engine::moment::Moment;
+use crate::engine::restart::Restart;
+use crate::engine::table::SessionState;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+impl<D: Domain> Engine<D> {
+    /// Orders a launch. Nothing of an earlier one may be left.
+    pub(super) fn launch(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        origin: Origin,
+        ticket: Option<D::Ticket>,
+    ) {
+        let launch = self.next_launch();
+        let life = D::Life::new(Key { slot, launch });
+        self.table.set_phase(slot, Phase::Launching(origin));
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        child.incarnation += 1;
+        child.attempt = child.attempt.saturating_add(1);
+        child.current = Some(Current {
+            launch,
+            life: life.clone(),
+            started: now,
+            exit: ExitSeen::No,
+            join: Join::Pending,
+        });
+        let timeout = child.spec.policy().start_timeout;
+        let effect = Effect::Launch {
+            context: Context {
+                id: Arc::clone(&child.id),
+                incarnation: child.incarnation,
+                attempt: child.attempt,
+                last_exit: child.last.as_ref().map(|last| last.exit.clone()),
+            },
+            spec: child.spec.clone(),
+            life,
+            ticket,
+        };
+        self.effect(effect);
+        self.set_timer(slot, Some(now.after(timeout)));
+    }
+
+    pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
+        if self.current(key).is_none() {
+            return;
+        }
+        let slot = key.slot;
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let Some(current) = child.current.as_mut() else {
+            return;
+        };
+        current.started = now;
+        let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
+            ExitSeen::Early(seen) => Some(seen),
+            ExitSeen::No | ExitSeen::Judged => None,
+        };
+        let life = current.life.clone();
+        match &mut child.phase {
+            Phase::Launching(_) => self.runs(slot),
+            // Whoever waited was told that it runs, so the timeout came too late to count. A stop
+            // goes on as the stop of a running session.
+            Phase::Cancelling { then, .. } if recall == Recall::InTime => {
+                match std::mem::replace(then, Then::Remove) {
+                    Then::Remove => {
+                        self.runs(slot);
+                        if self.wanted(slot) {
+                            self.begin_stop(now, slot, Then::Remove, 0);
+                        }
+                    }
+                    Then::Retry | Then::Park => self.runs(slot),
+                    then @ Then::Relaunch(_) => {
+                        self.runs(slot);
+                        self.begin_stop(now, slot, then, 0);
+                    }
+                }
+            }
+            Phase::Cancelling { then, .. } => {
+                let then = std::mem::replace(then, Then::Remove);
+                self.begin_stop(now, slot, then, 0);
+            }
+            Phase::Zombie { .. } => self.effect(Effect::Kill { life }),
+            _ => {}
+        }
+        match early {
+            Some(seen) => self.judged(now, slot, Some(seen)),
+            None => self.next_in_queue(now, slot),
+        }
+    }
+
+    fn runs(&mut self, slot: u32) {
+        self.set_timer(slot, None);
+        self.table.set_phase(slot, Phase::Running);
+        self.note(slot, Note::Started);
+    }
+
+    /// Whether somebody waits for the end of a launch that turned out to have succeeded in time.
+    fn wanted(&self, slot: u32) -> bool {
+        let stops = self
+            .table
+            .get(slot)
+            .and_then(|child| child.waiting.as_ref())
+            .is_some_and(|waiting| !waiting.stops.is_empty());
+        stops || !self.serving()
+    }
+
+    pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
+        if self.current(key).is_none() {
+            return;
+        }
+        let slot = key.slot;
+        self.set_timer(slot, None);
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        if let Some(current) = child.current.take() {
+            self.forget(current);
+        }
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let temporary = child.spec.policy().restart == Restart::Temporary;
+        match &mut child.phase {
+            Phase::Launching(Origin::First) => {
+                self.note(slot, Note::StartFailed(failure));
+                self.leave(now, slot, Exit::NotRunning);
+            }
+            Phase::Launching(origin) => {
+                let origin = *origin;
+                let ignored = matches!(failure, Failure::Ignored);
+                self.note(slot, Note::RestartFailed(failure));
+                if ignored || (temporary && origin != Origin::Resume) || !self.serving() {
+                    self.leave(now, slot, Exit::NotRunning);
+                } else if origin == Origin::Resume {
+                    self.park(now, slot);
+                } else {
+                    self.retry(now, slot);
+                }
+            }
+            Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
+                let then = std::mem::replace(then, Then::Remove);
+                self.follow(now, slot, then);
+            }
+            _ => {}
+        }
+    }
+
+    /// A failed attempt: the next one is counted now and made after a pause.
+    pub(super) fn retry(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get(slot) else {
+            return;
+        };
+        let failures = child.attempt.saturating_sub(1);
+        let pause = double(FIRST_PAUSE, failures, LONGEST_PAUSE);
+        self.decide_restart(now, slot, pause);
+    }
+
+    /// The pause of the backoff before the next launch; takes one step.
+    pub(super) fn backoff(&mut self, slot: u32) -> Duration {
+        let random = jitter::random(self.settings.seed, self.launches);
+        let Some(child) = self.table.get_mut(slot) else {
+            return Duration::ZERO;
+        };
+        let delay = child.spec.policy().backoff.delay(child.step, random);
+        child.step = child.step.saturating_add(1);
+        delay
+    }
+
+    /// Launches a restarting child whose pause is over and whose last incarnation is released.
+    pub(super) fn relaunch_if_due(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let Phase::Restarting { due, manual } = &mut child.phase else {
+            return;
+        };
+        if *due > now {
+            let due = *due;
+            self.set_timer(slot, Some(due));
+            return;
+        }
+        if child.current.is_some() {
+            self.set_timer(slot, None);
+            return;
+        }
+        let manual = manual.take();
+        if !self.serving() {
+            if let Some(manual) = manual {
+                self.answer(manual, Answer::Down);
+            }
+            self.leave(now, slot, Exit::NotRunning);
+            return;
+        }
+        let origin = if manual.is_some() {
+            Origin::Manual
+        } else {
+            Origin::Restart
+        };
+        self.launch(now, slot, origin, manual);
+    }
+
+    pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get(slot) else {
+            return;
+        };
+        let Phase::Launching(origin) = child.phase else {
+            return;
+        };
+        let policy = child.spec.policy();
+        let timeout = policy.start_timeout;
+        let restarting = Shown::As(SessionState::Restarting);
+        let (then, shown) = match origin {
+            Origin::First => (Then::Remove, Shown::Hidden),
+            Origin::Resume => (Then::Park, restarting),
+            Origin::Manual if policy.restart == Restart::Temporary => (Then::Remove, Shown::Hidden),
+            Origin::Manual | Origin::Restart => (Then::Retry, restarting),
+        };
+        self.note(slot, Note::StartTimedOut(timeout));
+        self.cancel(now, slot, Answer::TimedOut(timeout), then, shown);
+    }
+
+    /// Cancels the launch under way. What follows comes when it is gone.
+    pub(super) fn cancel(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        answer: Answer<D>,
+        then: Then<D>,
+        shown: Shown,
+    ) {
+        let Some(life) = self.life(slot) else {
+            return;
+        };
+        let phase = Phase::Cancelling {
+            then,
+            shown,
+            since: now,
+        };
+        self.table.set_phase(slot, phase);
+        self.effect(Effect::Cancel { life, answer });
+        self.set_timer(slot, Some(now.after(super::KILL_BOUND)));
+    }
+
+    /// Lets go of a launch of which nothing is left.
+    pub(super) fn forget(&mut self, current: Current<D>) {
+        if let ExitSeen::Early(seen) = current.exit {
+            self.discard(Discard::Seen(seen));
+        }
+        self.discard(Discard::Life(current.life));
+    }
+}

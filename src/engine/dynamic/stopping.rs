@@ -1,0 +1,329 @@
+//! How the supervisor ends (D12): everything that does not run is ended at once, the running
+//! sessions are told to stop in order of first start, at most [`STOP_WINDOW`] unfinished at a time,
+//! and a deadline turns the rest into kills. All of it advances by a cursor, in bounded steps.
+//!
+//! Absent on purpose: a second path for foreign ends. They come in here too.
+
+use super::{Engine, Mode, STEP, STOP_WINDOW};
+use crate::engine::child::{Force, Phase, Shown, Then};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Answer, Domain, Effect, Note, Report, StopCause};
+use crate::engine::moment::Moment;
+use crate::engine::table::{Cursor, SessionState};
+use std::time::Duration;
+
+/// If nothing ended for this long, the next batch is told to stop although the last is unfinished.
+const PACE: Duration = Duration::from_millis(10);
+
+#[derive(Debug)]
+pub(super) struct Stop<D: Domain> {
+    cause: StopCause,
+    began: Moment,
+    deadline: Option<Moment>,
+    stage: Stage,
+    /// Numbers the batches, so that an end is booked on its own.
+    batch: u64,
+    in_flight: usize,
+    quiet_since: Moment,
+    report: Report,
+    tickets: Vec<D::Ticket>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Ends what does not run.
+    Sweep(Cursor),
+    /// Tells the running ones to stop.
+    Pace(Cursor),
+    /// Kills what is left at the deadline.
+    Kill(Cursor),
+    /// Waits for the ends.
+    Wait,
+    /// The deadline has passed: waits for the killed.
+    Cut,
+}
+
+impl<D: Domain> Stop<D> {
+    /// When there is something to do.
+    pub(super) fn wake(&self) -> Option<Moment> {
+        match self.stage {
+            Stage::Sweep(_) | Stage::Kill(_) => Some(Moment::START),
+            Stage::Pace(_) if self.in_flight < STOP_WINDOW => Some(Moment::START),
+            Stage::Pace(_) => {
+                let next = self.quiet_since.after(PACE);
+                Some(self.deadline.map_or(next, |deadline| deadline.min(next)))
+            }
+            Stage::Wait => self.deadline,
+            Stage::Cut => None,
+        }
+    }
+
+    pub(super) fn tally(&mut self, exit: &Exit) {
+        match exit {
+            Exit::Normal { .. } | Exit::Shutdown => self.report.stopped += 1,
+            Exit::Failed { .. } => self.report.failed += 1,
+            Exit::Killed => self.report.killed += 1,
+            Exit::NotRunning => self.report.not_running += 1,
+        }
+    }
+}
+
+impl<D: Domain> Engine<D> {
+    /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins.
+    pub(super) fn stop_supervisor(
+        &mut self,
+        now: Moment,
+        cause: StopCause,
+        deadline: Option<Moment>,
+        ticket: Option<D::Ticket>,
+    ) {
+        match &mut self.mode {
+            Mode::Ended => {
+                if let Some(ticket) = ticket {
+                    self.answer(ticket, Answer::Down);
+                }
+            }
+            Mode::Stopping(stop) => {
+                stop.tickets.extend(ticket);
+                stop.deadline = match (stop.deadline, deadline) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            Mode::Serving => {
+                let cursor = self.table.open();
+                self.mode = Mode::Stopping(Stop {
+                    cause,
+                    began: now,
+                    deadline,
+                    stage: Stage::Sweep(cursor),
+                    batch: 1,
+                    in_flight: 0,
+                    quiet_since: now,
+                    report: Report::default(),
+                    tickets: ticket.into_iter().collect(),
+                });
+                self.effect(Effect::Note {
+                    id: None,
+                    incarnation: 0,
+                    note: Note::SupervisorStopping(cause),
+                });
+            }
+        }
+    }
+
+    /// Looks at all children once more, because what can come has changed.
+    pub(super) fn sweep_again(&mut self) {
+        let cursor = self.table.open();
+        match &mut self.mode {
+            Mode::Stopping(stop) => {
+                let before = std::mem::replace(&mut stop.stage, Stage::Sweep(cursor));
+                self.close_stage(before);
+            }
+            Mode::Serving | Mode::Ended => self.table.close(cursor),
+        }
+    }
+
+    fn close_stage(&mut self, stage: Stage) {
+        match stage {
+            Stage::Sweep(cursor) | Stage::Pace(cursor) | Stage::Kill(cursor) => {
+                self.table.close(cursor);
+            }
+            Stage::Wait | Stage::Cut => {}
+        }
+    }
+
+    /// Whether the deadline has passed, so that nobody is asked any more.
+    pub(super) fn past_deadline(&self, now: Moment) -> bool {
+        match &self.mode {
+            Mode::Stopping(stop) => stop.deadline.is_some_and(|deadline| deadline <= now),
+            Mode::Serving | Mode::Ended => false,
+        }
+    }
+
+    /// One bounded step.
+    pub(super) fn step_stop(&mut self, now: Moment) {
+        let Mode::Stopping(stop) = &mut self.mode else {
+            return;
+        };
+        let due = stop.deadline.is_some_and(|deadline| deadline <= now);
+        match std::mem::replace(&mut stop.stage, Stage::Wait) {
+            Stage::Sweep(cursor) => {
+                if self.step_over(&cursor, |engine, slot| engine.sweep(now, slot)) {
+                    let next = self.table.open();
+                    let next = if due {
+                        Stage::Kill(next)
+                    } else {
+                        Stage::Pace(next)
+                    };
+                    self.table.close(cursor);
+                    self.set_stage(next);
+                } else {
+                    self.set_stage(Stage::Sweep(cursor));
+                }
+            }
+            stage @ (Stage::Pace(_) | Stage::Wait) if due => {
+                self.close_stage(stage);
+                let cursor = self.table.open();
+                self.set_stage(Stage::Kill(cursor));
+            }
+            Stage::Pace(cursor) => self.pace(now, cursor),
+            Stage::Kill(cursor) => {
+                if self.step_over(&cursor, |engine, slot| engine.cut_short(now, slot)) {
+                    self.table.close(cursor);
+                    self.set_stage(Stage::Cut);
+                } else {
+                    self.set_stage(Stage::Kill(cursor));
+                }
+            }
+            stage @ (Stage::Wait | Stage::Cut) => self.set_stage(stage),
+        }
+    }
+
+    fn set_stage(&mut self, stage: Stage) {
+        if let Mode::Stopping(stop) = &mut self.mode {
+            stop.stage = stage;
+        }
+    }
+
+    /// Walks on by at most a step. Answers whether the end was reached.
+    fn step_over(&mut self, cursor: &Cursor, mut visit: impl FnMut(&mut Self, u32)) -> bool {
+        for _ in 0..STEP {
+            match self.table.advance(cursor) {
+                Some(slot) => visit(self, slot),
+                None => return true,
+            }
+        }
+        false
+    }
+
+    fn sweep(&mut self, now: Moment, slot: u32) {
+        self.empty_queue(slot, || Answer::Down);
+        if self.lost(slot) {
+            self.release(now, slot);
+            return;
+        }
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        match &mut child.phase {
+            Phase::Launching(_) => self.cancel(
+                now,
+                slot,
+                Answer::Down,
+                Then::Remove,
+                Shown::As(SessionState::Stopping),
+            ),
+            Phase::Cancelling { then, .. }
+            | Phase::Stopping { then, .. }
+            | Phase::Zombie { then } => {
+                let then = std::mem::replace(then, Then::Remove);
+                self.dismiss(then, || Answer::Down);
+            }
+            Phase::Restarting { manual, .. } => {
+                if let Some(manual) = manual.take() {
+                    self.answer(manual, Answer::Down);
+                }
+                self.leave(now, slot, Exit::NotRunning);
+            }
+            Phase::Parked => self.leave(now, slot, Exit::NotRunning),
+            Phase::Leaving { .. } => self.hurry(now, slot),
+            Phase::Running => {}
+        }
+    }
+
+    /// Tells the next running sessions to stop, as many as the window allows.
+    fn pace(&mut self, now: Moment, cursor: Cursor) {
+        let Mode::Stopping(stop) = &mut self.mode else {
+            return;
+        };
+        if stop.in_flight >= STOP_WINDOW && now >= stop.quiet_since.after(PACE) {
+            stop.batch += 1;
+            stop.in_flight = 0;
+            stop.quiet_since = now;
+        }
+        let batch = stop.batch;
+        for _ in 0..STEP {
+            let Mode::Stopping(stop) = &mut self.mode else {
+                return;
+            };
+            if stop.in_flight >= STOP_WINDOW {
+                break;
+            }
+            let Some(slot) = self.table.advance(&cursor) else {
+                self.table.close(cursor);
+                return;
+            };
+            let runs = self
+                .table
+                .get(slot)
+                .is_some_and(|child| matches!(child.phase, Phase::Running));
+            if runs {
+                stop.in_flight += 1;
+                stop.quiet_since = now;
+                self.begin_stop(now, slot, Then::Remove, batch);
+            }
+        }
+        self.set_stage(Stage::Pace(cursor));
+    }
+
+    /// A session that was told to stop has ended, or is given up.
+    pub(super) fn stop_finished(&mut self, now: Moment, batch: u64) {
+        let Mode::Stopping(stop) = &mut self.mode else {
+            return;
+        };
+        if batch == stop.batch {
+            stop.in_flight = stop.in_flight.saturating_sub(1);
+        }
+        stop.quiet_since = now;
+    }
+
+    /// The deadline has come for this child.
+    fn cut_short(&mut self, now: Moment, slot: u32) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        match &mut child.phase {
+            Phase::Running => {
+                let phase = Phase::Stopping {
+                    then: Then::Remove,
+                    force: Force::Asked(None),
+                    batch: 0,
+                };
+                self.table.set_phase(slot, phase);
+                self.force(now, slot);
+            }
+            Phase::Stopping {
+                force: Force::Asked(_),
+                ..
+            } => self.force(now, slot),
+            Phase::Leaving { force, .. } => {
+                *force = Some(force.map_or(now, |at| at.min(now)));
+                self.force(now, slot);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends when every child is gone or a zombie.
+    pub(super) fn finish_if_gone(&mut self, now: Moment) {
+        let zombies = self.table.counts().zombies;
+        if self.table.len() > zombies {
+            return;
+        }
+        if !matches!(self.mode, Mode::Stopping(_)) {
+            return;
+        }
+        let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
+            return;
+        };
+        self.close_stage(std::mem::replace(&mut stop.stage, Stage::Wait));
+        stop.report.zombies = zombies;
+        stop.report.took = now.since(stop.began);
+        self.effect(Effect::Finished {
+            report: stop.report,
+            cause: stop.cause,
+            tickets: stop.tickets,
+        });
+    }
+}

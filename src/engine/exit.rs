@@ -1,0 +1,136 @@
+//! How an incarnation ended, and the one rule that judges it.
+//!
+//! Absent on purpose: ractor's reason strings. They are translated in `actor/exit.rs`; here a text
+//! tells how something ended, never whether it was normal.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// The error that ended a session, as the session made it.
+pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
+
+/// How an incarnation of a session ended.
+///
+/// Two exits are equal if they are of one kind with one text; `Failed` exits if they hold the same
+/// error value.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It ended gracefully by itself: a `stop` or a `drain` that the supervisor had not asked for.
+    Normal {
+        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
+        reason: Option<String>,
+    },
+    /// It ended gracefully because the supervisor asked.
+    Shutdown,
+    /// It was killed, by the supervisor or by somebody else; `post_stop` did not run to its end.
+    Killed,
+    /// A callback returned an error or panicked.
+    Failed {
+        /// The error, or the text of the panic.
+        cause: Cause,
+    },
+    /// It was stopped while it was not running: starting, waiting for a restart, or parked.
+    NotRunning,
+}
+
+impl PartialEq for Exit {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Normal { reason: a }, Self::Normal { reason: b }) => a == b,
+            (Self::Failed { cause: a }, Self::Failed { cause: b }) => Arc::ptr_eq(a, b),
+            (Self::Shutdown, Self::Shutdown)
+            | (Self::Killed, Self::Killed)
+            | (Self::NotRunning, Self::NotRunning) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Exit {}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal { reason: None } => f.write_str("normal"),
+            Self::Normal { reason: Some(text) } => write!(f, "normal ({text})"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::Killed => f.write_str("killed"),
+            Self::Failed { cause } => write!(f, "failed: {cause}"),
+            Self::NotRunning => f.write_str("was not running"),
+        }
+    }
+}
+
+/// What the supervision event said of an exit.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// ractor reports a termination, with the reason that was given.
+    Terminated(Option<String>),
+    /// ractor reports a failure.
+    Failed(Cause),
+}
+
+/// The wrapper's own mark, left behind by an incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// None: killed, or its task was cancelled.
+    Missing,
+    /// `post_stop` went through without an error.
+    Orderly,
+    /// A callback erred or panicked.
+    Failed,
+}
+
+/// Whether an incarnation was asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Yes,
+    No,
+}
+
+#[derive(Debug)]
+struct Unreported;
+
+impl fmt::Display for Unreported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session failed and its error did not reach the supervisor")
+    }
+}
+
+impl Error for Unreported {}
+
+/// Judges an exit from our own request, the mark and, if it came, the event.
+pub(super) fn judge(asked: Asked, mark: Mark, seen: Option<Seen>) -> Exit {
+    match (mark, seen) {
+        (Mark::Orderly, seen) => match (asked, seen) {
+            (Asked::Yes, _) => Exit::Shutdown,
+            (Asked::No, Some(Seen::Terminated(reason))) => Exit::Normal { reason },
+            (Asked::No, _) => Exit::Normal { reason: None },
+        },
+        (_, Some(Seen::Failed(cause))) => Exit::Failed { cause },
+        (Mark::Failed, Some(Seen::Terminated(Some(text)))) => Exit::Failed {
+            cause: Arc::new(text.into()),
+        },
+        (Mark::Failed, _) => Exit::Failed {
+            cause: Arc::new(Box::new(Unreported)),
+        },
+        (Mark::Missing, _) => Exit::Killed,
+    }
+}
+
+/// Adds the text of an event that came after its exit had been judged by the mark alone.
+pub(super) fn complete(exit: &mut Exit, seen: Seen) -> Option<Seen> {
+    match (exit, seen) {
+        (Exit::Normal { reason }, Seen::Terminated(text)) if reason.is_none() => {
+            *reason = text;
+            None
+        }
+        (Exit::Failed { cause }, Seen::Failed(better)) if cause.is::<Unreported>() => {
+            *cause = better;
+            None
+        }
+        (_, seen) => Some(seen),
+    }
+}

@@ -1,0 +1,326 @@
+//! What goes into the engine and what comes out of it.
+//!
+//! Absent on purpose: any type of the runtime. What the engine only passes on (specs, lives,
+//! tickets) are the associated types of a [`Domain`].
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exit::{Cause, Exit, Mark, Seen};
+use super::incarnation::Key;
+use super::restart::Policy;
+
+/// The types that the engine passes on without looking inside.
+pub trait Domain {
+    /// A child spec: cheap to clone.
+    type Spec: Spec;
+    /// What the shell keeps of one launch: cheap to clone.
+    type Life: Life;
+    /// Whoever waits for an answer.
+    type Ticket: Debug;
+}
+
+/// A child spec, as far as the engine looks at it.
+pub trait Spec: Clone + Debug {
+    /// The rules of the session.
+    fn policy(&self) -> &Policy;
+}
+
+/// One launch, as far as the engine looks at it.
+pub trait Life: Clone + Debug {
+    /// The life of a launch that begins now.
+    fn new(key: Key) -> Self;
+    /// The number of its actor, as soon as there is one.
+    fn actor(&self) -> Option<u64>;
+    /// The mark that the actor has left.
+    fn mark(&self) -> Mark;
+    /// Whether its actor is ending by itself.
+    fn ending(&self) -> Ending;
+}
+
+/// Whether an actor is ending by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is draining or stopping.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// What a caller asks for one id.
+#[derive(Debug)]
+pub enum Request<D: Domain> {
+    /// Start a session.
+    Start {
+        /// How.
+        spec: D::Spec,
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+    /// Stop it.
+    Stop {
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+    /// Restart it by hand.
+    Restart {
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+}
+
+/// What the engine is told.
+#[derive(Debug)]
+pub enum Input<D: Domain> {
+    /// A caller asks something for an id.
+    Asked {
+        /// The id.
+        id: Arc<str>,
+        /// What.
+        request: Request<D>,
+    },
+    /// A caller stops the supervisor.
+    StopSupervisor {
+        /// The longest time it may take.
+        within: Option<Duration>,
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+    /// A launch succeeded.
+    Started {
+        /// Which.
+        key: Key,
+        /// Whether a cancellation had come first.
+        recall: Recall,
+    },
+    /// A launch failed.
+    StartFailed {
+        /// Which.
+        key: Key,
+        /// Why.
+        failure: Failure,
+    },
+    /// A supervision event told of the end of an actor that bears a session's name.
+    Exited {
+        /// The id in its name.
+        id: Arc<str>,
+        /// The actor.
+        actor: u64,
+        /// What the event said.
+        seen: Seen,
+    },
+    /// The actor's task is done, but its state has not been dropped yet.
+    Joined {
+        /// Which.
+        key: Key,
+    },
+    /// Nothing of the launch is left.
+    Released {
+        /// Which.
+        key: Key,
+    },
+    /// The root's loop has ended because of a foreign stop: no event will be read any more.
+    LoopEnded,
+    /// The root is gone.
+    RootGone,
+}
+
+/// Whether a launch had been cancelled before it succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// It had not: whoever waited was told that it runs.
+    InTime,
+    /// It had: whoever waited was told that it does not run.
+    TooLate,
+}
+
+/// Why a launch did not succeed.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The start function or `pre_start` failed.
+    Failed(Cause),
+    /// The start function answered ignore.
+    Ignored,
+    /// The name is held by another actor.
+    NameTaken,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What the start function of a launch is told.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The session's id.
+    pub id: Arc<str>,
+    /// The number of this life of the id.
+    pub incarnation: u64,
+    /// The number of this launch since the last exit.
+    pub attempt: u32,
+    /// How the last incarnation ended.
+    pub last_exit: Option<Exit>,
+}
+
+/// What the shell is told to do.
+#[derive(Debug)]
+pub enum Effect<D: Domain> {
+    /// Call the start function and spawn the actor.
+    Launch {
+        /// What the start function is told.
+        context: Context,
+        /// How.
+        spec: D::Spec,
+        /// The launch.
+        life: D::Life,
+        /// Who waits for it.
+        ticket: Option<D::Ticket>,
+    },
+    /// Cancel a launch, and tell whoever waits for it.
+    Cancel {
+        /// The launch.
+        life: D::Life,
+        /// What to tell.
+        answer: Answer<D>,
+    },
+    /// Ask a session to stop.
+    Stop {
+        /// Which.
+        life: D::Life,
+    },
+    /// Kill a session.
+    Kill {
+        /// Which.
+        life: D::Life,
+    },
+    /// Answer a caller.
+    Answer {
+        /// Who.
+        ticket: D::Ticket,
+        /// What.
+        answer: Answer<D>,
+    },
+    /// Drop a value outside.
+    Discard(Discard<D>),
+    /// Tell the log.
+    Note {
+        /// The session; none for the supervisor itself.
+        id: Option<Arc<str>>,
+        /// Its incarnation.
+        incarnation: u64,
+        /// What happened.
+        note: Note,
+    },
+    /// All sessions are gone: the root can end.
+    Finished {
+        /// What became of them.
+        report: Report,
+        /// Why the supervisor stops.
+        cause: StopCause,
+        /// Who waits for it.
+        tickets: Vec<D::Ticket>,
+    },
+}
+
+/// A value whose drop may run a user's code.
+#[derive(Debug)]
+pub enum Discard<D: Domain> {
+    /// A spec.
+    Spec(D::Spec),
+    /// An exit that holds a user's error.
+    Exit(Exit),
+    /// What an event said.
+    Seen(Seen),
+    /// A launch.
+    Life(D::Life),
+}
+
+/// What a caller is told.
+#[derive(Debug)]
+pub enum Answer<D: Domain> {
+    /// The session runs already.
+    Running(D::Life),
+    /// It is parked.
+    Parked,
+    /// All places are taken.
+    MaxSessions(usize),
+    /// A stop came in between.
+    Stopped,
+    /// It is a zombie.
+    Zombie,
+    /// The supervisor stops.
+    Down,
+    /// The launch took too long.
+    TimedOut(Duration),
+    /// No such session.
+    NotFound,
+    /// It ended.
+    Ended(Exit),
+}
+
+/// Why the supervisor stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// A caller asked.
+    Requested,
+    /// A restart limit was reached.
+    Escalated,
+    /// Somebody else stopped or drained the root.
+    Foreign,
+    /// The root was killed, or its parent ended.
+    Killed,
+}
+
+/// What became of the sessions that were known when the stop was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Ended gracefully.
+    pub stopped: usize,
+    /// Ended with an error.
+    pub failed: usize,
+    /// Were killed.
+    pub killed: usize,
+    /// Survived their kill.
+    pub zombies: usize,
+    /// Were starting, restarting or parked.
+    pub not_running: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Something worth a line in the log.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A session was started.
+    Started,
+    /// A first start failed.
+    StartFailed(Failure),
+    /// A launch took longer than its start timeout.
+    StartTimedOut(Duration),
+    /// A session ended; whether that was normal.
+    Exited(Exit),
+    /// A restart was decided.
+    Restarting {
+        /// How many restarts there were, this one included.
+        restarts: u64,
+        /// After what pause.
+        delay: Duration,
+    },
+    /// A restart failed.
+    RestartFailed(Failure),
+    /// A session used up its restart limit.
+    LimitReached,
+    /// All sessions together used up theirs.
+    TotalLimitReached,
+    /// A session was parked.
+    Parked,
+    /// A session is asked to stop.
+    Stopping,
+    /// A session did not stop in time, or is to be killed.
+    Killing,
+    /// A session survived its kill.
+    Zombie,
+    /// A zombie ended after all.
+    ZombieEnded,
+    /// The supervisor begins to stop.
+    SupervisorStopping(StopCause),
+}

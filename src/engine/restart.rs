@@ -1,0 +1,97 @@
+//! The rules of a session and of the supervisor, as plain values.
+//!
+//! Absent on purpose: their builders (`spec.rs`, `options.rs`), which check what comes from outside.
+
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::limit::Limit;
+use super::shutdown::Shutdown;
+
+/// When a session that ended is started again.
+///
+/// OTP: the `restart` of a child spec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three kinds are OTP's and complete"
+)]
+pub enum Restart {
+    /// However it ended.
+    Permanent,
+    /// Only if it ended abnormally: an error, a panic, a kill. The default.
+    #[default]
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// What happens to a session that used up its own restart limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a session is kept, dropped, or takes the supervisor with it; there is nothing else"
+)]
+pub enum OnRestartLimit {
+    /// It is set aside: not running, not forgotten, no place taken. The default.
+    #[default]
+    Park,
+    /// It is forgotten; its id can be started anew.
+    Remove,
+    /// The supervisor stops all sessions in order and ends.
+    Escalate,
+}
+
+/// The restart limit that a spec asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnLimit {
+    /// The supervisor's default for sessions.
+    #[default]
+    Inherited,
+    /// This one.
+    Own(Limit),
+    /// None.
+    Unlimited,
+}
+
+/// The rules of one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// When it is restarted.
+    pub restart: Restart,
+    /// How it is stopped.
+    pub shutdown: Shutdown,
+    /// How long a launch may take.
+    pub start_timeout: Duration,
+    /// Its own restart limit.
+    pub limit: OwnLimit,
+    /// The pause before a restart.
+    pub backoff: Backoff,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            restart: Restart::default(),
+            shutdown: Shutdown::default(),
+            start_timeout: Duration::from_secs(30),
+            limit: OwnLimit::default(),
+            backoff: Backoff::default(),
+        }
+    }
+}
+
+/// The rules of the supervisor.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many sessions may take a place.
+    pub max_sessions: usize,
+    /// The restart limit of sessions without their own.
+    pub session_limit: Option<Limit>,
+    /// What happens to a session that used up its limit.
+    pub on_limit: OnRestartLimit,
+    /// The restart limit of all sessions together.
+    pub total_limit: Option<Limit>,
+    /// The seed of the jitter.
+    pub seed: u64,
+}

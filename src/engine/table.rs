@@ -1,0 +1,316 @@
+//! The children: by id, by slot, and in the order of their first start, with the counts per state.
+//!
+//! Invariants, recounted by the simulation:
+//! 1. every occupied slot is in exactly one shard under its id, and once in the order;
+//! 2. a count is changed by [`Table::set_phase`], `insert` and `remove` alone, and equals the number
+//!    of children shown in that state;
+//! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
+//!
+//! Absent on purpose: one map for all ids. Growing a map of 900,000 entries stalls one insert for a
+//! fifth of a second, so there are 64, and the slots lie in chunks that never move.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::child::{Child, Phase, Shown};
+use super::exit::Exit;
+use super::io::Domain;
+
+const SHARDS: usize = 64;
+const CHUNK: usize = 1_024;
+const NONE: u32 = u32::MAX;
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionState {
+    /// Its first launch is under way.
+    Starting,
+    /// It runs.
+    Running,
+    /// It ended and is being started again, or waits for that.
+    Restarting,
+    /// It was told to end.
+    Stopping,
+    /// It used up its restart limit and was set aside.
+    Parked,
+    /// It was killed, and is stuck in code that never awaits.
+    Zombie,
+}
+
+/// How many sessions there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// All that are known, parked ones too.
+    pub specs: usize,
+    /// Running ones.
+    pub active: usize,
+    /// Those of `specs` that are supervisors themselves.
+    pub supervisors: usize,
+    /// Those of `specs` that are plain sessions.
+    pub workers: usize,
+    /// In their first launch.
+    pub starting: usize,
+    /// Ended, and being started again.
+    pub restarting: usize,
+    /// Told to end.
+    pub stopping: usize,
+    /// Set aside.
+    pub parked: usize,
+    /// Killed, but still there.
+    pub zombies: usize,
+}
+
+impl Counts {
+    /// How many take a place of `max_sessions`.
+    #[must_use]
+    pub const fn places(&self) -> usize {
+        self.specs - self.parked
+    }
+
+    fn of(&mut self, state: SessionState) -> &mut usize {
+        match state {
+            SessionState::Starting => &mut self.starting,
+            SessionState::Running => &mut self.active,
+            SessionState::Restarting => &mut self.restarting,
+            SessionState::Stopping => &mut self.stopping,
+            SessionState::Parked => &mut self.parked,
+            SessionState::Zombie => &mut self.zombies,
+        }
+    }
+
+    fn enter(&mut self, shown: Shown) {
+        if let Shown::As(state) = shown {
+            *self.of(state) += 1;
+            self.specs += 1;
+            self.workers += 1;
+        }
+    }
+
+    fn leave(&mut self, shown: Shown) {
+        if let Shown::As(state) = shown {
+            *self.of(state) -= 1;
+            self.specs -= 1;
+            self.workers -= 1;
+        }
+    }
+}
+
+/// What is known of one session.
+#[derive(Debug)]
+pub struct Info<'a, D: Domain> {
+    /// Its id.
+    pub id: &'a Arc<str>,
+    /// What it is doing.
+    pub state: SessionState,
+    /// Its present or last incarnation.
+    pub incarnation: u64,
+    /// How often it was restarted.
+    pub restarts: u64,
+    /// The present launch.
+    pub life: Option<&'a D::Life>,
+    /// How the last incarnation ended.
+    pub last_exit: Option<&'a Exit>,
+}
+
+#[derive(Debug)]
+struct Node<D: Domain> {
+    child: Option<Child<D>>,
+    previous: u32,
+    next: u32,
+}
+
+/// A place in the order of first starts; see [`Table::open`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cursor(usize);
+
+#[derive(Debug)]
+pub(super) struct Table<D: Domain> {
+    shards: Vec<HashMap<Arc<str>, u32>>,
+    chunks: Vec<Vec<Node<D>>>,
+    vacant: u32,
+    first: u32,
+    last: u32,
+    cursors: Vec<Option<u32>>,
+    len: usize,
+    counts: Counts,
+}
+
+impl<D: Domain> Table<D> {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| HashMap::new()).collect(),
+            chunks: Vec::new(),
+            vacant: NONE,
+            first: NONE,
+            last: NONE,
+            cursors: Vec::new(),
+            len: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many slots are occupied, by children shown or hidden.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<u32> {
+        self.shards[shard(id)].get(id).copied()
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&Child<D>> {
+        self.node(slot)?.child.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Child<D>> {
+        self.node_mut(slot)?.child.as_mut()
+    }
+
+    /// Adds a child at the end of the order. The id must be new.
+    pub(super) fn insert(&mut self, child: Child<D>) -> u32 {
+        let slot = self.vacate();
+        self.shards[shard(&child.id)].insert(Arc::clone(&child.id), slot);
+        self.counts.enter(child.phase.shown());
+        self.len += 1;
+        let previous = self.last;
+        if let Some(node) = self.node_mut(slot) {
+            node.child = Some(child);
+            node.previous = previous;
+            node.next = NONE;
+        }
+        match self.node_mut(previous) {
+            Some(node) => node.next = slot,
+            None => self.first = slot,
+        }
+        self.last = slot;
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) -> Option<Child<D>> {
+        let vacant = self.vacant;
+        let node = self.node_mut(slot)?;
+        let child = node.child.take()?;
+        let (previous, next) = (node.previous, node.next);
+        node.next = vacant;
+        self.vacant = slot;
+        self.shards[shard(&child.id)].remove(&*child.id);
+        self.counts.leave(child.phase.shown());
+        self.len -= 1;
+        match self.node_mut(previous) {
+            Some(node) => node.next = next,
+            None => self.first = next,
+        }
+        match self.node_mut(next) {
+            Some(node) => node.previous = previous,
+            None => self.last = previous,
+        }
+        for cursor in self.cursors.iter_mut().flatten() {
+            if *cursor == slot {
+                *cursor = next;
+            }
+        }
+        Some(child)
+    }
+
+    /// The one place that changes a phase. Answers the phase before.
+    pub(super) fn set_phase(&mut self, slot: u32, phase: Phase<D>) -> Option<Phase<D>> {
+        let shown = phase.shown();
+        let child = self.get_mut(slot)?;
+        let before = std::mem::replace(&mut child.phase, phase);
+        self.counts.leave(before.shown());
+        self.counts.enter(shown);
+        Some(before)
+    }
+
+    /// A cursor at the beginning of the order. It must be closed.
+    pub(super) fn open(&mut self) -> Cursor {
+        let first = self.first;
+        match self.cursors.iter().position(Option::is_none) {
+            Some(free) => {
+                self.cursors[free] = Some(first);
+                Cursor(free)
+            }
+            None => {
+                self.cursors.push(Some(first));
+                Cursor(self.cursors.len() - 1)
+            }
+        }
+    }
+
+    /// The slot under the cursor, which moves on.
+    pub(super) fn advance(&mut self, cursor: &Cursor) -> Option<u32> {
+        let slot = (*self.cursors.get(cursor.0)?)?;
+        let next = self.node(slot)?.next;
+        self.cursors[cursor.0] = Some(next);
+        Some(slot)
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a closed cursor is of no use"
+    )]
+    pub(super) fn close(&mut self, cursor: Cursor) {
+        if let Some(place) = self.cursors.get_mut(cursor.0) {
+            *place = None;
+        }
+    }
+
+    pub(super) fn info(&self, slot: u32) -> Option<Info<'_, D>> {
+        let child = self.get(slot)?;
+        let Shown::As(state) = child.phase.shown() else {
+            return None;
+        };
+        Some(Info {
+            id: &child.id,
+            state,
+            incarnation: child.incarnation,
+            restarts: child.restarts,
+            life: child.current.as_ref().map(|current| &current.life),
+            last_exit: child.last.as_ref().map(|last| &last.exit),
+        })
+    }
+
+    fn vacate(&mut self) -> u32 {
+        if let Some(node) = self.node(self.vacant) {
+            let slot = self.vacant;
+            self.vacant = node.next;
+            return slot;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let full = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[full];
+        chunk.push(Node {
+            child: None,
+            previous: NONE,
+            next: NONE,
+        });
+        u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
+    }
+
+    fn node(&self, slot: u32) -> Option<&Node<D>> {
+        let slot = slot as usize;
+        self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)
+    }
+
+    fn node_mut(&mut self, slot: u32) -> Option<&mut Node<D>> {
+        let slot = slot as usize;
+        self.chunks.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
+    }
+}
+
+/// The shard of an id (FNV-1a). Which ids share a shard does not matter for safety, since each shard
+/// hashes with its own random keys.
+fn shard(id: &str) -> usize {
+    let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    });
+    (hash >> 32) as usize % SHARDS
+}
