@@ -1,4 +1,22 @@
-//! An OTP-grade dynamic supervisor for sessions on the `ractor` actor framework.
+//! An OTP-grade dynamic supervisor for sessions on the [`ractor`] actor framework.
 
+mod actor;
 #[doc(hidden)]
 pub mod engine;
+pub mod error;
+mod id;
+mod info;
+pub mod names;
+mod options;
+pub mod reason;
+mod spec;
+mod supervisor;
+
+pub use engine::{
+    Backoff, Counts, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,
+};
+pub use id::SessionId;
+pub use info::{Ensured, SessionInfo, ShutdownReport};
+pub use options::Options;
+pub use spec::{AnyActor, Child, ChildSpec, Launch, StartContext};
+pub use supervisor::SessionSupervisor;

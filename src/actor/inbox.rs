@@ -1,0 +1,190 @@
+//! One queue for the commands of callers and the reports of keepers, so that they have one order,
+//! with the token of who drives.
+//!
+//! Invariants:
+//! 1. the token is `Idle` only while the queue is empty;
+//! 2. whoever holds `Driving` drives, alone; `Bell` means that the bell has been rung and whoever
+//!    hears it takes the token;
+//! 3. after `Closed` nothing is queued any more.
+//!
+//! Absent on purpose: what the items mean.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::plan::Sessions;
+use crate::SessionId;
+use crate::engine::{Counts, Input};
+use crate::info::SessionInfo;
+
+#[derive(Debug)]
+pub(crate) enum Item {
+    Input(Input<Sessions>),
+    Query(Query),
+    /// A timer is due.
+    Tick,
+}
+
+/// A question that changes nothing.
+#[derive(Debug)]
+pub(crate) enum Query {
+    Info(SessionId, oneshot::Sender<Option<SessionInfo>>),
+    Count(oneshot::Sender<Counts>),
+    List(oneshot::Sender<Vec<SessionInfo>>),
+}
+
+/// Who drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Idle,
+    Bell,
+    Driving,
+}
+
+/// How far the supervisor is from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// The root's loop runs.
+    Open,
+    /// It has ended, for a foreign stop or drain: the root reads neither bells nor events.
+    LoopEnded,
+    /// The root is gone: callers are refused, reports still count.
+    RootGone,
+    /// All is over.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox(Mutex<Queue>);
+
+#[derive(Debug)]
+struct Queue {
+    items: VecDeque<Item>,
+    token: Token,
+    stage: Stage,
+}
+
+/// What is to be done after a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Next {
+    /// Somebody drives, or will.
+    Nothing,
+    /// Ring the bell.
+    Ring,
+    /// Drive: the token is yours.
+    Drive,
+}
+
+/// The supervisor is gone, and the item with it.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Queue {
+            items: VecDeque::new(),
+            token: Token::Idle,
+            stage: Stage::Open,
+        }))
+    }
+
+    /// A caller's command. The bell is rung for it, since the root reads exits before bells: who saw
+    /// a session end finds that end done.
+    pub(crate) fn command(&self, item: Item) -> Result<Next, Refused> {
+        let mut queue = self.lock();
+        if queue.stage >= Stage::RootGone {
+            drop(queue);
+            drop(item);
+            return Err(Refused);
+        }
+        queue.items.push_back(item);
+        Ok(queue.pass(Token::Bell, Next::Ring))
+    }
+
+    /// A report. Who finds nobody driving drives.
+    pub(crate) fn report(&self, item: Item) -> Next {
+        let mut queue = self.lock();
+        if queue.stage == Stage::Closed {
+            drop(queue);
+            drop(item);
+            return Next::Nothing;
+        }
+        queue.items.push_back(item);
+        queue.pass(Token::Driving, Next::Drive)
+    }
+
+    /// Moves on to a later stage.
+    pub(crate) fn enter(&self, stage: Stage) {
+        let mut queue = self.lock();
+        queue.stage = queue.stage.max(stage);
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.lock().stage
+    }
+
+    /// Somebody heard the bell: whether the token is his.
+    pub(crate) fn answer_bell(&self) -> Next {
+        let mut queue = self.lock();
+        if queue.token == Token::Bell {
+            queue.token = Token::Driving;
+            Next::Drive
+        } else {
+            Next::Nothing
+        }
+    }
+
+    /// The next items for the one who drives, at most `max`.
+    pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) {
+        let mut queue = self.lock();
+        let max = max.min(queue.items.len());
+        into.extend(queue.items.drain(..max));
+    }
+
+    /// The one who drives has nothing left to do but what is queued: he lets go of the token, goes
+    /// on, or leaves the rest to the bell.
+    pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
+        let mut queue = self.lock();
+        if rest == Rest::Nothing && queue.items.is_empty() {
+            queue.token = Token::Idle;
+            Next::Nothing
+        } else if budget > 0 {
+            Next::Drive
+        } else {
+            queue.token = Token::Bell;
+            Next::Ring
+        }
+    }
+
+    /// Ends: what is still queued is handed back, to be dropped outside the lock.
+    pub(crate) fn close(&self) -> VecDeque<Item> {
+        let mut queue = self.lock();
+        queue.stage = Stage::Closed;
+        std::mem::take(&mut queue.items)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the engine has more to do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Nothing,
+    Work,
+}
+
+impl Queue {
+    fn pass(&mut self, token: Token, next: Next) -> Next {
+        if self.token == Token::Idle {
+            self.token = token;
+            next
+        } else {
+            Next::Nothing
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The engine's notes as `tracing` events.
+//!
+//! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
+//! What an operator should look at is a warning or an error.
+//!
+//! Absent on purpose: user code that could hurt. A cause that panics while it is written is caught.
+
+use crate::engine::{Exit, Failure, Note, StopCause};
+use crate::info::ShutdownReport;
+
+use super::unwind::guard;
+
+pub(super) fn started(supervisor: &str) {
+    tracing::info!(supervisor, "session supervisor started");
+}
+
+pub(super) fn stopped(supervisor: &str, report: &ShutdownReport) {
+    let took_ms = millis(report.took);
+    let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
+    let (zombies, not_running) = (report.zombies, report.not_running);
+    if zombies > 0 {
+        tracing::warn!(
+            supervisor,
+            stopped,
+            failed,
+            killed,
+            zombies,
+            not_running,
+            took_ms,
+            "session supervisor stopped, and left zombies"
+        );
+    } else {
+        tracing::info!(
+            supervisor,
+            stopped,
+            failed,
+            killed,
+            zombies,
+            not_running,
+            took_ms,
+            "session supervisor stopped"
+        );
+    }
+}
+
+/// Whether the drop of a note may run a user's code.
+pub(super) const fn holds_user_values(note: &Note) -> bool {
+    matches!(
+        note,
+        Note::StartFailed(Failure::Failed(_))
+            | Note::RestartFailed(Failure::Failed(_))
+            | Note::Exited(Exit::Failed { .. })
+    )
+}
+
+/// Writes one note. `session` is empty for notes about the supervisor itself.
+pub(super) fn write(supervisor: &str, session: Option<&str>, incarnation: u64, note: &Note) {
+    // The cause is the user's and is formatted by the subscriber.
+    drop(guard(|| {
+        event(supervisor, session.unwrap_or_default(), incarnation, note);
+    }));
+}
+
+fn event(supervisor: &str, session: &str, incarnation: u64, note: &Note) {
+    match note {
+        Note::Started => tracing::debug!(supervisor, session, incarnation, "session started"),
+        Note::StartFailed(failure) => {
+            let reason = failure_text(failure);
+            tracing::debug!(
+                supervisor,
+                session,
+                incarnation,
+                reason,
+                "session failed to start"
+            );
+        }
+        Note::StartTimedOut(after) => {
+            let timeout_ms = millis(*after);
+            tracing::warn!(
+                supervisor,
+                session,
+                incarnation,
+                timeout_ms,
+                "session start timed out"
+            );
+        }
+        Note::Exited(exit @ (Exit::Failed { .. } | Exit::Killed)) => {
+            let reason = exit.to_string();
+            tracing::warn!(
+                supervisor,
+                session,
+                incarnation,
+                reason,
+                "session ended abnormally"
+            );
+        }
+        Note::Exited(exit) => {
+            let reason = exit.to_string();
+            tracing::debug!(supervisor, session, incarnation, reason, "session ended");
+        }
+        Note::Restarting { restarts, delay } => {
+            let delay_ms = millis(*delay);
+            tracing::warn!(
+                supervisor,
+                session,
+                incarnation,
+                restarts,
+                delay_ms,
+                "session restarts"
+            );
+        }
+        Note::RestartFailed(failure) => {
+            let reason = failure_text(failure);
+            tracing::warn!(
+                supervisor,
+                session,
+                incarnation,
+                reason,
+                "session failed to restart"
+            );
+        }
+        Note::LimitReached => {
+            tracing::error!(
+                supervisor,
+                session,
+                incarnation,
+                "session reached its restart limit"
+            );
+        }
+        Note::TotalLimitReached => tracing::error!(
+            supervisor,
+            session,
+            incarnation,
+            "all sessions together reached the restart limit"
+        ),
+        Note::Parked => tracing::error!(supervisor, session, incarnation, "session parked"),
+        Note::Stopping => tracing::debug!(supervisor, session, incarnation, "session is to stop"),
+        Note::Killing => tracing::warn!(supervisor, session, incarnation, "session is killed"),
+        Note::Zombie => tracing::error!(
+            supervisor,
+            session,
+            incarnation,
+            "session survived its kill and is a zombie"
+        ),
+        Note::ZombieEnded => tracing::warn!(supervisor, session, incarnation, "zombie ended"),
+        Note::SupervisorStopping(cause) => {
+            let reason = match cause {
+                StopCause::Requested => "requested",
+                StopCause::Escalated => "restart limit reached",
+                StopCause::Foreign => "stopped from outside",
+                StopCause::Killed => "killed",
+            };
+            tracing::debug!(supervisor, reason, "session supervisor is stopping");
+        }
+    }
+}
+
+fn failure_text(failure: &Failure) -> String {
+    match failure {
+        Failure::Failed(cause) => cause.to_string(),
+        Failure::Ignored => "ignored by the start function".to_owned(),
+        Failure::NameTaken => "the registry name is taken".to_owned(),
+        Failure::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,114 @@
+//! What the engine passes on: the types of the shell behind its [`Domain`].
+//!
+//! Absent on purpose: what a user writes (`spec.rs`). A [`Plan`] is a spec without its type.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ractor::{ActorCell, ActorProcessingErr};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::life::Life;
+use super::shared::Shared;
+use crate::engine::{self, Cause, Context, Domain, Exit, Policy};
+use crate::info::ShutdownReport;
+
+/// The types of a session supervisor.
+#[derive(Debug)]
+pub(crate) struct Sessions;
+
+impl Domain for Sessions {
+    type Spec = Arc<Plan>;
+    type Life = Arc<Life>;
+    type Ticket = Ticket;
+}
+
+/// How to start a session, and by which rules it lives.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) policy: Policy,
+    pub(crate) starter: Arc<dyn Starter>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl engine::Spec for Arc<Plan> {
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// A user's start function behind one type.
+pub(crate) trait Starter: Send + Sync + 'static {
+    /// Calls it and spawns the actor.
+    fn start(&self, order: Order) -> Starting;
+}
+
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Spawned, SpawnFailure>> + Send>>;
+
+/// A launch, as its starter is told of it.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) context: Context,
+    pub(crate) life: Arc<Life>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// An actor that has been spawned and linked.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    pub(crate) cell: ActorCell,
+    pub(crate) join: JoinHandle<()>,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(crate) enum SpawnFailure {
+    Ignored,
+    NameTaken,
+    Failed(ActorProcessingErr),
+}
+
+/// Whoever waits for an answer. One that is dropped unanswered reads as "supervisor down".
+#[derive(Debug)]
+pub(crate) struct Ticket(oneshot::Sender<Reply>);
+
+impl Ticket {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Reply>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(sender), receiver)
+    }
+
+    /// A caller that went away does not matter (D13).
+    pub(crate) fn answer(self, reply: Reply) {
+        drop(self.0.send(reply));
+    }
+}
+
+/// What a caller is told.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Started(ActorCell),
+    Running(ActorCell),
+    Ignored,
+    Failed(Cause),
+    NameTaken(Option<ActorCell>),
+    TimedOut,
+    Parked,
+    MaxSessions(usize),
+    Stopped,
+    Zombie,
+    NotFound,
+    Ended(Exit),
+    Report(ShutdownReport),
+    Down,
+}

@@ -1,0 +1,199 @@
+//! The actor that wraps the user's actor: it guards its state's drop and leaves the mark that tells
+//! how it ended.
+//!
+//! After an orderly `post_stop`, and after a failure, the state is dropped in the session's own task.
+//! The state of a killed session travels in ractor's exit event; wherever that is dropped, the state
+//! is handed to a task of its own. A panic in the drop is caught in each case.
+//!
+//! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
+//! supervision handler is passed through.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+
+use super::life::{Left, Life};
+use super::plan::{Order, SpawnFailure, Spawned};
+use super::shared::Shared;
+use super::unwind::drop_guarded;
+use crate::engine::{Input, Mark};
+use crate::names;
+
+/// The wrapper around an actor `A`: same messages, same arguments.
+pub(crate) struct Session<A: Actor> {
+    actor: A,
+    life: Arc<Life>,
+    shared: Arc<Shared>,
+}
+
+impl<A: Actor> Session<A> {
+    /// Spawns the actor, linked to the root and registered under the session's name.
+    pub(crate) async fn spawn(
+        order: Order,
+        actor: A,
+        arguments: A::Arguments,
+    ) -> Result<Spawned, SpawnFailure> {
+        let Order {
+            context,
+            life,
+            shared,
+        } = order;
+        let name = names::session(shared.name(), &context.id);
+        let root = shared.root().clone();
+        let session = Self {
+            actor,
+            life,
+            shared,
+        };
+        match Self::spawn_linked(Some(name), session, arguments, root).await {
+            Ok((actor, join)) => Ok(Spawned {
+                cell: actor.get_cell(),
+                join,
+            }),
+            Err(SpawnErr::ActorAlreadyRegistered(_)) => Err(SpawnFailure::NameTaken),
+            Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),
+            Err(error @ SpawnErr::ActorAlreadyStarted) => {
+                Err(SpawnFailure::Failed(Box::new(error)))
+            }
+        }
+    }
+
+    /// Marks the session as failed if the callback erred.
+    fn watched(&self, result: Result<(), ActorProcessingErr>) -> Result<(), ActorProcessingErr> {
+        if result.is_err() {
+            self.life.mark_failed();
+        }
+        result
+    }
+}
+
+#[ractor::actor(message = A::Msg, state = Guard<A::State>, arguments = A::Arguments)]
+impl<A: Actor> Session<A> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<A::Msg>,
+        arguments: A::Arguments,
+    ) -> Result<Guard<A::State>, ActorProcessingErr> {
+        self.life.set_cell(myself.get_cell());
+        let state = self.actor.pre_start(myself, arguments).await?;
+        Ok(Guard::new(state, &self.life, &self.shared))
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<A::Msg>,
+        guard: &mut Guard<A::State>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(state) = guard.state() else {
+            return Ok(());
+        };
+        let _watch = OnPanic(&self.life);
+        self.watched(self.actor.post_start(myself, state).await)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<A::Msg>,
+        message: A::Msg,
+        guard: &mut Guard<A::State>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(state) = guard.state() else {
+            return Ok(());
+        };
+        let _watch = OnPanic(&self.life);
+        self.watched(self.actor.handle(myself, message, state).await)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<A::Msg>,
+        event: SupervisionEvent,
+        guard: &mut Guard<A::State>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(state) = guard.state() else {
+            return Ok(());
+        };
+        let _watch = OnPanic(&self.life);
+        self.watched(self.actor.handle_supervisor_evt(myself, event, state).await)
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<A::Msg>,
+        guard: &mut Guard<A::State>,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(state) = guard.state() {
+            let _watch = OnPanic(&self.life);
+            self.watched(self.actor.post_stop(myself, state).await)?;
+        }
+        guard.release();
+        self.life.mark_orderly();
+        Ok(())
+    }
+}
+
+/// Marks the session as failed if the callback panics. A callback that is merely dropped, because
+/// the session was killed, leaves no mark.
+struct OnPanic<'a>(&'a Life);
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.mark_failed();
+        }
+    }
+}
+
+/// The user's state, with its drop guarded.
+pub(crate) struct Guard<S: Send + 'static>(Option<Corpse<S>>);
+
+impl<S: Send + 'static> Guard<S> {
+    fn new(state: S, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
+        life.state_guarded();
+        Self(Some(Corpse {
+            state: Some(state),
+            life: Arc::clone(life),
+            shared: Arc::clone(shared),
+        }))
+    }
+
+    fn state(&mut self) -> Option<&mut S> {
+        self.0.as_mut()?.state.as_mut()
+    }
+
+    /// Drops the state here and now.
+    fn release(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<S: Send + 'static> Drop for Guard<S> {
+    fn drop(&mut self) {
+        let Some(corpse) = self.0.take() else {
+            return;
+        };
+        // After a failure this is the session's own task. Without a mark it was killed, and this may
+        // be the root's task or its event port.
+        if corpse.life.mark() == Mark::Missing {
+            let runtime = corpse.shared.runtime().clone();
+            drop(runtime.spawn(async move { drop(corpse) }));
+        }
+    }
+}
+
+/// A state that is to be dropped, wherever its drop happens to run.
+struct Corpse<S: Send + 'static> {
+    state: Option<S>,
+    life: Arc<Life>,
+    shared: Arc<Shared>,
+}
+
+impl<S: Send + 'static> Drop for Corpse<S> {
+    fn drop(&mut self) {
+        drop_guarded(self.state.take());
+        if self.life.state_dropped() == Left::Nothing {
+            let key = self.life.key();
+            self.shared.report(Input::Released { key });
+        }
+    }
+}

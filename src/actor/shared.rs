@@ -1,0 +1,113 @@
+//! What the handle, the root, the keepers and the undertaker of one supervisor hold together.
+//!
+//! Absent on purpose: a lock around more than one of its parts. The inbox is locked for a push, the
+//! driver only by whoever holds the token; no user value is dropped and no user code runs under
+//! either.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ractor::ActorCell;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::drive::Driver;
+use super::inbox::{Inbox, Item, Next, Refused, Stage};
+use super::plan::Sessions;
+use crate::engine::{Input, Settings};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    name: Arc<str>,
+    root: ActorCell,
+    runtime: Handle,
+    pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
+    pub(super) driver: Mutex<Driver>,
+    /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
+    pub(super) bell: Notify,
+    /// Whether all sessions are gone; rung for the root's `post_stop`.
+    finished: AtomicBool,
+    finished_bell: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        name: &str,
+        root: ActorCell,
+        settings: Settings,
+        runtime: Handle,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            root,
+            runtime,
+            clock: Clock::start(),
+            inbox: Inbox::new(),
+            driver: Mutex::new(Driver::new(settings)),
+            bell: Notify::new(),
+            finished: AtomicBool::new(false),
+            finished_bell: Notify::new(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(crate) const fn root(&self) -> &ActorCell {
+        &self.root
+    }
+
+    /// A caller's command.
+    pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
+        let next = self.inbox.command(item)?;
+        self.go_on(next);
+        Ok(())
+    }
+
+    /// A report of what has happened.
+    pub(crate) fn report(self: &Arc<Self>, input: Input<Sessions>) {
+        let next = self.inbox.report(Item::Input(input));
+        self.go_on(next);
+    }
+
+    pub(super) fn go_on(self: &Arc<Self>, next: Next) {
+        match next {
+            Next::Nothing => {}
+            Next::Drive => self.drive(),
+            Next::Ring => self.ring(),
+        }
+    }
+
+    /// Rings the bell of whoever drives: the root while its loop runs, else the undertaker. A root
+    /// that is draining takes no messages any more, but the undertaker always listens.
+    pub(super) fn ring(&self) {
+        let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
+        if !heard {
+            self.bell.notify_one();
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        self.finished.store(true, Ordering::Release);
+        self.finished_bell.notify_one();
+        self.bell.notify_one();
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Returns when all sessions are gone. For one waiter.
+    pub(super) async fn wait_finished(&self) {
+        while !self.is_finished() {
+            self.finished_bell.notified().await;
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The errors: one enum for each operation, with ids, limits and causes as data.
+//!
+//! Absent on purpose: an error for everything. What can go wrong is a part of each method's
+//! signature.
+
+use std::sync::Arc;
+
+use ractor::{ActorCell, ActorProcessingErr};
+use thiserror::Error;
+
+use crate::SessionId;
+use crate::names::NameError;
+
+/// A text that is not a session id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{id:?} is not a session id: it {rule}")]
+pub struct InvalidId {
+    /// The text.
+    pub id: String,
+    /// The rule that it breaks.
+    pub rule: NameError,
+}
+
+/// A value that a builder was given and that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field} is {value}, and {rule}")]
+#[non_exhaustive]
+pub struct InvalidValue {
+    /// Which setter was given the value.
+    pub field: &'static str,
+    /// The value.
+    pub value: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
+
+/// The supervisor has ended, or is stopping and takes no such request any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the session supervisor is down")]
+pub struct SupervisorDown;
+
+/// Why a supervisor was not started.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum StartSupervisorError {
+    /// An option was given a bad value; nothing was started.
+    #[error("invalid options: {0}")]
+    InvalidOptions(InvalidValue),
+    /// Another actor has the name.
+    #[error("the name {name:?} is taken")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it, unless it has gone meanwhile.
+        cell: Option<ActorCell>,
+    },
+    /// The root actor could not be started: there is no tokio runtime, or the parent is stopping.
+    #[error("the supervisor could not be started: {cause}")]
+    Failed {
+        /// Why.
+        #[source]
+        cause: Arc<ActorProcessingErr>,
+    },
+}
+
+/// Why a session was not started.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The id breaks a rule; nothing was asked.
+    #[error(transparent)]
+    InvalidId(InvalidId),
+    /// The spec was given a bad value; nothing was asked.
+    #[error("invalid child spec: {0}")]
+    InvalidSpec(InvalidValue),
+    /// A session of this id runs; it was left alone.
+    #[error("session {id} is already started")]
+    AlreadyStarted {
+        /// The id.
+        id: SessionId,
+        /// The running session; see [`StartError::already_started`] for a typed reference.
+        cell: ActorCell,
+    },
+    /// The start function answered `Launch::Ignore`.
+    #[error("the start was ignored by the start function")]
+    Ignored,
+    /// The start function or `pre_start` returned an error or panicked.
+    #[error("session {id} failed to start: {cause}")]
+    Failed {
+        /// The id.
+        id: SessionId,
+        /// The error as it was made, or the text of the panic.
+        #[source]
+        cause: Arc<ActorProcessingErr>,
+    },
+    /// The start function and `pre_start` took longer than the start timeout.
+    #[error("the session took longer to start than its start timeout")]
+    TimedOut,
+    /// An actor that is no session of this supervisor has the name.
+    #[error("the registry name of session {id} is taken")]
+    NameTaken {
+        /// The id.
+        id: SessionId,
+        /// Who has it, unless it has gone meanwhile.
+        cell: Option<ActorCell>,
+    },
+    /// The session used up its restart limit and is set aside.
+    #[error("the session is parked; restart it by hand, or stop it to discard it")]
+    Parked,
+    /// All places are taken.
+    #[error("all {max} places for sessions are taken")]
+    MaxSessions {
+        /// How many there are.
+        max: usize,
+    },
+    /// `stop_session` came in between.
+    #[error("the session was stopped before it was started")]
+    Stopped,
+    /// The last incarnation was killed and is stuck in code that never awaits.
+    #[error("the last incarnation of the session is a zombie")]
+    Zombie,
+    /// The supervisor has ended or is stopping.
+    #[error("the session supervisor is down")]
+    SupervisorDown,
+}
+
+/// Why a session was neither created nor found.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum EnsureError {
+    /// A session of this id runs, but it takes messages of another type.
+    #[error("session {id} runs, but takes messages of another type")]
+    WrongMessageType {
+        /// The id.
+        id: SessionId,
+        /// The running session.
+        cell: ActorCell,
+    },
+    /// It does not run and could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Why a session was not restarted by hand.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum RestartError {
+    /// No session of this id is known.
+    #[error("no such session")]
+    NotFound,
+    /// The start function answered `Launch::Ignore`; the session is gone.
+    #[error("the restart was ignored by the start function")]
+    Ignored,
+    /// The start function or `pre_start` returned an error or panicked.
+    #[error("session {id} failed to start: {cause}")]
+    Failed {
+        /// The id.
+        id: SessionId,
+        /// The error as it was made, or the text of the panic.
+        #[source]
+        cause: Arc<ActorProcessingErr>,
+    },
+    /// The start function and `pre_start` took longer than the start timeout.
+    #[error("the session took longer to start than its start timeout")]
+    TimedOut,
+    /// An actor that is no session of this supervisor has the name.
+    #[error("the registry name of session {id} is taken")]
+    NameTaken {
+        /// The id.
+        id: SessionId,
+        /// Who has it, unless it has gone meanwhile.
+        cell: Option<ActorCell>,
+    },
+    /// All places are taken, and a parked session needs one to resume.
+    #[error("all {max} places for sessions are taken")]
+    MaxSessions {
+        /// How many there are.
+        max: usize,
+    },
+    /// `stop_session` came in between.
+    #[error("the session was stopped before it was restarted")]
+    Stopped,
+    /// The last incarnation was killed and is stuck in code that never awaits.
+    #[error("the last incarnation of the session is a zombie")]
+    Zombie,
+    /// The supervisor has ended or is stopping.
+    #[error("the session supervisor is down")]
+    SupervisorDown,
+}
+
+/// Why a session was not stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StopError {
+    /// Nothing of this id is alive, and nothing of it will come back.
+    #[error("no such session")]
+    NotFound,
+    /// It was killed and is stuck in code that never awaits. It will be gone as soon as that ends.
+    #[error("the session was killed, but is stuck in code that never awaits")]
+    Zombie,
+    /// The supervisor has ended.
+    #[error("the session supervisor is down")]
+    SupervisorDown,
+}
+
+/// Why no typed reference to a session was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// No session of this id runs.
+    #[error("no such session is running")]
+    NotFound,
+    /// It runs, but takes messages of another type.
+    #[error("the session takes messages of another type")]
+    WrongMessageType,
+}
+
+/// An actor that is not the root of a session supervisor.
+#[derive(Clone, Debug, Error)]
+#[error("{cell:?} is not the root of a session supervisor")]
+pub struct NotASupervisor {
+    /// The actor.
+    pub cell: ActorCell,
+}

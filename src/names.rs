@@ -1,0 +1,138 @@
+//! The names in ractor's registry, and the rules that ids and supervisor names obey.
+//!
+//! The only place that builds or takes apart a registry name. A supervisor is registered under its
+//! own name, a session under `"{supervisor}/session/{id}"`. A supervisor's name holds no `/`, so no
+//! two pairs of supervisor and id share a registry name.
+//!
+//! ```
+//! use session_supervisor::names;
+//!
+//! let name = names::session("chats", "room/7");
+//! assert_eq!(name, "chats/session/room/7");
+//! assert_eq!(names::parse_session(&name), Some(("chats", "room/7")));
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thiserror::Error;
+
+/// The longest id, and the longest supervisor name, in bytes.
+pub const MAX_LENGTH: usize = 512;
+
+const SESSION: &str = "/session/";
+
+/// The rule that a name or an id breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// It is empty.
+    #[error("must not be empty")]
+    Empty,
+    /// It is longer than [`MAX_LENGTH`] bytes.
+    #[error("has {length} bytes, and at most {MAX_LENGTH} are allowed")]
+    TooLong {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// It holds a control character.
+    #[error("must not hold a control character (at byte {at})")]
+    ControlCharacter {
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// It holds a `/`, which only ids may.
+    #[error("must not hold a '/' (at byte {at})")]
+    Slash {
+        /// Where, in bytes.
+        at: usize,
+    },
+}
+
+/// The registry name of a session.
+#[must_use]
+pub fn session(supervisor: &str, id: &str) -> String {
+    let mut name = String::with_capacity(supervisor.len() + SESSION.len() + id.len());
+    name.push_str(supervisor);
+    name.push_str(SESSION);
+    name.push_str(id);
+    name
+}
+
+/// The supervisor and the id in the registry name of a session; `None` if it is not one.
+#[must_use]
+pub fn parse_session(name: &str) -> Option<(&str, &str)> {
+    let (supervisor, rest) = name.split_at(name.find('/')?);
+    Some((supervisor, rest.strip_prefix(SESSION)?))
+}
+
+/// A supervisor name that no other call of this process has been given.
+pub(crate) fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("session_supervisor::SessionSupervisor#{number}")
+}
+
+/// Checks a session id: 1 to 512 bytes, no control characters.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn check_id(id: &str) -> Result<(), NameError> {
+    if id.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if id.len() > MAX_LENGTH {
+        return Err(NameError::TooLong { length: id.len() });
+    }
+    match id.char_indices().find(|(_, c)| c.is_control()) {
+        Some((at, _)) => Err(NameError::ControlCharacter { at }),
+        None => Ok(()),
+    }
+}
+
+/// Checks a supervisor's name: as an id, and no `/`.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn check_supervisor(name: &str) -> Result<(), NameError> {
+    check_id(name)?;
+    match name.find('/') {
+        Some(at) => Err(NameError::Slash { at }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LENGTH, NameError, check_id, check_supervisor, parse_session, session};
+
+    #[test]
+    fn a_name_leads_back_to_its_parts() {
+        for (supervisor, id) in [
+            ("a", "b"),
+            ("a", "b/session/c"),
+            ("ä b", "/"),
+            ("s", "session"),
+        ] {
+            assert_eq!(
+                parse_session(&session(supervisor, id)),
+                Some((supervisor, id))
+            );
+        }
+        for other in ["", "a", "a/b", "a/sessions/b", "/session"] {
+            assert_eq!(parse_session(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn rules() {
+        let long = "x".repeat(MAX_LENGTH + 1);
+        assert_eq!(check_id(""), Err(NameError::Empty));
+        assert_eq!(check_id(&long), Err(NameError::TooLong { length: 513 }));
+        assert_eq!(check_id(&long[1..]), Ok(()));
+        assert_eq!(check_id("a\nb"), Err(NameError::ControlCharacter { at: 1 }));
+        assert_eq!(check_id("a/b"), Ok(()));
+        assert_eq!(check_supervisor("a/b"), Err(NameError::Slash { at: 1 }));
+    }
+}

@@ -1,0 +1,186 @@
+//! The options of a session supervisor.
+//!
+//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of the
+//! call that starts the supervisor.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::engine::{Limit, OnRestartLimit, Settings};
+use crate::error::InvalidValue;
+use crate::names;
+
+/// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
+pub(crate) const DEFAULT_NAME: &str = "session_supervisor::SessionSupervisor";
+
+/// OTP's default for sessions: 3 restarts in 5 s.
+const RESTARTS: u32 = 3;
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How a [`SessionSupervisor`](crate::SessionSupervisor) works.
+///
+/// ```
+/// use session_supervisor::{OnRestartLimit, Options};
+/// use std::time::Duration;
+///
+/// let options = Options::new()
+///     .name("chats")
+///     .max_sessions(10_000)
+///     .session_restart_limit(5, Duration::from_secs(60))
+///     .on_restart_limit(OnRestartLimit::Park);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    name: Name,
+    max_sessions: Option<usize>,
+    session_limit: Option<Limit>,
+    on_limit: OnRestartLimit,
+    total_limit: Option<Limit>,
+    seed: Option<u64>,
+    fault: Option<InvalidValue>,
+}
+
+#[derive(Clone, Debug)]
+enum Name {
+    Given(String),
+    Unique,
+}
+
+impl Options {
+    /// The defaults: named
+    /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number of sessions, each may
+    /// restart 3 times in 5 s and is parked after that, no limit for all together.
+    pub fn new() -> Self {
+        Self {
+            name: Name::Given(DEFAULT_NAME.to_owned()),
+            max_sessions: None,
+            session_limit: Limit::new(RESTARTS, WINDOW),
+            on_limit: OnRestartLimit::Park,
+            total_limit: None,
+            seed: None,
+            fault: None,
+        }
+    }
+
+    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a session's
+    /// own, and 3 restarts in 5 s for all sessions together, which end the supervisor.
+    ///
+    /// Nothing else changes: the defaults of a child spec stay as they are.
+    pub fn otp() -> Self {
+        Self {
+            session_limit: None,
+            total_limit: Limit::new(RESTARTS, WINDOW),
+            ..Self::new()
+        }
+    }
+
+    /// The name in ractor's registry: 1 to 512 bytes, no control character, no `/`. Default:
+    /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME).
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        match names::check_supervisor(&name) {
+            Ok(()) => self.name = Name::Given(name),
+            Err(rule) => self.keep_fault("name", format!("{name:?}"), rule.to_string()),
+        }
+        self
+    }
+
+    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    pub fn unique_name(mut self) -> Self {
+        self.name = Name::Unique;
+        self
+    }
+
+    /// How many sessions may be starting, running, restarting, stopping or zombies at a time. Parked
+    /// ones take no place. Default: any number. 0 is legal.
+    pub fn max_sessions(mut self, max: usize) -> Self {
+        self.max_sessions = Some(max);
+        self
+    }
+
+    /// How often a session may be restarted within `window`, unless its spec says otherwise.
+    /// Default: 3 in 5 s. The window must be longer than zero.
+    pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
+        match self.limit("session_restart_limit.window", max, window) {
+            Some(limit) => self.session_limit = Some(limit),
+            None => return self,
+        }
+        self
+    }
+
+    /// Sessions whose spec has no restart limit are restarted without end.
+    pub fn without_session_restart_limit(mut self) -> Self {
+        self.session_limit = None;
+        self
+    }
+
+    /// What happens to a session that used up its own restart limit. Default: it is parked.
+    pub fn on_restart_limit(mut self, action: OnRestartLimit) -> Self {
+        self.on_limit = action;
+        self
+    }
+
+    /// How often all sessions together may be restarted within `window`. Reaching it always ends the
+    /// supervisor. Default: no such limit. The window must be longer than zero.
+    ///
+    /// OTP: `max_restarts` and `max_seconds` of a supervisor.
+    pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {
+        match self.limit("total_restart_limit.window", max, window) {
+            Some(limit) => self.total_limit = Some(limit),
+            None => return self,
+        }
+        self
+    }
+
+    /// The seed of the jitter, for runs that can be repeated. Default: a random one.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn limit(&mut self, field: &'static str, max: u32, window: Duration) -> Option<Limit> {
+        let limit = Limit::new(max, window);
+        if limit.is_none() {
+            self.keep_fault(
+                field,
+                format!("{window:?}"),
+                "must be longer than zero".into(),
+            );
+        }
+        limit
+    }
+
+    fn keep_fault(&mut self, field: &'static str, value: String, rule: String) {
+        self.fault
+            .get_or_insert(InvalidValue { field, value, rule });
+    }
+
+    /// The name and the settings, or the first bad value.
+    pub(crate) fn check(self) -> Result<(String, Settings), InvalidValue> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let name = match self.name {
+            Name::Given(name) => name,
+            Name::Unique => names::unique(),
+        };
+        let settings = Settings {
+            max_sessions: self.max_sessions.unwrap_or(usize::MAX),
+            session_limit: self.session_limit,
+            on_limit: self.on_limit,
+            total_limit: self.total_limit,
+            seed: self
+                .seed
+                .unwrap_or_else(|| RandomState::new().hash_one(DEFAULT_NAME)),
+        };
+        Ok((name, settings))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,545 @@
+//! The handle of a session supervisor.
+//!
+//! Absent on purpose: state. A handle is a reference to what the root, the keepers and the undertaker
+//! share; it stays valid, and says "down", when the supervisor has ended.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{ActorCell, ActorRef, ActorStatus, SpawnErr};
+use tokio::sync::oneshot;
+
+use crate::actor::directory;
+use crate::actor::inbox::{Item, Query};
+use crate::actor::plan::{Reply, Sessions, Ticket};
+use crate::actor::shared::Shared;
+use crate::actor::undertaker::start_root;
+use crate::engine::{Counts, Exit, Input, Request};
+use crate::error::{
+    EnsureError, FindError, NotASupervisor, RestartError, StartError, StartSupervisorError,
+    StopError, SupervisorDown,
+};
+use crate::info::{Ensured, SessionInfo, ShutdownReport};
+use crate::spec::{Child, ChildSpec, typed};
+use crate::{Options, SessionId, names, options};
+
+/// A handle of a running session supervisor. Cheap to clone.
+///
+/// Every method that asks the supervisor returns a future that is `Send` and `'static`: nothing is
+/// asked before it is first polled, and what was asked is carried out even if it is dropped then.
+/// No method blocks the supervisor or another session, however slow the session in question is.
+///
+/// A reference that a method returns names one incarnation of a session. Look it up again after a
+/// restart.
+#[derive(Clone, Debug)]
+pub struct SessionSupervisor {
+    shared: Arc<Shared>,
+}
+
+impl SessionSupervisor {
+    /// The name of a supervisor whose options give it none.
+    ///
+    /// OTP: the module's name, `__MODULE__`.
+    pub const NAME: &'static str = options::DEFAULT_NAME;
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Starts a supervisor without a parent. It runs until it is stopped, also when all handles are
+    /// dropped.
+    ///
+    /// It waits for the root actor and runs no code of the user's. It must be polled within a tokio
+    /// runtime; the supervisor and its sessions run on that one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidOptions` before anything is started, `NameTaken` with the holder, `Failed` outside a
+    /// runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, it leaves no supervisor behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{Options, SessionSupervisor};
+    ///
+    /// let sessions = SessionSupervisor::start(Options::new().name("chats")).await.unwrap();
+    /// assert_eq!(SessionSupervisor::where_is("chats").unwrap().name(), "chats");
+    /// sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn start(
+        options: Options,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(None, options)
+    }
+
+    /// Starts a supervisor linked to another ractor actor.
+    ///
+    /// ractor kills the children of an actor that ends, without `post_stop`. For an orderly end, stop
+    /// the supervisor in the parent's `post_stop`. The parent needs a supervision handler of its own:
+    /// ractor's default one ends it when any child ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); `Failed` also if the parent is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_link(
+        parent: ActorCell,
+        options: Options,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(Some(parent), options)
+    }
+
+    async fn start_under(
+        parent: Option<ActorCell>,
+        options: Options,
+    ) -> Result<Self, StartSupervisorError> {
+        let (name, settings) = options
+            .check()
+            .map_err(StartSupervisorError::InvalidOptions)?;
+        let failed = |cause| StartSupervisorError::Failed {
+            cause: Arc::new(cause),
+        };
+        let runtime =
+            tokio::runtime::Handle::try_current().map_err(|error| failed(Box::new(error)))?;
+        match start_root(name, settings, runtime, parent).await {
+            Ok(Some(shared)) => Ok(Self { shared }),
+            Ok(None) => Err(failed("the root ended before it began".into())),
+            Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {
+                cell: ractor::registry::where_is(name.clone()),
+                name,
+            }),
+            Err(SpawnErr::StartupFailed(cause)) => Err(failed(cause)),
+            Err(error @ SpawnErr::ActorAlreadyStarted) => Err(failed(Box::new(error))),
+        }
+    }
+
+    /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
+    /// the name belongs to another kind of actor. Asks nobody.
+    #[must_use]
+    pub fn where_is(name: &str) -> Option<Self> {
+        let cell = ractor::registry::where_is(name.to_owned())?;
+        Self::try_from(cell).ok()
+    }
+
+    /// The supervisor's name in ractor's registry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    /// The root actor: to link, to monitor, to wait for its end.
+    #[must_use]
+    pub fn get_cell(&self) -> ActorCell {
+        self.shared.root().clone()
+    }
+
+    /// Starts a session under an id and returns its reference when its `pre_start` is done.
+    ///
+    /// If the id is starting, stopping, restarting or ending by itself, the start waits its turn and
+    /// is then decided as if it had come after: two incarnations of one id never overlap. Nobody else
+    /// waits meanwhile, whatever the start function does.
+    ///
+    /// # Errors
+    ///
+    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and `Parked`
+    /// come before `MaxSessions`. A start that fails leaves nothing behind and is not retried.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is started
+    /// all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use session_supervisor::{ChildSpec, Exit, Options, SessionSupervisor};
+    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let alice = sessions.start_session("alice", ChildSpec::new(|_| (Chat, ()))).await.unwrap();
+    /// alice.cast(()).unwrap();
+    /// assert_eq!(sessions.stop_session("alice").await.unwrap(), Exit::Shutdown);
+    /// # sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn start_session<C: Child>(
+        &self,
+        id: &str,
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<C::Ref, StartError>> + Send + 'static + use<C> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let id = id.map_err(StartError::InvalidId)?;
+            let spec = spec.check().map_err(StartError::InvalidSpec)?;
+            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
+            let cell = match reply {
+                Reply::Started(cell) => cell,
+                Reply::Running(cell) => return Err(StartError::AlreadyStarted { id, cell }),
+                other => return Err(start_error(id, other)),
+            };
+            C::reference(cell).ok_or(StartError::SupervisorDown)
+        }
+    }
+
+    /// Returns the running session of an id, or starts one: one start for all who ask at once.
+    ///
+    /// Waits like [`start_session`](Self::start_session). The spec is used only if the session does
+    /// not run. Two actor types with one message type cannot be told apart.
+    ///
+    /// # Errors
+    ///
+    /// `WrongMessageType` if the running session takes messages of another type; it is left alone.
+    /// Else as [`start_session`](Self::start_session).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start_session`](Self::start_session).
+    pub fn ensure_session<C: Child>(
+        &self,
+        id: &str,
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<Ensured<C::Ref>, EnsureError>> + Send + 'static + use<C> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let id = id.map_err(StartError::InvalidId)?;
+            let spec = spec.check().map_err(StartError::InvalidSpec)?;
+            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
+            let found = match reply {
+                Reply::Started(cell) => Ensured::Created(cell),
+                Reply::Running(cell) => Ensured::Existing(cell),
+                other => return Err(start_error(id, other).into()),
+            };
+            let cell = match &found {
+                Ensured::Created(cell) | Ensured::Existing(cell) => cell.clone(),
+            };
+            match C::reference(cell.clone()) {
+                Some(reference) => Ok(found.map(|_| reference)),
+                None => Err(EnsureError::WrongMessageType { id, cell }),
+            }
+        }
+    }
+
+    /// Stops a session by its shutdown rule and forgets it, whatever its restart kind.
+    ///
+    /// When it returns, the session is gone and released: its actor has ended, its state is dropped,
+    /// its id and name are free. A session that is starting, waiting for a restart or parked is ended
+    /// without a run (`Exit::NotRunning`). Callers that stop an id at the same time get the same
+    /// answer. Starts that waited for the id get `StartError::Stopped`.
+    ///
+    /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
+    /// from a spawned task, or use `myself.stop(..)`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`: nothing of this id is alive. `Zombie`: it survived its kill for 1 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is stopped all
+    /// the same.
+    pub fn stop_session(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Exit, StopError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
+            };
+            match ask(&shared, &id, |ticket| Request::Stop { ticket }).await {
+                Reply::Ended(exit) => Ok(exit),
+                Reply::NotFound => Err(StopError::NotFound),
+                Reply::Zombie => Err(StopError::Zombie),
+                _ => Err(StopError::SupervisorDown),
+            }
+        }
+    }
+
+    /// Restarts a session by hand: stops a running one by its rule and launches it anew, launches one
+    /// that waits for a restart at once, resumes a parked one with an empty restart limit.
+    ///
+    /// It is not counted against any limit. A session that is starting, stopping or ending is
+    /// restarted when that is done.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown id. If the launch fails the caller is told, and the session goes on
+    /// by the rules: it is tried again and counted, a parked one is parked again, a temporary one is
+    /// forgotten.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is restarted
+    /// all the same.
+    pub fn restart_session(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<ActorCell, RestartError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return not_found(
+                    &shared,
+                    RestartError::NotFound,
+                    RestartError::SupervisorDown,
+                );
+            };
+            match ask(&shared, &id, |ticket| Request::Restart { ticket }).await {
+                Reply::Started(cell) => Ok(cell),
+                other => Err(restart_error(id, other)),
+            }
+        }
+    }
+
+    /// The running session of an id: past its `pre_start`, registered, and linked to this supervisor.
+    /// A session that unlinked itself is listed, but not found. Reads ractor's registry, asks nobody.
+    #[must_use]
+    pub fn find_session(&self, id: &str) -> Option<ActorCell> {
+        let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
+        let supervisor = cell.try_get_supervisor()?;
+        (supervisor.get_id() == self.shared.root().get_id()).then_some(cell)
+    }
+
+    /// As [`find_session`](Self::find_session), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the session takes messages of another type.
+    pub fn find_session_as<M: ractor::Message>(&self, id: &str) -> Result<ActorRef<M>, FindError> {
+        let cell = self.find_session(id).ok_or(FindError::NotFound)?;
+        typed(cell).ok_or(FindError::WrongMessageType)
+    }
+
+    /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The answer
+    /// may be stale as soon as it is given.
+    #[must_use]
+    pub fn session_running(&self, id: &str) -> bool {
+        self.find_session(id).is_some()
+    }
+
+    /// What is known of an id; `None` for one that is not.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn session_info(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
+    {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return alive(&shared).map(|()| None);
+            };
+            query(&shared, |reply| Query::Info(id, reply)).await
+        }
+    }
+
+    /// All sessions, in the order of their first start; a restart does not move one.
+    ///
+    /// It is taken in pages, so that a long list keeps nobody waiting, and so it is not the picture
+    /// of one instant. A session that is alive throughout appears exactly once.
+    ///
+    /// OTP: `which_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn list_sessions(
+        &self,
+    ) -> impl Future<Output = Result<Vec<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
+    {
+        let shared = Arc::clone(&self.shared);
+        async move { query(&shared, Query::List).await }
+    }
+
+    /// How many sessions there are, by state. Costs the same however many there are.
+    ///
+    /// OTP: `count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn count_sessions(
+        &self,
+    ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { query(&shared, Query::Count).await }
+    }
+
+    /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
+    ///
+    /// Starts are refused from now on; listing, counting and `stop_session` go on. At most 1,000
+    /// stops are unfinished at a time, and a session's grace begins when its own stop is sent. When
+    /// it returns, all sessions have ended (zombies excepted) and all names are free. A second stop
+    /// joins the first and gets the same report.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the supervisor is stopped
+    /// all the same.
+    pub fn stop(
+        &self,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        self.stop_after(None)
+    }
+
+    /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the
+    /// earlier wins; zero kills at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`stop`](Self::stop).
+    pub fn stop_within(
+        &self,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        self.stop_after(Some(deadline))
+    }
+
+    fn stop_after(
+        &self,
+        within: Option<Duration>,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let (ticket, answer) = Ticket::new();
+            let input = Input::StopSupervisor { within, ticket };
+            if shared.command(Item::Input(input)).is_err() {
+                return Err(SupervisorDown);
+            }
+            match answer.await {
+                Ok(Reply::Report(report)) => Ok(report),
+                Ok(_) | Err(_) => Err(SupervisorDown),
+            }
+        }
+    }
+}
+
+impl TryFrom<ActorCell> for SessionSupervisor {
+    type Error = NotASupervisor;
+
+    /// The supervisor whose root the actor is, for instance of
+    /// `myself.try_get_supervisor()` in a session.
+    fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
+        match directory::find(&cell) {
+            Some(shared) => Ok(Self { shared }),
+            None => Err(NotASupervisor { cell }),
+        }
+    }
+}
+
+/// Asks something for an id. A ticket that was dropped unanswered reads as "down".
+async fn ask(
+    shared: &Arc<Shared>,
+    id: &SessionId,
+    request: impl FnOnce(Ticket) -> Request<Sessions>,
+) -> Reply {
+    let (ticket, answer) = Ticket::new();
+    let input = Input::Asked {
+        id: id.shared(),
+        request: request(ticket),
+    };
+    match shared.command(Item::Input(input)) {
+        Ok(()) => answer.await.unwrap_or(Reply::Down),
+        Err(_) => Reply::Down,
+    }
+}
+
+async fn query<T>(
+    shared: &Arc<Shared>,
+    question: impl FnOnce(oneshot::Sender<T>) -> Query,
+) -> Result<T, SupervisorDown> {
+    let (reply, answer) = oneshot::channel();
+    if shared.command(Item::Query(question(reply))).is_err() {
+        return Err(SupervisorDown);
+    }
+    answer.await.map_err(|_| SupervisorDown)
+}
+
+fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
+    match shared.root().get_status() {
+        ActorStatus::Stopped => Err(SupervisorDown),
+        _ => Ok(()),
+    }
+}
+
+/// The answer for an id that cannot exist, without asking.
+fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
+    Err(if alive(shared).is_ok() { unknown } else { down })
+}
+
+fn start_error(id: SessionId, reply: Reply) -> StartError {
+    match reply {
+        Reply::Ignored => StartError::Ignored,
+        Reply::Failed(cause) => StartError::Failed { id, cause },
+        Reply::NameTaken(cell) => StartError::NameTaken { id, cell },
+        Reply::TimedOut => StartError::TimedOut,
+        Reply::Parked => StartError::Parked,
+        Reply::MaxSessions(max) => StartError::MaxSessions { max },
+        Reply::Stopped => StartError::Stopped,
+        Reply::Zombie => StartError::Zombie,
+        Reply::Running(cell) => StartError::AlreadyStarted { id, cell },
+        Reply::Started(_) | Reply::NotFound | Reply::Ended(_) | Reply::Report(_) | Reply::Down => {
+            StartError::SupervisorDown
+        }
+    }
+}
+
+fn restart_error(id: SessionId, reply: Reply) -> RestartError {
+    match reply {
+        Reply::NotFound => RestartError::NotFound,
+        Reply::Ignored => RestartError::Ignored,
+        Reply::Failed(cause) => RestartError::Failed { id, cause },
+        Reply::NameTaken(cell) => RestartError::NameTaken { id, cell },
+        Reply::TimedOut => RestartError::TimedOut,
+        Reply::MaxSessions(max) => RestartError::MaxSessions { max },
+        Reply::Stopped => RestartError::Stopped,
+        Reply::Zombie => RestartError::Zombie,
+        Reply::Started(_)
+        | Reply::Running(_)
+        | Reply::Parked
+        | Reply::Ended(_)
+        | Reply::Report(_)
+        | Reply::Down => RestartError::SupervisorDown,
+    }
+}
