@@ -1,4 +1,4 @@
-//! An OTP-grade dynamic supervisor for sessions on the [`ractor`] actor framework.
+#![doc = include_str!("../README.md")]
 
 mod actor;
 #[doc(hidden)]

@@ -1,0 +1,6 @@
+//! The public interface on the real runtime, one file a theme.
+//!
+//! Absent on purpose: sleeps. Time is paused, and a test waits for events.
+
+mod basics;
+mod support;
