@@ -7,6 +7,11 @@
 //! Absent on purpose: a clock, an `await`, a task, any type of ractor or tokio, and any value of the
 //! user's that would be dropped in here (what is no longer needed leaves as [`Effect::Discard`]).
 
+#![expect(
+    clippy::exhaustive_enums,
+    reason = "inputs and effects are matched in full by the shell; the module is not public interface"
+)]
+
 mod backoff;
 mod child;
 mod dynamic;

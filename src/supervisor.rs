@@ -127,7 +127,7 @@ impl SessionSupervisor {
     /// the name belongs to another kind of actor. Asks nobody.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
-        let cell = ractor::registry::where_is(name.to_owned())?;
+        let cell = ractor::registry::where_is(name)?;
         Self::try_from(cell).ok()
     }
 

@@ -113,10 +113,7 @@ impl Backoff {
 
 /// `first` doubled `times`, at most `max`; saturating, the bound is taken last.
 pub(super) fn double(first: Duration, times: u32, max: Duration) -> Duration {
-    let grown = first
-        .as_nanos()
-        .checked_mul(1_u128 << times.min(100))
-        .unwrap_or(u128::MAX);
+    let grown = first.as_nanos().saturating_mul(1_u128 << times.min(100));
     if grown >= max.as_nanos() {
         max
     } else {

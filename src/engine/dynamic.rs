@@ -164,10 +164,6 @@ impl<D: Domain> Engine<D> {
     }
 
     /// The next session of a list; `Some(None)` for an entry that has no information to show.
-    #[expect(
-        clippy::option_option,
-        reason = "the end of the list and a hidden entry are two things, and the caller counts both"
-    )]
     pub fn next_in_list(&mut self, cursor: &Cursor) -> Option<Option<Info<'_, D>>> {
         let slot = self.table.advance(cursor)?;
         Some(self.table.info(slot))
