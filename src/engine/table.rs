@@ -121,7 +121,7 @@ struct Node<D: Domain> {
     next: u32,
 }
 
-/// A place in the order of first starts; see [`Table::open`].
+/// A place in the order of first starts; opened by a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Cursor(usize);
 
