@@ -1,0 +1,162 @@
+//! What must hold after every step.
+//!
+//! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
+
+use session_supervisor::engine::{Counts, KILL_BOUND, SessionState, Shutdown, Spec};
+
+use crate::model::{IDS, Outcome};
+use crate::sim::{NAMES, Sim};
+use crate::tickets::Kind;
+use crate::world::Stage;
+
+impl Sim {
+    pub fn check(&mut self) {
+        assert!(
+            self.model.expected.is_empty(),
+            "the engine kept quiet about {:?}",
+            self.model.expected
+        );
+        for id in 0..IDS {
+            self.check_id(id);
+        }
+        for id in std::mem::take(&mut self.zombie_answers) {
+            let shown = self.model.shown(id);
+            assert_eq!(shown, Some(SessionState::Zombie), "answered Zombie");
+        }
+        self.model.bury(&self.runs);
+        if self.model.serving {
+            let known = self.model.entries.iter().flatten().count();
+            assert_eq!(self.engine.entries(), known, "entries");
+        }
+        self.check_counts();
+        if !self.finished && self.engine.poll_timeout().is_none_or(|at| at > self.now) {
+            self.check_settled();
+        }
+        if let Some(report) = self.report.take() {
+            let mut expected = self.model.report;
+            let shown = |id: &usize| self.model.shown(*id).is_some();
+            expected.zombies = (0..IDS).filter(shown).count();
+            expected.took = report.took;
+            assert_eq!(report, expected, "the report");
+            let sum = report.stopped
+                + report.failed
+                + report.killed
+                + report.zombies
+                + report.not_running;
+            assert_eq!(sum, self.model.counted.len(), "the report's sum");
+        }
+        if let Some(list) = &mut self.list {
+            let entries = self.model.entries.iter().flatten();
+            let visible = entries.filter(|entry| entry.shown.is_some());
+            list.still(&visible.map(|entry| entry.life).collect());
+        }
+        let runs = &self.runs;
+        self.active.retain(|&index| !runs[index].gone());
+    }
+
+    fn check_id(&mut self, id: usize) {
+        let info = self.engine.info(NAMES[id]);
+        let state = info.as_ref().map(|info| info.state);
+        if !self.model.serving
+            && state.is_none()
+            && let Some(entry) = &self.model.entries[id]
+        {
+            // The sweep ends what is at rest without a word.
+            let run = &self.runs[entry.run];
+            let at_rest = match entry.shown {
+                Some(SessionState::Parked) => true,
+                Some(SessionState::Restarting) => run.gone() || run.judged,
+                _ => false,
+            };
+            if at_rest {
+                self.model.forget(id, Outcome::NotRunning);
+            }
+        }
+        assert_eq!(state, self.model.shown(id), "the state of {}", NAMES[id]);
+        if let (Some(info), Some(entry)) = (info, &self.model.entries[id]) {
+            assert_eq!(info.incarnation, entry.incarnation);
+            assert_eq!(info.restarts, entry.restarts);
+            assert_eq!(info.last_exit.is_some(), entry.exit.is_some());
+        }
+    }
+
+    fn check_counts(&mut self) {
+        let mut counts = Counts::default();
+        let mut last = 0;
+        let cursor = self.engine.open_list();
+        while let Some(info) = self.engine.next_in_list(&cursor) {
+            let Some(info) = info else { continue };
+            counts.specs += 1;
+            counts.workers += 1;
+            *match info.state {
+                SessionState::Starting => &mut counts.starting,
+                SessionState::Running => &mut counts.active,
+                SessionState::Restarting => &mut counts.restarting,
+                SessionState::Stopping => &mut counts.stopping,
+                SessionState::Parked => &mut counts.parked,
+                SessionState::Zombie => &mut counts.zombies,
+                other => panic!("unknown {other:?}"),
+            } += 1;
+            let id = NAMES.iter().position(|name| **name == **info.id).unwrap();
+            let life = self.model.entries[id].as_ref().unwrap().life;
+            assert!(life > last, "the list is not in order of first start");
+            last = life;
+        }
+        self.engine.close_list(cursor);
+        assert_eq!(self.engine.counts(), counts, "counts");
+    }
+
+    /// Nothing is due: whatever had a time limit must have been acted on.
+    fn check_settled(&self) {
+        let now = self.now;
+        let cut = self.model.deadline.is_some_and(|deadline| deadline <= now);
+        for entry in self.model.entries.iter().flatten() {
+            let run = &self.runs[entry.run];
+            let timeout = run.spec.policy().start_timeout;
+            if !run.reported && !run.gone() && run.cancelled.is_none() {
+                assert!(now < run.launched.after(timeout), "no start timeout");
+                assert!(self.model.serving, "a launch goes on after the stop");
+            }
+            if let (Some(at), Some(grace)) = (run.stopped, run.grace())
+                && !run.judged
+                && !run.zombie
+            {
+                let kept = now < at.after(grace) || run.killed.is_some();
+                assert!(kept, "not killed although its grace is over");
+            }
+            let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
+            let known = run.reported && !run.judged && !run.zombie;
+            if known && (cut || (brutal && entry.doomed)) {
+                assert!(run.killed.is_some(), "not killed although it must be");
+            }
+            if known && !self.model.serving {
+                let told = run.stopped.is_some() || run.killed.is_some();
+                assert!(told, "runs on after the supervisor's stop");
+            }
+            if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
+                && !run.judged
+                && !run.zombie
+                && !matches!(run.stage, Stage::Gone)
+            {
+                let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
+                let verdict = since.max(last).after(KILL_BOUND);
+                assert!(now < verdict, "no zombie although its bound is over");
+            }
+            if entry.shown == Some(SessionState::Restarting) && run.gone() {
+                assert!(now < entry.due, "a restart is due and not made");
+                assert!(self.model.serving, "a pause goes on after the stop");
+            }
+            assert!(
+                entry.shown != Some(SessionState::Parked) || self.model.serving,
+                "parked after the stop"
+            );
+        }
+        if !self.model.serving {
+            let queued = |kind| matches!(kind, Kind::Start | Kind::Restart);
+            let waiting = self
+                .tickets
+                .waiting(|caller| queued(caller.kind) && !caller.launched);
+            assert_eq!(waiting, None, "somebody waits for a launch after the stop");
+        }
+    }
+}

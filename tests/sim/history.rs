@@ -1,0 +1,279 @@
+//! A random history: what happens is chosen by the seed, and in the end everything is driven to rest.
+//!
+//! Absent on purpose: what should come of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
+
+use crate::lists::OpenList;
+use crate::model::IDS;
+use crate::rules::ms;
+use crate::sim::{Sim, Trace};
+use crate::world::{Event, Mood};
+
+/// A history from its first request to the end of the supervisor.
+pub fn run(sim: &mut Sim) {
+    let steps = 30 + sim.rng.below(50);
+    for _ in 0..steps {
+        step(sim);
+    }
+    if !sim.over && sim.rng.chance(40) {
+        settle(sim, Mood::Calm);
+        let waiting = sim.tickets.waiting(|_| true);
+        assert_eq!(waiting, None, "somebody waits although nothing moves");
+    }
+    if sim.model.serving {
+        let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
+        sim.stop_supervisor(within);
+    }
+    settle(sim, Mood::Orderly);
+    settle(sim, Mood::Calm);
+    assert!(sim.finished && sim.engine.ended(), "it does not end");
+    let waiting = sim.tickets.waiting(|_| true);
+    assert_eq!(waiting, None, "somebody is never answered");
+    if let Some(list) = sim.list.take() {
+        sim.engine.close_list(list.cursor);
+    }
+    assert_eq!(sim.engine.entries(), 0, "something is left in the table");
+    assert_eq!(sim.engine.poll_timeout(), None, "a timer is left");
+}
+
+fn step(sim: &mut Sim) {
+    match sim.rng.below(100) {
+        0..=9 => {
+            let id = sim.rng.below(IDS);
+            sim.start(id);
+        }
+        10..=13 => {
+            let id = sim.rng.below(IDS);
+            sim.stop(id);
+        }
+        14..=18 => {
+            let id = sim.rng.below(IDS);
+            sim.restart(id);
+        }
+        19..=66 => act(sim, Mood::Wild),
+        67..=84 => advance(sim),
+        85..=89 => sim.timeout(),
+        90..=92 => stale(sim),
+        93..=97 => list(sim),
+        98 => end(sim),
+        _ => late_event(sim),
+    }
+}
+
+fn act(sim: &mut Sim, mood: Mood) {
+    if sim.active.is_empty() {
+        return;
+    }
+    let index = sim.active[sim.rng.below(sim.active.len())];
+    act_on(sim, index, mood);
+}
+
+fn act_on(sim: &mut Sim, index: usize, mood: Mood) -> bool {
+    sim.actors += 1;
+    let deed = sim.runs[index].act(mood, sim.over, sim.actors, &mut sim.rng);
+    let acted = deed.is_some();
+    if let Some(deed) = deed {
+        sim.deliver(index, deed);
+    }
+    acted
+}
+
+fn advance(sim: &mut Sim) {
+    let to = match (sim.rng.below(8), sim.engine.poll_timeout()) {
+        (0..=2, Some(at)) => at,
+        (3, Some(at)) => Moment::new(at.since_start().saturating_sub(Duration::from_nanos(1))),
+        (4 | 5, _) => edge(sim).unwrap_or(sim.now),
+        (6, _) => sim.now.after(ms(sim.rng.pick(&[1, 10, 20, 90, 300]))),
+        (7, _) => sim
+            .now
+            .after(ms(sim.rng.pick(&[1_000, 1_500, 5_000, 12_000]))),
+        _ => sim.now.after(ms(1)),
+    };
+    sim.now = sim.now.max(to);
+    if sim.rng.chance(70) {
+        sim.timeout();
+    }
+}
+
+/// The moment at which a counted restart is exactly as old as a window, or just older.
+fn edge(sim: &mut Sim) -> Option<Moment> {
+    let entries = sim.model.entries.iter().flatten();
+    let own = entries.filter_map(|entry| entry.log.0.last());
+    let moments: Vec<_> = own.chain(sim.model.total.0.first()).copied().collect();
+    if moments.is_empty() {
+        return None;
+    }
+    let at = sim.rng.pick(&moments);
+    let window = ms(sim.rng.pick(&[20, 100, 1_000, 5_000]));
+    Some(at.after(window + Duration::from_nanos(u64::from(sim.rng.chance(30)))))
+}
+
+/// An event that the release has overtaken.
+fn late_event(sim: &mut Sim) {
+    let late = |index: &usize| {
+        let run = &sim.runs[*index];
+        run.gone() && matches!(run.event, Event::Sent(_))
+    };
+    let Some(index) = (0..sim.runs.len()).rev().find(late) else {
+        return;
+    };
+    if sim.over {
+        return;
+    }
+    if let Event::Sent(seen) = std::mem::replace(&mut sim.runs[index].event, Event::Handled) {
+        sim.event(index, seen);
+    }
+}
+
+fn end(sim: &mut Sim) {
+    match sim.rng.below(8) {
+        0 | 1 => sim.stop_supervisor(None),
+        2 => sim.stop_supervisor(Some(Duration::ZERO)),
+        3 => {
+            let within = ms(sim.rng.pick(&[5, 400, 3_000]));
+            sim.stop_supervisor(Some(within));
+        }
+        4 if !sim.over => sim.loop_ended(),
+        5 => sim.root_gone(),
+        // Most histories should go on serving.
+        _ => {}
+    }
+}
+
+/// An input that means nothing any more must change nothing.
+fn stale(sim: &mut Sim) {
+    let before = (
+        sim.engine.counts(),
+        sim.engine.entries(),
+        sim.engine.poll_timeout(),
+    );
+    let seen = || Seen::Failed(Arc::new("stale".into()));
+    let gone: Vec<_> = (0..sim.runs.len())
+        .filter(|&i| sim.runs[i].gone())
+        .collect();
+    let id = Arc::clone(&sim.ids[sim.rng.below(IDS)]);
+    let input = if gone.is_empty() || sim.rng.chance(20) {
+        let unknown: [Arc<str>; 2] = [id, Arc::from("stranger")];
+        let id = Arc::clone(&unknown[sim.rng.below(2)]);
+        Input::Exited {
+            id,
+            actor: u64::MAX,
+            seen: seen(),
+        }
+    } else if sim.rng.chance(20) {
+        let known = |i: &usize| {
+            let run = &sim.runs[*i];
+            run.reported && !run.gone() && !run.lost()
+        };
+        let Some(index) = (0..sim.runs.len()).rev().find(known) else {
+            return;
+        };
+        let run = &sim.runs[index];
+        let (key, recall) = (run.life.0.key, run.recall);
+        match (&run.event, run.joined) {
+            (_, true) if sim.rng.chance(50) => Input::Joined { key },
+            (Event::Handled, _) if sim.rng.chance(70) => Input::Exited {
+                id: Arc::clone(&sim.ids[run.id]),
+                actor: run.life.0.actor.get().unwrap(),
+                seen: seen(),
+            },
+            _ => Input::Started { key, recall },
+        }
+    } else {
+        let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
+        // The sweep may not yet have seen that a lost one is gone.
+        if sim.over {
+            return;
+        }
+        match sim.rng.below(5) {
+            0 => Input::Started {
+                key,
+                recall: Recall::InTime,
+            },
+            1 => Input::Started {
+                key,
+                recall: Recall::TooLate,
+            },
+            2 => Input::StartFailed {
+                key,
+                failure: Failure::Ignored,
+            },
+            3 => Input::Joined { key },
+            _ => Input::Released { key },
+        }
+    };
+    sim.feed_stale(input);
+    let after = (
+        sim.engine.counts(),
+        sim.engine.entries(),
+        sim.engine.poll_timeout(),
+    );
+    assert_eq!(before, after, "a stale input changed something");
+}
+
+fn list(sim: &mut Sim) {
+    let Some(mut list) = sim.list.take() else {
+        let cursor = sim.engine.open_list();
+        sim.list = Some(OpenList::new(cursor, sim.visible()));
+        return;
+    };
+    for _ in 0..=sim.rng.below(3) {
+        match sim.engine.next_in_list(&list.cursor) {
+            None => {
+                sim.engine.close_list(list.end());
+                return;
+            }
+            Some(None) => {}
+            Some(Some(info)) => {
+                let id = sim.ids.iter().position(|id| id == info.id).unwrap();
+                list.see(sim.model.entries[id].as_ref().unwrap().life);
+            }
+        }
+    }
+    sim.list = Some(list);
+}
+
+/// Drives everything on until nothing moves.
+fn settle(sim: &mut Sim, mood: Mood) {
+    let mut idle = 0;
+    for _ in 0..5_000 {
+        let mut moved = false;
+        for index in sim.active.clone() {
+            moved |= act_on(sim, index, mood);
+        }
+        if moved {
+            idle = 0;
+            continue;
+        }
+        idle += 1;
+        if idle < 12 {
+            continue;
+        }
+        idle = 0;
+        let Some(at) = sim.engine.poll_timeout() else {
+            return;
+        };
+        sim.now = sim.now.max(at);
+        sim.timeout();
+    }
+    panic!("it does not come to rest");
+}
+
+impl Sim {
+    fn feed_stale(&mut self, input: Input<crate::world::SimDomain>) {
+        let now = self.now;
+        if self.trace == Trace::On {
+            self.story.push(format!("{now:?} stale {input:?}"));
+        }
+        self.engine.handle(self.now, input);
+        while let Some(effect) = self.engine.poll_effect() {
+            let harmless = matches!(effect, session_supervisor::engine::Effect::Discard(_));
+            assert!(harmless, "a stale input leads to {effect:?}");
+        }
+        self.check();
+    }
+}

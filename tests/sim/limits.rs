@@ -1,0 +1,32 @@
+//! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted anew.
+//!
+//! Absent on purpose: anything of the engine's `Window`.
+
+use std::time::Duration;
+
+use session_supervisor::engine::{Limit, Moment};
+
+/// All restarts that were ever counted.
+#[derive(Debug, Default)]
+pub struct Log(pub Vec<Moment>);
+
+impl Log {
+    /// Whether one more restart is within the limit.
+    pub fn allows(&self, now: Moment, limit: Limit) -> bool {
+        let recent = |at: &&Moment| now.since_start() - at.since_start() <= limit.window();
+        let within = self.0.iter().filter(recent).count();
+        u32::try_from(within).unwrap() < limit.max()
+    }
+}
+
+/// The pause before an attempt that follows `failures` failed ones (D7).
+pub fn pause(failures: u32) -> Duration {
+    let mut pause = match failures {
+        0 => return Duration::ZERO,
+        _ => Duration::from_millis(10),
+    };
+    for _ in 1..failures {
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+    pause
+}

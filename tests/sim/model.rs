@@ -1,0 +1,292 @@
+//! What should be: one entry per known id, moved by what is fed in and by what the engine says it does,
+//! and the verdicts that the engine must reach.
+//!
+//! Absent on purpose: timers, queues and phases. The model knows what a state allows, not when the
+//! engine must look at it; `checks` does that.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    Exit, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Report, Restart, SessionState,
+    Settings, Spec,
+};
+
+use crate::limits::{Log, pause};
+use crate::world::{Run, SimSpec};
+
+pub const IDS: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    First,
+    Restart,
+    Manual,
+    Resume,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Stopped,
+    Failed,
+    Killed,
+    NotRunning,
+}
+
+#[derive(Debug)]
+pub struct Entry {
+    /// Its number in the order of first starts.
+    pub life: u64,
+    pub spec: SimSpec,
+    /// What others see; none: it only waits for its release.
+    pub shown: Option<SessionState>,
+    pub origin: Origin,
+    pub run: usize,
+    pub incarnation: u64,
+    pub attempt: u32,
+    pub restarts: u64,
+    pub step: u32,
+    pub log: Log,
+    pub due: Moment,
+    /// Somebody stopped it: it will be forgotten, whatever comes.
+    pub doomed: bool,
+    /// Somebody restarts it by hand.
+    pub relaunch: bool,
+    pub exit: Option<Outcome>,
+    pub outcome: Outcome,
+}
+
+/// A note that the engine must make next.
+#[derive(Debug)]
+pub enum Expected {
+    Restarting {
+        restarts: u64,
+        shortest: Duration,
+        longest: Duration,
+    },
+    LimitReached,
+    TotalLimitReached,
+    Parked,
+    Escalated(usize),
+}
+
+#[derive(Debug)]
+pub struct Model {
+    pub settings: Settings,
+    pub entries: [Option<Entry>; IDS],
+    pub total: Log,
+    pub serving: bool,
+    pub deadline: Option<Moment>,
+    pub last_end: Moment,
+    pub lives: u64,
+    pub expected: VecDeque<Expected>,
+    /// The lives that the report is about.
+    pub counted: BTreeSet<u64>,
+    pub report: Report,
+}
+
+impl Model {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            entries: [const { None }; IDS],
+            total: Log::default(),
+            serving: true,
+            deadline: None,
+            last_end: Moment::START,
+            lives: 0,
+            expected: VecDeque::new(),
+            counted: BTreeSet::new(),
+            report: Report::default(),
+        }
+    }
+
+    pub fn entry(&mut self, id: usize) -> &mut Entry {
+        self.entries[id].as_mut().expect("the id is known")
+    }
+
+    pub fn shown(&self, id: usize) -> Option<SessionState> {
+        self.entries[id].as_ref()?.shown
+    }
+
+    /// How many ids other than `but` take a place.
+    pub fn places(&self, but: usize) -> usize {
+        (0..IDS)
+            .filter(|&id| id != but)
+            .filter_map(|id| self.shown(id))
+            .filter(|state| *state != SessionState::Parked)
+            .count()
+    }
+
+    pub fn show(&mut self, id: usize, state: SessionState) {
+        let entry = self.entry(id);
+        entry.shown = Some(state);
+        let life = entry.life;
+        if !self.serving {
+            self.counted.insert(life);
+        }
+    }
+
+    pub fn forget(&mut self, id: usize, outcome: Outcome) {
+        let entry = self.entry(id);
+        entry.shown = None;
+        entry.doomed = true;
+        entry.outcome = outcome;
+    }
+
+    /// The stop of the supervisor is taken.
+    pub fn stop(&mut self) {
+        if self.serving {
+            self.serving = false;
+            let visible = self.entries.iter().flatten().filter(|e| e.shown.is_some());
+            self.counted = visible.map(|entry| entry.life).collect();
+        }
+    }
+
+    /// Drops the entries of which nothing is left, and books what became of them.
+    pub fn bury(&mut self, runs: &[Run]) {
+        for slot in &mut self.entries {
+            if let Some(entry) = slot
+                && entry.shown.is_none()
+                && runs[entry.run].gone()
+            {
+                if self.counted.contains(&entry.life) {
+                    match entry.outcome {
+                        Outcome::Stopped => self.report.stopped += 1,
+                        Outcome::Failed => self.report.failed += 1,
+                        Outcome::Killed => self.report.killed += 1,
+                        Outcome::NotRunning => self.report.not_running += 1,
+                    }
+                }
+                *slot = None;
+            }
+        }
+    }
+
+    /// An exit was judged.
+    pub fn exited(&mut self, now: Moment, id: usize, run: &Run, exit: &Exit) {
+        self.last_end = now;
+        let healthy = self.healthy(id);
+        let serving = self.serving;
+        let entry = self.entry(id);
+        let outcome = match exit {
+            Exit::Normal { .. } | Exit::Shutdown => Outcome::Stopped,
+            Exit::Failed { .. } => Outcome::Failed,
+            _ => Outcome::Killed,
+        };
+        entry.exit = Some(outcome);
+        if run.zombie {
+            return;
+        }
+        if entry.doomed || !serving {
+            self.forget(id, outcome);
+            return;
+        }
+        if run.recall == Recall::TooLate {
+            self.launch_failed(now, id, outcome);
+            return;
+        }
+        entry.attempt = 0;
+        if now.since(run.started) >= healthy {
+            entry.step = 0;
+        }
+        let policy = entry.spec.policy();
+        let comes_back = match policy.restart {
+            _ if entry.relaunch => {
+                entry.due = now;
+                entry.shown = Some(SessionState::Restarting);
+                return;
+            }
+            Restart::Permanent => true,
+            Restart::Transient => run.life.0.mark.get() != Mark::Orderly,
+            Restart::Temporary => false,
+        };
+        if comes_back {
+            self.decide(now, id, Duration::ZERO, Duration::ZERO);
+        } else {
+            self.forget(id, outcome);
+        }
+    }
+
+    /// A launch came to nothing: by an error, a timeout, or a success that came too late.
+    pub fn launch_failed(&mut self, now: Moment, id: usize, outcome: Outcome) {
+        let serving = self.serving;
+        let entry = self.entry(id);
+        let temporary = entry.spec.policy().restart == Restart::Temporary;
+        match entry.origin {
+            _ if entry.doomed || !serving => self.forget(id, outcome),
+            Origin::First => self.forget(id, outcome),
+            Origin::Manual if temporary => self.forget(id, outcome),
+            Origin::Resume => self.expected.push_back(Expected::Parked),
+            Origin::Manual | Origin::Restart => {
+                let pause = pause(entry.attempt);
+                self.decide(now, id, pause, pause);
+            }
+        }
+    }
+
+    pub fn zombie_ended(&mut self, now: Moment, id: usize, run: &Run) {
+        let serving = self.serving;
+        let entry = self.entry(id);
+        if run.cancelled.is_some() || entry.doomed || !serving {
+            self.launch_failed(now, id, Outcome::Killed);
+        } else {
+            entry.attempt = 0;
+            self.decide(now, id, Duration::ZERO, pause(1));
+        }
+    }
+
+    /// A restart is due to be decided: says what the engine must say.
+    fn decide(&mut self, now: Moment, id: usize, least: Duration, most: Duration) {
+        let own = self.own_limit(id);
+        let settings = self.settings;
+        let entry = self.entry(id);
+        if own.is_some_and(|limit| !entry.log.allows(now, limit)) {
+            self.expected.push_back(Expected::LimitReached);
+            match settings.on_limit {
+                OnRestartLimit::Park => self.expected.push_back(Expected::Parked),
+                OnRestartLimit::Remove => {
+                    let outcome = entry.exit.unwrap_or(Outcome::NotRunning);
+                    self.forget(id, outcome);
+                }
+                OnRestartLimit::Escalate => self.expected.push_back(Expected::Escalated(id)),
+            }
+            return;
+        }
+        if settings
+            .total_limit
+            .is_some_and(|limit| !self.total.allows(now, limit))
+        {
+            self.expected.push_back(Expected::TotalLimitReached);
+            self.expected.push_back(Expected::Escalated(id));
+            return;
+        }
+        self.total.0.push(now);
+        let entry = self.entry(id);
+        entry.log.0.push(now);
+        entry.restarts += 1;
+        let (shortest, longest) = entry.spec.0.1.bounds(entry.step);
+        entry.step += 1;
+        let expected = Expected::Restarting {
+            restarts: entry.restarts,
+            shortest: shortest.max(least),
+            longest: longest.max(most),
+        };
+        self.expected.push_back(expected);
+    }
+
+    fn own_limit(&self, id: usize) -> Option<Limit> {
+        match self.entries[id].as_ref()?.spec.policy().limit {
+            OwnLimit::Inherited => self.settings.session_limit,
+            OwnLimit::Own(limit) => Some(limit),
+            OwnLimit::Unlimited => None,
+        }
+    }
+
+    /// After a life of this length the backoff begins anew (D10).
+    fn healthy(&self, id: usize) -> Duration {
+        self.own_limit(id)
+            .or(self.settings.total_limit)
+            .map_or(Duration::from_secs(5), Limit::window)
+    }
+}

@@ -1,0 +1,291 @@
+//! One history under way: the engine, its world, the model, and everything that can be fed in.
+//!
+//! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    Engine, Failure, Input, Moment, Report, Request, Seen, SessionState,
+};
+
+use crate::lists::OpenList;
+use crate::model::{Model, Origin, Outcome};
+use crate::rng::Rng;
+use crate::tickets::{Kind, Tickets};
+use crate::world::{Deed, Event, Run, SimDomain, SimSpec, Stage, Ticket};
+
+pub const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
+
+/// Whether the inputs and effects of a history are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    Off,
+    On,
+}
+
+#[derive(Debug)]
+pub struct Sim {
+    pub rng: Rng,
+    pub engine: Engine<SimDomain>,
+    pub model: Model,
+    pub now: Moment,
+    pub runs: Vec<Run>,
+    /// The runs of which something is left, or whose event is still on its way.
+    pub active: Vec<usize>,
+    pub tickets: Tickets,
+    pub list: Option<OpenList>,
+    /// No supervision event is read any more.
+    pub over: bool,
+    pub finished: bool,
+    pub report: Option<Report>,
+    pub zombie_answers: Vec<usize>,
+    pub fuel: usize,
+    pub actors: u64,
+    pub ids: [Arc<str>; crate::model::IDS],
+    pub trace: Trace,
+    pub story: Vec<String>,
+}
+
+impl Sim {
+    pub fn new(seed: u64, trace: Trace) -> Self {
+        let mut rng = Rng::new(seed);
+        let settings = crate::rules::settings(&mut rng);
+        let mut sim = Self {
+            rng,
+            engine: Engine::new(settings),
+            model: Model::new(settings),
+            now: Moment::START,
+            runs: Vec::new(),
+            active: Vec::new(),
+            tickets: Tickets::default(),
+            list: None,
+            over: false,
+            finished: false,
+            report: None,
+            zombie_answers: Vec::new(),
+            fuel: 0,
+            actors: 0,
+            ids: NAMES.map(Arc::from),
+            trace,
+            story: Vec::new(),
+        };
+        sim.tell(|| format!("{settings:?}"));
+        sim
+    }
+
+    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+        if self.trace == Trace::On {
+            self.story.push(line());
+        }
+    }
+
+    pub fn index(&self, id: &str) -> usize {
+        NAMES
+            .iter()
+            .position(|name| *name == id)
+            .expect("an id of ours")
+    }
+
+    /// Feeds an input and carries out what the engine makes of it.
+    pub fn feed(&mut self, input: Input<SimDomain>) {
+        let now = self.now;
+        self.tell(|| format!("{now:?} {input:?}"));
+        self.engine.handle(self.now, input);
+        self.drain();
+    }
+
+    pub fn timeout(&mut self) {
+        let now = self.now;
+        self.tell(|| format!("{now:?} timeout"));
+        self.engine.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        self.fuel = 0;
+        while let Some(effect) = self.engine.poll_effect() {
+            self.fuel += 1;
+            assert!(self.fuel < 200, "effects without end");
+            self.tell(|| format!("    {effect:?}"));
+            self.effect(effect);
+        }
+        self.check();
+    }
+
+    pub fn start(&mut self, id: usize) {
+        let spec = SimSpec(std::rc::Rc::new(crate::rules::policy(&mut self.rng)));
+        let ticket = self.ask(Kind::Start, id, Some(spec.clone()));
+        self.ask_engine(id, Request::Start { spec, ticket });
+    }
+
+    pub fn restart(&mut self, id: usize) {
+        let ticket = self.ask(Kind::Restart, id, None);
+        let serving = self.model.serving;
+        let now = self.now;
+        if serving && let Some(entry) = &mut self.model.entries[id] {
+            let run = &self.runs[entry.run];
+            let ending = run.life.0.ending.get() == session_supervisor::engine::Ending::Yes;
+            match entry.shown {
+                Some(SessionState::Running) if !ending => entry.relaunch = true,
+                Some(SessionState::Restarting) if run.gone() || run.judged => entry.due = now,
+                _ => {}
+            }
+        }
+        self.ask_engine(id, Request::Restart { ticket });
+    }
+
+    pub fn stop(&mut self, id: usize) {
+        let ticket = self.ask(Kind::Stop, id, None);
+        if let Some(entry) = &mut self.model.entries[id] {
+            let run = &self.runs[entry.run];
+            entry.doomed = true;
+            let at_rest = match entry.shown {
+                Some(SessionState::Parked) => true,
+                Some(SessionState::Restarting) => run.gone() || run.judged,
+                _ => false,
+            };
+            if at_rest {
+                self.model.forget(id, Outcome::NotRunning);
+            }
+        }
+        self.ask_engine(id, Request::Stop { ticket });
+    }
+
+    fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
+        let state = self.model.shown(id);
+        self.tickets.add(kind, id, spec, state)
+    }
+
+    fn ask_engine(&mut self, id: usize, request: Request<SimDomain>) {
+        let id = Arc::clone(&self.ids[id]);
+        self.feed(Input::Asked { id, request });
+    }
+
+    pub fn stop_supervisor(&mut self, within: Option<Duration>) {
+        let ticket = self.tickets.add(Kind::Supervisor, 0, None, None);
+        if !self.finished {
+            self.model.stop();
+            self.deadline(within);
+        }
+        self.feed(Input::StopSupervisor { within, ticket });
+    }
+
+    fn deadline(&mut self, within: Option<Duration>) {
+        let new = within.map(|within| self.now.after(within));
+        let old = self.model.deadline;
+        self.model.deadline = old.into_iter().chain(new).min();
+    }
+
+    pub fn loop_ended(&mut self) {
+        self.close_events();
+        self.feed(Input::LoopEnded);
+    }
+
+    pub fn root_gone(&mut self) {
+        for index in self.active.clone() {
+            // ractor kills what runs and is linked, without asking the engine.
+            let run = &mut self.runs[index];
+            if matches!(run.stage, Stage::Alive) && run.linked {
+                run.told_to_die = true;
+            }
+        }
+        self.close_events();
+        if !self.finished {
+            self.deadline(Some(Duration::ZERO));
+        }
+        self.feed(Input::RootGone);
+    }
+
+    fn close_events(&mut self) {
+        self.over = true;
+        self.model.stop();
+        for &index in &self.active {
+            if self.runs[index].lost() {
+                self.runs[index].stage = Stage::Gone;
+            }
+        }
+    }
+
+    /// Carries out what a run has done.
+    pub fn deliver(&mut self, index: usize, deed: Deed) {
+        let run = &mut self.runs[index];
+        let (key, id) = (run.life.0.key, run.id);
+        self.tell(|| format!("  run {}: {deed:?}", index + 1));
+        let run = &mut self.runs[index];
+        match deed {
+            Deed::Silent => {}
+            Deed::Claim => {
+                if let Some(ticket) = run.ticket {
+                    self.tickets.answer(ticket);
+                }
+            }
+            Deed::Started => {
+                run.reported = true;
+                run.started = self.now;
+                let recall = run.recall;
+                self.feed(Input::Started { key, recall });
+            }
+            Deed::StartFailed(failure) => {
+                run.stage = Stage::Gone;
+                self.start_failed(index, &failure);
+                self.feed(Input::StartFailed { key, failure });
+            }
+            Deed::Exited(seen) => self.event(index, seen),
+            Deed::Joined => {
+                run.joined = true;
+                if self.over && run.lost() {
+                    run.stage = Stage::Gone;
+                }
+                self.feed(Input::Joined { key });
+            }
+            Deed::Released => {
+                run.stage = Stage::Gone;
+                // Before its sweep the engine may let a pause be that is not over yet.
+                let judged = run.judged;
+                let due = self.model.entries[id]
+                    .as_ref()
+                    .is_some_and(|entry| entry.run == index && judged && entry.due <= self.now);
+                let waits = self.model.shown(id) == Some(SessionState::Restarting);
+                if due && waits && !self.model.serving {
+                    self.model.forget(id, Outcome::NotRunning);
+                }
+                self.feed(Input::Released { key });
+            }
+        }
+    }
+
+    pub fn event(&mut self, index: usize, seen: Seen) {
+        let run = &mut self.runs[index];
+        let id = Arc::clone(&self.ids[run.id]);
+        let actor = run.life.0.actor.get().expect("it had an actor");
+        // Judged within the input, so the world must already know that it was read.
+        run.event = Event::Handled;
+        self.feed(Input::Exited { id, actor, seen });
+    }
+
+    fn start_failed(&mut self, index: usize, failure: &Failure) {
+        let run = &self.runs[index];
+        let (id, zombie, cancelled) = (run.id, run.zombie, run.cancelled.is_some());
+        if zombie {
+            return;
+        }
+        let ignored = matches!(failure, Failure::Ignored) && !cancelled;
+        if ignored && self.model.entry(id).origin != Origin::First {
+            self.model.forget(id, Outcome::NotRunning);
+        } else {
+            let now = self.now;
+            self.model.launch_failed(now, id, Outcome::NotRunning);
+        }
+    }
+
+    /// The lives that others see.
+    pub fn visible(&self) -> BTreeSet<u64> {
+        let entries = self.model.entries.iter().flatten();
+        entries
+            .filter(|entry| entry.shown.is_some())
+            .map(|entry| entry.life)
+            .collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! Who waits for what, and that everybody is told exactly once, and nothing that makes no sense.
+//!
+//! Absent on purpose: whether a refusal was right. `effects` holds it against the model's state.
+
+use session_supervisor::engine::{Answer, SessionState};
+
+use crate::world::{SimDomain, SimSpec, Ticket};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Start,
+    Stop,
+    Restart,
+    Supervisor,
+}
+
+#[derive(Debug)]
+pub struct Caller {
+    pub kind: Kind,
+    pub id: usize,
+    pub spec: Option<SimSpec>,
+    /// What the id was doing when this was asked.
+    pub state: Option<SessionState>,
+    pub answered: bool,
+    /// A launch was ordered for it.
+    pub launched: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Tickets(pub Vec<Caller>);
+
+impl Tickets {
+    pub fn add(
+        &mut self,
+        kind: Kind,
+        id: usize,
+        spec: Option<SimSpec>,
+        state: Option<SessionState>,
+    ) -> Ticket {
+        self.0.push(Caller {
+            kind,
+            id,
+            spec,
+            state,
+            answered: false,
+            launched: false,
+        });
+        self.0.len() - 1
+    }
+
+    pub fn answer(&mut self, ticket: Ticket) {
+        let caller = &mut self.0[ticket];
+        assert!(!caller.answered, "ticket {ticket} is answered twice");
+        caller.answered = true;
+    }
+
+    /// Books an answer of the engine's.
+    pub fn answer_with(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+        self.answer(ticket);
+        let kind = self.0[ticket].kind;
+        let fits = match answer {
+            Answer::Running(_) | Answer::Parked => kind == Kind::Start,
+            Answer::MaxSessions(_) | Answer::Stopped | Answer::TimedOut(_) => {
+                matches!(kind, Kind::Start | Kind::Restart)
+            }
+            Answer::Zombie => kind != Kind::Supervisor,
+            Answer::Down => kind != Kind::Stop,
+            Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
+            Answer::Ended(_) => kind == Kind::Stop,
+        };
+        assert!(fits, "ticket {ticket} of a {kind:?} is answered {answer:?}");
+        if let Answer::Stopped = answer {
+            let id = self.0[ticket].id;
+            let stop = |caller: &Caller| caller.kind == Kind::Stop && caller.id == id;
+            assert!(
+                self.0[ticket + 1..].iter().any(stop),
+                "ticket {ticket} is answered Stopped without a stop after it"
+            );
+        }
+    }
+
+    /// Books a launch that the engine orders for a caller.
+    pub fn launch(&mut self, ticket: Ticket, id: usize) {
+        let caller = &self.0[ticket];
+        assert!(!caller.answered && !caller.launched && caller.id == id);
+        assert!(matches!(caller.kind, Kind::Start | Kind::Restart));
+        if caller.kind == Kind::Start {
+            let earlier =
+                |c: &Caller| c.kind == Kind::Start && c.id == id && !c.answered && !c.launched;
+            assert!(
+                !self.0[..ticket].iter().any(earlier),
+                "ticket {ticket} is served before an earlier start of its id"
+            );
+        }
+        self.0[ticket].launched = true;
+    }
+
+    pub fn waiting(&self, of: impl Fn(&Caller) -> bool) -> Option<Ticket> {
+        (0..self.0.len()).find(|&ticket| !self.0[ticket].answered && of(&self.0[ticket]))
+    }
+}

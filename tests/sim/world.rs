@@ -1,0 +1,336 @@
+//! The world of one history: what became of every launch that the engine ordered, and what of it is
+//! still to be reported.
+//!
+//! Absent on purpose: what is right. The world only acts and reports, within the constraints that
+//! ractor and the shell keep; `model` judges.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    Domain, Ending, Failure, Key, Life, Mark, Moment, Policy, Recall, Seen, Shutdown, Spec,
+};
+
+use crate::rng::Rng;
+use crate::rules::Pauses;
+
+pub type Ticket = usize;
+
+#[derive(Debug)]
+pub struct SimDomain;
+
+impl Domain for SimDomain {
+    type Spec = SimSpec;
+    type Life = SimLife;
+    type Ticket = Ticket;
+}
+
+#[derive(Clone, Debug)]
+pub struct SimSpec(pub Rc<(Policy, Pauses)>);
+
+impl Spec for SimSpec {
+    fn policy(&self) -> &Policy {
+        &self.0.0
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SimLife(pub Rc<Cells>);
+
+#[derive(Debug)]
+pub struct Cells {
+    pub key: Key,
+    pub actor: Cell<Option<u64>>,
+    pub mark: Cell<Mark>,
+    pub ending: Cell<Ending>,
+}
+
+impl Life for SimLife {
+    fn new(key: Key) -> Self {
+        Self(Rc::new(Cells {
+            key,
+            actor: Cell::new(None),
+            mark: Cell::new(Mark::Missing),
+            ending: Cell::new(Ending::No),
+        }))
+    }
+    fn actor(&self) -> Option<u64> {
+        self.0.actor.get()
+    }
+    fn mark(&self) -> Mark {
+        self.0.mark.get()
+    }
+    fn ending(&self) -> Ending {
+        self.0.ending.get()
+    }
+}
+
+#[derive(Debug)]
+pub enum Stage {
+    /// The start function or `pre_start` is at work.
+    Launching,
+    /// It has failed, which is still to be reported.
+    Failing(Failure),
+    Alive,
+    Dead,
+    /// Nothing is left.
+    Gone,
+}
+
+/// How a launch and its actor behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Temper {
+    pub hangs: bool,
+    pub blocks: bool,
+    pub ignores_stop: bool,
+    pub ignores_kill: bool,
+}
+
+/// The supervision event of an actor's end.
+#[derive(Debug)]
+pub enum Event {
+    None,
+    Sent(Seen),
+    Handled,
+}
+
+#[derive(Debug)]
+pub struct Run {
+    pub id: usize,
+    pub life: SimLife,
+    pub spec: SimSpec,
+    pub ticket: Option<Ticket>,
+    pub stage: Stage,
+    pub temper: Temper,
+    pub linked: bool,
+    pub recall: Recall,
+    /// The start has been reported.
+    pub reported: bool,
+    pub event: Event,
+    pub joined: bool,
+    pub told_to_stop: bool,
+    pub told_to_die: bool,
+    // What the engine did with it, and when.
+    pub launched: Moment,
+    pub started: Moment,
+    pub stopped: Option<Moment>,
+    pub killed: Option<Moment>,
+    pub cancelled: Option<Moment>,
+    pub judged: bool,
+    pub zombie: bool,
+}
+
+/// What a run does next.
+#[derive(Debug)]
+pub enum Deed {
+    /// It takes the reply: whoever waits is told by the launch.
+    Claim,
+    Started,
+    StartFailed(Failure),
+    Exited(Seen),
+    Joined,
+    Released,
+    /// It changed, and nobody is told.
+    Silent,
+}
+
+/// Whether the world still misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Wild,
+    /// Whoever can go on does; what hangs goes on hanging.
+    Orderly,
+    /// Nothing hangs any more.
+    Calm,
+}
+
+impl Run {
+    pub fn new(
+        id: usize,
+        life: SimLife,
+        spec: SimSpec,
+        ticket: Option<Ticket>,
+        now: Moment,
+        rng: &mut Rng,
+    ) -> Self {
+        let temper = Temper {
+            hangs: rng.chance(15),
+            blocks: rng.chance(25),
+            ignores_stop: rng.chance(25),
+            ignores_kill: rng.chance(20),
+        };
+        Self {
+            id,
+            life,
+            spec,
+            ticket,
+            stage: Stage::Launching,
+            temper,
+            linked: true,
+            recall: Recall::InTime,
+            reported: false,
+            event: Event::None,
+            joined: false,
+            told_to_stop: false,
+            told_to_die: false,
+            launched: now,
+            started: now,
+            stopped: None,
+            killed: None,
+            cancelled: None,
+            judged: false,
+            zombie: false,
+        }
+    }
+
+    pub fn gone(&self) -> bool {
+        matches!(self.stage, Stage::Gone)
+    }
+
+    pub fn grace(&self) -> Option<Duration> {
+        match self.spec.policy().shutdown {
+            Shutdown::BrutalKill => Some(Duration::ZERO),
+            Shutdown::Timeout(grace) => Some(grace),
+            Shutdown::Infinity => None,
+        }
+    }
+
+    /// The engine cancels it. Answers whether that came before the launch took the reply.
+    pub fn cancel(&mut self) -> bool {
+        let first = matches!(self.stage, Stage::Launching);
+        if first {
+            self.recall = Recall::TooLate;
+        }
+        first
+    }
+
+    /// Lets it do something, if it can. `over`: no supervision event is read any more.
+    pub fn act(&mut self, mood: Mood, over: bool, actor: u64, rng: &mut Rng) -> Option<Deed> {
+        match self.stage {
+            Stage::Launching => self.act_launching(mood, actor, rng),
+            Stage::Failing(ref failure) => Some(Deed::StartFailed(failure.clone())),
+            Stage::Alive if !self.reported && rng.chance(50) => Some(Deed::Started),
+            Stage::Alive => self.act_alive(mood, rng),
+            Stage::Dead => self.act_dead(over, rng),
+            Stage::Gone => None,
+        }
+    }
+
+    fn act_launching(&mut self, mood: Mood, actor: u64, rng: &mut Rng) -> Option<Deed> {
+        let cancelled = self.recall == Recall::TooLate;
+        let stuck = if cancelled {
+            self.temper.blocks
+        } else {
+            self.temper.hangs
+        };
+        if stuck && mood != Mood::Calm {
+            if mood == Mood::Wild && rng.chance(10) {
+                self.temper.blocks = false;
+                self.temper.hangs = false;
+                return Some(Deed::Silent);
+            }
+            return None;
+        }
+        let failure = match rng.below(4) {
+            0 => Failure::Ignored,
+            1 => Failure::NameTaken,
+            _ => Failure::Failed(Arc::new("no start".into())),
+        };
+        let succeeds = match (mood, cancelled) {
+            (_, true) => rng.chance(35),
+            (Mood::Wild, false) => rng.chance(65),
+            _ => true,
+        };
+        if succeeds {
+            self.life.0.actor.set(Some(actor));
+            self.stage = Stage::Alive;
+        } else if cancelled && rng.chance(80) {
+            self.stage = Stage::Failing(Failure::Cancelled);
+        } else {
+            self.stage = Stage::Failing(failure);
+        }
+        Some(if cancelled { Deed::Silent } else { Deed::Claim })
+    }
+
+    fn act_alive(&mut self, mood: Mood, rng: &mut Rng) -> Option<Deed> {
+        let ending = self.life.ending() == Ending::Yes;
+        let obeys = self.told_to_stop && (!self.temper.ignores_stop || mood == Mood::Calm);
+        let dies = self.told_to_die && (!self.temper.ignores_kill || mood == Mood::Calm);
+        if dies {
+            self.die(Mark::Missing, rng);
+        } else if obeys && rng.chance(70) {
+            let mark = if rng.chance(85) {
+                Mark::Orderly
+            } else {
+                Mark::Failed
+            };
+            self.die(mark, rng);
+        } else if mood == Mood::Wild {
+            match rng.below(24) {
+                0..=2 => self.life.0.ending.set(Ending::Yes),
+                3 | 4 => self.die(Mark::Orderly, rng),
+                5..=9 => self.die(Mark::Failed, rng),
+                10..=12 => self.die(Mark::Missing, rng),
+                13 => self.linked = false,
+                14 => self.temper.ignores_kill = false,
+                15..=18 if ending => self.die(Mark::Orderly, rng),
+                _ => return None,
+            }
+        } else if !self.reported {
+            return Some(Deed::Started);
+        } else if ending && !self.told_to_stop && !self.told_to_die {
+            self.die(Mark::Orderly, rng);
+        } else if obeys {
+            return Some(Deed::Silent);
+        } else {
+            return None;
+        }
+        Some(Deed::Silent)
+    }
+
+    pub fn die(&mut self, mark: Mark, rng: &mut Rng) {
+        self.life.0.mark.set(mark);
+        self.life.0.ending.set(Ending::Yes);
+        self.stage = Stage::Dead;
+        if self.linked {
+            self.event = Event::Sent(match mark {
+                Mark::Orderly if rng.chance(50) => Seen::Terminated(None),
+                Mark::Orderly => Seen::Terminated(Some("killed".into())),
+                Mark::Failed if rng.chance(90) => Seen::Failed(Arc::new("crash".into())),
+                Mark::Failed => Seen::Terminated(Some("panic".into())),
+                Mark::Missing => Seen::Terminated(Some("killed".into())),
+            });
+        }
+    }
+
+    fn act_dead(&mut self, over: bool, rng: &mut Rng) -> Option<Deed> {
+        let killed = self.life.mark() == Mark::Missing;
+        if !over
+            && rng.chance(60)
+            && let Event::Sent(seen) = &self.event
+        {
+            return Some(Deed::Exited(seen.clone()));
+        }
+        let unread = matches!(self.event, Event::Sent(_));
+        if !self.reported {
+            return rng.chance(60).then_some(Deed::Started);
+        }
+        if !self.joined && (rng.chance(30) || (unread && over && killed)) {
+            return Some(Deed::Joined);
+        }
+        if killed && unread {
+            return None;
+        }
+        Some(Deed::Released)
+    }
+
+    /// Whether the state of a killed actor lies in an event that nobody will read.
+    pub fn lost(&self) -> bool {
+        matches!(self.stage, Stage::Dead)
+            && self.joined
+            && self.life.mark() == Mark::Missing
+            && matches!(self.event, Event::Sent(_))
+    }
+}
