@@ -57,6 +57,8 @@ pub(super) struct Current<D: Domain> {
 /// How far the end of the present incarnation is known.
 #[derive(Debug)]
 pub(super) enum ExitSeen {
+    /// Not at all, and the start has not been reported either.
+    Unreported,
     /// Not at all.
     No,
     /// The event came before the report of the start.

@@ -29,12 +29,10 @@ impl<D: Domain> Engine<D> {
         if let Some(current) = child.current.as_mut()
             && current.life.actor() == Some(actor)
         {
-            match (&current.exit, &child.phase) {
-                (ExitSeen::No, Phase::Launching(_) | Phase::Cancelling { .. }) => {
-                    current.exit = ExitSeen::Early(seen);
-                }
-                (ExitSeen::No, _) => self.judged(now, slot, Some(seen)),
-                (ExitSeen::Early(_) | ExitSeen::Judged, _) => self.discard(Discard::Seen(seen)),
+            match current.exit {
+                ExitSeen::Unreported => current.exit = ExitSeen::Early(seen),
+                ExitSeen::No => self.judged(now, slot, Some(seen)),
+                ExitSeen::Early(_) | ExitSeen::Judged => self.discard(Discard::Seen(seen)),
             }
             return;
         }

@@ -44,7 +44,7 @@ impl<D: Domain> Engine<D> {
             launch,
             life: life.clone(),
             started: now,
-            exit: ExitSeen::No,
+            exit: ExitSeen::Unreported,
             join: Join::Pending,
         });
         let timeout = child.spec.policy().start_timeout;
@@ -74,11 +74,16 @@ impl<D: Domain> Engine<D> {
         let Some(current) = child.current.as_mut() else {
             return;
         };
-        current.started = now;
         let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
+            ExitSeen::Unreported => None,
             ExitSeen::Early(seen) => Some(seen),
-            ExitSeen::No | ExitSeen::Judged => None,
+            // It was reported before.
+            known @ (ExitSeen::No | ExitSeen::Judged) => {
+                current.exit = known;
+                return;
+            }
         };
+        current.started = now;
         let life = current.life.clone();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
