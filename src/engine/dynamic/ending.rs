@@ -212,6 +212,7 @@ impl<D: Domain> Engine<D> {
             Some(Phase::Zombie { .. })
         );
         let exit = if zombie {
+            self.note(slot, Note::ZombieEnded);
             Exit::Killed
         } else {
             Exit::NotRunning

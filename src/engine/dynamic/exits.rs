@@ -284,12 +284,7 @@ impl<D: Domain> Engine<D> {
             }
             Phase::Restarting { .. } => self.relaunch_if_due(now, slot),
             Phase::Parked => self.next_in_queue(now, slot),
-            Phase::Zombie { then } => {
-                let then = std::mem::replace(then, Then::Remove);
-                self.note(slot, Note::ZombieEnded);
-                self.follow(now, slot, then);
-            }
-            Phase::Cancelling { then, .. } => {
+            Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.follow(now, slot, then);
             }
