@@ -10,7 +10,7 @@ use crate::tickets::Kind;
 use crate::world::Stage;
 
 impl Sim {
-    pub fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         assert!(
             self.model.expected.is_empty(),
             "the engine kept quiet about {:?}",

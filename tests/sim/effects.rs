@@ -13,7 +13,7 @@ use crate::tickets::Kind;
 use crate::world::{Event, Run, SimDomain, SimLife, SimSpec, Ticket};
 
 impl Sim {
-    pub fn effect(&mut self, effect: Effect<SimDomain>) {
+    pub(crate) fn effect(&mut self, effect: Effect<SimDomain>) {
         match effect {
             Effect::Launch {
                 context,
@@ -184,22 +184,34 @@ impl Sim {
         }
     }
 
+    /// Whether somebody has a reason to end a run.
+    fn wanted(&mut self, index: usize, id: usize) -> bool {
+        let restarts = |kind| kind == Kind::Restart;
+        let queued = self
+            .tickets
+            .waiting(|caller| caller.id == id && restarts(caller.kind) && !caller.launched);
+        let entry = self.model.entry(id);
+        if entry.doomed || !self.model.serving || self.runs[index].recall == Recall::TooLate {
+            return true;
+        }
+        // Perhaps it was the turn of one that had waited.
+        let entry = self.model.entry(id);
+        entry.relaunch |= queued.is_some();
+        entry.relaunch
+    }
+
     fn told_to_stop(&mut self, key: Key) {
         let (index, id) = self.meant(key);
         let late = self
             .model
             .deadline
             .is_some_and(|deadline| deadline <= self.now);
-        let entry = self.model.entry(id);
-        let wanted = entry.doomed || entry.relaunch;
+        let wanted = self.wanted(index, id);
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged, "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
-        assert!(
-            wanted || run.recall == Recall::TooLate || !self.model.serving,
-            "a stop unasked"
-        );
+        assert!(wanted, "a stop unasked");
         run.stopped = Some(self.now);
         run.told_to_stop = true;
         self.model.show(id, SessionState::Stopping);
@@ -211,8 +223,7 @@ impl Sim {
             .model
             .deadline
             .is_some_and(|deadline| deadline <= self.now);
-        let entry = self.model.entry(id);
-        let wanted = entry.doomed || entry.relaunch;
+        let wanted = self.wanted(index, id);
         let run = &mut self.runs[index];
         assert!(run.reported, "a kill out of place");
         run.told_to_die = true;
@@ -220,10 +231,7 @@ impl Sim {
             return;
         }
         assert!(!run.judged && run.killed.is_none(), "two kills");
-        assert!(
-            wanted || run.recall == Recall::TooLate || !self.model.serving,
-            "a kill unasked"
-        );
+        assert!(wanted, "a kill unasked");
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
         let expired = run
             .stopped

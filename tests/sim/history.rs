@@ -14,7 +14,7 @@ use crate::sim::{Sim, Trace};
 use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.
-pub fn run(sim: &mut Sim) {
+pub(crate) fn run(sim: &mut Sim) {
     let steps = 30 + sim.rng.below(50);
     for _ in 0..steps {
         step(sim);

@@ -8,11 +8,11 @@ use session_supervisor::engine::{Limit, Moment};
 
 /// All restarts that were ever counted.
 #[derive(Debug, Default)]
-pub struct Log(pub Vec<Moment>);
+pub(crate) struct Log(pub(crate) Vec<Moment>);
 
 impl Log {
     /// Whether one more restart is within the limit.
-    pub fn allows(&self, now: Moment, limit: Limit) -> bool {
+    pub(crate) fn allows(&self, now: Moment, limit: Limit) -> bool {
         let recent = |at: &&Moment| now.since_start() - at.since_start() <= limit.window();
         let within = self.0.iter().filter(recent).count();
         u32::try_from(within).unwrap() < limit.max()
@@ -20,7 +20,7 @@ impl Log {
 }
 
 /// The pause before an attempt that follows `failures` failed ones (D7).
-pub fn pause(failures: u32) -> Duration {
+pub(crate) fn pause(failures: u32) -> Duration {
     let mut pause = match failures {
         0 => return Duration::ZERO,
         _ => Duration::from_millis(10),

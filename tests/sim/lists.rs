@@ -8,15 +8,15 @@ use session_supervisor::engine::Cursor;
 
 /// A list under way. Lives are numbers in the order of their first start.
 #[derive(Debug)]
-pub struct OpenList {
-    pub cursor: Cursor,
+pub(crate) struct OpenList {
+    pub(crate) cursor: Cursor,
     /// The lives that have been there all the time.
     must_see: BTreeSet<u64>,
     seen: BTreeSet<u64>,
 }
 
 impl OpenList {
-    pub fn new(cursor: Cursor, lives: BTreeSet<u64>) -> Self {
+    pub(crate) fn new(cursor: Cursor, lives: BTreeSet<u64>) -> Self {
         Self {
             cursor,
             must_see: lives,
@@ -24,18 +24,18 @@ impl OpenList {
         }
     }
 
-    pub fn see(&mut self, life: u64) {
+    pub(crate) fn see(&mut self, life: u64) {
         let last = self.seen.last().copied();
         assert!(last < Some(life), "life {life} is listed after {last:?}");
         self.seen.insert(life);
     }
 
     /// Keeps in mind which lives are still there.
-    pub fn still(&mut self, lives: &BTreeSet<u64>) {
+    pub(crate) fn still(&mut self, lives: &BTreeSet<u64>) {
         self.must_see.retain(|life| lives.contains(life));
     }
 
-    pub fn end(self) -> Cursor {
+    pub(crate) fn end(self) -> Cursor {
         let missing: Vec<_> = self.must_see.difference(&self.seen).collect();
         assert!(missing.is_empty(), "the list left out lives {missing:?}");
         self.cursor

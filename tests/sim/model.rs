@@ -15,10 +15,10 @@ use session_supervisor::engine::{
 use crate::limits::{Log, pause};
 use crate::world::{Run, SimSpec};
 
-pub const IDS: usize = 4;
+pub(crate) const IDS: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     First,
     Restart,
     Manual,
@@ -26,7 +26,7 @@ pub enum Origin {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Stopped,
     Failed,
     Killed,
@@ -34,31 +34,31 @@ pub enum Outcome {
 }
 
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its number in the order of first starts.
-    pub life: u64,
-    pub spec: SimSpec,
+    pub(crate) life: u64,
+    pub(crate) spec: SimSpec,
     /// What others see; none: it only waits for its release.
-    pub shown: Option<SessionState>,
-    pub origin: Origin,
-    pub run: usize,
-    pub incarnation: u64,
-    pub attempt: u32,
-    pub restarts: u64,
-    pub step: u32,
-    pub log: Log,
-    pub due: Moment,
+    pub(crate) shown: Option<SessionState>,
+    pub(crate) origin: Origin,
+    pub(crate) run: usize,
+    pub(crate) incarnation: u64,
+    pub(crate) attempt: u32,
+    pub(crate) restarts: u64,
+    pub(crate) step: u32,
+    pub(crate) log: Log,
+    pub(crate) due: Moment,
     /// Somebody stopped it: it will be forgotten, whatever comes.
-    pub doomed: bool,
+    pub(crate) doomed: bool,
     /// Somebody restarts it by hand.
-    pub relaunch: bool,
-    pub exit: Option<Outcome>,
-    pub outcome: Outcome,
+    pub(crate) relaunch: bool,
+    pub(crate) exit: Option<Outcome>,
+    pub(crate) outcome: Outcome,
 }
 
 /// A note that the engine must make next.
 #[derive(Debug)]
-pub enum Expected {
+pub(crate) enum Expected {
     Restarting {
         restarts: u64,
         shortest: Duration,
@@ -71,22 +71,22 @@ pub enum Expected {
 }
 
 #[derive(Debug)]
-pub struct Model {
-    pub settings: Settings,
-    pub entries: [Option<Entry>; IDS],
-    pub total: Log,
-    pub serving: bool,
-    pub deadline: Option<Moment>,
-    pub last_end: Moment,
-    pub lives: u64,
-    pub expected: VecDeque<Expected>,
+pub(crate) struct Model {
+    pub(crate) settings: Settings,
+    pub(crate) entries: [Option<Entry>; IDS],
+    pub(crate) total: Log,
+    pub(crate) serving: bool,
+    pub(crate) deadline: Option<Moment>,
+    pub(crate) last_end: Moment,
+    pub(crate) lives: u64,
+    pub(crate) expected: VecDeque<Expected>,
     /// The lives that the report is about.
-    pub counted: BTreeSet<u64>,
-    pub report: Report,
+    pub(crate) counted: BTreeSet<u64>,
+    pub(crate) report: Report,
 }
 
 impl Model {
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
             entries: [const { None }; IDS],
@@ -101,16 +101,16 @@ impl Model {
         }
     }
 
-    pub fn entry(&mut self, id: usize) -> &mut Entry {
+    pub(crate) fn entry(&mut self, id: usize) -> &mut Entry {
         self.entries[id].as_mut().expect("the id is known")
     }
 
-    pub fn shown(&self, id: usize) -> Option<SessionState> {
+    pub(crate) fn shown(&self, id: usize) -> Option<SessionState> {
         self.entries[id].as_ref()?.shown
     }
 
     /// How many ids other than `but` take a place.
-    pub fn places(&self, but: usize) -> usize {
+    pub(crate) fn places(&self, but: usize) -> usize {
         (0..IDS)
             .filter(|&id| id != but)
             .filter_map(|id| self.shown(id))
@@ -118,7 +118,7 @@ impl Model {
             .count()
     }
 
-    pub fn show(&mut self, id: usize, state: SessionState) {
+    pub(crate) fn show(&mut self, id: usize, state: SessionState) {
         let entry = self.entry(id);
         entry.shown = Some(state);
         let life = entry.life;
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    pub fn forget(&mut self, id: usize, outcome: Outcome) {
+    pub(crate) fn forget(&mut self, id: usize, outcome: Outcome) {
         let entry = self.entry(id);
         entry.shown = None;
         entry.doomed = true;
@@ -135,7 +135,7 @@ impl Model {
     }
 
     /// The stop of the supervisor is taken.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if self.serving {
             self.serving = false;
             let visible = self.entries.iter().flatten().filter(|e| e.shown.is_some());
@@ -144,7 +144,7 @@ impl Model {
     }
 
     /// Drops the entries of which nothing is left, and books what became of them.
-    pub fn bury(&mut self, runs: &[Run]) {
+    pub(crate) fn bury(&mut self, runs: &[Run]) {
         for slot in &mut self.entries {
             if let Some(entry) = slot
                 && entry.shown.is_none()
@@ -164,7 +164,7 @@ impl Model {
     }
 
     /// An exit was judged.
-    pub fn exited(&mut self, now: Moment, id: usize, run: &Run, exit: &Exit) {
+    pub(crate) fn exited(&mut self, now: Moment, id: usize, run: &Run, exit: &Exit) {
         self.last_end = now;
         let healthy = self.healthy(id);
         let serving = self.serving;
@@ -209,7 +209,7 @@ impl Model {
     }
 
     /// A launch came to nothing: by an error, a timeout, or a success that came too late.
-    pub fn launch_failed(&mut self, now: Moment, id: usize, outcome: Outcome) {
+    pub(crate) fn launch_failed(&mut self, now: Moment, id: usize, outcome: Outcome) {
         let serving = self.serving;
         let entry = self.entry(id);
         let temporary = entry.spec.policy().restart == Restart::Temporary;
@@ -225,7 +225,7 @@ impl Model {
         }
     }
 
-    pub fn zombie_ended(&mut self, now: Moment, id: usize, run: &Run) {
+    pub(crate) fn zombie_ended(&mut self, now: Moment, id: usize, run: &Run) {
         let serving = self.serving;
         let entry = self.entry(id);
         if run.cancelled.is_some() || entry.doomed || !serving {
@@ -240,13 +240,13 @@ impl Model {
     fn decide(&mut self, now: Moment, id: usize, least: Duration, most: Duration) {
         let own = self.own_limit(id);
         let settings = self.settings;
-        let entry = self.entry(id);
-        if own.is_some_and(|limit| !entry.log.allows(now, limit)) {
+        let log = &self.entry(id).log;
+        if own.is_some_and(|limit| !log.allows(now, limit)) {
             self.expected.push_back(Expected::LimitReached);
             match settings.on_limit {
                 OnRestartLimit::Park => self.expected.push_back(Expected::Parked),
                 OnRestartLimit::Remove => {
-                    let outcome = entry.exit.unwrap_or(Outcome::NotRunning);
+                    let outcome = self.entry(id).exit.unwrap_or(Outcome::NotRunning);
                     self.forget(id, outcome);
                 }
                 OnRestartLimit::Escalate => self.expected.push_back(Expected::Escalated(id)),

@@ -10,29 +10,29 @@ use session_supervisor::engine::{
 
 use crate::rng::Rng;
 
-pub const fn ms(n: u64) -> Duration {
+pub(crate) const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
 const WINDOWS: [u64; 4] = [20, 100, 1_000, 5_000];
 
-pub fn limit(rng: &mut Rng) -> Limit {
+pub(crate) fn limit(rng: &mut Rng) -> Limit {
     let max = rng.pick(&[0, 1, 1, 2, 3]);
     Limit::new(max, ms(rng.pick(&WINDOWS))).unwrap()
 }
 
 /// A backoff as the model knows it: the engine's own hides its parts.
 #[derive(Clone, Copy, Debug)]
-pub struct Pauses {
-    pub first: Duration,
-    pub max: Duration,
-    pub doubles: bool,
-    pub jitter: bool,
+pub(crate) struct Pauses {
+    pub(crate) first: Duration,
+    pub(crate) max: Duration,
+    pub(crate) doubles: bool,
+    pub(crate) jitter: bool,
 }
 
 impl Pauses {
     /// The shortest and the longest pause that is allowed at a step.
-    pub fn bounds(&self, step: u32) -> (Duration, Duration) {
+    pub(crate) fn bounds(&self, step: u32) -> (Duration, Duration) {
         let mut full = self.first;
         if self.doubles {
             for _ in 0..step {
@@ -56,7 +56,7 @@ impl Pauses {
     }
 }
 
-pub fn policy(rng: &mut Rng) -> (Policy, Pauses) {
+pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
     let first = ms(rng.pick(&[0, 0, 30, 10]));
     let pauses = Pauses {
         first,
@@ -88,7 +88,7 @@ pub fn policy(rng: &mut Rng) -> (Policy, Pauses) {
     (policy, pauses)
 }
 
-pub fn settings(rng: &mut Rng) -> Settings {
+pub(crate) fn settings(rng: &mut Rng) -> Settings {
     Settings {
         max_sessions: rng.pick(&[1, 2, 2, 3, usize::MAX, usize::MAX]),
         session_limit: rng.chance(60).then(|| limit(rng)),

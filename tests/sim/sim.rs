@@ -16,40 +16,40 @@ use crate::rng::Rng;
 use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, SimDomain, SimSpec, Stage, Ticket};
 
-pub const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
+pub(crate) const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
 
 /// Whether the inputs and effects of a history are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trace {
+pub(crate) enum Trace {
     Off,
     On,
 }
 
 #[derive(Debug)]
-pub struct Sim {
-    pub rng: Rng,
-    pub engine: Engine<SimDomain>,
-    pub model: Model,
-    pub now: Moment,
-    pub runs: Vec<Run>,
+pub(crate) struct Sim {
+    pub(crate) rng: Rng,
+    pub(crate) engine: Engine<SimDomain>,
+    pub(crate) model: Model,
+    pub(crate) now: Moment,
+    pub(crate) runs: Vec<Run>,
     /// The runs of which something is left, or whose event is still on its way.
-    pub active: Vec<usize>,
-    pub tickets: Tickets,
-    pub list: Option<OpenList>,
+    pub(crate) active: Vec<usize>,
+    pub(crate) tickets: Tickets,
+    pub(crate) list: Option<OpenList>,
     /// No supervision event is read any more.
-    pub over: bool,
-    pub finished: bool,
-    pub report: Option<Report>,
-    pub zombie_answers: Vec<usize>,
-    pub fuel: usize,
-    pub actors: u64,
-    pub ids: [Arc<str>; crate::model::IDS],
-    pub trace: Trace,
-    pub story: Vec<String>,
+    pub(crate) over: bool,
+    pub(crate) finished: bool,
+    pub(crate) report: Option<Report>,
+    pub(crate) zombie_answers: Vec<usize>,
+    pub(crate) fuel: usize,
+    pub(crate) actors: u64,
+    pub(crate) ids: [Arc<str>; crate::model::IDS],
+    pub(crate) trace: Trace,
+    pub(crate) story: Vec<String>,
 }
 
 impl Sim {
-    pub fn new(seed: u64, trace: Trace) -> Self {
+    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
         let settings = crate::rules::settings(&mut rng);
         let mut sim = Self {
@@ -75,13 +75,13 @@ impl Sim {
         sim
     }
 
-    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if self.trace == Trace::On {
             self.story.push(line());
         }
     }
 
-    pub fn index(&self, id: &str) -> usize {
+    pub(crate) fn index(&self, id: &str) -> usize {
         NAMES
             .iter()
             .position(|name| *name == id)
@@ -89,14 +89,14 @@ impl Sim {
     }
 
     /// Feeds an input and carries out what the engine makes of it.
-    pub fn feed(&mut self, input: Input<SimDomain>) {
+    pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         let now = self.now;
         self.tell(|| format!("{now:?} {input:?}"));
         self.engine.handle(self.now, input);
         self.drain();
     }
 
-    pub fn timeout(&mut self) {
+    pub(crate) fn timeout(&mut self) {
         let now = self.now;
         self.tell(|| format!("{now:?} timeout"));
         self.engine.handle_timeout(self.now);
@@ -114,13 +114,13 @@ impl Sim {
         self.check();
     }
 
-    pub fn start(&mut self, id: usize) {
+    pub(crate) fn start(&mut self, id: usize) {
         let spec = SimSpec(std::rc::Rc::new(crate::rules::policy(&mut self.rng)));
         let ticket = self.ask(Kind::Start, id, Some(spec.clone()));
         self.ask_engine(id, Request::Start { spec, ticket });
     }
 
-    pub fn restart(&mut self, id: usize) {
+    pub(crate) fn restart(&mut self, id: usize) {
         let ticket = self.ask(Kind::Restart, id, None);
         let serving = self.model.serving;
         let now = self.now;
@@ -136,7 +136,7 @@ impl Sim {
         self.ask_engine(id, Request::Restart { ticket });
     }
 
-    pub fn stop(&mut self, id: usize) {
+    pub(crate) fn stop(&mut self, id: usize) {
         let ticket = self.ask(Kind::Stop, id, None);
         if let Some(entry) = &mut self.model.entries[id] {
             let run = &self.runs[entry.run];
@@ -163,7 +163,7 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    pub fn stop_supervisor(&mut self, within: Option<Duration>) {
+    pub(crate) fn stop_supervisor(&mut self, within: Option<Duration>) {
         let ticket = self.tickets.add(Kind::Supervisor, 0, None, None);
         if !self.finished {
             self.model.stop();
@@ -178,12 +178,12 @@ impl Sim {
         self.model.deadline = old.into_iter().chain(new).min();
     }
 
-    pub fn loop_ended(&mut self) {
+    pub(crate) fn loop_ended(&mut self) {
         self.close_events();
         self.feed(Input::LoopEnded);
     }
 
-    pub fn root_gone(&mut self) {
+    pub(crate) fn root_gone(&mut self) {
         for index in self.active.clone() {
             // ractor kills what runs and is linked, without asking the engine.
             let run = &mut self.runs[index];
@@ -209,7 +209,7 @@ impl Sim {
     }
 
     /// Carries out what a run has done.
-    pub fn deliver(&mut self, index: usize, deed: Deed) {
+    pub(crate) fn deliver(&mut self, index: usize, deed: Deed) {
         let run = &mut self.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
@@ -256,7 +256,7 @@ impl Sim {
         }
     }
 
-    pub fn event(&mut self, index: usize, seen: Seen) {
+    pub(crate) fn event(&mut self, index: usize, seen: Seen) {
         let run = &mut self.runs[index];
         let id = Arc::clone(&self.ids[run.id]);
         let actor = run.life.0.actor.get().expect("it had an actor");
@@ -281,7 +281,7 @@ impl Sim {
     }
 
     /// The lives that others see.
-    pub fn visible(&self) -> BTreeSet<u64> {
+    pub(crate) fn visible(&self) -> BTreeSet<u64> {
         let entries = self.model.entries.iter().flatten();
         entries
             .filter(|entry| entry.shown.is_some())

@@ -7,7 +7,7 @@ use session_supervisor::engine::{Answer, SessionState};
 use crate::world::{SimDomain, SimSpec, Ticket};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Start,
     Stop,
     Restart,
@@ -15,22 +15,22 @@ pub enum Kind {
 }
 
 #[derive(Debug)]
-pub struct Caller {
-    pub kind: Kind,
-    pub id: usize,
-    pub spec: Option<SimSpec>,
+pub(crate) struct Caller {
+    pub(crate) kind: Kind,
+    pub(crate) id: usize,
+    pub(crate) spec: Option<SimSpec>,
     /// What the id was doing when this was asked.
-    pub state: Option<SessionState>,
-    pub answered: bool,
+    pub(crate) state: Option<SessionState>,
+    pub(crate) answered: bool,
     /// A launch was ordered for it.
-    pub launched: bool,
+    pub(crate) launched: bool,
 }
 
 #[derive(Debug, Default)]
-pub struct Tickets(pub Vec<Caller>);
+pub(crate) struct Tickets(pub(crate) Vec<Caller>);
 
 impl Tickets {
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         kind: Kind,
         id: usize,
@@ -48,14 +48,14 @@ impl Tickets {
         self.0.len() - 1
     }
 
-    pub fn answer(&mut self, ticket: Ticket) {
+    pub(crate) fn answer(&mut self, ticket: Ticket) {
         let caller = &mut self.0[ticket];
         assert!(!caller.answered, "ticket {ticket} is answered twice");
         caller.answered = true;
     }
 
     /// Books an answer of the engine's.
-    pub fn answer_with(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+    pub(crate) fn answer_with(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
         self.answer(ticket);
         let kind = self.0[ticket].kind;
         let fits = match answer {
@@ -80,7 +80,7 @@ impl Tickets {
     }
 
     /// Books a launch that the engine orders for a caller.
-    pub fn launch(&mut self, ticket: Ticket, id: usize) {
+    pub(crate) fn launch(&mut self, ticket: Ticket, id: usize) {
         let caller = &self.0[ticket];
         assert!(!caller.answered && !caller.launched && caller.id == id);
         assert!(matches!(caller.kind, Kind::Start | Kind::Restart));
@@ -95,7 +95,7 @@ impl Tickets {
         self.0[ticket].launched = true;
     }
 
-    pub fn waiting(&self, of: impl Fn(&Caller) -> bool) -> Option<Ticket> {
+    pub(crate) fn waiting(&self, of: impl Fn(&Caller) -> bool) -> Option<Ticket> {
         (0..self.0.len()).find(|&ticket| !self.0[ticket].answered && of(&self.0[ticket]))
     }
 }

@@ -16,10 +16,10 @@ use session_supervisor::engine::{
 use crate::rng::Rng;
 use crate::rules::Pauses;
 
-pub type Ticket = usize;
+pub(crate) type Ticket = usize;
 
 #[derive(Debug)]
-pub struct SimDomain;
+pub(crate) struct SimDomain;
 
 impl Domain for SimDomain {
     type Spec = SimSpec;
@@ -28,7 +28,7 @@ impl Domain for SimDomain {
 }
 
 #[derive(Clone, Debug)]
-pub struct SimSpec(pub Rc<(Policy, Pauses)>);
+pub(crate) struct SimSpec(pub(crate) Rc<(Policy, Pauses)>);
 
 impl Spec for SimSpec {
     fn policy(&self) -> &Policy {
@@ -37,14 +37,14 @@ impl Spec for SimSpec {
 }
 
 #[derive(Clone, Debug)]
-pub struct SimLife(pub Rc<Cells>);
+pub(crate) struct SimLife(pub(crate) Rc<Cells>);
 
 #[derive(Debug)]
-pub struct Cells {
-    pub key: Key,
-    pub actor: Cell<Option<u64>>,
-    pub mark: Cell<Mark>,
-    pub ending: Cell<Ending>,
+pub(crate) struct Cells {
+    pub(crate) key: Key,
+    pub(crate) actor: Cell<Option<u64>>,
+    pub(crate) mark: Cell<Mark>,
+    pub(crate) ending: Cell<Ending>,
 }
 
 impl Life for SimLife {
@@ -68,7 +68,7 @@ impl Life for SimLife {
 }
 
 #[derive(Debug)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// The start function or `pre_start` is at work.
     Launching,
     /// It has failed, which is still to be reported.
@@ -81,50 +81,50 @@ pub enum Stage {
 
 /// How a launch and its actor behave.
 #[derive(Clone, Copy, Debug)]
-pub struct Temper {
-    pub hangs: bool,
-    pub blocks: bool,
-    pub ignores_stop: bool,
-    pub ignores_kill: bool,
+pub(crate) struct Temper {
+    pub(crate) hangs: bool,
+    pub(crate) blocks: bool,
+    pub(crate) ignores_stop: bool,
+    pub(crate) ignores_kill: bool,
 }
 
 /// The supervision event of an actor's end.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     None,
     Sent(Seen),
     Handled,
 }
 
 #[derive(Debug)]
-pub struct Run {
-    pub id: usize,
-    pub life: SimLife,
-    pub spec: SimSpec,
-    pub ticket: Option<Ticket>,
-    pub stage: Stage,
-    pub temper: Temper,
-    pub linked: bool,
-    pub recall: Recall,
+pub(crate) struct Run {
+    pub(crate) id: usize,
+    pub(crate) life: SimLife,
+    pub(crate) spec: SimSpec,
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) stage: Stage,
+    pub(crate) temper: Temper,
+    pub(crate) linked: bool,
+    pub(crate) recall: Recall,
     /// The start has been reported.
-    pub reported: bool,
-    pub event: Event,
-    pub joined: bool,
-    pub told_to_stop: bool,
-    pub told_to_die: bool,
+    pub(crate) reported: bool,
+    pub(crate) event: Event,
+    pub(crate) joined: bool,
+    pub(crate) told_to_stop: bool,
+    pub(crate) told_to_die: bool,
     // What the engine did with it, and when.
-    pub launched: Moment,
-    pub started: Moment,
-    pub stopped: Option<Moment>,
-    pub killed: Option<Moment>,
-    pub cancelled: Option<Moment>,
-    pub judged: bool,
-    pub zombie: bool,
+    pub(crate) launched: Moment,
+    pub(crate) started: Moment,
+    pub(crate) stopped: Option<Moment>,
+    pub(crate) killed: Option<Moment>,
+    pub(crate) cancelled: Option<Moment>,
+    pub(crate) judged: bool,
+    pub(crate) zombie: bool,
 }
 
 /// What a run does next.
 #[derive(Debug)]
-pub enum Deed {
+pub(crate) enum Deed {
     /// It takes the reply: whoever waits is told by the launch.
     Claim,
     Started,
@@ -138,7 +138,7 @@ pub enum Deed {
 
 /// Whether the world still misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     Wild,
     /// Whoever can go on does; what hangs goes on hanging.
     Orderly,
@@ -147,7 +147,7 @@ pub enum Mood {
 }
 
 impl Run {
-    pub fn new(
+    pub(crate) fn new(
         id: usize,
         life: SimLife,
         spec: SimSpec,
@@ -185,11 +185,11 @@ impl Run {
         }
     }
 
-    pub fn gone(&self) -> bool {
+    pub(crate) fn gone(&self) -> bool {
         matches!(self.stage, Stage::Gone)
     }
 
-    pub fn grace(&self) -> Option<Duration> {
+    pub(crate) fn grace(&self) -> Option<Duration> {
         match self.spec.policy().shutdown {
             Shutdown::BrutalKill => Some(Duration::ZERO),
             Shutdown::Timeout(grace) => Some(grace),
@@ -198,7 +198,7 @@ impl Run {
     }
 
     /// The engine cancels it. Answers whether that came before the launch took the reply.
-    pub fn cancel(&mut self) -> bool {
+    pub(crate) fn cancel(&mut self) -> bool {
         let first = matches!(self.stage, Stage::Launching);
         if first {
             self.recall = Recall::TooLate;
@@ -207,7 +207,13 @@ impl Run {
     }
 
     /// Lets it do something, if it can. `over`: no supervision event is read any more.
-    pub fn act(&mut self, mood: Mood, over: bool, actor: u64, rng: &mut Rng) -> Option<Deed> {
+    pub(crate) fn act(
+        &mut self,
+        mood: Mood,
+        over: bool,
+        actor: u64,
+        rng: &mut Rng,
+    ) -> Option<Deed> {
         match self.stage {
             Stage::Launching => self.act_launching(mood, actor, rng),
             Stage::Failing(ref failure) => Some(Deed::StartFailed(failure.clone())),
@@ -290,7 +296,7 @@ impl Run {
         Some(Deed::Silent)
     }
 
-    pub fn die(&mut self, mark: Mark, rng: &mut Rng) {
+    pub(crate) fn die(&mut self, mark: Mark, rng: &mut Rng) {
         self.life.0.mark.set(mark);
         self.life.0.ending.set(Ending::Yes);
         self.stage = Stage::Dead;
@@ -327,7 +333,7 @@ impl Run {
     }
 
     /// Whether the state of a killed actor lies in an event that nobody will read.
-    pub fn lost(&self) -> bool {
+    pub(crate) fn lost(&self) -> bool {
         matches!(self.stage, Stage::Dead)
             && self.joined
             && self.life.mark() == Mark::Missing
