@@ -206,8 +206,9 @@ impl<D: Domain> Engine<D> {
     }
 
     fn escalate(&mut self, now: Moment, slot: u32) {
-        self.leave_ended(now, slot);
+        // First, so that nobody who waits for the id is served, and the report counts this one too.
         self.stop_supervisor(now, StopCause::Escalated, None, None);
+        self.leave_ended(now, slot);
     }
 
     /// Forgets a child that has ended by itself, or whose restart failed.
