@@ -81,8 +81,11 @@ impl<D: Domain> Engine<D> {
                 self.ended_by_itself(now, slot, exit, mark, lived);
             }
             Phase::Stopping { then, batch, .. } => {
-                child.attempt = 0;
                 let then = std::mem::replace(then, Then::Remove);
+                // A success that came too late was a failed attempt, so the pauses go on growing (D7).
+                if !matches!(then, Then::Retry | Then::Park) {
+                    child.attempt = 0;
+                }
                 let batch = *batch;
                 self.stopped_as_asked(now, slot, then, exit);
                 self.stop_finished(now, batch);
