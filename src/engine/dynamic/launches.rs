@@ -238,10 +238,16 @@ impl<D: Domain> Engine<D> {
         let policy = child.spec.policy();
         let timeout = policy.start_timeout;
         let restarting = Shown::As(SessionState::Restarting);
+        // It was known when the supervisor's stop was taken, so it stays in the report.
+        let leaving = if self.serving() {
+            Shown::Hidden
+        } else {
+            Shown::As(SessionState::Stopping)
+        };
         let (then, shown) = match origin {
-            Origin::First => (Then::Remove, Shown::Hidden),
+            Origin::First => (Then::Remove, leaving),
             Origin::Resume => (Then::Park, restarting),
-            Origin::Manual if policy.restart == Restart::Temporary => (Then::Remove, Shown::Hidden),
+            Origin::Manual if policy.restart == Restart::Temporary => (Then::Remove, leaving),
             Origin::Manual | Origin::Restart => (Then::Retry, restarting),
         };
         self.note(slot, Note::StartTimedOut(timeout));
