@@ -94,9 +94,11 @@ impl<D: Domain> Engine<D> {
             }
             _ => Then::Remove,
         };
-        // A restart by hand has its answer now, and goes on by the rules when the zombie has ended.
+        // A restart by hand has its answer now, and goes on by the rules when the zombie has ended. That
+        // end is an exit, after which attempts are counted anew.
         let then = match then {
             Then::Relaunch(ticket) => {
+                child.attempt = 0;
                 self.answer(ticket, Answer::Zombie);
                 Then::Retry
             }
