@@ -7,6 +7,7 @@ use crate::engine::child::{Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
+use crate::engine::restart::Restart;
 use crate::engine::shutdown::Shutdown;
 use std::time::Duration;
 
@@ -95,12 +96,14 @@ impl<D: Domain> Engine<D> {
             _ => Then::Remove,
         };
         // A restart by hand has its answer now, and goes on by the rules when the zombie has ended. That
-        // end is an exit, after which attempts are counted anew.
+        // end is an exit, after which attempts are counted anew. The rules never bring back a temporary
+        // one (D19).
         let then = match then {
             Then::Relaunch(ticket) => {
                 child.attempt = 0;
+                let temporary = child.spec.policy().restart == Restart::Temporary;
                 self.answer(ticket, Answer::Zombie);
-                Then::Retry
+                if temporary { Then::Remove } else { Then::Retry }
             }
             then => then,
         };
