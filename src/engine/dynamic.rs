@@ -100,12 +100,12 @@ impl<D: Domain> Engine<D> {
             Input::LoopEnded => {
                 self.events = Events::Over;
                 self.stop_supervisor(now, StopCause::Foreign, None, None);
-                self.sweep_again();
+                self.sweep_again(now);
             }
             Input::RootGone => {
                 self.events = Events::Over;
                 self.stop_supervisor(now, StopCause::Killed, Some(now), None);
-                self.sweep_again();
+                self.sweep_again(now);
             }
         }
         self.finish_if_gone(now);

@@ -113,14 +113,23 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Looks at all children once more, because what can come has changed.
-    pub(super) fn sweep_again(&mut self) {
+    pub(super) fn sweep_again(&mut self, now: Moment) {
         let cursor = self.table.open();
         match &mut self.mode {
             Mode::Stopping(stop) => {
                 let before = std::mem::replace(&mut stop.stage, Stage::Sweep(cursor));
                 self.close_stage(before);
             }
-            Mode::Serving | Mode::Ended => self.table.close(cursor),
+            // What is left are zombies, and there is no report any more that could wait for them.
+            Mode::Ended => {
+                while let Some(slot) = self.table.advance(&cursor) {
+                    if self.lost(slot) {
+                        self.release(now, slot);
+                    }
+                }
+                self.table.close(cursor);
+            }
+            Mode::Serving => self.table.close(cursor),
         }
     }
 
@@ -311,8 +320,11 @@ impl<D: Domain> Engine<D> {
         if self.table.len() > zombies {
             return;
         }
-        if !matches!(self.mode, Mode::Stopping(_)) {
-            return;
+        match &self.mode {
+            // The sweep may find that what looks like a zombie is gone.
+            Mode::Stopping(stop) if zombies > 0 && matches!(stop.stage, Stage::Sweep(_)) => return,
+            Mode::Stopping(_) => {}
+            Mode::Serving | Mode::Ended => return,
         }
         let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
             return;
