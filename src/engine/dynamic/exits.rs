@@ -72,19 +72,26 @@ impl<D: Domain> Engine<D> {
             self.discard(Discard::Exit(old.exit));
         }
         self.note(slot, Note::Exited(exit.clone()));
+        let healthy = self.healthy(slot);
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
         match &mut child.phase {
             Phase::Running => {
                 child.attempt = 0;
-                self.ended_by_itself(now, slot, exit, mark, lived);
+                if lived >= healthy {
+                    child.step = 0;
+                }
+                self.ended_by_itself(now, slot, exit, mark);
             }
             Phase::Stopping { then, batch, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
                 // A success that came too late was a failed attempt, so the pauses go on growing (D7).
                 if !matches!(then, Then::Retry | Then::Park) {
                     child.attempt = 0;
+                    if lived >= healthy {
+                        child.step = 0;
+                    }
                 }
                 let batch = *batch;
                 self.stopped_as_asked(now, slot, then, exit);
@@ -95,21 +102,14 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn ended_by_itself(&mut self, now: Moment, slot: u32, exit: Exit, mark: Mark, lived: Duration) {
+    fn ended_by_itself(&mut self, now: Moment, slot: u32, exit: Exit, mark: Mark) {
         if !self.serving() {
             self.leave(now, slot, exit);
             return;
         }
-        let healthy = self
-            .session_limit(slot)
-            .or(self.settings.total_limit)
-            .map_or(HEALTHY, Limit::window);
-        let Some(child) = self.table.get_mut(slot) else {
+        let Some(child) = self.table.get(slot) else {
             return;
         };
-        if lived >= healthy {
-            child.step = 0;
-        }
         let restarts = match child.spec.policy().restart {
             Restart::Permanent => true,
             Restart::Transient => mark != Mark::Orderly,
@@ -230,6 +230,13 @@ impl<D: Domain> Engine<D> {
             OwnLimit::Own(limit) => Some(limit),
             OwnLimit::Unlimited => None,
         }
+    }
+
+    /// After a life of this length the backoff begins anew, however it ended (D10).
+    fn healthy(&self, slot: u32) -> Duration {
+        self.session_limit(slot)
+            .or(self.settings.total_limit)
+            .map_or(HEALTHY, Limit::window)
     }
 
     pub(super) fn joined(&mut self, now: Moment, key: Key) {
