@@ -161,9 +161,10 @@ impl Sim {
                     self.now >= run.launched.after(*after),
                     "timed out too early"
                 );
+                let leaving = (!self.model.serving).then_some(SessionState::Stopping);
                 entry.shown = match entry.origin {
-                    Origin::First => None,
-                    Origin::Manual if temporary => None,
+                    Origin::First => leaving,
+                    Origin::Manual if temporary => leaving,
                     _ => Some(SessionState::Restarting),
                 };
             }
@@ -264,6 +265,8 @@ impl Sim {
                 let may = kind == Kind::Start || shown == Some(SessionState::Parked);
                 assert!(may, "a restart is refused for want of a place");
             }
+            Answer::Zombie if shown == Some(SessionState::Zombie) => {}
+            // Then the note must follow in this step.
             Answer::Zombie => self.zombie_answers.push(id),
             Answer::Down => assert!(!self.model.serving, "Down while serving"),
             Answer::NotFound => {
@@ -300,6 +303,9 @@ impl Sim {
         match (note, front.flatten()) {
             (Note::Started, _) => {
                 self.model.show(id, SessionState::Running);
+                // If it was cancelled, that came too late to count.
+                let index = self.model.entry(id).run;
+                self.runs[index].cancelled = None;
             }
             (Note::Exited(exit), _) => self.exited(id, &exit),
             (Note::Zombie, _) => self.zombie(id),
@@ -397,6 +403,7 @@ impl Sim {
             assert!(run.judged, "a zombie that was not killed");
         }
         run.zombie = true;
+        self.zombie_answers.retain(|answered| *answered != id);
         self.model.show(id, SessionState::Zombie);
     }
 }

@@ -230,6 +230,8 @@ impl Model {
         let entry = self.entry(id);
         if run.cancelled.is_some() || entry.doomed || !serving {
             self.launch_failed(now, id, Outcome::Killed);
+        } else if entry.spec.policy().restart == Restart::Temporary {
+            self.forget(id, Outcome::Killed);
         } else {
             entry.attempt = 0;
             self.decide(now, id, Duration::ZERO, pause(1));

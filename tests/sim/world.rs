@@ -323,7 +323,9 @@ impl Run {
         if !self.reported {
             return rng.chance(60).then_some(Deed::Started);
         }
-        if !self.joined && (rng.chance(30) || (unread && over && killed)) {
+        // A join is told apart only while the state lies in an event, or in the hands of who read it.
+        let carried = killed && !matches!(self.event, Event::None);
+        if carried && !self.joined && (rng.chance(30) || (unread && over)) {
             return Some(Deed::Joined);
         }
         if killed && unread {
