@@ -19,7 +19,10 @@ impl Sim {
         for id in 0..IDS {
             self.check_id(id);
         }
-        assert!(self.zombie_answers.is_empty(), "answered Zombie without one");
+        assert!(
+            self.zombie_answers.is_empty(),
+            "answered Zombie without one"
+        );
         self.model.bury(&self.runs);
         if self.model.serving {
             let known = self.model.entries.iter().flatten().count();

@@ -264,7 +264,7 @@ fn settle(sim: &mut Sim, mood: Mood) {
 }
 
 impl Sim {
-    fn feed_stale(&mut self, input: Input<crate::world::SimDomain>) {
+    fn feed_stale(&mut self, input: Input<crate::domain::SimDomain>) {
         let now = self.now;
         if self.trace == Trace::On {
             self.story.push(format!("{now:?} stale {input:?}"));

@@ -6,13 +6,16 @@
 //! Absent on purpose: ractor, tokio, a clock. The shell is tested by `tests/it`.
 
 mod checks;
+mod domain;
 mod effects;
 mod history;
 mod limits;
 mod lists;
+mod mass;
 mod model;
 mod rng;
 mod rules;
+mod says;
 mod sim;
 mod tickets;
 mod world;

@@ -12,8 +12,9 @@ use session_supervisor::engine::{
     Settings, Spec,
 };
 
+use crate::domain::SimSpec;
 use crate::limits::{Log, pause};
-use crate::world::{Run, SimSpec};
+use crate::world::Run;
 
 pub(crate) const IDS: usize = 4;
 

@@ -10,11 +10,12 @@ use session_supervisor::engine::{
     Engine, Failure, Input, Moment, Report, Request, Seen, SessionState,
 };
 
+use crate::domain::{SimDomain, SimSpec, Ticket};
 use crate::lists::OpenList;
 use crate::model::{Model, Origin, Outcome};
 use crate::rng::Rng;
 use crate::tickets::{Kind, Tickets};
-use crate::world::{Deed, Event, Run, SimDomain, SimSpec, Stage, Ticket};
+use crate::world::{Deed, Event, Run, Stage};
 
 pub(crate) const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
 

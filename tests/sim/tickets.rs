@@ -4,7 +4,7 @@
 
 use session_supervisor::engine::{Answer, SessionState};
 
-use crate::world::{SimDomain, SimSpec, Ticket};
+use crate::domain::{SimDomain, SimSpec, Ticket};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -4,68 +4,15 @@
 //! Absent on purpose: what is right. The world only acts and reports, within the constraints that
 //! ractor and the shell keep; `model` judges.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Domain, Ending, Failure, Key, Life, Mark, Moment, Policy, Recall, Seen, Shutdown, Spec,
+    Ending, Failure, Life, Mark, Moment, Recall, Seen, Shutdown, Spec,
 };
 
+use crate::domain::{SimLife, SimSpec, Ticket};
 use crate::rng::Rng;
-use crate::rules::Pauses;
-
-pub(crate) type Ticket = usize;
-
-#[derive(Debug)]
-pub(crate) struct SimDomain;
-
-impl Domain for SimDomain {
-    type Spec = SimSpec;
-    type Life = SimLife;
-    type Ticket = Ticket;
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct SimSpec(pub(crate) Rc<(Policy, Pauses)>);
-
-impl Spec for SimSpec {
-    fn policy(&self) -> &Policy {
-        &self.0.0
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct SimLife(pub(crate) Rc<Cells>);
-
-#[derive(Debug)]
-pub(crate) struct Cells {
-    pub(crate) key: Key,
-    pub(crate) actor: Cell<Option<u64>>,
-    pub(crate) mark: Cell<Mark>,
-    pub(crate) ending: Cell<Ending>,
-}
-
-impl Life for SimLife {
-    fn new(key: Key) -> Self {
-        Self(Rc::new(Cells {
-            key,
-            actor: Cell::new(None),
-            mark: Cell::new(Mark::Missing),
-            ending: Cell::new(Ending::No),
-        }))
-    }
-    fn actor(&self) -> Option<u64> {
-        self.0.actor.get()
-    }
-    fn mark(&self) -> Mark {
-        self.0.mark.get()
-    }
-    fn ending(&self) -> Ending {
-        self.0.ending.get()
-    }
-}
 
 #[derive(Debug)]
 pub(crate) enum Stage {

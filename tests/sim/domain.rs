@@ -1,0 +1,61 @@
+//! The types that the engine passes on, as the simulation fills them.
+//!
+//! Absent on purpose: behaviour; that is `world`.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use session_supervisor::engine::{Domain, Ending, Key, Life, Mark, Policy, Spec};
+
+use crate::rules::Pauses;
+
+pub(crate) type Ticket = usize;
+
+#[derive(Debug)]
+pub(crate) struct SimDomain;
+
+impl Domain for SimDomain {
+    type Spec = SimSpec;
+    type Life = SimLife;
+    type Ticket = Ticket;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SimSpec(pub(crate) Rc<(Policy, Pauses)>);
+
+impl Spec for SimSpec {
+    fn policy(&self) -> &Policy {
+        &self.0.0
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SimLife(pub(crate) Rc<Cells>);
+
+#[derive(Debug)]
+pub(crate) struct Cells {
+    pub(crate) key: Key,
+    pub(crate) actor: Cell<Option<u64>>,
+    pub(crate) mark: Cell<Mark>,
+    pub(crate) ending: Cell<Ending>,
+}
+
+impl Life for SimLife {
+    fn new(key: Key) -> Self {
+        Self(Rc::new(Cells {
+            key,
+            actor: Cell::new(None),
+            mark: Cell::new(Mark::Missing),
+            ending: Cell::new(Ending::No),
+        }))
+    }
+    fn actor(&self) -> Option<u64> {
+        self.0.actor.get()
+    }
+    fn mark(&self) -> Mark {
+        self.0.mark.get()
+    }
+    fn ending(&self) -> Ending {
+        self.0.ending.get()
+    }
+}

@@ -1,0 +1,179 @@
+//! What the engine says: its notes and its answers, held against the model.
+//!
+//! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
+
+use session_supervisor::engine::{
+    Answer, Ending, Exit, KILL_BOUND, Life, Mark, Note, Seen, SessionState, StopCause,
+};
+
+use crate::domain::{SimDomain, Ticket};
+use crate::model::{Expected, Outcome};
+use crate::sim::Sim;
+use crate::tickets::Kind;
+use crate::world::Event;
+
+impl Sim {
+    pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+        let caller = &self.tickets.0[ticket];
+        let (id, kind, state) = (caller.id, caller.kind, caller.state);
+        let shown = self.model.shown(id);
+        let nothing_left = self.runs.iter().all(|run| run.id != id || run.gone());
+        match answer {
+            Answer::Running(life) => {
+                let run = &self.runs[self.model.entry(id).run];
+                assert_eq!(shown, Some(SessionState::Running));
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
+                assert_eq!(life.ending(), Ending::No, "the life is ending");
+            }
+            Answer::Parked => assert_eq!(shown, Some(SessionState::Parked)),
+            Answer::MaxSessions(max) => {
+                assert_eq!(*max, self.model.settings.max_sessions);
+                assert!(
+                    self.model.places(id) >= *max,
+                    "refused although there is a place"
+                );
+                let may = kind == Kind::Start || shown == Some(SessionState::Parked);
+                assert!(may, "a restart is refused for want of a place");
+            }
+            Answer::Zombie if shown == Some(SessionState::Zombie) => {}
+            // Then the note must follow in this step.
+            Answer::Zombie => self.zombie_answers.push(id),
+            Answer::Down => assert!(!self.model.serving, "Down while serving"),
+            Answer::NotFound => {
+                let known = kind == Kind::Restart && shown.is_some();
+                assert!(!known, "not found, but it is there");
+                assert!(nothing_left || self.over, "not found, but alive");
+            }
+            Answer::Ended(exit) => {
+                assert!(nothing_left, "stopped, but alive");
+                self.model.bury(&self.runs);
+                let ran = state == Some(SessionState::Running);
+                assert!(!ran || *exit != Exit::NotRunning, "it was running");
+            }
+            Answer::Stopped => {}
+            Answer::TimedOut(_) => panic!("TimedOut comes with a cancel alone"),
+        }
+    }
+
+    pub(crate) fn note(&mut self, id: Option<usize>, note: Note) {
+        let now = self.now;
+        let Some(id) = id else {
+            if let Note::SupervisorStopping(cause) = note {
+                self.supervisor_stops(cause);
+            }
+            return;
+        };
+        let front = match note {
+            Note::Restarting { .. }
+            | Note::LimitReached
+            | Note::TotalLimitReached
+            | Note::Parked => Some(self.model.expected.pop_front()),
+            _ => None,
+        };
+        match (note, front.flatten()) {
+            (Note::Started, _) => {
+                self.model.show(id, SessionState::Running);
+                // If it was cancelled, that came too late to count.
+                let index = self.model.entry(id).run;
+                self.runs[index].cancelled = None;
+            }
+            (Note::Exited(exit), _) => self.exited(id, &exit),
+            (Note::Zombie, _) => self.zombie(id),
+            (Note::ZombieEnded, _) => {
+                let index = self.model.entry(id).run;
+                assert!(self.runs[index].gone() && self.runs[index].zombie);
+                self.model.zombie_ended(now, id, &self.runs[index]);
+            }
+            (
+                Note::Restarting { restarts, delay },
+                Some(Expected::Restarting {
+                    restarts: count,
+                    shortest,
+                    longest,
+                }),
+            ) => {
+                assert_eq!(restarts, count, "restarts");
+                assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                let entry = self.model.entry(id);
+                entry.due = now.after(delay);
+                entry.shown = Some(SessionState::Restarting);
+                entry.relaunch = false;
+                entry.outcome = Outcome::NotRunning;
+            }
+            (Note::Parked, Some(Expected::Parked)) => {
+                let entry = self.model.entry(id);
+                entry.shown = Some(SessionState::Parked);
+                entry.outcome = Outcome::NotRunning;
+            }
+            (Note::LimitReached, Some(Expected::LimitReached))
+            | (Note::TotalLimitReached, Some(Expected::TotalLimitReached)) => {}
+            (note, front)
+                if front.is_some()
+                    || matches!(
+                        note,
+                        Note::Restarting { .. }
+                            | Note::LimitReached
+                            | Note::TotalLimitReached
+                            | Note::Parked
+                    ) =>
+            {
+                panic!("the engine says {note:?}, the model {front:?}");
+            }
+            _ => {}
+        }
+    }
+
+    fn supervisor_stops(&mut self, cause: StopCause) {
+        if cause == StopCause::Escalated {
+            let Some(Expected::Escalated(id)) = self.model.expected.pop_front() else {
+                panic!("an escalation out of place");
+            };
+            self.model.stop();
+            let outcome = self.model.entry(id).exit.unwrap_or(Outcome::NotRunning);
+            self.model.forget(id, outcome);
+        } else {
+            assert!(!self.model.serving);
+        }
+    }
+
+    fn exited(&mut self, id: usize, exit: &Exit) {
+        let index = self.model.entry(id).run;
+        let run = &mut self.runs[index];
+        assert!(run.reported && !run.judged, "an exit is judged twice");
+        run.judged = true;
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
+        let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
+        let right = match (run.life.mark(), exit) {
+            (Mark::Orderly, Exit::Shutdown) => asked,
+            (Mark::Orderly, Exit::Normal { .. }) => !asked,
+            (Mark::Failed, Exit::Failed { .. }) => true,
+            (Mark::Missing, Exit::Killed) => !failed_event,
+            _ => false,
+        };
+        assert!(
+            right,
+            "judged {exit:?}, mark {:?}, asked {asked}",
+            run.life.mark()
+        );
+        self.model.exited(self.now, id, &self.runs[index], exit);
+    }
+
+    fn zombie(&mut self, id: usize) {
+        let now = self.now;
+        let entry = self.model.entry(id);
+        let run = &mut self.runs[entry.run];
+        let since = run.killed.or(run.cancelled);
+        assert!(!run.zombie, "a zombie twice");
+        if let Some(since) = since
+            && !run.judged
+        {
+            let since = since.max(self.model.last_end.min(since.after(KILL_BOUND * 10)));
+            assert!(now >= since.after(KILL_BOUND), "a zombie too early");
+        } else {
+            assert!(run.judged, "a zombie that was not killed");
+        }
+        run.zombie = true;
+        self.zombie_answers.retain(|answered| *answered != id);
+        self.model.show(id, SessionState::Zombie);
+    }
+}
