@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
-use session_supervisor::engine::{Counts, KILL_BOUND, SessionState, Shutdown, Spec};
+use session_supervisor::engine::{Counts, Ending, KILL_BOUND, Life, SessionState, Shutdown, Spec};
 
 use crate::model::{IDS, Outcome};
 use crate::sim::{NAMES, Sim};
@@ -29,6 +29,7 @@ impl Sim {
             assert_eq!(self.engine.entries(), known, "entries");
         }
         self.check_counts();
+        self.check_queues();
         if !self.finished && self.engine.poll_timeout().is_none_or(|at| at > self.now) {
             self.check_settled();
         }
@@ -104,6 +105,34 @@ impl Sim {
         }
         self.engine.close_list(cursor);
         assert_eq!(self.engine.counts(), counts, "counts");
+    }
+
+    /// Nobody waits for a turn that has come (D3).
+    fn check_queues(&self) {
+        for caller in &self.tickets.0 {
+            if caller.answered
+                || caller.launched
+                || !matches!(caller.kind, Kind::Start | Kind::Restart)
+            {
+                continue;
+            }
+            let start = caller.kind == Kind::Start;
+            let Some(entry) = &self.model.entries[caller.id] else {
+                panic!("somebody waits for an id that is free");
+            };
+            let run = &self.runs[entry.run];
+            let settled = match entry.shown {
+                Some(SessionState::Running) => run.life.ending() == Ending::No,
+                Some(SessionState::Parked) => start || run.gone(),
+                Some(SessionState::Zombie) => true,
+                _ => false,
+            };
+            assert!(
+                !settled || !self.model.serving,
+                "somebody waits although it is {:?}",
+                entry.shown
+            );
+        }
     }
 
     /// Nothing is due: whatever had a time limit must have been acted on.

@@ -152,6 +152,11 @@ impl Sim {
             }
         }
         self.ask_engine(id, Request::Stop { ticket });
+        let queued = self.tickets.waiting(|caller| {
+            let launch = matches!(caller.kind, Kind::Start | Kind::Restart);
+            launch && caller.id == id && !caller.launched
+        });
+        assert_eq!(queued, None, "a stop left somebody in the queue before it");
     }
 
     fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
