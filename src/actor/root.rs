@@ -59,23 +59,21 @@ impl Root {
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(Told { cell, state, seen }) = exit::translate(event) {
-            match session_id(shared, &cell) {
-                Some(id) => {
-                    shared.report(Input::Exited {
-                        id,
-                        actor: cell.get_id().pid(),
-                        seen,
-                    });
-                    // Handed to a task of its own by its guard.
-                    drop(state);
-                }
-                // A stranger that linked itself to us: its state is none of our making.
-                None => drop(shared.runtime().spawn(async move {
-                    drop_guarded(state);
-                    drop_guarded(seen);
-                })),
-            }
+        let Some(Told { cell, state, seen }) = exit::translate(event) else {
+            return Ok(());
+        };
+        match session_id(shared, &cell) {
+            Some(id) => shared.report(Input::Exited {
+                id,
+                actor: cell.get_id().pid(),
+                seen,
+            }),
+            None => drop(shared.runtime().spawn(async move { drop_guarded(seen) })),
+        }
+        // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
+        // session's name and link itself to us, and its state has no guard.
+        if let Some(state) = state {
+            drop(shared.runtime().spawn(async move { drop_guarded(state) }));
         }
         Ok(())
     }

@@ -214,3 +214,35 @@ async fn very_many_normal_ends_are_never_taken_for_crashes() {
     sessions.stop().await.unwrap();
     assert_eq!((probe.starts(), probe.alive()), (10_000, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_with_a_sessions_name_cannot_hurt_the_root() {
+    struct Stranger;
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a stranger's state panics in its drop");
+        }
+    }
+    #[ractor::actor(message = (), state = Bomb, arguments = ())]
+    impl Stranger {
+        async fn pre_start(
+            &self,
+            _myself: ractor::ActorRef<()>,
+            (): (),
+        ) -> Result<Bomb, ractor::ActorProcessingErr> {
+            Ok(Bomb)
+        }
+    }
+    let sessions = supervisor(Options::new()).await;
+    let name = session_supervisor::names::session(sessions.name(), "squatter");
+    let root = sessions.get_cell();
+    let (stranger, _) = ractor::Actor::spawn_linked(Some(name), Stranger, (), root)
+        .await
+        .unwrap();
+    stranger.stop(None);
+    stranger.wait(None).await.unwrap();
+    let counts = sessions.count_sessions().await;
+    assert_eq!(counts.map(|counts| counts.specs), Ok(0));
+    sessions.stop().await.unwrap();
+}
