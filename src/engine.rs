@@ -30,8 +30,8 @@ pub use dynamic::{Engine, KILL_BOUND, STOP_WINDOW};
 pub use exit::{Cause, Exit, Mark, Seen};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Report,
-    Request, Spec, StopCause,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Request,
+    ShutdownReport, Spec, StopCause,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;

@@ -4,6 +4,7 @@
 //! signature.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{ActorCell, ActorProcessingErr};
 use thiserror::Error;
@@ -32,6 +33,17 @@ pub struct InvalidValue {
     pub value: String,
     /// The rule that it breaks.
     pub rule: String,
+}
+
+impl InvalidValue {
+    /// A duration that must be longer than zero and is not.
+    pub(crate) fn zero(field: &'static str, value: Duration) -> Self {
+        Self {
+            field,
+            value: format!("{value:?}"),
+            rule: "must be longer than zero".to_owned(),
+        }
+    }
 }
 
 /// The supervisor has ended, or is stopping and takes no such request any more.

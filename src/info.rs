@@ -1,13 +1,12 @@
 //! What a supervisor tells of its sessions.
 //!
-//! Absent on purpose: `Counts`, `SessionState` and `Exit`, which are the engine's own words.
-
-use std::time::Duration;
+//! Absent on purpose: `Counts`, `SessionState`, `Exit` and `ShutdownReport`, which are the engine's own
+//! words.
 
 use ractor::ActorCell;
 
 use crate::SessionId;
-use crate::engine::{Exit, Report, SessionState};
+use crate::engine::{Exit, SessionState};
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]
@@ -54,46 +53,6 @@ impl<R> Ensured<R> {
         match self {
             Self::Created(reference) => Ensured::Created(change(reference)),
             Self::Existing(reference) => Ensured::Existing(change(reference)),
-        }
-    }
-}
-
-/// What became of the sessions that were known when the supervisor began to stop. The five counts
-/// add up to their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Ended gracefully.
-    pub stopped: usize,
-    /// Ended with an error or a panic.
-    pub failed: usize,
-    /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
-    pub killed: usize,
-    /// Were killed and are stuck in code that never awaits.
-    pub zombies: usize,
-    /// Were starting, restarting or parked.
-    pub not_running: usize,
-    /// How long the stop took.
-    pub took: Duration,
-}
-
-impl From<Report> for ShutdownReport {
-    fn from(report: Report) -> Self {
-        let Report {
-            stopped,
-            failed,
-            killed,
-            zombies,
-            not_running,
-            took,
-        } = report;
-        Self {
-            stopped,
-            failed,
-            killed,
-            zombies,
-            not_running,
-            took,
         }
     }
 }

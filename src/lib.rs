@@ -1,3 +1,7 @@
+//! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works ([`Options`]).
+//!
+//! Absent on purpose: any logic. `engine` decides, `actor` acts, the other modules are vocabulary.
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 
 mod actor;
@@ -14,9 +18,10 @@ mod supervisor;
 
 pub use engine::{
     Backoff, Counts, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,
+    ShutdownReport,
 };
 pub use id::SessionId;
-pub use info::{Ensured, SessionInfo, ShutdownReport};
+pub use info::{Ensured, SessionInfo};
 pub use options::Options;
 pub use spec::{AnyActor, Child, ChildSpec, Launch, StartContext};
 pub use supervisor::SessionSupervisor;

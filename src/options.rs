@@ -82,7 +82,13 @@ impl Options {
         let name = name.into();
         match names::check_supervisor(&name) {
             Ok(()) => self.name = Name::Given(name),
-            Err(rule) => self.keep_fault("name", format!("{name:?}"), rule.to_string()),
+            Err(rule) => {
+                self.fault.get_or_insert_with(|| InvalidValue {
+                    field: "name",
+                    value: format!("{name:?}"),
+                    rule: rule.to_string(),
+                });
+            }
         }
         self
     }
@@ -103,9 +109,8 @@ impl Options {
     /// How often a session may be restarted within `window`, unless its spec says otherwise.
     /// Default: 3 in 5 s. The window must be longer than zero.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
-        match self.limit("session_restart_limit.window", max, window) {
-            Some(limit) => self.session_limit = Some(limit),
-            None => return self,
+        if let Some(limit) = self.limit("session_restart_limit.window", max, window) {
+            self.session_limit = Some(limit);
         }
         self
     }
@@ -127,9 +132,8 @@ impl Options {
     ///
     /// OTP: `max_restarts` and `max_seconds` of a supervisor.
     pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {
-        match self.limit("total_restart_limit.window", max, window) {
-            Some(limit) => self.total_limit = Some(limit),
-            None => return self,
+        if let Some(limit) = self.limit("total_restart_limit.window", max, window) {
+            self.total_limit = Some(limit);
         }
         self
     }
@@ -143,18 +147,10 @@ impl Options {
     fn limit(&mut self, field: &'static str, max: u32, window: Duration) -> Option<Limit> {
         let limit = Limit::new(max, window);
         if limit.is_none() {
-            self.keep_fault(
-                field,
-                format!("{window:?}"),
-                "must be longer than zero".into(),
-            );
+            self.fault
+                .get_or_insert_with(|| InvalidValue::zero(field, window));
         }
         limit
-    }
-
-    fn keep_fault(&mut self, field: &'static str, value: String, rule: String) {
-        self.fault
-            .get_or_insert(InvalidValue { field, value, rule });
     }
 
     /// The name and the settings, or the first bad value.

@@ -229,11 +229,8 @@ impl<C: Child> ChildSpec<C> {
     /// It must be longer than zero.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         if timeout.is_zero() {
-            self.keep_fault(
-                "start_timeout",
-                format!("{timeout:?}"),
-                "must be longer than zero".to_owned(),
-            );
+            self.fault
+                .get_or_insert_with(|| InvalidValue::zero("start_timeout", timeout));
             return self;
         }
         self.with(|policy| policy.start_timeout = timeout)
@@ -247,11 +244,8 @@ impl<C: Child> ChildSpec<C> {
         match Limit::new(max, window) {
             Some(limit) => self.with(|policy| policy.limit = OwnLimit::Own(limit)),
             None => {
-                self.keep_fault(
-                    "restart_limit.window",
-                    format!("{window:?}"),
-                    "must be longer than zero".to_owned(),
-                );
+                self.fault
+                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
                 self
             }
         }
@@ -265,11 +259,11 @@ impl<C: Child> ChildSpec<C> {
     /// The pause before a restart. Default: none.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
-            self.keep_fault(
-                "backoff.first",
-                format!("{first:?}"),
-                format!("must be longer than zero and at most the maximum of {max:?}"),
-            );
+            self.fault.get_or_insert_with(|| InvalidValue {
+                field: "backoff.first",
+                value: format!("{first:?}"),
+                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
+            });
             return self;
         }
         self.with(|policy| policy.backoff = backoff)
@@ -288,11 +282,6 @@ impl<C: Child> ChildSpec<C> {
     fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
         change(&mut Arc::make_mut(&mut self.plan).policy);
         self
-    }
-
-    fn keep_fault(&mut self, field: &'static str, value: String, rule: String) {
-        self.fault
-            .get_or_insert(InvalidValue { field, value, rule });
     }
 
     /// The plan, or the first bad value.

@@ -1,4 +1,4 @@
-//! The handle of a session supervisor.
+//! The handle of a session supervisor. Its length is the documentation of every call.
 //!
 //! Absent on purpose: state. A handle is a reference to what the root, the keepers and the undertaker
 //! share; it stays valid, and says "down", when the supervisor has ended.
@@ -15,12 +15,12 @@ use crate::actor::inbox::{Item, Query};
 use crate::actor::plan::{Reply, Sessions, Ticket};
 use crate::actor::shared::Shared;
 use crate::actor::undertaker::start_root;
-use crate::engine::{Counts, Exit, Input, Request};
+use crate::engine::{Counts, Exit, Input, Request, ShutdownReport};
 use crate::error::{
     EnsureError, FindError, NotASupervisor, RestartError, StartError, StartSupervisorError,
     StopError, SupervisorDown,
 };
-use crate::info::{Ensured, SessionInfo, ShutdownReport};
+use crate::info::{Ensured, SessionInfo};
 use crate::spec::{Child, ChildSpec, typed};
 use crate::{Options, SessionId, names, options};
 
@@ -188,7 +188,6 @@ impl SessionSupervisor {
             let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
             let cell = match reply {
                 Reply::Started(cell) => cell,
-                Reply::Running(cell) => return Err(StartError::AlreadyStarted { id, cell }),
                 other => return Err(start_error(id, other)),
             };
             C::reference(cell).ok_or(StartError::SupervisorDown)

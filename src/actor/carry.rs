@@ -95,7 +95,6 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 cause,
                 tickets,
             } => {
-                let report = report.into();
                 log::stopped(shared.name(), &report);
                 driver.ended = Some(Ended { report, tickets });
                 match cause {

@@ -18,8 +18,8 @@ use super::inbox::{Item, Next, Query, Rest, Stage};
 use super::plan::{Sessions, Ticket};
 use super::shared::Shared;
 use crate::SessionId;
-use crate::engine::{Cursor, Engine, Info, Moment, SessionState, Settings};
-use crate::info::{SessionInfo, ShutdownReport};
+use crate::engine::{Cursor, Engine, Info, Moment, SessionState, Settings, ShutdownReport};
+use crate::info::SessionInfo;
 
 /// At most this many items are taken before the rest is left to the bell.
 const BUDGET: usize = 64;
@@ -152,9 +152,9 @@ impl Shared {
         let mut leftovers = Leftovers::default();
         let mut budget = BUDGET;
         let next = loop {
-            self.inbox.take(budget, &mut items);
+            let stage = self.inbox.take(budget, &mut items);
             budget -= items.len().min(budget);
-            let rest = self.step(&mut items, &mut leftovers);
+            let rest = self.step(stage, &mut items, &mut leftovers);
             if rest == Rest::Work {
                 budget = 0;
             }
@@ -168,8 +168,12 @@ impl Shared {
     }
 
     /// Feeds the items to the engine, then does one step of what is due.
-    fn step(self: &Arc<Self>, items: &mut VecDeque<Item>, leftovers: &mut Leftovers) -> Rest {
-        let stage = self.inbox.stage();
+    fn step(
+        self: &Arc<Self>,
+        stage: Stage,
+        items: &mut VecDeque<Item>,
+        leftovers: &mut Leftovers,
+    ) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
         let now = self.clock.now();

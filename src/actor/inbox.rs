@@ -137,11 +137,13 @@ impl Inbox {
         }
     }
 
-    /// The next items for the one who drives, at most `max`.
-    pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) {
+    /// The next items for the one who drives, at most `max`, and how far the supervisor is from its
+    /// end.
+    pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) -> Stage {
         let mut queue = self.lock();
         let max = max.min(queue.items.len());
         into.extend(queue.items.drain(..max));
+        queue.stage
     }
 
     /// The one who drives has nothing left to do but what is queued: he lets go of the token, goes

@@ -5,8 +5,7 @@
 //!
 //! Absent on purpose: user code that could hurt. A cause that panics while it is written is caught.
 
-use crate::engine::{Exit, Failure, Note, StopCause};
-use crate::info::ShutdownReport;
+use crate::engine::{Exit, Failure, Note, ShutdownReport, StopCause};
 
 use super::unwind::guard;
 

@@ -13,8 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::life::Life;
 use super::shared::Shared;
-use crate::engine::{self, Cause, Context, Domain, Exit, Policy};
-use crate::info::ShutdownReport;
+use crate::engine::{self, Cause, Context, Domain, Exit, Policy, ShutdownReport};
 
 /// The types of a session supervisor.
 #[derive(Debug)]

@@ -213,7 +213,7 @@ pub enum Effect<D: Domain> {
     /// All sessions are gone: the root can end.
     Finished {
         /// What became of them.
-        report: Report,
+        report: ShutdownReport,
         /// Why the supervisor stops.
         cause: StopCause,
         /// Who waits for it.
@@ -270,20 +270,22 @@ pub enum StopCause {
     Killed,
 }
 
-/// What became of the sessions that were known when the stop was taken.
+/// What became of the sessions that were known when the supervisor began to stop. The five counts
+/// add up to their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+#[non_exhaustive]
+pub struct ShutdownReport {
     /// Ended gracefully.
     pub stopped: usize,
-    /// Ended with an error.
+    /// Ended with an error or a panic.
     pub failed: usize,
-    /// Were killed.
+    /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
     pub killed: usize,
-    /// Survived their kill.
+    /// Were killed and are stuck in code that never awaits.
     pub zombies: usize,
     /// Were starting, restarting or parked.
     pub not_running: usize,
-    /// How long it took.
+    /// How long the stop took.
     pub took: Duration,
 }
 

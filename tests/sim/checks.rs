@@ -58,20 +58,9 @@ impl Sim {
     fn check_id(&mut self, id: usize) {
         let info = self.engine.info(NAMES[id]);
         let state = info.as_ref().map(|info| info.state);
-        if !self.model.serving
-            && state.is_none()
-            && let Some(entry) = &self.model.entries[id]
-        {
-            // The sweep ends what is at rest without a word.
-            let run = &self.runs[entry.run];
-            let at_rest = match entry.shown {
-                Some(SessionState::Parked) => true,
-                Some(SessionState::Restarting) => run.gone() || run.judged,
-                _ => false,
-            };
-            if at_rest {
-                self.model.forget(id, Outcome::NotRunning);
-            }
+        // The sweep ends what is at rest without a word.
+        if !self.model.serving && state.is_none() && self.at_rest(id) {
+            self.model.forget(id, Outcome::NotRunning);
         }
         assert_eq!(state, self.model.shown(id), "the state of {}", NAMES[id]);
         if let (Some(info), Some(entry)) = (info, &self.model.entries[id]) {
@@ -138,7 +127,7 @@ impl Sim {
     /// Nothing is due: whatever had a time limit must have been acted on.
     fn check_settled(&self) {
         let now = self.now;
-        let cut = self.model.deadline.is_some_and(|deadline| deadline <= now);
+        let cut = self.model.past_deadline(now);
         for entry in self.model.entries.iter().flatten() {
             let run = &self.runs[entry.run];
             let timeout = run.spec.policy().start_timeout;

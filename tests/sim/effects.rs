@@ -202,10 +202,7 @@ impl Sim {
 
     fn told_to_stop(&mut self, key: Key) {
         let (index, id) = self.meant(key);
-        let late = self
-            .model
-            .deadline
-            .is_some_and(|deadline| deadline <= self.now);
+        let late = self.model.past_deadline(self.now);
         let wanted = self.wanted(index, id);
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged, "a stop out of place");
@@ -219,10 +216,7 @@ impl Sim {
 
     fn told_to_die(&mut self, key: Key) {
         let (index, id) = self.meant(key);
-        let late = self
-            .model
-            .deadline
-            .is_some_and(|deadline| deadline <= self.now);
+        let late = self.model.past_deadline(self.now);
         let wanted = self.wanted(index, id);
         let run = &mut self.runs[index];
         assert!(run.reported, "a kill out of place");

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Effect, Engine, Input, Life, Mark, Moment, OnRestartLimit, Policy, Recall, Report, Request,
-    STOP_WINDOW, Seen, Settings, Shutdown,
+    Effect, Engine, Input, Life, Mark, Moment, OnRestartLimit, Policy, Recall, Request,
+    STOP_WINDOW, Seen, Settings, Shutdown, ShutdownReport,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec};
@@ -28,7 +28,7 @@ struct Mass {
     unfinished: usize,
     most: usize,
     killed: usize,
-    report: Option<Report>,
+    report: Option<ShutdownReport>,
 }
 
 impl Mass {
@@ -122,7 +122,7 @@ impl Mass {
     }
 
     /// Lets sessions end, in any order, until the supervisor has ended.
-    fn end(&mut self, rng: &mut Rng, mark: Mark) -> Report {
+    fn end(&mut self, rng: &mut Rng, mark: Mark) -> ShutdownReport {
         for _ in 0..100_000 {
             self.due();
             if let Some(report) = self.report {

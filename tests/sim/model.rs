@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Report, Restart, SessionState,
-    Settings, Spec,
+    Exit, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Restart, SessionState, Settings,
+    ShutdownReport, Spec,
 };
 
 use crate::domain::SimSpec;
@@ -83,7 +83,7 @@ pub(crate) struct Model {
     pub(crate) expected: VecDeque<Expected>,
     /// The lives that the report is about.
     pub(crate) counted: BTreeSet<u64>,
-    pub(crate) report: Report,
+    pub(crate) report: ShutdownReport,
 }
 
 impl Model {
@@ -98,12 +98,17 @@ impl Model {
             lives: 0,
             expected: VecDeque::new(),
             counted: BTreeSet::new(),
-            report: Report::default(),
+            report: ShutdownReport::default(),
         }
     }
 
     pub(crate) fn entry(&mut self, id: usize) -> &mut Entry {
         self.entries[id].as_mut().expect("the id is known")
+    }
+
+    /// Whether the deadline of the supervisor's stop has come.
+    pub(crate) fn past_deadline(&self, now: Moment) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
     pub(crate) fn shown(&self, id: usize) -> Option<SessionState> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Engine, Failure, Input, Moment, Report, Request, Seen, SessionState,
+    Engine, Failure, Input, Moment, Request, Seen, SessionState, ShutdownReport,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
@@ -40,7 +40,7 @@ pub(crate) struct Sim {
     /// No supervision event is read any more.
     pub(crate) over: bool,
     pub(crate) finished: bool,
-    pub(crate) report: Option<Report>,
+    pub(crate) report: Option<ShutdownReport>,
     pub(crate) zombie_answers: Vec<usize>,
     pub(crate) fuel: usize,
     pub(crate) actors: u64,
@@ -140,16 +140,10 @@ impl Sim {
     pub(crate) fn stop(&mut self, id: usize) {
         let ticket = self.ask(Kind::Stop, id, None);
         if let Some(entry) = &mut self.model.entries[id] {
-            let run = &self.runs[entry.run];
             entry.doomed = true;
-            let at_rest = match entry.shown {
-                Some(SessionState::Parked) => true,
-                Some(SessionState::Restarting) => run.gone() || run.judged,
-                _ => false,
-            };
-            if at_rest {
-                self.model.forget(id, Outcome::NotRunning);
-            }
+        }
+        if self.at_rest(id) {
+            self.model.forget(id, Outcome::NotRunning);
         }
         self.ask_engine(id, Request::Stop { ticket });
         let queued = self.tickets.waiting(|caller| {
@@ -157,6 +151,18 @@ impl Sim {
             launch && caller.id == id && !caller.launched
         });
         assert_eq!(queued, None, "a stop left somebody in the queue before it");
+    }
+
+    /// Whether an id is known, but nothing of it runs or is being launched.
+    pub(crate) fn at_rest(&self, id: usize) -> bool {
+        self.model.entries[id].as_ref().is_some_and(|entry| {
+            let run = &self.runs[entry.run];
+            match entry.shown {
+                Some(SessionState::Parked) => true,
+                Some(SessionState::Restarting) => run.gone() || run.judged,
+                _ => false,
+            }
+        })
     }
 
     fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {

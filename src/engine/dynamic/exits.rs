@@ -8,7 +8,7 @@ use super::{Engine, Events};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Life, Note, Request, Spec, StopCause};
 use crate::engine::limit::{Admission, Limit};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit, Restart};
@@ -189,7 +189,6 @@ impl<D: Domain> Engine<D> {
 
     /// Lets a restart by hand that waits for its turn take over a pause.
     fn take_turn(&mut self, now: Moment, slot: u32) {
-        use crate::engine::io::Request;
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };

@@ -7,7 +7,7 @@
 use super::{Engine, Mode, STEP, STOP_WINDOW};
 use crate::engine::child::{Force, Phase, Shown, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Domain, Effect, Note, Report, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Note, ShutdownReport, StopCause};
 use crate::engine::moment::Moment;
 use crate::engine::table::{Cursor, SessionState};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) struct Stop<D: Domain> {
     batch: u64,
     in_flight: usize,
     quiet_since: Moment,
-    report: Report,
+    report: ShutdownReport,
     tickets: Vec<D::Ticket>,
 }
 
@@ -100,7 +100,7 @@ impl<D: Domain> Engine<D> {
                     batch: 1,
                     in_flight: 0,
                     quiet_since: now,
-                    report: Report::default(),
+                    report: ShutdownReport::default(),
                     tickets: ticket.into_iter().collect(),
                 });
                 self.effect(Effect::Note {
