@@ -69,15 +69,13 @@ async fn a_crash_restarts_that_session_alone() {
 async fn a_session_that_uses_up_its_limit_is_parked_alone() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let spec = ChildSpec::from_fn_with(probe.clone(), |probe, start| async move {
-        probe
-            .starts
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let script = probe.script().launch(|start| async move {
         if start.incarnation > 1 {
             return Err("fails from the second on".into());
         }
-        Ok(Launch::Actor(Worker::default(), probe))
+        Ok(true)
     });
+    let spec = script.spec();
     let a = sessions.start_session("a", spec).await.unwrap();
     a.cast(Order::Panic).unwrap();
     a.wait(None).await.unwrap();
@@ -187,7 +185,7 @@ async fn bad_input_is_an_error_value_before_anything_is_asked() {
         .restart_limit(3, Duration::from_secs(1));
     let zero = sessions.start_session("a", zero).await;
     assert!(matches!(zero, Err(StartError::InvalidSpec(_))));
-    let panics = ChildSpec::new(|_| -> (Worker, Probe) { panic!("no start") });
+    let panics = ChildSpec::new(|_| -> (Worker, _) { panic!("no start") });
     let error = sessions.start_session("a", panics).await.unwrap_err();
     assert!(error.to_string().contains("no start"), "{error}");
     assert_eq!(probe.starts(), 0);

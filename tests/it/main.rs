@@ -3,4 +3,10 @@
 //! Absent on purpose: sleeps. Time is paused, and a test waits for events.
 
 mod basics;
+mod endings;
+mod hostile;
+mod isolation;
+mod races;
+mod rows;
 mod support;
+mod traces;

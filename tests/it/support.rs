@@ -1,92 +1,288 @@
-//! The actor that the tests supervise, and counters that tell what became of it.
+//! The actor that the tests supervise, what it is told to do, and a tally of what became of it.
+//!
+//! Nothing here waits for time to pass: a test waits for an event in the tally, for an answer of the
+//! supervisor, or lets paused time run.
 
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
-use session_supervisor::{ChildSpec, Options, SessionSupervisor};
+use ractor::{ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
+use session_supervisor::{ChildSpec, Ensured, Launch, Options, SessionSupervisor, StartContext};
+use tokio::sync::watch;
 
-/// What happened to the actors of one test.
+/// What a scripted step answers.
+pub(crate) type Step = Pin<Box<dyn Future<Output = Result<(), ActorProcessingErr>> + Send>>;
+type Launched = Pin<Box<dyn Future<Output = Result<bool, ActorProcessingErr>> + Send>>;
+type OnLaunch = Arc<dyn Fn(StartContext) -> Launched + Send + Sync>;
+type OnStep = Arc<dyn Fn(StartContext, ActorRef<Order>) -> Step + Send + Sync>;
+type OnDrop = Arc<dyn Fn(&StartContext) + Send + Sync>;
+
+/// What happened to the sessions of one probe, in numbers and in order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Probe {
-    pub(crate) starts: Arc<AtomicUsize>,
-    pub(crate) stops: Arc<AtomicUsize>,
-    pub(crate) alive: Arc<AtomicUsize>,
+pub(crate) struct Tally {
+    /// Calls of the start function.
+    pub(crate) starts: usize,
+    /// Sessions that were linked and began to take messages (their `post_start` ran).
+    pub(crate) ready: usize,
+    /// `post_stop` that went through.
+    pub(crate) stops: usize,
+    /// States that live: made by `pre_start`, not dropped yet.
+    pub(crate) alive: usize,
+    /// The ids whose `post_stop` went through, in that order.
+    pub(crate) stopped: Vec<String>,
+    /// Whatever a test notes with [`Probe::note`].
+    pub(crate) notes: Vec<String>,
+}
+
+/// Counts what happens to the sessions that are started from its specs. Clones share one tally.
+#[derive(Clone, Debug)]
+pub(crate) struct Probe(Arc<watch::Sender<Tally>>);
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Tally::default())))
+    }
 }
 
 impl Probe {
+    pub(crate) fn tally(&self) -> Tally {
+        self.0.borrow().clone()
+    }
+
     pub(crate) fn starts(&self) -> usize {
-        self.starts.load(Ordering::SeqCst)
+        self.0.borrow().starts
     }
 
     pub(crate) fn stops(&self) -> usize {
-        self.stops.load(Ordering::SeqCst)
+        self.0.borrow().stops
     }
 
     pub(crate) fn alive(&self) -> usize {
-        self.alive.load(Ordering::SeqCst)
+        self.0.borrow().alive
     }
 
-    /// A spec of the test actor; its start function counts.
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        let note = note.into();
+        self.0.send_modify(|tally| tally.notes.push(note));
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.0.borrow().notes.clone()
+    }
+
+    /// Waits until the tally is as wished, woken by its changes. A minute of test time without that
+    /// is a failure, not a wait.
+    pub(crate) async fn until(&self, wish: impl FnMut(&Tally) -> bool) -> Tally {
+        let mut changes = self.0.subscribe();
+        let waiting = changes.wait_for(wish);
+        match tokio::time::timeout(Duration::from_secs(60), waiting).await {
+            Ok(Ok(tally)) => tally.clone(),
+            Ok(Err(_)) | Err(_) => panic!("never came true: {:?}", self.tally()),
+        }
+    }
+
+    /// A spec of a session that obeys its orders and does nothing of its own.
     pub(crate) fn spec(&self) -> ChildSpec<Worker> {
-        let probe = self.clone();
-        ChildSpec::new(move |_| {
-            probe.starts.fetch_add(1, Ordering::SeqCst);
-            (Worker::default(), probe.clone())
-        })
+        self.script().spec()
     }
 
     /// The same with a pause in `post_stop`.
     pub(crate) fn slow_to_stop(&self, pause: Duration) -> ChildSpec<Worker> {
-        let probe = self.clone();
-        ChildSpec::new(move |_| {
-            probe.starts.fetch_add(1, Ordering::SeqCst);
-            (Worker { pause }, probe.clone())
+        self.script()
+            .post_stop(move |_, _| async move {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            })
+            .spec()
+    }
+
+    /// A session with steps of its own; see [`Script`].
+    pub(crate) fn script(&self) -> Script {
+        Script {
+            probe: self.clone(),
+            launch: None,
+            pre_start: None,
+            post_start: None,
+            post_stop: None,
+            on_drop: None,
+        }
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Tally)) {
+        self.0.send_modify(change);
+    }
+}
+
+/// What a session does besides counting, for each of its callbacks. Make a spec of it with
+/// [`Script::spec`].
+#[derive(Clone)]
+pub(crate) struct Script {
+    probe: Probe,
+    launch: Option<OnLaunch>,
+    pre_start: Option<OnStep>,
+    post_start: Option<OnStep>,
+    post_stop: Option<OnStep>,
+    on_drop: Option<OnDrop>,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").finish_non_exhaustive()
+    }
+}
+
+fn step<F, Fut>(step: F) -> Option<OnStep>
+where
+    F: Fn(StartContext, ActorRef<Order>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), ActorProcessingErr>> + Send + 'static,
+{
+    Some(Arc::new(move |start, myself| Box::pin(step(start, myself))))
+}
+
+impl Script {
+    /// Run in the start function, after it was counted; `Ok(false)` answers `Launch::Ignore`.
+    pub(crate) fn launch<F, Fut>(mut self, launch: F) -> Self
+    where
+        F: Fn(StartContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<bool, ActorProcessingErr>> + Send + 'static,
+    {
+        self.launch = Some(Arc::new(move |start| Box::pin(launch(start))));
+        self
+    }
+
+    /// Run in `pre_start`, before the state is made.
+    pub(crate) fn pre_start<F, Fut>(mut self, run: F) -> Self
+    where
+        F: Fn(StartContext, ActorRef<Order>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ActorProcessingErr>> + Send + 'static,
+    {
+        self.pre_start = step(run);
+        self
+    }
+
+    /// Run in `post_start`, before the session counts as ready.
+    pub(crate) fn post_start<F, Fut>(mut self, run: F) -> Self
+    where
+        F: Fn(StartContext, ActorRef<Order>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ActorProcessingErr>> + Send + 'static,
+    {
+        self.post_start = step(run);
+        self
+    }
+
+    /// Run in `post_stop`, before it is counted.
+    pub(crate) fn post_stop<F, Fut>(mut self, run: F) -> Self
+    where
+        F: Fn(StartContext, ActorRef<Order>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ActorProcessingErr>> + Send + 'static,
+    {
+        self.post_stop = step(run);
+        self
+    }
+
+    /// Run when the state is dropped, after it was counted.
+    pub(crate) fn on_drop(mut self, run: impl Fn(&StartContext) + Send + Sync + 'static) -> Self {
+        self.on_drop = Some(Arc::new(run));
+        self
+    }
+
+    pub(crate) fn spec(self) -> ChildSpec<Worker> {
+        ChildSpec::from_fn_with(self, |script, start| async move {
+            script.probe.count(|tally| tally.starts += 1);
+            let launch = match &script.launch {
+                Some(launch) => launch(start.clone()).await?,
+                None => true,
+            };
+            Ok(if launch {
+                Launch::Actor(Worker, (script, start))
+            } else {
+                Launch::Ignore
+            })
         })
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Worker {
-    pause: Duration,
-}
-
+/// The session of the tests.
 #[derive(Debug)]
+pub(crate) struct Worker;
+
+/// What a test tells a session to do.
 pub(crate) enum Order {
     Crash,
     Panic,
+    /// Waits for ever; a kill ends it.
     Hang,
     Echo(u32, RpcReplyPort<u32>),
+    /// Runs this in the handler.
+    Run(Box<dyn FnOnce(ActorRef<Order>) -> Step + Send>),
+}
+
+impl Order {
+    pub(crate) fn run<F, Fut>(run: F) -> Self
+    where
+        F: FnOnce(ActorRef<Order>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), ActorProcessingErr>> + Send + 'static,
+    {
+        Self::Run(Box::new(move |myself| Box::pin(run(myself))))
+    }
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Order")
+    }
 }
 
 #[cfg(feature = "cluster")]
 impl ractor::Message for Order {}
 
-/// Counts one live state.
-#[derive(Debug)]
-pub(crate) struct Live(Probe);
+/// The state of a [`Worker`].
+pub(crate) struct Live {
+    script: Script,
+    start: StartContext,
+}
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.0.alive.fetch_sub(1, Ordering::SeqCst);
+        self.script.probe.count(|tally| tally.alive -= 1);
+        if let Some(run) = &self.script.on_drop {
+            run(&self.start);
+        }
     }
 }
 
-#[ractor::actor(message = Order, state = Live, arguments = Probe)]
+#[ractor::actor(message = Order, state = Live, arguments = (Script, StartContext))]
 impl Worker {
     async fn pre_start(
         &self,
-        _myself: ActorRef<Order>,
-        probe: Probe,
+        myself: ActorRef<Order>,
+        (script, start): (Script, StartContext),
     ) -> Result<Live, ActorProcessingErr> {
-        probe.alive.fetch_add(1, Ordering::SeqCst);
-        Ok(Live(probe))
+        if let Some(run) = &script.pre_start {
+            run(start.clone(), myself).await?;
+        }
+        script.probe.count(|tally| tally.alive += 1);
+        Ok(Live { script, start })
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Order>,
+        state: &mut Live,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(run) = &state.script.post_start {
+            run(state.start.clone(), myself).await?;
+        }
+        state.script.probe.count(|tally| tally.ready += 1);
+        Ok(())
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<Order>,
+        myself: ActorRef<Order>,
         order: Order,
         _state: &mut Live,
     ) -> Result<(), ActorProcessingErr> {
@@ -98,18 +294,23 @@ impl Worker {
                 drop(reply.send(n));
                 Ok(())
             }
+            Order::Run(run) => run(myself).await,
         }
     }
 
     async fn post_stop(
         &self,
-        _myself: ActorRef<Order>,
+        myself: ActorRef<Order>,
         state: &mut Live,
     ) -> Result<(), ActorProcessingErr> {
-        if !self.pause.is_zero() {
-            tokio::time::sleep(self.pause).await;
+        if let Some(run) = &state.script.post_stop {
+            run(state.start.clone(), myself).await?;
         }
-        state.0.stops.fetch_add(1, Ordering::SeqCst);
+        let id = state.start.id.to_string();
+        state.script.probe.count(|tally| {
+            tally.stops += 1;
+            tally.stopped.push(id);
+        });
         Ok(())
     }
 }
@@ -118,4 +319,27 @@ pub(crate) async fn supervisor(options: Options) -> SessionSupervisor {
     SessionSupervisor::start(options.unique_name())
         .await
         .expect("a unique name is free")
+}
+
+/// Sends the order that ends the session and waits until its actor has ended.
+pub(crate) async fn end(session: &ActorRef<Order>, order: Order) {
+    session.cast(order).expect("the session still runs");
+    died(&session.get_cell()).await;
+}
+
+/// Waits for the end of an actor. On a current-thread runtime the supervisor's next answer reflects
+/// it; on several threads an answer may still be from before.
+pub(crate) async fn died(cell: &ActorCell) {
+    cell.wait(None).await.expect("an actor without a monitor");
+}
+
+/// The session of this id once it runs again, however long its restart takes: the question waits in
+/// the id's queue, like any start. It must not be parked or forgotten.
+pub(crate) async fn back(sessions: &SessionSupervisor, id: &str) -> ActorRef<Order> {
+    let unwanted: ChildSpec<Worker> =
+        ChildSpec::from_fn(|_| async { Err("the session was gone".into()) });
+    match sessions.ensure_session(id, unwanted).await {
+        Ok(Ensured::Existing(session)) => session,
+        other => panic!("session {id} did not come back: {other:?}"),
+    }
 }

@@ -1,0 +1,1 @@
+//! What becomes of every session, name and waiting caller, however the supervisor ends.

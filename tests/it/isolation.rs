@@ -1,0 +1,1 @@
+//! A session that is slow, stuck or broken hurts nobody else.

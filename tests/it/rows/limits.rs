@@ -1,0 +1,4 @@
+//! Restart limits, and what happens when one is used up.
+
+/// Rows of this theme without a test, and why.
+pub(super) const NOT_HERE: &[(u16, &str)] = &[];

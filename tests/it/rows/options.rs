@@ -1,0 +1,4 @@
+//! The options of a supervisor, and its start.
+
+/// Rows of this theme without a test, and why.
+pub(super) const NOT_HERE: &[(u16, &str)] = &[];

@@ -1,0 +1,4 @@
+//! How a session is stopped.
+
+/// Rows of this theme without a test, and why.
+pub(super) const NOT_HERE: &[(u16, &str)] = &[];
