@@ -106,6 +106,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 }
                 shared.finish();
             }
+            Effect::JoinEnd { ticket } => match &mut driver.ended {
+                Some(ended) => ended.tickets.push(ticket),
+                None => ticket.answer(Reply::Down),
+            },
         }
     }
 }

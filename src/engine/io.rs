@@ -219,6 +219,12 @@ pub enum Effect<D: Domain> {
         /// Who waits for it.
         tickets: Vec<D::Ticket>,
     },
+    /// A stop came after [`Effect::Finished`], but before the root's end: it is answered with the
+    /// tickets that were named there (D12).
+    JoinEnd {
+        /// Who waits for it.
+        ticket: D::Ticket,
+    },
 }
 
 /// A value whose drop may run a user's code.

@@ -244,3 +244,41 @@ async fn a_stranger_with_a_sessions_name_cannot_hurt_the_root() {
     assert_eq!(counts.map(|counts| counts.specs), Ok(0));
     sessions.stop().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_second_stop_joins_the_first_at_every_moment_of_it() {
+    for turns in 0..24 {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        sessions.start_session("a", probe.spec()).await.unwrap();
+        let first = tokio::spawn(sessions.stop());
+        let second = tokio::spawn(async move {
+            for _ in 0..turns {
+                next_turn().await;
+            }
+            let root = sessions.get_cell();
+            let gone = root.get_status() == ractor::ActorStatus::Stopped;
+            (gone, sessions.stop().await)
+        });
+        let first = first.await.unwrap().unwrap();
+        let (gone, second) = second.await.unwrap();
+        if !gone {
+            assert_eq!(second, Ok(first), "after {turns} turns");
+        }
+    }
+}
+
+/// Lets every task that is ready now have its turn, but not those that they wake: tokio's own
+/// `yield_now` would wait for these too.
+async fn next_turn() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if waited {
+            return std::task::Poll::Ready(());
+        }
+        waited = true;
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

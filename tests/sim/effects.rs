@@ -44,6 +44,11 @@ impl Sim {
                     self.tickets.answer(ticket);
                 }
             }
+            Effect::JoinEnd { ticket } => {
+                assert!(self.finished, "nothing to join");
+                assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
+                self.tickets.answer(ticket);
+            }
         }
     }
 

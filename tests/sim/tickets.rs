@@ -64,7 +64,7 @@ impl Tickets {
                 matches!(kind, Kind::Start | Kind::Restart)
             }
             Answer::Zombie => kind != Kind::Supervisor,
-            Answer::Down => kind != Kind::Stop,
+            Answer::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
             Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
             Answer::Ended(_) => kind == Kind::Stop,
         };

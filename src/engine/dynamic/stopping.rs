@@ -80,7 +80,7 @@ impl<D: Domain> Engine<D> {
         match &mut self.mode {
             Mode::Ended => {
                 if let Some(ticket) = ticket {
-                    self.answer(ticket, Answer::Down);
+                    self.effect(Effect::JoinEnd { ticket });
                 }
             }
             Mode::Stopping(stop) => {
