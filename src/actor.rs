@@ -11,6 +11,7 @@ pub(crate) mod drive;
 pub(crate) mod exit;
 pub(crate) mod inbox;
 pub(crate) mod keeper;
+mod leftovers;
 pub(crate) mod life;
 pub(crate) mod log;
 pub(crate) mod plan;

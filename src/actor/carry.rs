@@ -1,49 +1,17 @@
-//! Carrying out the engine's effects, and burying what is left of the user's values.
+//! Carrying out the engine's effects.
 //!
-//! Absent on purpose: waiting for any of it. What comes of an effect comes back as an input.
+//! Absent on purpose: waiting for any of it. What comes of an effect comes back as an input. Values of
+//! the user's, and the log that shows them, are left to `leftovers`.
 
 use std::sync::Arc;
 
 use super::drive::{Driver, Ended};
 use super::keeper;
-use super::log;
-use super::plan::{Order, Plan, Reply, Sessions};
+use super::leftovers::Leftovers;
+use super::plan::{Order, Reply, Sessions};
 use super::shared::Shared;
-use super::unwind::drop_guarded;
-use crate::engine::{Answer, Discard, Effect, Exit, Note, Seen, StopCause};
+use crate::engine::{Answer, Effect, StopCause};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
-
-/// Values whose drop may run a user's code. They are dropped in a task of their own.
-#[derive(Debug, Default)]
-pub(super) struct Leftovers(Vec<Leftover>);
-
-#[derive(Debug)]
-#[expect(dead_code, reason = "the values are kept only to be dropped elsewhere")]
-enum Leftover {
-    Plan(Arc<Plan>),
-    Exit(Exit),
-    Seen(Seen),
-    Note(Note),
-}
-
-impl Leftovers {
-    pub(super) fn bury(self, shared: &Shared) {
-        if !self.0.is_empty() {
-            let dropped = async move { self.0.into_iter().for_each(drop_guarded) };
-            drop(shared.runtime().spawn(dropped));
-        }
-    }
-
-    fn discard(&mut self, value: Discard<Sessions>) {
-        match value {
-            Discard::Spec(plan) => self.0.push(Leftover::Plan(plan)),
-            Discard::Exit(exit @ Exit::Failed { .. }) => self.0.push(Leftover::Exit(exit)),
-            Discard::Seen(seen @ Seen::Failed(_)) => self.0.push(Leftover::Seen(seen)),
-            Discard::Exit(_) | Discard::Seen(_) => {}
-            Discard::Life(life) => drop(life),
-        }
-    }
-}
 
 /// Carries out all effects that there are.
 pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut Leftovers) {
@@ -84,18 +52,12 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 id,
                 incarnation,
                 note,
-            } => {
-                log::write(shared.name(), id.as_deref(), incarnation, &note);
-                if log::holds_user_values(&note) {
-                    leftovers.0.push(Leftover::Note(note));
-                }
-            }
+            } => leftovers.note(id, incarnation, note),
             Effect::Finished {
                 report,
                 cause,
                 tickets,
             } => {
-                log::stopped(shared.name(), &report);
                 driver.ended = Some(Ended { report, tickets });
                 match cause {
                     StopCause::Requested => shared.root().stop(Some(SHUTDOWN.to_owned())),

@@ -13,8 +13,9 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::carry::{self, Leftovers};
+use super::carry;
 use super::inbox::{Item, Next, Query, Rest, Stage};
+use super::leftovers::Leftovers;
 use super::plan::{Sessions, Ticket};
 use super::shared::Shared;
 use crate::SessionId;

@@ -5,6 +5,8 @@
 //!
 //! Absent on purpose: user code that could hurt. A cause that panics while it is written is caught.
 
+use tracing::level_filters::LevelFilter;
+
 use crate::engine::{Exit, Failure, Note, ShutdownReport, StopCause};
 
 use super::unwind::guard;
@@ -42,7 +44,12 @@ pub(super) fn stopped(supervisor: &str, report: &ShutdownReport) {
     }
 }
 
-/// Whether the drop of a note may run a user's code.
+/// Whether anybody listens at all.
+pub(super) fn is_heard() -> bool {
+    LevelFilter::current() != LevelFilter::OFF
+}
+
+/// Whether the text or the drop of a note may run a user's code.
 pub(super) const fn holds_user_values(note: &Note) -> bool {
     matches!(
         note,

@@ -92,6 +92,7 @@ impl Drop for End {
         let (engine, ended) = shared.lock_driver().end();
         drop_guarded(engine);
         if let Some(ended) = ended {
+            log::stopped(shared.name(), &ended.report);
             for ticket in ended.tickets {
                 ticket.answer(Reply::Report(ended.report));
             }
