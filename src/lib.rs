@@ -3,6 +3,7 @@
 //! Absent on purpose: any logic. `engine` decides, `actor` acts, the other modules are vocabulary.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod actor;
 #[doc(hidden)]

@@ -1,0 +1,536 @@
+//! The table of ratios: this supervisor against one written by hand and against bare ractor, side by
+//! side in one process. `cargo bench --bench scale`; see `benches/README.md`.
+//!
+//! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer tries,
+//! `SCALE_MILLION=1` adds the rows at 1,000,000. The exit status is 1 if a must is missed.
+//!
+//! Absent on purpose: a framework. Its statistics are for one side; what counts here is the quotient
+//! of two sides in the same minute.
+
+mod sides;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::{Actor, ActorRef};
+use session_supervisor::{Launch, SessionSupervisor, Shutdown, names};
+use sides::alloc::{self, Counting};
+use sides::bare::{self, Idle};
+use sides::figure::{Bound, Figure, Judged, Table, as_f64, median, per};
+use sides::lives::{self, Life};
+use sides::session::{Census, Msg, Session};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ROUNDS: usize = 5;
+const MILLION: usize = 1_000_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    n: usize,
+    million: Million,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Million {
+    With,
+    Without,
+}
+
+fn plan() -> Plan {
+    let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
+    let default = if is_set("SCALE_QUICK") {
+        20_000
+    } else {
+        100_000
+    };
+    let n = match std::env::var("SCALE_N").map(|n| n.parse::<usize>()) {
+        Ok(Ok(n)) if n >= 1_000 => n,
+        Ok(n) => panic!("SCALE_N is {n:?}, and must be a number from 1000"),
+        Err(_) => default,
+    };
+    let million = if is_set("SCALE_MILLION") {
+        Million::With
+    } else {
+        Million::Without
+    };
+    Plan { n, million }
+}
+
+fn main() -> ExitCode {
+    let plan = plan();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    // The caller is a task like any other, not the main thread beside the workers.
+    let table = runtime.block_on(async { tokio::spawn(measure(plan)).await.expect("no panic") });
+    if table.conclude() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn measure(plan: Plan) -> Table {
+    let n = plan.n;
+    println!("sessions {n}, rounds {ROUNDS}, workers 2");
+    let mut table = Table::default();
+    lives::ours(n, 1).await;
+    lives::by_hand(n, 1).await;
+    one_caller(&mut table, n).await;
+    eight_callers(&mut table, n).await;
+    growth(&mut table, n, ROUNDS).await;
+    grace(&mut table, n).await;
+    find(&mut table, n).await;
+    list(&mut table, n).await;
+    memory(&mut table, n).await;
+    behind_a_slow_start(&mut table).await;
+    recovery(&mut table).await;
+    if plan.million == Million::With {
+        growth(&mut table, MILLION, ROUNDS).await;
+        grace(&mut table, MILLION).await;
+        count_all_the_time(&mut table, MILLION).await;
+    }
+    table
+}
+
+fn quotient(left: &[Life], right: &[Life], part: Part) -> f64 {
+    let pairs = left.iter().zip(right);
+    median(
+        pairs
+            .map(|(a, b)| part(a).as_secs_f64() / part(b).as_secs_f64())
+            .collect(),
+    )
+}
+
+fn cost(n: usize, lives: &[Life], part: Part) -> f64 {
+    median(lives.iter().map(|life| per(n, part(life))).collect())
+}
+
+async fn one_caller(table: &mut Table, n: usize) {
+    let (mut ours, mut by_hand, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(lives::ours(n, 1).await);
+        by_hand.push(lives::by_hand(n, 1).await);
+        bare.push(per(n, lives::bare(n).await));
+    }
+    let speed = |name: &str, part, must, goal| Figure {
+        name: name.to_owned(),
+        value: cost(n, &ours, part),
+        unit: "us/session",
+        judged: Judged::Ratio(quotient(&by_hand, &ours, part)),
+        must: Bound::AtLeast(must),
+        goal: Bound::AtLeast(goal),
+    };
+    table.add(speed("start_1_caller", |life| life.start, 0.7, 1.0));
+    table.add(speed("storm", |life| life.storm, 0.8, 1.0));
+    table.add(Figure {
+        name: "stop".to_owned(),
+        value: cost(n, &ours, |life| life.stop),
+        unit: "us/session",
+        judged: Judged::Ratio(quotient(&ours, &by_hand, |life| life.stop)),
+        must: Bound::AtMost(1.5),
+        goal: Bound::AtMost(1.0),
+    });
+    for (name, value) in [
+        ("bare_start", median(bare)),
+        ("by_hand_start", cost(n, &by_hand, |life| life.start)),
+        ("by_hand_storm", cost(n, &by_hand, |life| life.storm)),
+        ("bare_stop", cost(n, &by_hand, |life| life.stop)),
+    ] {
+        table.add(Figure {
+            name: name.to_owned(),
+            value,
+            unit: "us/session",
+            judged: Judged::Value,
+            must: Bound::None,
+            goal: Bound::None,
+        });
+    }
+}
+
+async fn eight_callers(table: &mut Table, n: usize) {
+    let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(lives::ours(n, 8).await);
+        by_hand.push(lives::by_hand(n, 8).await);
+    }
+    table.add(Figure {
+        name: "start_8_callers".to_owned(),
+        value: cost(n, &ours, |life| life.start),
+        unit: "us/session",
+        judged: Judged::Ratio(quotient(&by_hand, &ours, |life| life.start)),
+        must: Bound::AtLeast(1.0),
+        goal: Bound::AtLeast(1.3),
+    });
+}
+
+type Part = fn(&Life) -> Duration;
+
+/// The cost per session at `n` over that at 10,000, against the same quotient of bare spawns.
+async fn growth(table: &mut Table, n: usize, rounds: usize) {
+    const FEW: usize = 10_000;
+    let parts: [(&str, Part); 3] = [
+        ("start", |life| life.start),
+        ("storm", |life| life.storm),
+        ("stop", |life| life.stop),
+    ];
+    let mut ratios = [const { Vec::new() }; 3];
+    let mut costs = [const { Vec::new() }; 3];
+    for _ in 0..rounds {
+        let few = lives::ours(FEW, 1).await;
+        let bare_few = per(FEW, lives::bare(FEW).await);
+        let many = lives::ours(n, 1).await;
+        let bare_many = per(n, lives::bare(n).await);
+        for (i, (_, part)) in parts.iter().enumerate() {
+            let cost = per(n, part(&many));
+            ratios[i].push(cost / per(FEW, part(&few)) / (bare_many / bare_few));
+            costs[i].push(cost);
+        }
+    }
+    for ((name, _), (ratio, cost)) in parts.iter().zip(ratios.into_iter().zip(costs)) {
+        table.add(Figure {
+            name: format!("growth_{name}_{n}"),
+            value: median(cost),
+            unit: "us/session",
+            judged: Judged::Ratio(median(ratio)),
+            must: Bound::AtMost(1.5),
+            goal: Bound::AtMost(1.1),
+        });
+    }
+}
+
+/// A mass stop of sessions that behave and have a second to do so.
+async fn grace(table: &mut Table, n: usize) {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    let spec = lives::spec(&census).shutdown(Shutdown::Timeout(Duration::from_secs(1)));
+    for i in 0..n {
+        let start = sessions.start_session(&format!("session-{i}"), spec.clone());
+        start.await.expect("a start");
+    }
+    let report = sessions.stop().await.expect("a running supervisor");
+    for (name, count) in [("killed", report.killed), ("zombies", report.zombies)] {
+        table.add(Figure {
+            name: format!("grace_1s_{name}_{n}"),
+            value: as_f64(count),
+            unit: "sessions",
+            judged: Judged::Value,
+            must: Bound::AtMost(0.0),
+            goal: Bound::AtMost(0.0),
+        });
+    }
+}
+
+async fn find(table: &mut Table, n: usize) {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    drop(lives::start_ours(&sessions, &census, n, 1).await);
+    let ids: Vec<_> = (0..n)
+        .map(|i| format!("session-{}", i * 7_919 % n))
+        .collect();
+    let name = |id: &String| names::session(sessions.name(), id);
+    let (mut ours, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let ready: Vec<String> = ids.iter().map(name).collect();
+        let began = Instant::now();
+        let found = ready
+            .into_iter()
+            .filter_map(ractor::registry::where_is)
+            .count();
+        let registry = began.elapsed();
+        let began = Instant::now();
+        let ours_found = ids
+            .iter()
+            .filter_map(|id| sessions.find_session(id))
+            .count();
+        let took = began.elapsed();
+        assert_eq!((found, ours_found), (n, n));
+        ours.push(per(n, took) * 1e3);
+        ratios.push(took.as_secs_f64() / registry.as_secs_f64());
+    }
+    table.add(Figure {
+        name: "find_session".to_owned(),
+        value: median(ours),
+        unit: "ns",
+        judged: Judged::Ratio(median(ratios)),
+        must: Bound::AtMost(2.0),
+        goal: Bound::AtMost(1.2),
+    });
+    count(table, &sessions).await;
+    sessions.stop().await.expect("a running supervisor");
+}
+
+/// The cost of a count among many over that of a count of none.
+async fn count(table: &mut Table, many: &SessionSupervisor) {
+    const TRIES: usize = 2_000;
+    let none = lives::supervisor().await;
+    let (mut values, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let [few, all] = [
+            time_counts(&none, TRIES).await,
+            time_counts(many, TRIES).await,
+        ];
+        values.push(per(TRIES, all));
+        ratios.push(all.as_secs_f64() / few.as_secs_f64());
+    }
+    none.stop().await.expect("a running supervisor");
+    table.add(Figure {
+        name: "count_sessions".to_owned(),
+        value: median(values),
+        unit: "us",
+        judged: Judged::Ratio(median(ratios)),
+        must: Bound::AtMost(1.5),
+        goal: Bound::AtMost(1.2),
+    });
+}
+
+async fn time_counts(sessions: &SessionSupervisor, tries: usize) -> Duration {
+    let began = Instant::now();
+    for _ in 0..tries {
+        sessions
+            .count_sessions()
+            .await
+            .expect("a running supervisor");
+    }
+    began.elapsed()
+}
+
+/// Asks for the counts until told to stop; answers how long each answer took, in order of length.
+async fn ask_all_the_time(
+    sessions: SessionSupervisor,
+    mut over: tokio::sync::oneshot::Receiver<()>,
+) -> Vec<Duration> {
+    let mut waits = Vec::new();
+    while over.try_recv().is_err() {
+        let began = Instant::now();
+        if sessions.count_sessions().await.is_err() {
+            break;
+        }
+        waits.push(began.elapsed());
+        tokio::task::yield_now().await;
+    }
+    waits.sort();
+    waits
+}
+
+fn millis(wait: Option<&Duration>) -> f64 {
+    wait.map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e3)
+}
+
+async fn list(table: &mut Table, n: usize) {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    drop(lives::start_ours(&sessions, &census, n, 1).await);
+    let mut worst = Vec::new();
+    for _ in 0..ROUNDS {
+        let (over, until) = tokio::sync::oneshot::channel();
+        let asking = tokio::spawn(ask_all_the_time(sessions.clone(), until));
+        let list = sessions
+            .list_sessions()
+            .await
+            .expect("a running supervisor");
+        assert_eq!(list.len(), n);
+        over.send(()).ok();
+        let waits = asking.await.expect("no panic");
+        worst.push(millis(waits.last()));
+    }
+    sessions.stop().await.expect("a running supervisor");
+    table.add(Figure {
+        name: "list_sessions_worst_wait".to_owned(),
+        value: median(worst),
+        unit: "ms",
+        judged: Judged::Value,
+        must: Bound::AtMost(20.0),
+        goal: Bound::AtMost(2.0),
+    });
+}
+
+/// The waits of one who asks for the counts all the time, while many sessions start, fail, are
+/// listed and stop.
+async fn count_all_the_time(table: &mut Table, n: usize) {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    let (over, until) = tokio::sync::oneshot::channel();
+    let asking = tokio::spawn(ask_all_the_time(sessions.clone(), until));
+    let started = lives::start_ours(&sessions, &census, n, 1).await;
+    lives::storm(&census, &started).await;
+    drop(started);
+    let list = sessions
+        .list_sessions()
+        .await
+        .expect("a running supervisor");
+    assert_eq!(list.len(), n);
+    drop(list);
+    sessions.stop().await.expect("a running supervisor");
+    over.send(()).ok();
+    let waits = asking.await.expect("no panic");
+    let slow = waits.len() - 1 - waits.len() / 1_000;
+    for (name, wait, must) in [
+        ("p99.9", waits.get(slow), Bound::AtMost(20.0)),
+        ("worst", waits.last(), Bound::None),
+    ] {
+        table.add(Figure {
+            name: format!("count_{name}_{n}"),
+            value: millis(wait),
+            unit: "ms",
+            judged: Judged::Value,
+            must,
+            goal: must,
+        });
+    }
+}
+
+/// The bytes of an idle session above those of a bare named actor.
+async fn memory(table: &mut Table, n: usize) {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    let (before, made) = (alloc::live(), alloc::made());
+    for start in lives::start_ours(&sessions, &census, n, 1).await {
+        drop(start);
+    }
+    let ours = alloc::live() - before;
+    let allocations = alloc::made() - made;
+    sessions.stop().await.expect("a running supervisor");
+
+    let (parent, _) = Actor::spawn(None, Idle, ()).await.expect("a parent");
+    let name = lives::unique("bare");
+    let before = alloc::live();
+    for i in 0..n {
+        let name = format!("{name}/session/session-{i}");
+        drop(bare::start(name, &parent, &census).await.expect("a start"));
+    }
+    let bare = alloc::live() - before;
+    parent.stop_children_and_wait(None, None).await;
+    parent.stop_and_wait(None, None).await.expect("an end");
+    table.add(Figure {
+        name: "memory_above_bare".to_owned(),
+        value: as_f64(usize::try_from(ours - bare).unwrap_or(0)) / as_f64(n),
+        unit: "B/session",
+        judged: Judged::Value,
+        must: Bound::AtMost(1_024.0),
+        goal: Bound::AtMost(512.0),
+    });
+    table.add(Figure {
+        name: "allocations_per_start".to_owned(),
+        value: as_f64(allocations) / as_f64(n),
+        unit: "allocations",
+        judged: Judged::Value,
+        must: Bound::None,
+        goal: Bound::None,
+    });
+}
+
+/// How long a quick start takes while another session is slow in its `pre_start`.
+async fn behind_a_slow_start(table: &mut Table) {
+    const TRIES: usize = 21;
+    let census = Census::new();
+    for (name, pause, blocks) in [
+        ("start_behind_a_sleeping_start", 1_000, Blocks::Nobody),
+        ("start_behind_a_blocking_start", 100, Blocks::Thread),
+    ] {
+        let sessions = lives::supervisor().await;
+        let pause = Duration::from_millis(pause);
+        let mut took = Vec::new();
+        for i in 0..TRIES {
+            let (began, begun) = tokio::sync::oneshot::channel();
+            let began = Arc::new(std::sync::Mutex::new(Some(began)));
+            let slow = session_supervisor::ChildSpec::from_fn_with(
+                (began, Arc::clone(&census)),
+                move |(began, census), _| async move {
+                    if let Some(began) = began.lock().expect("no panic").take() {
+                        began.send(()).ok();
+                    }
+                    match blocks {
+                        Blocks::Nobody => tokio::time::sleep(pause).await,
+                        Blocks::Thread => std::thread::sleep(pause),
+                    }
+                    Ok(Launch::Actor(Session, census))
+                },
+            );
+            let slow = tokio::spawn(sessions.start_session(&format!("slow-{i}"), slow));
+            begun.await.expect("the slow start begins");
+            let clock = Instant::now();
+            let quick = sessions.start_session(&format!("quick-{i}"), lives::spec(&census));
+            quick.await.expect("a start");
+            took.push(clock.elapsed().as_secs_f64() * 1e3);
+            match blocks {
+                Blocks::Nobody => slow.abort(),
+                Blocks::Thread => drop(slow.await.expect("no panic").expect("a start")),
+            }
+        }
+        sessions
+            .stop_within(Duration::ZERO)
+            .await
+            .expect("a running supervisor");
+        table.add(Figure {
+            name: name.to_owned(),
+            value: median(took),
+            unit: "ms",
+            judged: Judged::Value,
+            must: Bound::AtMost(5.0),
+            goal: Bound::AtMost(1.0),
+        });
+    }
+}
+
+/// What a slow start does to its thread.
+#[derive(Clone, Copy, Debug)]
+enum Blocks {
+    Nobody,
+    Thread,
+}
+
+/// From a crash to the next life, on a machine that has nothing else to do.
+async fn recovery(table: &mut Table) {
+    const SESSIONS: usize = 1_000;
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    let ours = lives::start_ours(&sessions, &census, SESSIONS, 1).await;
+    let hand_census = Census::new();
+    let root = lives::root_by_hand(&hand_census).await;
+    let by_hand = lives::start_by_hand(&root, SESSIONS, 1).await;
+    let (mut took, mut took_by_hand) = (Vec::new(), Vec::new());
+    for (ours, by_hand) in ours.iter().zip(&by_hand) {
+        took.push(recover(&census, ours).await);
+        took_by_hand.push(recover(&hand_census, by_hand).await);
+    }
+    sessions.stop().await.expect("a running supervisor");
+    root.stop_children_and_wait(None, None).await;
+    root.stop_and_wait(None, None).await.expect("an end");
+    took.sort_by(f64::total_cmp);
+    let p99 = took[took.len() * 99 / 100];
+    let (ours, by_hand) = (median(took), median(took_by_hand));
+    table.add(Figure {
+        name: "crash_to_running_median".to_owned(),
+        value: ours,
+        unit: "us",
+        judged: Judged::Ratio(ours / by_hand),
+        must: Bound::AtMost(3.0),
+        goal: Bound::AtMost(1.5),
+    });
+    table.add(Figure {
+        name: "crash_to_running_p99".to_owned(),
+        value: p99,
+        unit: "us",
+        judged: Judged::Value,
+        must: Bound::AtMost(1_000.0),
+        goal: Bound::AtMost(200.0),
+    });
+}
+
+async fn recover(census: &Census, session: &ActorRef<Msg>) -> f64 {
+    census.wish(census.up() + 1);
+    let began = Instant::now();
+    session.cast(Msg::Crash).expect("a session that runs");
+    census.reached().await;
+    census
+        .last_up()
+        .saturating_duration_since(began)
+        .as_secs_f64()
+        * 1e6
+}
