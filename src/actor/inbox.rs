@@ -1,8 +1,10 @@
 //! One queue for the commands of callers and the reports of keepers, so that they have one order,
-//! with the token of who drives.
+//! with the token of who drives. Exits that the root has read go before both: ractor tells the root of
+//! an exit before it wakes whoever waits for that end, so a command that such a caller sends must find
+//! it done, also when the root reads the event only after the command was queued.
 //!
 //! Invariants:
-//! 1. the token is `Idle` only while the queue is empty;
+//! 1. the token is `Idle` only while nothing is queued;
 //! 2. whoever holds `Driving` drives, alone; `Bell` means that the bell has been rung and whoever
 //!    hears it takes the token;
 //! 3. after `Closed` nothing is queued any more.
@@ -61,6 +63,7 @@ pub(crate) struct Inbox(Mutex<Queue>);
 
 #[derive(Debug)]
 struct Queue {
+    exits: VecDeque<Item>,
     items: VecDeque<Item>,
     token: Token,
     stage: Stage,
@@ -85,6 +88,7 @@ pub(crate) struct Refused;
 impl Inbox {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Queue {
+            exits: VecDeque::new(),
             items: VecDeque::new(),
             token: Token::Idle,
             stage: Stage::Open,
@@ -106,13 +110,22 @@ impl Inbox {
 
     /// A report. Who finds nobody driving drives.
     pub(crate) fn report(&self, item: Item) -> Next {
+        self.push(item, |queue| &mut queue.items)
+    }
+
+    /// An exit that the root has read. It is taken before all commands.
+    pub(crate) fn exit(&self, item: Item) -> Next {
+        self.push(item, |queue| &mut queue.exits)
+    }
+
+    fn push(&self, item: Item, place: impl FnOnce(&mut Queue) -> &mut VecDeque<Item>) -> Next {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
             drop(queue);
             drop(item);
             return Next::Nothing;
         }
-        queue.items.push_back(item);
+        place(&mut queue).push_back(item);
         queue.pass(Token::Driving, Next::Drive)
     }
 
@@ -141,8 +154,10 @@ impl Inbox {
     /// end.
     pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) -> Stage {
         let mut queue = self.lock();
-        let max = max.min(queue.items.len());
-        into.extend(queue.items.drain(..max));
+        let exits = max.min(queue.exits.len());
+        into.extend(queue.exits.drain(..exits));
+        let items = (max - exits).min(queue.items.len());
+        into.extend(queue.items.drain(..items));
         queue.stage
     }
 
@@ -150,7 +165,7 @@ impl Inbox {
     /// on, or leaves the rest to the bell.
     pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
         let mut queue = self.lock();
-        if rest == Rest::Nothing && queue.items.is_empty() {
+        if rest == Rest::Nothing && queue.exits.is_empty() && queue.items.is_empty() {
             queue.token = Token::Idle;
             Next::Nothing
         } else if budget > 0 {
@@ -165,7 +180,9 @@ impl Inbox {
     pub(crate) fn close(&self) -> VecDeque<Item> {
         let mut queue = self.lock();
         queue.stage = Stage::Closed;
-        std::mem::take(&mut queue.items)
+        let mut left = std::mem::take(&mut queue.exits);
+        left.append(&mut queue.items);
+        left
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

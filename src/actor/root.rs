@@ -63,7 +63,7 @@ impl Root {
             return Ok(());
         };
         match session_id(shared, &cell) {
-            Some(id) => shared.report(Input::Exited {
+            Some(id) => shared.exited(Input::Exited {
                 id,
                 actor: cell.get_id().pid(),
                 seen,

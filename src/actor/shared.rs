@@ -77,6 +77,12 @@ impl Shared {
         self.go_on(next);
     }
 
+    /// An exit that the root has read.
+    pub(super) fn exited(self: &Arc<Self>, input: Input<Sessions>) {
+        let next = self.inbox.exit(Item::Input(input));
+        self.go_on(next);
+    }
+
     pub(super) fn go_on(self: &Arc<Self>, next: Next) {
         match next {
             Next::Nothing => {}

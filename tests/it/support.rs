@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -342,4 +343,40 @@ pub(crate) async fn back(sessions: &SessionSupervisor, id: &str) -> ActorRef<Ord
         Ok(Ensured::Existing(session)) => session,
         other => panic!("session {id} did not come back: {other:?}"),
     }
+}
+
+/// Where sessions or start functions wait until a test opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(crate) async fn pass(&self) {
+        let mut opened = self.0.subscribe();
+        opened
+            .wait_for(|open| *open)
+            .await
+            .expect("the gate itself keeps the channel");
+    }
+}
+
+/// Asks now, and lets the answer come while the test goes on.
+pub(crate) async fn asked<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let mut call = Box::pin(call);
+    let first = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    tokio::spawn(async move {
+        match first {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => call.await,
+        }
+    })
 }
