@@ -1,11 +1,12 @@
 //! One queue for the commands of callers and the reports of keepers, so that they have one order,
-//! with the token of who drives.
+//! with the token of who drives. The exits that the root has read go before all of it.
 //!
 //! Invariants:
 //! 1. the token is `Idle` only while the queue is empty;
 //! 2. whoever holds `Driving` drives, alone; `Bell` means that the bell has been rung and whoever
 //!    hears it takes the token;
-//! 3. after `Closed` nothing is queued any more.
+//! 3. after `Closed` nothing is queued any more;
+//! 4. an exit is taken before every command whose bell the root heard after it had read that exit.
 //!
 //! Absent on purpose: what the items mean.
 
@@ -61,6 +62,8 @@ pub(crate) struct Inbox(Mutex<Queue>);
 
 #[derive(Debug)]
 struct Queue {
+    /// A command is often queued before the root has read the exit that its caller saw.
+    exits: VecDeque<Item>,
     items: VecDeque<Item>,
     token: Token,
     stage: Stage,
@@ -85,6 +88,7 @@ pub(crate) struct Refused;
 impl Inbox {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Queue {
+            exits: VecDeque::new(),
             items: VecDeque::new(),
             token: Token::Idle,
             stage: Stage::Open,
@@ -100,7 +104,7 @@ impl Inbox {
             drop(item);
             return Err(Refused);
         }
-        queue.items.push_back(item);
+        queue.push(item);
         Ok(queue.pass(Token::Bell, Next::Ring))
     }
 
@@ -112,7 +116,7 @@ impl Inbox {
             drop(item);
             return Next::Nothing;
         }
-        queue.items.push_back(item);
+        queue.push(item);
         queue.pass(Token::Driving, Next::Drive)
     }
 
@@ -141,8 +145,10 @@ impl Inbox {
     /// end.
     pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) -> Stage {
         let mut queue = self.lock();
-        let max = max.min(queue.items.len());
-        into.extend(queue.items.drain(..max));
+        let exits = max.min(queue.exits.len());
+        into.extend(queue.exits.drain(..exits));
+        let items = (max - exits).min(queue.items.len());
+        into.extend(queue.items.drain(..items));
         queue.stage
     }
 
@@ -150,7 +156,7 @@ impl Inbox {
     /// on, or leaves the rest to the bell.
     pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
         let mut queue = self.lock();
-        if rest == Rest::Nothing && queue.items.is_empty() {
+        if rest == Rest::Nothing && queue.is_empty() {
             queue.token = Token::Idle;
             Next::Nothing
         } else if budget > 0 {
@@ -165,7 +171,9 @@ impl Inbox {
     pub(crate) fn close(&self) -> VecDeque<Item> {
         let mut queue = self.lock();
         queue.stage = Stage::Closed;
-        std::mem::take(&mut queue.items)
+        let mut left = std::mem::take(&mut queue.exits);
+        left.append(&mut queue.items);
+        left
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -181,6 +189,17 @@ pub(crate) enum Rest {
 }
 
 impl Queue {
+    fn push(&mut self, item: Item) {
+        match item {
+            Item::Input(Input::Exited { .. }) => self.exits.push_back(item),
+            item => self.items.push_back(item),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exits.is_empty() && self.items.is_empty()
+    }
+
     fn pass(&mut self, token: Token, next: Next) -> Next {
         if self.token == Token::Idle {
             self.token = token;
