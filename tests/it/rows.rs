@@ -16,6 +16,7 @@ mod shutdown;
 mod start;
 mod stop_session;
 mod stop_supervisor;
+mod ways;
 
 /// The rows that hold now.
 const ROWS: &[u16] = &[
