@@ -373,7 +373,7 @@ where
     let task = tokio::spawn(std::future::poll_fn(move |context| {
         let answer = call.as_mut().poll(context);
         if let Some(tell) = tell.take() {
-            drop(tell.send(()));
+            tell.send(()).expect("somebody waits for the poll");
         }
         answer
     }));
