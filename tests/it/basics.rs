@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use session_supervisor::error::{EnsureError, FindError, StartError, StopError};
-use session_supervisor::{
-    ChildSpec, Ensured, Exit, Launch, Options, Restart, SessionState, Shutdown,
-};
+use session_supervisor::{ChildSpec, Ensured, Exit, Launch, Options, SessionState, Shutdown};
 
 use crate::support::{Order, Probe, Worker, supervisor};
 
@@ -190,27 +188,6 @@ async fn bad_input_is_an_error_value_before_anything_is_asked() {
     assert!(error.to_string().contains("no start"), "{error}");
     assert_eq!(probe.starts(), 0);
     sessions.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn very_many_normal_ends_are_never_taken_for_crashes() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().restart(Restart::Transient);
-    for round in 0..200 {
-        let mut cells = Vec::new();
-        for n in 0..50 {
-            let id = format!("{round}-{n}");
-            let session = sessions.start_session(&id, spec.clone()).await.unwrap();
-            session.stop(None);
-            cells.push(session);
-        }
-        for cell in cells {
-            cell.wait(None).await.unwrap();
-        }
-    }
-    sessions.stop().await.unwrap();
-    assert_eq!((probe.starts(), probe.alive()), (10_000, 0));
 }
 
 #[tokio::test(start_paused = true)]

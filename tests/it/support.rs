@@ -367,16 +367,75 @@ impl Gate {
     }
 }
 
-/// Asks now, and lets the answer come while the test goes on.
-pub(crate) async fn asked<T: Send + 'static>(
-    call: impl Future<Output = T> + Send + 'static,
-) -> tokio::task::JoinHandle<T> {
+/// A minute of test time for an answer: reached only if nobody answers.
+pub(crate) async fn answered<F: Future>(what: &str, call: F) -> F::Output {
+    match tokio::time::timeout(Duration::from_secs(60), call).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("{what} was not answered"),
+    }
+}
+
+/// Asks, and goes away without the answer.
+pub(crate) async fn ask_and_go<F: Future>(call: F) {
+    tokio::select! {
+        biased;
+        _ = call => {}
+        () = std::future::ready(()) => {}
+    }
+}
+
+/// A call that is under way: it has been polled when this returns.
+pub(crate) async fn asked<F>(call: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    let (tell, polled) = tokio::sync::oneshot::channel();
     let mut call = Box::pin(call);
-    let first = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-    tokio::spawn(async move {
-        match first {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => call.await,
+    let mut tell = Some(tell);
+    let task = tokio::spawn(std::future::poll_fn(move |context| {
+        let answer = call.as_mut().poll(context);
+        if let Some(tell) = tell.take() {
+            tell.send(()).expect("somebody waits for the poll");
         }
-    })
+        answer
+    }));
+    polled.await.expect("the call is polled");
+    task
+}
+
+/// Captured by a script, it lives as long as anything of the script's sessions: a spec, a launch, a
+/// state.
+#[derive(Clone, Debug)]
+pub(crate) struct Tie {
+    _sender: tokio::sync::mpsc::Sender<()>,
+}
+
+/// Knows when nothing is left that holds the [`Tie`].
+#[derive(Debug)]
+pub(crate) struct Remains(tokio::sync::mpsc::Receiver<()>);
+
+impl Tie {
+    pub(crate) fn new() -> (Self, Remains) {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        (Self { _sender: sender }, Remains(receiver))
+    }
+}
+
+impl Remains {
+    pub(crate) async fn gone(mut self) {
+        assert!(
+            answered("the drop of all that is left", self.0.recv())
+                .await
+                .is_none()
+        );
+    }
+}
+
+/// The names in ractor's registry that belong to a supervisor, its own included.
+pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
+    let inside = format!("{supervisor}/");
+    let mut names = ractor::registry::registered();
+    names.retain(|name| name == supervisor || name.starts_with(&inside));
+    names
 }
