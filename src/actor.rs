@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod drive;
 pub(crate) mod exit;
+mod graveyard;
 pub(crate) mod inbox;
 pub(crate) mod keeper;
 mod leftovers;

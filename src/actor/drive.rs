@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     pub(super) engine: Engine<Sessions>,
     settings: Settings,
     lists: VecDeque<List>,
+    /// Kept for its memory.
+    items: VecDeque<Item>,
     /// When the undertaker's timer rings.
     armed: Option<Moment>,
     pub(super) ended: Option<Ended>,
@@ -59,6 +61,7 @@ impl Driver {
             engine: Engine::new(settings),
             settings,
             lists: VecDeque::new(),
+            items: VecDeque::new(),
             armed: None,
             ended: None,
         }
@@ -149,13 +152,10 @@ impl Shared {
     pub(super) fn drive(self: &Arc<Self>) {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
-        let mut items = VecDeque::new();
         let mut leftovers = Leftovers::default();
         let mut budget = BUDGET;
         let next = loop {
-            let stage = self.inbox.take(budget, &mut items);
-            budget -= items.len().min(budget);
-            let rest = self.step(stage, &mut items, &mut leftovers);
+            let rest = self.step(&mut budget, &mut leftovers);
             if rest == Rest::Work {
                 budget = 0;
             }
@@ -164,19 +164,17 @@ impl Shared {
                 next => break next,
             }
         };
-        leftovers.bury(self);
+        leftovers.settle(self);
         self.go_on(next);
     }
 
-    /// Feeds the items to the engine, then does one step of what is due.
-    fn step(
-        self: &Arc<Self>,
-        stage: Stage,
-        items: &mut VecDeque<Item>,
-        leftovers: &mut Leftovers,
-    ) -> Rest {
+    /// Feeds what is queued to the engine, then does one step of what is due.
+    fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
+        let mut items = std::mem::take(&mut driver.items);
+        let stage = self.inbox.take(*budget, &mut items);
+        *budget -= items.len().min(*budget);
         let now = self.clock.now();
         for item in items.drain(..) {
             match item {
@@ -189,6 +187,7 @@ impl Shared {
                 Item::Tick => {}
             }
         }
+        driver.items = items;
         if driver.engine.poll_timeout().is_some_and(|at| at <= now) {
             driver.engine.handle_timeout(now);
             carry::out_all(self, driver, leftovers);

@@ -108,6 +108,17 @@ impl Inbox {
         Ok(queue.pass(Token::Bell, Next::Ring))
     }
 
+    /// Takes the token, if nobody has it.
+    pub(crate) fn claim(&self) -> Next {
+        self.lock().pass(Token::Driving, Next::Drive)
+    }
+
+    /// The one who drives leaves what is queued to the bell.
+    pub(crate) fn leave(&self) -> Next {
+        self.lock().token = Token::Bell;
+        Next::Ring
+    }
+
     /// A report. Who finds nobody driving drives.
     pub(crate) fn report(&self, item: Item) -> Next {
         self.push(item, |queue| &mut queue.items)

@@ -9,6 +9,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use ractor::ActorStatus;
 use tokio::task::JoinHandle;
@@ -16,25 +17,63 @@ use tokio::task::JoinHandle;
 use super::life::{Left, Life};
 use super::plan::{Order, Plan, Reply, SpawnFailure, Spawned};
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_future};
+use super::unwind::{Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Failure, Input, Recall};
 use crate::names;
 
-/// The whole life of a keeper.
-pub(crate) async fn keep(plan: Arc<Plan>, order: Order) {
-    let shared = Arc::clone(&order.shared);
-    let life = Arc::clone(&order.life);
-    let launch: Pin<Box<dyn Future<Output = Option<JoinHandle<()>>> + Send>> =
-        Box::pin(launch(plan, order));
-    let Some(join) = launch.await else {
-        return;
-    };
-    // A task that panicked in its last drops is done as well.
-    drop(join.await);
-    let key = life.key();
-    match life.joined() {
-        Left::Nothing => shared.report(Input::Released { key }),
-        Left::State | Left::Task => shared.report(Input::Joined { key }),
+/// The whole life of a keeper. Written by hand, since it is there as long as the session: an `async
+/// fn` would keep room for all that its launch needed.
+pub(crate) struct Keeper {
+    life: Arc<Life>,
+    shared: Arc<Shared>,
+    work: Work,
+}
+
+enum Work {
+    Launch(Pin<Box<dyn Future<Output = Option<JoinHandle<()>>> + Send>>),
+    Wait(JoinHandle<()>),
+    Done,
+}
+
+impl Keeper {
+    pub(crate) fn new(plan: Arc<Plan>, order: Order) -> Self {
+        Self {
+            life: Arc::clone(&order.life),
+            shared: Arc::clone(&order.shared),
+            work: Work::Launch(Box::pin(launch(plan, order))),
+        }
+    }
+
+    fn joined(&self) {
+        let key = self.life.key();
+        match self.life.joined() {
+            Left::Nothing => self.shared.report(Input::Released { key }),
+            Left::State | Left::Task => self.shared.report(Input::Joined { key }),
+        }
+    }
+}
+
+impl Future for Keeper {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            match &mut self.work {
+                Work::Launch(launch) => {
+                    self.work = match ready!(launch.as_mut().poll(context)) {
+                        Some(join) => Work::Wait(join),
+                        None => Work::Done,
+                    };
+                }
+                Work::Wait(join) => {
+                    // A task that panicked in its last drops is done as well.
+                    drop(ready!(Pin::new(join).poll(context)));
+                    self.work = Work::Done;
+                    self.joined();
+                }
+                Work::Done => return Poll::Ready(()),
+            }
+        }
     }
 }
 
@@ -77,12 +116,16 @@ async fn attempt(
     order: Order,
     life: &Life,
 ) -> Option<Result<Spawned, SpawnFailure>> {
-    // The start function runs in the first poll, so that its panic is caught here too.
-    let mut starting: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
-        let starting = plan.starter.start(order);
-        drop_guarded(plan);
-        starting.await
-    });
+    if life.is_cancelled() {
+        drop_guarded((plan, order));
+        return None;
+    }
+    let starting = guard(|| plan.starter.start(order));
+    drop_guarded(plan);
+    let mut starting = match starting {
+        Ok(starting) => starting,
+        Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
+    };
     let outcome = tokio::select! {
         biased;
         () = life.cancelled() => None,

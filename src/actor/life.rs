@@ -177,10 +177,14 @@ impl Life {
         }
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(*self.lock(), Claim::Cancelled)
+    }
+
     /// Returns when the launch is cancelled.
     pub(crate) async fn cancelled(&self) {
         loop {
-            if matches!(*self.lock(), Claim::Cancelled) {
+            if self.is_cancelled() {
                 return;
             }
             self.changed.notified().await;

@@ -14,9 +14,9 @@ use ractor::{ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 
 use super::exit::{self, Told};
+use super::graveyard::Grave;
 use super::inbox::Stage;
 use super::shared::Shared;
-use super::unwind::drop_guarded;
 use crate::engine::{Input, Settings};
 use crate::names;
 
@@ -68,12 +68,12 @@ impl Root {
                 actor: cell.get_id().pid(),
                 seen,
             }),
-            None => drop(shared.runtime().spawn(async move { drop_guarded(seen) })),
+            None => shared.bury([Grave::Seen(seen)]),
         }
         // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
         // session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
-            drop(shared.runtime().spawn(async move { drop_guarded(state) }));
+            shared.bury([Grave::State(state)]);
         }
         Ok(())
     }

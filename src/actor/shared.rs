@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::drive::Driver;
+use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item, Next, Refused, Stage};
 use super::plan::Sessions;
 use crate::engine::{Input, Settings};
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
     pub(super) driver: Mutex<Driver>,
+    pub(super) graveyard: Graveyard,
     /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
     pub(super) bell: Notify,
     /// Whether all sessions are gone; rung for the root's `post_stop`.
@@ -46,6 +48,7 @@ impl Shared {
             clock: Clock::start(),
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(settings)),
+            graveyard: Graveyard::default(),
             bell: Notify::new(),
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
@@ -69,6 +72,22 @@ impl Shared {
         let next = self.inbox.command(item)?;
         self.go_on(next);
         Ok(())
+    }
+
+    /// A caller's start. He drives it himself if nobody does and if no end that the root has not read
+    /// yet could change its answer; that saves waking the root.
+    pub(crate) fn start(self: &Arc<Self>, id: &str, item: Item) -> Result<(), Refused> {
+        if self.inbox.claim() != Next::Drive {
+            return self.command(item);
+        }
+        let independent = self.lock_driver().engine.starts_whatever_ended(id);
+        let taken = self.inbox.command(item);
+        self.go_on(if independent {
+            Next::Drive
+        } else {
+            self.inbox.leave()
+        });
+        taken.map(|_| ())
     }
 
     /// A report of what has happened.

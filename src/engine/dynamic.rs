@@ -21,7 +21,7 @@ use super::incarnation::{Key, Launch};
 use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
 use super::limit::Window;
 use super::moment::Moment;
-use super::restart::Settings;
+use super::restart::{OnRestartLimit, Settings};
 use super::table::{Counts, Cursor, Info, Table};
 use stopping::Stop;
 
@@ -149,6 +149,17 @@ impl<D: Domain> Engine<D> {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.table.counts()
+    }
+
+    /// Whether the answer to a start of this id is the same whatever sessions have ended without the
+    /// engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
+    #[must_use]
+    pub fn starts_whatever_ended(&self, id: &str) -> bool {
+        let settings = &self.settings;
+        self.table.find(id).is_none()
+            && self.counts().places() < settings.max_sessions
+            && settings.total_limit.is_none()
+            && settings.on_limit != OnRestartLimit::Escalate
     }
 
     /// What is known of an id.
