@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::error::{EnsureError, StartError};
-use session_supervisor::{ChildSpec, Ensured, Launch, SessionSupervisor};
+use session_supervisor::{ChildSpec, Ensured, Launch, SessionSupervisor, StartContext};
 
 use crate::rooms::Rooms;
 
@@ -30,13 +30,21 @@ pub(crate) struct State {
     history: VecDeque<String>,
 }
 
-#[ractor::actor(message = ChatMsg, state = State, arguments = (String, Rooms))]
+#[ractor::actor(message = ChatMsg, state = State, arguments = (StartContext, Rooms))]
 impl Chat {
     async fn pre_start(
         &self,
         _myself: ActorRef<ChatMsg>,
-        (id, rooms): (String, Rooms),
+        (start, rooms): (StartContext, Rooms),
     ) -> Result<State, ActorProcessingErr> {
+        let id = start.id.to_string();
+        if start.incarnation > 1 {
+            let notice = format!(
+                "* session {id} crashed and is back as incarnation {}; its history is gone",
+                start.incarnation
+            );
+            rooms.tell(&id, &notice);
+        }
         let history = VecDeque::new();
         Ok(State { id, rooms, history })
     }
@@ -68,7 +76,7 @@ impl Chat {
 
 pub(crate) fn spec(rooms: &Rooms) -> ChildSpec<Chat> {
     ChildSpec::from_fn_with(rooms.clone(), |rooms, start| async move {
-        Ok(Launch::Actor(Chat, (start.id.to_string(), rooms)))
+        Ok(Launch::Actor(Chat, (start, rooms)))
     })
 }
 
@@ -91,8 +99,8 @@ pub(crate) async fn look_up(sessions: &SessionSupervisor, id: &str) -> Whereabou
     }
 }
 
-/// Tells a session's clients what becomes of it, from its first start to its end. Started by whoever
-/// created it.
+/// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started by
+/// whoever created it.
 pub(crate) async fn follow(
     sessions: SessionSupervisor,
     rooms: Rooms,
@@ -107,28 +115,22 @@ pub(crate) async fn follow(
         match look_up(&sessions, &id).await {
             Whereabouts::Running(next) => {
                 chat = next;
-                let incarnation = match sessions.session_info(&id).await {
-                    Ok(Some(info)) => info.incarnation,
-                    Ok(None) | Err(_) => continue,
-                };
-                if incarnation <= known {
-                    // It was stopped, and somebody opened the id anew, who follows that one.
-                    rooms.tell(&id, &format!("* session {id} was stopped and opened anew"));
-                    return;
+                match sessions.session_info(&id).await {
+                    Ok(Some(info)) if info.incarnation > known => known = info.incarnation,
+                    Ok(Some(_)) => {
+                        // It was stopped, and whoever opened the id anew follows that one.
+                        rooms.tell(&id, &format!("* session {id} was stopped and opened anew"));
+                        return;
+                    }
+                    // It has ended again, which the next round sees.
+                    Ok(None) | Err(_) => {}
                 }
-                known = incarnation;
-                rooms.tell(
-                    &id,
-                    &format!("* session {id} crashed and is back as incarnation {incarnation}; its history is gone"),
-                );
             }
             Whereabouts::Parked => {
-                rooms.tell(
-                    &id,
-                    &format!(
-                        "* session {id} crashed too often and was parked; `stop {id}` discards it"
-                    ),
+                let notice = format!(
+                    "* session {id} crashed too often and was parked; `stop {id}` discards it"
                 );
+                rooms.tell(&id, &notice);
                 return;
             }
             Whereabouts::Gone => {

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use ractor::ActorRef;
+use ractor::rpc::CallResult;
 use session_supervisor::{Ensured, SessionInfo, SessionSupervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
@@ -17,6 +18,9 @@ use crate::rooms::{Number, Outbox, Rooms};
 
 /// So many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
+
+/// A session that ends while it is asked is looked up anew, which waits for its restart; so often.
+const TRIES: usize = 3;
 
 const HELP: &str = "\
 open ID    start the session ID, or join it
@@ -185,31 +189,32 @@ impl Client {
     }
 
     async fn say(&self, text: &str) -> Next {
-        let from = format!("client-{}", self.number);
-        let text = text.to_owned();
-        match self.chat().await {
-            Ok(chat) => match chat.cast(ChatMsg::Say { from, text }) {
-                Ok(()) => Next::Stay,
-                Err(_) => self.refuse("the session just ended; say it again").await,
-            },
-            Err(reason) => self.refuse(reason).await,
+        for _ in 0..TRIES {
+            let from = format!("client-{}", self.number);
+            let text = text.to_owned();
+            match self.chat().await {
+                Ok(chat) if chat.cast(ChatMsg::Say { from, text }).is_ok() => return Next::Stay,
+                Ok(_) => {}
+                Err(reason) => return self.refuse(reason).await,
+            }
         }
+        self.refuse("the session keeps ending").await
     }
 
     async fn history(&self) -> Next {
-        let chat = match self.chat().await {
-            Ok(chat) => chat,
-            Err(reason) => return self.refuse(reason).await,
-        };
-        match chat.call(ChatMsg::History, None).await {
-            Ok(ractor::rpc::CallResult::Success(history)) => {
+        for _ in 0..TRIES {
+            let chat = match self.chat().await {
+                Ok(chat) => chat,
+                Err(reason) => return self.refuse(reason).await,
+            };
+            if let Ok(CallResult::Success(history)) = chat.call(ChatMsg::History, None).await {
                 for line in &history {
                     self.tell(line).await;
                 }
-                self.tell(&format!("ok: {} lines", history.len())).await
+                return self.tell(&format!("ok: {} lines", history.len())).await;
             }
-            Ok(_) | Err(_) => self.refuse("the session just ended; ask again").await,
         }
+        self.refuse("the session keeps ending").await
     }
 
     async fn crash(&self) -> Next {

@@ -6,7 +6,7 @@ use std::io;
 
 use session_supervisor::error::{StartSupervisorError, SupervisorDown};
 use session_supervisor::{Options, SessionSupervisor, ShutdownReport};
-use tokio::io::BufReader;
+use tokio::io::{BufReader, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -69,7 +69,10 @@ pub(crate) async fn serve(flags: Flags) -> Result<(), String> {
 }
 
 async fn welcome(shared: Shared, number: u64, stream: TcpStream) {
+    // Small lines are sent at once. If that cannot be set, they come a little later.
+    stream.set_nodelay(true).ok();
     let (reader, writer) = stream.into_split();
+    let writer = BufWriter::new(writer);
     client::serve(shared, number, BufReader::new(reader), writer).await;
 }
 
