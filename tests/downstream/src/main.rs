@@ -1,0 +1,82 @@
+//! A user's program in small: a session of its own, started, crashed, found again, stopped. It ends with
+//! an error if anything of that goes wrong.
+//!
+//! Absent on purpose: `ractor`'s blanket implementation for messages. Where `cluster` takes it away, the
+//! program says what it has to say itself.
+
+use std::error::Error;
+
+use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
+use session_supervisor::{ChildSpec, Ensured, Exit, Launch, Options, SessionSupervisor};
+
+struct Counter;
+
+enum Msg {
+    Add(u32),
+    Total(RpcReplyPort<u32>),
+    Crash,
+}
+
+#[cfg(any(feature = "cluster", feature = "blanket_serde"))]
+impl ractor::Message for Msg {}
+
+#[ractor::actor(message = Msg, state = u32, arguments = u32)]
+impl Counter {
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Msg>,
+        first: u32,
+    ) -> Result<u32, ActorProcessingErr> {
+        Ok(first)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Msg>,
+        message: Msg,
+        total: &mut u32,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Add(n) => *total += n,
+            Msg::Total(reply) => drop(reply.send(*total)),
+            Msg::Crash => panic!("told to crash"),
+        }
+        Ok(())
+    }
+}
+
+async fn total(counter: &ActorRef<Msg>) -> Result<u32, Box<dyn Error>> {
+    match counter.call(Msg::Total, None).await {
+        Ok(ractor::rpc::CallResult::Success(total)) => Ok(total),
+        other => Err(format!("no total: {other:?}").into()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sessions = SessionSupervisor::start(Options::new().name("counters")).await?;
+    let spec = ChildSpec::from_fn(|start| async move {
+        let first = u32::try_from(start.incarnation)?;
+        Ok(Launch::Actor(Counter, first))
+    });
+    let counter = sessions.start_session("a", spec.clone()).await?;
+    counter.cast(Msg::Add(41)).map_err(|_| "the session is gone")?;
+    assert_eq!(total(&counter).await?, 42);
+
+    counter.cast(Msg::Crash).map_err(|_| "the session is gone")?;
+    counter.wait(None).await?;
+    let Ensured::Existing(again) = sessions.ensure_session("a", spec).await? else {
+        return Err("the crashed session was not restarted".into());
+    };
+    assert_ne!(again.get_id(), counter.get_id());
+    assert_eq!(total(&again).await?, 2, "the second incarnation begins anew");
+    assert!(sessions.find_session_as::<Msg>("a").is_ok());
+    assert!(sessions.find_session_as::<u64>("a").is_err());
+
+    let by_name = SessionSupervisor::where_is("counters").ok_or("not found by name")?;
+    assert_eq!(by_name.stop_session("a").await?, Exit::Shutdown);
+    let report = sessions.stop().await?;
+    assert_eq!(report.killed + report.failed + report.zombies, 0);
+    println!("ok");
+    Ok(())
+}
