@@ -458,7 +458,7 @@ async fn hammer(seed: u64, end: End) {
             .unwrap();
         assert_eq!(cell.get_status(), ActorStatus::Stopped);
     }
-    assert!(!cells.is_empty());
+    assert!(end != End::Quiet || cells.len() > IDS.len());
     assert_eq!(names_of(sessions.name()), [""; 0]);
     assert_eq!(probe.alive(), 0);
     assert!(lives.iter().all(|lives| lives.load(Ordering::SeqCst) == 0));
