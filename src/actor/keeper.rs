@@ -77,6 +77,11 @@ async fn attempt(
     order: Order,
     life: &Life,
 ) -> Option<Result<Spawned, SpawnFailure>> {
+    // ractor would refuse the link, after the user's code has run for nothing.
+    if is_ending(&order.shared) {
+        drop_guarded(plan);
+        return Some(Err(SpawnFailure::Failed("the supervisor is ending".into())));
+    }
     // The start function runs in the first poll, so that its panic is caught here too.
     let mut starting: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
         let starting = plan.starter.start(order);
@@ -103,7 +108,7 @@ fn report_failure(shared: &Arc<Shared>, life: &Life, id: &str, failure: SpawnFai
     };
     let key = life.key();
     // ractor refuses the link once the root is ending; that is nobody's failure.
-    let ending = shared.root().get_status() >= ActorStatus::Draining;
+    let ending = is_ending(shared);
     let (failure, reply) = match failure {
         SpawnFailure::Failed(_) if ending => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(cause) => {
@@ -129,4 +134,8 @@ fn report_cancelled(shared: &Arc<Shared>, life: &Life) {
         key,
         failure: Failure::Cancelled,
     });
+}
+
+fn is_ending(shared: &Shared) -> bool {
+    shared.root().get_status() >= ActorStatus::Draining
 }
