@@ -2,5 +2,6 @@
 //!
 //! Whatever ends it: no orphan, every name free, every caller answered.
 
+mod after_a_kill;
 mod scene;
 mod table;

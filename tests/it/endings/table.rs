@@ -100,12 +100,13 @@ async fn all_answered(end: End, scene: &mut Scene) {
         let answer = answered("a stop", stop).await.unwrap();
         assert_eq!(answer, Ok(Exit::Killed), "{end:?}: the real outcome");
     }
-    // They came before the end, so the answer depends on whether the end outranks them.
+    // They came before the end, so the answer depends on whether the end outranks them. A list that is
+    // taken while sessions end shows those that are left.
     if let Ok(list) = answered("the list", &mut scene.calls.list).await.unwrap() {
-        assert_eq!(list.len(), IDS.len(), "{end:?}");
+        assert!(list.len() <= IDS.len(), "{end:?}");
     }
     if let Ok(counts) = answered("the count", &mut scene.calls.count).await.unwrap() {
-        assert_eq!((counts.specs, counts.zombies), (IDS.len(), 0), "{end:?}");
+        assert!(counts.specs <= IDS.len() && counts.zombies == 0, "{end:?}");
     }
 }
 
@@ -121,8 +122,9 @@ async fn nothing_left(end: End, scene: Scene) {
     } = scene;
     remains.gone().await;
     let cells = std::mem::take(&mut *cells.lock().unwrap());
-    // All but the one in its start function, and the second life of the one that was restarted.
-    assert_eq!(cells.len(), IDS.len(), "{end:?}");
+    // All but the one in its start function, and the second life of the one that was restarted. That
+    // none is launched after a kill on several threads is shown in `after_a_kill`.
+    assert!(cells.len() >= IDS.len(), "{end:?}");
     for cell in cells {
         answered("the end of an actor", cell.wait(None))
             .await
@@ -175,6 +177,12 @@ async fn ending(end: End, grace: Duration, check: impl AsyncFn(&Scene, Option<Sh
 /// An ending in paused time, where it is known how long each step takes.
 async fn exactly(end: End, idle: Idle, took: Option<Duration>) {
     ending(end, GRACE, async |scene, report| {
+        let launched = scene.cells.lock().unwrap().len();
+        assert_eq!(
+            launched,
+            IDS.len(),
+            "{end:?}: nothing was launched after the end"
+        );
         let mut stopped = scene.probe.tally().stopped;
         stopped.sort();
         // The first life of the one that is restarted by hand was stopped before.
