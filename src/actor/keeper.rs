@@ -116,6 +116,11 @@ async fn attempt(
     order: Order,
     life: &Life,
 ) -> Option<Result<Spawned, SpawnFailure>> {
+    // ractor would refuse the link, after the user's code has run for nothing.
+    if is_ending(&order.shared) {
+        drop_guarded(plan);
+        return Some(Err(SpawnFailure::Failed("the supervisor is ending".into())));
+    }
     if life.is_cancelled() {
         drop_guarded((plan, order));
         return None;
@@ -146,7 +151,7 @@ fn report_failure(shared: &Arc<Shared>, life: &Life, id: &str, failure: SpawnFai
     };
     let key = life.key();
     // ractor refuses the link once the root is ending; that is nobody's failure.
-    let ending = shared.root().get_status() >= ActorStatus::Draining;
+    let ending = is_ending(shared);
     let (failure, reply) = match failure {
         SpawnFailure::Failed(_) if ending => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(cause) => {
@@ -172,4 +177,8 @@ fn report_cancelled(shared: &Arc<Shared>, life: &Life) {
         key,
         failure: Failure::Cancelled,
     });
+}
+
+fn is_ending(shared: &Shared) -> bool {
+    shared.root().get_status() >= ActorStatus::Draining
 }

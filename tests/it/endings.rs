@@ -1,1 +1,7 @@
-//! What becomes of every session, name and waiting caller, however the supervisor ends.
+//! Every way in which a supervisor ends, with sessions in every situation at that moment.
+//!
+//! Whatever ends it: no orphan, every name free, every caller answered.
+
+mod after_a_kill;
+mod scene;
+mod table;
