@@ -43,6 +43,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             }
             Effect::Kill { life } => {
                 if let Some(cell) = life.cell() {
+                    life.note_orphans();
                     cell.kill();
                 }
             }

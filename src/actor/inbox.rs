@@ -65,6 +65,8 @@ pub(crate) struct Inbox(Mutex<Queue>);
 struct Queue {
     exits: VecDeque<Item>,
     items: VecDeque<Item>,
+    /// What only a root that still hears its bell may bring in.
+    deferred: VecDeque<Item>,
     token: Token,
     stage: Stage,
 }
@@ -90,6 +92,7 @@ impl Inbox {
         Self(Mutex::new(Queue {
             exits: VecDeque::new(),
             items: VecDeque::new(),
+            deferred: VecDeque::new(),
             token: Token::Idle,
             stage: Stage::Open,
         }))
@@ -137,6 +140,29 @@ impl Inbox {
             return Next::Nothing;
         }
         place(&mut queue).push_back(item);
+        queue.pass(Token::Driving, Next::Drive)
+    }
+
+    /// A report that waits until the root has heard its bell, which is to be rung, or has ended.
+    pub(crate) fn defer(&self, item: Item) {
+        let mut queue = self.lock();
+        if queue.stage == Stage::Closed {
+            drop(queue);
+            drop(item);
+            return;
+        }
+        queue.deferred.push_back(item);
+    }
+
+    /// The root has heard a bell, or has ended: what was deferred counts now. Whoever calls this drives
+    /// if nobody does.
+    pub(crate) fn recall(&self) -> Next {
+        let mut queue = self.lock();
+        if queue.deferred.is_empty() {
+            return Next::Nothing;
+        }
+        let queue = &mut *queue;
+        queue.items.append(&mut queue.deferred);
         queue.pass(Token::Driving, Next::Drive)
     }
 
@@ -193,6 +219,7 @@ impl Inbox {
         queue.stage = Stage::Closed;
         let mut left = std::mem::take(&mut queue.exits);
         left.append(&mut queue.items);
+        left.append(&mut queue.deferred);
         left
     }
 

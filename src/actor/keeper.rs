@@ -10,8 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
-use ractor::ActorStatus;
+use ractor::{ActorCell, ActorStatus};
 use tokio::task::JoinHandle;
 
 use super::life::{Left, Life};
@@ -20,6 +21,10 @@ use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Failure, Input, Recall};
 use crate::names;
+
+/// How long a session's own children are waited for. Shorter than the kill bound, or their session
+/// would count as a zombie.
+const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// The whole life of a keeper. Written by hand, since it is there as long as the session: an `async
 /// fn` would keep room for all that its launch needed.
@@ -32,6 +37,8 @@ pub(crate) struct Keeper {
 enum Work {
     Launch(Pin<Box<dyn Future<Output = Option<JoinHandle<()>>> + Send>>),
     Wait(JoinHandle<()>),
+    /// The session is gone, its own children may not be.
+    Orphans(Pin<Box<dyn Future<Output = ()> + Send>>),
     Done,
 }
 
@@ -47,7 +54,7 @@ impl Keeper {
     fn joined(&self) {
         let key = self.life.key();
         match self.life.joined() {
-            Left::Nothing => self.shared.report(Input::Released { key }),
+            Left::Nothing => self.shared.released(&self.life),
             Left::State | Left::Task => self.shared.report(Input::Joined { key }),
         }
     }
@@ -68,6 +75,16 @@ impl Future for Keeper {
                 Work::Wait(join) => {
                     // A task that panicked in its last drops is done as well.
                     drop(ready!(Pin::new(join).poll(context)));
+                    let orphans = self.life.take_orphans();
+                    if orphans.is_empty() {
+                        self.work = Work::Done;
+                        self.joined();
+                    } else {
+                        self.work = Work::Orphans(Box::pin(all_gone(orphans)));
+                    }
+                }
+                Work::Orphans(gone) => {
+                    ready!(gone.as_mut().poll(context));
                     self.work = Work::Done;
                     self.joined();
                 }
@@ -98,15 +115,32 @@ async fn launch(plan: Arc<Plan>, order: Order) -> Option<JoinHandle<()>> {
         }
         Some(Err(failure)) => {
             life.unguarded().await;
+            all_gone(life.take_orphans()).await;
             report_failure(&shared, &life, &id, failure);
             None
         }
         None => {
             life.unguarded().await;
+            all_gone(life.take_orphans()).await;
             report_cancelled(&shared, &life);
             None
         }
     }
+}
+
+/// Waits for a session's own children, which ractor has killed without waiting: a restart would meet
+/// their names. One that is stuck does not keep the session for long.
+async fn all_gone(orphans: Vec<ActorCell>) {
+    if orphans.is_empty() {
+        return;
+    }
+    let each = async {
+        for orphan in orphans {
+            // Without a limit of its own it cannot run out of time.
+            drop(orphan.wait(None).await);
+        }
+    };
+    drop(tokio::time::timeout(ORPHAN_BOUND, each).await);
 }
 
 /// Calls the start function and spawns the actor, until that is done or cancelled. Whatever is left

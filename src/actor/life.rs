@@ -29,6 +29,9 @@ pub(crate) struct Life {
     actor: OnceLock<ActorCell>,
     bits: AtomicU8,
     claim: Mutex<Claim>,
+    /// The session's own children, as they were when it ended. Their names may be held a little longer
+    /// than its own.
+    orphans: Mutex<Vec<ActorCell>>,
     /// Rung at a cancellation, and when the guarded state is dropped.
     changed: Notify,
 }
@@ -57,6 +60,7 @@ impl engine::Life for std::sync::Arc<Life> {
             actor: OnceLock::new(),
             bits: AtomicU8::new(0),
             claim: Mutex::new(Claim::Open(None)),
+            orphans: Mutex::new(Vec::new()),
             changed: Notify::new(),
         })
     }
@@ -109,6 +113,27 @@ impl Life {
 
     pub(crate) fn mark_failed(&self) {
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
+    }
+
+    /// Remembers the children that the session has now, since it is about to end and ractor will kill
+    /// them without waiting for them.
+    pub(crate) fn note_orphans(&self) {
+        let Some(cell) = self.cell() else {
+            return;
+        };
+        let children = cell.get_children();
+        if !children.is_empty() {
+            self.lock_orphans().extend(children);
+        }
+    }
+
+    /// The children that are to be waited for.
+    pub(crate) fn take_orphans(&self) -> Vec<ActorCell> {
+        std::mem::take(&mut self.lock_orphans())
+    }
+
+    fn lock_orphans(&self) -> std::sync::MutexGuard<'_, Vec<ActorCell>> {
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state_guarded(&self) {

@@ -50,6 +50,7 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.go_on(shared.inbox.answer_bell());
+        shared.go_on(shared.inbox.recall());
         Ok(())
     }
 
@@ -86,6 +87,7 @@ impl Root {
         shared.inbox.enter(Stage::LoopEnded);
         // A bell that the root will not hear any more is the undertaker's.
         shared.report(Input::LoopEnded);
+        shared.go_on(shared.inbox.recall());
         shared.bell.notify_one();
         shared.wait_finished().await;
         Ok(())

@@ -16,7 +16,7 @@ use super::life::{Left, Life};
 use super::plan::{Order, SpawnFailure, Spawned};
 use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::{Input, Mark};
+use crate::engine::Mark;
 use crate::names;
 
 /// The wrapper around an actor `A`: same messages, same arguments.
@@ -58,10 +58,16 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// Marks the session as failed if the callback erred.
-    fn watched(&self, result: Result<(), ActorProcessingErr>) -> Result<(), ActorProcessingErr> {
-        if result.is_err() {
-            self.life.mark_failed();
+    /// Runs a callback, and sees to what its failure, its panic or a kill in it means.
+    async fn watched(
+        &self,
+        callback: impl Future<Output = Result<(), ActorProcessingErr>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let watch = Watch(&self.life);
+        let result = callback.await;
+        match &result {
+            Ok(()) => watch.went_well(),
+            Err(_) => self.life.mark_failed(),
         }
         result
     }
@@ -75,7 +81,9 @@ impl<A: Actor> Session<A> {
         arguments: A::Arguments,
     ) -> Result<Guard<A::State>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
+        let watch = Watch(&self.life);
         let state = self.actor.pre_start(myself, arguments).await?;
+        watch.went_well();
         Ok(Guard::new(state, &self.life, &self.shared))
     }
 
@@ -87,8 +95,7 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        let _watch = OnPanic(&self.life);
-        self.watched(self.actor.post_start(myself, state).await)
+        self.watched(self.actor.post_start(myself, state)).await
     }
 
     async fn handle(
@@ -100,8 +107,8 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        let _watch = OnPanic(&self.life);
-        self.watched(self.actor.handle(myself, message, state).await)
+        self.watched(self.actor.handle(myself, message, state))
+            .await
     }
 
     async fn handle_supervisor_evt(
@@ -113,8 +120,8 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        let _watch = OnPanic(&self.life);
-        self.watched(self.actor.handle_supervisor_evt(myself, event, state).await)
+        self.watched(self.actor.handle_supervisor_evt(myself, event, state))
+            .await
     }
 
     async fn post_stop(
@@ -123,24 +130,32 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(state) = guard.state() {
-            let _watch = OnPanic(&self.life);
-            self.watched(self.actor.post_stop(myself, state).await)?;
+            self.watched(self.actor.post_stop(myself, state)).await?;
         }
+        self.life.note_orphans();
         guard.release();
         self.life.mark_orderly();
         Ok(())
     }
 }
 
-/// Marks the session as failed if the callback panics. A callback that is merely dropped, because
-/// the session was killed, leaves no mark.
-struct OnPanic<'a>(&'a Life);
+/// Watches over a callback that may be the session's last: unless that went well, the session ends now.
+/// If it panicked, the session is marked as failed. A callback that is merely dropped, because the
+/// session was killed, leaves no mark.
+struct Watch<'a>(&'a Life);
 
-impl Drop for OnPanic<'_> {
+impl Watch<'_> {
+    fn went_well(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.mark_failed();
         }
+        self.0.note_orphans();
     }
 }
 
@@ -192,8 +207,7 @@ impl<S: Send + 'static> Drop for Corpse<S> {
     fn drop(&mut self) {
         drop_guarded(self.state.take());
         if self.life.state_dropped() == Left::Nothing {
-            let key = self.life.key();
-            self.shared.report(Input::Released { key });
+            self.shared.released(&self.life);
         }
     }
 }

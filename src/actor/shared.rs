@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -15,8 +15,9 @@ use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item, Next, Refused, Stage};
+use super::life::Life;
 use super::plan::Sessions;
-use crate::engine::{Input, Settings};
+use crate::engine::{Input, Mark, Settings};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -96,6 +97,19 @@ impl Shared {
         self.go_on(next);
     }
 
+    /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
+    /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
+    /// So the report waits for a root that hears its bell, which a killed one never does.
+    pub(super) fn released(self: &Arc<Self>, life: &Life) {
+        let input = Input::Released { key: life.key() };
+        if life.mark() == Mark::Missing {
+            self.inbox.defer(Item::Input(input));
+            self.ring();
+        } else {
+            self.report(input);
+        }
+    }
+
     /// An exit that the root has read.
     pub(super) fn exited(self: &Arc<Self>, input: Input<Sessions>) {
         let next = self.inbox.exit(Item::Input(input));
@@ -117,6 +131,11 @@ impl Shared {
         if !heard {
             self.bell.notify_one();
         }
+    }
+
+    /// Whether the root hears the bell. Once it does not, it never will again.
+    pub(super) fn root_listens(&self) -> bool {
+        self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }
 
     pub(super) fn finish(&self) {

@@ -39,9 +39,6 @@ async fn nothing_is_launched_after_a_kill_of_the_root_on_one_thread() {
     }
 }
 
-// FAULT: one session may still be launched. Between the kill of the first session and the moment at
-// which the root's status becomes `Stopping`, nothing that ractor shows tells its death from a crash
-// of a session that had unlinked itself: no event comes, the mark is missing, the root is `Running`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_launched_after_a_kill_of_the_root_on_several_threads() {
     for total in [1, 2, 5, 20, 500] {
