@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::{Options, Restart, SessionInfo, SessionSupervisor};
+use tokio::task::JoinHandle;
 
 use crate::support::{Order, Probe, back, died, end, supervisor};
 
@@ -82,7 +83,15 @@ pub(super) async fn info(sessions: &SessionSupervisor, id: &str) -> SessionInfo 
         .expect("the session is known")
 }
 
-struct Parent;
+/// A parent that notes how the supervisors under it end.
+pub(super) struct Parent;
+
+impl Parent {
+    pub(super) async fn start(probe: &Probe) -> (ActorRef<()>, JoinHandle<()>) {
+        let parent = Self::spawn(None, Self, probe.clone()).await;
+        parent.expect("a parent without a name")
+    }
+}
 
 #[ractor::actor(message = (), state = Probe, arguments = Probe)]
 impl Parent {
@@ -114,9 +123,7 @@ impl Parent {
 /// reason.
 pub(super) async fn with_parent(options: Options) -> (SessionSupervisor, Probe) {
     let probe = Probe::default();
-    let (parent, _) = Parent::spawn(None, Parent, probe.clone())
-        .await
-        .expect("a parent without a name");
+    let (parent, _) = Parent::start(&probe).await;
     let options = options.unique_name();
     let sessions = SessionSupervisor::start_link(parent.get_cell(), options)
         .await
