@@ -5,12 +5,14 @@
 //! them, which come with those.
 
 mod counts;
+mod ends;
 mod failed_starts;
 mod layer;
 mod limits;
 mod max_sessions;
 mod names;
 mod options;
+mod own_limits;
 mod restarts;
 mod shutdown;
 mod start;
@@ -34,6 +36,7 @@ const ROWS: &[u16] = &[
 /// A file of rows: its text, and what it leaves out with the reason.
 const FILES: &[(&str, &[(u16, &str)])] = &[
     (include_str!("rows/counts.rs"), counts::NOT_HERE),
+    (include_str!("rows/ends.rs"), ends::NOT_HERE),
     (
         include_str!("rows/failed_starts.rs"),
         failed_starts::NOT_HERE,
@@ -43,6 +46,7 @@ const FILES: &[(&str, &[(u16, &str)])] = &[
     (include_str!("rows/max_sessions.rs"), max_sessions::NOT_HERE),
     (include_str!("rows/names.rs"), names::NOT_HERE),
     (include_str!("rows/options.rs"), options::NOT_HERE),
+    (include_str!("rows/own_limits.rs"), own_limits::NOT_HERE),
     (include_str!("rows/restarts.rs"), restarts::NOT_HERE),
     (include_str!("rows/shutdown.rs"), shutdown::NOT_HERE),
     (include_str!("rows/start.rs"), start::NOT_HERE),

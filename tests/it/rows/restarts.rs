@@ -16,13 +16,13 @@ use crate::support::{Order, Probe, back, died, end, supervisor};
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-async fn known(sessions: &SessionSupervisor) -> (usize, usize) {
+pub(super) async fn known(sessions: &SessionSupervisor) -> (usize, usize) {
     let counts = sessions.count_sessions().await.unwrap();
     (counts.specs, counts.active)
 }
 
 /// Each way under a supervisor of its own: the session is gone at once and for good.
-async fn stays_gone(ways: &[Way], restart: Option<Restart>) {
+pub(super) async fn stays_gone(ways: &[Way], restart: Option<Restart>) {
     for way in ways {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
@@ -280,178 +280,6 @@ async fn row_039_a_restart_sees_the_shared_context_again() {
     end(&session, Order::Crash).await;
     back(&sessions, "a").await;
     assert_eq!(probe.notes(), ["a 1 shared", "a 2 shared"]);
-}
-
-/// An actor that is no session; a message lets it fail.
-struct Stranger;
-
-#[ractor::actor(message = (), state = (), arguments = ())]
-impl Stranger {
-    async fn handle(
-        &self,
-        _myself: ActorRef<()>,
-        (): (),
-        (): &mut (),
-    ) -> Result<(), ActorProcessingErr> {
-        Err("a stranger fails".into())
-    }
-}
-
-/// A stranger that is linked to the supervisor.
-async fn linked(sessions: &SessionSupervisor, name: Option<String>) -> ActorRef<()> {
-    let root = sessions.get_cell();
-    let (stranger, _) = Actor::spawn_linked(name, Stranger, (), root).await.unwrap();
-    stranger
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_040_the_end_of_an_actor_that_is_no_session_changes_nothing() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().backoff(Backoff::constant(HOUR));
-    sessions.start_session("paused", spec).await.unwrap();
-    crash(&sessions, "paused").await;
-    sessions.start_session("a", probe.spec()).await.unwrap();
-    let old = running(&sessions, "a").get_cell();
-    crash_and_back(&sessions, "a").await;
-    let new = running(&sessions, "a").get_id();
-    let gone = sessions.start_session("gone", probe.spec()).await.unwrap();
-    sessions.stop_session("gone").await.unwrap();
-    let counts = sessions.count_sessions().await.unwrap();
-    let starts = probe.starts();
-
-    // Strangers without a name, with the name of no session, and with that of one that waits.
-    let name = |id| Some(names::session(sessions.name(), id));
-    for name in [None, name("unknown"), name("paused")] {
-        for way in 0..3 {
-            let stranger = linked(&sessions, name.clone()).await;
-            match way {
-                0 => stranger.stop(None),
-                1 => stranger.kill(),
-                _ => stranger.cast(()).unwrap(),
-            }
-            died(&stranger.get_cell()).await;
-        }
-    }
-    // Late events: of the incarnation before, and of a session that is forgotten.
-    let messenger = linked(&sessions, None).await;
-    for late in [old, gone.get_cell()] {
-        let failed = SupervisionEvent::ActorFailed(late.clone(), "late".into());
-        messenger.get_cell().notify_supervisor(failed);
-        let killed = SupervisionEvent::ActorTerminated(late, None, Some("killed".to_owned()));
-        messenger.get_cell().notify_supervisor(killed);
-    }
-
-    assert_eq!(sessions.count_sessions().await.unwrap(), counts);
-    for unknown in ["unknown", "gone"] {
-        assert!(sessions.session_info(unknown).await.unwrap().is_none());
-    }
-    assert_eq!(running(&sessions, "a").get_id(), new);
-    assert_eq!(info(&sessions, "a").await.restarts, 1);
-    let paused = info(&sessions, "paused").await;
-    assert_eq!(
-        (paused.state, paused.restarts),
-        (SessionState::Restarting, 1)
-    );
-    let last = paused.last_exit.map(|exit| exit.to_string());
-    assert_eq!(last.as_deref(), Some("failed: told to crash"));
-    assert_eq!(probe.starts(), starts);
-    assert!(sessions.stop().await.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_042_a_drain_is_a_graceful_end_and_a_cancelled_task_an_abnormal_one() {
-    stays_gone(&[Way::Drain], Some(Restart::Transient)).await;
-
-    // Nobody holds the task of a session, so what ractor reports of a cancelled one is told to the
-    // supervisor by another actor; the session's own end only releases it.
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let old = sessions.start_session("a", probe.spec()).await.unwrap();
-    let messenger = linked(&sessions, None).await.get_cell();
-    let reason = Some("actor_task_cancelled".to_owned());
-    let cancelled = SupervisionEvent::ActorTerminated(old.get_cell(), None, reason);
-    messenger.notify_supervisor(cancelled);
-    let told = info(&sessions, "a").await;
-    assert_eq!(
-        (told.state, told.last_exit),
-        (SessionState::Restarting, Some(Exit::Killed))
-    );
-    Way::Kill.end(&old).await;
-    let new = back(&sessions, "a").await;
-    assert_ne!(new.get_id(), old.get_id());
-    assert_eq!(info(&sessions, "a").await.restarts, 1);
-}
-
-/// An actor written without `async fn`, which panics before there is a future. Only where ractor's
-/// trait is not that of `async-trait`.
-#[cfg(not(feature = "async-trait"))]
-mod by_hand {
-    use std::future::{Future, ready};
-
-    use ractor::{Actor, ActorProcessingErr, ActorRef};
-
-    pub(super) struct Abrupt {
-        pub(super) in_post_start: bool,
-        pub(super) in_post_stop: bool,
-    }
-
-    impl Actor for Abrupt {
-        type Msg = ();
-        type State = ();
-        type Arguments = ();
-
-        fn pre_start(
-            &self,
-            _myself: ActorRef<()>,
-            (): (),
-        ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
-            ready(Ok(()))
-        }
-
-        fn post_start(
-            &self,
-            _myself: ActorRef<()>,
-            (): &mut (),
-        ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
-            assert!(!self.in_post_start, "before post_start");
-            ready(Ok(()))
-        }
-
-        fn post_stop(
-            &self,
-            _myself: ActorRef<()>,
-            (): &mut (),
-        ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
-            assert!(!self.in_post_stop, "before post_stop");
-            ready(Ok(()))
-        }
-    }
-}
-
-#[cfg(not(feature = "async-trait"))]
-#[tokio::test(start_paused = true)]
-async fn row_042_a_panic_before_there_is_a_future_is_a_failure() {
-    for in_post_start in [true, false] {
-        let sessions = supervisor(Options::new()).await;
-        let spec = ChildSpec::new(move |start| {
-            let first = start.incarnation == 1;
-            let actor = by_hand::Abrupt {
-                in_post_start: first && in_post_start,
-                in_post_stop: first && !in_post_start,
-            };
-            (actor, ())
-        });
-        let old = sessions.start_session("a", spec.clone()).await.unwrap();
-        old.stop(None);
-        died(&old.get_cell()).await;
-        let found = sessions.ensure_session("a", spec).await.unwrap();
-        assert!(matches!(found, Ensured::Existing(_)), "{in_post_start}");
-        assert_ne!(found.into_inner().get_id(), old.get_id());
-        let last = info(&sessions, "a").await.last_exit.unwrap();
-        assert!(matches!(last, Exit::Failed { .. }), "{last:?}");
-        assert!(last.to_string().contains("before post_"), "{last}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
