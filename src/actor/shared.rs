@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -98,6 +98,12 @@ impl Shared {
         if !heard {
             self.bell.notify_one();
         }
+    }
+
+    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
+    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
+    pub(super) fn root_listens(&self) -> bool {
+        self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }
 
     pub(super) fn finish(&self) {

@@ -64,7 +64,13 @@ async fn undertake(shared: Arc<Shared>, mut join: JoinHandle<()>) {
                 // A bell that was rung for the root is ours now.
                 shared.go_on(shared.inbox.answer_bell());
             }
-            () = shared.bell.notified() => shared.go_on(shared.inbox.answer_bell()),
+            () = shared.bell.notified() => {
+                // Else this is only about the timer. The root's bell is the root's: it reads the exits
+                // that came before it first.
+                if !shared.root_listens() {
+                    shared.go_on(shared.inbox.answer_bell());
+                }
+            }
             () = timer(shared, armed) => shared.tick(),
         }
     }
