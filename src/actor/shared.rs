@@ -133,7 +133,8 @@ impl Shared {
         }
     }
 
-    /// Whether the root hears the bell. Once it does not, it never will again.
+    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
+    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
     pub(super) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }

@@ -9,8 +9,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
-use session_supervisor::{ChildSpec, Ensured, Launch, Options, SessionSupervisor, StartContext};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use session_supervisor::error::SupervisorDown;
+use session_supervisor::{
+    ChildSpec, Ensured, Launch, Options, SessionSupervisor, ShutdownReport, StartContext,
+};
 use tokio::sync::watch;
 
 /// What a scripted step answers.
@@ -437,4 +440,66 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     let mut names = ractor::registry::registered();
     names.retain(|name| name == supervisor || name.starts_with(&inside));
     names
+}
+
+/// A parent of a supervisor, written by hand: it lives on when a child ends, and notes how it ended.
+struct Parent;
+
+#[ractor::actor(message = (), state = Probe, arguments = Probe)]
+impl Parent {
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<()>,
+        probe: Probe,
+    ) -> Result<Probe, ActorProcessingErr> {
+        Ok(probe)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<()>,
+        event: SupervisionEvent,
+        probe: &mut Probe,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(_, _, reason) => {
+                probe.note(reason.unwrap_or_default());
+            }
+            SupervisionEvent::ActorFailed(_, cause) => probe.note(format!("failed: {cause}")),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A parent that notes the reasons with which its children end.
+pub(crate) async fn parent(probe: &Probe) -> ActorCell {
+    let (parent, _) = Parent::spawn(None, Parent, probe.clone()).await.unwrap();
+    parent.get_cell()
+}
+
+/// The ways in which a supervisor ends gracefully.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Ours,
+    ForeignStop,
+    ForeignDrain,
+}
+
+impl Ending {
+    pub(crate) const ALL: [Self; 3] = [Self::Ours, Self::ForeignStop, Self::ForeignDrain];
+
+    /// Asks for it. On our own stop, what that call will answer.
+    pub(crate) async fn begin(
+        self,
+        sessions: &SessionSupervisor,
+    ) -> Option<tokio::task::JoinHandle<Result<ShutdownReport, SupervisorDown>>> {
+        let root = sessions.get_cell();
+        match self {
+            Self::Ours => return Some(asked(sessions.stop()).await),
+            Self::ForeignStop => root.stop(Some("a foreign stop".to_owned())),
+            Self::ForeignDrain => root.drain().expect("the root still runs"),
+        }
+        None
+    }
 }

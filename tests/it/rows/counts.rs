@@ -220,6 +220,35 @@ async fn row_117_an_answer_reflects_the_end_that_its_caller_saw() {
     sessions.stop().await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn row_117_an_answer_reflects_every_end_also_when_backoffs_begin_meanwhile() {
+    // The root reads the ends in several turns. The question comes after so many of them.
+    for turns in 0..4 {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let mut cells = Vec::new();
+        for n in 0..1000 {
+            // Each of these pauses ends before the one of the session before it.
+            let pause = Backoff::constant(Duration::from_millis(10_000 - n));
+            let id = format!("s{n}");
+            let session = sessions.start_session(&id, probe.spec().backoff(pause));
+            cells.push(session.await.unwrap().get_cell());
+        }
+        for cell in &cells {
+            cell.kill();
+        }
+        for cell in &cells {
+            died(cell).await;
+        }
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        let counts = sessions.count_sessions().await.unwrap();
+        assert_eq!((counts.active, counts.restarting), (0, 1000));
+        sessions.stop().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_117_on_several_threads_the_session_is_known_all_along_and_comes_back_anew() {
     let sessions = supervisor(Options::new()).await;
