@@ -69,7 +69,7 @@ async fn row_123_the_name_is_free_when_stop_returns() {
         );
         stop.await.unwrap().unwrap();
         assert!(SessionSupervisor::where_is("row_123").is_none());
-        assert!(registry::where_is("row_123".to_owned()).is_none());
+        assert!(registry::where_is("row_123").is_none());
     }
 }
 
@@ -362,8 +362,8 @@ async fn row_229_the_first_bad_value_is_the_error_and_none_is_bent() {
         panic!("{error:?}");
     };
     assert_eq!((invalid.field, invalid.value.as_str()), ("name", "\"a/b\""));
-    assert!(registry::where_is("a/b".to_owned()).is_none());
-    assert!(registry::where_is("row_229".to_owned()).is_none());
+    assert!(registry::where_is("a/b").is_none());
+    assert!(registry::where_is("row_229").is_none());
 
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();

@@ -114,7 +114,7 @@ async fn row_004_invalid_options_leave_the_name_free_and_no_process() {
         error,
         Err(StartSupervisorError::InvalidOptions(_))
     ));
-    assert!(registry::where_is(name.to_owned()).is_none());
+    assert!(registry::where_is(name).is_none());
     assert!(SessionSupervisor::where_is(name).is_none());
     let sessions = SessionSupervisor::start(Options::new().name(name))
         .await
@@ -135,7 +135,7 @@ async fn row_006_a_start_under_a_parent_that_is_stopping_fails_and_hurts_nobody(
         matches!(error, Err(StartSupervisorError::Failed { .. })),
         "{error:?}"
     );
-    assert!(registry::where_is(name.to_owned()).is_none());
+    assert!(registry::where_is(name).is_none());
     assert!(probe.notes().is_empty(), "the parent was told nothing");
     let sessions = SessionSupervisor::start(Options::new().name(name))
         .await
@@ -160,11 +160,11 @@ async fn row_008_a_named_supervisor_under_a_parent_is_linked_found_and_stopped_b
             .iter()
             .any(|child| child.get_id() == root.get_id())
     );
-    let named = registry::where_is("row_008".to_owned()).expect("it is registered");
+    let named = registry::where_is("row_008").expect("it is registered");
     assert_eq!(named.get_id(), root.get_id());
     let found = SessionSupervisor::where_is("row_008").expect("it is found");
     found.stop().await.unwrap();
-    assert!(registry::where_is("row_008".to_owned()).is_none());
+    assert!(registry::where_is("row_008").is_none());
     assert_eq!(reason(&probe).await, session_supervisor::reason::SHUTDOWN);
 }
 

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort};
 use session_supervisor::error::RestartError;
 use session_supervisor::{
     Backoff, ChildSpec, Ensured, Exit, Options, Restart, SessionState, SessionSupervisor, names,
 };
 use tokio::time::Instant;
 
-use super::ways::{HOUR, WINDOW, Way, crash, crash_and_back, info, running};
+use super::ways::{HOUR, WINDOW, Way, crash, info, running};
 use crate::support::{Order, Probe, back, died, end, supervisor};
 
 /// Rows of this theme without a test, and why.
