@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort};
+use ractor::{ActorProcessingErr, ActorRef, ActorStatus, RpcReplyPort};
 use session_supervisor::error::RestartError;
 use session_supervisor::{
     Backoff, ChildSpec, Ensured, Exit, Options, Restart, SessionState, SessionSupervisor, names,
