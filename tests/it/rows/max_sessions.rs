@@ -278,7 +278,7 @@ async fn row_205_a_zombie_keeps_its_place() {
         tokio::task::yield_now().await;
     }
     sessions
-        .start_session("b", spec)
+        .start_session("b", probe.spec())
         .await
         .expect("the zombie has left");
     sessions.stop().await.unwrap();
