@@ -260,11 +260,14 @@ async fn row_205_a_zombie_keeps_its_place() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let spec = probe.spec().shutdown(Shutdown::BrutalKill);
     let session = sessions.start_session("a", spec).await.unwrap();
+    let told = probe.clone();
     let blocked = Order::run(move |_| async move {
+        told.note("blocked");
         released.recv().ok();
         Ok(())
     });
     session.cast(blocked).unwrap();
+    probe.until(|tally| tally.notes.len() == 1).await;
     // The kill bound passes in real time, since the thread is really blocked.
     let stop = tokio::spawn(sessions.stop_session("a"));
     full(&sessions, &probe, "b").await;
