@@ -104,6 +104,12 @@ impl<A: Actor> Session<A> {
         message: A::Msg,
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
+        if guard.is_first_message() {
+            // ractor has just told the root that the session started. tokio put the root into a slot of
+            // this thread that no other can take from; a handler that blocks the thread would keep the
+            // root there. It has its turn first.
+            tokio::task::yield_now().await;
+        }
         let Some(state) = guard.state() else {
             return Ok(());
         };
@@ -160,31 +166,48 @@ impl Drop for Watch<'_> {
 }
 
 /// The user's state, with its drop guarded.
-pub(crate) struct Guard<S: Send + 'static>(Option<Corpse<S>>);
+pub(crate) struct Guard<S: Send + 'static> {
+    corpse: Option<Corpse<S>>,
+    messages: Messages,
+}
+
+/// Whether the session has taken a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Messages {
+    None,
+    Some,
+}
 
 impl<S: Send + 'static> Guard<S> {
     fn new(state: S, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
         life.state_guarded();
-        Self(Some(Corpse {
-            state: Some(state),
-            life: Arc::clone(life),
-            shared: Arc::clone(shared),
-        }))
+        Self {
+            corpse: Some(Corpse {
+                state: Some(state),
+                life: Arc::clone(life),
+                shared: Arc::clone(shared),
+            }),
+            messages: Messages::None,
+        }
+    }
+
+    fn is_first_message(&mut self) -> bool {
+        std::mem::replace(&mut self.messages, Messages::Some) == Messages::None
     }
 
     fn state(&mut self) -> Option<&mut S> {
-        self.0.as_mut()?.state.as_mut()
+        self.corpse.as_mut()?.state.as_mut()
     }
 
     /// Drops the state here and now.
     fn release(&mut self) {
-        drop(self.0.take());
+        drop(self.corpse.take());
     }
 }
 
 impl<S: Send + 'static> Drop for Guard<S> {
     fn drop(&mut self) {
-        let Some(corpse) = self.0.take() else {
+        let Some(corpse) = self.corpse.take() else {
             return;
         };
         // After a failure this is the session's own task. Without a mark it was killed, and this may

@@ -1,1 +1,319 @@
 //! The events that a subscriber of tracing sees.
+//!
+//! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use session_supervisor::error::{StartError, StopError};
+use session_supervisor::{Backoff, Options, Shutdown};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::support::{Order, Probe, back, died, end, supervisor};
+
+/// One event: its level, its text, its fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) level: Level,
+    pub(crate) text: String,
+    pub(crate) fields: BTreeMap<&'static str, String>,
+}
+
+impl Seen {
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.fields
+            .get(name)
+            .unwrap_or_else(|| panic!("no field {name} in {self:?}"))
+    }
+}
+
+/// Keeps the events of the crate.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ear(Arc<Mutex<Vec<Seen>>>);
+
+impl Ear {
+    /// Listens on this thread until the guard is dropped.
+    pub(crate) fn listen() -> (Self, DefaultGuard) {
+        let ear = Self::default();
+        let guard = tracing::subscriber::set_default(ear.clone());
+        (ear, guard)
+    }
+
+    pub(crate) fn heard(&self) -> Vec<Seen> {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    /// The events of this text.
+    pub(crate) fn of(&self, text: &str) -> Vec<Seen> {
+        let mut heard = self.heard();
+        heard.retain(|seen| seen.text == text);
+        heard
+    }
+
+    /// What an operator sees who listens from this level on.
+    pub(crate) fn from(&self, level: Level) -> Vec<String> {
+        let heard = self.heard().into_iter();
+        heard
+            .filter(|seen| seen.level <= level)
+            .map(|seen| seen.text)
+            .collect()
+    }
+}
+
+impl Visit for Seen {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.text = format!("{value:?}");
+        } else {
+            self.fields.insert(field.name(), format!("{value:?}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.fields.insert(field.name(), value.to_owned());
+    }
+}
+
+impl Subscriber for Ear {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("session_supervisor")
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut seen = Seen {
+            level: *event.metadata().level(),
+            text: String::new(),
+            fields: BTreeMap::new(),
+        };
+        event.record(&mut seen);
+        self.0.lock().expect("no panic").push(seen);
+    }
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_stop() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    for id in ["a", "b", "c"] {
+        sessions.start_session(id, probe.spec()).await.unwrap();
+    }
+    sessions.stop_session("a").await.unwrap();
+    let b = sessions.find_session("b").unwrap();
+    b.stop(None);
+    died(&b).await;
+    assert_eq!(sessions.count_sessions().await.unwrap().specs, 1);
+    sessions.stop().await.unwrap();
+    assert_eq!(
+        ear.from(Level::INFO),
+        ["session supervisor started", "session supervisor stopped"]
+    );
+    let started = &ear.of("session started");
+    assert_eq!(started.len(), 3);
+    assert_eq!(started[0].level, Level::DEBUG);
+    assert_eq!(started[0].field("supervisor"), sessions.name());
+    assert_eq!(
+        (started[0].field("session"), started[0].field("incarnation")),
+        ("a", "1")
+    );
+    let ended = &ear.of("session ended");
+    assert_eq!(ended.len(), 3);
+    assert_eq!(
+        (ended[0].field("session"), ended[0].field("reason")),
+        ("a", "shutdown")
+    );
+    assert_eq!(ear.of("session is to stop").len(), 2);
+    let stopping = &ear.of("session supervisor is stopping")[0];
+    assert_eq!(stopping.field("reason"), "requested");
+    let stopped = &ear.of("session supervisor stopped")[0];
+    assert_eq!(stopped.field("supervisor"), sessions.name());
+    for (field, value) in [
+        ("stopped", "1"),
+        ("failed", "0"),
+        ("killed", "0"),
+        ("zombies", "0"),
+        ("not_running", "0"),
+        ("took_ms", "0"),
+    ] {
+        assert_eq!(stopped.field(field), value, "{field}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_step_from_a_crash_to_being_parked_is_told() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let script = probe.script().launch(|start| async move {
+        match start.incarnation {
+            1 | 2 => Ok(true),
+            _ => Err("no paper".into()),
+        }
+    });
+    let pause = Backoff::constant(Duration::from_millis(250));
+    let session = sessions
+        .start_session("a", script.spec().backoff(pause))
+        .await
+        .unwrap();
+    end(&session, Order::Panic).await;
+    let session = back(&sessions, "a").await;
+    end(&session, Order::Crash).await;
+    let parked = sessions.start_session("a", probe.spec()).await;
+    assert!(matches!(parked, Err(StartError::Parked)), "{parked:?}");
+    // What shows the user's errors is written in tasks of its own, which have had their turn by then.
+    sessions.stop().await.unwrap();
+    tokio::task::yield_now().await;
+
+    let exits = ear.of("session ended abnormally");
+    assert_eq!(exits.len(), 2);
+    assert_eq!(
+        (exits[0].level, exits[0].field("incarnation")),
+        (Level::WARN, "1")
+    );
+    assert!(exits[0].field("reason").contains("told to panic"));
+    assert!(exits[1].field("reason").contains("told to crash"));
+    let restarts = ear.of("session restarts");
+    let told: Vec<_> = restarts
+        .iter()
+        .map(|seen| (seen.level, seen.field("restarts"), seen.field("delay_ms")))
+        .collect();
+    let warned = |restarts, delay| (Level::WARN, restarts, delay);
+    assert_eq!(
+        told,
+        [warned("1", "250"), warned("2", "250"), warned("3", "250")]
+    );
+    let failed = ear.of("session failed to restart");
+    assert_eq!(failed.len(), 2);
+    assert_eq!(
+        (failed[0].level, failed[0].field("incarnation")),
+        (Level::WARN, "3")
+    );
+    assert_eq!(failed[0].field("reason"), "no paper");
+    assert_eq!(
+        ear.of("session reached its restart limit")[0].level,
+        Level::ERROR
+    );
+    let parked = &ear.of("session parked")[0];
+    assert_eq!((parked.level, parked.field("session")), (Level::ERROR, "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_starts_kills_and_the_total_limit_are_told() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::otp().total_restart_limit(0, Duration::from_secs(5))).await;
+    let probe = Probe::default();
+    let fails = probe.script().launch(|_| async { Err("no ink".into()) });
+    sessions.start_session("a", fails.spec()).await.unwrap_err();
+    let hangs = probe.script().pre_start(|_, _| std::future::pending());
+    let timeout = Duration::from_millis(70);
+    sessions
+        .start_session("b", hangs.spec().start_timeout(timeout))
+        .await
+        .unwrap_err();
+    let brutal = probe.spec().shutdown(Shutdown::BrutalKill);
+    sessions.start_session("c", brutal).await.unwrap();
+    sessions.stop_session("c").await.unwrap();
+    let fatal = sessions.start_session("d", probe.spec()).await.unwrap();
+    end(&fatal, Order::Crash).await;
+    died(&sessions.get_cell()).await;
+    tokio::task::yield_now().await;
+
+    let failed = &ear.of("session failed to start")[0];
+    assert_eq!((failed.level, failed.field("session")), (Level::DEBUG, "a"));
+    assert_eq!(failed.field("reason"), "no ink");
+    let late = &ear.of("session start timed out")[0];
+    assert_eq!((late.level, late.field("timeout_ms")), (Level::WARN, "70"));
+    let killed = &ear.of("session is killed")[0];
+    assert_eq!((killed.level, killed.field("session")), (Level::WARN, "c"));
+    let reached = &ear.of("all sessions together reached the restart limit")[0];
+    assert_eq!(
+        (reached.level, reached.field("session")),
+        (Level::ERROR, "d")
+    );
+    let stopping = &ear.of("session supervisor is stopping")[0];
+    assert_eq!(stopping.field("reason"), "restart limit reached");
+    assert_eq!(ear.of("session supervisor stopped").len(), 1);
+}
+
+#[test]
+fn a_zombie_and_its_end_are_told() {
+    let ear = Ear::default();
+    let here = tracing::subscriber::set_default(ear.clone());
+    let there = ear.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .on_thread_start(move || {
+            // As long as the thread lives.
+            std::mem::forget(tracing::subscriber::set_default(there.clone()));
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let spec = probe.spec().shutdown(Shutdown::BrutalKill);
+        let session = sessions.start_session("a", spec).await.unwrap();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let told = probe.clone();
+        let block = Order::run(move |_| async move {
+            told.note("blocked");
+            released.recv().ok();
+            Ok(())
+        });
+        session.cast(block).unwrap();
+        probe.until(|tally| tally.notes.len() == 1).await;
+        // The kill bound passes in real time, since the thread is really blocked.
+        assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
+        let stop = sessions.stop().await.unwrap();
+        assert_eq!(stop.zombies, 1);
+        drop(release);
+        died(&session.get_cell()).await;
+    });
+    drop((runtime, here));
+    let zombie = &ear.of("session survived its kill and is a zombie")[0];
+    assert_eq!((zombie.level, zombie.field("session")), (Level::ERROR, "a"));
+    let stopped = &ear.of("session supervisor stopped, and left zombies")[0];
+    assert_eq!(
+        (stopped.level, stopped.field("zombies")),
+        (Level::WARN, "1")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("it cannot be told")
+        }
+    }
+    impl std::error::Error for Unspeakable {}
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let session = sessions.start_session("a", probe.spec()).await.unwrap();
+    end(&session, Order::run(|_| async { Err(Unspeakable.into()) })).await;
+    back(&sessions, "a").await;
+    sessions.stop().await.unwrap();
+    assert_eq!(ear.of("session started").len(), 2);
+    assert_eq!(ear.of("session supervisor stopped").len(), 1);
+}

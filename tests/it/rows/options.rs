@@ -5,9 +5,11 @@ use std::time::Duration;
 use ractor::registry;
 use session_supervisor::error::{StartError, StartSupervisorError};
 use session_supervisor::{Options, Restart, SessionSupervisor};
+use tracing::Level;
 
 use super::ways::{Parent, WINDOW, crash, crash_and_back, reason, with_parent};
 use crate::support::{Probe, back, died, end, supervisor};
+use crate::traces::Ear;
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -204,4 +206,33 @@ async fn a_parent_hears_nothing_of_sessions_that_crash_and_come_back() {
     assert!(parent.notes().is_empty());
     sessions.stop().await.unwrap();
     assert_eq!(reason(&parent).await, session_supervisor::reason::SHUTDOWN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_133_what_went_wrong_is_reported_and_what_ended_well_is_not() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    for (id, kind) in [("a", Restart::Transient), ("b", Restart::Temporary)] {
+        let spec = probe.spec().restart(kind);
+        let session = sessions.start_session(id, spec).await.unwrap();
+        session.stop(None);
+        died(&session.get_cell()).await;
+    }
+    assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
+    assert_eq!(ear.from(Level::INFO), ["session supervisor started"]);
+
+    let session = sessions.start_session("c", probe.spec()).await.unwrap();
+    end(&session, crate::support::Order::Crash).await;
+    back(&sessions, "c").await;
+    sessions.stop().await.unwrap();
+    tokio::task::yield_now().await;
+    let reported = &ear.of("session ended abnormally")[0];
+    assert_eq!(reported.level, Level::WARN);
+    assert_eq!(reported.field("supervisor"), sessions.name());
+    assert_eq!(
+        (reported.field("session"), reported.field("incarnation")),
+        ("c", "1")
+    );
+    assert!(reported.field("reason").contains("told to crash"));
 }
