@@ -97,6 +97,61 @@ async fn row_202_every_attempt_is_counted_when_it_is_decided() {
     assert_eq!(probe.starts(), 7);
 }
 
+/// The resident memory of this process in KiB.
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    size.and_then(|size| size.parse().ok())
+        .expect("a number of KiB")
+}
+
+/// In a process of its own, since the other tests would be measured too.
+#[cfg(target_os = "linux")]
+#[test]
+fn row_202_memory_stays_flat_however_large_the_limit() {
+    const ALONE: &str = "SESSION_SUPERVISOR_ROW_202_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+            .block_on(restart_a_hundred_thousand_times());
+        return;
+    }
+    let name = "rows::own_limits::row_202_memory_stays_flat_however_large_the_limit";
+    let alone = std::process::Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", name])
+        .env(ALONE, "1")
+        .output()
+        .expect("it runs again");
+    let told = String::from_utf8_lossy(&alone.stdout);
+    assert!(told.contains("1 passed"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+async fn restart_a_hundred_thousand_times() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = probe.spec().restart_limit(u32::MAX, 24 * HOUR);
+    let mut session = sessions.start_session("a", spec).await.unwrap();
+    let mut warm = 0;
+    for n in 0..100_000 {
+        if n == 20_000 {
+            warm = resident();
+        }
+        end(&session, Order::Crash).await;
+        session = back(&sessions, "a").await;
+        advance(ms(1)).await;
+    }
+    assert_eq!(info(&sessions, "a").await.restarts, 100_000);
+    // One moment for each of these restarts would be two MiB more.
+    let grown = resident().saturating_sub(warm);
+    assert!(grown < 1_024, "grown by {grown} KiB from {warm} KiB");
+}
+
 #[tokio::test(start_paused = true)]
 async fn row_203_a_backoff_begins_anew_after_a_life_as_long_as_the_window() {
     let seconds = Duration::from_secs;

@@ -1,15 +1,13 @@
-//! Stopping the supervisor: what is over when it has ended, and who is told what meanwhile.
+//! Stopping the supervisor: what is over when it has ended.
 
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
-use session_supervisor::error::{RestartError, StartError, StopError, SupervisorDown};
-use session_supervisor::{
-    Backoff, Exit, Options, Restart, SessionState, SessionSupervisor, Shutdown, names,
-};
+use session_supervisor::error::StartError;
+use session_supervisor::{Backoff, Exit, Options, Restart, SessionSupervisor, Shutdown, names};
 use tokio::time::Instant;
 
-use crate::support::{Ending, Gate, Order, Probe, asked, died, end, parent, supervisor};
+use crate::support::{Ending, Order, Probe, asked, died, end, parent, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -345,65 +343,4 @@ async fn row_105_a_success_that_comes_too_late_is_stopped() {
     assert_eq!(report.stopped + report.killed + report.not_running, 1);
     assert!(name_is_free(&sessions, "a"));
     assert_eq!((probe.starts(), probe.alive()), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_106_every_call_behind_a_stop_is_answered() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let gate = Gate::closed();
-    let held = gate.clone();
-    let script = probe.script().post_stop(move |_, _| {
-        let held = held.clone();
-        async move {
-            held.pass().await;
-            Ok(())
-        }
-    });
-    let spec = script.spec().shutdown(Shutdown::Infinity);
-    sessions.start_session("a", spec).await.unwrap();
-
-    let stop = asked(sessions.stop()).await;
-    let mut stops = Vec::new();
-    for n in 0..50 {
-        let id = format!("s{n}");
-        let started = sessions.start_session(&id, probe.spec()).await;
-        assert!(matches!(started, Err(StartError::SupervisorDown)));
-        let restarted = sessions.restart_session("a").await;
-        assert!(matches!(restarted, Err(RestartError::SupervisorDown)));
-        let list = sessions.list_sessions().await.unwrap();
-        assert_eq!(list.len(), 1);
-        assert_eq!(list[0].state, SessionState::Stopping);
-        assert_eq!(sessions.count_sessions().await.unwrap().stopping, 1);
-        assert!(sessions.session_info("a").await.unwrap().is_some());
-        assert_eq!(
-            sessions.stop_session(&id).await,
-            Err(StopError::NotFound),
-            "unknown ids are told so"
-        );
-        stops.push(asked(sessions.stop_session("a")).await);
-    }
-    assert!(stops.iter().all(|stop| !stop.is_finished()));
-    gate.open();
-    for joined in stops {
-        assert_eq!(joined.await.unwrap(), Ok(Exit::Shutdown));
-    }
-    assert_eq!(stop.await.unwrap().unwrap().stopped, 1);
-
-    let started = sessions.start_session("a", probe.spec()).await;
-    assert!(matches!(started, Err(StartError::SupervisorDown)));
-    let restarted = sessions.restart_session("a").await;
-    assert!(matches!(restarted, Err(RestartError::SupervisorDown)));
-    assert_eq!(
-        sessions.stop_session("a").await,
-        Err(StopError::SupervisorDown)
-    );
-    assert_eq!(sessions.list_sessions().await.unwrap_err(), SupervisorDown);
-    assert_eq!(sessions.count_sessions().await, Err(SupervisorDown));
-    assert_eq!(
-        sessions.session_info("a").await.unwrap_err(),
-        SupervisorDown
-    );
-    assert_eq!(sessions.stop().await, Err(SupervisorDown));
-    assert_eq!(probe.starts(), 1);
 }
