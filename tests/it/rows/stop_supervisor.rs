@@ -29,7 +29,13 @@ async fn four(sessions: &SessionSupervisor, probe: &Probe) -> Vec<Named> {
     let grace = Shutdown::Timeout(Duration::from_millis(10));
     let hung = sessions.start_session("hung", probe.spec().shutdown(grace));
     let hung = hung.await.unwrap();
-    hung.cast(Order::Hang).unwrap();
+    let note = probe.clone();
+    let hang = Order::run(move |_| async move {
+        note.note("hangs");
+        std::future::pending().await
+    });
+    hung.cast(hang).unwrap();
+    probe.until(|tally| !tally.notes.is_empty()).await;
     vec![
         ("quick", quick.await.unwrap().get_cell()),
         ("slow", slow.await.unwrap().get_cell()),
