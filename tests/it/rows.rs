@@ -87,9 +87,6 @@ fn tested(text: &str) -> Vec<u16> {
     rows
 }
 
-/// The rows whose tests are still to be written.
-const NOT_YET: &[u16] = &[];
-
 #[test]
 fn every_row_has_a_test_or_a_reason() {
     let mut shown: Vec<u16> = Vec::new();
@@ -106,7 +103,10 @@ fn every_row_has_a_test_or_a_reason() {
         .copied()
         .filter(|row| !shown.contains(row))
         .collect();
-    assert_eq!(missing, NOT_YET, "neither tested nor explained");
+    assert!(
+        missing.is_empty(),
+        "neither tested nor explained: {missing:?}"
+    );
     let unknown: Vec<_> = shown.iter().filter(|row| !ROWS.contains(row)).collect();
     assert!(unknown.is_empty(), "not rows of now: {unknown:?}");
 }
