@@ -7,17 +7,20 @@
 mod counts;
 mod ends;
 mod failed_starts;
+mod foreign_ends;
 mod layer;
 mod limits;
 mod max_sessions;
 mod names;
 mod options;
 mod own_limits;
+mod queue;
 mod restarts;
 mod shutdown;
 mod start;
 mod start_promises;
 mod stop_callers;
+mod stop_mass;
 mod stop_session;
 mod stop_supervisor;
 mod ways;
@@ -43,12 +46,14 @@ const FILES: &[(&str, &[(u16, &str)])] = &[
         include_str!("rows/failed_starts.rs"),
         failed_starts::NOT_HERE,
     ),
+    (include_str!("rows/foreign_ends.rs"), foreign_ends::NOT_HERE),
     (include_str!("rows/layer.rs"), layer::NOT_HERE),
     (include_str!("rows/limits.rs"), limits::NOT_HERE),
     (include_str!("rows/max_sessions.rs"), max_sessions::NOT_HERE),
     (include_str!("rows/names.rs"), names::NOT_HERE),
     (include_str!("rows/options.rs"), options::NOT_HERE),
     (include_str!("rows/own_limits.rs"), own_limits::NOT_HERE),
+    (include_str!("rows/queue.rs"), queue::NOT_HERE),
     (include_str!("rows/restarts.rs"), restarts::NOT_HERE),
     (include_str!("rows/shutdown.rs"), shutdown::NOT_HERE),
     (include_str!("rows/start.rs"), start::NOT_HERE),
@@ -57,6 +62,7 @@ const FILES: &[(&str, &[(u16, &str)])] = &[
         start_promises::NOT_HERE,
     ),
     (include_str!("rows/stop_callers.rs"), stop_callers::NOT_HERE),
+    (include_str!("rows/stop_mass.rs"), stop_mass::NOT_HERE),
     (include_str!("rows/stop_session.rs"), stop_session::NOT_HERE),
     (
         include_str!("rows/stop_supervisor.rs"),
@@ -81,12 +87,6 @@ fn tested(text: &str) -> Vec<u16> {
     rows
 }
 
-/// The rows whose tests are still to be written.
-const NOT_YET: &[u16] = &[
-    107, 109, 111, 148, 149, 150, 151, 152, 154, 155, 156, 157, 158, 160, 161, 162, 167, 169, 170,
-    171, 172, 175, 190, 191, 192, 193, 211, 213, 215, 217, 223,
-];
-
 #[test]
 fn every_row_has_a_test_or_a_reason() {
     let mut shown: Vec<u16> = Vec::new();
@@ -103,7 +103,10 @@ fn every_row_has_a_test_or_a_reason() {
         .copied()
         .filter(|row| !shown.contains(row))
         .collect();
-    assert_eq!(missing, NOT_YET, "neither tested nor explained");
+    assert!(
+        missing.is_empty(),
+        "neither tested nor explained: {missing:?}"
+    );
     let unknown: Vec<_> = shown.iter().filter(|row| !ROWS.contains(row)).collect();
     assert!(unknown.is_empty(), "not rows of now: {unknown:?}");
 }
