@@ -21,6 +21,9 @@ pub(crate) struct Start {
     pub(crate) reply: RpcReplyPort<Result<ActorCell, SpawnErr>>,
 }
 
+#[cfg(feature = "cluster")]
+impl ractor::Message for Start {}
+
 #[derive(Debug)]
 pub(crate) struct State {
     name: String,

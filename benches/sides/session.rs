@@ -75,6 +75,9 @@ pub(crate) enum Msg {
     Say([u64; 4]),
 }
 
+#[cfg(feature = "cluster")]
+impl ractor::Message for Msg {}
+
 #[derive(Debug)]
 pub(crate) struct Session;
 

@@ -23,6 +23,9 @@ pub(crate) enum ChatMsg {
     Crash,
 }
 
+#[cfg(feature = "cluster")]
+impl ractor::Message for ChatMsg {}
+
 #[derive(Debug)]
 pub(crate) struct State {
     id: String,

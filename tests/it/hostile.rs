@@ -15,6 +15,9 @@ enum Deed {
     Panic,
 }
 
+#[cfg(feature = "cluster")]
+impl ractor::Message for Deed {}
+
 #[ractor::actor(message = Deed, state = (), arguments = ())]
 impl Stranger {
     async fn handle(

@@ -3,6 +3,7 @@
 //! Absent on purpose: sleeps. Time is paused, and a test waits for events.
 
 mod basics;
+mod contract;
 mod endings;
 mod hostile;
 mod isolation;

@@ -39,7 +39,7 @@ impl Counter {
         match message {
             Msg::Add(n) => *total += n,
             Msg::Total(reply) => drop(reply.send(*total)),
-            Msg::Crash => panic!("told to crash"),
+            Msg::Crash => return Err("told to crash".into()),
         }
         Ok(())
     }
@@ -78,6 +78,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         2,
         "the second incarnation begins anew"
     );
+    let info = sessions.session_info("a").await?.ok_or("it is not known")?;
+    assert_eq!((info.incarnation, info.restarts), (2, 1));
+    assert!(matches!(info.last_exit, Some(Exit::Failed { .. })));
     assert!(sessions.find_session_as::<Msg>("a").is_ok());
     assert!(sessions.find_session_as::<u64>("a").is_err());
 

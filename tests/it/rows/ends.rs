@@ -7,7 +7,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::error::StartError;
 use session_supervisor::{
-    Backoff, ChildSpec, Ensured, Exit, Options, Restart, SessionState, SessionSupervisor, names,
+    Backoff, ChildSpec, Exit, Options, Restart, SessionState, SessionSupervisor, names,
 };
 use tokio::sync::mpsc;
 
@@ -182,7 +182,10 @@ async fn row_042_a_panic_before_there_is_a_future_is_a_failure() {
         old.stop(None);
         died(&old.get_cell()).await;
         let found = sessions.ensure_session("a", spec).await.unwrap();
-        assert!(matches!(found, Ensured::Existing(_)), "{in_post_start}");
+        assert!(
+            matches!(found, session_supervisor::Ensured::Existing(_)),
+            "{in_post_start}"
+        );
         assert_ne!(found.into_inner().get_id(), old.get_id());
         let last = info(&sessions, "a").await.last_exit.unwrap();
         assert!(matches!(last, Exit::Failed { .. }), "{last:?}");

@@ -18,11 +18,17 @@ const KINDS: [Restart; 3] = [Restart::Permanent, Restart::Transient, Restart::Te
 /// An actor of the three spellings of a spec; its argument is what it answers.
 struct Fixed;
 
-#[ractor::actor(message = ractor::RpcReplyPort<u32>, state = u32, arguments = u32)]
+#[derive(Debug)]
+struct Ask(ractor::RpcReplyPort<u32>);
+
+#[cfg(feature = "cluster")]
+impl ractor::Message for Ask {}
+
+#[ractor::actor(message = Ask, state = u32, arguments = u32)]
 impl Fixed {
     async fn pre_start(
         &self,
-        _myself: ActorRef<ractor::RpcReplyPort<u32>>,
+        _myself: ActorRef<Ask>,
         value: u32,
     ) -> Result<u32, ActorProcessingErr> {
         Ok(value)
@@ -30,8 +36,8 @@ impl Fixed {
 
     async fn handle(
         &self,
-        _myself: ActorRef<ractor::RpcReplyPort<u32>>,
-        reply: ractor::RpcReplyPort<u32>,
+        _myself: ActorRef<Ask>,
+        Ask(reply): Ask,
         value: &mut u32,
     ) -> Result<(), ActorProcessingErr> {
         drop(reply.send(*value));
@@ -56,7 +62,7 @@ async fn row_013_a_session_of_any_spelling_starts_answers_and_is_listed() {
         ),
     ] {
         let session = sessions.start_session(id, spec).await.unwrap();
-        let answer = session.call(|reply| reply, None).await.unwrap();
+        let answer = session.call(Ask, None).await.unwrap();
         assert!(matches!(answer, ractor::rpc::CallResult::Success(n) if n == value));
         assert_eq!(info(&sessions, id).await.state, SessionState::Running);
         let found = sessions.find_session(id).expect("it is found");
@@ -179,7 +185,7 @@ async fn row_019_what_all_sessions_share_reaches_each_of_them() {
     });
     for (id, spec) in [("a", by_capture), ("b", given.clone()), ("c", given)] {
         let session = sessions.start_session(id, spec).await.unwrap();
-        let answer = session.call(|reply| reply, None).await.unwrap();
+        let answer = session.call(Ask, None).await.unwrap();
         assert!(matches!(answer, ractor::rpc::CallResult::Success(42)));
     }
     sessions.stop().await.unwrap();
@@ -323,7 +329,7 @@ async fn row_025_a_name_that_a_foreigner_holds_is_never_adopted() {
     assert!(sessions.find_session("a").is_none());
     let holder = registry::where_is(name).expect("the foreigner");
     assert_eq!(holder.get_id(), foreigner.get_id());
-    let answer = foreigner.call(|reply| reply, None).await.unwrap();
+    let answer = foreigner.call(Ask, None).await.unwrap();
     assert!(matches!(answer, ractor::rpc::CallResult::Success(9)));
     foreigner.stop_and_wait(None, None).await.unwrap();
     sessions

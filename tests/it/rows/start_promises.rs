@@ -267,6 +267,9 @@ enum Task {
     ),
 }
 
+#[cfg(feature = "cluster")]
+impl ractor::Message for Task {}
+
 #[ractor::actor(message = Task, state = SessionSupervisor, arguments = SessionSupervisor)]
 impl Manager {
     async fn pre_start(
