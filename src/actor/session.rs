@@ -1,9 +1,10 @@
 //! The actor that wraps the user's actor: it guards its state's drop and leaves the mark that tells
 //! how it ended.
 //!
-//! After an orderly `post_stop`, and after a failure, the state is dropped in the session's own task.
-//! The state of a killed session travels in ractor's exit event; wherever that is dropped, the state
-//! is handed to a task of its own. A panic in the drop is caught in each case.
+//! After an orderly `post_stop`, and after an error, the state is dropped in the session's own task,
+//! before ractor tells the root. The state of a killed session travels in ractor's exit event; wherever
+//! that is dropped, the state is handed to a task of its own, as after a panic. A panic in the drop is
+//! caught in each case.
 //!
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
@@ -16,7 +17,6 @@ use super::life::{Left, Life};
 use super::plan::{Order, SpawnFailure, Spawned};
 use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::Mark;
 use crate::names;
 
 /// The wrapper around an actor `A`: same messages, same arguments.
@@ -95,7 +95,8 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        self.watched(self.actor.post_start(myself, state)).await
+        let result = self.watched(self.actor.post_start(myself, state)).await;
+        guard.release_after(result)
     }
 
     async fn handle(
@@ -113,8 +114,10 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        self.watched(self.actor.handle(myself, message, state))
-            .await
+        let result = self
+            .watched(self.actor.handle(myself, message, state))
+            .await;
+        guard.release_after(result)
     }
 
     async fn handle_supervisor_evt(
@@ -126,8 +129,10 @@ impl<A: Actor> Session<A> {
         let Some(state) = guard.state() else {
             return Ok(());
         };
-        self.watched(self.actor.handle_supervisor_evt(myself, event, state))
-            .await
+        let result = self
+            .watched(self.actor.handle_supervisor_evt(myself, event, state))
+            .await;
+        guard.release_after(result)
     }
 
     async fn post_stop(
@@ -136,7 +141,8 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(state) = guard.state() {
-            self.watched(self.actor.post_stop(myself, state)).await?;
+            let result = self.watched(self.actor.post_stop(myself, state)).await;
+            guard.release_after(result)?;
         }
         self.life.note_orphans();
         guard.release();
@@ -203,6 +209,19 @@ impl<S: Send + 'static> Guard<S> {
     fn release(&mut self) {
         drop(self.corpse.take());
     }
+
+    /// Drops the state if the session has failed. ractor would do it in the same task, but after it has
+    /// told the root: a drop that blocks the thread would keep the root, which tokio puts into a slot of
+    /// this thread.
+    fn release_after(
+        &mut self,
+        result: Result<(), ActorProcessingErr>,
+    ) -> Result<(), ActorProcessingErr> {
+        if result.is_err() {
+            self.release();
+        }
+        result
+    }
 }
 
 impl<S: Send + 'static> Drop for Guard<S> {
@@ -210,12 +229,10 @@ impl<S: Send + 'static> Drop for Guard<S> {
         let Some(corpse) = self.corpse.take() else {
             return;
         };
-        // After a failure this is the session's own task. Without a mark it was killed, and this may
-        // be the root's task or its event port.
-        if corpse.life.mark() == Mark::Missing {
-            let runtime = corpse.shared.runtime().clone();
-            drop(runtime.spawn(async move { drop(corpse) }));
-        }
+        // It was killed, or it panicked. This may be the root's task or its event port, or the session's
+        // own task after the root was told.
+        let runtime = corpse.shared.runtime().clone();
+        drop(runtime.spawn(async move { drop(corpse) }));
     }
 }
 

@@ -3,6 +3,8 @@
 //! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged at
 //! the event, and a restart is decided and counted there (D8); it is made at the release. Where no
 //! event came, or none can come any more, the release alone counts.
+//!
+//! Absent on purpose: ractor's reasons. What an exit was is decided by what was asked and by the mark.
 
 use super::{Engine, Events};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Then};
