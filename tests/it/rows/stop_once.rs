@@ -60,7 +60,7 @@ async fn row_084_a_stop_beside_a_foreign_one_waits_for_the_end() {
 }
 
 /// Real time is measured, not waited for; the bound lies far from the linear and the quadratic.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn row_086_ten_times_as_many_stops_take_about_ten_times_as_long() {
     struct Plain;
     #[ractor::actor(message = (), state = (), arguments = ())]
