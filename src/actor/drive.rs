@@ -67,10 +67,13 @@ impl Driver {
         }
     }
 
-    fn query(&mut self, query: Query) {
+    fn query(&mut self, query: Query, leftovers: &mut Leftovers) {
         match query {
             Query::Info(id, reply) => {
-                drop(reply.send(self.engine.info(&id).map(|info| tell(&info))));
+                let info = self.engine.info(&id).map(|info| tell(&info));
+                if let Err(Some(info)) = reply.send(info) {
+                    leftovers.untold([info]);
+                }
             }
             Query::Count(reply) => drop(reply.send(self.engine.counts())),
             Query::List(reply) => {
@@ -85,7 +88,7 @@ impl Driver {
     }
 
     /// One page of the list that has waited longest.
-    fn page(&mut self) {
+    fn page(&mut self, leftovers: &mut Leftovers) {
         let Some(mut list) = self.lists.pop_front() else {
             return;
         };
@@ -95,7 +98,9 @@ impl Driver {
                 Some(None) => {}
                 None => {
                     self.engine.close_list(list.cursor);
-                    drop(list.reply.send(list.taken));
+                    if let Err(taken) = list.reply.send(list.taken) {
+                        leftovers.untold(taken);
+                    }
                     return;
                 }
             }
@@ -104,8 +109,8 @@ impl Driver {
     }
 
     /// Ends: the engine is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self) -> (Engine<Sessions>, Option<Ended>) {
-        self.drop_lists();
+    pub(super) fn end(&mut self, leftovers: &mut Leftovers) -> (Engine<Sessions>, Option<Ended>) {
+        self.drop_lists(leftovers);
         let empty = Engine::new(self.settings);
         (
             std::mem::replace(&mut self.engine, empty),
@@ -114,9 +119,10 @@ impl Driver {
     }
 
     /// Drops the questions that will not be answered any more.
-    fn drop_lists(&mut self) {
+    fn drop_lists(&mut self, leftovers: &mut Leftovers) {
         for list in std::mem::take(&mut self.lists) {
             self.engine.close_list(list.cursor);
+            leftovers.untold(list.taken);
         }
     }
 
@@ -182,7 +188,7 @@ impl Shared {
                     driver.engine.handle(now, input);
                     carry::out_all(self, driver, leftovers);
                 }
-                Item::Query(query) if stage < Stage::RootGone => driver.query(query),
+                Item::Query(query) if stage < Stage::RootGone => driver.query(query, leftovers),
                 Item::Query(query) => drop(query),
                 Item::Tick => {}
             }
@@ -193,9 +199,9 @@ impl Shared {
             carry::out_all(self, driver, leftovers);
         }
         if stage >= Stage::RootGone {
-            driver.drop_lists();
+            driver.drop_lists(leftovers);
         }
-        driver.page();
+        driver.page(leftovers);
         let wake = driver.engine.poll_timeout();
         if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
             return Rest::Work;

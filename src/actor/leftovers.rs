@@ -13,6 +13,7 @@ use super::log;
 use super::plan::Sessions;
 use super::shared::Shared;
 use crate::engine::{Discard, Exit, Note, Seen};
+use crate::info::SessionInfo;
 
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
@@ -39,6 +40,12 @@ impl Leftovers {
         } else if log::holds_user_values(&note) {
             self.graves.push(Grave::Note(note));
         }
+    }
+
+    /// What was told to somebody who has gone away.
+    pub(super) fn untold(&mut self, infos: impl IntoIterator<Item = SessionInfo>) {
+        let exits = infos.into_iter().filter_map(|info| info.last_exit);
+        exits.for_each(|exit| self.discard(Discard::Exit(exit)));
     }
 
     pub(super) fn discard(&mut self, value: Discard<Sessions>) {

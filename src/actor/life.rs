@@ -74,6 +74,10 @@ impl engine::Life for std::sync::Arc<Life> {
     }
 
     fn ending(&self) -> Ending {
+        // A callback has failed. ractor does not show it yet, but this life is over.
+        if Life::mark(self) == Mark::Failed {
+            return Ending::Yes;
+        }
         match self.actor.get() {
             Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
             _ => Ending::No,

@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ractor::{ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use tokio::runtime::Handle;
 
 use super::exit::{self, Told};
@@ -63,7 +63,9 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        match session_id(shared, &cell) {
+        // ractor sends the event when the actor is stopping. One that came before is a forgery.
+        let ends = cell.get_status() >= ActorStatus::Stopping;
+        match session_id(shared, &cell).filter(|_| ends) {
             Some(id) => shared.exited(Input::Exited {
                 id,
                 actor: cell.get_id().pid(),

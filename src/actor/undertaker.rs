@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::directory;
 use super::inbox::Stage;
+use super::leftovers::Leftovers;
 use super::log;
 use super::plan::Reply;
 use super::root::{Birth, Root};
@@ -98,7 +99,9 @@ impl Drop for End {
         }
         // What the engine still holds (zombies; everything, if the runtime is shut down) is dropped
         // here, so that nobody waits for an answer that cannot come.
-        let (engine, ended) = shared.lock_driver().end();
+        let mut leftovers = Leftovers::default();
+        let (engine, ended) = shared.lock_driver().end(&mut leftovers);
+        leftovers.settle(shared);
         drop_guarded(engine);
         if let Some(ended) = ended {
             log::stopped(shared.name(), &ended.report);

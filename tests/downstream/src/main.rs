@@ -60,16 +60,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Ok(Launch::Actor(Counter, first))
     });
     let counter = sessions.start_session("a", spec.clone()).await?;
-    counter.cast(Msg::Add(41)).map_err(|_| "the session is gone")?;
+    counter
+        .cast(Msg::Add(41))
+        .map_err(|_| "the session is gone")?;
     assert_eq!(total(&counter).await?, 42);
 
-    counter.cast(Msg::Crash).map_err(|_| "the session is gone")?;
+    counter
+        .cast(Msg::Crash)
+        .map_err(|_| "the session is gone")?;
     counter.wait(None).await?;
     let Ensured::Existing(again) = sessions.ensure_session("a", spec).await? else {
         return Err("the crashed session was not restarted".into());
     };
     assert_ne!(again.get_id(), counter.get_id());
-    assert_eq!(total(&again).await?, 2, "the second incarnation begins anew");
+    assert_eq!(
+        total(&again).await?,
+        2,
+        "the second incarnation begins anew"
+    );
     assert!(sessions.find_session_as::<Msg>("a").is_ok());
     assert!(sessions.find_session_as::<u64>("a").is_err());
 
