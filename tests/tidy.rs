@@ -25,7 +25,6 @@ const LONGER: &[(&str, &str)] = &[
     ("tests/it/rows/names.rs", "the rows of one theme"),
     ("tests/it/rows/start.rs", "the rows of one theme"),
     ("tests/it/rows/start_promises.rs", "the rows of one theme"),
-    ("tests/it/rows/stop_session.rs", "the rows of one theme"),
     (
         "benches/scale.rs",
         "one table, from its first row to its last",

@@ -5,15 +5,18 @@
 //! them, which come with those.
 
 mod counts;
+mod drops;
 mod ends;
 mod failed_starts;
 mod foreign_ends;
+mod kill_bound;
 mod layer;
 mod limits;
 mod max_sessions;
 mod names;
 mod options;
 mod own_limits;
+mod own_ways;
 mod queue;
 mod restarts;
 mod shutdown;
@@ -21,6 +24,7 @@ mod start;
 mod start_promises;
 mod stop_callers;
 mod stop_mass;
+mod stop_once;
 mod stop_session;
 mod stop_supervisor;
 mod ways;
@@ -41,18 +45,21 @@ const ROWS: &[u16] = &[
 /// A file of rows: its text, and what it leaves out with the reason.
 const FILES: &[(&str, &[(u16, &str)])] = &[
     (include_str!("rows/counts.rs"), counts::NOT_HERE),
+    (include_str!("rows/drops.rs"), drops::NOT_HERE),
     (include_str!("rows/ends.rs"), ends::NOT_HERE),
     (
         include_str!("rows/failed_starts.rs"),
         failed_starts::NOT_HERE,
     ),
     (include_str!("rows/foreign_ends.rs"), foreign_ends::NOT_HERE),
+    (include_str!("rows/kill_bound.rs"), kill_bound::NOT_HERE),
     (include_str!("rows/layer.rs"), layer::NOT_HERE),
     (include_str!("rows/limits.rs"), limits::NOT_HERE),
     (include_str!("rows/max_sessions.rs"), max_sessions::NOT_HERE),
     (include_str!("rows/names.rs"), names::NOT_HERE),
     (include_str!("rows/options.rs"), options::NOT_HERE),
     (include_str!("rows/own_limits.rs"), own_limits::NOT_HERE),
+    (include_str!("rows/own_ways.rs"), own_ways::NOT_HERE),
     (include_str!("rows/queue.rs"), queue::NOT_HERE),
     (include_str!("rows/restarts.rs"), restarts::NOT_HERE),
     (include_str!("rows/shutdown.rs"), shutdown::NOT_HERE),
@@ -63,6 +70,7 @@ const FILES: &[(&str, &[(u16, &str)])] = &[
     ),
     (include_str!("rows/stop_callers.rs"), stop_callers::NOT_HERE),
     (include_str!("rows/stop_mass.rs"), stop_mass::NOT_HERE),
+    (include_str!("rows/stop_once.rs"), stop_once::NOT_HERE),
     (include_str!("rows/stop_session.rs"), stop_session::NOT_HERE),
     (
         include_str!("rows/stop_supervisor.rs"),

@@ -1,13 +1,13 @@
 //! The places for sessions.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::registry;
 use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{Options, Restart, SessionState, SessionSupervisor, Shutdown, names};
 
-use super::ways::{HOUR, Way, crash, info, ms};
+use super::ways::{HOUR, Held, Way, crash, info, ms};
 use crate::support::{Gate, Order, Probe, asked, back, died, end, supervisor};
 
 /// Rows of this theme without a test, and why.
@@ -81,8 +81,7 @@ async fn row_067_a_place_is_free_as_soon_as_a_session_has_left_for_good() {
         .await
         .expect("b left");
     end(&session, Order::Crash).await;
-    let gone = sessions.stop_session("c").await;
-    drop(gone);
+    probe.until(|tally| tally.starts == 4).await;
     // Its first start fails.
     let fails = probe
         .script()
@@ -210,10 +209,54 @@ async fn row_072_of_ten_times_as_many_callers_exactly_as_many_succeed_as_there_a
     }
     assert_eq!((started, refused), (PLACES, 9 * PLACES));
     assert_eq!(probe.starts(), PLACES);
-    // A place that was taken for a start that failed is given back.
-    sessions.stop_session("s0").await.ok();
     sessions.stop().await.unwrap();
     assert_eq!(probe.alive(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_072_a_place_is_taken_before_the_launch_and_given_back_if_that_fails() {
+    const PLACES: usize = 50;
+    let sessions = supervisor(Options::new().max_sessions(PLACES)).await;
+    let probe = Probe::default();
+    let gate = Gate::closed();
+    let inside = gate.clone();
+    let script = probe.script().launch(move |_| {
+        let gate = inside.clone();
+        async move {
+            gate.pass().await;
+            Err("told to fail".into())
+        }
+    });
+    let spec = script.spec();
+    let mut callers = tokio::task::JoinSet::new();
+    for n in 0..10 * PLACES {
+        callers.spawn(sessions.start_session(&format!("s{n}"), spec.clone()));
+    }
+    for _ in 0..9 * PLACES {
+        let answer = callers.join_next().await.unwrap().unwrap();
+        assert!(
+            matches!(answer, Err(StartError::MaxSessions { max: PLACES })),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(sessions.count_sessions().await.unwrap().starting, PLACES);
+    gate.open();
+    while let Some(answer) = callers.join_next().await {
+        let answer = answer.unwrap();
+        assert!(
+            matches!(answer, Err(StartError::Failed { .. })),
+            "{answer:?}"
+        );
+    }
+    for n in 0..PLACES {
+        let id = format!("t{n}");
+        sessions
+            .start_session(&id, probe.spec())
+            .await
+            .expect("all places are free again");
+    }
+    full(&sessions, &probe, "one more").await;
+    sessions.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,6 +283,9 @@ async fn row_204_a_place_is_free_at_the_exit_and_the_id_at_the_release() {
         .expect("the place is free");
     let counts = sessions.count_sessions().await.unwrap();
     assert_eq!((counts.specs, counts.active), (1, 1));
+    let list = sessions.list_sessions().await.unwrap();
+    let ids: Vec<_> = list.iter().map(|info| &*info.id).collect();
+    assert_eq!(ids, ["b"]);
     sessions.stop_session("b").await.unwrap();
     let again = asked(sessions.start_session("a", other.spec())).await;
     sessions
@@ -258,7 +304,12 @@ async fn row_205_a_zombie_keeps_its_place() {
     let sessions = supervisor(Options::new().max_sessions(1)).await;
     let probe = Probe::default();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let spec = probe.spec().shutdown(Shutdown::BrutalKill);
+    let held = Arc::new(Held::new(&probe));
+    let script = probe.script().launch(move |_| {
+        held.touch();
+        async { Ok(true) }
+    });
+    let spec = script.spec().shutdown(Shutdown::BrutalKill);
     let session = sessions.start_session("a", spec).await.unwrap();
     let told = probe.clone();
     let blocked = Order::run(move |_| async move {
@@ -275,11 +326,9 @@ async fn row_205_a_zombie_keeps_its_place() {
     assert_eq!(info(&sessions, "a").await.state, SessionState::Zombie);
     full(&sessions, &probe, "b").await;
     drop(release);
-    died(&session.get_cell()).await;
-    // The start of the id itself waits for the end of the zombie, or is told of it.
-    while sessions.count_sessions().await.unwrap().zombies > 0 {
-        tokio::task::yield_now().await;
-    }
+    // The spec is dropped when the zombie has been forgotten.
+    Held::dropped(&probe).await;
+    assert_eq!(sessions.count_sessions().await.unwrap().zombies, 0);
     sessions
         .start_session("b", probe.spec())
         .await

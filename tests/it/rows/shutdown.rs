@@ -1,14 +1,15 @@
-//! How sessions are stopped when their supervisor stops, and what a kill leaves.
+//! How sessions are stopped when their supervisor stops.
 
 use std::time::Duration;
 
 use ractor::ActorRef;
-use session_supervisor::error::{StartError, StopError};
-use session_supervisor::{Exit, Options, Restart, SessionState, SessionSupervisor, Shutdown};
+use session_supervisor::{
+    ChildSpec, Exit, Options, Restart, SessionState, SessionSupervisor, Shutdown,
+};
 use tokio::time::Instant;
 
-use super::ways::{HOUR, Way, info, ms};
-use crate::support::{Order, Probe, asked, back, died, supervisor};
+use super::ways::{HOUR, Way, info, ms, reason, with_parent};
+use crate::support::{Gate, Order, Probe, Worker, asked, died, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -71,9 +72,31 @@ async fn row_088_infinity_waits_as_long_as_it_takes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn row_088_only_a_deadline_or_a_foreign_kill_cuts_infinity_short() {
+    for by in ["deadline", "kill", "kill of the supervisor"] {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let slow = probe.slow_to_stop(SECOND * 30).shutdown(Shutdown::Infinity);
+        let session = sessions.start_session("a", slow).await.unwrap();
+        let stop = asked(sessions.stop()).await;
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
+        match by {
+            "deadline" => drop(asked(sessions.stop_within(Duration::ZERO)).await),
+            "kill" => session.kill(),
+            _ => sessions.get_cell().kill(),
+        }
+        let report = stop.await.unwrap().unwrap();
+        assert_eq!((report.killed, report.stopped), (1, 0), "{by}");
+        assert_eq!(report.took, SECOND, "{by}");
+        assert_eq!((probe.stops(), probe.alive()), (0, 0), "{by}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn row_089_a_session_that_fails_in_its_post_stop_is_counted_so_and_holds_up_nobody() {
     for shutdown in [Shutdown::Infinity, Shutdown::Timeout(SECOND)] {
-        let sessions = supervisor(Options::new()).await;
+        let (sessions, parent) = with_parent(Options::new()).await;
         let probe = Probe::default();
         let errs = probe
             .script()
@@ -96,6 +119,8 @@ async fn row_089_a_session_that_fails_in_its_post_stop_is_counted_so_and_holds_u
         let report = sessions.stop().await.unwrap();
         assert_eq!((report.failed, report.stopped, report.killed), (2, 1, 0));
         assert_eq!((probe.stops(), probe.alive(), probe.starts()), (1, 0, 3));
+        // A failure of the supervisor would be noted as such.
+        assert_eq!(reason(&parent).await, "shutdown");
     }
 }
 
@@ -117,7 +142,17 @@ async fn row_091_a_grace_that_runs_out_kills_that_session_alone() {
     let probe = Probe::default();
     let grace = Shutdown::Timeout(SECOND);
     hanging(&sessions, "in a handler", &probe, grace).await;
-    let stuck = probe.slow_to_stop(HOUR).shutdown(grace);
+    let (inside, through) = (probe.clone(), probe.clone());
+    let stuck = probe.script().post_stop(move |_, _| {
+        let (inside, through) = (inside.clone(), through.clone());
+        async move {
+            inside.note("in post_stop");
+            tokio::time::sleep(HOUR).await;
+            through.note("through");
+            Ok(())
+        }
+    });
+    let stuck = stuck.spec().shutdown(grace);
     sessions.start_session("in post_stop", stuck).await.unwrap();
     sessions
         .start_session("fine", probe.spec().shutdown(grace))
@@ -126,6 +161,7 @@ async fn row_091_a_grace_that_runs_out_kills_that_session_alone() {
     let report = sessions.stop().await.unwrap();
     assert_eq!((report.stopped, report.killed, report.took), (1, 2, SECOND));
     assert_eq!(probe.tally().stopped, ["fine"]);
+    assert_eq!(probe.notes(), ["in a handler hangs", "in post_stop"]);
     assert_eq!(probe.alive(), 0);
 }
 
@@ -138,23 +174,59 @@ async fn row_092_no_grace_and_a_tiny_one_are_legal() {
         let began = Instant::now();
         assert_eq!(sessions.stop_session("a").await, Ok(Exit::Killed));
         assert_eq!(began.elapsed(), grace);
+        // One that has nothing to do needs no time to end gracefully, but it needs its turn for it.
+        let spec = probe.spec().shutdown(Shutdown::Timeout(grace));
+        let idle = sessions.start_session("a", spec).await.unwrap();
+        assert_eq!(ractor::call!(idle, Order::Echo, 5).unwrap(), 5);
+        let exit = match grace {
+            Duration::ZERO => Exit::Killed,
+            _ => Exit::Shutdown,
+        };
+        assert_eq!(sessions.stop_session("a").await, Ok(exit));
         sessions.stop().await.unwrap();
     }
+}
+
+/// A running session whose handler waits for the gate, and then ends the session in this way.
+async fn gated(
+    sessions: &SessionSupervisor,
+    id: &str,
+    spec: ChildSpec<Worker>,
+    gate: &Gate,
+    way: Way,
+) -> ActorRef<Order> {
+    let session = sessions.start_session(id, spec).await.unwrap();
+    let (gate, probe) = (gate.clone(), Probe::default());
+    let note = probe.clone();
+    let waits = Order::run(move |myself| async move {
+        note.note("waits");
+        gate.pass().await;
+        match way {
+            Way::Stop => myself.stop(None),
+            Way::StopFor(reason) => myself.stop(Some(reason.to_owned())),
+            _ => return Err("ends by itself".into()),
+        }
+        Ok(())
+    });
+    session.cast(waits).unwrap();
+    probe.until(|tally| tally.notes.len() == 1).await;
+    session
 }
 
 #[tokio::test(start_paused = true)]
 async fn row_093_a_permanent_session_that_ends_as_the_supervisor_stops_stays_ended() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let slow = probe.slow_to_stop(SECOND);
-    sessions.start_session("slow", slow).await.unwrap();
+    let gate = Gate::closed();
     let spec = probe.spec().restart(Restart::Permanent);
-    let session = sessions.start_session("a", spec).await.unwrap();
-    session.stop(None);
-    let report = sessions.stop().await.unwrap();
-    assert_eq!((report.failed, report.killed), (0, 0));
+    gated(&sessions, "a", spec, &gate, Way::Stop).await;
+    let stop = asked(sessions.stop()).await;
+    assert_eq!(sessions.count_sessions().await.unwrap().stopping, 1);
+    gate.open();
+    let report = stop.await.unwrap().unwrap();
+    assert_eq!((report.stopped, report.failed, report.killed), (1, 0, 0));
     tokio::time::sleep(HOUR).await;
-    assert_eq!((probe.starts(), probe.alive()), (2, 0));
+    assert_eq!((probe.starts(), probe.stops(), probe.alive()), (1, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,143 +270,34 @@ async fn row_095_without_a_word_a_session_has_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn row_097_sessions_that_end_by_themselves_meanwhile_do_not_disturb_the_stop() {
-    for kind in [Restart::Permanent, Restart::Transient, Restart::Temporary] {
-        for way in [Way::Stop, Way::StopFor("done"), Way::Error] {
-            let sessions = supervisor(Options::new()).await;
-            let probe = Probe::default();
-            sessions
-                .start_session("slow", probe.slow_to_stop(SECOND))
-                .await
-                .unwrap();
-            let spec = probe.slow_to_stop(ms(100)).restart(kind);
-            let session = sessions.start_session("a", spec).await.unwrap();
-            let stop = asked(sessions.stop()).await;
-            match way {
-                Way::Error => drop(session.cast(Order::Crash)),
-                _ => session.stop(Some("by itself".to_owned())),
-            }
-            stop.await.unwrap().unwrap();
-            tokio::time::sleep(HOUR).await;
-            assert_eq!((probe.starts(), probe.alive()), (2, 0), "{kind:?} {way:?}");
+    const WAYS: [Way; 3] = [Way::Stop, Way::StopFor("enough"), Way::Error];
+    const KINDS: [Restart; 3] = [Restart::Permanent, Restart::Transient, Restart::Temporary];
+    for told in [false, true] {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let gate = Gate::closed();
+        for (kind, way) in KINDS
+            .into_iter()
+            .flat_map(|kind| WAYS.map(|way| (kind, way)))
+        {
+            let spec = probe.spec().restart(kind);
+            gated(&sessions, &format!("{kind:?} {way:?}"), spec, &gate, way).await;
         }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_218_a_session_that_survives_its_kill_is_a_zombie_until_it_ends() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().shutdown(Shutdown::BrutalKill);
-    let stuck = sessions.start_session("a", spec).await.unwrap();
-    let other = sessions.start_session("other", probe.spec()).await.unwrap();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let note = probe.clone();
-    let block = Order::run(move |_| async move {
-        note.note("blocked");
-        released.recv().ok();
-        Ok(())
-    });
-    stuck.cast(block).unwrap();
-    probe.until(|tally| !tally.notes.is_empty()).await;
-    // The kill bound passes in real time, since the thread is really blocked.
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
-    let start = sessions.start_session("a", probe.spec()).await;
-    assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
-    assert_eq!(info(&sessions, "a").await.state, SessionState::Zombie);
-    let counts = sessions.count_sessions().await.unwrap();
-    assert_eq!((counts.zombies, counts.active, counts.specs), (1, 1, 2));
-    assert_eq!(ractor::call!(other, Order::Echo, 4).unwrap(), 4);
-    drop(release);
-    died(&stuck.get_cell()).await;
-    while sessions.count_sessions().await.unwrap().zombies > 0 {
-        tokio::task::yield_now().await;
-    }
-    sessions
-        .start_session("a", probe.spec())
-        .await
-        .expect("the id is free");
-    sessions.stop().await.unwrap();
-    assert_eq!(probe.alive(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_231_a_state_that_panics_in_its_drop_hurts_nobody() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let bomb = || {
-        probe
-            .script()
-            .on_drop(|_| panic!("the state panics in its drop"))
-    };
-    for way in [Way::Stop, Way::Error, Way::Panic, Way::Kill] {
-        let session = sessions.start_session("a", bomb().spec()).await.unwrap();
-        way.end(&session).await;
-        if matches!(way, Way::Stop) {
-            assert!(!sessions.session_running("a"));
-        } else {
-            let again = back(&sessions, "a").await;
-            assert_ne!(again.get_id(), session.get_id(), "{way:?}");
-            sessions.stop_session("a").await.unwrap();
+        if !told {
+            // They end while the stop is on its way to the supervisor.
+            gate.open();
         }
-    }
-    sessions.start_session("b", bomb().spec()).await.unwrap();
-    sessions.restart_session("b").await.unwrap();
-    assert_eq!(sessions.count_sessions().await.unwrap().active, 1);
-    let report = sessions.stop().await.unwrap();
-    assert_eq!((report.stopped, report.failed), (1, 0));
-    assert_eq!(probe.alive(), 0);
-}
-
-/// Two dead sessions lie unread in the root's event port when the root ends: without a guard around the
-/// state the second panic ends the process. Run as a child process by the test below.
-#[tokio::test]
-async fn two_bombs_in_the_port_of_an_ending_root() {
-    let Ok(ending) = std::env::var("TWO_BOMBS") else {
-        return;
-    };
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let mut all = Vec::new();
-    for id in ["a", "b", "c"] {
-        let spec = probe
-            .script()
-            .on_drop(|_| panic!("the state panics in its drop"));
-        let spec = spec.spec().restart(Restart::Temporary);
-        all.push(sessions.start_session(id, spec).await.unwrap());
-    }
-    // Nothing awaits in between, so the root reads none of it before its own end.
-    for session in &all {
-        match ending.as_str() {
-            "stop" => session.stop(None),
-            _ => session.kill(),
+        let stop = asked(sessions.stop()).await;
+        if told {
+            assert_eq!(sessions.count_sessions().await.unwrap().stopping, 9);
+            gate.open();
         }
-    }
-    match ending.as_str() {
-        "stop" => sessions.get_cell().stop(None),
-        _ => sessions.get_cell().kill(),
-    }
-    died(&sessions.get_cell()).await;
-    for session in &all {
-        died(&session.get_cell()).await;
-    }
-    probe.until(|tally| tally.alive == 0).await;
-    println!("survived");
-}
-
-#[test]
-fn row_231_two_such_states_in_the_port_of_an_ending_root_do_not_end_the_process() {
-    for ending in ["stop", "kill"] {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture"])
-            .arg("rows::shutdown::two_bombs_in_the_port_of_an_ending_root")
-            .env("TWO_BOMBS", ending)
-            .output()
-            .unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && printed.contains("survived"),
-            "{ending}: {output:?}"
-        );
+        let report = stop.await.unwrap().unwrap();
+        assert_eq!(report.killed, 0, "{report:?}");
+        if told {
+            assert_eq!((report.stopped, report.failed), (6, 3), "{report:?}");
+        }
+        tokio::time::sleep(HOUR).await;
+        assert_eq!((probe.starts(), probe.stops(), probe.alive()), (9, 6, 0));
     }
 }

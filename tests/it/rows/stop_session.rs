@@ -1,33 +1,19 @@
 //! Stopping one session.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ractor::{Actor, ActorRef, ActorStatus};
-use session_supervisor::error::{StartError, StopError};
-use session_supervisor::{Backoff, ChildSpec, Exit, Options, Restart, SessionState, Shutdown};
+use ractor::{ActorRef, ActorStatus};
+use session_supervisor::error::StopError;
+use session_supervisor::{Exit, Options, Restart, SessionSupervisor, Shutdown};
 
-use super::ways::{HOUR, Held, WINDOW, Way, crash, info, ms};
-use crate::support::{Order, Probe, asked, died, supervisor};
+use super::ways::{HOUR, Parent, WINDOW, Way, ms, reason};
+use crate::support::{Order, Probe, Script, died, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
 const KINDS: [Restart; 3] = [Restart::Permanent, Restart::Transient, Restart::Temporary];
-
-struct Foreigner;
-
-#[ractor::actor(message = (), state = (), arguments = ())]
-impl Foreigner {
-    async fn handle_supervisor_evt(
-        &self,
-        _myself: ActorRef<()>,
-        _event: ractor::SupervisionEvent,
-        _state: &mut (),
-    ) -> Result<(), ractor::ActorProcessingErr> {
-        Ok(())
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn row_074_a_brutal_kill_is_told_as_such_and_runs_no_post_stop() {
@@ -45,29 +31,49 @@ async fn row_074_a_brutal_kill_is_told_as_such_and_runs_no_post_stop() {
 #[tokio::test(start_paused = true)]
 async fn row_075_a_session_with_a_grace_is_asked_with_the_reason_shutdown() {
     let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().shutdown(Shutdown::Timeout(ms(500)));
+    let (probe, told) = (Probe::default(), Probe::default());
+    let (parent, _) = Parent::start(&told).await;
+    // Its event goes to the parent that it linked itself to, which so sees the reason.
+    let parent_cell = parent.get_cell();
+    let relinks = probe.script().post_start(move |_, myself| {
+        myself.link(parent_cell.clone());
+        std::future::ready(Ok(()))
+    });
+    let spec = relinks.spec().shutdown(Shutdown::Timeout(ms(500)));
     let session = sessions.start_session("a", spec).await.unwrap();
+    probe.until(|tally| tally.ready == 1).await;
     assert_eq!(sessions.stop_session("a").await, Ok(Exit::Shutdown));
     assert_eq!((probe.stops(), probe.alive()), (1, 0));
     assert_eq!(session.get_status(), ActorStatus::Stopped);
-    // What the actor was told is the public constant; a session that reads its event sees it.
+    assert_eq!(reason(&told).await, session_supervisor::reason::SHUTDOWN);
     assert_eq!(session_supervisor::reason::SHUTDOWN, "shutdown");
     assert_eq!(sessions.stop_session("a").await, Err(StopError::NotFound));
     assert_eq!(sessions.count_sessions().await.unwrap(), Default::default());
     sessions.stop().await.unwrap();
+    parent.stop_and_wait(None, None).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_076_a_stopped_session_is_gone_and_released_when_the_stop_returns() {
+#[cfg(feature = "monitors")]
+#[tokio::test(start_paused = true)]
+async fn row_075_a_monitor_sees_the_reason_shutdown() {
     let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    // Only one life at a time may hold it.
-    let resource = Arc::new(tokio::sync::Mutex::new(()));
-    for _ in 0..200 {
-        let (taken, probe_inside) = (Arc::clone(&resource), probe.clone());
-        let script = probe.script().pre_start(move |_, _| {
-            let free = taken.try_lock().is_ok() && probe_inside.alive() == 0;
+    let (probe, told) = (Probe::default(), Probe::default());
+    let (monitor, _) = Parent::start(&told).await;
+    let session = sessions.start_session("a", probe.spec()).await.unwrap();
+    monitor.monitor(session.get_cell());
+    assert_eq!(sessions.stop_session("a").await, Ok(Exit::Shutdown));
+    assert_eq!(reason(&told).await, "shutdown");
+    sessions.stop().await.unwrap();
+    monitor.stop_and_wait(None, None).await.unwrap();
+}
+
+/// A script whose state holds what only one life at a time may hold, until it is dropped.
+fn exclusive(probe: &Probe, taken: &Arc<AtomicBool>) -> Script {
+    let (take, give_back) = (Arc::clone(taken), Arc::clone(taken));
+    probe
+        .script()
+        .pre_start(move |_, _| {
+            let free = !take.swap(true, Ordering::SeqCst);
             async move {
                 if free {
                     Ok(())
@@ -75,13 +81,38 @@ async fn row_076_a_stopped_session_is_gone_and_released_when_the_stop_returns() 
                     Err("it is still held".into())
                 }
             }
-        });
-        let session = sessions.start_session("a", script.spec()).await.unwrap();
-        assert_eq!(sessions.stop_session("a").await, Ok(Exit::Shutdown));
-        assert_eq!(session.get_status(), ActorStatus::Stopped);
-        assert!(sessions.list_sessions().await.unwrap().is_empty());
-        assert!(sessions.find_session("a").is_none());
-        assert_eq!(probe.alive(), 0);
+        })
+        .on_drop(move |_| {
+            // A drop that takes its time, so that an answer before its end would be seen.
+            for _ in 0..100 {
+                std::thread::yield_now();
+            }
+            give_back.store(false, Ordering::SeqCst);
+        })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_076_a_stopped_session_is_gone_and_released_when_the_stop_returns() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let taken = Arc::new(AtomicBool::new(false));
+    let graceful = exclusive(&probe, &taken).spec();
+    let killed = graceful.clone().shutdown(Shutdown::BrutalKill);
+    let fails = exclusive(&probe, &taken)
+        .post_stop(|_, _| async { Err("cannot tidy up".into()) })
+        .spec();
+    for _ in 0..100 {
+        for spec in [&graceful, &killed, &fails] {
+            let session = sessions
+                .start_session("a", spec.clone())
+                .await
+                .expect("the name and what the last life held are free");
+            let exit = sessions.stop_session("a").await.unwrap();
+            assert_eq!(session.get_status(), ActorStatus::Stopped, "{exit:?}");
+            assert!(!taken.load(Ordering::SeqCst), "{exit:?}");
+            assert!(sessions.find_session("a").is_none());
+            assert!(sessions.list_sessions().await.unwrap().is_empty());
+        }
     }
     sessions.stop().await.unwrap();
 }
@@ -128,13 +159,19 @@ async fn row_079_a_session_that_fails_while_it_is_stopped_is_told_and_not_restar
         .total_restart_limit(0, WINDOW);
     let sessions = supervisor(options).await;
     let probe = Probe::default();
-    let fails = probe
+    let errs = probe
         .script()
         .post_stop(|_, _| async { Err("cannot tidy up".into()) });
-    sessions.start_session("a", fails.spec()).await.unwrap();
-    let exit = sessions.stop_session("a").await.unwrap();
-    assert!(matches!(exit, Exit::Failed { .. }), "{exit:?}");
-    assert!(exit.to_string().contains("cannot tidy up"), "{exit}");
+    let panics = probe
+        .script()
+        .post_stop(|_, _| async { panic!("cannot tidy up") });
+    for script in [errs, panics] {
+        let spec = script.spec().restart(Restart::Permanent);
+        sessions.start_session("a", spec).await.unwrap();
+        let exit = sessions.stop_session("a").await.unwrap();
+        assert!(matches!(exit, Exit::Failed { .. }), "{exit:?}");
+        assert!(exit.to_string().contains("cannot tidy up"), "{exit}");
+    }
 
     let session = sessions.start_session("b", probe.spec()).await.unwrap();
     let note = probe.clone();
@@ -147,264 +184,100 @@ async fn row_079_a_session_that_fails_while_it_is_stopped_is_told_and_not_restar
     probe.until(|tally| tally.notes.len() == 1).await;
     let exit = sessions.stop_session("b").await.unwrap();
     assert!(matches!(exit, Exit::Failed { .. }), "{exit:?}");
+    assert!(exit.to_string().contains("failed while busy"), "{exit}");
     tokio::time::sleep(HOUR).await;
-    assert_eq!((probe.starts(), probe.alive()), (2, 0));
+    assert_eq!((probe.starts(), probe.alive()), (3, 0));
     assert_eq!(sessions.count_sessions().await.unwrap(), Default::default());
     sessions.stop().await.unwrap();
+}
+
+/// Makes the session end, without waiting for that.
+fn begin(way: Way, session: &ActorRef<Order>) {
+    match way {
+        Way::Stop => session.stop(None),
+        Way::Kill => session.kill(),
+        _ => session.cast(Order::Crash).expect("the session still runs"),
+    }
+}
+
+/// Stops a session that is dying or dead. Only one that leaves for good may be unknown by then.
+async fn stop_dying(sessions: &SessionSupervisor, kind: Restart, way: Way) {
+    let answer = sessions.stop_session("a").await;
+    let leaves = match kind {
+        Restart::Permanent => false,
+        Restart::Transient => matches!(way, Way::Stop),
+        Restart::Temporary => true,
+    };
+    match answer {
+        Ok(_) => {}
+        Err(StopError::NotFound) if leaves => {}
+        Err(error) => panic!("{kind:?} {way:?}: {error}"),
+    }
+    assert!(sessions.find_session("a").is_none(), "{kind:?} {way:?}");
+    let counts = sessions.count_sessions().await.unwrap();
+    assert_eq!(counts, Default::default(), "{kind:?} {way:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn row_080_a_session_that_has_just_died_can_be_stopped_and_never_comes_back() {
     for kind in KINDS {
         for way in [Way::Stop, Way::Error, Way::Kill] {
-            let sessions = supervisor(Options::new()).await;
-            let probe = Probe::default();
-            let spec = probe.spec().restart(kind);
-            let session = sessions.start_session("a", spec).await.unwrap();
-            way.end(&session).await;
-            let answer = sessions.stop_session("a").await;
-            assert!(
-                matches!(answer, Ok(_) | Err(StopError::NotFound)),
-                "{answer:?}"
-            );
-            assert_eq!(
-                sessions.count_sessions().await.unwrap().specs,
-                0,
-                "{kind:?} {way:?}"
-            );
-            let starts = probe.starts();
-            tokio::time::sleep(HOUR).await;
-            assert_eq!(
-                (probe.starts(), probe.alive()),
-                (starts, 0),
-                "{kind:?} {way:?}"
-            );
-            assert!(sessions.find_session("a").is_none());
-            sessions.stop().await.unwrap();
+            for waits in [false, true] {
+                let sessions = supervisor(Options::new()).await;
+                let probe = Probe::default();
+                let spec = probe.spec().restart(kind);
+                let session = sessions.start_session("a", spec).await.unwrap();
+                begin(way, &session);
+                if waits {
+                    died(&session.get_cell()).await;
+                }
+                stop_dying(&sessions, kind, way).await;
+                let starts = probe.starts();
+                tokio::time::sleep(HOUR).await;
+                let after = (probe.starts(), probe.alive());
+                assert_eq!(after, (starts, 0), "{kind:?} {way:?}");
+                assert!(sessions.find_session("a").is_none());
+                sessions.stop().await.unwrap();
+            }
         }
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn row_081_a_session_that_unlinked_or_relinked_itself_is_stopped_all_the_same() {
-    let (foreigner, _) = Foreigner::spawn(None, Foreigner, ()).await.unwrap();
-    for relinks in [false, true] {
-        let sessions = supervisor(Options::new()).await;
-        let probe = Probe::default();
-        let other = foreigner.get_cell();
-        let script = probe
-            .script()
-            .post_start(move |start, myself: ActorRef<Order>| {
-                let other = other.clone();
-                async move {
-                    if relinks {
-                        myself.link(other);
-                    } else {
-                        myself.unlink(start.supervisor.get_cell());
-                    }
-                    Ok(())
-                }
-            });
-        sessions.start_session("a", script.spec()).await.unwrap();
-        probe.until(|tally| tally.ready == 1).await;
-        assert!(
-            sessions.find_session("a").is_none(),
-            "it is not linked to us"
-        );
-        assert_eq!(info(&sessions, "a").await.state, SessionState::Running);
-        assert_eq!(
-            sessions.stop_session("a").await,
-            Ok(Exit::Shutdown),
-            "relinks: {relinks}"
-        );
-        assert_eq!((probe.stops(), probe.alive()), (1, 0));
-        sessions
-            .start_session("b", probe.spec())
-            .await
-            .expect("it stays usable");
-        sessions.stop().await.unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_080_also_on_several_threads() {
+    let sessions = supervisor(Options::new()).await;
+    for kind in KINDS {
+        for way in [Way::Stop, Way::Error, Way::Kill] {
+            for _ in 0..50 {
+                let probe = Probe::default();
+                let spec = probe.spec().restart(kind);
+                let session = sessions.start_session("a", spec).await.unwrap();
+                begin(way, &session);
+                stop_dying(&sessions, kind, way).await;
+                assert_eq!(probe.alive(), 0, "{kind:?} {way:?}");
+            }
+        }
     }
-    foreigner.stop_and_wait(None, None).await.unwrap();
+    sessions.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn row_082_a_supervisor_that_does_not_run_says_so() {
-    let sessions = supervisor(Options::new()).await;
-    sessions.stop().await.unwrap();
-    assert_eq!(
-        sessions.stop_session("a").await,
-        Err(StopError::SupervisorDown)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_084_two_callers_stop_a_session_once() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let slow = probe.slow_to_stop(Duration::from_secs(1));
-    let session = sessions.start_session("a", slow).await.unwrap();
-    let (first, second) = tokio::join!(sessions.stop_session("a"), sessions.stop_session("a"));
-    assert_eq!((first, second), (Ok(Exit::Shutdown), Ok(Exit::Shutdown)));
-    assert_eq!(session.get_status(), ActorStatus::Stopped);
-    assert_eq!((probe.stops(), probe.alive()), (1, 0));
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::NotFound));
-    sessions.stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_085_a_session_that_asks_for_its_own_stop_harms_nobody_else() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().shutdown(Shutdown::Timeout(ms(300)));
-    let session = sessions.start_session("waits", spec).await.unwrap();
-    let own = sessions.clone();
-    let began = tokio::time::Instant::now();
-    let awaits = Order::run(move |_| async move {
-        own.stop_session("waits").await?;
-        Ok(())
-    });
-    session.cast(awaits).unwrap();
-    sessions.start_session("other", probe.spec()).await.unwrap();
-    sessions.stop_session("other").await.unwrap();
-    assert!(began.elapsed().is_zero(), "nobody else waits");
-    died(&session.get_cell()).await;
-    assert_eq!(began.elapsed(), ms(300), "killed when its grace was over");
-
-    let session = sessions
-        .start_session("spawns", probe.spec())
-        .await
-        .unwrap();
-    let own = sessions.clone();
-    let spawns = Order::run(move |_| async move {
-        drop(tokio::spawn(own.stop_session("spawns")));
-        Ok(())
-    });
-    let began = tokio::time::Instant::now();
-    session.cast(spawns).unwrap();
-    died(&session.get_cell()).await;
-    let session = sessions
-        .start_session("itself", probe.spec())
-        .await
-        .unwrap();
-    let itself = Order::run(|myself| async move {
-        myself.stop(None);
-        Ok(())
-    });
-    session.cast(itself).unwrap();
-    died(&session.get_cell()).await;
-    assert!(began.elapsed().is_zero());
-    assert_eq!(sessions.count_sessions().await.unwrap(), Default::default());
-    sessions.stop().await.unwrap();
-}
-
-/// Real time is measured, not waited for; the bound lies far from the linear and the quadratic.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_086_ten_times_as_many_stops_take_about_ten_times_as_long() {
-    struct Plain;
-    #[ractor::actor(message = (), state = (), arguments = ())]
-    impl Plain {}
-    async fn one_by_one(n: usize) -> Duration {
-        let sessions = supervisor(Options::new()).await;
-        let ids: Vec<_> = (0..n).map(|i| format!("s{i}")).collect();
-        for id in &ids {
-            let spec = ChildSpec::new(|_| (Plain, ()));
-            sessions.start_session(id, spec).await.unwrap();
-        }
-        let began = Instant::now();
-        for id in &ids {
-            sessions.stop_session(id).await.unwrap();
-        }
-        let took = began.elapsed();
-        sessions.stop().await.unwrap();
-        took
-    }
-    let few = one_by_one(500).await.min(one_by_one(500).await);
-    let many = one_by_one(5_000).await;
-    assert!(many < few * 50, "{few:?} for 500, {many:?} for 5,000");
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_194_a_session_that_does_not_run_is_ended_without_a_run() {
-    let sessions = supervisor(Options::new().session_restart_limit(0, WINDOW)).await;
-    let probe = Probe::default();
-    // Starting.
-    let hangs = probe.script().pre_start(|_, _| std::future::pending());
-    let start = asked(sessions.start_session("starting", hangs.spec())).await;
-    probe.until(|tally| tally.starts == 1).await;
-    assert_eq!(
-        sessions.stop_session("starting").await,
-        Ok(Exit::NotRunning)
-    );
-    let answer = start.await.unwrap();
-    assert!(matches!(answer, Err(StartError::Stopped)), "{answer:?}");
-    // In a backoff.
-    let spec = probe
-        .spec()
-        .backoff(Backoff::constant(HOUR))
-        .without_restart_limit();
-    sessions.start_session("backoff", spec).await.unwrap();
-    crash(&sessions, "backoff").await;
-    assert_eq!(
-        info(&sessions, "backoff").await.state,
-        SessionState::Restarting
-    );
-    assert_eq!(sessions.stop_session("backoff").await, Ok(Exit::NotRunning));
-    // Parked.
-    sessions
-        .start_session("parked", probe.spec())
-        .await
-        .unwrap();
-    crash(&sessions, "parked").await;
-    assert_eq!(info(&sessions, "parked").await.state, SessionState::Parked);
-    assert_eq!(sessions.stop_session("parked").await, Ok(Exit::NotRunning));
-    for id in ["starting", "backoff", "parked"] {
-        assert_eq!(sessions.stop_session(id).await, Err(StopError::NotFound));
-        let name = session_supervisor::names::session(sessions.name(), id);
-        assert!(ractor::registry::where_is(name).is_none());
-    }
-    tokio::time::sleep(HOUR * 2).await;
-    assert_eq!((probe.starts(), probe.alive()), (3, 0));
-    assert_eq!(sessions.count_sessions().await.unwrap(), Default::default());
-    sessions.stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_195_who_stops_a_stopping_session_gets_the_same_answer() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let slow = probe.slow_to_stop(Duration::from_secs(1));
-    sessions.start_session("a", slow).await.unwrap();
-    let mut stops = Vec::new();
-    for _ in 0..10 {
-        stops.push(asked(sessions.stop_session("a")).await);
-        tokio::time::sleep(ms(50)).await;
-    }
-    for stop in stops {
-        assert_eq!(stop.await.unwrap(), Ok(Exit::Shutdown));
-    }
-    assert_eq!((probe.stops(), probe.alive()), (1, 0));
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::NotFound));
-    sessions.stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn row_212_a_stop_is_final_for_every_kind_and_drops_the_spec() {
-    for kind in KINDS {
+    for ending in ["stop", "foreign stop", "kill"] {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
-        let held = Arc::new(Held::new(&probe));
-        let script = probe.script().launch(move |_| {
-            held.touch();
-            async { Ok(true) }
-        });
-        sessions
-            .start_session("a", script.spec().restart(kind))
-            .await
-            .unwrap();
-        sessions.stop_session("a").await.unwrap();
-        Held::dropped(&probe).await;
-        tokio::time::sleep(HOUR).await;
-        assert_eq!(probe.starts(), 1, "{kind:?}");
-        sessions.stop().await.unwrap();
+        sessions.start_session("a", probe.spec()).await.unwrap();
+        match ending {
+            "stop" => {
+                sessions.stop().await.unwrap();
+            }
+            "foreign stop" => sessions.get_cell().stop(None),
+            _ => sessions.get_cell().kill(),
+        }
+        died(&sessions.get_cell()).await;
+        for id in ["never", "not/\0valid", "a"] {
+            let answer = sessions.stop_session(id).await;
+            assert_eq!(answer, Err(StopError::SupervisorDown), "{ending}: {id:?}");
+        }
     }
 }
