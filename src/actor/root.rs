@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
+use ractor::{ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 
 use super::exit::{self, Told};
@@ -63,9 +63,7 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        // ractor sends the event when the actor is stopping. One that came before is a forgery.
-        let ends = cell.get_status() >= ActorStatus::Stopping;
-        match session_id(shared, &cell).filter(|_| ends) {
+        match session_id(shared, &cell) {
             Some(id) => shared.exited(Input::Exited {
                 id,
                 actor: cell.get_id().pid(),
