@@ -105,12 +105,7 @@ impl<A: Actor> Session<A> {
         message: A::Msg,
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
-        if guard.is_first_message() {
-            // ractor has just told the root that the session started. tokio put the root into a slot of
-            // this thread that no other can take from; a handler that blocks the thread would keep the
-            // root there. It has its turn first.
-            tokio::task::yield_now().await;
-        }
+        guard.root_first().await;
         let Some(state) = guard.state() else {
             return Ok(());
         };
@@ -126,6 +121,7 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
+        guard.root_first().await;
         let Some(state) = guard.state() else {
             return Ok(());
         };
@@ -140,6 +136,7 @@ impl<A: Actor> Session<A> {
         myself: ActorRef<A::Msg>,
         guard: &mut Guard<A::State>,
     ) -> Result<(), ActorProcessingErr> {
+        guard.root_first().await;
         if let Some(state) = guard.state() {
             let result = self.watched(self.actor.post_stop(myself, state)).await;
             guard.release_after(result)?;
@@ -174,14 +171,14 @@ impl Drop for Watch<'_> {
 /// The user's state, with its drop guarded.
 pub(crate) struct Guard<S: Send + 'static> {
     corpse: Option<Corpse<S>>,
-    messages: Messages,
+    turn: Turn,
 }
 
-/// Whether the session has taken a message.
+/// Whose turn it is after the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Messages {
-    None,
-    Some,
+enum Turn {
+    Root,
+    Session,
 }
 
 impl<S: Send + 'static> Guard<S> {
@@ -193,12 +190,19 @@ impl<S: Send + 'static> Guard<S> {
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
             }),
-            messages: Messages::None,
+            turn: Turn::Root,
         }
     }
 
-    fn is_first_message(&mut self) -> bool {
-        std::mem::replace(&mut self.messages, Messages::Some) == Messages::None
+    /// Before the first callback after the start, lets the root have its turn.
+    ///
+    /// ractor has just told the root that the session started. tokio put the root into a slot of this
+    /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
+    /// keep the root there.
+    async fn root_first(&mut self) {
+        if std::mem::replace(&mut self.turn, Turn::Session) == Turn::Root {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn state(&mut self) -> Option<&mut S> {

@@ -173,6 +173,33 @@ async fn a_state_that_takes_long_to_drop() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drop_that_takes_long_right_after_the_start() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let (release, block) = block();
+    let note = probe.clone();
+    // The stop is there when the session starts, so that its whole life is one turn of its task.
+    let script = probe
+        .script()
+        .pre_start(|_, myself| async move {
+            myself.stop(None);
+            Ok(())
+        })
+        .on_drop(move |_| {
+            note.note("dropping");
+            block.wait();
+        });
+    sessions
+        .start_session("stuck", script.spec())
+        .await
+        .unwrap();
+    probe.until(|tally| tally.notes.len() == 1).await;
+    others_are_served(&sessions).await;
+    drop(release);
+    sessions.stop().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_at_any_point_of_a_life() {
     let sessions = supervisor(Options::new()).await;
