@@ -298,6 +298,44 @@ fn a_zombie_and_its_end_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_foreign_end_tells_its_reason_and_its_report() {
+    for (kill, reason, stopped, killed) in [
+        (false, "stopped from outside", "2", "0"),
+        (true, "killed", "0", "2"),
+    ] {
+        let (ear, _guard) = Ear::listen();
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        for id in ["a", "b"] {
+            sessions.start_session(id, probe.spec()).await.unwrap();
+        }
+        let root = sessions.get_cell();
+        if kill {
+            root.kill();
+        } else {
+            root.stop(None);
+        }
+        died(&root).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let stopping = ear.of("session supervisor is stopping");
+        assert_eq!(stopping.len(), 1);
+        assert_eq!(stopping[0].field("reason"), reason);
+        let report = &ear.of("session supervisor stopped")[0];
+        assert_eq!(
+            (report.field("stopped"), report.field("killed")),
+            (stopped, killed)
+        );
+        for seen in ear.heard() {
+            assert_eq!(seen.field("supervisor"), sessions.name());
+            if !seen.text.starts_with("session supervisor") {
+                assert!(["a", "b"].contains(&seen.field("session")));
+                assert_eq!(seen.field("incarnation"), "1");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
     #[derive(Debug)]
     struct Unspeakable;
