@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::actor::directory;
 use crate::actor::inbox::{Item, Query};
-use crate::actor::plan::{Plan, Reply, Sessions, Ticket};
+use crate::actor::plan::{Reply, Sessions, Ticket};
 use crate::actor::shared::Shared;
 use crate::actor::undertaker::start_root;
 use crate::engine::{Counts, Exit, Input, Request, ShutdownReport};
@@ -185,7 +185,7 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.check().map_err(StartError::InvalidSpec)?;
-            let reply = ask_start(&shared, &id, spec).await;
+            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
             let cell = match reply {
                 Reply::Started(cell) => cell,
                 other => return Err(start_error(id, other)),
@@ -217,7 +217,7 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.check().map_err(StartError::InvalidSpec)?;
-            let reply = ask_start(&shared, &id, spec).await;
+            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
             let found = match reply {
                 Reply::Started(cell) => Ensured::Created(cell),
                 Reply::Running(cell) => Ensured::Existing(cell),
@@ -464,19 +464,6 @@ impl TryFrom<ActorCell> for SessionSupervisor {
             Some(shared) => Ok(Self { shared }),
             None => Err(NotASupervisor { cell }),
         }
-    }
-}
-
-async fn ask_start(shared: &Arc<Shared>, id: &SessionId, spec: Arc<Plan>) -> Reply {
-    let (ticket, answer) = Ticket::new();
-    let request = Request::Start { spec, ticket };
-    let input = Input::Asked {
-        id: id.shared(),
-        request,
-    };
-    match shared.start(id, Item::Input(input)) {
-        Ok(()) => answer.await.unwrap_or(Reply::Down),
-        Err(_) => Reply::Down,
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::plan::Sessions;
 use crate::SessionId;
-use crate::engine::{Counts, Input};
+use crate::engine::{Counts, Input, Request};
 use crate::info::SessionInfo;
 
 #[derive(Debug)]
@@ -27,6 +27,19 @@ pub(crate) enum Item {
     Query(Query),
     /// A timer is due.
     Tick,
+}
+
+impl Item {
+    /// The id that is to be started, if this is a start.
+    pub(crate) fn start_of(&self) -> Option<&str> {
+        match self {
+            Self::Input(Input::Asked {
+                id,
+                request: Request::Start { .. },
+            }) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// A question that changes nothing.

@@ -99,7 +99,7 @@ async fn launch(plan: Arc<Plan>, order: Order) -> Option<JoinHandle<()>> {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     let id = Arc::clone(&order.context.id);
-    match attempt(plan, order, &life).await {
+    let failure = match attempt(plan, order, &life).await {
         Some(Ok(Spawned { cell, join })) => {
             let key = life.key();
             let claimed = life.report();
@@ -111,21 +111,18 @@ async fn launch(plan: Arc<Plan>, order: Order) -> Option<JoinHandle<()>> {
             if let Some(Some(ticket)) = claimed {
                 ticket.answer(Reply::Started(cell));
             }
-            Some(join)
+            return Some(join);
         }
-        Some(Err(failure)) => {
-            life.unguarded().await;
-            all_gone(life.take_orphans()).await;
-            report_failure(&shared, &life, &id, failure);
-            None
-        }
-        None => {
-            life.unguarded().await;
-            all_gone(life.take_orphans()).await;
-            report_cancelled(&shared, &life);
-            None
-        }
+        Some(Err(failure)) => Some(failure),
+        None => None,
+    };
+    life.unguarded().await;
+    all_gone(life.take_orphans()).await;
+    match failure {
+        Some(failure) => report_failure(&shared, &life, &id, failure),
+        None => report_cancelled(&shared, &life),
     }
+    None
 }
 
 /// Waits for a session's own children, which ractor has killed without waiting: a restart would meet

@@ -49,8 +49,7 @@ impl Root {
         _bell: (),
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        shared.go_on(shared.inbox.answer_bell());
-        shared.go_on(shared.inbox.recall());
+        shared.hear();
         Ok(())
     }
 

@@ -68,27 +68,26 @@ impl Shared {
         &self.root
     }
 
-    /// A caller's command.
+    /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
+    /// read yet could change its answer; that saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
-        let next = self.inbox.command(item)?;
-        self.go_on(next);
-        Ok(())
-    }
-
-    /// A caller's start. He drives it himself if nobody does and if no end that the root has not read
-    /// yet could change its answer; that saves waking the root.
-    pub(crate) fn start(self: &Arc<Self>, id: &str, item: Item) -> Result<(), Refused> {
-        if self.inbox.claim() != Next::Drive {
-            return self.command(item);
-        }
-        let independent = self.lock_driver().engine.starts_whatever_ended(id);
-        let taken = self.inbox.command(item);
-        self.go_on(if independent {
-            Next::Drive
-        } else {
-            self.inbox.leave()
+        let independent = match item.start_of() {
+            Some(id) if self.inbox.claim() == Next::Drive => {
+                Some(self.lock_driver().engine.starts_whatever_ended(id))
+            }
+            _ => None,
+        };
+        let (next, taken) = match self.inbox.command(item) {
+            Ok(next) => (next, Ok(())),
+            Err(refused) => (Next::Nothing, Err(refused)),
+        };
+        // A token that was claimed has to go on, also after a refusal: others may have queued meanwhile.
+        self.go_on(match independent {
+            None => next,
+            Some(true) => Next::Drive,
+            Some(false) => self.inbox.leave(),
         });
-        taken.map(|_| ())
+        taken
     }
 
     /// A report of what has happened.
@@ -114,6 +113,12 @@ impl Shared {
     pub(super) fn exited(self: &Arc<Self>, input: Input<Sessions>) {
         let next = self.inbox.exit(Item::Input(input));
         self.go_on(next);
+    }
+
+    /// Somebody has heard the bell for the root, or hears it in its place.
+    pub(super) fn hear(self: &Arc<Self>) {
+        self.go_on(self.inbox.answer_bell());
+        self.go_on(self.inbox.recall());
     }
 
     pub(super) fn go_on(self: &Arc<Self>, next: Next) {

@@ -63,21 +63,16 @@ async fn undertake(shared: Arc<Shared>, mut join: JoinHandle<()>) {
                 shared.inbox.enter(Stage::RootGone);
                 shared.report(Input::RootGone);
                 // A bell that was rung for the root is ours now.
-                answer(shared);
+                shared.hear();
             }
             // Else this is only about the timer. The root's bell is the root's: it reads the exits that
             // came before it first.
             () = shared.bell.notified() => if !shared.root_listens() {
-                answer(shared);
+                shared.hear();
             },
             () = timer(shared, armed) => shared.tick(),
         }
     }
-}
-
-fn answer(shared: &Arc<Shared>) {
-    shared.go_on(shared.inbox.answer_bell());
-    shared.go_on(shared.inbox.recall());
 }
 
 async fn timer(shared: &Shared, armed: Option<Moment>) {
