@@ -353,14 +353,7 @@ async fn a_session_in_a_gate_is_stopped_from_outside_while_others_wait_for_it() 
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let gate = Gate::closed();
-    let inside = gate.clone();
-    let script = probe.script().post_stop(move |_, _| {
-        let gate = inside.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().post_stop(gate.holds());
     sessions.start_session("slow", script.spec()).await.unwrap();
     let stop = asked(sessions.stop_session("slow")).await;
     let next = asked(sessions.start_session("slow", probe.spec())).await;

@@ -367,6 +367,18 @@ impl Gate {
             .await
             .expect("the gate itself keeps the channel");
     }
+
+    /// A step of a script that passes when the gate is opened.
+    pub(crate) fn holds(&self) -> impl Fn(StartContext, ActorRef<Order>) -> Step + use<> {
+        let gate = self.clone();
+        move |_, _| {
+            let gate = gate.clone();
+            Box::pin(async move {
+                gate.pass().await;
+                Ok(())
+            })
+        }
+    }
 }
 
 /// A minute of test time for an answer: reached only if nobody answers.
@@ -442,8 +454,15 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     names
 }
 
-/// A parent of a supervisor, written by hand: it lives on when a child ends, and notes how it ended.
-struct Parent;
+/// A parent, written by hand: it lives on when a child ends, and notes how it ended.
+pub(crate) struct Parent;
+
+impl Parent {
+    pub(crate) async fn start(probe: &Probe) -> (ActorRef<()>, tokio::task::JoinHandle<()>) {
+        let parent = Self::spawn(None, Self, probe.clone()).await;
+        parent.expect("a parent without a name")
+    }
+}
 
 #[ractor::actor(message = (), state = Probe, arguments = Probe)]
 impl Parent {
@@ -462,9 +481,8 @@ impl Parent {
         probe: &mut Probe,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(_, _, reason) => {
-                probe.note(reason.unwrap_or_default());
-            }
+            SupervisionEvent::ActorTerminated(_, _, Some(reason)) => probe.note(reason),
+            SupervisionEvent::ActorTerminated(_, _, None) => probe.note("no reason"),
             SupervisionEvent::ActorFailed(_, cause) => probe.note(format!("failed: {cause}")),
             _ => {}
         }
@@ -474,8 +492,7 @@ impl Parent {
 
 /// A parent that notes the reasons with which its children end.
 pub(crate) async fn parent(probe: &Probe) -> ActorCell {
-    let (parent, _) = Parent::spawn(None, Parent, probe.clone()).await.unwrap();
-    parent.get_cell()
+    Parent::start(probe).await.0.get_cell()
 }
 
 /// The ways in which a supervisor ends gracefully.

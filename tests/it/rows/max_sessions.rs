@@ -346,14 +346,7 @@ async fn row_205_all_but_parked_sessions_take_a_place() {
     .await;
     let probe = Probe::default();
     let gate = Gate::closed();
-    let inside = gate.clone();
-    let script = probe.script().pre_start(move |_, _| {
-        let gate = inside.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().pre_start(gate.holds());
     let starting = asked(sessions.start_session("a", script.spec())).await;
     full(&sessions, &probe, "b").await;
     gate.open();

@@ -120,21 +120,8 @@ async fn row_125_a_session_is_found_from_the_end_of_its_pre_start_on() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let (before, after) = (Gate::closed(), Gate::closed());
-    let (first, second) = (before.clone(), after.clone());
-    let script = probe.script().pre_start(move |_, _| {
-        let gate = first.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
-    let script = script.post_start(move |_, _| {
-        let gate = second.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().pre_start(before.holds());
+    let script = script.post_start(after.holds());
     let start = asked(sessions.start_session("a", script.spec())).await;
     probe.until(|tally| tally.starts == 1).await;
     tokio::task::yield_now().await;

@@ -7,8 +7,8 @@ use session_supervisor::error::{StartError, StartSupervisorError};
 use session_supervisor::{Options, Restart, SessionSupervisor};
 use tracing::Level;
 
-use super::ways::{Parent, WINDOW, crash, crash_and_back, reason, with_parent};
-use crate::support::{Probe, back, died, end, supervisor};
+use super::ways::{WINDOW, crash, crash_and_back, reason, with_parent};
+use crate::support::{Parent, Probe, back, died, end, supervisor};
 use crate::traces::Ear;
 
 /// Rows of this theme without a test, and why.

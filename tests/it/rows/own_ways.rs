@@ -4,8 +4,8 @@ use session_supervisor::error::StopError;
 use session_supervisor::{ChildSpec, Exit, Options, SessionState, Shutdown};
 use tokio::time::Instant;
 
-use super::ways::{HOUR, Parent, Way, info, ms};
-use crate::support::{Order, Probe, Worker, answered, asked, back, died, supervisor};
+use super::ways::{HOUR, Way, info, ms};
+use crate::support::{Order, Parent, Probe, Worker, answered, asked, back, died, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];

@@ -265,14 +265,7 @@ async fn row_023_a_start_is_carried_out_although_its_caller_went_away() {
     let sessions = supervisor(Options::new().max_sessions(1)).await;
     let probe = Probe::default();
     let gate = Gate::closed();
-    let inside = gate.clone();
-    let script = probe.script().pre_start(move |_, _| {
-        let gate = inside.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().pre_start(gate.holds());
     ask_and_go(sessions.start_session("a", script.spec())).await;
     gate.open();
     probe.until(|tally| tally.ready == 1).await;
@@ -291,14 +284,7 @@ async fn row_024_a_dead_supervisor_is_an_error_value() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let gate = Gate::closed();
-    let inside = gate.clone();
-    let script = probe.script().pre_start(move |_, _| {
-        let gate = inside.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().pre_start(gate.holds());
     let first = asked(sessions.start_session("a", script.spec())).await;
     let queued = asked(sessions.start_session("a", probe.spec())).await;
     sessions.stop().await.unwrap();

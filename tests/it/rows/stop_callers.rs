@@ -21,14 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A session that ends only when the gate is opened.
 fn gated(probe: &Probe, gate: &Gate) -> ChildSpec<Worker> {
-    let gate = gate.clone();
-    let script = probe.script().post_stop(move |_, _| {
-        let gate = gate.clone();
-        async move {
-            gate.pass().await;
-            Ok(())
-        }
-    });
+    let script = probe.script().post_stop(gate.holds());
     script.spec().shutdown(Shutdown::Infinity)
 }
 

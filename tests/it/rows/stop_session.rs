@@ -7,8 +7,8 @@ use ractor::{ActorRef, ActorStatus};
 use session_supervisor::error::StopError;
 use session_supervisor::{Exit, Options, Restart, SessionSupervisor, Shutdown};
 
-use super::ways::{HOUR, Parent, WINDOW, Way, ms, reason};
-use crate::support::{Order, Probe, Script, died, supervisor};
+use super::ways::{HOUR, WINDOW, Way, ms, reason};
+use crate::support::{Order, Parent, Probe, Script, died, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::ActorRef;
 use session_supervisor::{Options, Restart, SessionInfo, SessionSupervisor};
-use tokio::task::JoinHandle;
 
-use crate::support::{Order, Probe, back, died, end, supervisor};
+use crate::support::{Order, Parent, Probe, back, died, end, supervisor};
 
 /// Long enough for every pause, timeout and window that a test does not set itself.
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
@@ -81,42 +80,6 @@ pub(super) async fn info(sessions: &SessionSupervisor, id: &str) -> SessionInfo 
     let info = sessions.session_info(id).await;
     info.expect("the supervisor runs")
         .expect("the session is known")
-}
-
-/// A parent that notes how the supervisors under it end.
-pub(super) struct Parent;
-
-impl Parent {
-    pub(super) async fn start(probe: &Probe) -> (ActorRef<()>, JoinHandle<()>) {
-        let parent = Self::spawn(None, Self, probe.clone()).await;
-        parent.expect("a parent without a name")
-    }
-}
-
-#[ractor::actor(message = (), state = Probe, arguments = Probe)]
-impl Parent {
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<()>,
-        probe: Probe,
-    ) -> Result<Probe, ActorProcessingErr> {
-        Ok(probe)
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        _myself: ActorRef<()>,
-        event: SupervisionEvent,
-        probe: &mut Probe,
-    ) -> Result<(), ActorProcessingErr> {
-        match event {
-            SupervisionEvent::ActorTerminated(_, _, Some(reason)) => probe.note(reason),
-            SupervisionEvent::ActorTerminated(_, _, None) => probe.note("no reason"),
-            SupervisionEvent::ActorFailed(_, cause) => probe.note(format!("failed: {cause}")),
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 /// A supervisor under a parent, and the probe that has one note when the supervisor has ended: its
