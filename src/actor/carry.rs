@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::drive::{Driver, Ended};
-use super::keeper::Keeper;
+use super::keeper;
 use super::leftovers::Leftovers;
 use super::plan::{Order, Reply, Sessions};
 use super::shared::Shared;
@@ -29,7 +29,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     life,
                     shared: Arc::clone(shared),
                 };
-                drop(shared.runtime().spawn(Keeper::new(spec, order)));
+                drop(shared.runtime().spawn(keeper::launch(spec, order)));
             }
             Effect::Cancel { life, answer } => {
                 if let Some(Some(ticket)) = life.cancel() {

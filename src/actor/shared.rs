@@ -15,7 +15,8 @@ use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item, Next, Refused, Stage};
-use super::life::Life;
+use super::keeper;
+use super::life::{Hold, Left, Life};
 use super::plan::Sessions;
 use crate::engine::{Input, Mark, Settings};
 
@@ -96,10 +97,34 @@ impl Shared {
         self.go_on(next);
     }
 
+    /// Something of a launch is gone. Whoever lets go last reports that.
+    pub(super) fn let_go(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) {
+        match life.let_go(hold) {
+            Left::Nothing => self.gone(life),
+            Left::State => self.report(Input::Joined { key: life.key() }),
+            Left::More => {}
+        }
+    }
+
+    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for, so
+    /// that a restart does not meet their names.
+    fn gone(self: &Arc<Self>, life: &Arc<Life>) {
+        let orphans = life.take_orphans();
+        if orphans.is_empty() {
+            self.released(life);
+            return;
+        }
+        let (shared, life) = (Arc::clone(self), Arc::clone(life));
+        drop(self.runtime().spawn(async move {
+            keeper::all_gone(orphans).await;
+            shared.released(&life);
+        }));
+    }
+
     /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
     /// So the report waits for a root that hears its bell, which a killed one never does.
-    pub(super) fn released(self: &Arc<Self>, life: &Life) {
+    fn released(self: &Arc<Self>, life: &Life) {
         let input = Input::Released { key: life.key() };
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));

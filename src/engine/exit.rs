@@ -101,22 +101,31 @@ impl fmt::Display for Unreported {
 
 impl Error for Unreported {}
 
-/// Judges an exit from our own request, the mark and, if it came, the event.
-pub(super) fn judge(asked: Asked, mark: Mark, seen: Option<Seen>) -> Exit {
-    match (mark, seen) {
-        (Mark::Orderly, seen) => match (asked, seen) {
-            (Asked::Yes, _) => Exit::Shutdown,
-            (Asked::No, Some(Seen::Terminated(reason))) => Exit::Normal { reason },
-            (Asked::No, _) => Exit::Normal { reason: None },
+/// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
+/// event. What the event said and the exit does not is handed back, since it may be a user's value.
+pub(super) fn judge(
+    asked: Asked,
+    mark: Mark,
+    cause: Option<Cause>,
+    seen: Option<Seen>,
+) -> (Exit, Option<Seen>) {
+    match (mark, cause, seen) {
+        (Mark::Orderly, _, seen) => match (asked, seen) {
+            (Asked::Yes, seen) => (Exit::Shutdown, seen),
+            (Asked::No, Some(Seen::Terminated(reason))) => (Exit::Normal { reason }, None),
+            (Asked::No, seen) => (Exit::Normal { reason: None }, seen),
         },
-        (_, Some(Seen::Failed(cause))) => Exit::Failed { cause },
-        (Mark::Failed, Some(Seen::Terminated(Some(text)))) => Exit::Failed {
-            cause: Arc::new(text.into()),
-        },
-        (Mark::Failed, _) => Exit::Failed {
-            cause: Arc::new(Box::new(Unreported)),
-        },
-        (Mark::Missing, _) => Exit::Killed,
+        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, seen),
+        (_, _, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, None),
+        (Mark::Failed, None, Some(Seen::Terminated(Some(text)))) => {
+            let cause = Arc::new(text.into());
+            (Exit::Failed { cause }, None)
+        }
+        (Mark::Failed, None, seen) => {
+            let cause: Cause = Arc::new(Box::new(Unreported));
+            (Exit::Failed { cause }, seen)
+        }
+        (Mark::Missing, _, seen) => (Exit::Killed, seen),
     }
 }
 

@@ -35,6 +35,10 @@ pub trait Life: Clone + Debug {
     fn actor(&self) -> Option<u64>;
     /// The mark that the actor has left.
     fn mark(&self) -> Mark;
+    /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
+    fn cause(&self) -> Option<Cause> {
+        None
+    }
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;
 }

@@ -65,13 +65,16 @@ impl<D: Domain> Engine<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let exit = judge(asked, mark, seen);
+        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
         let last = Last {
             actor,
             exit: exit.clone(),
         };
         if let Some(old) = child.last.replace(last) {
             self.discard(Discard::Exit(old.exit));
+        }
+        if let Some(rest) = rest {
+            self.discard(Discard::Seen(rest));
         }
         self.note(slot, Note::Exited(exit.clone()));
         let healthy = self.healthy(slot);
