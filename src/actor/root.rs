@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ractor::{ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use tokio::runtime::Handle;
 
 use super::exit::{self, Told};
@@ -62,7 +62,9 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        match session_id(shared, &cell) {
+        // ractor shows an end before it tells of it, and anybody can send an event about anybody.
+        let ended = cell.get_status() >= ActorStatus::Stopping;
+        match session_id(shared, &cell).filter(|_| ended) {
             Some(id) => shared.exited(Input::Exited {
                 id,
                 actor: cell.get_id().pid(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Seen};
 use super::incarnation::Launch;
-use super::io::{Domain, Request};
+use super::io::{Domain, Recall, Request};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -52,6 +52,8 @@ pub(super) struct Current<D: Domain> {
     pub(super) started: Moment,
     pub(super) exit: ExitSeen,
     pub(super) join: Join,
+    /// A success that came too late is no life: nobody was told that it ran.
+    pub(super) recall: Recall,
 }
 
 /// How far the end of the present incarnation is known.

@@ -143,3 +143,33 @@ pub(super) fn complete(exit: &mut Exit, seen: Seen) -> Option<Seen> {
         (_, seen) => Some(seen),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Cause, Exit, Mark, Seen, judge};
+    use std::sync::Arc;
+
+    fn terminated(reason: &str) -> Option<Seen> {
+        Some(Seen::Terminated(Some(reason.to_owned())))
+    }
+
+    #[test]
+    fn without_a_mark_it_was_killed_or_cancelled_whatever_the_text() {
+        for reason in ["killed", "actor_task_cancelled", "done"] {
+            for asked in [Asked::Yes, Asked::No] {
+                let (exit, _) = judge(asked, Mark::Missing, None, terminated(reason));
+                assert_eq!(exit, Exit::Killed);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cause_that_was_left_counts_more_than_the_event() {
+        let cause: Cause = Arc::new("mine".into());
+        let other = Some(Seen::Failed(Arc::new("other".into())));
+        let left = Some(Arc::clone(&cause));
+        let (exit, rest) = judge(Asked::No, Mark::Failed, left, other);
+        assert_eq!(exit, Exit::Failed { cause });
+        assert!(rest.is_some(), "a user's error must be handed back");
+    }
+}

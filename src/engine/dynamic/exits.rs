@@ -10,7 +10,7 @@ use super::{Engine, Events};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Request, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
 use crate::engine::limit::{Admission, Limit};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit, Restart};
@@ -66,12 +66,16 @@ impl<D: Domain> Engine<D> {
             _ => Asked::No,
         };
         let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
-        let last = Last {
-            actor,
-            exit: exit.clone(),
-        };
-        if let Some(old) = child.last.replace(last) {
-            self.discard(Discard::Exit(old.exit));
+        let recall = current.recall;
+        // A success that came too late did not run for anybody: the exit before it stays the last.
+        if recall == Recall::InTime {
+            let last = Last {
+                actor,
+                exit: exit.clone(),
+            };
+            if let Some(old) = child.last.replace(last) {
+                self.discard(Discard::Exit(old.exit));
+            }
         }
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
@@ -99,6 +103,13 @@ impl<D: Domain> Engine<D> {
                     }
                 }
                 let batch = *batch;
+                let exit = match recall {
+                    Recall::InTime => exit,
+                    Recall::TooLate => {
+                        self.discard(Discard::Exit(exit));
+                        Exit::NotRunning
+                    }
+                };
                 self.stopped_as_asked(now, slot, then, exit);
                 self.stop_finished(now, batch);
             }

@@ -46,6 +46,7 @@ impl<D: Domain> Engine<D> {
             started: now,
             exit: ExitSeen::Unreported,
             join: Join::Pending,
+            recall: Recall::InTime,
         });
         let timeout = child.spec.policy().start_timeout;
         let effect = Effect::Launch {
@@ -84,6 +85,7 @@ impl<D: Domain> Engine<D> {
             }
         };
         current.started = now;
+        current.recall = recall;
         let life = current.life.clone();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
