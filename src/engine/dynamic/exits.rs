@@ -32,14 +32,18 @@ impl<D: Domain> Engine<D> {
             && current.life.actor() == Some(actor)
         {
             match current.exit {
-                ExitSeen::Unreported => current.exit = ExitSeen::Early(seen),
+                ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
                 ExitSeen::No => self.judged(now, slot, Some(seen)),
                 ExitSeen::Early(_) | ExitSeen::Judged => self.discard(Discard::Seen(seen)),
             }
             return;
         }
         // An event that the release has overtaken adds its text to the exit that the mark decided.
-        let rest = match &mut child.last {
+        let last = child
+            .history
+            .as_mut()
+            .and_then(|history| history.last.as_mut());
+        let rest = match last {
             Some(last) if last.actor == Some(actor) => complete(&mut last.exit, seen),
             _ => Some(seen),
         };
@@ -73,7 +77,7 @@ impl<D: Domain> Engine<D> {
                 actor,
                 exit: exit.clone(),
             };
-            if let Some(old) = child.last.replace(last) {
+            if let Some(old) = child.history().last.replace(last) {
                 self.discard(Discard::Exit(old.exit));
             }
         }
@@ -89,20 +93,19 @@ impl<D: Domain> Engine<D> {
             Phase::Running => {
                 child.attempt = 0;
                 if lived >= healthy {
-                    child.step = 0;
+                    child.reset_backoff();
                 }
                 self.ended_by_itself(now, slot, exit, mark);
             }
             Phase::Stopping { then, batch, .. } => {
-                let then = std::mem::replace(then, Then::Remove);
+                let (then, batch) = (std::mem::replace(then, Then::Remove), *batch);
                 // A success that came too late was a failed attempt, so the pauses go on growing (D7).
                 if !matches!(then, Then::Retry | Then::Park) {
                     child.attempt = 0;
                     if lived >= healthy {
-                        child.step = 0;
+                        child.reset_backoff();
                     }
                 }
-                let batch = *batch;
                 let exit = match recall {
                     Recall::InTime => exit,
                     Recall::TooLate => {
@@ -172,7 +175,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         if let Some(limit) = own
-            && child.window.admit(now, limit) == Admission::Refused
+            && child.history().window.admit(now, limit) == Admission::Refused
         {
             self.note(slot, Note::LimitReached);
             match self.settings.on_limit {
@@ -195,8 +198,9 @@ impl<D: Domain> Engine<D> {
         self.set_timer(slot, None);
         self.table.set_phase(slot, phase);
         if let Some(child) = self.table.get_mut(slot) {
-            child.restarts += 1;
-            let restarts = child.restarts;
+            let history = child.history();
+            history.restarts += 1;
+            let restarts = history.restarts;
             self.note(slot, Note::Restarting { restarts, delay });
         }
         self.take_turn(now, slot);
@@ -234,8 +238,8 @@ impl<D: Domain> Engine<D> {
         let exit = self
             .table
             .get(slot)
-            .and_then(|child| child.last.as_ref())
-            .map_or(Exit::NotRunning, |last| last.exit.clone());
+            .and_then(|child| child.last_exit())
+            .map_or(Exit::NotRunning, Exit::clone);
         self.leave(now, slot, exit);
     }
 
