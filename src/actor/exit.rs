@@ -28,13 +28,12 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
             state: state.and_then(|state| state.msg),
             seen: Seen::Terminated(reason),
         }),
+        // A session's own failure has been told by the session, with its cause.
+        SupervisionEvent::ActorFailed(_, error) if error.is::<Failing>() => None,
         SupervisionEvent::ActorFailed(cell, error) => Some(Told {
             cell,
             state: None,
-            seen: Seen::Failed(match error.downcast::<Failing>() {
-                Ok(failing) => failing.into_cause(),
-                Err(foreign) => Arc::new(foreign),
-            }),
+            seen: Seen::Failed(Arc::new(error)),
         }),
         // Which variants there are depends on ractor's features. A start is known from the keeper:
         // `ActorStarted` never comes for a session whose `post_start` fails (HAZARDS R2).
@@ -51,12 +50,6 @@ pub(crate) struct Failing(Option<Cause>);
 impl Failing {
     pub(crate) const fn new(cause: Cause) -> Self {
         Self(Some(cause))
-    }
-
-    fn into_cause(mut self) -> Cause {
-        self.0
-            .take()
-            .unwrap_or_else(|| Arc::new("the session failed".into()))
     }
 }
 

@@ -13,6 +13,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 
@@ -21,6 +22,7 @@ use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_call};
+use crate::engine::{Input, Moment};
 use crate::names;
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
@@ -68,6 +70,12 @@ impl<A: Actor> Session<A> {
         }
     }
 
+    /// Tells of the end before ractor tells anybody: whoever sees the session end finds that end done.
+    fn tell(&self) {
+        let key = self.life.key();
+        self.shared.report(Input::Ended { key });
+    }
+
     /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
     /// the same task, but after it has told the root, and a drop that blocks the thread would keep the
     /// root, which tokio puts into a slot of this thread.
@@ -89,6 +97,7 @@ impl<A: Actor> Session<A> {
         let cause = Arc::new(error);
         self.life.mark_failed(Arc::clone(&cause));
         guard.release();
+        self.tell();
         Err(Box::new(Failing::new(cause)))
     }
 }
@@ -172,6 +181,7 @@ impl<A: Actor> Session<A> {
         self.life.note_orphans();
         guard.release();
         self.life.mark_orderly();
+        self.tell();
         Ok(())
     }
 }
@@ -195,15 +205,12 @@ impl Drop for Watch<'_> {
 /// The user's actor and its state, with their drops guarded.
 pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
-    turn: Turn,
+    /// When it started, until its first callback after that.
+    started: Option<Moment>,
 }
 
-/// Whose turn it is after the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Root,
-    Session,
-}
+/// After this time the session's task has been polled anew since ractor told the root of its start.
+const ROOT_HEARD: Duration = Duration::from_millis(1);
 
 impl<A: Actor> Guard<A> {
     fn new(actor: A, state: A::State, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
@@ -214,7 +221,7 @@ impl<A: Actor> Guard<A> {
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
             }),
-            turn: Turn::Root,
+            started: Some(shared.clock.now()),
         }
     }
 
@@ -222,9 +229,12 @@ impl<A: Actor> Guard<A> {
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of this
     /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
-    /// keep the root there.
+    /// keep the root there. A session that was idle since has long left the thread, and need not yield.
     async fn root_first(&mut self) {
-        if std::mem::replace(&mut self.turn, Turn::Session) == Turn::Root {
+        let (Some(started), Some(corpse)) = (self.started.take(), &self.corpse) else {
+            return;
+        };
+        if corpse.shared.clock.now().since(started) < ROOT_HEARD {
             tokio::task::yield_now().await;
         }
     }

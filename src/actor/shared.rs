@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(super) graveyard: Graveyard,
     /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
     pub(super) bell: Notify,
+    /// Whether the sessions are being stopped.
+    stopping: AtomicBool,
     /// Whether all sessions are gone; rung for the root's `post_stop`.
     finished: AtomicBool,
     finished_bell: Notify,
@@ -52,6 +54,7 @@ impl Shared {
             driver: Mutex::new(Driver::new(settings)),
             graveyard: Graveyard::default(),
             bell: Notify::new(),
+            stopping: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
         })
@@ -167,6 +170,14 @@ impl Shared {
     /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
     pub(super) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
+    }
+
+    pub(super) fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     pub(super) fn finish(&self) {

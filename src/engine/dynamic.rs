@@ -91,6 +91,7 @@ impl<D: Domain> Engine<D> {
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
             Input::Exited { id, actor, seen } => self.exited(now, &id, actor, seen),
+            Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {
                 if self.current(key).is_some() {

@@ -114,6 +114,12 @@ pub enum Input<D: Domain> {
         /// What the event said.
         seen: Seen,
     },
+    /// The session's last callback is done and its mark is set: it tells of its end before the event
+    /// does.
+    Ended {
+        /// Which.
+        key: Key,
+    },
     /// The actor's task is done, but its state has not been dropped yet.
     Joined {
         /// Which.

@@ -34,11 +34,30 @@ impl<D: Domain> Engine<D> {
             match current.exit {
                 ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
                 ExitSeen::No => self.judged(now, slot, Some(seen)),
-                ExitSeen::Early(_) | ExitSeen::Judged => self.discard(Discard::Seen(seen)),
+                ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
+                ExitSeen::Judged => self.told_late(slot, actor, seen),
             }
             return;
         }
-        // An event that the release has overtaken adds its text to the exit that the mark decided.
+        self.told_late(slot, actor, seen);
+    }
+
+    /// A session that failed or stopped tells of its end itself, unless its start is unreported: then its
+    /// release is early enough.
+    pub(super) fn ended_early(&mut self, now: Moment, key: Key) {
+        let unjudged = self
+            .current(key)
+            .is_some_and(|current| matches!(current.exit, ExitSeen::No));
+        if unjudged {
+            self.judged(now, key.slot, None);
+        }
+    }
+
+    /// An event that came after its exit was judged by the mark adds its text to that.
+    fn told_late(&mut self, slot: u32, actor: u64, seen: Seen) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
         let last = child
             .history
             .as_mut()
