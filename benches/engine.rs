@@ -349,21 +349,14 @@ fn measure(criterion: &mut Criterion, samples: &RefCell<Samples>) {
                     let took = run(&mut worlds, times);
                     let mut samples = samples.borrow_mut();
                     let of_this = samples.entry((name, shape.name)).or_default();
-                    of_this.push(Duration::as_secs_f64(&took) * 1e9 / f64_of(times));
+                    let times = u32::try_from(times).expect("a number of iterations");
+                    of_this.push(Duration::as_secs_f64(&took) * 1e9 / f64::from(times));
                     took
                 });
             });
         }
         group.finish();
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of iterations are far below 2^52, where every integer is exact"
-)]
-fn f64_of(times: u64) -> f64 {
-    times as f64
 }
 
 fn median(samples: &[f64]) -> f64 {
