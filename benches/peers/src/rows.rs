@@ -193,7 +193,7 @@ async fn storm<P: Peer>(plan: Plan) -> String {
             let back = census.up.count() - n;
             let limit = plan.limit.as_secs();
             let rate = rate(back, [plan.limit]);
-            return format!("cannot in {limit} s: {back} back, {rate}");
+            return format!("cannot in {limit} s: {} back, {rate}", thousands(back));
         }
         took.push(began.elapsed());
         drop(sessions);
