@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::tally;
 use crate::verdict::contradiction;
@@ -122,15 +122,22 @@ impl Drop for Alive {
 pub(crate) struct Gate {
     is_open: Mutex<bool>,
     opened: Condvar,
+    reached: Notify,
 }
 
 impl Gate {
+    /// Waits until somebody stands before it.
+    pub(crate) async fn is_reached(&self) {
+        self.reached.notified().await;
+    }
+
     pub(crate) fn open(&self) {
         *self.is_open.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.opened.notify_all();
     }
 
     pub(crate) fn pass(&self) {
+        self.reached.notify_one();
         let is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.opened.wait_while(is_open, |is_open| !*is_open));
     }

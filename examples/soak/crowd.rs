@@ -123,10 +123,9 @@ async fn start(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), O
             let legal = start_may_fail(reign, &plan, &error)?;
             reign.must(legal, || format!("a start of {plan:?} says: {error}"))
         }
-        Some(Ok(_)) => reign.must(
-            matches!(plan.births[0], Birth::Fine | Birth::Hangs),
-            || format!("a start of {plan:?} succeeds"),
-        ),
+        Some(Ok(_)) => reign.must(matches!(plan.births[0], Birth::Fine | Birth::Hangs), || {
+            format!("a start of {plan:?} succeeds")
+        }),
         None => Ok(()),
     }
 }
@@ -203,7 +202,9 @@ async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
         None => return Ok(()),
     };
     let ids: HashSet<_> = list.iter().map(|info| info.id.clone()).collect();
-    must(ids.len() == list.len(), || format!("listed twice: {list:?}"));
+    must(ids.len() == list.len(), || {
+        format!("listed twice: {list:?}")
+    });
     let known: HashSet<_> = (reign.census.entries().iter())
         .map(|entry| entry.id.as_str())
         .collect();

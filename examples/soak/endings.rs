@@ -67,10 +67,7 @@ pub(crate) async fn crashes_up_to_the_limit(own: &mut Owned<'_>) -> Result<(), O
     }
     let exit = own.is_stopped().await?;
     // It is parked at its exit, and a stop that comes before its release tells that exit.
-    let fits = matches!(
-        exit,
-        Exit::NotRunning | Exit::Failed { .. } | Exit::Killed
-    );
+    let fits = matches!(exit, Exit::NotRunning | Exit::Failed { .. } | Exit::Killed);
     own.check(fits, || format!("it was parked, and stopped: {exit}"))
 }
 

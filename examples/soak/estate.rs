@@ -3,12 +3,11 @@
 //!
 //! Absent on purpose: anybody else.
 
-
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::error::{StartError, StopError};
-use session_supervisor::{Options, SessionState, SessionSupervisor, Shutdown, ShutdownReport};
+use session_supervisor::{Options, SessionState, SessionSupervisor, ShutdownReport};
 
 use crate::ask::{ask, ask_and_leave, within};
 use crate::closing::{close, until};
@@ -124,10 +123,7 @@ fn plan(fate: Fate, rng: &mut Rng) -> Plan {
     match fate {
         Fate::Stopped => Plan::FINE,
         Fate::Failed => Plan::dying(rng.pick(&[Death::Fails, Death::Panics])),
-        Fate::Killed if rng.one_in(2) => Plan {
-            shutdown: Shutdown::BrutalKill,
-            ..Plan::FINE
-        },
+        Fate::Killed if rng.one_in(2) => Plan::BRUTAL,
         Fate::Killed => Plan::dying(Death::Hangs),
         Fate::Parked => Plan::FINE.limit(0),
         Fate::Starting => Plan::born([Birth::Hangs; 3]).start_timeout(LONG),
@@ -199,9 +195,13 @@ pub(crate) async fn zombies() {
     let sessions = &reign.sessions;
     let (first, second) = (reign.census.entry(0), reign.census.entry(1));
     for entry in [first, second] {
-        let spec = Plan::dying(Death::Blocks).spec(entry);
-        let start = ask(Deed::Start, sessions.start_session(&entry.id, spec)).await;
-        must(start.is_ok(), || format!("a start says {start:?}"));
+        let spec = Plan::BRUTAL.spec(entry);
+        match ask(Deed::Start, sessions.start_session(&entry.id, spec)).await {
+            Ok(session) => drop(session.cast(Msg::Block)),
+            Err(error) => contradiction(&format!("a start says: {error}")),
+        }
+        let reached = entry.gate.is_reached();
+        within(reached, || "a session does not block".to_owned()).await;
     }
     let stop = |id| ask(Deed::Stop, sessions.stop_session(id));
     let stops = tokio::join!(stop(&first.id), stop(&second.id));

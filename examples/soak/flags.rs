@@ -7,7 +7,8 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 usage: soak [--minutes M] [--seed S]
 
-  --minutes M   how long it runs, fractions allowed, at most 100000 (1); three rounds are made in any case
+  --minutes M   how long it runs (1), fractions allowed, at most 100000; then the round that runs is
+                finished, and three are made in any case
   --seed S      the seed of the load (1)";
 
 const MOST_MINUTES: f64 = 100_000.0;

@@ -66,9 +66,8 @@ pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
         if let Quota::Until(_) = quota {
             quota = Quota::Steps(steps.into());
         }
-        let rounds = u32::try_from(live.len()).unwrap_or(u32::MAX);
         // Three at least: the one that measured, and two to be compared.
-        if rounds >= 3 && began.elapsed() + began.elapsed() / rounds > time {
+        if live.len() >= 3 && began.elapsed() >= time {
             return live;
         }
     }
@@ -84,7 +83,13 @@ async fn round(seed: u64, quota: &Quota) -> Vec<u64> {
         let name = format!("soak-{n}-{kind:?}");
         let house = Arc::new(House::open(kind, name, SHARED + owners, rng).await);
         for role in (0..crowd).map(|_| None).chain((0..owners).map(Some)) {
-            workers.spawn(work(Some(Arc::clone(&house)), role, worker, seed, quota.clone()));
+            workers.spawn(work(
+                Some(Arc::clone(&house)),
+                role,
+                worker,
+                seed,
+                quota.clone(),
+            ));
             worker += 1;
         }
         houses.push(house);
@@ -167,14 +172,26 @@ async fn all_tasks_are_gone() {
     }
 }
 
-/// What is alive after a round is what was alive after the first one that did as much.
+/// What is alive after a round is what was alive after the first one that did as much, and it does not
+/// creep: the least of the last third is not above the most of the first.
 fn compare(live: &[isize]) {
     const SLACK: isize = 1 << 20;
-    let [_, first, .., last] = live else {
+    const CREEP: isize = 1 << 16;
+    let [_, full @ ..] = live else {
         return;
     };
-    let most = first + first / 100 + SLACK;
-    must(*last <= most, || {
+    let [first, .., last] = full else {
+        return;
+    };
+    must(*last <= first + first / 100 + SLACK, || {
         format!("{first} bytes were alive after the first full round, {last} now: {live:?}")
     });
+    let third = full.len() / 3;
+    let most = full[..third].iter().max();
+    let least = full[full.len() - third..].iter().min();
+    if let (Some(most), Some(least), 2..) = (most, least, third) {
+        must(*least <= most + CREEP, || {
+            format!("what is alive after a round grows: {live:?}")
+        });
+    }
 }

@@ -42,8 +42,6 @@ pub(crate) enum Death {
     Hangs,
     /// It takes longer than its grace, but not for ever.
     Lingers,
-    /// It blocks its thread until the gate of its id is opened: a kill does not take effect.
-    Blocks,
 }
 
 /// What a session is and by which rules it lives.
@@ -70,6 +68,12 @@ impl Plan {
         limit: None,
     };
 
+    /// As good, but it is not asked.
+    pub(crate) const BRUTAL: Self = Self {
+        shutdown: Shutdown::BrutalKill,
+        ..Self::FINE
+    };
+
     /// One whose launches go like this.
     pub(crate) fn born(births: [Birth; 3]) -> Self {
         Self {
@@ -81,7 +85,7 @@ impl Plan {
     /// One that ends like this, and is given its grace if it does not end.
     pub(crate) fn dying(death: Death) -> Self {
         let shutdown = match death {
-            Death::Hangs | Death::Lingers | Death::Blocks => Shutdown::Timeout(GRACE),
+            Death::Hangs | Death::Lingers => Shutdown::Timeout(GRACE),
             Death::Fine | Death::Fails | Death::Panics => Shutdown::Infinity,
         };
         Self {
@@ -156,6 +160,8 @@ pub(crate) enum Msg {
     Hang,
     /// Not done with it within a grace.
     Linger,
+    /// It blocks its thread until the gate of its id is opened: a kill does not take effect.
+    Block,
     /// It leaves the supervisor, and lives on.
     Unlink,
     /// It ends by itself.
@@ -216,6 +222,7 @@ impl Session {
             Msg::Panic => panic!("{PLANNED}told to panic"),
             Msg::Hang => pending().await,
             Msg::Linger => tokio::time::sleep(LINGER).await,
+            Msg::Block => tokio::task::block_in_place(|| state.alive.gate().pass()),
             Msg::Unlink => {
                 if let Some(supervisor) = myself.try_get_supervisor() {
                     myself.unlink(supervisor);
@@ -238,10 +245,6 @@ impl Session {
             Death::Hangs => pending().await,
             Death::Lingers => {
                 tokio::time::sleep(LINGER).await;
-                Ok(())
-            }
-            Death::Blocks => {
-                tokio::task::block_in_place(|| state.alive.gate().pass());
                 Ok(())
             }
         }

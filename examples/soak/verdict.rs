@@ -37,7 +37,8 @@ pub(crate) fn round() -> usize {
 }
 
 pub(crate) fn elapsed() -> Duration {
-    RUN.get().map_or(Duration::ZERO, |(_, began)| began.elapsed())
+    RUN.get()
+        .map_or(Duration::ZERO, |(_, began)| began.elapsed())
 }
 
 /// Says what contradicts, and ends the process.
