@@ -149,6 +149,10 @@ impl SessionSupervisor {
     /// is then decided as if it had come after: two incarnations of one id never overlap. Nobody else
     /// waits meanwhile, whatever the start function does.
     ///
+    /// A start of an id that is starting, restarting or ending waits until that is decided. That has no
+    /// limit of its own: a session that somebody else stopped and that hangs in its `post_stop`, or one
+    /// whose restarts go on failing within its restart limit, keeps it waiting until it is stopped.
+    ///
     /// # Errors
     ///
     /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and `Parked`
@@ -239,6 +243,10 @@ impl SessionSupervisor {
     /// its id and name are free. A session that is starting, waiting for a restart or parked is ended
     /// without a run (`Exit::NotRunning`). Callers that stop an id at the same time get the same
     /// answer. Starts that waited for the id get `StartError::Stopped`.
+    ///
+    /// One exception: while somebody else stops or drains the supervisor's actor, the state of a session
+    /// that was killed lies in an event that nobody reads any more; the answer does not wait for its
+    /// drop, which comes with the end of the supervisor's actor.
     ///
     /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
     /// from a spawned task, or use `myself.stop(..)`.

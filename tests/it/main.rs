@@ -11,3 +11,4 @@ mod races;
 mod rows;
 mod support;
 mod traces;
+mod wrapper;

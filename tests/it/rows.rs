@@ -27,7 +27,7 @@ mod stop_mass;
 mod stop_once;
 mod stop_session;
 mod stop_supervisor;
-mod ways;
+pub(crate) mod ways;
 
 /// The rows that hold now.
 const ROWS: &[u16] = &[

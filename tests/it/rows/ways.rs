@@ -84,7 +84,7 @@ pub(super) async fn info(sessions: &SessionSupervisor, id: &str) -> SessionInfo 
 
 /// A supervisor under a parent, and the probe that has one note when the supervisor has ended: its
 /// reason.
-pub(super) async fn with_parent(options: Options) -> (SessionSupervisor, Probe) {
+pub(crate) async fn with_parent(options: Options) -> (SessionSupervisor, Probe) {
     let probe = Probe::default();
     let (parent, _) = Parent::start(&probe).await;
     let options = options.unique_name();
@@ -95,7 +95,7 @@ pub(super) async fn with_parent(options: Options) -> (SessionSupervisor, Probe) 
 }
 
 /// The reason with which the supervisor ended, once it has.
-pub(super) async fn reason(parent: &Probe) -> String {
+pub(crate) async fn reason(parent: &Probe) -> String {
     let tally = parent.until(|tally| !tally.notes.is_empty()).await;
     assert_eq!(tally.notes.len(), 1, "it ends once: {:?}", tally.notes);
     tally.notes[0].clone()
