@@ -286,10 +286,13 @@ async fn row_222_a_session_that_outlives_its_supervisor_keeps_its_name() {
     let old = SessionSupervisor::start(options()).await.unwrap();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(Some(released));
+    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
     let script = probe.script().post_start(move |_, _| {
         let released = released.lock().unwrap().take();
+        let begin = begin.clone();
         async move {
             if let Some(released) = released {
+                begin.send(()).ok();
                 // The thread is blocked until the test ends the channel.
                 released.recv().ok();
             }
@@ -297,6 +300,8 @@ async fn row_222_a_session_that_outlives_its_supervisor_keeps_its_name() {
         }
     });
     let stuck = old.start_session("a", script.spec()).await.unwrap();
+    // A kill that came before this would be seen in time.
+    begun.recv().await.expect("it is on its way");
     old.get_cell().kill();
     died(&old.get_cell()).await;
     let new = SessionSupervisor::start(options()).await.unwrap();
