@@ -15,7 +15,7 @@ use ractor::{ActorCell, ActorStatus};
 use tokio::sync::Notify;
 
 use super::plan::Ticket;
-use crate::engine::{self, Ending, Key, Mark};
+use crate::engine::{self, Ending, Key, Mark, ShutdownReport};
 
 const ORDERLY: u8 = 1;
 const FAILED: u8 = 1 << 1;
@@ -82,6 +82,10 @@ impl engine::Life for std::sync::Arc<Life> {
             Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
             _ => Ending::No,
         }
+    }
+
+    fn report(&self) -> Option<ShutdownReport> {
+        None
     }
 }
 

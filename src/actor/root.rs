@@ -64,7 +64,7 @@ impl Root {
         };
         match session_id(shared, &cell) {
             Some(id) => shared.exited(Input::Exited {
-                id,
+                id: Some(id),
                 actor: cell.get_id().pid(),
                 seen,
             }),

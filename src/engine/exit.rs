@@ -81,6 +81,8 @@ pub enum Mark {
     Orderly,
     /// A callback erred or panicked.
     Failed,
+    /// It is a supervisor that used up its restart limit and stopped in order.
+    GaveUp,
 }
 
 /// Whether an incarnation was asked to end.
@@ -101,6 +103,22 @@ impl fmt::Display for Unreported {
 
 impl Error for Unreported {}
 
+#[derive(Debug)]
+struct GaveUp;
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("restart limit reached")
+    }
+}
+
+impl Error for GaveUp {}
+
+/// The cause of whoever fails because a restart limit is used up.
+pub(super) fn gave_up() -> Cause {
+    Arc::new(Box::new(GaveUp))
+}
+
 /// Judges an exit from our own request, the mark and, if it came, the event.
 pub(super) fn judge(asked: Asked, mark: Mark, seen: Option<Seen>) -> Exit {
     match (mark, seen) {
@@ -116,6 +134,7 @@ pub(super) fn judge(asked: Asked, mark: Mark, seen: Option<Seen>) -> Exit {
         (Mark::Failed, _) => Exit::Failed {
             cause: Arc::new(Box::new(Unreported)),
         },
+        (Mark::GaveUp, _) => Exit::Failed { cause: gave_up() },
         (Mark::Missing, _) => Exit::Killed,
     }
 }

@@ -37,6 +37,8 @@ pub trait Life: Clone + Debug {
     fn mark(&self) -> Mark;
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;
+    /// What became of its own children, if it is a supervisor and has ended.
+    fn report(&self) -> Option<ShutdownReport>;
 }
 
 /// Whether an actor is ending by itself.
@@ -63,8 +65,13 @@ pub enum Request<D: Domain> {
         /// Who asks.
         ticket: D::Ticket,
     },
-    /// Restart it by hand.
+    /// Restart it by hand. In a group: start a member again that does not run.
     Restart {
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+    /// Forget a member of a group that does not run.
+    Delete {
         /// Who asks.
         ticket: D::Ticket,
     },
@@ -79,6 +86,11 @@ pub enum Input<D: Domain> {
         id: Arc<str>,
         /// What.
         request: Request<D>,
+    },
+    /// A group is to start its members.
+    Begin {
+        /// Who waits for it.
+        ticket: D::Ticket,
     },
     /// A caller stops the supervisor.
     StopSupervisor {
@@ -101,10 +113,10 @@ pub enum Input<D: Domain> {
         /// Why.
         failure: Failure,
     },
-    /// A supervision event told of the end of an actor that bears a session's name.
+    /// A supervision event told of the end of an actor that is linked to the supervisor.
     Exited {
-        /// The id in its name.
-        id: Arc<str>,
+        /// The id in its name, if it bears a session's. A group knows its members by their actors.
+        id: Option<Arc<str>>,
         /// The actor.
         actor: u64,
         /// What the event said.
@@ -146,12 +158,14 @@ pub enum Failure {
     NameTaken,
     /// It was cancelled.
     Cancelled,
+    /// It took longer than this.
+    TimedOut(Duration),
 }
 
 /// What the start function of a launch is told.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The session's id.
+    /// The session's id, or the member's role.
     pub id: Arc<str>,
     /// The number of this life of the id.
     pub incarnation: u64,
@@ -261,6 +275,21 @@ pub enum Answer<D: Domain> {
     NotFound,
     /// It ended.
     Ended(Exit),
+    /// All members of a group are started.
+    Begun,
+    /// A member did not start, so the group does not either.
+    MemberFailed {
+        /// Which.
+        role: Arc<str>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The member is known already, and does not run.
+    Present,
+    /// The member is being restarted.
+    Restarting,
+    /// The member is forgotten.
+    Deleted,
 }
 
 /// Why the supervisor stops.
@@ -274,10 +303,14 @@ pub enum StopCause {
     Foreign,
     /// The root was killed, or its parent ended.
     Killed,
+    /// A significant member has ended.
+    AutoShutdown,
+    /// A member of a group did not start.
+    FailedStart,
 }
 
-/// What became of the sessions that were known when the supervisor began to stop. The five counts
-/// add up to their number.
+/// What became of the sessions that were known when the supervisor began to stop, and, where they are
+/// supervisors, of their own children. The five counts add up to their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -293,6 +326,29 @@ pub struct ShutdownReport {
     pub not_running: usize,
     /// How long the stop took.
     pub took: Duration,
+}
+
+impl ShutdownReport {
+    /// Counts one that ended.
+    pub(super) fn tally(&mut self, exit: &Exit) {
+        match exit {
+            Exit::Normal { .. } | Exit::Shutdown => self.stopped += 1,
+            Exit::Failed { .. } => self.failed += 1,
+            Exit::Killed => self.killed += 1,
+            Exit::NotRunning => self.not_running += 1,
+        }
+    }
+
+    /// Adds what a child says of its own children. How long that took is part of how long this takes.
+    pub(super) fn add(&mut self, child: Option<Self>) {
+        if let Some(child) = child {
+            self.stopped += child.stopped;
+            self.failed += child.failed;
+            self.killed += child.killed;
+            self.zombies += child.zombies;
+            self.not_running += child.not_running;
+        }
+    }
 }
 
 /// Something worth a line in the log.
