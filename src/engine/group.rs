@@ -186,16 +186,18 @@ impl<D: Domain> Group<D> {
 
     /// Makes the moves that are due.
     fn advance(&mut self, now: Moment) {
-        self.wake = None;
         self.begun_if_all_are(now);
         match self.mode {
-            Mode::New | Mode::Ended => {}
+            Mode::New | Mode::Ended => self.wake = None,
             Mode::Beginning(_) | Mode::Serving => {
-                self.serve(now);
                 self.take_down(now);
+                self.bring_up(now);
+                self.serve(now);
+                // A stop may have been for the one that the others waited for.
                 self.bring_up(now);
             }
             Mode::Stopping(_) => {
+                self.wake = None;
                 self.cut_short_if_due(now);
                 self.stop_next(now);
                 self.finish_if_gone(now);

@@ -2,8 +2,8 @@
 //!
 //! Absent on purpose: the order in which members are stopped; see `sets` and `stopping`.
 
-use super::Group;
-use super::member::{Member, Phase, Then};
+use super::member::{Member, Phase, Tally, Then};
+use super::{Group, Mode};
 use crate::engine::child::Force;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
@@ -16,10 +16,10 @@ impl<D: Domain> Group<D> {
                 let origin = *origin;
                 self.launch_timed_out(now, slot, origin);
             }
-            Some(Phase::Down { .. } | Phase::Cancelling { .. } | Phase::Stopping { .. }) => {
+            Some(Phase::Leaving { .. } | Phase::Cancelling { .. } | Phase::Stopping { .. }) => {
                 self.force(now, slot);
             }
-            Some(Phase::Running | Phase::Zombie { .. }) | None => {}
+            Some(Phase::Down | Phase::Running | Phase::Zombie { .. }) | None => {}
         }
     }
 
@@ -79,7 +79,7 @@ impl<D: Domain> Group<D> {
                 ..
             }
             | Phase::Cancelling { since, .. }
-            | Phase::Down {
+            | Phase::Leaving {
                 force: Some(since), ..
             } => *since,
             _ => return,
@@ -93,15 +93,19 @@ impl<D: Domain> Group<D> {
     }
 
     fn zombie(&mut self, slot: u32) {
+        let stopping = matches!(self.mode, Mode::Stopping(_));
         let Some(member) = self.get_mut(slot) else {
             return;
         };
         let (then, exit) = match &mut member.phase {
             Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => (*then, None),
-            Phase::Down { exit, .. } => (Then::Rest, exit.take()),
+            Phase::Leaving { then, exit, .. } => (*then, exit.take()),
             _ => return,
         };
         member.phase = Phase::Zombie { then };
+        if stopping {
+            member.tally = Tally::Ended;
+        }
         member.timer = None;
         let stops = std::mem::take(&mut member.stops);
         self.note(slot, Note::Zombie);
@@ -119,7 +123,7 @@ impl<D: Domain> Group<D> {
         let Some(member) = self.get_mut(slot) else {
             return;
         };
-        if let Phase::Down { force, .. } = &mut member.phase
+        if let Phase::Leaving { force, .. } = &mut member.phase
             && force.is_none()
             && let Some(patience) = patience
         {

@@ -6,9 +6,9 @@
 //!
 //! Absent on purpose: the names of actors. An event is for the member whose actor it names.
 
-use super::member::{Origin, Phase, Then};
+use super::member::{Origin, Phase, Tally, Then};
 use super::{AutoShutdown, Events, Group, Member, Mode};
-use crate::engine::child::{ExitSeen, Join, Last, Tally};
+use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
@@ -92,7 +92,8 @@ impl<D: Domain> Group<D> {
         match member.phase {
             Phase::Running => {
                 member.timer = None;
-                member.phase = Phase::Down {
+                member.phase = Phase::Leaving {
+                    then: Then::Rest,
                     exit: ended,
                     force: None,
                 };
@@ -104,7 +105,13 @@ impl<D: Domain> Group<D> {
             Phase::Stopping { then, force } => {
                 let force = force.due();
                 member.timer = force.map(|at| at.after(KILL_BOUND));
-                member.phase = Phase::Down { exit: ended, force };
+                let mut later = then;
+                later.give_up();
+                member.phase = Phase::Leaving {
+                    then: later,
+                    exit: ended,
+                    force,
+                };
                 self.launch_came_to_nothing(now, slot, then);
             }
             // A zombie that ends is let go at its release.
@@ -207,7 +214,7 @@ impl<D: Domain> Group<D> {
             return;
         };
         if let Some(current) = member.current.take() {
-            let counted = member.tally == Tally::Count;
+            let counted = member.tally == Tally::Ended && member.recall == Recall::InTime;
             if let Mode::Stopping(stop) = &mut self.mode
                 && counted
             {
@@ -223,22 +230,18 @@ impl<D: Domain> Group<D> {
         let Some(member) = self.get_mut(slot) else {
             return;
         };
-        let down = Phase::Down {
-            exit: None,
-            force: None,
-        };
         member.timer = None;
-        let before = std::mem::replace(&mut member.phase, down);
+        let before = std::mem::replace(&mut member.phase, Phase::Down);
         let stops = std::mem::take(&mut member.stops);
         let (then, exit) = match before {
-            Phase::Down { exit, .. } => (Then::Rest, exit.unwrap_or(Exit::NotRunning)),
+            Phase::Leaving { then, exit, .. } => (then, exit.unwrap_or(Exit::NotRunning)),
             Phase::Launching(origin) => (Then::Failed(origin), Exit::NotRunning),
             Phase::Cancelling { then, .. } => (then, Exit::NotRunning),
             Phase::Zombie { then } => {
                 self.note(slot, Note::ZombieEnded);
                 (then, Exit::Killed)
             }
-            Phase::Running | Phase::Stopping { .. } => (Then::Rest, Exit::NotRunning),
+            Phase::Down | Phase::Running | Phase::Stopping { .. } => (Then::Rest, Exit::NotRunning),
         };
         self.tally(slot, &exit);
         for ticket in stops {

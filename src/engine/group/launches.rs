@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::Group;
 use super::member::{Origin, Phase, Then};
+use super::{Group, Mode};
 use crate::engine::child::{Current, ExitSeen, Join};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
@@ -85,16 +85,16 @@ impl<D: Domain> Group<D> {
         match member.phase {
             Phase::Launching(_) => self.runs(slot),
             // Whoever waited was told that it runs, so a timeout came too late to count. Who wanted it
-            // to end still does.
+            // to end still does; when the group stops, it has a turn.
             Phase::Cancelling { .. } if recall == Recall::InTime => {
                 self.runs(slot);
-                if asked {
+                if asked && !matches!(self.mode, Mode::Stopping(_)) {
                     self.begin_stop(now, slot, Then::Rest);
                 }
             }
             Phase::Cancelling { then, .. } => self.begin_stop(now, slot, then),
             Phase::Zombie { .. } => self.effect(Effect::Kill { life }),
-            Phase::Down { .. } | Phase::Running | Phase::Stopping { .. } => {}
+            Phase::Down | Phase::Leaving { .. } | Phase::Running | Phase::Stopping { .. } => {}
         }
         if let Some(seen) = early {
             self.judged(now, slot, Some(seen));
@@ -134,10 +134,7 @@ impl<D: Domain> Group<D> {
         // and the others go on.
         let ignored = matches!(failure, Failure::Ignored);
         if ignored || origin == Origin::Begin {
-            member.phase = Phase::Down {
-                exit: None,
-                force: None,
-            };
+            member.phase = Phase::Down;
         }
         self.note(slot, note);
         if !ignored && origin == Origin::Begin {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::child::{Current, Force, Last, Tally};
+use crate::engine::child::{Current, Force, Last};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Domain, Recall, Spec};
 use crate::engine::moment::Moment;
@@ -41,7 +41,7 @@ pub(super) struct Member<D: Domain> {
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
     pub(super) stops: Vec<D::Ticket>,
-    /// Whether its end is still to be counted in the group's report.
+    /// How its end is still to be counted in the group's report.
     pub(super) tally: Tally,
 }
 
@@ -75,21 +75,45 @@ pub(super) enum Then {
 }
 
 impl Then {
-    /// Somebody stopped it: there will be no other attempt. One that was never started is still
-    /// forgotten, since whoever added it is told that it failed.
-    pub(super) fn give_up(&mut self) {
-        if *self != Self::Failed(Origin::First) {
-            *self = Self::Rest;
+    /// What it means for a launch that is not wanted any more: there will be no other attempt. A member
+    /// that was never started is still forgotten, since whoever added it is told that it failed.
+    pub(super) fn of_unwanted(origin: Origin) -> Self {
+        match origin {
+            Origin::First => Self::Failed(origin),
+            Origin::Begin | Origin::Restart | Origin::Manual => Self::Rest,
         }
     }
+
+    /// The launch is not wanted any more.
+    pub(super) fn give_up(&mut self) {
+        if let Self::Failed(origin) = *self {
+            *self = Self::of_unwanted(origin);
+        }
+    }
+}
+
+/// How the group's report counts the end of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tally {
+    /// It does not, or it has.
+    Skip,
+    /// As it ends, and its own children with it.
+    Ended,
+    /// As it ended just before the stop, which was because of that.
+    Reason,
+    /// As one that did not run: it had ended before, and only its release was waited for.
+    NotRunning,
 }
 
 /// Where a member stands.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// It does not run. What is left of its last incarnation ended with `exit` and, if somebody waits
-    /// for the release, should be gone from `force` on; the timer is that and the kill bound.
-    Down {
+    /// It does not run, and nothing is left of its last incarnation.
+    Down,
+    /// It does not run, and its last incarnation is not released; none ended with an exit if it was no
+    /// life. If somebody waits, it should be gone from `force` on: the timer is that and the kill bound.
+    Leaving {
+        then: Then,
         exit: Option<Exit>,
         force: Option<Moment>,
     },
@@ -162,10 +186,7 @@ impl<D: Domain> Member<D> {
             slot,
             role,
             spec,
-            phase: Phase::Down {
-                exit: None,
-                force: None,
-            },
+            phase: Phase::Down,
             again: None,
             incarnation: 0,
             attempt: 0,
@@ -213,12 +234,19 @@ impl<D: Domain> Member<D> {
         }
     }
 
-    /// What others see of it; a temporary one that has ended is not seen, although it is known until
-    /// its release.
+    /// Whether it is known only until its release.
+    pub(super) fn to_be_forgotten(&self) -> bool {
+        match self.phase {
+            Phase::Leaving { then, .. } => self.temporary() || then == Then::Failed(Origin::First),
+            _ => false,
+        }
+    }
+
+    /// What others see of it; one that will be forgotten at its release is not seen any more.
     pub(super) fn state(&self) -> Option<MemberState> {
         Some(match &self.phase {
-            Phase::Down { .. } => match self.again {
-                _ if self.temporary() && self.current.is_some() => return None,
+            Phase::Leaving { .. } if self.to_be_forgotten() => return None,
+            Phase::Down | Phase::Leaving { .. } => match self.again {
                 Some(Again {
                     origin: Origin::Begin,
                     ..

@@ -34,31 +34,55 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Carries out the requests whose turn has come.
+    /// Carries out the requests whose turn has come, in their order.
     pub(super) fn serve(&mut self, now: Moment) {
-        if self.queue.is_empty() || self.busy() {
-            return;
-        }
-        let mut kept = Vec::new();
-        for (role, request) in std::mem::take(&mut self.queue) {
-            if let Request::Stop { ticket } = request {
-                // A stop is for all that came before it.
-                let (before, rest): (Vec<_>, _) =
-                    kept.into_iter().partition(|(other, _)| *other == role);
-                kept = rest;
-                for (_, request) in before {
-                    self.refuse(request, Answer::Stopped);
+        while let Some((at, look)) = self.first_ready() {
+            let Some((role, request)) = self.queue.remove(at) else {
+                return;
+            };
+            match (request, look) {
+                (Request::Stop { ticket }, _) => {
+                    self.stopped_in_queue(at, &role);
+                    self.stop(now, &role, ticket);
                 }
-                self.stop(now, &role, ticket);
-                continue;
-            }
-            let waits = kept.iter().any(|(other, _)| *other == role);
-            match self.turn(&role, &request) {
-                Some(look) if !waits => self.carry_out(now, role, request, look),
-                _ => kept.push((role, request)),
+                (request, Some(look)) => self.carry_out(now, role, request, look),
+                (request, None) => self.refuse(request, Answer::NotFound),
             }
         }
-        self.queue = kept.into();
+    }
+
+    /// The place in the queue of the first request whose turn has come, and how its member looks; for a
+    /// stop, which always has its turn, that does not matter.
+    fn first_ready(&self) -> Option<(usize, Option<Look<D::Life>>)> {
+        if self.queue.is_empty() || self.busy() {
+            return None;
+        }
+        let mut waiting: Vec<&str> = Vec::new();
+        for (at, (role, request)) in self.queue.iter().enumerate() {
+            if let Request::Stop { .. } = request {
+                return Some((at, None));
+            }
+            if !waiting.contains(&&**role) {
+                match self.turn(role, request) {
+                    Some(look) => return Some((at, Some(look))),
+                    None => waiting.push(role),
+                }
+            }
+        }
+        None
+    }
+
+    /// A stop is for all that were in the queue before it.
+    fn stopped_in_queue(&mut self, before: usize, role: &str) {
+        let mut later = self.queue.split_off(before);
+        for (other, request) in std::mem::take(&mut self.queue) {
+            if &*other == role {
+                self.refuse(request, Answer::Stopped);
+            } else {
+                self.queue.push_back((other, request));
+            }
+        }
+        self.queue.append(&mut later);
     }
 
     /// How the member looks, if the request can be carried out.
@@ -90,10 +114,11 @@ impl<D: Domain> Group<D> {
             (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
                 Some(Look::Running(current.life.clone()))
             }
-            // It is forgotten as soon as it is released.
-            (Phase::Down { .. }, Some(_)) if member.temporary() => None,
-            (Phase::Down { .. }, _) if member.again.is_some() => Some(Look::Restarting),
-            (Phase::Down { .. }, _) => Some(Look::NotRunning(member.slot)),
+            (Phase::Leaving { .. }, _) if member.to_be_forgotten() => None,
+            (Phase::Down | Phase::Leaving { .. }, _) if member.again.is_some() => {
+                Some(Look::Restarting)
+            }
+            (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(member.slot)),
             (Phase::Launching(Origin::Restart), _)
             | (
                 Phase::Cancelling {
@@ -146,10 +171,8 @@ impl<D: Domain> Group<D> {
                 then.give_up();
                 self.answer(ticket, Answer::Zombie);
             }
-            Phase::Down { .. } if member.current.is_none() => {
-                self.answer(ticket, Answer::Ended(Exit::NotRunning));
-            }
-            Phase::Down { exit, .. } => {
+            Phase::Down => self.answer(ticket, Answer::Ended(Exit::NotRunning)),
+            Phase::Leaving { exit, .. } => {
                 // Its restart is what is stopped here; how it had ended is no answer to that.
                 let before = pending.and_then(|_| exit.take());
                 member.stops.push(ticket);
@@ -159,8 +182,7 @@ impl<D: Domain> Group<D> {
                 self.hurry(now, slot);
             }
             Phase::Launching(origin) => {
-                let mut then = Then::Failed(*origin);
-                then.give_up();
+                let then = Then::of_unwanted(*origin);
                 member.stops.push(ticket);
                 self.cancel(now, slot, Answer::Stopped, then);
             }

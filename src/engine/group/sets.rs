@@ -114,11 +114,7 @@ impl<D: Domain> Group<D> {
             match member.phase {
                 Phase::Running => self.begin_stop(now, slot, Then::Rest),
                 Phase::Launching(origin) => {
-                    let then = match origin {
-                        Origin::First => Then::Failed(origin),
-                        _ => Then::Rest,
-                    };
-                    self.cancel(now, slot, Answer::Restarting, then);
+                    self.cancel(now, slot, Answer::Restarting, Then::of_unwanted(origin));
                 }
                 _ => {}
             }
@@ -127,6 +123,7 @@ impl<D: Domain> Group<D> {
 
     /// Starts the first marked member; without an order, all of them.
     pub(super) fn bring_up(&mut self, now: Moment) {
+        self.wake = None;
         if !self.in_order() {
             let ready = |member: &&Member<D>| member.again.is_some() && member.current.is_none();
             let ready = self.members.iter().filter(ready);

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use super::member::{Phase, Then};
+use super::member::{Phase, Tally, Then};
 use super::{Group, Member, Mode};
-use crate::engine::child::{Force, Tally};
+use crate::engine::child::Force;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Domain, Effect, Failure, Note, ShutdownReport, StopCause};
 use crate::engine::moment::Moment;
@@ -125,28 +125,38 @@ impl<D: Domain> Group<D> {
             let seen = member.state().is_some();
             member.again = None;
             match &mut member.phase {
-                Phase::Down { .. } if because == Some(member.slot) => {
-                    known.push(member.last.as_ref().map(|last| last.exit.clone()));
+                Phase::Down => known.push(match &member.last {
+                    Some(last) if because == Some(member.slot) => last.exit.clone(),
+                    _ => Exit::NotRunning,
+                }),
+                // The attempt that failed was no life; what counts is how it had ended before.
+                Phase::Leaving { exit, .. } if because == Some(member.slot) && exit.is_none() => {
+                    *exit = member.last.as_ref().map(|last| last.exit.clone());
                 }
-                Phase::Down { .. } if !seen => {}
-                Phase::Down { .. } => known.push(None),
-                Phase::Launching(_) => launching.push(member.slot),
+                Phase::Leaving { .. } => {}
+                Phase::Launching(origin) => {
+                    launching.push((member.slot, Then::of_unwanted(*origin)));
+                }
                 Phase::Cancelling { then, .. }
                 | Phase::Stopping { then, .. }
                 | Phase::Zombie { then } => then.give_up(),
                 Phase::Running => {}
             }
-            if !matches!(member.phase, Phase::Down { .. }) {
-                member.tally = Tally::Count;
-            }
+            member.tally = match member.phase {
+                Phase::Down => Tally::Skip,
+                Phase::Leaving { .. } if because == Some(member.slot) => Tally::Reason,
+                Phase::Leaving { .. } if seen => Tally::NotRunning,
+                Phase::Leaving { .. } => Tally::Skip,
+                _ => Tally::Ended,
+            };
         }
         if let Mode::Stopping(stop) = &mut self.mode {
             for exit in known {
-                stop.report.tally(&exit.unwrap_or(Exit::NotRunning));
+                stop.report.tally(&exit);
             }
         }
-        for slot in launching {
-            self.cancel(now, slot, Answer::Down, Then::Rest);
+        for (slot, then) in launching {
+            self.cancel(now, slot, Answer::Down, then);
         }
         self.refuse_all(now);
     }
@@ -191,9 +201,7 @@ impl<D: Domain> Group<D> {
                     force: Force::Asked(_),
                     ..
                 } => self.force(now, slot),
-                Phase::Down { force, .. }
-                    if member.current.is_some() && force.is_none_or(|at| at > now) =>
-                {
+                Phase::Leaving { force, .. } if force.is_none_or(|at| at > now) => {
                     *force = Some(now);
                     self.force(now, slot);
                 }
@@ -210,7 +218,7 @@ impl<D: Domain> Group<D> {
         };
         match self.get(slot).map(|member| &member.phase) {
             Some(Phase::Running) => self.begin_stop(now, slot, Then::Rest),
-            Some(Phase::Down { .. }) => self.hurry(now, slot),
+            Some(Phase::Leaving { .. }) => self.hurry(now, slot),
             _ => {}
         }
     }
@@ -220,11 +228,13 @@ impl<D: Domain> Group<D> {
         let Some(member) = self.get_mut(slot) else {
             return;
         };
-        let counted = std::mem::replace(&mut member.tally, Tally::Skip);
-        if let Mode::Stopping(stop) = &mut self.mode
-            && counted == Tally::Count
-        {
-            stop.report.tally(exit);
+        let tally = std::mem::replace(&mut member.tally, Tally::Skip);
+        if let Mode::Stopping(stop) = &mut self.mode {
+            match tally {
+                Tally::Skip => {}
+                Tally::Ended | Tally::Reason => stop.report.tally(exit),
+                Tally::NotRunning => stop.report.tally(&Exit::NotRunning),
+            }
         }
     }
 
