@@ -7,6 +7,7 @@
 //! Absent on purpose: ractor, tokio, a clock. The shell is tested by `tests/it`.
 
 mod checks;
+mod decisions;
 #[path = "../sim/domain.rs"]
 mod domain;
 mod effects;
@@ -20,8 +21,10 @@ mod rng;
 #[expect(dead_code, reason = "the settings are a session supervisor's")]
 mod rules;
 mod says;
+mod scenes;
 mod sim;
 mod tickets;
+mod toy;
 mod truth;
 #[path = "../sim/world.rs"]
 mod world;

@@ -7,6 +7,10 @@ use crate::engine::limit::Limit;
 /// Who is started again when one member is.
 ///
 /// OTP: the `strategy` of a supervisor.
+///
+/// The whole truth, as a test prints it:
+///
+#[doc = include_str!("truth.md")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
