@@ -159,6 +159,16 @@ impl Sim {
             return;
         }
         for (ticket, caller) in self.tickets.0.iter().enumerate() {
+            if caller.kind == Kind::Stop && (caller.answered || caller.joined) {
+                let role = caller.role;
+                let left = self
+                    .tickets
+                    .waiting(|c| c.role == role && c.kind != Kind::Stop);
+                assert!(
+                    left.is_none_or(|left| left > ticket),
+                    "a stop left {left:?}"
+                );
+            }
             let named = !matches!(caller.kind, Kind::Begin | Kind::Supervisor);
             if caller.answered || caller.launched || !named {
                 continue;

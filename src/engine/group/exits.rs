@@ -97,10 +97,7 @@ impl<D: Domain> Group<D> {
                     exit: ended,
                     force: None,
                 };
-                // One whose turn to be stopped would have come is just stopped.
-                if member.again.is_none() {
-                    self.ended_by_itself(now, slot, mark);
-                }
+                self.ended_by_itself(now, slot, mark);
             }
             Phase::Stopping { then, force } => {
                 let force = force.due();
@@ -132,7 +129,7 @@ impl<D: Domain> Group<D> {
         let Some(member) = self.get(slot) else {
             return;
         };
-        // Of those who ended while the group began, an earlier one may have brought this one back.
+        // It is restarted with a set already: one that ends before its turn is just stopped.
         if member.again.is_some() {
             return;
         }

@@ -225,10 +225,9 @@ impl<D: Domain> Group<D> {
 
     /// Counts how a member ended that was known when the group began to stop.
     pub(super) fn tally(&mut self, slot: u32, exit: &Exit) {
-        let Some(member) = self.get_mut(slot) else {
+        let Some(tally) = self.get(slot).map(|member| member.tally) else {
             return;
         };
-        let tally = std::mem::replace(&mut member.tally, Tally::Skip);
         if let Mode::Stopping(stop) = &mut self.mode {
             match tally {
                 Tally::Skip => {}
