@@ -22,6 +22,7 @@ mod io;
 mod jitter;
 mod limit;
 mod moment;
+mod report;
 mod restart;
 mod shutdown;
 mod table;
@@ -33,10 +34,11 @@ pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Str
 pub use incarnation::{Key, Launch};
 pub use io::{
     Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Request,
-    ShutdownReport, Spec, StopCause,
+    Spec, StopCause,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;
+pub use report::ShutdownReport;
 pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use table::{Counts, Cursor, Info, SessionState};

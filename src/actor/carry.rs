@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use super::drive::{Driver, Ended};
-use super::keeper::Keeper;
+use super::keeper;
 use super::leftovers::Leftovers;
 use super::plan::{Order, Reply, Sessions};
 use super::shared::Shared;
-use crate::engine::{Answer, Effect, StopCause};
+use crate::engine::{Answer, Effect, Note, StopCause};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -29,7 +29,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     life,
                     shared: Arc::clone(shared),
                 };
-                drop(shared.runtime().spawn(Keeper::new(spec, order)));
+                drop(shared.runtime().spawn(keeper::launch(spec, order)));
             }
             Effect::Cancel { life, answer } => {
                 if let Some(Some(ticket)) = life.cancel() {
@@ -53,7 +53,12 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 id,
                 incarnation,
                 note,
-            } => leftovers.note(id, incarnation, note),
+            } => {
+                if let Note::SupervisorStopping(_) = note {
+                    shared.begin_stop();
+                }
+                leftovers.note(id, incarnation, note);
+            }
             Effect::Finished {
                 report,
                 cause,

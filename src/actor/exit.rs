@@ -4,11 +4,14 @@
 //! are passed on as text, and the wrapper's mark decides.
 
 use std::any::Any;
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use crate::engine::Seen;
+use super::unwind::drop_guarded;
+use crate::engine::{Cause, Seen};
 
 /// What an event told of an exit.
 pub(crate) struct Told {
@@ -25,13 +28,59 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
             state: state.and_then(|state| state.msg),
             seen: Seen::Terminated(reason),
         }),
-        SupervisionEvent::ActorFailed(cell, cause) => Some(Told {
+        // A session's own failure has been told by the session, with its cause.
+        SupervisionEvent::ActorFailed(_, error) if error.is::<Failing>() => None,
+        SupervisionEvent::ActorFailed(cell, error) => Some(Told {
             cell,
             state: None,
-            seen: Seen::Failed(Arc::new(cause)),
+            seen: Seen::Failed(Arc::new(error)),
         }),
         // Which variants there are depends on ractor's features. A start is known from the keeper:
         // `ActorStarted` never comes for a session whose `post_start` fails (HAZARDS R2).
         _ => None,
+    }
+}
+
+/// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere too.
+///
+/// Events that nobody reads are dropped in ractor's ports, two panics of which end the process
+/// (HAZARDS R35), so the drop is guarded.
+pub(crate) struct Failing(Option<Cause>);
+
+impl Failing {
+    pub(crate) const fn new(cause: Cause) -> Self {
+        Self(Some(cause))
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        if let Some(cause) = self.0.take() {
+            drop_guarded(cause);
+        }
+    }
+}
+
+impl fmt::Debug for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(cause) => fmt::Debug::fmt(cause, f),
+            None => f.write_str("Failing"),
+        }
+    }
+}
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(cause) => fmt::Display::fmt(cause, f),
+            None => f.write_str("the session failed"),
+        }
+    }
+}
+
+impl Error for Failing {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.as_ref()?.source()
     }
 }

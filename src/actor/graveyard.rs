@@ -10,11 +10,13 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ractor::ActorProcessingErr;
+
 use super::leftovers::Line;
 use super::plan::Plan;
 use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::{Exit, Note, Seen};
+use crate::engine::Seen;
 
 /// Something whose drop may run a user's code.
 #[derive(Debug)]
@@ -22,10 +24,9 @@ use crate::engine::{Exit, Note, Seen};
 pub(super) enum Grave {
     /// A line that shows a value of the user's.
     Line(Line),
-    Plan(Arc<Plan>),
-    Exit(Exit),
+    Plan(Box<Plan>),
+    Cause(ActorProcessingErr),
     Seen(Seen),
-    Note(Note),
     /// What an event carried: the state of an actor that may not be ours.
     State(Box<dyn Any + Send>),
 }

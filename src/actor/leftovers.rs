@@ -12,7 +12,7 @@ use super::graveyard::Grave;
 use super::log;
 use super::plan::Sessions;
 use super::shared::Shared;
-use crate::engine::{Discard, Exit, Note, Seen};
+use crate::engine::{Discard, Exit, Failure, Note, Seen};
 use crate::info::SessionInfo;
 
 #[derive(Debug, Default)]
@@ -37,8 +37,15 @@ impl Leftovers {
                 incarnation,
                 note,
             });
-        } else if log::holds_user_values(&note) {
-            self.graves.push(Grave::Note(note));
+            return;
+        }
+        match note {
+            Note::Exited(exit) => self.discard(Discard::Exit(exit)),
+            Note::StartFailed(Failure::Failed(cause))
+            | Note::RestartFailed(Failure::Failed(cause)) => {
+                self.discard(Discard::Exit(Exit::Failed { cause }));
+            }
+            _ => {}
         }
     }
 
@@ -49,10 +56,16 @@ impl Leftovers {
     }
 
     pub(super) fn discard(&mut self, value: Discard<Sessions>) {
+        // Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
         match value {
-            Discard::Spec(plan) => self.graves.push(Grave::Plan(plan)),
-            Discard::Exit(exit @ Exit::Failed { .. }) => self.graves.push(Grave::Exit(exit)),
-            Discard::Seen(seen @ Seen::Failed(_)) => self.graves.push(Grave::Seen(seen)),
+            Discard::Spec(plan) => {
+                let plan = Arc::into_inner(plan);
+                self.graves.extend(plan.map(Box::new).map(Grave::Plan));
+            }
+            Discard::Exit(Exit::Failed { cause }) | Discard::Seen(Seen::Failed(cause)) => {
+                let cause = Arc::into_inner(cause);
+                self.graves.extend(cause.map(Grave::Cause));
+            }
             Discard::Exit(_) | Discard::Seen(_) => {}
             Discard::Life(life) => drop(life),
         }

@@ -1,39 +1,56 @@
 //! One launch, as the shell keeps it: its actor, its mark, how much of it is left, and who waits.
 //!
 //! Invariants:
-//! 1. the ticket is taken once; whoever takes it (the keeper or a cancellation) answers it and
+//! 1. the ticket is taken once; whoever takes it (the launch or a cancellation) answers it and
 //!    thereby decides their race;
-//! 2. the release is reported once, by whoever comes last: the keeper after the join, or the drop of
-//!    the guarded state.
+//! 2. each [`Hold`] is let go once, and the release is reported once, by whoever lets go last. The
+//!    launch lets go after its report, so nothing of an end is told before the start.
 //!
 //! Absent on purpose: what follows from any of this.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
-use tokio::sync::Notify;
 
 use super::plan::Ticket;
-use crate::engine::{self, Ending, Key, Mark, ShutdownReport};
+use super::unwind::drop_guarded;
+use crate::engine::{self, Cause, Ending, Key, Mark};
 
 const ORDERLY: u8 = 1;
 const FAILED: u8 = 1 << 1;
-const GUARDED: u8 = 1 << 2;
-const DROPPED: u8 = 1 << 3;
-const JOINED: u8 = 1 << 4;
+/// `pre_start` went well, and the actor was not ending by itself.
+const READY: u8 = 1 << 2;
+const HELD: u8 = Hold::Launch as u8 | Hold::State as u8 | Hold::Task as u8;
+
+/// What there can be of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Hold {
+    /// The task that starts the session, until it has reported.
+    Launch = 1 << 3,
+    /// The state and the actor's own value, wherever they are dropped.
+    State = 1 << 4,
+    /// The actor's task.
+    Task = 1 << 5,
+}
 
 #[derive(Debug)]
 pub(crate) struct Life {
     key: Key,
     actor: OnceLock<ActorCell>,
     bits: AtomicU8,
-    claim: Mutex<Claim>,
-    /// The session's own children, as they were when it ended. Their names may be held a little longer
-    /// than its own.
-    orphans: Mutex<Vec<ActorCell>>,
-    /// Rung at a cancellation, and when the guarded state is dropped.
-    changed: Notify,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    claim: Claim,
+    /// The launch's, while it waits for a cancellation or for what is left of a failure.
+    waker: Option<Waker>,
+    end: Option<Box<End>>,
 }
 
 #[derive(Debug)]
@@ -43,14 +60,30 @@ enum Claim {
     Cancelled,
 }
 
+/// What is known of the end.
+#[derive(Debug, Default)]
+struct End {
+    cause: Option<Cause>,
+    /// The session's own children, as they were when it ended. Their names may be held a little
+    /// longer than its own.
+    orphans: Vec<ActorCell>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(cause) = self.cause.take() {
+            drop_guarded(cause);
+        }
+    }
+}
+
 /// Whether something of a launch is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
     Nothing,
-    /// The state, in an event or in its last drop.
+    /// Only the state, in an event or in its last drop.
     State,
-    /// The actor's task.
-    Task,
+    More,
 }
 
 impl engine::Life for std::sync::Arc<Life> {
@@ -58,10 +91,12 @@ impl engine::Life for std::sync::Arc<Life> {
         Self::new(Life {
             key,
             actor: OnceLock::new(),
-            bits: AtomicU8::new(0),
-            claim: Mutex::new(Claim::Open(None)),
-            orphans: Mutex::new(Vec::new()),
-            changed: Notify::new(),
+            bits: AtomicU8::new(Hold::Launch as u8),
+            inner: Mutex::new(Inner {
+                claim: Claim::Open(None),
+                waker: None,
+                end: None,
+            }),
         })
     }
 
@@ -73,19 +108,16 @@ impl engine::Life for std::sync::Arc<Life> {
         Life::mark(self)
     }
 
+    fn cause(&self) -> Option<Cause> {
+        self.lock().end.as_mut()?.cause.take()
+    }
+
     fn ending(&self) -> Ending {
         // A callback has failed. ractor does not show it yet, but this life is over.
         if Life::mark(self) == Mark::Failed {
             return Ending::Yes;
         }
-        match self.actor.get() {
-            Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
-            _ => Ending::No,
-        }
-    }
-
-    fn report(&self) -> Option<ShutdownReport> {
-        None
+        self.shown()
     }
 }
 
@@ -119,8 +151,30 @@ impl Life {
         self.bits.fetch_or(ORDERLY, Ordering::AcqRel);
     }
 
-    pub(crate) fn mark_failed(&self) {
+    /// A callback has failed. The cause is there before the mark tells of it.
+    pub(crate) fn mark_failed(&self, cause: Cause) {
+        self.lock().end.get_or_insert_default().cause = Some(cause);
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
+    }
+
+    /// `pre_start` went well. An actor that is already ending by itself cannot be linked.
+    pub(crate) fn mark_ready(&self) {
+        if self.shown() == Ending::No {
+            self.bits.fetch_or(READY, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether ractor shows that the actor is ending.
+    fn shown(&self) -> Ending {
+        match self.actor.get() {
+            Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
+            _ => Ending::No,
+        }
+    }
+
+    /// Whether only the supervisor's end can be why the actor was not linked.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.bits.load(Ordering::Acquire) & READY != 0
     }
 
     /// Remembers the children that the session has now, since it is about to end and ractor will kill
@@ -131,79 +185,70 @@ impl Life {
         };
         let children = cell.get_children();
         if !children.is_empty() {
-            self.lock_orphans().extend(children);
+            let mut inner = self.lock();
+            inner.end.get_or_insert_default().orphans.extend(children);
         }
     }
 
     /// The children that are to be waited for.
     pub(crate) fn take_orphans(&self) -> Vec<ActorCell> {
-        std::mem::take(&mut self.lock_orphans())
-    }
-
-    fn lock_orphans(&self) -> std::sync::MutexGuard<'_, Vec<ActorCell>> {
-        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn state_guarded(&self) {
-        self.bits.fetch_or(GUARDED, Ordering::AcqRel);
-    }
-
-    /// The guarded state is dropped. What is left after that.
-    pub(crate) fn state_dropped(&self) -> Left {
-        let before = self.bits.fetch_or(DROPPED, Ordering::AcqRel);
-        self.changed.notify_one();
-        if before & JOINED != 0 {
-            Left::Nothing
-        } else {
-            Left::Task
+        match &mut self.lock().end {
+            Some(end) => std::mem::take(&mut end.orphans),
+            None => Vec::new(),
         }
     }
 
-    /// The actor's task is done. What is left after that.
-    pub(crate) fn joined(&self) -> Left {
-        let before = self.bits.fetch_or(JOINED, Ordering::AcqRel);
-        if before & GUARDED == 0 || before & DROPPED != 0 {
-            Left::Nothing
-        } else {
-            Left::State
+    pub(crate) fn hold(&self, hold: Hold) {
+        self.bits.fetch_or(hold as u8, Ordering::AcqRel);
+    }
+
+    /// What is left after that.
+    pub(crate) fn let_go(&self, hold: Hold) -> Left {
+        let before = self.bits.fetch_and(!(hold as u8), Ordering::AcqRel);
+        let left = before & HELD & !(hold as u8);
+        if left & Hold::Launch as u8 != 0 {
+            self.wake();
+        }
+        match left {
+            0 => Left::Nothing,
+            left if left == Hold::State as u8 => Left::State,
+            _ => Left::More,
         }
     }
 
-    /// Waits until a state that was made is dropped.
-    pub(crate) async fn unguarded(&self) {
-        loop {
-            let bits = self.bits.load(Ordering::Acquire);
-            if bits & GUARDED == 0 || bits & DROPPED != 0 {
-                return;
-            }
-            self.changed.notified().await;
-        }
+    /// Waits until nothing but the launch itself is left.
+    pub(crate) async fn alone(&self) {
+        self.until(|life, _| life.bits.load(Ordering::Acquire) & HELD == Hold::Launch as u8)
+            .await;
     }
 
     pub(crate) fn set_ticket(&self, ticket: Option<Ticket>) {
-        *self.lock() = Claim::Open(ticket);
+        self.lock().claim = Claim::Open(ticket);
     }
 
-    /// The keeper's side of the race. `None`: it was cancelled before.
+    /// The launch's side of the race. `None`: it was cancelled before.
     pub(crate) fn report(&self) -> Option<Option<Ticket>> {
-        self.take(Claim::Reported)
+        let taken = self.take(Claim::Reported);
+        // It would keep the memory of the launch's task as long as the session lives.
+        drop(self.lock().waker.take());
+        taken
     }
 
-    /// The cancellation's side of the race. `None`: the keeper was first.
+    /// The cancellation's side of the race. `None`: the launch was first.
     pub(crate) fn cancel(&self) -> Option<Option<Ticket>> {
         let taken = self.take(Claim::Cancelled);
         if taken.is_some() {
-            self.changed.notify_one();
+            self.wake();
         }
         taken
     }
 
     fn take(&self, by: Claim) -> Option<Option<Ticket>> {
-        let mut claim = self.lock();
-        match &mut *claim {
+        let mut inner = self.lock();
+        match &mut inner.claim {
             Claim::Open(ticket) => {
                 let ticket = ticket.take();
-                *claim = by;
+                inner.claim = by;
                 Some(ticket)
             }
             Claim::Reported | Claim::Cancelled => None,
@@ -211,20 +256,39 @@ impl Life {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(*self.lock(), Claim::Cancelled)
+        matches!(self.lock().claim, Claim::Cancelled)
     }
 
     /// Returns when the launch is cancelled.
     pub(crate) async fn cancelled(&self) {
-        loop {
-            if self.is_cancelled() {
-                return;
+        self.until(|_, inner| matches!(inner.claim, Claim::Cancelled))
+            .await;
+    }
+
+    /// Waits for one of the two changes after which the launch is woken. For the launch alone.
+    async fn until(&self, over: impl Fn(&Self, &Inner) -> bool) {
+        poll_fn(|context| {
+            let mut inner = self.lock();
+            if over(self, &inner) {
+                return Poll::Ready(());
             }
-            self.changed.notified().await;
+            match &mut inner.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                waker @ None => *waker = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn wake(&self) {
+        let waker = self.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Claim> {
-        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

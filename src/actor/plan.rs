@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, ActorProcessingErr};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::life::Life;
 use super::shared::Shared;
@@ -52,7 +51,7 @@ pub(crate) trait Starter: Send + Sync + 'static {
     fn start(&self, order: Order) -> Starting;
 }
 
-pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Spawned, SpawnFailure>> + Send>>;
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, SpawnFailure>> + Send>>;
 
 /// A launch, as its starter is told of it.
 #[derive(Debug)]
@@ -62,18 +61,13 @@ pub(crate) struct Order {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// An actor that has been spawned and linked.
-#[derive(Debug)]
-pub(crate) struct Spawned {
-    pub(crate) cell: ActorCell,
-    pub(crate) join: JoinHandle<()>,
-}
-
-/// Why there is none.
+/// Why no actor was spawned and linked.
 #[derive(Debug)]
 pub(crate) enum SpawnFailure {
     Ignored,
     NameTaken,
+    /// The supervisor is ending and takes no more links.
+    Refused,
     Failed(ActorProcessingErr),
 }
 

@@ -10,15 +10,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ractor::{ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use tokio::runtime::Handle;
 
 use super::exit::{self, Told};
 use super::graveyard::Grave;
 use super::inbox::Stage;
 use super::shared::Shared;
-use crate::engine::{Input, Settings};
+use crate::engine::{Input, Seen, Settings};
 use crate::names;
+use crate::reason::SHUTDOWN;
 
 pub(crate) struct Root;
 
@@ -62,18 +63,26 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        match session_id(shared, &cell) {
+        // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
+        // session's name and link itself to us, and its state has no guard.
+        if let Some(state) = state {
+            shared.bury([Grave::State(state)]);
+        }
+        // While all are stopped, an end that we asked for has been told by the session, and nobody needs
+        // the text.
+        let asked = matches!(&seen, Seen::Terminated(Some(reason)) if reason == SHUTDOWN);
+        if asked && shared.is_stopping() {
+            return Ok(());
+        }
+        // ractor shows an end before it tells of it, and anybody can send an event about anybody.
+        let ended = cell.get_status() >= ActorStatus::Stopping;
+        match session_id(shared, &cell).filter(|_| ended) {
             Some(id) => shared.exited(Input::Exited {
                 id: Some(id),
                 actor: cell.get_id().pid(),
                 seen,
             }),
             None => shared.bury([Grave::Seen(seen)]),
-        }
-        // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
-        // session's name and link itself to us, and its state has no guard.
-        if let Some(state) = state {
-            shared.bury([Grave::State(state)]);
         }
         Ok(())
     }

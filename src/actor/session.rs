@@ -1,29 +1,41 @@
-//! The actor that wraps the user's actor: it guards its state's drop and leaves the mark that tells
-//! how it ended.
+//! The actor that wraps the user's actor: it guards the drops of its state and of the actor's own value,
+//! catches its panics, and leaves the mark that tells how it ended.
 //!
-//! After an orderly `post_stop`, and after an error, the state is dropped in the session's own task,
-//! before ractor tells the root. The state of a killed session travels in ractor's exit event; wherever
-//! that is dropped, the state is handed to a task of its own, as after a panic. A panic in the drop is
-//! caught in each case.
+//! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
+//! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
+//! dropped, they are handed to a task of their own. A panic in a drop is caught in each case.
+//!
+//! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
+//! task is done.
 //!
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 
-use super::life::{Left, Life};
-use super::plan::{Order, SpawnFailure, Spawned};
+use super::exit::Failing;
+use super::life::{Hold, Life};
+use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
-use super::unwind::drop_guarded;
+use super::unwind::{Panicked, drop_guarded, guard_call};
+use crate::engine::{Input, Moment};
 use crate::names;
 
-/// The wrapper around an actor `A`: same messages, same arguments.
+/// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
-    actor: A,
     life: Arc<Life>,
     shared: Arc<Shared>,
+    actor: PhantomData<fn() -> A>,
+}
+
+impl<A: Actor> Drop for Session<A> {
+    fn drop(&mut self) {
+        self.shared.let_go(&self.life, Hold::Task);
+    }
 }
 
 impl<A: Actor> Session<A> {
@@ -32,7 +44,7 @@ impl<A: Actor> Session<A> {
         order: Order,
         actor: A,
         arguments: A::Arguments,
-    ) -> Result<Spawned, SpawnFailure> {
+    ) -> Result<ActorCell, SpawnFailure> {
         let Order {
             context,
             life,
@@ -40,17 +52,17 @@ impl<A: Actor> Session<A> {
         } = order;
         let name = names::session(shared.name(), &context.id);
         let root = shared.root().clone();
+        life.hold(Hold::Task);
         let session = Self {
-            actor,
-            life,
+            life: Arc::clone(&life),
             shared,
+            actor: PhantomData,
         };
-        match Self::spawn_linked(Some(name), session, arguments, root).await {
-            Ok((actor, join)) => Ok(Spawned {
-                cell: actor.get_cell(),
-                join,
-            }),
+        match Self::spawn_linked(Some(name), session, (actor, arguments), root).await {
+            Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(_)) => Err(SpawnFailure::NameTaken),
+            // ractor's text for it is no proof (HAZARDS R21).
+            Err(SpawnErr::StartupFailed(_)) if life.is_ready() => Err(SpawnFailure::Refused),
             Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),
             Err(error @ SpawnErr::ActorAlreadyStarted) => {
                 Err(SpawnFailure::Failed(Box::new(error)))
@@ -58,99 +70,124 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// Runs a callback, and sees to what its failure, its panic or a kill in it means.
-    async fn watched(
+    /// Tells of the end before ractor tells anybody: whoever sees the session end finds that end done.
+    fn tell(&self) {
+        let key = self.life.key();
+        self.shared.report(Input::Ended { key });
+    }
+
+    /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
+    /// the same task, but after it has told the root, and a drop that blocks the thread would keep the
+    /// root, which tokio puts into a slot of this thread.
+    fn settle(
         &self,
-        callback: impl Future<Output = Result<(), ActorProcessingErr>>,
+        watch: Watch<'_>,
+        guard: &mut Guard<A>,
+        result: Result<Result<(), ActorProcessingErr>, Panicked>,
     ) -> Result<(), ActorProcessingErr> {
-        let watch = Watch(&self.life);
-        let result = callback.await;
-        match &result {
-            Ok(()) => watch.went_well(),
-            Err(_) => self.life.mark_failed(),
-        }
-        result
+        let error = match result {
+            Ok(Ok(())) => {
+                watch.went_well();
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(Panicked(text)) => text.into(),
+        };
+        drop(watch);
+        let cause = Arc::new(error);
+        self.life.mark_failed(Arc::clone(&cause));
+        guard.release();
+        self.tell();
+        Err(Box::new(Failing::new(cause)))
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Guard<A::State>, arguments = A::Arguments)]
+#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = (A, A::Arguments))]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
-        arguments: A::Arguments,
-    ) -> Result<Guard<A::State>, ActorProcessingErr> {
+        (actor, arguments): (A, A::Arguments),
+    ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
         let watch = Watch(&self.life);
-        let state = self.actor.pre_start(myself, arguments).await?;
-        watch.went_well();
-        Ok(Guard::new(state, &self.life, &self.shared))
+        let error = match guard_call(|| actor.pre_start(myself, arguments)).await {
+            Ok(Ok(state)) => {
+                watch.went_well();
+                self.life.mark_ready();
+                return Ok(Guard::new(actor, state, &self.life, &self.shared));
+            }
+            Ok(Err(error)) => error,
+            Err(Panicked(text)) => text.into(),
+        };
+        drop_guarded(actor);
+        Err(error)
     }
 
     async fn post_start(
         &self,
         myself: ActorRef<A::Msg>,
-        guard: &mut Guard<A::State>,
+        guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
-        let Some(state) = guard.state() else {
+        let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
-        let result = self.watched(self.actor.post_start(myself, state)).await;
-        guard.release_after(result)
+        let watch = Watch(&self.life);
+        let result = guard_call(|| actor.post_start(myself, state)).await;
+        self.settle(watch, guard, result)
     }
 
     async fn handle(
         &self,
         myself: ActorRef<A::Msg>,
         message: A::Msg,
-        guard: &mut Guard<A::State>,
+        guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        let Some(state) = guard.state() else {
+        let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
-        let result = self
-            .watched(self.actor.handle(myself, message, state))
-            .await;
-        guard.release_after(result)
+        let watch = Watch(&self.life);
+        let result = guard_call(|| actor.handle(myself, message, state)).await;
+        self.settle(watch, guard, result)
     }
 
     async fn handle_supervisor_evt(
         &self,
         myself: ActorRef<A::Msg>,
         event: SupervisionEvent,
-        guard: &mut Guard<A::State>,
+        guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        let Some(state) = guard.state() else {
+        let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
-        let result = self
-            .watched(self.actor.handle_supervisor_evt(myself, event, state))
-            .await;
-        guard.release_after(result)
+        let watch = Watch(&self.life);
+        let result = guard_call(|| actor.handle_supervisor_evt(myself, event, state)).await;
+        self.settle(watch, guard, result)
     }
 
     async fn post_stop(
         &self,
         myself: ActorRef<A::Msg>,
-        guard: &mut Guard<A::State>,
+        guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        if let Some(state) = guard.state() {
-            let result = self.watched(self.actor.post_stop(myself, state)).await;
-            guard.release_after(result)?;
+        if let Some((actor, state)) = guard.parts() {
+            let watch = Watch(&self.life);
+            let result = guard_call(|| actor.post_stop(myself, state)).await;
+            self.settle(watch, guard, result)?;
         }
         self.life.note_orphans();
         guard.release();
         self.life.mark_orderly();
+        self.tell();
         Ok(())
     }
 }
 
 /// Watches over a callback that may be the session's last: unless that went well, the session ends now.
-/// If it panicked, the session is marked as failed. A callback that is merely dropped, because the
-/// session was killed, leaves no mark.
+/// A callback that is merely dropped, because the session was killed, leaves no mark.
 struct Watch<'a>(&'a Life);
 
 impl Watch<'_> {
@@ -161,36 +198,30 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.mark_failed();
-        }
         self.0.note_orphans();
     }
 }
 
-/// The user's state, with its drop guarded.
-pub(crate) struct Guard<S: Send + 'static> {
-    corpse: Option<Corpse<S>>,
-    turn: Turn,
+/// The user's actor and its state, with their drops guarded.
+pub(crate) struct Guard<A: Actor> {
+    corpse: Option<Corpse<A>>,
+    /// When it started, until its first callback after that.
+    started: Option<Moment>,
 }
 
-/// Whose turn it is after the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Root,
-    Session,
-}
+/// After this time the session's task has been polled anew since ractor told the root of its start.
+const ROOT_HEARD: Duration = Duration::from_millis(1);
 
-impl<S: Send + 'static> Guard<S> {
-    fn new(state: S, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
-        life.state_guarded();
+impl<A: Actor> Guard<A> {
+    fn new(actor: A, state: A::State, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
+        life.hold(Hold::State);
         Self {
             corpse: Some(Corpse {
-                state: Some(state),
+                body: Some((actor, state)),
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
             }),
-            turn: Turn::Root,
+            started: Some(shared.clock.now()),
         }
     }
 
@@ -198,60 +229,52 @@ impl<S: Send + 'static> Guard<S> {
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of this
     /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
-    /// keep the root there.
+    /// keep the root there. A session that was idle since has long left the thread, and need not yield.
     async fn root_first(&mut self) {
-        if std::mem::replace(&mut self.turn, Turn::Session) == Turn::Root {
+        let (Some(started), Some(corpse)) = (self.started.take(), &self.corpse) else {
+            return;
+        };
+        if corpse.shared.clock.now().since(started) < ROOT_HEARD {
             tokio::task::yield_now().await;
         }
     }
 
-    fn state(&mut self) -> Option<&mut S> {
-        self.corpse.as_mut()?.state.as_mut()
+    fn parts(&mut self) -> Option<(&A, &mut A::State)> {
+        let (actor, state) = self.corpse.as_mut()?.body.as_mut()?;
+        Some((actor, state))
     }
 
-    /// Drops the state here and now.
+    /// Drops actor and state here and now.
     fn release(&mut self) {
         drop(self.corpse.take());
     }
-
-    /// Drops the state if the session has failed. ractor would do it in the same task, but after it has
-    /// told the root: a drop that blocks the thread would keep the root, which tokio puts into a slot of
-    /// this thread.
-    fn release_after(
-        &mut self,
-        result: Result<(), ActorProcessingErr>,
-    ) -> Result<(), ActorProcessingErr> {
-        if result.is_err() {
-            self.release();
-        }
-        result
-    }
 }
 
-impl<S: Send + 'static> Drop for Guard<S> {
+impl<A: Actor> Drop for Guard<A> {
     fn drop(&mut self) {
         let Some(corpse) = self.corpse.take() else {
             return;
         };
-        // It was killed, or it panicked. This may be the root's task or its event port, or the session's
-        // own task after the root was told.
+        // It was killed. This may be the root's task or its event port, or the session's own task after
+        // the root was told.
         let runtime = corpse.shared.runtime().clone();
         drop(runtime.spawn(async move { drop(corpse) }));
     }
 }
 
-/// A state that is to be dropped, wherever its drop happens to run.
-struct Corpse<S: Send + 'static> {
-    state: Option<S>,
+/// What is to be dropped, wherever that happens to run.
+struct Corpse<A: Actor> {
+    body: Option<(A, A::State)>,
     life: Arc<Life>,
     shared: Arc<Shared>,
 }
 
-impl<S: Send + 'static> Drop for Corpse<S> {
+impl<A: Actor> Drop for Corpse<A> {
     fn drop(&mut self) {
-        drop_guarded(self.state.take());
-        if self.life.state_dropped() == Left::Nothing {
-            self.shared.released(&self.life);
+        if let Some((actor, state)) = self.body.take() {
+            drop_guarded(state);
+            drop_guarded(actor);
         }
+        self.shared.let_go(&self.life, Hold::State);
     }
 }

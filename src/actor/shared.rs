@@ -15,7 +15,8 @@ use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item, Next, Refused, Stage};
-use super::life::Life;
+use super::keeper;
+use super::life::{Hold, Left, Life};
 use super::plan::Sessions;
 use crate::engine::{Input, Mark, Settings};
 
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(super) graveyard: Graveyard,
     /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
     pub(super) bell: Notify,
+    /// Whether the sessions are being stopped.
+    stopping: AtomicBool,
     /// Whether all sessions are gone; rung for the root's `post_stop`.
     finished: AtomicBool,
     finished_bell: Notify,
@@ -51,6 +54,7 @@ impl Shared {
             driver: Mutex::new(Driver::new(settings)),
             graveyard: Graveyard::default(),
             bell: Notify::new(),
+            stopping: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
         })
@@ -96,10 +100,34 @@ impl Shared {
         self.go_on(next);
     }
 
+    /// Something of a launch is gone. Whoever lets go last reports that.
+    pub(super) fn let_go(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) {
+        match life.let_go(hold) {
+            Left::Nothing => self.gone(life),
+            Left::State => self.report(Input::Joined { key: life.key() }),
+            Left::More => {}
+        }
+    }
+
+    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for, so
+    /// that a restart does not meet their names.
+    fn gone(self: &Arc<Self>, life: &Arc<Life>) {
+        let orphans = life.take_orphans();
+        if orphans.is_empty() {
+            self.released(life);
+            return;
+        }
+        let (shared, life) = (Arc::clone(self), Arc::clone(life));
+        drop(self.runtime().spawn(async move {
+            keeper::all_gone(orphans).await;
+            shared.released(&life);
+        }));
+    }
+
     /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
     /// So the report waits for a root that hears its bell, which a killed one never does.
-    pub(super) fn released(self: &Arc<Self>, life: &Life) {
+    fn released(self: &Arc<Self>, life: &Life) {
         let input = Input::Released { key: life.key() };
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));
@@ -142,6 +170,14 @@ impl Shared {
     /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
     pub(super) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
+    }
+
+    pub(super) fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     pub(super) fn finish(&self) {

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// The text of a panic.
@@ -23,10 +23,16 @@ pub(crate) fn drop_guarded<T>(value: T) {
     }
 }
 
+/// Makes a future of the user's and polls it to its end.
+pub(crate) async fn guard_call<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
+    let future = pin!(guard(make)?);
+    guard_future(future).await
+}
+
 /// Polls a future of the user's to its end.
-pub(crate) async fn guard_future<T>(
-    mut future: Pin<&mut (dyn Future<Output = T> + Send)>,
-) -> Result<T, Panicked> {
+pub(crate) async fn guard_future<F: Future + ?Sized>(
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, Panicked> {
     poll_fn(|cx| match guard(|| future.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Seen};
 use super::incarnation::Launch;
-use super::io::{Domain, Request};
+use super::io::{Domain, Recall, Request};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -24,17 +24,24 @@ pub(super) struct Child<D: Domain> {
     pub(super) incarnation: u64,
     /// Launches since the last exit.
     pub(super) attempt: u32,
+    /// What only a session that has ended before has.
+    pub(super) history: Option<Box<History>>,
+    /// The present launch, until nothing of it is left.
+    pub(super) current: Option<Current<D>>,
+    /// The one timer of this child, as it stands in the engine's set.
+    pub(super) timer: Option<Moment>,
+    pub(super) waiting: Option<Box<Waiting<D>>>,
+}
+
+/// What is kept of earlier incarnations.
+#[derive(Debug, Default)]
+pub(super) struct History {
     /// Restarts that were decided since the first start.
     pub(super) restarts: u64,
     /// Steps of the backoff since it was last reset.
     pub(super) step: u32,
     pub(super) window: Window,
     pub(super) last: Option<Last>,
-    /// The present launch, until nothing of it is left.
-    pub(super) current: Option<Current<D>>,
-    /// The one timer of this child, as it stands in the engine's set.
-    pub(super) timer: Option<Moment>,
-    pub(super) waiting: Option<Box<Waiting<D>>>,
 }
 
 /// How the last incarnation ended.
@@ -52,6 +59,8 @@ pub(super) struct Current<D: Domain> {
     pub(super) started: Moment,
     pub(super) exit: ExitSeen,
     pub(super) join: Join,
+    /// A success that came too late is no life: nobody was told that it ran.
+    pub(super) recall: Recall,
 }
 
 /// How far the end of the present incarnation is known.
@@ -62,7 +71,7 @@ pub(super) enum ExitSeen {
     /// Not at all.
     No,
     /// The event came before the report of the start.
-    Early(Seen),
+    Early(Box<Seen>),
     /// It has been judged.
     Judged,
 }
@@ -200,5 +209,22 @@ impl<D: Domain> Phase<D> {
 impl<D: Domain> Child<D> {
     pub(super) fn waiting(&mut self) -> &mut Waiting<D> {
         self.waiting.get_or_insert_default()
+    }
+
+    pub(super) fn history(&mut self) -> &mut History {
+        self.history.get_or_insert_default()
+    }
+
+    /// How the last incarnation ended.
+    pub(super) fn last_exit(&self) -> Option<&Exit> {
+        let last = self.history.as_ref()?.last.as_ref()?;
+        Some(&last.exit)
+    }
+
+    /// The backoff begins anew.
+    pub(super) fn reset_backoff(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.step = 0;
+        }
     }
 }

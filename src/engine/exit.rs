@@ -119,23 +119,32 @@ pub(super) fn gave_up() -> Cause {
     Arc::new(Box::new(GaveUp))
 }
 
-/// Judges an exit from our own request, the mark and, if it came, the event.
-pub(super) fn judge(asked: Asked, mark: Mark, seen: Option<Seen>) -> Exit {
-    match (mark, seen) {
-        (Mark::Orderly, seen) => match (asked, seen) {
-            (Asked::Yes, _) => Exit::Shutdown,
-            (Asked::No, Some(Seen::Terminated(reason))) => Exit::Normal { reason },
-            (Asked::No, _) => Exit::Normal { reason: None },
+/// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
+/// event. What the event said and the exit does not is handed back, since it may be a user's value.
+pub(super) fn judge(
+    asked: Asked,
+    mark: Mark,
+    cause: Option<Cause>,
+    seen: Option<Seen>,
+) -> (Exit, Option<Seen>) {
+    match (mark, cause, seen) {
+        (Mark::Orderly, _, seen) => match (asked, seen) {
+            (Asked::Yes, seen) => (Exit::Shutdown, seen),
+            (Asked::No, Some(Seen::Terminated(reason))) => (Exit::Normal { reason }, None),
+            (Asked::No, seen) => (Exit::Normal { reason: None }, seen),
         },
-        (_, Some(Seen::Failed(cause))) => Exit::Failed { cause },
-        (Mark::Failed, Some(Seen::Terminated(Some(text)))) => Exit::Failed {
-            cause: Arc::new(text.into()),
-        },
-        (Mark::Failed, _) => Exit::Failed {
-            cause: Arc::new(Box::new(Unreported)),
-        },
-        (Mark::GaveUp, _) => Exit::Failed { cause: gave_up() },
-        (Mark::Missing, _) => Exit::Killed,
+        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, seen),
+        (_, _, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, None),
+        (Mark::Failed, None, Some(Seen::Terminated(Some(text)))) => {
+            let cause = Arc::new(text.into());
+            (Exit::Failed { cause }, None)
+        }
+        (Mark::Failed, None, seen) => {
+            let cause: Cause = Arc::new(Box::new(Unreported));
+            (Exit::Failed { cause }, seen)
+        }
+        (Mark::GaveUp, _, seen) => (Exit::Failed { cause: gave_up() }, seen),
+        (Mark::Missing, _, seen) => (Exit::Killed, seen),
     }
 }
 
@@ -151,5 +160,35 @@ pub(super) fn complete(exit: &mut Exit, seen: Seen) -> Option<Seen> {
             None
         }
         (_, seen) => Some(seen),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Cause, Exit, Mark, Seen, judge};
+    use std::sync::Arc;
+
+    fn terminated(reason: &str) -> Option<Seen> {
+        Some(Seen::Terminated(Some(reason.to_owned())))
+    }
+
+    #[test]
+    fn without_a_mark_it_was_killed_or_cancelled_whatever_the_text() {
+        for reason in ["killed", "actor_task_cancelled", "done"] {
+            for asked in [Asked::Yes, Asked::No] {
+                let (exit, _) = judge(asked, Mark::Missing, None, terminated(reason));
+                assert_eq!(exit, Exit::Killed);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cause_that_was_left_counts_more_than_the_event() {
+        let cause: Cause = Arc::new("mine".into());
+        let other = Some(Seen::Failed(Arc::new("other".into())));
+        let left = Some(Arc::clone(&cause));
+        let (exit, rest) = judge(Asked::No, Mark::Failed, left, other);
+        assert_eq!(exit, Exit::Failed { cause });
+        assert!(rest.is_some(), "a user's error must be handed back");
     }
 }

@@ -112,6 +112,7 @@ impl<D: Domain> Group<D> {
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
             Input::Exited { actor, seen, .. } => self.exited(now, actor, seen),
+            Input::Ended { key } => self.told_itself(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {
                 if let Some(slot) = self.launched(key) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exit::{Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
+use super::report::ShutdownReport;
 use super::restart::Policy;
 
 /// The types that the engine passes on without looking inside.
@@ -35,10 +36,16 @@ pub trait Life: Clone + Debug {
     fn actor(&self) -> Option<u64>;
     /// The mark that the actor has left.
     fn mark(&self) -> Mark;
+    /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
+    fn cause(&self) -> Option<Cause> {
+        None
+    }
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;
     /// What became of its own children, if it is a supervisor and has ended.
-    fn report(&self) -> Option<ShutdownReport>;
+    fn report(&self) -> Option<ShutdownReport> {
+        None
+    }
 }
 
 /// Whether an actor is ending by itself.
@@ -121,6 +128,12 @@ pub enum Input<D: Domain> {
         actor: u64,
         /// What the event said.
         seen: Seen,
+    },
+    /// The session's last callback is done and its mark is set: it tells of its end before the event
+    /// does.
+    Ended {
+        /// Which.
+        key: Key,
     },
     /// The actor's task is done, but its state has not been dropped yet.
     Joined {
@@ -307,48 +320,6 @@ pub enum StopCause {
     AutoShutdown,
     /// A member of a group did not start.
     FailedStart,
-}
-
-/// What became of the sessions that were known when the supervisor began to stop, and, where they are
-/// supervisors, of their own children. The five counts add up to their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Ended gracefully.
-    pub stopped: usize,
-    /// Ended with an error or a panic.
-    pub failed: usize,
-    /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
-    pub killed: usize,
-    /// Were killed and are stuck in code that never awaits.
-    pub zombies: usize,
-    /// Were starting, restarting or parked.
-    pub not_running: usize,
-    /// How long the stop took.
-    pub took: Duration,
-}
-
-impl ShutdownReport {
-    /// Counts one that ended.
-    pub(super) fn tally(&mut self, exit: &Exit) {
-        match exit {
-            Exit::Normal { .. } | Exit::Shutdown => self.stopped += 1,
-            Exit::Failed { .. } => self.failed += 1,
-            Exit::Killed => self.killed += 1,
-            Exit::NotRunning => self.not_running += 1,
-        }
-    }
-
-    /// Adds what a child says of its own children. How long that took is part of how long this takes.
-    pub(super) fn add(&mut self, child: Option<Self>) {
-        if let Some(child) = child {
-            self.stopped += child.stopped;
-            self.failed += child.failed;
-            self.killed += child.killed;
-            self.zombies += child.zombies;
-            self.not_running += child.not_running;
-        }
-    }
 }
 
 /// Something worth a line in the log.

@@ -290,9 +290,9 @@ impl<D: Domain> Table<D> {
             id: &child.id,
             state,
             incarnation: child.incarnation,
-            restarts: child.restarts,
+            restarts: child.history.as_ref().map_or(0, |history| history.restarts),
             life: child.current.as_ref().map(|current| &current.life),
-            last_exit: child.last.as_ref().map(|last| &last.exit),
+            last_exit: child.last_exit(),
             kind: child.spec.policy().kind,
         })
     }

@@ -200,7 +200,8 @@ impl Sim {
 
     /// What is told to end although its set is not is told so for those who asked.
     fn told(&mut self, index: usize, role: usize) {
-        let late = self.runs[index].recall == Recall::TooLate;
+        let run = &self.runs[index];
+        let late = run.recall == Recall::TooLate || run.stopped.is_some();
         let stopping = self.model.stopping();
         if !late && !stopping && self.model.entry(role).pending.is_none() {
             self.tickets.join(role);

@@ -159,7 +159,8 @@ fn stale(sim: &mut Sim) {
                 (Event::Handled, _) if sim.rng.chance(70) => Input::Exited {
                     id: None,
                     actor: run.life.0.actor.get().unwrap(),
-                    seen,
+                    // A text might be what its exit still lacks.
+                    seen: Seen::Terminated(None),
                 },
                 _ => Input::Started { key, recall },
             }
@@ -167,7 +168,8 @@ fn stale(sim: &mut Sim) {
         (_, false) if sim.rng.chance(80) => {
             let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
             let recall = sim.rng.pick(&[Recall::InTime, Recall::TooLate]);
-            match sim.rng.below(4) {
+            match sim.rng.below(5) {
+                4 => Input::Ended { key },
                 0 => Input::Started { key, recall },
                 1 => Input::StartFailed {
                     key,

@@ -279,6 +279,7 @@ impl Sim {
                 self.feed(Input::StartFailed { key, failure });
             }
             Deed::Exited(seen) => self.event(index, seen),
+            Deed::Ended => self.feed(Input::Ended { key }),
             Deed::Joined => {
                 run.joined = true;
                 self.lose();

@@ -189,7 +189,8 @@ fn stale(sim: &mut Sim) {
         if sim.over {
             return;
         }
-        match sim.rng.below(5) {
+        match sim.rng.below(6) {
+            5 => Input::Ended { key },
             0 => Input::Started {
                 key,
                 recall: Recall::InTime,

@@ -190,7 +190,13 @@ impl Model {
             Exit::Failed { .. } => Outcome::Failed,
             _ => Outcome::Killed,
         };
-        entry.exit = Some(outcome);
+        // A success that came too late ran for nobody.
+        let outcome = if run.recall == Recall::TooLate {
+            Outcome::NotRunning
+        } else {
+            entry.exit = Some(outcome);
+            outcome
+        };
         if run.zombie {
             return;
         }

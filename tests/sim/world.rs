@@ -77,6 +77,8 @@ pub(crate) enum Deed {
     Started,
     StartFailed(Failure),
     Exited(Seen),
+    /// The session tells of its end itself.
+    Ended,
     Joined,
     Released,
     /// It changed, and nobody is told.
@@ -279,6 +281,9 @@ impl Run {
             return Some(Deed::Exited(seen.clone()));
         }
         let unread = matches!(self.event, Event::Sent(_));
+        if self.reported && !killed && !self.judged && rng.chance(30) {
+            return Some(Deed::Ended);
+        }
         if !self.reported {
             return rng.chance(60).then_some(Deed::Started);
         }

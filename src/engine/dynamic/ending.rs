@@ -176,7 +176,7 @@ impl<D: Domain> Engine<D> {
             stop.report.tally(&exit);
         }
         self.discard(Discard::Spec(child.spec));
-        if let Some(last) = child.last {
+        if let Some(last) = child.history.and_then(|history| history.last) {
             self.discard(Discard::Exit(last.exit));
         }
         if let Some(waiting) = child.waiting {

@@ -10,7 +10,7 @@ use super::{Engine, Events, Mode};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Request, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
@@ -29,14 +29,37 @@ impl<D: Domain> Engine<D> {
             && current.life.actor() == Some(actor)
         {
             match current.exit {
-                ExitSeen::Unreported => current.exit = ExitSeen::Early(seen),
+                ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
                 ExitSeen::No => self.judged(now, slot, Some(seen)),
-                ExitSeen::Early(_) | ExitSeen::Judged => self.discard(Discard::Seen(seen)),
+                ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
+                ExitSeen::Judged => self.told_late(slot, actor, seen),
             }
             return;
         }
-        // An event that the release has overtaken adds its text to the exit that the mark decided.
-        let rest = match &mut child.last {
+        self.told_late(slot, actor, seen);
+    }
+
+    /// A session that failed or stopped tells of its end itself, unless its start is unreported: then its
+    /// release is early enough.
+    pub(super) fn ended_early(&mut self, now: Moment, key: Key) {
+        let unjudged = self
+            .current(key)
+            .is_some_and(|current| matches!(current.exit, ExitSeen::No));
+        if unjudged {
+            self.judged(now, key.slot, None);
+        }
+    }
+
+    /// An event that came after its exit was judged by the mark adds its text to that.
+    fn told_late(&mut self, slot: u32, actor: u64, seen: Seen) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let last = child
+            .history
+            .as_mut()
+            .and_then(|history| history.last.as_mut());
+        let rest = match last {
             Some(last) if last.actor == Some(actor) => complete(&mut last.exit, seen),
             _ => Some(seen),
         };
@@ -62,13 +85,20 @@ impl<D: Domain> Engine<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let exit = judge(asked, mark, seen);
-        let last = Last {
-            actor,
-            exit: exit.clone(),
-        };
-        if let Some(old) = child.last.replace(last) {
-            self.discard(Discard::Exit(old.exit));
+        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let recall = current.recall;
+        // A success that came too late did not run for anybody: the exit before it stays the last.
+        if recall == Recall::InTime {
+            let last = Last {
+                actor,
+                exit: exit.clone(),
+            };
+            if let Some(old) = child.history().last.replace(last) {
+                self.discard(Discard::Exit(old.exit));
+            }
+        }
+        if let Some(rest) = rest {
+            self.discard(Discard::Seen(rest));
         }
         self.note(slot, Note::Exited(exit.clone()));
         let healthy = self.healthy(slot);
@@ -79,20 +109,26 @@ impl<D: Domain> Engine<D> {
             Phase::Running => {
                 child.attempt = 0;
                 if lived >= healthy {
-                    child.step = 0;
+                    child.reset_backoff();
                 }
                 self.ended_by_itself(now, slot, exit, mark);
             }
             Phase::Stopping { then, batch, .. } => {
-                let then = std::mem::replace(then, Then::Remove);
+                let (then, batch) = (std::mem::replace(then, Then::Remove), *batch);
                 // A success that came too late was a failed attempt, so the pauses go on growing (D7).
                 if !matches!(then, Then::Retry | Then::Park) {
                     child.attempt = 0;
                     if lived >= healthy {
-                        child.step = 0;
+                        child.reset_backoff();
                     }
                 }
-                let batch = *batch;
+                let exit = match recall {
+                    Recall::InTime => exit,
+                    Recall::TooLate => {
+                        self.discard(Discard::Exit(exit));
+                        Exit::NotRunning
+                    }
+                };
                 self.stopped_as_asked(now, slot, then, exit);
                 self.stop_finished(now, batch);
             }
@@ -150,7 +186,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         if let Some(limit) = own
-            && child.window.admit(now, limit) == Admission::Refused
+            && child.history().window.admit(now, limit) == Admission::Refused
         {
             self.note(slot, Note::LimitReached);
             match self.settings.on_limit {
@@ -173,8 +209,9 @@ impl<D: Domain> Engine<D> {
         self.set_timer(slot, None);
         self.table.set_phase(slot, phase);
         if let Some(child) = self.table.get_mut(slot) {
-            child.restarts += 1;
-            let restarts = child.restarts;
+            let history = child.history();
+            history.restarts += 1;
+            let restarts = history.restarts;
             self.note(slot, Note::Restarting { restarts, delay });
         }
         self.take_turn(now, slot);
@@ -212,8 +249,8 @@ impl<D: Domain> Engine<D> {
         let exit = self
             .table
             .get(slot)
-            .and_then(|child| child.last.as_ref())
-            .map_or(Exit::NotRunning, |last| last.exit.clone());
+            .and_then(|child| child.last_exit())
+            .map_or(Exit::NotRunning, Exit::clone);
         self.leave(now, slot, exit);
     }
 

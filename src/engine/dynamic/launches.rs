@@ -44,6 +44,7 @@ impl<D: Domain> Engine<D> {
             started: now,
             exit: ExitSeen::Unreported,
             join: Join::Pending,
+            recall: Recall::InTime,
         });
         let timeout = child.spec.policy().start_timeout;
         let effect = Effect::Launch {
@@ -51,7 +52,7 @@ impl<D: Domain> Engine<D> {
                 id: Arc::clone(&child.id),
                 incarnation: child.incarnation,
                 attempt: child.attempt,
-                last_exit: child.last.as_ref().map(|last| last.exit.clone()),
+                last_exit: child.last_exit().cloned(),
             },
             spec: child.spec.clone(),
             life,
@@ -74,7 +75,7 @@ impl<D: Domain> Engine<D> {
         };
         let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
             ExitSeen::Unreported => None,
-            ExitSeen::Early(seen) => Some(seen),
+            ExitSeen::Early(seen) => Some(*seen),
             // It was reported before.
             known @ (ExitSeen::No | ExitSeen::Judged) => {
                 current.exit = known;
@@ -82,6 +83,7 @@ impl<D: Domain> Engine<D> {
             }
         };
         current.started = now;
+        current.recall = recall;
         let life = current.life.clone();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
@@ -187,8 +189,10 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let delay = child.spec.policy().backoff.delay(child.step, random);
-        child.step = child.step.saturating_add(1);
+        let backoff = child.spec.policy().backoff;
+        let step = &mut child.history().step;
+        let delay = backoff.delay(*step, random);
+        *step = step.saturating_add(1);
         delay
     }
 
@@ -276,7 +280,7 @@ impl<D: Domain> Engine<D> {
     /// Lets go of a launch of which nothing is left.
     pub(super) fn forget(&mut self, current: Current<D>) {
         if let ExitSeen::Early(seen) = current.exit {
-            self.discard(Discard::Seen(seen));
+            self.discard(Discard::Seen(*seen));
         }
         self.discard(Discard::Life(current.life));
     }

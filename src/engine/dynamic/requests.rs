@@ -9,7 +9,6 @@ use super::Engine;
 use crate::engine::child::{Child, Origin, Phase, Shown, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Note, Request};
-use crate::engine::limit::Window;
 use crate::engine::moment::Moment;
 use crate::engine::table::SessionState;
 
@@ -59,10 +58,7 @@ impl<D: Domain> Engine<D> {
             phase: Phase::Launching(Origin::First),
             incarnation: 0,
             attempt: 0,
-            restarts: 0,
-            step: 0,
-            window: Window::default(),
-            last: None,
+            history: None,
             current: None,
             timer: None,
             waiting: None,
@@ -140,8 +136,10 @@ impl<D: Domain> Engine<D> {
                 self.answer(ticket, Answer::MaxSessions(max));
             }
             (Phase::Parked, _) if released => {
-                child.window.clear();
-                child.step = 0;
+                if let Some(history) = &mut child.history {
+                    history.window.clear();
+                    history.step = 0;
+                }
                 self.launch(now, slot, Origin::Resume, Some(ticket));
             }
             (Phase::Zombie { .. }, _) => self.answer(ticket, Answer::Zombie),

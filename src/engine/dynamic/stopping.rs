@@ -7,8 +7,9 @@
 use super::{Engine, Mode, STEP, STOP_WINDOW};
 use crate::engine::child::{Force, Phase, Shown, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Domain, Effect, Note, ShutdownReport, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
 use crate::engine::moment::Moment;
+use crate::engine::report::ShutdownReport;
 use crate::engine::table::{Cursor, SessionState};
 use std::time::Duration;
 

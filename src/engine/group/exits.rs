@@ -25,14 +25,30 @@ impl<D: Domain> Group<D> {
             {
                 let slot = member.slot;
                 match current.exit {
-                    ExitSeen::Unreported => current.exit = ExitSeen::Early(seen),
+                    ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
                     ExitSeen::No => self.judged(now, slot, Some(seen)),
-                    ExitSeen::Early(_) | ExitSeen::Judged => self.discard(Discard::Seen(seen)),
+                    ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
+                    ExitSeen::Judged => self.told_late(actor, seen),
                 }
                 return;
             }
         }
-        // An event that the release has overtaken adds its text to the exit that the mark decided.
+        self.told_late(actor, seen);
+    }
+
+    /// A member tells of its end itself, unless its start is unreported: then its release is early
+    /// enough.
+    pub(super) fn told_itself(&mut self, now: Moment, key: Key) {
+        if let Some(slot) = self.launched(key)
+            && let Some(current) = self.get(slot).and_then(|member| member.current.as_ref())
+            && matches!(current.exit, ExitSeen::No)
+        {
+            self.judged(now, slot, None);
+        }
+    }
+
+    /// An event that came after its exit was judged by the mark adds its text to that.
+    fn told_late(&mut self, actor: u64, seen: Seen) {
         let mut lasts = self.members.iter_mut().filter_map(|m| m.last.as_mut());
         let rest = match lasts.find(|last| last.actor == Some(actor)) {
             Some(last) => complete(&mut last.exit, seen),
@@ -65,10 +81,11 @@ impl<D: Domain> Group<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let exit = judge(asked, mark, seen);
+        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let recall = current.recall;
         let mut old = None;
         // A success that came too late did not run for anybody: it was a failed attempt.
-        let ended = match member.recall {
+        let ended = match recall {
             Recall::InTime => {
                 member.attempt = 0;
                 if lived >= healthy {
@@ -84,6 +101,9 @@ impl<D: Domain> Group<D> {
         };
         if let Some(old) = old {
             self.discard(Discard::Exit(old.exit));
+        }
+        if let Some(rest) = rest {
+            self.discard(Discard::Seen(rest));
         }
         self.note(slot, Note::Exited(exit));
         let Some(member) = self.get_mut(slot) else {
@@ -211,7 +231,7 @@ impl<D: Domain> Group<D> {
             return;
         };
         if let Some(current) = member.current.take() {
-            let counted = member.tally == Tally::Ended && member.recall == Recall::InTime;
+            let counted = member.tally == Tally::Ended && current.recall == Recall::InTime;
             if let Mode::Stopping(stop) = &mut self.mode
                 && counted
             {

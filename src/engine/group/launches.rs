@@ -36,13 +36,13 @@ impl<D: Domain> Group<D> {
         if origin == Origin::Restart {
             member.restarts += 1;
         }
-        member.recall = Recall::InTime;
         member.current = Some(Current {
             launch,
             life: life.clone(),
             started: now,
             exit: ExitSeen::Unreported,
             join: Join::Pending,
+            recall: Recall::InTime,
         });
         member.timer = Some(now.after(member.spec.policy().start_timeout));
         let effect = Effect::Launch {
@@ -71,7 +71,7 @@ impl<D: Domain> Group<D> {
         };
         let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
             ExitSeen::Unreported => None,
-            ExitSeen::Early(seen) => Some(seen),
+            ExitSeen::Early(seen) => Some(*seen),
             // It was reported before.
             known @ (ExitSeen::No | ExitSeen::Judged) => {
                 current.exit = known;
@@ -79,8 +79,8 @@ impl<D: Domain> Group<D> {
             }
         };
         current.started = now;
+        current.recall = recall;
         let life = current.life.clone();
-        member.recall = recall;
         let asked = !member.stops.is_empty();
         match member.phase {
             Phase::Launching(_) => self.runs(slot),
@@ -171,7 +171,7 @@ impl<D: Domain> Group<D> {
     /// Lets go of a launch of which nothing is left.
     pub(super) fn let_go(&mut self, current: Current<D>) {
         if let ExitSeen::Early(seen) = current.exit {
-            self.discard(Discard::Seen(seen));
+            self.discard(Discard::Seen(*seen));
         }
         self.discard(Discard::Life(current.life));
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::child::{Current, Force, Last};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, Recall, Spec};
+use crate::engine::io::{Domain, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{Kind, Restart};
 use crate::engine::table::SessionState;
@@ -36,8 +36,6 @@ pub(super) struct Member<D: Domain> {
     pub(super) last: Option<Last>,
     /// The present launch, until nothing of it is left.
     pub(super) current: Option<Current<D>>,
-    /// A success that came too late is no life: nobody was told that it ran.
-    pub(super) recall: Recall,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
     pub(super) stops: Vec<D::Ticket>,
@@ -195,7 +193,6 @@ impl<D: Domain> Member<D> {
             failures: 0,
             last: None,
             current: None,
-            recall: Recall::InTime,
             timer: None,
             stops: Vec::new(),
             tally: Tally::Skip,

@@ -11,8 +11,9 @@ use super::member::{Phase, Tally, Then};
 use super::{Group, Member, Mode};
 use crate::engine::child::Force;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Domain, Effect, Failure, Note, ShutdownReport, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Failure, Note, StopCause};
 use crate::engine::moment::Moment;
+use crate::engine::report::ShutdownReport;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {

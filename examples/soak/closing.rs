@@ -1,0 +1,122 @@
+//! What must hold when a supervisor has ended.
+//!
+//! Absent on purpose: its report. Only who knows all of its sessions can add it up.
+
+use std::time::{Duration, Instant};
+
+use session_supervisor::error::{RestartError, StartError, StopError};
+
+use crate::ask::{PATIENCE, ask, within};
+use crate::house::{End, Reign};
+use crate::session::Plan;
+use crate::tally::{self, Deed};
+use crate::verdict::{contradiction, must};
+
+/// Waits until nothing of a supervisor is left that has been ended, or has ended itself.
+pub(crate) async fn close(reign: &Reign) {
+    reign.root_is_gone().await;
+    let name = reign.sessions.name();
+    if reign.ended().is_none() {
+        must(reign.kind.may_escalate(), || {
+            format!("{name} has ended by itself")
+        });
+        tally::ESCALATED.one();
+    }
+    let waits_for = waits_for(reign.ended());
+    if waits_for == WaitsFor::States {
+        let living = reign.census.living();
+        must(living.is_empty(), || {
+            format!("{name} has ended ({:?}) and left {living:?}", reign.ended())
+        });
+    }
+    // A successor's names are the same.
+    if waits_for != WaitsFor::Nobody && !reign.has_successor() {
+        must(names_left(name) == 0, || {
+            format!("{name} has ended ({:?}) and left names", reign.ended())
+        });
+    }
+    until(|| reign.census.alive() == 0, "sessions outlive", reign).await;
+    until_down(reign).await;
+    is_down(reign).await;
+}
+
+/// What is certain when a root is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitsFor {
+    /// A root that was killed leaves its sessions to the undertaker.
+    Nobody,
+    /// All sessions have ended. The state of one that was killed lies in the root's event port, which
+    /// is not read any more after a foreign stop, and is dropped after the root.
+    Sessions,
+    /// Their states are dropped, too.
+    States,
+}
+
+const fn waits_for(end: Option<End>) -> WaitsFor {
+    match end {
+        Some(End::Kill) => WaitsFor::Nobody,
+        Some(End::ForeignStop | End::Drain) => WaitsFor::Sessions,
+        Some(End::Stop | End::StopWithin(_) | End::StopAndLeave) | None => WaitsFor::States,
+    }
+}
+
+/// How many names of its sessions are in ractor's registry.
+pub(crate) fn names_left(supervisor: &str) -> usize {
+    let names = ractor::registry::registered();
+    let of = |name: &String| {
+        let parsed = session_supervisor::names::parse_session(name);
+        parsed.is_some_and(|(owner, _)| owner == supervisor)
+    };
+    names.iter().filter(|name| of(name)).count()
+}
+
+/// Waits for what must come, though nobody tells when.
+pub(crate) async fn until(holds: impl Fn() -> bool, what: &str, reign: &Reign) {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > PATIENCE {
+            let name = reign.sessions.name();
+            contradiction(&format!("{what} {name} for {PATIENCE:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The undertaker may answer until it is done.
+async fn until_down(reign: &Reign) {
+    let down = async {
+        while reign.sessions.count_sessions().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within(down, || "an ended supervisor answers".to_owned()).await;
+}
+
+/// The handle of a supervisor that has ended says so to everything, and for ever.
+async fn is_down(reign: &Reign) {
+    let (sessions, entry) = (&reign.sessions, reign.census.entry(0));
+    let id = entry.id.as_str();
+    let down = [
+        ask(Deed::Count, sessions.count_sessions()).await.is_err(),
+        ask(Deed::List, sessions.list_sessions()).await.is_err(),
+        ask(Deed::Info, sessions.session_info(id)).await.is_err(),
+        ask(Deed::Stop, sessions.stop_session(id)).await == Err(StopError::SupervisorDown),
+        matches!(
+            ask(Deed::Restart, sessions.restart_session(id)).await,
+            Err(RestartError::SupervisorDown)
+        ),
+        matches!(
+            ask(
+                Deed::Start,
+                sessions.start_session(id, Plan::FINE.spec(entry))
+            )
+            .await,
+            Err(StartError::SupervisorDown)
+        ),
+        ask(Deed::StopSupervisor, sessions.stop()).await.is_err(),
+        sessions.find_session(id).is_none(),
+    ];
+    must(down == [true; 8], || {
+        format!("{} has ended and answers: {down:?}", sessions.name())
+    });
+}

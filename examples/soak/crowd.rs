@@ -1,0 +1,275 @@
+//! The crowd: workers that do anything to the ids that they share. Of each answer they know only
+//! whether it is one that could be given.
+//!
+//! Absent on purpose: expectations. Between a question and its answer others have been there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::error::{EnsureError, RestartError, StartError, StopError};
+use session_supervisor::{Backoff, ChildSpec, Restart, SessionState, Shutdown};
+
+use crate::ask::ask_for_a_while;
+use crate::census::Entry;
+use crate::house::{House, Kind, Over, PLACES, Reign};
+use crate::rng::Rng;
+use crate::session::{Birth, Death, GRACE, LONG, Msg, Plan, SHORT, Session};
+use crate::tally::{self, Deed};
+use crate::verdict::must;
+
+/// How many ids the crowd of a house shares. More than [`PLACES`].
+pub(crate) const SHARED: usize = 12;
+
+/// One step of one worker.
+pub(crate) async fn step(house: &House, rng: &mut Rng) {
+    let reign = house.current();
+    reign.step(rng).await;
+    let entry = Arc::clone(reign.census.entry(rng.below(SHARED)));
+    if one(&reign, &entry, rng).await.is_err() {
+        house.renew(&reign).await;
+    }
+}
+
+async fn one(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+    match rng.below(100) {
+        0..25 => start(reign, entry, rng).await,
+        25..40 => ensure(reign, entry, rng).await,
+        40..52 => stop(reign, entry, rng).await,
+        52..62 => restart(reign, entry, rng).await,
+        62..68 => info(reign, entry, rng).await,
+        68..70 => list(reign, rng).await,
+        70..74 => count(reign, rng).await,
+        _ => {
+            touch(reign, entry, rng).await;
+            Ok(())
+        }
+    }
+}
+
+/// Mostly a sound session; else one of the others.
+fn plan(rng: &mut Rng) -> Plan {
+    const BIRTHS: [Birth; 7] = [
+        Birth::Fine,
+        Birth::Fine,
+        Birth::Fails,
+        Birth::Panics,
+        Birth::StartFunctionFails,
+        Birth::StartFunctionPanics,
+        Birth::Ignored,
+    ];
+    const KINDS: [Restart; 4] = [
+        Restart::Permanent,
+        Restart::Transient,
+        Restart::Transient,
+        Restart::Temporary,
+    ];
+    let mut plan = Plan::FINE.restart(rng.pick(&KINDS));
+    if rng.one_in(6) {
+        // From the third on they are fine. One that fails for ever, but too slowly for its limit, is
+        // tried again for ever, and those who start its id wait for it, until somebody stops it.
+        plan.births = [rng.pick(&BIRTHS), rng.pick(&BIRTHS), Birth::Fine];
+    }
+    if rng.one_in(24) {
+        plan.births[rng.below(2)] = Birth::Hangs;
+        plan.start_timeout = SHORT;
+    }
+    if rng.one_in(8) {
+        plan.death = rng.pick(&[Death::Fails, Death::Panics, Death::Fine]);
+    }
+    if rng.one_in(24) {
+        plan.death = Death::Lingers;
+    }
+    // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the time
+    // that he takes, and those who start his id wait for him, until somebody stops him.
+    plan.shutdown = match rng.below(4) {
+        0 => Shutdown::BrutalKill,
+        _ => Shutdown::Timeout(GRACE),
+    };
+    plan
+}
+
+fn spec(plan: Plan, entry: &Arc<Entry>, rng: &mut Rng) -> ChildSpec<Session> {
+    let spec = plan.spec(entry);
+    match rng.below(4) {
+        0 => {
+            let (first, max) = (Duration::from_millis(1), Duration::from_millis(8));
+            spec.backoff(Backoff::exponential(first, max).with_jitter())
+        }
+        _ => spec,
+    }
+}
+
+/// Whether a start with this plan may fail like this, in this house.
+fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> Result<bool, Over> {
+    let first = plan.births[0];
+    Ok(match error {
+        StartError::AlreadyStarted { .. } | StartError::Stopped => true,
+        StartError::Ignored => first == Birth::Ignored,
+        StartError::Failed { .. } => !matches!(first, Birth::Fine | Birth::Ignored | Birth::Hangs),
+        StartError::TimedOut => plan.start_timeout < LONG,
+        StartError::NameTaken { .. } => reign.is_heir(),
+        StartError::Parked => reign.kind.parks(),
+        StartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
+        StartError::SupervisorDown => return Err(reign.over("a start says that it is down")),
+        _ => false,
+    })
+}
+
+async fn start(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+    let plan = plan(rng);
+    let spec = spec(plan, entry, rng);
+    let start = reign.sessions.start_session(&entry.id, spec);
+    match ask_for_a_while(rng, Deed::Start, start).await {
+        Some(Err(error)) => {
+            let legal = start_may_fail(reign, &plan, &error)?;
+            reign.must(legal, || format!("a start of {plan:?} says: {error}"))
+        }
+        Some(Ok(_)) => reign.must(matches!(plan.births[0], Birth::Fine | Birth::Hangs), || {
+            format!("a start of {plan:?} succeeds")
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn ensure(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+    let plan = plan(rng);
+    let spec = spec(plan, entry, rng);
+    let ensure = reign.sessions.ensure_session(&entry.id, spec);
+    match ask_for_a_while(rng, Deed::Ensure, ensure).await {
+        Some(Err(EnsureError::Start(StartError::AlreadyStarted { .. }))) => {
+            reign.must(false, || "an ensure says: already started".to_owned())
+        }
+        Some(Err(EnsureError::Start(error))) => {
+            let legal = start_may_fail(reign, &plan, &error)?;
+            reign.must(legal, || format!("an ensure of {plan:?} says: {error}"))
+        }
+        Some(Err(error)) => reign.must(false, || format!("an ensure says: {error}")),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+async fn stop(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+    let stop = reign.sessions.stop_session(&entry.id);
+    match ask_for_a_while(rng, Deed::Stop, stop).await {
+        Some(Err(StopError::SupervisorDown)) => Err(reign.over("a stop says that it is down")),
+        Some(Err(StopError::NotFound)) | Some(Ok(_)) | None => Ok(()),
+        Some(Err(error)) => reign.must(false, || format!("a stop says: {error}")),
+    }
+}
+
+async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+    let restart = reign.sessions.restart_session(&entry.id);
+    let Some(Err(error)) = ask_for_a_while(rng, Deed::Restart, restart).await else {
+        return Ok(());
+    };
+    let legal = match error {
+        RestartError::NotFound
+        | RestartError::Ignored
+        | RestartError::Failed { .. }
+        | RestartError::TimedOut
+        | RestartError::Stopped => true,
+        RestartError::NameTaken { .. } => reign.is_heir(),
+        RestartError::MaxSessions { max } => reign.kind == Kind::Crowded && max == PLACES,
+        RestartError::SupervisorDown => return Err(reign.over("a restart says that it is down")),
+        _ => false,
+    };
+    reign.must(legal, || format!("a restart says: {error}"))
+}
+
+async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
+    let info = reign.sessions.session_info(&entry.id);
+    match ask_for_a_while(rng, Deed::Info, info).await {
+        Some(Err(_)) => Err(reign.over("an info says that it is down")),
+        Some(Ok(Some(info))) => {
+            must(info.id == *entry.id, || {
+                format!("asked for {}, told of {}", entry.id, info.id)
+            });
+            let fits = match info.state {
+                SessionState::Running => info.cell.is_some(),
+                SessionState::Parked => info.cell.is_none() && info.last_exit.is_some(),
+                _ => true,
+            };
+            reign.must(fits, || format!("told of {info:?}"))
+        }
+        Some(Ok(None)) | None => Ok(()),
+    }
+}
+
+async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
+    let list = reign.sessions.list_sessions();
+    let list = match ask_for_a_while(rng, Deed::List, list).await {
+        Some(Err(_)) => return Err(reign.over("a list says that it is down")),
+        Some(Ok(list)) => list,
+        None => return Ok(()),
+    };
+    let ids: HashSet<_> = list.iter().map(|info| info.id.clone()).collect();
+    must(ids.len() == list.len(), || {
+        format!("listed twice: {list:?}")
+    });
+    let known: HashSet<_> = (reign.census.entries().iter())
+        .map(|entry| entry.id.as_str())
+        .collect();
+    must(ids.iter().all(|id| known.contains(id.as_str())), || {
+        format!("listed, but never started: {list:?}")
+    });
+    Ok(())
+}
+
+async fn count(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
+    let count = reign.sessions.count_sessions();
+    let counts = match ask_for_a_while(rng, Deed::Count, count).await {
+        Some(Err(_)) => return Err(reign.over("a count says that it is down")),
+        Some(Ok(counts)) => counts,
+        None => return Ok(()),
+    };
+    let running = counts.active + counts.starting + counts.restarting + counts.stopping;
+    let adds_up = counts.specs == running + counts.parked + counts.zombies
+        && counts.specs == counts.workers + counts.supervisors
+        && counts.zombies == 0
+        && counts.specs <= reign.census.entries().len()
+        && (reign.kind != Kind::Crowded || counts.places() <= PLACES);
+    must(adds_up, || format!("counted {counts:?}"));
+    Ok(())
+}
+
+/// Finds a session and does something to its actor.
+async fn touch(reign: &Reign, entry: &Entry, rng: &mut Rng) {
+    tally::did(Deed::Find);
+    let found = reign.sessions.find_session_as::<Msg>(&entry.id);
+    let Ok(session) = found else {
+        return;
+    };
+    let tell = |message| drop(session.cast(message));
+    match rng.below(64) {
+        0..40 => {
+            let call = session.call(Msg::Work, None);
+            // A session that lingers lets everybody wait.
+            drop(tokio::time::timeout(GRACE, call).await);
+            tally::did(Deed::Work);
+        }
+        40..48 => {
+            tell(Msg::Fail);
+            tally::did(Deed::Crash);
+        }
+        48..52 => {
+            tell(Msg::Panic);
+            tally::did(Deed::Crash);
+        }
+        52 => tell(Msg::Linger),
+        53 => tell(Msg::Unlink),
+        54 => tell(Msg::Leave),
+        55..58 => {
+            session.stop(Some("told by a stranger".to_owned()));
+            tally::did(Deed::ForeignStop);
+        }
+        58..60 => {
+            drop(session.drain());
+            tally::did(Deed::ForeignDrain);
+        }
+        _ => {
+            session.kill();
+            tally::did(Deed::ForeignKill);
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! A house: a name under which one supervisor after another reigns, with the same options.
+//!
+//! Absent on purpose: who ends a reign. The workers do, in the middle of their work.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use session_supervisor::{OnRestartLimit, Options, SessionSupervisor, ShutdownReport};
+
+use crate::ask::{ask, ask_and_leave, within};
+use crate::census::Census;
+use crate::closing;
+use crate::rng::Rng;
+use crate::tally::{self, Deed};
+use crate::verdict::{contradiction, must};
+
+/// How the supervisors of a house work and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The defaults, with a short window.
+    Calm,
+    /// It forgets a session that used up its limit.
+    Removing,
+    /// It has few places.
+    Crowded,
+    /// A session that used up its limit ends it.
+    Escalating,
+    /// All sessions together have a limit.
+    Limited,
+    /// It is ended from outside in the middle.
+    Mortal,
+    /// As well, and its successor comes before all of its sessions are gone.
+    Hasty,
+}
+
+pub(crate) const PLACES: usize = 6;
+
+impl Kind {
+    fn options(self, name: &str) -> Options {
+        let options = Options::new()
+            .name(name)
+            .session_restart_limit(3, Duration::from_millis(200))
+            .seed(1);
+        match self {
+            Self::Calm | Self::Mortal | Self::Hasty => options,
+            Self::Removing => options.on_restart_limit(OnRestartLimit::Remove),
+            Self::Crowded => options.max_sessions(PLACES),
+            Self::Escalating => options.on_restart_limit(OnRestartLimit::Escalate),
+            Self::Limited => options.total_restart_limit(60, Duration::from_millis(200)),
+        }
+    }
+
+    /// Whether the load may make it end by itself.
+    pub(crate) const fn may_escalate(self) -> bool {
+        matches!(self, Self::Escalating | Self::Limited)
+    }
+
+    /// Whether a session that used up its limit is parked.
+    pub(crate) const fn parks(self) -> bool {
+        !matches!(self, Self::Removing | Self::Escalating)
+    }
+
+    const fn is_mortal(self) -> bool {
+        matches!(self, Self::Mortal | Self::Hasty)
+    }
+}
+
+/// How a supervisor is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Stop,
+    StopWithin(Duration),
+    StopAndLeave,
+    ForeignStop,
+    Drain,
+    Kill,
+}
+
+impl End {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Stop,
+        Self::StopWithin(Duration::ZERO),
+        Self::StopWithin(Duration::from_millis(20)),
+        Self::StopAndLeave,
+        Self::ForeignStop,
+        Self::Drain,
+        Self::Kill,
+    ];
+}
+
+/// One supervisor, from its start to its end.
+#[derive(Debug)]
+pub(crate) struct Reign {
+    number: u64,
+    pub(crate) kind: Kind,
+    pub(crate) sessions: SessionSupervisor,
+    pub(crate) census: Census,
+    /// Sessions of the one before may still hold names.
+    is_heir: bool,
+    /// Its name is used by another one, and not all of its sessions may be gone.
+    has_successor: AtomicBool,
+    ending: AtomicBool,
+    end: Mutex<Option<End>>,
+    steps: AtomicU64,
+    doom: u64,
+}
+
+/// The reign is over: whatever was to be checked, there is nobody left to ask.
+#[derive(Debug)]
+pub(crate) struct Over;
+
+impl Reign {
+    pub(crate) fn of(kind: Kind, sessions: SessionSupervisor, ids: usize) -> Self {
+        Self {
+            number: 0,
+            kind,
+            sessions,
+            census: Census::new(ids),
+            is_heir: false,
+            has_successor: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            end: Mutex::default(),
+            steps: AtomicU64::new(0),
+            doom: u64::MAX,
+        }
+    }
+
+    /// Whether an answer may say that the supervisor is down.
+    pub(crate) fn may_be_down(&self) -> bool {
+        self.kind.may_escalate() || self.ending.load(Ordering::SeqCst)
+    }
+
+    /// Says that it is over, which must not be a surprise.
+    pub(crate) fn over(&self, what: &str) -> Over {
+        must(self.may_be_down(), || {
+            format!("{}: {what}, but nobody ended it", self.sessions.name())
+        });
+        Over
+    }
+
+    /// A contradiction unless it holds, or unless the supervisor has been ended meanwhile.
+    pub(crate) fn check(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Over> {
+        if holds {
+            Ok(())
+        } else if self.may_be_down() {
+            Err(Over)
+        } else {
+            contradiction(&format!("{}: {}", self.sessions.name(), what()))
+        }
+    }
+
+    /// A contradiction unless it holds, whatever became of the supervisor.
+    pub(crate) fn must(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Over> {
+        must(holds, || format!("{}: {}", self.sessions.name(), what()));
+        Ok(())
+    }
+
+    /// Whether a name may be held by a session of the supervisor before.
+    pub(crate) fn is_heir(&self) -> bool {
+        self.is_heir
+    }
+
+    pub(crate) fn has_successor(&self) -> bool {
+        self.has_successor.load(Ordering::SeqCst)
+    }
+
+    /// Counts a step; the one that is the last of this reign ends it.
+    pub(crate) async fn step(&self, rng: &mut Rng) {
+        let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.kind.is_mortal() && step == self.doom {
+            let _nobody_reads_it = self.end(rng.pick(&End::ALL)).await;
+        }
+    }
+
+    /// Ends the supervisor. The report, if it was asked for and given.
+    pub(crate) async fn end(&self, how: End) -> Option<ShutdownReport> {
+        self.will_end(how);
+        let root = self.sessions.get_cell();
+        match how {
+            End::Stop | End::StopWithin(_) | End::StopAndLeave => tally::STOPPED.one(),
+            End::ForeignStop => tally::STOPPED_FROM_OUTSIDE.one(),
+            End::Drain => tally::DRAINED.one(),
+            End::Kill => tally::KILLED.one(),
+        }
+        match how {
+            End::Stop => ask(Deed::StopSupervisor, self.sessions.stop()).await.ok(),
+            End::StopWithin(time) => {
+                let stop = self.sessions.stop_within(time);
+                ask(Deed::StopSupervisor, stop).await.ok()
+            }
+            End::StopAndLeave => {
+                ask_and_leave(Deed::StopSupervisor, self.sessions.stop()).await;
+                None
+            }
+            End::ForeignStop => {
+                root.stop(Some("stopped by somebody".to_owned()));
+                None
+            }
+            End::Drain => {
+                drop(root.drain());
+                None
+            }
+            End::Kill => {
+                root.kill();
+                None
+            }
+        }
+    }
+
+    /// To be said before it is ended, so that nobody is surprised.
+    pub(crate) fn will_end(&self, how: End) {
+        self.ending.store(true, Ordering::SeqCst);
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
+    }
+
+    /// How it was ended; none if by nobody yet, or by itself.
+    pub(crate) fn ended(&self) -> Option<End> {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the root.
+    pub(crate) async fn root_is_gone(&self) {
+        let root = self.sessions.get_cell();
+        let gone = within(root.wait(None), || "a root does not end".to_owned()).await;
+        must(gone.is_ok(), || "a root cannot be waited for".to_owned());
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct House {
+    kind: Kind,
+    name: String,
+    ids: usize,
+    current: Mutex<Arc<Reign>>,
+    /// Those that had a successor before all of their sessions were gone.
+    late: Mutex<Vec<Arc<Reign>>>,
+    /// Through it goes one successor at a time; he throws the dice for his end.
+    door: tokio::sync::Mutex<Rng>,
+}
+
+impl House {
+    pub(crate) async fn open(kind: Kind, name: String, ids: usize, mut rng: Rng) -> Self {
+        let first = reign(kind, &name, ids, 0, Predecessor::Gone, &mut rng).await;
+        Self {
+            kind,
+            name,
+            ids,
+            current: Mutex::new(Arc::new(first)),
+            late: Mutex::default(),
+            door: tokio::sync::Mutex::new(rng),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Reign>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn current(&self) -> Arc<Reign> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Puts a supervisor in the place of one that is down, unless somebody else did.
+    pub(crate) async fn renew(&self, old: &Reign) {
+        let mut rng = self.door.lock().await;
+        let last = self.current();
+        if last.number != old.number {
+            return;
+        }
+        last.root_is_gone().await;
+        let predecessor = if self.kind == Kind::Hasty {
+            last.has_successor.store(true, Ordering::SeqCst);
+            let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            late.push(Arc::clone(&last));
+            Predecessor::Late
+        } else {
+            closing::close(&last).await;
+            Predecessor::Gone
+        };
+        let number = last.number + 1;
+        let next = reign(
+            self.kind,
+            &self.name,
+            self.ids,
+            number,
+            predecessor,
+            &mut rng,
+        );
+        let next = Arc::new(next.await);
+        *self.lock() = next;
+    }
+
+    /// The last reign, and those whose sessions nobody has waited for.
+    pub(crate) fn into_reigns(self) -> (Arc<Reign>, Vec<Arc<Reign>>) {
+        let late = self.late.into_inner();
+        let current = self.current.into_inner();
+        (
+            current.unwrap_or_else(PoisonError::into_inner),
+            late.unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// What is left of the supervisor before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Predecessor {
+    Gone,
+    Late,
+}
+
+async fn reign(
+    kind: Kind,
+    name: &str,
+    ids: usize,
+    number: u64,
+    predecessor: Predecessor,
+    rng: &mut Rng,
+) -> Reign {
+    let start = SessionSupervisor::start(kind.options(name));
+    let sessions = match ask(Deed::StartSupervisor, start).await {
+        Ok(sessions) => sessions,
+        Err(error) => contradiction(&format!("{name} does not start: {error}")),
+    };
+    Reign {
+        number,
+        is_heir: predecessor == Predecessor::Late,
+        doom: 200 + rng.next() % 2_000,
+        ..Reign::of(kind, sessions, ids)
+    }
+}
+
+/// A reign outside all houses, for one who wants to know exactly.
+pub(crate) async fn alone(options: Options, ids: usize) -> Reign {
+    let start = SessionSupervisor::start(options);
+    match ask(Deed::StartSupervisor, start).await {
+        Ok(sessions) => Reign::of(Kind::Calm, sessions, ids),
+        Err(error) => contradiction(&format!("a supervisor does not start: {error}")),
+    }
+}

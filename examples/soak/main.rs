@@ -1,0 +1,73 @@
+//! A soak: a mixed load on the real runtime, against the crate's public interface alone, with a shadow
+//! model beside it that knows what may be and what must be. The first contradiction ends it with exit
+//! status 1.
+//!
+//! `cargo run --release --example soak -- --minutes 20 --seed 1`
+//!
+//! Absent on purpose: repeatable histories. The seed repeats what is asked; who comes first is decided
+//! by the threads. The simulation in `tests/sim` has the histories.
+
+// The benchmarks count with it too.
+#[path = "../../benches/sides/alloc.rs"]
+mod alloc;
+mod ask;
+mod census;
+mod closing;
+mod crowd;
+mod endings;
+mod estate;
+mod flags;
+mod house;
+mod notes;
+mod owner;
+mod progress;
+mod rng;
+mod rounds;
+mod scenes;
+mod session;
+mod tally;
+mod verdict;
+
+use std::process::ExitCode;
+
+use flags::Wish;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+/// More than there are processors, so that threads come between each other.
+const THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let flags = match flags::parse(std::env::args().skip(1)) {
+        Ok(Wish::Run(flags)) => flags,
+        Ok(Wish::Help) => {
+            println!("{}", flags::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("error: {error}; --help tells more");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    verdict::begin(flags.seed);
+    if let Err(error) = tracing::subscriber::set_global_default(notes::Listener) {
+        eprintln!("error: nobody can listen to the log: {error}");
+        return ExitCode::FAILURE;
+    }
+    progress::begin(flags.time);
+    let live = runtime.block_on(rounds::run(flags.seed, flags.time));
+    progress::conclude(flags.seed, &live);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,248 @@
+//! Owners: each has an id that nobody else touches, plays one scene after another on it, and knows
+//! every answer. After each scene the id is free.
+//!
+//! Absent on purpose: the scenes themselves (`scenes.rs`, `endings.rs`). Here is what they are made of.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::ActorRef;
+use session_supervisor::error::{RestartError, StartError, StopError};
+use session_supervisor::{Exit, SessionInfo, SessionState, names};
+
+use crate::ask::{PATIENCE, ask, within};
+use crate::census::Entry;
+use crate::endings;
+use crate::house::{End, House, Over, Reign};
+use crate::rng::Rng;
+use crate::scenes;
+use crate::session::{Msg, Plan};
+use crate::tally::{self, Deed};
+use crate::verdict::{contradiction, must};
+
+/// One id and its owner, under one supervisor.
+pub(crate) struct Owned<'a> {
+    pub(crate) reign: &'a Reign,
+    pub(crate) entry: &'a Arc<Entry>,
+    pub(crate) rng: &'a mut Rng,
+}
+
+/// Plays one scene.
+pub(crate) async fn step(house: &House, id: usize, rng: &mut Rng) {
+    let reign = house.current();
+    let mut owned = Owned {
+        reign: &reign,
+        entry: reign.census.entry(id),
+        rng,
+    };
+    if play(&mut owned).await.is_err() {
+        house.renew(&reign).await;
+    }
+}
+
+async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
+    match owned.rng.below(14) {
+        0..3 => scenes::an_uneventful_life(owned).await?,
+        3 => scenes::a_failed_birth(owned).await?,
+        4 => scenes::a_failed_restart(owned).await?,
+        5 => scenes::callers_who_leave(owned).await?,
+        6 => scenes::many_callers_at_once(owned).await?,
+        7 => scenes::a_stop_before_the_start_is_done(owned).await?,
+        8 => scenes::one_that_leaves_its_supervisor(owned).await?,
+        9 => endings::crashes_up_to_the_limit(owned).await?,
+        10 => endings::an_end_by_itself(owned).await?,
+        11 => endings::a_stop_by_its_rule(owned).await?,
+        12 => scenes::a_hung_restart(owned).await?,
+        _ => endings::a_stop_amid_a_crash(owned).await?,
+    }
+    owned.is_unknown().await
+}
+
+impl Owned<'_> {
+    pub(crate) fn id(&self) -> &str {
+        &self.entry.id
+    }
+
+    /// A contradiction unless it holds or the supervisor was ended.
+    pub(crate) fn check(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Over> {
+        let id = self.id();
+        self.reign.check(holds, || format!("{id}: {}", what()))
+    }
+
+    pub(crate) async fn start(
+        &self,
+        plan: Plan,
+    ) -> Result<Result<ActorRef<Msg>, StartError>, Over> {
+        let sessions = &self.reign.sessions;
+        let start = sessions.start_session(self.id(), plan.spec(self.entry));
+        match ask(Deed::Start, start).await {
+            Err(StartError::SupervisorDown) => Err(self.reign.over("a start says that it is down")),
+            other => Ok(other),
+        }
+    }
+
+    /// A start that must succeed, as the first life of the id.
+    pub(crate) async fn is_started(&self, plan: Plan) -> Result<ActorRef<Msg>, Over> {
+        match self.start(plan).await? {
+            Ok(session) => Ok(session),
+            Err(error) => {
+                self.check(false, || format!("a start of {plan:?} says: {error}"))?;
+                Err(Over)
+            }
+        }
+    }
+
+    pub(crate) async fn info(&self) -> Result<Option<SessionInfo>, Over> {
+        let info = ask(Deed::Info, self.reign.sessions.session_info(self.id())).await;
+        info.map_err(|_| self.reign.over("an info says that it is down"))
+    }
+
+    /// The session runs, and this is its incarnation.
+    pub(crate) async fn runs(&self, session: &ActorRef<Msg>, life: u64) -> Result<(), Over> {
+        let info = self.info().await?;
+        let actor = session.get_id();
+        let as_told = info.as_ref().is_some_and(|info| {
+            let cell = info.cell.as_ref().map(ractor::ActorCell::get_id);
+            (info.state, info.incarnation, cell) == (SessionState::Running, life, Some(actor))
+        });
+        self.check(as_told, || format!("life {life} runs, told of {info:?}"))?;
+        tally::did(Deed::Find);
+        let found = self.reign.sessions.find_session(self.id());
+        let is_found = found.as_ref().is_some_and(|cell| cell.get_id() == actor);
+        self.check(is_found, || format!("life {life} runs, found {found:?}"))?;
+        let alive = self.entry.alive();
+        self.check(alive == 1, || format!("it runs, and {alive} are alive"))?;
+        let call = session.call(Msg::Work, None);
+        let answer = ask(Deed::Work, call).await;
+        let answers = matches!(answer, Ok(ractor::rpc::CallResult::Success(n)) if n == life);
+        self.check(answers, || {
+            format!("life {life} runs, but its answer is {answer:?}")
+        })
+    }
+
+    pub(crate) async fn restart(&self) -> Result<Result<ActorRef<Msg>, RestartError>, Over> {
+        match ask(
+            Deed::Restart,
+            self.reign.sessions.restart_session(self.id()),
+        )
+        .await
+        {
+            Err(RestartError::SupervisorDown) => {
+                Err(self.reign.over("a restart says that it is down"))
+            }
+            Err(error) => Ok(Err(error)),
+            Ok(cell) => {
+                must(cell.is_message_type_of::<Msg>() == Some(true), || {
+                    format!("a restart yields {cell:?}")
+                });
+                Ok(Ok(cell.into()))
+            }
+        }
+    }
+
+    /// A restart that must succeed.
+    pub(crate) async fn is_restarted(&self) -> Result<ActorRef<Msg>, Over> {
+        match self.restart().await? {
+            Ok(session) => Ok(session),
+            Err(error) => {
+                self.check(false, || format!("a restart says: {error}"))?;
+                Err(Over)
+            }
+        }
+    }
+
+    /// A stop, after which nothing is left.
+    pub(crate) async fn stop(&self) -> Result<Result<Exit, StopError>, Over> {
+        let stop = ask(Deed::Stop, self.reign.sessions.stop_session(self.id())).await;
+        match stop {
+            Err(StopError::SupervisorDown) => Err(self.reign.over("a stop says that it is down")),
+            Ok(exit) => {
+                self.nothing_is_left(&format!("its stop said {exit}"));
+                Ok(Ok(exit))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// A stop that must find something.
+    pub(crate) async fn is_stopped(&self) -> Result<Exit, Over> {
+        match self.stop().await? {
+            Ok(exit) => Ok(exit),
+            Err(error) => {
+                self.check(false, || format!("a stop says: {error}"))?;
+                Err(Over)
+            }
+        }
+    }
+
+    /// No life, no name. This holds whatever becomes of the supervisor meanwhile, but for the state of
+    /// one that was killed while its supervisor was ended from outside: it lies in the root's event
+    /// port, which is not read any more.
+    pub(crate) fn nothing_is_left(&self, why: &str) {
+        let (id, alive) = (self.id(), self.entry.alive());
+        let end = self.reign.ended();
+        let is_read = !matches!(end, Some(End::ForeignStop | End::Drain | End::Kill));
+        must(alive == 0 || !is_read, || {
+            format!("{id}: {why}, but {alive} are alive ({end:?})")
+        });
+        let sessions = &self.reign.sessions;
+        must(sessions.find_session(id).is_none(), || {
+            format!("{id}: {why}, but it is found")
+        });
+        let name = names::session(sessions.name(), id);
+        must(ractor::registry::where_is(name).is_none(), || {
+            format!("{id}: {why}, but its name is taken")
+        });
+    }
+
+    /// The id is free, and the supervisor knows nothing of it.
+    pub(crate) async fn is_unknown(&self) -> Result<(), Over> {
+        self.nothing_is_left("it is free");
+        let info = self.info().await?;
+        self.check(info.is_none(), || format!("it is free, told of {info:?}"))?;
+        let stop = self.stop().await?;
+        self.check(stop == Err(StopError::NotFound), || {
+            format!("it is free, and a stop says {stop:?}")
+        })?;
+        let restart = self.restart().await?;
+        self.check(matches!(restart, Err(RestartError::NotFound)), || {
+            format!("it is free, and a restart says {restart:?}")
+        })
+    }
+
+    /// Waits until an incarnation is through its `pre_start`.
+    pub(crate) async fn is_up(&self, incarnation: u64) -> Result<(), Over> {
+        let root = self.reign.sessions.get_cell();
+        let up = async {
+            tokio::select! {
+                () = self.entry.is_up(incarnation) => Ok(()),
+                _ = root.wait(None) => Err(Over),
+            }
+        };
+        let what = || format!("{}: life {incarnation} does not come up", self.id());
+        match within(up, what).await {
+            Ok(()) => Ok(()),
+            Err(Over) => Err(self.reign.over("its root has ended")),
+        }
+    }
+
+    /// Asks for the id until what is told is what must come.
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        comes: impl Fn(&Option<SessionInfo>) -> bool,
+    ) -> Result<(), Over> {
+        let began = Instant::now();
+        loop {
+            let info = self.info().await?;
+            if comes(&info) {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                let id = self.id();
+                contradiction(&format!("{id}: not {what} for {PATIENCE:?}: {info:?}"));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is told while it runs, and at the end.
+//!
+//! It is told from a thread of its own, which also sees when nothing moves any more.
+//!
+//! Absent on purpose: the runtime. It is what may hang.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::alloc;
+use crate::ask::PATIENCE;
+use crate::tally::{self, Deed};
+use crate::verdict::{self, contradiction};
+
+/// Begins to tell, every few seconds.
+pub(crate) fn begin(time: Duration) {
+    let pause = (time / 10).clamp(Duration::from_secs(1), Duration::from_secs(5));
+    std::thread::spawn(move || {
+        let mut before = 0;
+        let mut still = Duration::ZERO;
+        loop {
+            std::thread::sleep(pause);
+            let operations = tally::operations();
+            still = if operations == before {
+                still + pause
+            } else {
+                Duration::ZERO
+            };
+            before = operations;
+            // Each call has its own watch; this one is for a runtime that hangs with all of them.
+            if still > PATIENCE * 2 {
+                contradiction(&format!("nothing has moved for {still:?}"));
+            }
+            line(operations);
+        }
+    });
+}
+
+fn line(operations: u64) {
+    println!(
+        "{:.0} s, round {}: {operations} operations, {} restarts, {} kills, {} parks, {} sessions alive, \
+         {} KiB live, worst answer {}",
+        verdict::elapsed().as_secs_f64(),
+        verdict::round(),
+        tally::RESTARTS.get(),
+        tally::KILLS.get(),
+        tally::PARKS.get(),
+        tally::ALIVE.load(Ordering::Relaxed),
+        alloc::live() / 1_024,
+        millis(tally::worst_answer()),
+    );
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// The summary.
+pub(crate) fn conclude(seed: u64, live: &[isize]) {
+    let (rounds, seconds) = (live.len(), verdict::elapsed().as_secs_f64());
+    println!("soak: no contradiction in {rounds} rounds, {seconds:.1} s, seed {seed}");
+    let deeds = Deed::ALL.map(|(deed, name)| format!("{name} {}", tally::times(deed)));
+    println!("operations {}: {}", tally::operations(), deeds.join(", "));
+    println!(
+        "sessions: {} restarts, {} kills, {} parks, {} zombies, {} start timeouts",
+        tally::RESTARTS.get(),
+        tally::KILLS.get(),
+        tally::PARKS.get(),
+        tally::ZOMBIES.get(),
+        tally::TIMEOUTS.get(),
+    );
+    println!(
+        "supervisors: {} stopped, {} stopped from outside, {} drained, {} killed, {} escalated",
+        tally::STOPPED.get(),
+        tally::STOPPED_FROM_OUTSIDE.get(),
+        tally::DRAINED.get(),
+        tally::KILLED.get(),
+        tally::ESCALATED.get(),
+    );
+    println!(
+        "callers who left: {} before they asked, {} before the answer",
+        tally::UNPOLLED.get(),
+        tally::GIVEN_UP.get(),
+    );
+    println!(
+        "worst answer {}, of info, list and count {}",
+        millis(tally::worst_answer()),
+        millis(tally::worst_question()),
+    );
+    println!("allocations {}", alloc::made());
+    let live: Vec<_> = live.iter().map(isize::to_string).collect();
+    println!("live bytes after each round: {}", live.join(" "));
+}

@@ -1,0 +1,101 @@
+//! The soak, for a few seconds: it ends by itself, without a contradiction, and says what it did.
+//!
+//! Absent on purpose: the long run. It is started by hand, see `examples/soak/main.rs`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+/// The example. `cargo test` has built it, but `cargo test --test soak` has not.
+fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
+    &BINARY
+}
+
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("target/<profile>/deps");
+    let name = format!("soak{}", std::env::consts::EXE_SUFFIX);
+    let path = profile.join("examples").join(name);
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--example", "soak"]);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    build.arg("--target-dir");
+    build.arg(profile.parent().expect("target"));
+    build.current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(build.status().expect("cargo runs").success());
+    path
+}
+
+fn soak(flags: &[&str]) -> Output {
+    let run = Command::new(binary()).args(flags).output();
+    run.expect("the soak starts")
+}
+
+/// The number before a word in a text.
+fn number(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().expect("a part");
+    let number = before.trim_end().rsplit([' ', ',']).next();
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no number before {word:?} in {text:?}"))
+}
+
+#[test]
+fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
+    let output = soak(&["--minutes", "0.05", "--seed", "7"]);
+    let stdout = String::from_utf8(output.stdout).expect("a text");
+    let stderr = String::from_utf8(output.stderr).expect("a text");
+    assert_eq!(output.status.code(), Some(0), "{stderr}\n{stdout}");
+    assert_eq!(stderr, "");
+    let line = |begins: &str| {
+        let line = stdout.lines().find(|line| line.starts_with(begins));
+        line.unwrap_or_else(|| panic!("no line {begins:?} in {stdout}"))
+    };
+    let verdict = line("soak: no contradiction in ");
+    assert!(verdict.ends_with("seed 7"), "{verdict}");
+    assert!(number(verdict, "rounds") >= 3, "{verdict}");
+    line("operations ");
+    let sessions = line("sessions: ");
+    for word in ["restarts", "kills", "parks", "zombies", "start timeouts"] {
+        assert!(number(sessions, word) > 0, "{sessions}");
+    }
+    let supervisors = line("supervisors: ");
+    let stopped = ["stopped,", "stopped from outside", "drained", "killed"];
+    for word in stopped {
+        assert!(number(supervisors, word) > 0, "{supervisors}");
+    }
+    let left = line("callers who left: ");
+    for word in ["before they asked", "before the answer"] {
+        assert!(number(left, word) > 0, "{left}");
+    }
+    line("worst answer ");
+    let live = line("live bytes after each round: ");
+    assert!(live.split_whitespace().count() >= 5 + 3, "{live}");
+}
+
+#[test]
+fn a_bad_flag_gets_one_clear_line() {
+    for flags in [
+        &["--minutes"][..],
+        &["--minutes", "0"],
+        &["--minutes", "-1"],
+        &["--minutes", "NaN"],
+        &["--minutes", "soon"],
+        &["--seed", "-1"],
+        &["--speed", "1"],
+        &["20"],
+    ] {
+        let output = soak(flags);
+        let stderr = String::from_utf8(output.stderr).expect("a text");
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{flags:?}: {stderr}");
+        assert!(stderr.starts_with("error: "), "{flags:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{flags:?}");
+    }
+}
