@@ -114,11 +114,6 @@ impl fmt::Display for GaveUp {
 
 impl Error for GaveUp {}
 
-/// The cause of whoever fails because a restart limit is used up.
-pub(super) fn gave_up() -> Cause {
-    Arc::new(Box::new(GaveUp))
-}
-
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
 /// event. What the event said and the exit does not is handed back, since it may be a user's value.
 pub(super) fn judge(
@@ -143,7 +138,10 @@ pub(super) fn judge(
             let cause: Cause = Arc::new(Box::new(Unreported));
             (Exit::Failed { cause }, seen)
         }
-        (Mark::GaveUp, _, seen) => (Exit::Failed { cause: gave_up() }, seen),
+        (Mark::GaveUp, _, seen) => {
+            let cause: Cause = Arc::new(Box::new(GaveUp));
+            (Exit::Failed { cause }, seen)
+        }
         (Mark::Missing, _, seen) => (Exit::Killed, seen),
     }
 }
