@@ -170,7 +170,7 @@ impl World {
     /// The exit and the release of a child. Answers the next launch, if it is restarted.
     fn ends(&mut self, id: &Arc<str>, key: Key) -> Option<Key> {
         let input = Input::Exited {
-            id: Arc::clone(id),
+            id: Some(Arc::clone(id)),
             actor: key.launch.0,
             seen: Seen::Terminated(None),
         };

@@ -1,6 +1,6 @@
 //! The engine: everything that is decided about sessions, as a pure value.
 //!
-//! [`Engine`] has four verbs: `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and
+//! [`Engine`] (a dynamic supervisor) and [`Group`] (a static one) have the same four verbs: `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and
 //! `poll_timeout()`. Mutate once, drain all effects, then mutate again. Time is an argument, the
 //! random numbers come from a seed, and no input can make it fail.
 //!
@@ -16,25 +16,29 @@ mod backoff;
 mod child;
 mod dynamic;
 mod exit;
+mod group;
 mod incarnation;
 mod io;
 mod jitter;
 mod limit;
 mod moment;
+mod report;
 mod restart;
 mod shutdown;
 mod table;
 
 pub use backoff::Backoff;
-pub use dynamic::{Engine, KILL_BOUND, STOP_WINDOW};
+pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Cause, Exit, Mark, Seen};
+pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
 pub use incarnation::{Key, Launch};
 pub use io::{
     Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Request,
-    ShutdownReport, Spec, StopCause,
+    Spec, StopCause,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;
-pub use restart::{OnRestartLimit, OwnLimit, Policy, Restart, Settings};
-pub use shutdown::Shutdown;
+pub use report::ShutdownReport;
+pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
+pub use shutdown::{KILL_BOUND, Shutdown};
 pub use table::{Counts, Cursor, Info, SessionState};

@@ -66,7 +66,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             } => {
                 driver.ended = Some(Ended { report, tickets });
                 match cause {
-                    StopCause::Requested => shared.root().stop(Some(SHUTDOWN.to_owned())),
+                    StopCause::Requested | StopCause::AutoShutdown | StopCause::FailedStart => {
+                        shared.root().stop(Some(SHUTDOWN.to_owned()));
+                    }
                     StopCause::Escalated => {
                         shared.root().stop(Some(RESTART_LIMIT_REACHED.to_owned()));
                     }
@@ -96,5 +98,11 @@ fn reply(answer: Answer<Sessions>) -> Reply {
         Answer::TimedOut(_) => Reply::TimedOut,
         Answer::NotFound => Reply::NotFound,
         Answer::Ended(exit) => Reply::Ended(exit),
+        // Nobody asks a session supervisor for these.
+        Answer::Begun
+        | Answer::MemberFailed { .. }
+        | Answer::Present
+        | Answer::Restarting
+        | Answer::Deleted => Reply::Down,
     }
 }

@@ -155,6 +155,8 @@ fn event(supervisor: &str, session: &str, incarnation: u64, note: &Note) {
                 StopCause::Escalated => "restart limit reached",
                 StopCause::Foreign => "stopped from outside",
                 StopCause::Killed => "killed",
+                StopCause::AutoShutdown => "a significant member ended",
+                StopCause::FailedStart => "a member did not start",
             };
             tracing::debug!(supervisor, reason, "session supervisor is stopping");
         }
@@ -167,6 +169,7 @@ fn failure_text(failure: &Failure) -> String {
         Failure::Ignored => "ignored by the start function".to_owned(),
         Failure::NameTaken => "the registry name is taken".to_owned(),
         Failure::Cancelled => "cancelled".to_owned(),
+        Failure::TimedOut(after) => format!("timed out after {after:?}"),
     }
 }
 

@@ -78,7 +78,7 @@ impl Root {
         let ended = cell.get_status() >= ActorStatus::Stopping;
         match session_id(shared, &cell).filter(|_| ended) {
             Some(id) => shared.exited(Input::Exited {
-                id,
+                id: Some(id),
                 actor: cell.get_id().pid(),
                 seen,
             }),

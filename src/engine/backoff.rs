@@ -1,7 +1,6 @@
 //! How long to wait before a restart.
 //!
-//! Absent on purpose: the pause between failed attempts (D7), which holds for every session and is
-//! added by the engine; and sleeping.
+//! Absent on purpose: sleeping.
 
 use std::time::Duration;
 
@@ -111,8 +110,16 @@ impl Backoff {
     }
 }
 
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The least pause after `failures` failed attempts in a row, whatever the backoff (D7).
+pub(super) fn retry_pause(failures: u32) -> Duration {
+    double(FIRST_PAUSE, failures.saturating_sub(1), LONGEST_PAUSE)
+}
+
 /// `first` doubled `times`, at most `max`; saturating, the bound is taken last.
-pub(super) fn double(first: Duration, times: u32, max: Duration) -> Duration {
+fn double(first: Duration, times: u32, max: Duration) -> Duration {
     let grown = first.as_nanos().saturating_mul(1_u128 << times.min(100));
     if grown >= max.as_nanos() {
         max

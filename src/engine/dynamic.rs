@@ -14,7 +14,6 @@ mod stopping;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::child::{Child, Current, Phase};
 use super::incarnation::{Key, Launch};
@@ -24,9 +23,6 @@ use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
 use super::table::{Counts, Cursor, Info, Table};
 use stopping::Stop;
-
-/// How long a kill is waited for (D17). What is then still there is a zombie.
-pub const KILL_BOUND: Duration = Duration::from_secs(1);
 
 /// How many stops are unfinished at a time when the supervisor stops (D12).
 pub const STOP_WINDOW: usize = 1_000;
@@ -90,7 +86,14 @@ impl<D: Domain> Engine<D> {
             }
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
-            Input::Exited { id, actor, seen } => self.exited(now, &id, actor, seen),
+            Input::Exited {
+                id: Some(id),
+                actor,
+                seen,
+            } => self.exited(now, &id, actor, seen),
+            Input::Exited { id: None, seen, .. } => self.discard(Discard::Seen(seen)),
+            // There is nothing that it starts by itself.
+            Input::Begin { ticket } => self.answer(ticket, Answer::Begun),
             Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {
@@ -207,6 +210,8 @@ impl<D: Domain> Engine<D> {
             Request::Start { spec, ticket } => self.start(now, id, spec, ticket),
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
+            // A session that does not run has no spec that could be deleted.
+            Request::Delete { ticket } => self.answer(ticket, Answer::NotFound),
         }
     }
 

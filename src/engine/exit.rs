@@ -81,6 +81,8 @@ pub enum Mark {
     Orderly,
     /// A callback erred or panicked.
     Failed,
+    /// It is a supervisor that used up its restart limit and stopped in order.
+    GaveUp,
 }
 
 /// Whether an incarnation was asked to end.
@@ -100,6 +102,17 @@ impl fmt::Display for Unreported {
 }
 
 impl Error for Unreported {}
+
+#[derive(Debug)]
+struct GaveUp;
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("restart limit reached")
+    }
+}
+
+impl Error for GaveUp {}
 
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
 /// event. What the event said and the exit does not is handed back, since it may be a user's value.
@@ -123,6 +136,10 @@ pub(super) fn judge(
         }
         (Mark::Failed, None, seen) => {
             let cause: Cause = Arc::new(Box::new(Unreported));
+            (Exit::Failed { cause }, seen)
+        }
+        (Mark::GaveUp, _, seen) => {
+            let cause: Cause = Arc::new(Box::new(GaveUp));
             (Exit::Failed { cause }, seen)
         }
         (Mark::Missing, _, seen) => (Exit::Killed, seen),

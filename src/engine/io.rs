@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exit::{Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
+use super::report::ShutdownReport;
 use super::restart::Policy;
 
 /// The types that the engine passes on without looking inside.
@@ -41,6 +42,10 @@ pub trait Life: Clone + Debug {
     }
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;
+    /// What became of its own children, if it is a supervisor and has ended.
+    fn report(&self) -> Option<ShutdownReport> {
+        None
+    }
 }
 
 /// Whether an actor is ending by itself.
@@ -67,8 +72,13 @@ pub enum Request<D: Domain> {
         /// Who asks.
         ticket: D::Ticket,
     },
-    /// Restart it by hand.
+    /// Restart it by hand. In a group: start a member again that does not run.
     Restart {
+        /// Who asks.
+        ticket: D::Ticket,
+    },
+    /// Forget a member of a group that does not run.
+    Delete {
         /// Who asks.
         ticket: D::Ticket,
     },
@@ -83,6 +93,11 @@ pub enum Input<D: Domain> {
         id: Arc<str>,
         /// What.
         request: Request<D>,
+    },
+    /// A group is to start its members.
+    Begin {
+        /// Who waits for it.
+        ticket: D::Ticket,
     },
     /// A caller stops the supervisor.
     StopSupervisor {
@@ -105,10 +120,10 @@ pub enum Input<D: Domain> {
         /// Why.
         failure: Failure,
     },
-    /// A supervision event told of the end of an actor that bears a session's name.
+    /// A supervision event told of the end of an actor that is linked to the supervisor.
     Exited {
-        /// The id in its name.
-        id: Arc<str>,
+        /// The id in its name, if it bears a session's. A group knows its members by their actors.
+        id: Option<Arc<str>>,
         /// The actor.
         actor: u64,
         /// What the event said.
@@ -156,12 +171,14 @@ pub enum Failure {
     NameTaken,
     /// It was cancelled.
     Cancelled,
+    /// It took longer than this.
+    TimedOut(Duration),
 }
 
 /// What the start function of a launch is told.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The session's id.
+    /// The session's id, or the member's role.
     pub id: Arc<str>,
     /// The number of this life of the id.
     pub incarnation: u64,
@@ -271,6 +288,21 @@ pub enum Answer<D: Domain> {
     NotFound,
     /// It ended.
     Ended(Exit),
+    /// All members of a group are started.
+    Begun,
+    /// A member did not start, so the group does not either.
+    MemberFailed {
+        /// Which.
+        role: Arc<str>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The member is known already, and does not run.
+    Present,
+    /// The member is being restarted.
+    Restarting,
+    /// The member is forgotten.
+    Deleted,
 }
 
 /// Why the supervisor stops.
@@ -284,25 +316,10 @@ pub enum StopCause {
     Foreign,
     /// The root was killed, or its parent ended.
     Killed,
-}
-
-/// What became of the sessions that were known when the supervisor began to stop. The five counts
-/// add up to their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Ended gracefully.
-    pub stopped: usize,
-    /// Ended with an error or a panic.
-    pub failed: usize,
-    /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
-    pub killed: usize,
-    /// Were killed and are stuck in code that never awaits.
-    pub zombies: usize,
-    /// Were starting, restarting or parked.
-    pub not_running: usize,
-    /// How long the stop took.
-    pub took: Duration,
+    /// A significant member has ended.
+    AutoShutdown,
+    /// A member of a group did not start.
+    FailedStart,
 }
 
 /// Something worth a line in the log.

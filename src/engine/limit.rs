@@ -19,6 +19,14 @@ pub struct Limit {
     window: Duration,
 }
 
+/// After this life a backoff begins anew, if there is no restart limit whose window says it (D10).
+const HEALTHY: Duration = Duration::from_secs(5);
+
+/// After a life of what length a backoff begins anew.
+pub(super) fn healthy(limit: Option<Limit>) -> Duration {
+    limit.map_or(HEALTHY, Limit::window)
+}
+
 impl Limit {
     /// A limit, or `None` if the window is zero.
     #[must_use]

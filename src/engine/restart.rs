@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::backoff::Backoff;
+use super::exit::Mark;
 use super::limit::Limit;
 use super::shutdown::Shutdown;
 
@@ -24,6 +25,49 @@ pub enum Restart {
     Transient,
     /// Never.
     Temporary,
+}
+
+impl Restart {
+    /// Whether one that ended by itself comes back.
+    pub(super) fn comes_back(self, mark: Mark) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => mark != Mark::Orderly,
+            Self::Temporary => false,
+        }
+    }
+}
+
+/// Whether a child is a supervisor itself.
+///
+/// OTP: the `type` of a child spec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the two types are OTP's and complete"
+)]
+pub enum Kind {
+    /// A plain actor. The default.
+    #[default]
+    Worker,
+    /// A supervisor.
+    Supervisor,
+}
+
+/// Whether the end of a member can end its group.
+///
+/// OTP: `significant` of a child spec.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "OTP has a boolean here; there is no third"
+)]
+pub enum Significance {
+    /// It cannot. The default.
+    #[default]
+    Ordinary,
+    /// It can, if the group's rule of automatic shutdown says so.
+    Significant,
 }
 
 /// What happens to a session that used up its own restart limit.
@@ -67,6 +111,10 @@ pub struct Policy {
     pub limit: OwnLimit,
     /// The pause before a restart.
     pub backoff: Backoff,
+    /// Whether it is a supervisor itself.
+    pub kind: Kind,
+    /// Whether its end can end the group it belongs to.
+    pub significance: Significance,
 }
 
 impl Default for Policy {
@@ -77,6 +125,8 @@ impl Default for Policy {
             start_timeout: Duration::from_secs(30),
             limit: OwnLimit::default(),
             backoff: Backoff::default(),
+            kind: Kind::default(),
+            significance: Significance::default(),
         }
     }
 }

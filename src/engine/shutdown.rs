@@ -1,8 +1,18 @@
-//! How a session is told to end.
+//! How a session is told to end, and how long its end is waited for.
 //!
-//! Absent on purpose: the timers. The engine keeps them with the child.
+//! Absent on purpose: the timers. The engines keep them with the child.
 
 use std::time::Duration;
+
+use super::child::Force;
+use super::moment::Moment;
+
+/// How long a kill is waited for (D17). What is then still there is a zombie.
+pub const KILL_BOUND: Duration = Duration::from_secs(1);
+
+/// The verdict on a kill waits while others are still ending, so that a mass stop makes no zombies;
+/// but not longer than this, or a busy supervisor would never give one.
+const LONGEST_VERDICT: Duration = Duration::from_secs(10);
 
 /// How a session is stopped.
 ///
@@ -25,4 +35,32 @@ impl Default for Shutdown {
     fn default() -> Self {
         Self::Timeout(Duration::from_secs(5))
     }
+}
+
+impl Shutdown {
+    /// With what force a stop begins. Past the supervisor's deadline nobody is asked any more.
+    pub(super) fn patience(self, now: Moment, deadline: Option<Moment>) -> Force {
+        match self {
+            _ if deadline.is_some_and(|deadline| deadline <= now) => Force::Killed(now),
+            Self::BrutalKill => Force::Killed(now),
+            Self::Timeout(grace) => Force::Asked(Some(now.after(grace))),
+            Self::Infinity => Force::Asked(None),
+        }
+    }
+}
+
+impl Force {
+    /// From when on whoever is stopped so should be gone.
+    pub(super) const fn due(self) -> Option<Moment> {
+        match self {
+            Self::Asked(at) => at,
+            Self::Killed(since) => Some(since),
+        }
+    }
+}
+
+/// When something that should be gone since `since` is a zombie; `last_end`: when any child last ended.
+pub(super) fn verdict(since: Moment, last_end: Moment) -> Moment {
+    let longest = since.after(LONGEST_VERDICT);
+    last_end.min(longest).max(since).after(KILL_BOUND)
 }

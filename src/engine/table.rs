@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use super::child::{Child, Phase, Shown};
 use super::exit::Exit;
-use super::io::Domain;
+use super::io::{Domain, Spec};
+use super::restart::Kind;
 
 const SHARDS: usize = 64;
 const CHUNK: usize = 1_024;
@@ -80,19 +81,33 @@ impl Counts {
         }
     }
 
-    fn enter(&mut self, shown: Shown) {
-        if let Shown::As(state) = shown {
-            *self.of(state) += 1;
-            self.specs += 1;
-            self.workers += 1;
+    const fn of_kind(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::Worker => &mut self.workers,
+            Kind::Supervisor => &mut self.supervisors,
         }
     }
 
-    fn leave(&mut self, shown: Shown) {
+    /// Counts one more; one without a state is known, and that is all.
+    pub(super) fn count(&mut self, state: Option<SessionState>, kind: Kind) {
+        if let Some(state) = state {
+            *self.of(state) += 1;
+        }
+        self.specs += 1;
+        *self.of_kind(kind) += 1;
+    }
+
+    fn enter(&mut self, shown: Shown, kind: Kind) {
+        if let Shown::As(state) = shown {
+            self.count(Some(state), kind);
+        }
+    }
+
+    fn leave(&mut self, shown: Shown, kind: Kind) {
         if let Shown::As(state) = shown {
             *self.of(state) -= 1;
             self.specs -= 1;
-            self.workers -= 1;
+            *self.of_kind(kind) -= 1;
         }
     }
 }
@@ -112,6 +127,8 @@ pub struct Info<'a, D: Domain> {
     pub life: Option<&'a D::Life>,
     /// How the last incarnation ended.
     pub last_exit: Option<&'a Exit>,
+    /// Whether it is a supervisor itself.
+    pub kind: Kind,
 }
 
 #[derive(Debug)]
@@ -176,7 +193,8 @@ impl<D: Domain> Table<D> {
     pub(super) fn insert(&mut self, child: Child<D>) -> u32 {
         let slot = self.vacate();
         self.shards[shard(&child.id)].insert(Arc::clone(&child.id), slot);
-        self.counts.enter(child.phase.shown());
+        self.counts
+            .enter(child.phase.shown(), child.spec.policy().kind);
         self.len += 1;
         let previous = self.last;
         if let Some(node) = self.node_mut(slot) {
@@ -200,7 +218,8 @@ impl<D: Domain> Table<D> {
         node.next = vacant;
         self.vacant = slot;
         self.shards[shard(&child.id)].remove(&*child.id);
-        self.counts.leave(child.phase.shown());
+        self.counts
+            .leave(child.phase.shown(), child.spec.policy().kind);
         self.len -= 1;
         match self.node_mut(previous) {
             Some(node) => node.next = next,
@@ -223,8 +242,9 @@ impl<D: Domain> Table<D> {
         let shown = phase.shown();
         let child = self.get_mut(slot)?;
         let before = std::mem::replace(&mut child.phase, phase);
-        self.counts.leave(before.shown());
-        self.counts.enter(shown);
+        let kind = child.spec.policy().kind;
+        self.counts.leave(before.shown(), kind);
+        self.counts.enter(shown, kind);
         Some(before)
     }
 
@@ -273,6 +293,7 @@ impl<D: Domain> Table<D> {
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),
             life: child.current.as_ref().map(|current| &current.life),
             last_exit: child.last_exit(),
+            kind: child.spec.policy().kind,
         })
     }
 

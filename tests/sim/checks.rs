@@ -2,7 +2,9 @@
 //!
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
-use session_supervisor::engine::{Counts, Ending, KILL_BOUND, Life, SessionState, Shutdown, Spec};
+use session_supervisor::engine::{
+    Counts, Ending, KILL_BOUND, Kind as Sort, Life, SessionState, Shutdown, Spec,
+};
 
 use crate::model::{IDS, Outcome};
 use crate::sim::{NAMES, Sim};
@@ -36,7 +38,7 @@ impl Sim {
         if let Some(report) = self.report.take() {
             let mut expected = self.model.report;
             let shown = |id: &usize| self.model.shown(*id).is_some();
-            expected.zombies = (0..IDS).filter(shown).count();
+            expected.zombies += (0..IDS).filter(shown).count();
             expected.took = report.took;
             assert_eq!(report, expected, "the report");
             let sum = report.stopped
@@ -44,7 +46,11 @@ impl Sim {
                 + report.killed
                 + report.zombies
                 + report.not_running;
-            assert_eq!(sum, self.model.counted.len(), "the report's sum");
+            assert_eq!(
+                sum,
+                self.model.counted.len() + self.model.below,
+                "the report's sum"
+            );
         }
         if let Some(list) = &mut self.list {
             let entries = self.model.entries.iter().flatten();
@@ -77,7 +83,10 @@ impl Sim {
         while let Some(info) = self.engine.next_in_list(&cursor) {
             let Some(info) = info else { continue };
             counts.specs += 1;
-            counts.workers += 1;
+            *match info.kind {
+                Sort::Worker => &mut counts.workers,
+                Sort::Supervisor => &mut counts.supervisors,
+            } += 1;
             *match info.state {
                 SessionState::Starting => &mut counts.starting,
                 SessionState::Running => &mut counts.active,

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use session_supervisor::engine::{Domain, Ending, Key, Life, Mark, Policy, Spec};
+use session_supervisor::engine::{Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec};
 
 use crate::rules::Pauses;
 
@@ -38,6 +38,7 @@ pub(crate) struct Cells {
     pub(crate) actor: Cell<Option<u64>>,
     pub(crate) mark: Cell<Mark>,
     pub(crate) ending: Cell<Ending>,
+    pub(crate) report: Cell<Option<ShutdownReport>>,
 }
 
 impl Life for SimLife {
@@ -47,6 +48,7 @@ impl Life for SimLife {
             actor: Cell::new(None),
             mark: Cell::new(Mark::Missing),
             ending: Cell::new(Ending::No),
+            report: Cell::new(None),
         }))
     }
     fn actor(&self) -> Option<u64> {
@@ -57,5 +59,8 @@ impl Life for SimLife {
     }
     fn ending(&self) -> Ending {
         self.0.ending.get()
+    }
+    fn report(&self) -> Option<ShutdownReport> {
+        self.0.report.get()
     }
 }

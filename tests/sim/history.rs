@@ -160,7 +160,7 @@ fn stale(sim: &mut Sim) {
         let unknown: [Arc<str>; 2] = [id, Arc::from("stranger")];
         let id = Arc::clone(&unknown[sim.rng.below(2)]);
         Input::Exited {
-            id,
+            id: sim.rng.chance(80).then_some(id),
             actor: u64::MAX,
             seen: seen(),
         }
@@ -177,7 +177,7 @@ fn stale(sim: &mut Sim) {
         match (&run.event, run.joined) {
             (_, true) if sim.rng.chance(50) => Input::Joined { key },
             (Event::Handled, _) if sim.rng.chance(70) => Input::Exited {
-                id: Arc::clone(&sim.ids[run.id]),
+                id: Some(Arc::clone(&sim.ids[run.id])),
                 actor: run.life.0.actor.get().unwrap(),
                 seen: seen(),
             },

@@ -141,6 +141,7 @@ impl Mass {
             let id = Arc::from(index.to_string());
             let actor = life.actor().unwrap();
             let seen = Seen::Terminated(None);
+            let id = Some(id);
             self.feed(Input::Exited { id, actor, seen });
             self.feed(Input::Released { key: life.0.key });
         }

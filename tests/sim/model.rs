@@ -84,6 +84,8 @@ pub(crate) struct Model {
     /// The lives that the report is about.
     pub(crate) counted: BTreeSet<u64>,
     pub(crate) report: ShutdownReport,
+    /// How many of those in the report belong to supervisors below.
+    pub(crate) below: usize,
 }
 
 impl Model {
@@ -99,6 +101,7 @@ impl Model {
             expected: VecDeque::new(),
             counted: BTreeSet::new(),
             report: ShutdownReport::default(),
+            below: 0,
         }
     }
 
@@ -157,6 +160,13 @@ impl Model {
                 && runs[entry.run].gone()
             {
                 if self.counted.contains(&entry.life) {
+                    if entry.outcome != Outcome::NotRunning
+                        && let Some(below) = runs[entry.run].life.0.report.get()
+                    {
+                        self.report.stopped += below.stopped;
+                        self.report.zombies += below.zombies;
+                        self.below += below.stopped + below.zombies;
+                    }
                     match entry.outcome {
                         Outcome::Stopped => self.report.stopped += 1,
                         Outcome::Failed => self.report.failed += 1,

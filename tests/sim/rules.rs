@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Limit, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Shutdown,
+    Backoff, Kind, Limit, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Shutdown,
+    Significance,
 };
 
 use crate::rng::Rng;
@@ -84,6 +85,8 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             _ => OwnLimit::Own(limit(rng)),
         },
         backoff: pauses.backoff(),
+        kind: rng.pick(&[Kind::Worker, Kind::Supervisor]),
+        significance: Significance::Ordinary,
     };
     (policy, pauses)
 }

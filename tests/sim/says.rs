@@ -51,6 +51,11 @@ impl Sim {
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
             Answer::Stopped => {}
+            Answer::Begun
+            | Answer::MemberFailed { .. }
+            | Answer::Present
+            | Answer::Restarting
+            | Answer::Deleted => panic!("{answer:?} is a group's"),
             Answer::TimedOut(_) => panic!("TimedOut comes with a cancel alone"),
         }
     }
@@ -146,7 +151,7 @@ impl Sim {
         let right = match (run.life.mark(), exit) {
             (Mark::Orderly, Exit::Shutdown) => asked,
             (Mark::Orderly, Exit::Normal { .. }) => !asked,
-            (Mark::Failed, Exit::Failed { .. }) => true,
+            (Mark::Failed | Mark::GaveUp, Exit::Failed { .. }) => true,
             (Mark::Missing, Exit::Killed) => !failed_event,
             _ => false,
         };

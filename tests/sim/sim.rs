@@ -255,6 +255,10 @@ impl Sim {
             }
             Deed::Released => {
                 run.stage = Stage::Gone;
+                // What was over before the stop is no part of its report.
+                if self.model.serving {
+                    run.life.0.report.set(None);
+                }
                 // Before its sweep the engine may let a pause be that is not over yet.
                 let judged = run.judged;
                 let due = self.model.entries[id]
@@ -271,7 +275,7 @@ impl Sim {
 
     pub(crate) fn event(&mut self, index: usize, seen: Seen) {
         let run = &mut self.runs[index];
-        let id = Arc::clone(&self.ids[run.id]);
+        let id = Some(Arc::clone(&self.ids[run.id]));
         let actor = run.life.0.actor.get().expect("it had an actor");
         // Judged within the input, so the world must already know that it was read.
         run.event = Event::Handled;

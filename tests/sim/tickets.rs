@@ -67,6 +67,11 @@ impl Tickets {
             Answer::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
             Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
             Answer::Ended(_) => kind == Kind::Stop,
+            Answer::Begun
+            | Answer::MemberFailed { .. }
+            | Answer::Present
+            | Answer::Restarting
+            | Answer::Deleted => false,
         };
         assert!(fits, "ticket {ticket} of a {kind:?} is answered {answer:?}");
         if let Answer::Stopped = answer {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Ending, Failure, Life, Mark, Moment, Recall, Seen, Shutdown, Spec,
+    Ending, Failure, Kind, Life, Mark, Moment, Recall, Seen, Shutdown, ShutdownReport, Spec,
 };
 
 use crate::domain::{SimLife, SimSpec, Ticket};
@@ -246,6 +246,17 @@ impl Run {
     }
 
     pub(crate) fn die(&mut self, mark: Mark, rng: &mut Rng) {
+        let supervisor = self.spec.policy().kind == Kind::Supervisor;
+        let mark = match mark {
+            Mark::Failed if supervisor && rng.chance(50) => Mark::GaveUp,
+            mark => mark,
+        };
+        if supervisor && mark != Mark::Missing {
+            let mut report = ShutdownReport::default();
+            report.stopped = rng.below(3);
+            report.zombies = rng.below(2);
+            self.life.0.report.set(Some(report));
+        }
         self.life.0.mark.set(mark);
         self.life.0.ending.set(Ending::Yes);
         self.stage = Stage::Dead;
@@ -255,6 +266,7 @@ impl Run {
                 Mark::Orderly => Seen::Terminated(Some("killed".into())),
                 Mark::Failed if rng.chance(90) => Seen::Failed(Arc::new("crash".into())),
                 Mark::Failed => Seen::Terminated(Some("panic".into())),
+                Mark::GaveUp => Seen::Terminated(Some("restart limit".into())),
                 Mark::Missing => Seen::Terminated(Some("killed".into())),
             });
         }

@@ -2,18 +2,13 @@
 //!
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
-use super::{Engine, KILL_BOUND, Mode};
+use super::{Engine, Mode};
 use crate::engine::child::{Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
-use crate::engine::shutdown::Shutdown;
-use std::time::Duration;
-
-/// The verdict on a kill waits while other sessions are still ending, so that a mass stop makes no
-/// zombies; but not longer than this, or a busy supervisor would never give one.
-const LONGEST_VERDICT: Duration = Duration::from_secs(10);
+use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
 
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
@@ -45,12 +40,7 @@ impl<D: Domain> Engine<D> {
             .table
             .get(slot)
             .map_or(Shutdown::BrutalKill, |child| child.spec.policy().shutdown);
-        match shutdown {
-            _ if self.past_deadline(now) => Force::Killed(now),
-            Shutdown::BrutalKill => Force::Killed(now),
-            Shutdown::Timeout(grace) => Force::Asked(Some(now.after(grace))),
-            Shutdown::Infinity => Force::Asked(None),
-        }
+        shutdown.patience(now, self.deadline())
     }
 
     /// The patience with a child that should be gone is over.
@@ -76,8 +66,7 @@ impl<D: Domain> Engine<D> {
             } => *since,
             _ => return,
         };
-        let longest = since.after(LONGEST_VERDICT);
-        let verdict = self.last_end.min(longest).max(since).after(KILL_BOUND);
+        let verdict = verdict(since, self.last_end);
         if now < verdict {
             self.set_timer(slot, Some(verdict));
         } else {
@@ -127,10 +116,7 @@ impl<D: Domain> Engine<D> {
 
     /// Sees to it that a child which has ended, but is not released, does not keep a caller waiting.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
-        let patience = match self.patience(now, slot) {
-            Force::Killed(at) => Some(at),
-            Force::Asked(at) => at,
-        };
+        let patience = self.patience(now, slot).due();
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -154,14 +140,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let force = match child.phase {
-            Phase::Stopping {
-                force: Force::Asked(at),
-                ..
-            } => at,
-            Phase::Stopping {
-                force: Force::Killed(since),
-                ..
-            } => Some(since),
+            Phase::Stopping { force, .. } => force.due(),
             _ => None,
         };
         let awaited = child
@@ -194,7 +173,7 @@ impl<D: Domain> Engine<D> {
         if let Mode::Stopping(stop) = &mut self.mode
             && counted
         {
-            stop.tally(&exit);
+            stop.report.tally(&exit);
         }
         self.discard(Discard::Spec(child.spec));
         if let Some(last) = child.history.and_then(|history| history.last) {

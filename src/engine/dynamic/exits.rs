@@ -6,18 +6,15 @@
 //!
 //! Absent on purpose: ractor's reasons. What an exit was is decided by what was asked and by the mark.
 
-use super::{Engine, Events};
-use crate::engine::child::{ExitSeen, Join, Last, Phase, Then};
+use super::{Engine, Events, Mode};
+use crate::engine::child::{ExitSeen, Join, Last, Phase, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
-use crate::engine::limit::{Admission, Limit};
+use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
-use crate::engine::restart::{OnRestartLimit, OwnLimit, Restart};
+use crate::engine::restart::{OnRestartLimit, OwnLimit};
 use std::time::Duration;
-
-/// After this life a backoff begins anew, if there is no restart limit whose window says it (D10).
-const HEALTHY: Duration = Duration::from_secs(5);
 
 impl<D: Domain> Engine<D> {
     pub(super) fn exited(&mut self, now: Moment, id: &str, actor: u64, seen: Seen) {
@@ -148,12 +145,7 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get(slot) else {
             return;
         };
-        let restarts = match child.spec.policy().restart {
-            Restart::Permanent => true,
-            Restart::Transient => mark != Mark::Orderly,
-            Restart::Temporary => false,
-        };
-        if restarts {
+        if child.spec.policy().restart.comes_back(mark) {
             self.decide_restart(now, slot, Duration::ZERO);
         } else {
             self.leave(now, slot, exit);
@@ -272,9 +264,7 @@ impl<D: Domain> Engine<D> {
 
     /// After a life of this length the backoff begins anew, however it ended (D10).
     fn healthy(&self, slot: u32) -> Duration {
-        self.session_limit(slot)
-            .or(self.settings.total_limit)
-            .map_or(HEALTHY, Limit::window)
+        healthy(self.session_limit(slot).or(self.settings.total_limit))
     }
 
     pub(super) fn joined(&mut self, now: Moment, key: Key) {
@@ -320,7 +310,18 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
+        let counted = match &child.phase {
+            Phase::Leaving { exit, tally, .. } => {
+                *tally == Tally::Count && *exit != Exit::NotRunning
+            }
+            phase => matches!(phase, Phase::Zombie { .. }),
+        };
         if let Some(current) = child.current.take() {
+            if let Mode::Stopping(stop) = &mut self.mode
+                && counted
+            {
+                stop.report.add(current.life.report());
+            }
             self.forget(current);
         }
         let Some(child) = self.table.get_mut(slot) else {

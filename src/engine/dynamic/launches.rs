@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use crate::engine::backoff::double;
+use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Current, ExitSeen, Join, Origin, Phase, Shown, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
@@ -18,10 +18,8 @@ use crate::engine::io::{
 use crate::engine::jitter;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
+use crate::engine::shutdown::KILL_BOUND;
 use crate::engine::table::SessionState;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl<D: Domain> Engine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
@@ -181,8 +179,7 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get(slot) else {
             return;
         };
-        let failures = child.attempt.saturating_sub(1);
-        let pause = double(FIRST_PAUSE, failures, LONGEST_PAUSE);
+        let pause = retry_pause(child.attempt);
         self.decide_restart(now, slot, pause);
     }
 
@@ -277,7 +274,7 @@ impl<D: Domain> Engine<D> {
         };
         self.table.set_phase(slot, phase);
         self.effect(Effect::Cancel { life, answer });
-        self.set_timer(slot, Some(now.after(super::KILL_BOUND)));
+        self.set_timer(slot, Some(now.after(KILL_BOUND)));
     }
 
     /// Lets go of a launch of which nothing is left.

@@ -213,7 +213,9 @@ impl<D: Domain> Engine<D> {
                     self.answer(ticket, Answer::NotFound);
                 }
                 Request::Restart { ticket } => self.answer(ticket, Answer::Down),
-                Request::Stop { ticket } => self.answer(ticket, Answer::NotFound),
+                Request::Stop { ticket } | Request::Delete { ticket } => {
+                    self.answer(ticket, Answer::NotFound);
+                }
             }
         }
     }
@@ -230,7 +232,9 @@ impl<D: Domain> Engine<D> {
         for request in std::mem::take(&mut waiting.queue) {
             match request {
                 Request::Start { spec, ticket } => self.refuse(spec, ticket, answer()),
-                Request::Stop { ticket } | Request::Restart { ticket } => {
+                Request::Stop { ticket }
+                | Request::Restart { ticket }
+                | Request::Delete { ticket } => {
                     self.answer(ticket, answer());
                 }
             }

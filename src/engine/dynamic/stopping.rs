@@ -7,8 +7,9 @@
 use super::{Engine, Mode, STEP, STOP_WINDOW};
 use crate::engine::child::{Force, Phase, Shown, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Domain, Effect, Note, ShutdownReport, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
 use crate::engine::moment::Moment;
+use crate::engine::report::ShutdownReport;
 use crate::engine::table::{Cursor, SessionState};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(super) struct Stop<D: Domain> {
     batch: u64,
     in_flight: usize,
     quiet_since: Moment,
-    report: ShutdownReport,
+    pub(super) report: ShutdownReport,
     tickets: Vec<D::Ticket>,
 }
 
@@ -55,15 +56,6 @@ impl<D: Domain> Stop<D> {
             }
             Stage::Wait => self.deadline,
             Stage::Cut => None,
-        }
-    }
-
-    pub(super) fn tally(&mut self, exit: &Exit) {
-        match exit {
-            Exit::Normal { .. } | Exit::Shutdown => self.report.stopped += 1,
-            Exit::Failed { .. } => self.report.failed += 1,
-            Exit::Killed => self.report.killed += 1,
-            Exit::NotRunning => self.report.not_running += 1,
         }
     }
 }
@@ -142,11 +134,11 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether the deadline has passed, so that nobody is asked any more.
-    pub(super) fn past_deadline(&self, now: Moment) -> bool {
+    /// When nobody is asked any more.
+    pub(super) const fn deadline(&self) -> Option<Moment> {
         match &self.mode {
-            Mode::Stopping(stop) => stop.deadline.is_some_and(|deadline| deadline <= now),
-            Mode::Serving | Mode::Ended => false,
+            Mode::Stopping(stop) => stop.deadline,
+            Mode::Serving | Mode::Ended => None,
         }
     }
 
@@ -330,7 +322,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         self.close_stage(std::mem::replace(&mut stop.stage, Stage::Wait));
-        stop.report.zombies = zombies;
+        stop.report.zombies += zombies;
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {
             report: stop.report,

@@ -1,0 +1,332 @@
+//! The static supervisor's decisions: ordered members, and a strategy that says who is started again
+//! with whom.
+//!
+//! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
+//! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who is
+//! stopped and started next), `ending` (how one member is stopped, killed and given up) and `stopping`
+//! (how the group ends).
+//!
+//! Every input ends in `advance`, which looks at all members and makes the moves that are due. A group
+//! is small, so nothing is kept beside the members that could contradict them.
+//!
+//! Absent on purpose: anything that fails. An input that no longer fits is ignored. Roles that occur
+//! twice are refused before a group is made.
+
+mod ending;
+mod exits;
+mod launches;
+mod member;
+mod requests;
+mod sets;
+mod settings;
+mod stopping;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::child::Current;
+use super::exit::Mark;
+use super::incarnation::{Key, Launch};
+use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::limit::Window;
+use super::moment::Moment;
+use super::table::Counts;
+use member::{Again, Member, Origin};
+use stopping::Stop;
+
+pub use member::{MemberInfo, MemberState};
+pub use settings::{AutoShutdown, GroupSettings, Strategy};
+
+/// The decisions of a static supervisor.
+#[derive(Debug)]
+pub struct Group<D: Domain> {
+    settings: GroupSettings,
+    /// In the order of their starts.
+    members: Vec<Member<D>>,
+    slots: u32,
+    launches: u64,
+    window: Window,
+    /// When a member last ended; the kill bound counts from here if it is later than the kill.
+    last_end: Moment,
+    effects: VecDeque<Effect<D>>,
+    /// What callers ask and whose turn has not come.
+    queue: VecDeque<(Arc<str>, Request<D>)>,
+    /// Members that ended while the group began.
+    ended_early: Vec<(u32, Mark)>,
+    mode: Mode<D>,
+    events: Events,
+    /// When the pause before a start is over, if nothing else stands in its way.
+    wake: Option<Moment>,
+}
+
+/// Whether supervision events can still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Events {
+    Read,
+    Over,
+}
+
+#[derive(Debug)]
+enum Mode<D: Domain> {
+    New,
+    /// The members are started for the first time. Who waits for it.
+    Beginning(Vec<D::Ticket>),
+    Serving,
+    Stopping(Stop<D>),
+    Ended,
+}
+
+impl<D: Domain> Group<D> {
+    /// A group of these members, none of which is started before [`Input::Begin`].
+    #[must_use]
+    pub fn new(settings: GroupSettings, members: Vec<(Arc<str>, D::Spec)>) -> Self {
+        let mut group = Self {
+            settings,
+            members: Vec::with_capacity(members.len()),
+            slots: 0,
+            launches: 0,
+            window: Window::default(),
+            last_end: Moment::START,
+            effects: VecDeque::new(),
+            queue: VecDeque::new(),
+            ended_early: Vec::new(),
+            mode: Mode::New,
+            events: Events::Read,
+            wake: None,
+        };
+        for (role, spec) in members {
+            group.append(role, spec);
+        }
+        group
+    }
+
+    /// Takes an input. All effects must then be polled before the next one.
+    pub fn handle(&mut self, now: Moment, input: Input<D>) {
+        match input {
+            Input::Asked { id, request } => self.asked(now, id, request),
+            Input::Begin { ticket } => self.begin(now, ticket),
+            Input::StopSupervisor { within, ticket } => {
+                let deadline = within.map(|within| now.after(within));
+                self.stop_supervisor(now, StopCause::Requested, deadline, Some(ticket));
+            }
+            Input::Started { key, recall } => self.started(now, key, recall),
+            Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
+            Input::Exited { actor, seen, .. } => self.exited(now, actor, seen),
+            Input::Ended { key } => self.told_itself(now, key),
+            Input::Joined { key } => self.joined(now, key),
+            Input::Released { key } => {
+                if let Some(slot) = self.launched(key) {
+                    self.release(now, slot);
+                }
+            }
+            Input::LoopEnded => {
+                self.events = Events::Over;
+                self.stop_supervisor(now, StopCause::Foreign, None, None);
+                self.release_lost(now);
+            }
+            Input::RootGone => {
+                self.events = Events::Over;
+                self.stop_supervisor(now, StopCause::Killed, Some(now), None);
+                self.release_lost(now);
+            }
+        }
+        self.advance(now);
+    }
+
+    /// Carries out what is due.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        let due = self.members.iter().filter(|member| {
+            let timer = member.timer;
+            timer.is_some_and(|at| at <= now)
+        });
+        for slot in due.map(|member| member.slot).collect::<Vec<_>>() {
+            self.set_timer(slot, None);
+            self.fire(now, slot);
+        }
+        self.advance(now);
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll_effect(&mut self) -> Option<Effect<D>> {
+        self.effects.pop_front()
+    }
+
+    /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        let timers = self.members.iter().filter_map(|member| member.timer);
+        timers.chain(self.wake).chain(self.deadline_ahead()).min()
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for member in self.members() {
+            counts.count(member.state.counted(), member.kind);
+        }
+        counts
+    }
+
+    /// What is known of the members, in their order.
+    pub fn members(&self) -> impl Iterator<Item = MemberInfo<'_, D>> {
+        self.members.iter().filter_map(Member::info)
+    }
+
+    /// What is known of a role.
+    #[must_use]
+    pub fn info(&self, role: &str) -> Option<MemberInfo<'_, D>> {
+        self.find(role)?.info()
+    }
+
+    /// Whether the group has ended.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        matches!(self.mode, Mode::Ended)
+    }
+
+    /// Makes the moves that are due.
+    fn advance(&mut self, now: Moment) {
+        self.begun_if_all_are(now);
+        match self.mode {
+            Mode::New | Mode::Ended => self.wake = None,
+            Mode::Beginning(_) | Mode::Serving => {
+                self.take_down(now);
+                self.bring_up(now);
+                self.serve(now);
+                // A stop may have been for the one that the others waited for.
+                self.bring_up(now);
+            }
+            Mode::Stopping(_) => {
+                self.wake = None;
+                self.cut_short_if_due(now);
+                self.stop_next(now);
+                self.finish_if_gone(now);
+            }
+        }
+    }
+
+    /// OTP: supervisor:init_children/2 starts them from the first to the last.
+    fn begin(&mut self, now: Moment, ticket: D::Ticket) {
+        match &mut self.mode {
+            Mode::New => {
+                self.mode = Mode::Beginning(vec![ticket]);
+                for member in &mut self.members {
+                    member.again = Some(Again {
+                        origin: Origin::Begin,
+                        due: now,
+                    });
+                }
+            }
+            Mode::Beginning(tickets) => tickets.push(ticket),
+            Mode::Serving => self.answer(ticket, Answer::Begun),
+            Mode::Stopping(_) | Mode::Ended => self.answer(ticket, Answer::Down),
+        }
+    }
+
+    /// The beginning is over when every member has had its turn. Who ended meanwhile is judged now.
+    ///
+    // OTP: a supervisor reads no exit before its init has returned.
+    fn begun_if_all_are(&mut self, now: Moment) {
+        let under_way = |member: &Member<D>| {
+            member.again.is_some() || member.launching() == Some(Origin::Begin)
+        };
+        if !matches!(self.mode, Mode::Beginning(_)) || self.members.iter().any(under_way) {
+            return;
+        }
+        if let Mode::Beginning(tickets) = std::mem::replace(&mut self.mode, Mode::Serving) {
+            for ticket in tickets {
+                self.answer(ticket, Answer::Begun);
+            }
+        }
+        for (slot, mark) in std::mem::take(&mut self.ended_early) {
+            self.ended_by_itself(now, slot, mark);
+        }
+    }
+
+    const fn serving(&self) -> bool {
+        matches!(self.mode, Mode::Serving)
+    }
+
+    /// Adds a member at the end.
+    fn append(&mut self, role: Arc<str>, spec: D::Spec) -> u32 {
+        let slot = self.slots;
+        self.slots += 1;
+        self.members.push(Member::new(slot, role, spec));
+        slot
+    }
+
+    /// Forgets a member of which nothing is left.
+    fn forget_member(&mut self, slot: u32) {
+        let Some(at) = self.members.iter().position(|member| member.slot == slot) else {
+            return;
+        };
+        let member = self.members.remove(at);
+        self.discard(Discard::Spec(member.spec));
+        if let Some(last) = member.last {
+            self.discard(Discard::Exit(last.exit));
+        }
+    }
+
+    fn find(&self, role: &str) -> Option<&Member<D>> {
+        self.members.iter().find(|member| &*member.role == role)
+    }
+
+    fn get(&self, slot: u32) -> Option<&Member<D>> {
+        self.members.iter().find(|member| member.slot == slot)
+    }
+
+    fn get_mut(&mut self, slot: u32) -> Option<&mut Member<D>> {
+        self.members.iter_mut().find(|member| member.slot == slot)
+    }
+
+    /// The member of the launch that the key means, if something of it is left.
+    fn launched(&self, key: Key) -> Option<u32> {
+        let meant = |current: &Current<D>| current.launch == key.launch;
+        let member = self.get(key.slot)?;
+        member
+            .current
+            .as_ref()
+            .is_some_and(meant)
+            .then_some(key.slot)
+    }
+
+    fn life(&self, slot: u32) -> Option<D::Life> {
+        let current = self.get(slot)?.current.as_ref()?;
+        Some(current.life.clone())
+    }
+
+    fn next_launch(&mut self) -> Launch {
+        self.launches += 1;
+        Launch(self.launches)
+    }
+
+    fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
+        if let Some(member) = self.get_mut(slot) {
+            member.timer = at;
+        }
+    }
+
+    fn effect(&mut self, effect: Effect<D>) {
+        self.effects.push_back(effect);
+    }
+
+    fn answer(&mut self, ticket: D::Ticket, answer: Answer<D>) {
+        self.effect(Effect::Answer { ticket, answer });
+    }
+
+    fn discard(&mut self, value: Discard<D>) {
+        self.effect(Effect::Discard(value));
+    }
+
+    fn note(&mut self, slot: u32, note: Note) {
+        if let Some(member) = self.get(slot) {
+            let effect = Effect::Note {
+                id: Some(Arc::clone(&member.role)),
+                incarnation: member.incarnation,
+                note,
+            };
+            self.effect(effect);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How one member is stopped, killed and given up as a zombie.
+//!
+//! Absent on purpose: the order in which members are stopped; see `sets` and `stopping`.
+
+use super::member::{Member, Phase, Tally, Then};
+use super::{Group, Mode};
+use crate::engine::child::Force;
+use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::moment::Moment;
+use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
+
+impl<D: Domain> Group<D> {
+    pub(super) fn fire(&mut self, now: Moment, slot: u32) {
+        match self.get(slot).map(|member| &member.phase) {
+            Some(Phase::Launching(origin)) => {
+                let origin = *origin;
+                self.launch_timed_out(now, slot, origin);
+            }
+            Some(Phase::Leaving { .. } | Phase::Cancelling { .. } | Phase::Stopping { .. }) => {
+                self.force(now, slot);
+            }
+            Some(Phase::Down | Phase::Running | Phase::Zombie { .. }) | None => {}
+        }
+    }
+
+    /// Tells a running member to end, by its own rule.
+    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then) {
+        let force = self.patience(now, slot);
+        let Some(life) = self.life(slot) else {
+            return;
+        };
+        if let Some(member) = self.get_mut(slot) {
+            member.phase = Phase::Stopping { then, force };
+        }
+        match force {
+            Force::Killed(_) => {
+                self.note(slot, Note::Killing);
+                self.effect(Effect::Kill { life });
+                self.set_timer(slot, Some(now.after(KILL_BOUND)));
+            }
+            Force::Asked(at) => {
+                self.note(slot, Note::Stopping);
+                self.effect(Effect::Stop { life });
+                if at.is_some_and(|at| at <= now) {
+                    self.force(now, slot);
+                } else {
+                    self.set_timer(slot, at);
+                }
+            }
+        }
+    }
+
+    /// With what force a stop begins.
+    fn patience(&self, now: Moment, slot: u32) -> Force {
+        let rule = |member: &Member<D>| member.spec.policy().shutdown;
+        let shutdown = self.get(slot).map_or(Shutdown::BrutalKill, rule);
+        shutdown.patience(now, self.deadline())
+    }
+
+    /// The patience with a member that should be gone is over.
+    pub(super) fn force(&mut self, now: Moment, slot: u32) {
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let since = match &mut member.phase {
+            Phase::Stopping {
+                force: force @ Force::Asked(_),
+                ..
+            } => {
+                *force = Force::Killed(now);
+                self.note(slot, Note::Killing);
+                if let Some(life) = self.life(slot) {
+                    self.effect(Effect::Kill { life });
+                }
+                now
+            }
+            Phase::Stopping {
+                force: Force::Killed(since),
+                ..
+            }
+            | Phase::Cancelling { since, .. }
+            | Phase::Leaving {
+                force: Some(since), ..
+            } => *since,
+            _ => return,
+        };
+        let verdict = verdict(since, self.last_end);
+        if now < verdict {
+            self.set_timer(slot, Some(verdict));
+        } else {
+            self.zombie(slot);
+        }
+    }
+
+    fn zombie(&mut self, slot: u32) {
+        let stopping = matches!(self.mode, Mode::Stopping(_));
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let (then, exit) = match &mut member.phase {
+            Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => (*then, None),
+            Phase::Leaving { then, exit, .. } => (*then, exit.take()),
+            _ => return,
+        };
+        member.phase = Phase::Zombie { then };
+        if stopping {
+            member.tally = Tally::Ended;
+        }
+        member.timer = None;
+        let stops = std::mem::take(&mut member.stops);
+        self.note(slot, Note::Zombie);
+        for ticket in stops {
+            self.answer(ticket, Answer::Zombie);
+        }
+        if let Some(exit) = exit {
+            self.discard(Discard::Exit(exit));
+        }
+    }
+
+    /// Sees to it that a member which has ended, but is not released, keeps nobody waiting for ever.
+    pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
+        let patience = self.patience(now, slot).due();
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if let Phase::Leaving { force, .. } = &mut member.phase
+            && force.is_none()
+            && let Some(patience) = patience
+        {
+            *force = Some(patience);
+            member.timer = Some(patience.after(KILL_BOUND));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Exits: from the event and the release to what follows.
+//!
+//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged at the
+//! event, and what follows is decided there; it is made at the release. Where no event came, or none
+//! can come any more, the release alone counts.
+//!
+//! Absent on purpose: the names of actors. An event is for the member whose actor it names.
+
+use super::member::{Origin, Phase, Tally, Then};
+use super::{AutoShutdown, Events, Group, Member, Mode};
+use crate::engine::child::{ExitSeen, Join, Last};
+use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
+use crate::engine::incarnation::Key;
+use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
+use crate::engine::limit::healthy;
+use crate::engine::moment::Moment;
+use crate::engine::restart::Significance;
+use crate::engine::shutdown::KILL_BOUND;
+
+impl<D: Domain> Group<D> {
+    pub(super) fn exited(&mut self, now: Moment, actor: u64, seen: Seen) {
+        for member in &mut self.members {
+            if let Some(current) = member.current.as_mut()
+                && current.life.actor() == Some(actor)
+            {
+                let slot = member.slot;
+                match current.exit {
+                    ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
+                    ExitSeen::No => self.judged(now, slot, Some(seen)),
+                    ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
+                    ExitSeen::Judged => self.told_late(actor, seen),
+                }
+                return;
+            }
+        }
+        self.told_late(actor, seen);
+    }
+
+    /// A member tells of its end itself, unless its start is unreported: then its release is early
+    /// enough.
+    pub(super) fn told_itself(&mut self, now: Moment, key: Key) {
+        if let Some(slot) = self.launched(key)
+            && let Some(current) = self.get(slot).and_then(|member| member.current.as_ref())
+            && matches!(current.exit, ExitSeen::No)
+        {
+            self.judged(now, slot, None);
+        }
+    }
+
+    /// An event that came after its exit was judged by the mark adds its text to that.
+    fn told_late(&mut self, actor: u64, seen: Seen) {
+        let mut lasts = self.members.iter_mut().filter_map(|m| m.last.as_mut());
+        let rest = match lasts.find(|last| last.actor == Some(actor)) {
+            Some(last) => complete(&mut last.exit, seen),
+            None => Some(seen),
+        };
+        if let Some(seen) = rest {
+            self.discard(Discard::Seen(seen));
+        }
+    }
+
+    /// Judges the exit of the present incarnation and decides what follows.
+    pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
+        self.last_end = self.last_end.max(now);
+        let healthy = healthy(self.settings.limit);
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let Some(current) = member.current.as_mut() else {
+            return;
+        };
+        current.exit = ExitSeen::Judged;
+        let lived = now.since(current.started);
+        // OTP: a supervisor that gave up ends with the reason `shutdown`, which is an orderly one.
+        let mark = match current.life.mark() {
+            Mark::GaveUp => Mark::Orderly,
+            mark => mark,
+        };
+        let actor = current.life.actor();
+        let asked = match member.phase {
+            Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
+            _ => Asked::No,
+        };
+        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let recall = current.recall;
+        let mut old = None;
+        // A success that came too late did not run for anybody: it was a failed attempt.
+        let ended = match recall {
+            Recall::InTime => {
+                member.attempt = 0;
+                if lived >= healthy {
+                    member.step = 0;
+                }
+                old = member.last.replace(Last {
+                    actor,
+                    exit: exit.clone(),
+                });
+                Some(exit.clone())
+            }
+            Recall::TooLate => None,
+        };
+        if let Some(old) = old {
+            self.discard(Discard::Exit(old.exit));
+        }
+        if let Some(rest) = rest {
+            self.discard(Discard::Seen(rest));
+        }
+        self.note(slot, Note::Exited(exit));
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        match member.phase {
+            Phase::Running => {
+                member.timer = None;
+                member.phase = Phase::Leaving {
+                    then: Then::Rest,
+                    exit: ended,
+                    force: None,
+                };
+                self.ended_by_itself(now, slot, mark);
+            }
+            Phase::Stopping { then, force } => {
+                let force = force.due();
+                member.timer = force.map(|at| at.after(KILL_BOUND));
+                let mut later = then;
+                later.give_up();
+                member.phase = Phase::Leaving {
+                    then: later,
+                    exit: ended,
+                    force,
+                };
+                self.launch_came_to_nothing(now, slot, then);
+            }
+            // A zombie that ends is let go at its release.
+            _ => {}
+        }
+    }
+
+    /// OTP: supervisor:restart_child/3, do_restart/3 and do_auto_shutdown/2.
+    pub(super) fn ended_by_itself(&mut self, now: Moment, slot: u32, mark: Mark) {
+        match self.mode {
+            Mode::Beginning(_) => {
+                self.ended_early.push((slot, mark));
+                return;
+            }
+            Mode::Serving => {}
+            Mode::New | Mode::Stopping(_) | Mode::Ended => return,
+        }
+        let Some(member) = self.get(slot) else {
+            return;
+        };
+        // It is restarted with a set already: one that ends before its turn is just stopped.
+        if member.again.is_some() {
+            return;
+        }
+        let policy = member.spec.policy();
+        if policy.restart.comes_back(mark) {
+            self.decide(now, slot, 0);
+        } else if policy.significance == Significance::Significant && self.is_to_end(slot) {
+            self.end_because_of(now, slot, StopCause::AutoShutdown);
+        }
+    }
+
+    /// Whether the end of this significant member ends the group.
+    fn is_to_end(&self, slot: u32) -> bool {
+        let lives_on = |member: &Member<D>| match member.phase {
+            _ if member.again.is_some() => true,
+            Phase::Running | Phase::Launching(_) => true,
+            _ => member.launching() == Some(Origin::Restart),
+        };
+        match self.settings.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => !self.members.iter().any(|member| {
+                member.slot != slot
+                    && member.spec.policy().significance == Significance::Significant
+                    && lives_on(member)
+            }),
+        }
+    }
+
+    /// A restart that failed is decided anew, unless somebody has stopped the member or it is marked
+    /// already.
+    fn launch_came_to_nothing(&mut self, now: Moment, slot: u32, then: Then) {
+        if then == Then::Failed(Origin::Restart)
+            && self.serving()
+            && let Some(member) = self.get(slot)
+            && member.again.is_none()
+        {
+            self.decide(now, slot, member.failures.saturating_add(1));
+        }
+    }
+
+    pub(super) fn joined(&mut self, now: Moment, key: Key) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        if let Some(current) = self.get_mut(slot).and_then(|m| m.current.as_mut()) {
+            current.join = Join::Done;
+        }
+        if self.lost(slot) {
+            self.release(now, slot);
+        }
+    }
+
+    /// Whether the state lies in an event that nobody will read any more: then the join alone counts.
+    fn lost(&self, slot: u32) -> bool {
+        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        self.events == Events::Over
+            && current.is_some_and(|current| {
+                current.join == Join::Done && !matches!(current.exit, ExitSeen::Judged)
+            })
+    }
+
+    pub(super) fn release_lost(&mut self, now: Moment) {
+        let slots: Vec<_> = self.members.iter().map(|member| member.slot).collect();
+        for slot in slots {
+            if self.lost(slot) {
+                self.release(now, slot);
+            }
+        }
+    }
+
+    /// Nothing of the present launch is left.
+    pub(super) fn release(&mut self, now: Moment, slot: u32) {
+        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
+            self.judged(now, slot, None);
+        }
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if let Some(current) = member.current.take() {
+            let counted = member.tally == Tally::Ended && current.recall == Recall::InTime;
+            if let Mode::Stopping(stop) = &mut self.mode
+                && counted
+            {
+                stop.report.add(current.life.report());
+            }
+            self.let_go(current);
+        }
+        self.gone(now, slot);
+    }
+
+    /// Nothing of the present launch is left, and nobody will say more of it.
+    pub(super) fn gone(&mut self, now: Moment, slot: u32) {
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        member.timer = None;
+        let before = std::mem::replace(&mut member.phase, Phase::Down);
+        let stops = std::mem::take(&mut member.stops);
+        let (then, exit) = match before {
+            Phase::Leaving { then, exit, .. } => (then, exit.unwrap_or(Exit::NotRunning)),
+            Phase::Launching(origin) => (Then::Failed(origin), Exit::NotRunning),
+            Phase::Cancelling { then, .. } => (then, Exit::NotRunning),
+            Phase::Zombie { then } => {
+                self.note(slot, Note::ZombieEnded);
+                (then, Exit::Killed)
+            }
+            Phase::Down | Phase::Running | Phase::Stopping { .. } => (Then::Rest, Exit::NotRunning),
+        };
+        self.tally(slot, &exit);
+        for ticket in stops {
+            self.answer(ticket, Answer::Ended(exit.clone()));
+        }
+        self.discard(Discard::Exit(exit));
+        let temporary = self.get(slot).is_some_and(Member::temporary);
+        if temporary || then == Then::Failed(Origin::First) {
+            self.forget_member(slot);
+        } else {
+            self.launch_came_to_nothing(now, slot, then);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Launches: from the order to the report, with the start timeout and cancellation (D16).
+//!
+//! Absent on purpose: who won a race between a report and a cancellation. The shell knows, and says
+//! so with the report.
+
+use std::sync::Arc;
+
+use super::member::{Origin, Phase, Then};
+use super::{Group, Mode};
+use crate::engine::child::{Current, ExitSeen, Join};
+use crate::engine::incarnation::Key;
+use crate::engine::io::{
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
+};
+use crate::engine::moment::Moment;
+use crate::engine::shutdown::KILL_BOUND;
+
+impl<D: Domain> Group<D> {
+    /// Orders a launch. Nothing of an earlier one may be left.
+    pub(super) fn launch(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        origin: Origin,
+        ticket: Option<D::Ticket>,
+    ) {
+        let launch = self.next_launch();
+        let life = D::Life::new(Key { slot, launch });
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        member.phase = Phase::Launching(origin);
+        member.again = None;
+        member.incarnation += 1;
+        member.attempt = member.attempt.saturating_add(1);
+        if origin == Origin::Restart {
+            member.restarts += 1;
+        }
+        member.current = Some(Current {
+            launch,
+            life: life.clone(),
+            started: now,
+            exit: ExitSeen::Unreported,
+            join: Join::Pending,
+            recall: Recall::InTime,
+        });
+        member.timer = Some(now.after(member.spec.policy().start_timeout));
+        let effect = Effect::Launch {
+            context: Context {
+                id: Arc::clone(&member.role),
+                incarnation: member.incarnation,
+                attempt: member.attempt,
+                last_exit: member.last.as_ref().map(|last| last.exit.clone()),
+            },
+            spec: member.spec.clone(),
+            life,
+            ticket,
+        };
+        self.effect(effect);
+    }
+
+    pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let Some(current) = member.current.as_mut() else {
+            return;
+        };
+        let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
+            ExitSeen::Unreported => None,
+            ExitSeen::Early(seen) => Some(*seen),
+            // It was reported before.
+            known @ (ExitSeen::No | ExitSeen::Judged) => {
+                current.exit = known;
+                return;
+            }
+        };
+        current.started = now;
+        current.recall = recall;
+        let life = current.life.clone();
+        let asked = !member.stops.is_empty();
+        match member.phase {
+            Phase::Launching(_) => self.runs(slot),
+            // Whoever waited was told that it runs, so a timeout came too late to count. Who wanted it
+            // to end still does; when the group stops, it has a turn.
+            Phase::Cancelling { .. } if recall == Recall::InTime => {
+                self.runs(slot);
+                if asked && !matches!(self.mode, Mode::Stopping(_)) {
+                    self.begin_stop(now, slot, Then::Rest);
+                }
+            }
+            Phase::Cancelling { then, .. } => self.begin_stop(now, slot, then),
+            Phase::Zombie { .. } => self.effect(Effect::Kill { life }),
+            Phase::Down | Phase::Leaving { .. } | Phase::Running | Phase::Stopping { .. } => {}
+        }
+        if let Some(seen) = early {
+            self.judged(now, slot, Some(seen));
+        }
+    }
+
+    fn runs(&mut self, slot: u32) {
+        if let Some(member) = self.get_mut(slot) {
+            member.timer = None;
+            member.phase = Phase::Running;
+        }
+        self.note(slot, Note::Started);
+    }
+
+    pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if let Some(current) = member.current.take() {
+            self.let_go(current);
+        }
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let Phase::Launching(origin) = member.phase else {
+            self.gone(now, slot);
+            return;
+        };
+        let note = match origin {
+            Origin::Begin | Origin::First => Note::StartFailed(failure.clone()),
+            Origin::Restart | Origin::Manual => Note::RestartFailed(failure.clone()),
+        };
+        // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary,
+        // and the others go on.
+        let ignored = matches!(failure, Failure::Ignored);
+        if ignored || origin == Origin::Begin {
+            member.phase = Phase::Down;
+        }
+        self.note(slot, note);
+        if !ignored && origin == Origin::Begin {
+            self.begin_failed(now, slot, failure);
+        }
+        self.gone(now, slot);
+    }
+
+    pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32, origin: Origin) {
+        let Some(member) = self.get(slot) else {
+            return;
+        };
+        let timeout = member.spec.policy().start_timeout;
+        self.note(slot, Note::StartTimedOut(timeout));
+        let then = Then::Failed(origin);
+        self.cancel(now, slot, Answer::TimedOut(timeout), then);
+        if origin == Origin::Begin {
+            self.begin_failed(now, slot, Failure::TimedOut(timeout));
+        }
+    }
+
+    /// Cancels the launch under way. What follows comes when it is gone.
+    pub(super) fn cancel(&mut self, now: Moment, slot: u32, answer: Answer<D>, then: Then) {
+        let Some(life) = self.life(slot) else {
+            return;
+        };
+        if let Some(member) = self.get_mut(slot) {
+            member.phase = Phase::Cancelling { then, since: now };
+            member.timer = Some(now.after(KILL_BOUND));
+        }
+        self.effect(Effect::Cancel { life, answer });
+    }
+
+    /// Lets go of a launch of which nothing is left.
+    pub(super) fn let_go(&mut self, current: Current<D>) {
+        if let ExitSeen::Early(seen) = current.exit {
+            self.discard(Discard::Seen(*seen));
+        }
+        self.discard(Discard::Life(current.life));
+    }
+}

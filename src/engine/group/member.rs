@@ -1,0 +1,278 @@
+//! One member: what is kept of a role, and what others see of it.
+//!
+//! Absent on purpose: transitions, and a place for what a strategy is doing. A member that is to be
+//! started again carries the mark [`Again`]; who is to be stopped or started next follows from the
+//! marks and the phases alone (`sets`).
+
+use std::sync::Arc;
+
+use crate::engine::child::{Current, Force, Last};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Domain, Spec};
+use crate::engine::moment::Moment;
+use crate::engine::restart::{Kind, Restart};
+use crate::engine::table::SessionState;
+
+/// What is kept of a role.
+#[derive(Debug)]
+pub(super) struct Member<D: Domain> {
+    /// Its number, never reused: positions change when a member is forgotten.
+    pub(super) slot: u32,
+    pub(super) role: Arc<str>,
+    pub(super) spec: D::Spec,
+    pub(super) phase: Phase,
+    /// It is to be started, and to be stopped before that if it runs.
+    pub(super) again: Option<Again>,
+    /// Launches so far: the number of the present or last incarnation.
+    pub(super) incarnation: u64,
+    /// Launches since the last exit.
+    pub(super) attempt: u32,
+    /// Launches by the rules since the first start.
+    pub(super) restarts: u64,
+    /// Steps of the backoff since it was last reset.
+    pub(super) step: u32,
+    /// Attempts of the present restart that have failed.
+    pub(super) failures: u32,
+    pub(super) last: Option<Last>,
+    /// The present launch, until nothing of it is left.
+    pub(super) current: Option<Current<D>>,
+    pub(super) timer: Option<Moment>,
+    /// Callers that wait for its end.
+    pub(super) stops: Vec<D::Ticket>,
+    /// How its end is still to be counted in the group's report.
+    pub(super) tally: Tally,
+}
+
+/// A start that is to come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    pub(super) origin: Origin,
+    pub(super) due: Moment,
+}
+
+/// Why a launch is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The group begins.
+    Begin,
+    /// A caller adds the member.
+    First,
+    /// The strategy brings it back.
+    Restart,
+    /// A caller restarts it by hand.
+    Manual,
+}
+
+/// What it means that nothing of the present launch is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Nothing more than that.
+    Rest,
+    /// The launch has failed.
+    Failed(Origin),
+}
+
+impl Then {
+    /// What it means for a launch that is not wanted any more: there will be no other attempt. A member
+    /// that was never started is still forgotten, since whoever added it is told that it failed.
+    pub(super) fn of_unwanted(origin: Origin) -> Self {
+        match origin {
+            Origin::First => Self::Failed(origin),
+            Origin::Begin | Origin::Restart | Origin::Manual => Self::Rest,
+        }
+    }
+
+    /// The launch is not wanted any more.
+    pub(super) fn give_up(&mut self) {
+        if let Self::Failed(origin) = *self {
+            *self = Self::of_unwanted(origin);
+        }
+    }
+}
+
+/// How the group's report counts the end of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tally {
+    /// It does not, or it has.
+    Skip,
+    /// As it ends, and its own children with it.
+    Ended,
+    /// As it ended just before the stop, which was because of that.
+    Reason,
+    /// As one that did not run: it had ended before, and only its release was waited for.
+    NotRunning,
+}
+
+/// Where a member stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// It does not run, and nothing is left of its last incarnation.
+    Down,
+    /// It does not run, and its last incarnation is not released; none ended with an exit if it was no
+    /// life. If somebody waits, it should be gone from `force` on: the timer is that and the kill bound.
+    Leaving {
+        then: Then,
+        exit: Option<Exit>,
+        force: Option<Moment>,
+    },
+    /// A keeper is at work. Timer: the start timeout.
+    Launching(Origin),
+    /// The launch was cancelled and is not gone yet. Timer: the kill bound.
+    Cancelling { then: Then, since: Moment },
+    /// It runs, or it has ended and we do not know yet.
+    Running,
+    /// It was told to end. Timer: the grace, then the kill bound.
+    Stopping { then: Then, force: Force },
+    /// It survived its kill.
+    Zombie { then: Then },
+}
+
+/// What a member is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MemberState {
+    /// It is being started, or its turn in the start of the group has not come.
+    Starting,
+    /// It runs.
+    Running,
+    /// It is being started again, or waits for that.
+    Restarting,
+    /// It was told to end.
+    Stopping,
+    /// It does not run: it has ended, was stopped, or its start function answered ignore.
+    NotRunning,
+    /// It was killed, and is stuck in code that never awaits.
+    Zombie,
+}
+
+impl MemberState {
+    /// The state in the words of the counts; one that does not run is in none of theirs.
+    pub(super) const fn counted(self) -> Option<SessionState> {
+        match self {
+            Self::Starting => Some(SessionState::Starting),
+            Self::Running => Some(SessionState::Running),
+            Self::Restarting => Some(SessionState::Restarting),
+            Self::Stopping => Some(SessionState::Stopping),
+            Self::NotRunning => None,
+            Self::Zombie => Some(SessionState::Zombie),
+        }
+    }
+}
+
+/// What is known of one member.
+#[derive(Debug)]
+pub struct MemberInfo<'a, D: Domain> {
+    /// Its role.
+    pub role: &'a Arc<str>,
+    /// What it is doing.
+    pub state: MemberState,
+    /// Its present or last incarnation.
+    pub incarnation: u64,
+    /// How often it was restarted, by the rules; failed attempts count.
+    pub restarts: u64,
+    /// The present launch.
+    pub life: Option<&'a D::Life>,
+    /// How the last incarnation ended.
+    pub last_exit: Option<&'a Exit>,
+    /// Whether it is a supervisor itself.
+    pub kind: Kind,
+}
+
+impl<D: Domain> Member<D> {
+    pub(super) const fn new(slot: u32, role: Arc<str>, spec: D::Spec) -> Self {
+        Self {
+            slot,
+            role,
+            spec,
+            phase: Phase::Down,
+            again: None,
+            incarnation: 0,
+            attempt: 0,
+            restarts: 0,
+            step: 0,
+            failures: 0,
+            last: None,
+            current: None,
+            timer: None,
+            stops: Vec::new(),
+            tally: Tally::Skip,
+        }
+    }
+
+    pub(super) fn temporary(&self) -> bool {
+        self.spec.policy().restart == Restart::Temporary
+    }
+
+    pub(super) const fn is_zombie(&self) -> bool {
+        matches!(self.phase, Phase::Zombie { .. })
+    }
+
+    /// Whether something of it is left that will be gone one day, as far as is known.
+    pub(super) const fn alive(&self) -> bool {
+        self.current.is_some() && !self.is_zombie()
+    }
+
+    /// Why its present launch is made, from the order until it runs or is gone.
+    pub(super) const fn launching(&self) -> Option<Origin> {
+        match self.phase {
+            Phase::Launching(origin)
+            | Phase::Cancelling {
+                then: Then::Failed(origin),
+                ..
+            }
+            | Phase::Stopping {
+                then: Then::Failed(origin),
+                ..
+            }
+            | Phase::Zombie {
+                then: Then::Failed(origin),
+            } => Some(origin),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known only until its release.
+    pub(super) fn to_be_forgotten(&self) -> bool {
+        match self.phase {
+            Phase::Leaving { then, .. } => self.temporary() || then == Then::Failed(Origin::First),
+            _ => false,
+        }
+    }
+
+    /// What others see of it; one that will be forgotten at its release is not seen any more.
+    pub(super) fn state(&self) -> Option<MemberState> {
+        Some(match &self.phase {
+            Phase::Leaving { .. } if self.to_be_forgotten() => return None,
+            Phase::Down | Phase::Leaving { .. } => match self.again {
+                Some(Again {
+                    origin: Origin::Begin,
+                    ..
+                }) => MemberState::Starting,
+                Some(_) => MemberState::Restarting,
+                None => MemberState::NotRunning,
+            },
+            Phase::Launching(Origin::Restart) => MemberState::Restarting,
+            Phase::Launching(_) => MemberState::Starting,
+            Phase::Cancelling { then, .. } => match then {
+                Then::Failed(Origin::Restart) => MemberState::Restarting,
+                _ if self.again.is_some() => MemberState::Restarting,
+                _ => MemberState::Stopping,
+            },
+            Phase::Running => MemberState::Running,
+            Phase::Stopping { .. } => MemberState::Stopping,
+            Phase::Zombie { .. } => MemberState::Zombie,
+        })
+    }
+
+    pub(super) fn info(&self) -> Option<MemberInfo<'_, D>> {
+        Some(MemberInfo {
+            role: &self.role,
+            state: self.state()?,
+            incarnation: self.incarnation,
+            restarts: self.restarts,
+            life: self.current.as_ref().map(|current| &current.life),
+            last_exit: self.last.as_ref().map(|last| &last.exit),
+            kind: self.spec.policy().kind,
+        })
+    }
+}

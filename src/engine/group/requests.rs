@@ -1,0 +1,222 @@
+//! What callers ask for one member: start, stop, restart and delete, and the queue where they wait.
+//!
+//! While the group begins, or a set is stopped or started, all wait, in one order. Else whoever asks
+//! for a member that is starting or stopping waits for that, and those who ask for others do not.
+//!
+//! Absent on purpose: answers to a launch that succeeds or fails. Whoever made the launch gives them.
+
+use std::sync::Arc;
+
+use super::member::{Origin, Phase, Then};
+use super::{Group, Mode};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request};
+use crate::engine::moment::Moment;
+
+/// How a member looks to whoever asks for it.
+enum Look<L> {
+    Unknown,
+    Running(L),
+    /// This one does not run.
+    NotRunning(u32),
+    Restarting,
+    Zombie,
+}
+
+impl<D: Domain> Group<D> {
+    pub(super) fn asked(&mut self, now: Moment, role: Arc<str>, request: Request<D>) {
+        match (&self.mode, request) {
+            (Mode::Stopping(_) | Mode::Ended, Request::Stop { ticket }) => {
+                self.stop(now, &role, ticket);
+            }
+            (Mode::Stopping(_) | Mode::Ended, request) => self.refuse(request, Answer::Down),
+            (_, request) => self.queue.push_back((role, request)),
+        }
+    }
+
+    /// Carries out the requests whose turn has come, in their order.
+    pub(super) fn serve(&mut self, now: Moment) {
+        while let Some((at, look)) = self.first_ready() {
+            let Some((role, request)) = self.queue.remove(at) else {
+                return;
+            };
+            match (request, look) {
+                (Request::Stop { ticket }, _) => {
+                    self.stopped_in_queue(at, &role);
+                    self.stop(now, &role, ticket);
+                }
+                (request, Some(look)) => self.carry_out(now, role, request, look),
+                (request, None) => self.refuse(request, Answer::NotFound),
+            }
+        }
+    }
+
+    /// The place in the queue of the first request whose turn has come, and how its member looks; for a
+    /// stop, which always has its turn, that does not matter.
+    fn first_ready(&self) -> Option<(usize, Option<Look<D::Life>>)> {
+        if self.queue.is_empty() || self.busy() {
+            return None;
+        }
+        let mut waiting: Vec<&str> = Vec::new();
+        for (at, (role, request)) in self.queue.iter().enumerate() {
+            if let Request::Stop { .. } = request {
+                return Some((at, None));
+            }
+            if !waiting.contains(&&**role) {
+                match self.turn(role, request) {
+                    Some(look) => return Some((at, Some(look))),
+                    None => waiting.push(role),
+                }
+            }
+        }
+        None
+    }
+
+    /// A stop is for all that were in the queue before it.
+    fn stopped_in_queue(&mut self, before: usize, role: &str) {
+        let mut later = self.queue.split_off(before);
+        for (other, request) in std::mem::take(&mut self.queue) {
+            if &*other == role {
+                self.refuse(request, Answer::Stopped);
+            } else {
+                self.queue.push_back((other, request));
+            }
+        }
+        self.queue.append(&mut later);
+    }
+
+    /// How the member looks, if the request can be carried out.
+    fn turn(&self, role: &str, request: &Request<D>) -> Option<Look<D::Life>> {
+        let look = self.look(role)?;
+        let launches = match (&look, request) {
+            (Look::NotRunning(slot), Request::Restart { .. } | Request::Delete { .. })
+                if self
+                    .get(*slot)
+                    .is_some_and(|member| member.current.is_some()) =>
+            {
+                return None;
+            }
+            (Look::Unknown, Request::Start { .. })
+            | (Look::NotRunning(_), Request::Restart { .. }) => true,
+            _ => false,
+        };
+        // It would run beside a set that is down, or be started before its turn.
+        (!launches || !self.set_pending()).then_some(look)
+    }
+
+    /// How a member looks, unless it will look otherwise soon.
+    fn look(&self, role: &str) -> Option<Look<D::Life>> {
+        let Some(member) = self.find(role) else {
+            return Some(Look::Unknown);
+        };
+        match (&member.phase, &member.current) {
+            (Phase::Zombie { .. }, _) => Some(Look::Zombie),
+            (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
+                Some(Look::Running(current.life.clone()))
+            }
+            (Phase::Leaving { .. }, _) if member.to_be_forgotten() => None,
+            (Phase::Down | Phase::Leaving { .. }, _) if member.again.is_some() => {
+                Some(Look::Restarting)
+            }
+            (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(member.slot)),
+            (Phase::Launching(Origin::Restart), _)
+            | (
+                Phase::Cancelling {
+                    then: Then::Failed(Origin::Restart),
+                    ..
+                },
+                _,
+            ) => Some(Look::Restarting),
+            _ => None,
+        }
+    }
+
+    /// OTP: supervisor:start_child/2, restart_child/2 and delete_child/2.
+    fn carry_out(&mut self, now: Moment, role: Arc<str>, request: Request<D>, look: Look<D::Life>) {
+        match (request, look) {
+            (Request::Start { spec, ticket }, Look::Unknown) => {
+                let slot = self.append(role, spec);
+                self.launch(now, slot, Origin::First, Some(ticket));
+            }
+            (request @ Request::Start { .. }, Look::NotRunning(_)) => {
+                self.refuse(request, Answer::Present);
+            }
+            (Request::Restart { ticket }, Look::NotRunning(slot)) => {
+                self.launch(now, slot, Origin::Manual, Some(ticket));
+            }
+            (request, Look::NotRunning(slot)) => {
+                self.forget_member(slot);
+                self.refuse(request, Answer::Deleted);
+            }
+            (request, Look::Unknown) => self.refuse(request, Answer::NotFound),
+            (request, Look::Running(life)) => self.refuse(request, Answer::Running(life)),
+            (request, Look::Restarting) => self.refuse(request, Answer::Restarting),
+            (request, Look::Zombie) => self.refuse(request, Answer::Zombie),
+        }
+    }
+
+    /// OTP: supervisor:terminate_child/2. The strategy does not come in: nobody else is stopped.
+    fn stop(&mut self, now: Moment, role: &str, ticket: D::Ticket) {
+        let turn_comes = matches!(self.mode, Mode::Stopping(_));
+        let Some(slot) = self.find(role).map(|member| member.slot) else {
+            self.answer(ticket, Answer::NotFound);
+            return;
+        };
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        let pending = member.again.take();
+        match &mut member.phase {
+            Phase::Zombie { then } => {
+                then.give_up();
+                self.answer(ticket, Answer::Zombie);
+            }
+            Phase::Down => self.answer(ticket, Answer::Ended(Exit::NotRunning)),
+            Phase::Leaving { exit, .. } => {
+                // Its restart is what is stopped here; how it had ended is no answer to that.
+                let before = pending.and_then(|_| exit.take());
+                member.stops.push(ticket);
+                if let Some(exit) = before {
+                    self.discard(Discard::Exit(exit));
+                }
+                self.hurry(now, slot);
+            }
+            Phase::Launching(origin) => {
+                let then = Then::of_unwanted(*origin);
+                member.stops.push(ticket);
+                self.cancel(now, slot, Answer::Stopped, then);
+            }
+            Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {
+                then.give_up();
+                member.stops.push(ticket);
+            }
+            Phase::Running => {
+                member.stops.push(ticket);
+                if !turn_comes {
+                    self.begin_stop(now, slot, Then::Rest);
+                }
+            }
+        }
+    }
+
+    /// The group stops: whoever waits for a launch is sent away, and stops join.
+    pub(super) fn refuse_all(&mut self, now: Moment) {
+        for (role, request) in std::mem::take(&mut self.queue) {
+            self.asked(now, role, request);
+        }
+    }
+
+    /// Answers a request without a launch.
+    fn refuse(&mut self, request: Request<D>, answer: Answer<D>) {
+        let ticket = match request {
+            Request::Start { spec, ticket } => {
+                self.discard(Discard::Spec(spec));
+                ticket
+            }
+            Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
+                ticket
+            }
+        };
+        self.answer(ticket, answer);
+    }
+}

@@ -1,0 +1,158 @@
+//! Who is stopped and who is started next, as the marks say.
+//!
+//! A decision marks the set that its strategy names. Marked members that live are stopped, from the
+//! last to the first, each after nothing of the one before is left; when all of them are gone and the
+//! pause is over, they are started from the first to the last, each after the one before runs. A mark
+//! goes with the launch, so one that is marked again was decided upon again, and a decision in the
+//! middle of a set widens it.
+//!
+//! Absent on purpose: a record of how far a set has come. The members tell.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::member::{Again, Member, Origin, Phase, Then};
+use super::{Group, Mode, Strategy};
+use crate::engine::backoff::retry_pause;
+use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
+use crate::engine::jitter;
+use crate::engine::limit::Admission;
+use crate::engine::moment::Moment;
+
+impl<D: Domain> Group<D> {
+    /// Counts a restart because of one member, whose present restart has failed `failures` times, and
+    /// marks all who are restarted with it; or ends the group.
+    ///
+    // OTP: supervisor:restart/2 counts before it restarts, and an attempt that is tried again counts
+    // like the first, whatever the size of the set.
+    pub(super) fn decide(&mut self, now: Moment, slot: u32, failures: u32) {
+        if let Some(limit) = self.settings.limit
+            && self.window.admit(now, limit) == Admission::Refused
+        {
+            self.note(slot, Note::TotalLimitReached);
+            self.end_because_of(now, slot, StopCause::Escalated);
+            return;
+        }
+        let pause = match failures {
+            0 => Duration::ZERO,
+            failures => retry_pause(failures),
+        };
+        let delay = self.backoff(slot).max(pause);
+        let again = Again {
+            origin: Origin::Restart,
+            due: now.after(delay),
+        };
+        let Some(set) = self.set_of(slot) else {
+            return;
+        };
+        for member in &mut self.members[set] {
+            member.again = Some(again);
+            member.failures = failures;
+        }
+        if let Some(member) = self.get(slot) {
+            let restarts = member.restarts + 1;
+            self.note(slot, Note::Restarting { restarts, delay });
+        }
+    }
+
+    /// The positions of those who are restarted with a member.
+    ///
+    // OTP: supervisor:restart/3. A set whose restart failed is tried again from the member that failed:
+    // under `rest_for_one` those before it stay.
+    fn set_of(&self, slot: u32) -> Option<Range<usize>> {
+        let at = self.members.iter().position(|member| member.slot == slot)?;
+        Some(match self.settings.strategy {
+            Strategy::OneForOne => at..at + 1,
+            Strategy::OneForAll => 0..self.members.len(),
+            Strategy::RestForOne => at..self.members.len(),
+        })
+    }
+
+    /// The pause of the backoff before the next launch; takes one step.
+    fn backoff(&mut self, slot: u32) -> Duration {
+        let random = jitter::random(self.settings.seed, self.launches);
+        let Some(member) = self.get_mut(slot) else {
+            return Duration::ZERO;
+        };
+        let delay = member.spec.policy().backoff.delay(member.step, random);
+        member.step = member.step.saturating_add(1);
+        delay
+    }
+
+    /// Whether members are started one after another, not each for itself.
+    const fn in_order(&self) -> bool {
+        matches!(self.mode, Mode::Beginning(_))
+            || !matches!(self.settings.strategy, Strategy::OneForOne)
+    }
+
+    /// Whether a set is being stopped or started just now, so that requests wait. In the pause before
+    /// an attempt, and while a zombie is waited for, they do not.
+    pub(super) fn busy(&self) -> bool {
+        let moves = |member: &Member<D>| {
+            (member.again.is_some() && member.alive())
+                || (member.launching() == Some(Origin::Restart) && !member.is_zombie())
+        };
+        match self.mode {
+            Mode::New | Mode::Beginning(_) => true,
+            _ => self.in_order() && self.members.iter().any(moves),
+        }
+    }
+
+    /// Whether a launch by hand would come between the members of a set.
+    pub(super) fn set_pending(&self) -> bool {
+        let pending = |member: &Member<D>| {
+            member.again.is_some() || member.launching() == Some(Origin::Restart)
+        };
+        self.in_order() && self.members.iter().any(pending)
+    }
+
+    /// Stops the last marked member that lives.
+    pub(super) fn take_down(&mut self, now: Moment) {
+        let marked = |member: &&Member<D>| member.again.is_some() && member.alive();
+        if let Some(member) = self.members.iter().rev().find(marked) {
+            let slot = member.slot;
+            match member.phase {
+                Phase::Running => self.begin_stop(now, slot, Then::Rest),
+                Phase::Launching(origin) => {
+                    self.cancel(now, slot, Answer::Restarting, Then::of_unwanted(origin));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Starts the first marked member; without an order, all of them.
+    pub(super) fn bring_up(&mut self, now: Moment) {
+        self.wake = None;
+        if !self.in_order() {
+            let ready = |member: &&Member<D>| member.again.is_some() && member.current.is_none();
+            let ready = self.members.iter().filter(ready);
+            for slot in ready.map(|member| member.slot).collect::<Vec<_>>() {
+                self.launch_if_due(now, slot);
+            }
+            return;
+        }
+        let in_the_way = |member: &Member<D>| {
+            (member.again.is_some() && member.current.is_some())
+                || matches!(member.launching(), Some(Origin::Begin | Origin::Restart))
+        };
+        if self.members.iter().any(in_the_way) {
+            return;
+        }
+        let first = self.members.iter().find(|member| member.again.is_some());
+        if let Some(slot) = first.map(|member| member.slot) {
+            self.launch_if_due(now, slot);
+        }
+    }
+
+    fn launch_if_due(&mut self, now: Moment, slot: u32) {
+        let Some(again) = self.get(slot).and_then(|member| member.again) else {
+            return;
+        };
+        if again.due <= now {
+            self.launch(now, slot, again.origin, None);
+        } else {
+            self.wake = Some(self.wake.map_or(again.due, |wake| wake.min(again.due)));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The rules of a group, as plain values.
+//!
+//! Absent on purpose: their builder, which checks what comes from outside and knows the defaults.
+
+use crate::engine::limit::Limit;
+
+/// Who is started again when one member is.
+///
+/// OTP: the `strategy` of a supervisor.
+///
+/// The whole truth, as a test prints it:
+///
+#[doc = include_str!("truth.md")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "OTP's three for a static supervisor; the fourth is the dynamic one"
+)]
+pub enum Strategy {
+    /// That member alone. The default.
+    #[default]
+    OneForOne,
+    /// All members.
+    OneForAll,
+    /// That member and those after it.
+    RestForOne,
+}
+
+/// Whether the end of significant members ends the group.
+///
+/// OTP: the `auto_shutdown` of a supervisor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three rules are OTP's and complete"
+)]
+pub enum AutoShutdown {
+    /// It does not. The default.
+    #[default]
+    Never,
+    /// When one of them ends by itself and is not restarted.
+    AnySignificant,
+    /// When the last of them ends by itself and is not restarted.
+    AllSignificant,
+}
+
+/// The rules of a group.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupSettings {
+    /// Who is started again when one member is.
+    pub strategy: Strategy,
+    /// The restart limit of all members together.
+    pub limit: Option<Limit>,
+    /// Whether the end of significant members ends the group.
+    pub auto_shutdown: AutoShutdown,
+    /// The seed of the jitter.
+    pub seed: u64,
+}

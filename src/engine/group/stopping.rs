@@ -1,0 +1,267 @@
+//! How a group ends: launches are cancelled, what waits for a start is dropped, and the members are
+//! stopped from the last to the first, one after another, each by its own rule. A deadline turns the
+//! rest into kills.
+//!
+//! Absent on purpose: a second path for a start that fails, for escalation and for foreign ends. They
+//! come in here too.
+
+use std::sync::Arc;
+
+use super::member::{Phase, Tally, Then};
+use super::{Group, Member, Mode};
+use crate::engine::child::Force;
+use crate::engine::exit::Exit;
+use crate::engine::io::{Answer, Domain, Effect, Failure, Note, StopCause};
+use crate::engine::moment::Moment;
+use crate::engine::report::ShutdownReport;
+
+#[derive(Debug)]
+pub(super) struct Stop<D: Domain> {
+    cause: StopCause,
+    began: Moment,
+    deadline: Option<Moment>,
+    cut: Cut,
+    pub(super) report: ShutdownReport,
+    tickets: Vec<D::Ticket>,
+    failed: Option<FailedBegin<D>>,
+}
+
+/// Whether the deadline has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    Ahead,
+    Done,
+}
+
+/// The member that did not start, and who is to be told when the others are stopped.
+#[derive(Debug)]
+struct FailedBegin<D: Domain> {
+    tickets: Vec<D::Ticket>,
+    role: Arc<str>,
+    failure: Failure,
+}
+
+impl<D: Domain> Stop<D> {
+    fn new(now: Moment, cause: StopCause) -> Self {
+        Self {
+            cause,
+            began: now,
+            deadline: None,
+            cut: Cut::Ahead,
+            report: ShutdownReport::default(),
+            tickets: Vec::new(),
+            failed: None,
+        }
+    }
+}
+
+impl<D: Domain> Group<D> {
+    /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins.
+    pub(super) fn stop_supervisor(
+        &mut self,
+        now: Moment,
+        cause: StopCause,
+        deadline: Option<Moment>,
+        ticket: Option<D::Ticket>,
+    ) {
+        match &mut self.mode {
+            Mode::Ended => {
+                if let Some(ticket) = ticket {
+                    self.effect(Effect::JoinEnd { ticket });
+                }
+            }
+            Mode::Stopping(stop) => {
+                stop.tickets.extend(ticket);
+                stop.deadline = stop.deadline.into_iter().chain(deadline).min();
+            }
+            Mode::New | Mode::Beginning(_) | Mode::Serving => {
+                let mut stop = Stop::new(now, cause);
+                stop.deadline = deadline;
+                stop.tickets.extend(ticket);
+                self.stop_serving(now, stop, None);
+            }
+        }
+    }
+
+    /// Ends the group because of what became of one member.
+    pub(super) fn end_because_of(&mut self, now: Moment, slot: u32, cause: StopCause) {
+        self.stop_serving(now, Stop::new(now, cause), Some(slot));
+    }
+
+    /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
+    pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+        let Some(role) = self.get(slot).map(|member| Arc::clone(&member.role)) else {
+            return;
+        };
+        let Mode::Beginning(tickets) = &mut self.mode else {
+            return;
+        };
+        let mut stop = Stop::new(now, StopCause::FailedStart);
+        stop.failed = Some(FailedBegin {
+            tickets: std::mem::take(tickets),
+            role,
+            failure,
+        });
+        self.stop_serving(now, stop, None);
+    }
+
+    /// `because`: a member that has just ended and takes the group with it; the report tells how.
+    fn stop_serving(&mut self, now: Moment, stop: Stop<D>, because: Option<u32>) {
+        let cause = stop.cause;
+        let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
+        self.effect(Effect::Note {
+            id: None,
+            incarnation: 0,
+            note: Note::SupervisorStopping(cause),
+        });
+        if let Mode::Beginning(tickets) = before {
+            for ticket in tickets {
+                self.answer(ticket, Answer::Down);
+            }
+        }
+        self.ended_early.clear();
+        let mut launching = Vec::new();
+        let mut known = Vec::new();
+        for member in &mut self.members {
+            let seen = member.state().is_some();
+            member.again = None;
+            match &mut member.phase {
+                Phase::Down => known.push(match &member.last {
+                    Some(last) if because == Some(member.slot) => last.exit.clone(),
+                    _ => Exit::NotRunning,
+                }),
+                // The attempt that failed was no life; what counts is how it had ended before.
+                Phase::Leaving { exit, .. } if because == Some(member.slot) && exit.is_none() => {
+                    *exit = member.last.as_ref().map(|last| last.exit.clone());
+                }
+                Phase::Leaving { .. } => {}
+                Phase::Launching(origin) => {
+                    launching.push((member.slot, Then::of_unwanted(*origin)));
+                }
+                Phase::Cancelling { then, .. }
+                | Phase::Stopping { then, .. }
+                | Phase::Zombie { then } => then.give_up(),
+                Phase::Running => {}
+            }
+            member.tally = match member.phase {
+                Phase::Down => Tally::Skip,
+                Phase::Leaving { .. } if because == Some(member.slot) => Tally::Reason,
+                Phase::Leaving { .. } if seen => Tally::NotRunning,
+                Phase::Leaving { .. } => Tally::Skip,
+                _ => Tally::Ended,
+            };
+        }
+        if let Mode::Stopping(stop) = &mut self.mode {
+            for exit in known {
+                stop.report.tally(&exit);
+            }
+        }
+        for (slot, then) in launching {
+            self.cancel(now, slot, Answer::Down, then);
+        }
+        self.refuse_all(now);
+    }
+
+    /// When nobody is asked any more.
+    pub(super) const fn deadline(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::Stopping(stop) => stop.deadline,
+            _ => None,
+        }
+    }
+
+    /// The deadline, until it has come.
+    pub(super) const fn deadline_ahead(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::Stopping(stop) if matches!(stop.cut, Cut::Ahead) => stop.deadline,
+            _ => None,
+        }
+    }
+
+    /// Once the deadline has come nobody has a turn any more.
+    pub(super) fn cut_short_if_due(&mut self, now: Moment) {
+        match &mut self.mode {
+            Mode::Stopping(stop) if stop.deadline.is_some_and(|deadline| deadline <= now) => {
+                stop.cut = Cut::Done;
+            }
+            _ => return,
+        }
+        let slots: Vec<_> = self
+            .members
+            .iter()
+            .rev()
+            .map(|member| member.slot)
+            .collect();
+        for slot in slots {
+            let Some(member) = self.get_mut(slot) else {
+                continue;
+            };
+            match &mut member.phase {
+                Phase::Running => self.begin_stop(now, slot, Then::Rest),
+                Phase::Stopping {
+                    force: Force::Asked(_),
+                    ..
+                } => self.force(now, slot),
+                Phase::Leaving { force, .. } if force.is_none_or(|at| at > now) => {
+                    *force = Some(now);
+                    self.force(now, slot);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Stops the last member that lives.
+    pub(super) fn stop_next(&mut self, now: Moment) {
+        let last = self.members.iter().rev().find(|member| member.alive());
+        let Some(slot) = last.map(|member| member.slot) else {
+            return;
+        };
+        match self.get(slot).map(|member| &member.phase) {
+            Some(Phase::Running) => self.begin_stop(now, slot, Then::Rest),
+            Some(Phase::Leaving { .. }) => self.hurry(now, slot),
+            _ => {}
+        }
+    }
+
+    /// Counts how a member ended that was known when the group began to stop.
+    pub(super) fn tally(&mut self, slot: u32, exit: &Exit) {
+        let Some(tally) = self.get(slot).map(|member| member.tally) else {
+            return;
+        };
+        if let Mode::Stopping(stop) = &mut self.mode {
+            match tally {
+                Tally::Skip => {}
+                Tally::Ended | Tally::Reason => stop.report.tally(exit),
+                Tally::NotRunning => stop.report.tally(&Exit::NotRunning),
+            }
+        }
+    }
+
+    /// Ends when every member is gone or a zombie.
+    pub(super) fn finish_if_gone(&mut self, now: Moment) {
+        if self.members.iter().any(Member::alive) {
+            return;
+        }
+        let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
+            return;
+        };
+        if let Some(failed) = stop.failed {
+            for ticket in failed.tickets {
+                let answer = Answer::MemberFailed {
+                    role: Arc::clone(&failed.role),
+                    failure: failed.failure.clone(),
+                };
+                self.answer(ticket, answer);
+            }
+        }
+        let zombies = self.members.iter().filter(|member| member.is_zombie());
+        stop.report.zombies += zombies.count();
+        stop.report.took = now.since(stop.began);
+        self.effect(Effect::Finished {
+            report: stop.report,
+            cause: stop.cause,
+            tickets: stop.tickets,
+        });
+    }
+}

@@ -1,0 +1,49 @@
+//! What a supervisor's stop made of its children, and of theirs.
+//!
+//! Absent on purpose: who is counted. Each engine knows whom its stop is about.
+
+use std::time::Duration;
+
+use super::exit::Exit;
+
+/// What became of the sessions that were known when the supervisor began to stop, and, where they are
+/// supervisors, of their own children. The five counts add up to their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Ended gracefully.
+    pub stopped: usize,
+    /// Ended with an error or a panic.
+    pub failed: usize,
+    /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
+    pub killed: usize,
+    /// Were killed and are stuck in code that never awaits.
+    pub zombies: usize,
+    /// Were starting, restarting or parked.
+    pub not_running: usize,
+    /// How long the stop took.
+    pub took: Duration,
+}
+
+impl ShutdownReport {
+    /// Counts one that ended.
+    pub(super) fn tally(&mut self, exit: &Exit) {
+        match exit {
+            Exit::Normal { .. } | Exit::Shutdown => self.stopped += 1,
+            Exit::Failed { .. } => self.failed += 1,
+            Exit::Killed => self.killed += 1,
+            Exit::NotRunning => self.not_running += 1,
+        }
+    }
+
+    /// Adds what a child says of its own children. How long that took is part of how long this takes.
+    pub(super) fn add(&mut self, child: Option<Self>) {
+        if let Some(child) = child {
+            self.stopped += child.stopped;
+            self.failed += child.failed;
+            self.killed += child.killed;
+            self.zombies += child.zombies;
+            self.not_running += child.not_running;
+        }
+    }
+}

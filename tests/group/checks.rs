@@ -1,0 +1,221 @@
+//! What must hold after every step.
+//!
+//! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
+
+use session_supervisor::engine::{
+    Counts, Ending, KILL_BOUND, Kind as Sort, Life, MemberState, Shutdown, Spec,
+};
+
+use crate::domain::Ticket;
+use crate::model::{Entry, Mode};
+use crate::sim::{NAMES, Sim};
+use crate::tickets::Kind;
+
+impl Sim {
+    pub(crate) fn check(&mut self) {
+        assert!(
+            self.model.expected.is_empty(),
+            "the engine kept quiet about {:?}",
+            self.model.expected
+        );
+        assert!(self.zombie_answers.is_empty(), "Zombie without one");
+        self.join_stops(Ticket::MAX);
+        self.model.bury(&self.runs);
+        self.check_members();
+        self.check_combination();
+        if self.engine.poll_timeout().is_none_or(|at| at > self.now) {
+            if !self.finished {
+                self.check_settled();
+            }
+            self.check_queue();
+        }
+        if let Some(report) = self.report.take() {
+            let mut expected = self.model.report;
+            let left = self.runs.iter().filter(|run| !run.gone()).count();
+            expected.zombies += left;
+            expected.took = report.took;
+            assert_eq!(report, expected, "the report");
+            let sum = report.stopped
+                + report.failed
+                + report.killed
+                + report.zombies
+                + report.not_running;
+            assert_eq!(sum, self.model.known, "the report's sum");
+        }
+        let runs = &self.runs;
+        self.active.retain(|&index| !runs[index].gone());
+    }
+
+    /// The members are those of the model, in its order, and the counts are theirs.
+    fn check_members(&self) {
+        let mut counts = Counts::default();
+        let shown = |entry: &&Entry| self.model.state(entry, &self.runs).is_some();
+        let mut entries = self.model.entries.iter().filter(shown);
+        for info in self.engine.members() {
+            let entry = entries.next().expect("a member too many");
+            assert_eq!(&**info.role, NAMES[entry.role], "the order");
+            let state = self.model.state(entry, &self.runs);
+            assert_eq!(Some(info.state), state, "the state of {}", info.role);
+            assert_eq!(info.incarnation, entry.incarnation);
+            assert_eq!(info.restarts, entry.restarts);
+            assert_eq!(info.last_exit.is_some(), entry.last.is_some());
+            let asked = self.engine.info(info.role).expect("it is known");
+            assert_eq!(asked.state, info.state);
+            counts.specs += 1;
+            *match info.kind {
+                Sort::Worker => &mut counts.workers,
+                Sort::Supervisor => &mut counts.supervisors,
+            } += 1;
+            match info.state {
+                MemberState::Starting => counts.starting += 1,
+                MemberState::Running => counts.active += 1,
+                MemberState::Restarting => counts.restarting += 1,
+                MemberState::Stopping => counts.stopping += 1,
+                MemberState::Zombie => counts.zombies += 1,
+                _ => {}
+            }
+        }
+        assert!(entries.next().is_none(), "a member is missing");
+        assert_eq!(self.engine.counts(), counts, "counts");
+    }
+
+    /// Nothing is due: whatever has its turn must have been acted on.
+    fn check_settled(&self) {
+        let model = &self.model;
+        for entry in &model.entries {
+            self.check_limits(entry);
+        }
+        let wanted = |entry: &&Entry| model.stopping() || entry.pending.is_some();
+        let alive = |entry: &&Entry| model.lives(entry, &self.runs);
+        if model.in_order() || model.stopping() {
+            let mut last = model.entries.iter().rev().filter(wanted).filter(alive);
+            if let Some(entry) = last.next() {
+                let run = &self.runs[entry.run.unwrap()];
+                let told = run.stopped.or(run.killed).or(run.cancelled).is_some();
+                assert!(told || run.judged, "it is its turn to be stopped");
+            }
+        }
+        let pending: Vec<_> = model
+            .entries
+            .iter()
+            .filter(|e| e.pending.is_some())
+            .collect();
+        let released = |e: &&Entry| e.run.is_none_or(|run| self.runs[run].gone());
+        let launching = |entry: &Entry| {
+            let by_rule = |index: usize| {
+                use crate::model::Origin::{Begin, Restart};
+                matches!(model.launched[index].origin, Begin | Restart)
+            };
+            let run = entry.run.filter(|&index| by_rule(index));
+            run.is_some_and(|index| model.launching(index, &self.runs[index]))
+        };
+        let free = !model.in_order()
+            || (pending.iter().all(released) && !model.entries.iter().any(launching));
+        for entry in pending.iter().filter(|entry| free && released(entry)) {
+            let due = entry.pending.unwrap().1;
+            assert!(self.now < due, "a start is due and not made");
+        }
+        assert!(pending.is_empty() || !model.stopping(), "a pause goes on");
+        let beginning = pending.is_empty() && !model.entries.iter().any(launching);
+        assert!(model.mode != Mode::Beginning || !beginning, "not begun");
+    }
+
+    fn check_limits(&self, entry: &Entry) {
+        let now = self.now;
+        let Some(run) = entry.run.map(|run| &self.runs[run]) else {
+            return;
+        };
+        if run.gone() || run.judged || run.zombie {
+            return;
+        }
+        let policy = run.spec.policy();
+        if !run.reported && run.cancelled.is_none() {
+            let timeout = run.launched.after(policy.start_timeout);
+            assert!(now < timeout, "no start timeout");
+            assert!(!self.model.stopping(), "a launch goes on after the stop");
+        }
+        if let (Some(at), Some(grace)) = (run.stopped, run.grace()) {
+            let kept = now < at.after(grace) || run.killed.is_some();
+            assert!(kept, "not killed although its grace is over");
+        }
+        let cut = self.model.stopping() && self.model.past_deadline(now);
+        if run.reported && cut {
+            assert!(run.killed.is_some(), "not killed at the deadline");
+        }
+        if run.stopped.is_some() {
+            assert!(policy.shutdown != Shutdown::BrutalKill);
+        }
+        if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported)) {
+            let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
+            let verdict = since.max(last).after(KILL_BOUND);
+            assert!(now < verdict, "no zombie although its bound is over");
+        }
+    }
+
+    /// Nobody waits for a turn that has come.
+    fn check_queue(&self) {
+        let model = &self.model;
+        if model.busy(&self.runs) {
+            return;
+        }
+        for (ticket, caller) in self.tickets.0.iter().enumerate() {
+            if caller.kind == Kind::Stop && (caller.answered || caller.joined) {
+                let role = caller.role;
+                let left = self
+                    .tickets
+                    .waiting(|c| c.role == role && c.kind != Kind::Stop);
+                assert!(
+                    left.is_none_or(|left| left > ticket),
+                    "a stop left {left:?}"
+                );
+            }
+            let named = !matches!(caller.kind, Kind::Begin | Kind::Supervisor);
+            if caller.answered || caller.launched || !named {
+                continue;
+            }
+            let entry = model.get(caller.role);
+            if caller.kind == Kind::Stop {
+                let alive = entry.is_some_and(|entry| model.lives(entry, &self.runs));
+                assert!(alive, "a stop waits for nothing");
+                continue;
+            }
+            assert!(!model.stopping(), "somebody waits after the stop");
+            let role = caller.role;
+            let first = self
+                .tickets
+                .waiting(|c| c.role == role && c.kind != Kind::Stop);
+            if first == Some(ticket) {
+                assert!(
+                    self.may_wait(caller.kind, entry),
+                    "{ticket} waits for nothing"
+                );
+            }
+        }
+    }
+
+    fn may_wait(&self, kind: Kind, entry: Option<&Entry>) -> bool {
+        let model = &self.model;
+        let set = model.set_pending(&self.runs);
+        let Some(entry) = entry else {
+            return kind == Kind::Start && set;
+        };
+        let run = entry.run.map(|run| &self.runs[run]);
+        let released = run.is_none_or(|run| run.gone());
+        match model.state(entry, &self.runs) {
+            // It will be forgotten at its release.
+            None => true,
+            Some(MemberState::Starting | MemberState::Stopping) => true,
+            Some(MemberState::Running) => run.is_some_and(|run| run.life.ending() == Ending::Yes),
+            Some(MemberState::NotRunning) => match kind {
+                Kind::Restart => set || !released,
+                Kind::Delete => !released,
+                _ => false,
+            },
+            // A launch that was cancelled because its set is restarted.
+            Some(MemberState::Restarting) => {
+                run.is_some_and(|run| run.cancelled.is_some() && !run.gone())
+            }
+            Some(_) => false,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What the engine does: each effect is carried out in the world and held against the model.
+//!
+//! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see
+//! `checks`.
+
+use session_supervisor::engine::{
+    Answer, Context, Effect, Key, MemberState, Recall, Restart, Shutdown, Spec, StopCause, Strategy,
+};
+
+use crate::domain::{SimDomain, SimLife, SimSpec, Ticket};
+use crate::model::{Counted, Expected, Launched, Mode, Origin};
+use crate::sim::Sim;
+use crate::tickets::Kind;
+use crate::world::Run;
+
+impl Sim {
+    pub(crate) fn effect(&mut self, effect: Effect<SimDomain>) {
+        match effect {
+            Effect::Launch {
+                context,
+                spec,
+                life,
+                ticket,
+            } => self.launch(&context, spec, life, ticket),
+            Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
+            Effect::Stop { life } => self.told_to_stop(life.0.key),
+            Effect::Kill { life } => self.told_to_die(life.0.key),
+            Effect::Answer { ticket, answer } => {
+                self.tickets.answer(ticket);
+                self.judge_answer(ticket, &answer);
+            }
+            Effect::Discard(_) => {}
+            Effect::Note { id, note, .. } => {
+                let role = id.map(|id| self.index(&id));
+                self.note(role, note);
+            }
+            Effect::Finished {
+                report, tickets, ..
+            } => {
+                assert!(!self.finished, "Finished comes twice");
+                assert!(self.model.stopping(), "Finished without a stop");
+                self.finished = true;
+                self.report = Some(report);
+                for ticket in tickets {
+                    assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
+                    self.tickets.answer(ticket);
+                }
+            }
+            Effect::JoinEnd { ticket } => {
+                assert!(self.finished, "nothing to join");
+                assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
+                self.tickets.answer(ticket);
+            }
+        }
+    }
+
+    fn launch(&mut self, context: &Context, spec: SimSpec, life: SimLife, ticket: Option<Ticket>) {
+        let role = self.index(&context.id);
+        let now = self.now;
+        assert!(!self.model.stopping(), "a launch after the stop");
+        let index = self.runs.len();
+        assert_eq!(life.0.key.launch.0, index as u64 + 1, "launch numbers");
+        let mut others = self.runs.iter().filter(|run| run.id == role);
+        assert!(others.all(Run::gone), "two incarnations of one role");
+        self.model.bury(&self.runs);
+        let origin = match ticket {
+            Some(ticket) => self.launch_for(ticket, role),
+            None => self.launch_by_rule(role),
+        };
+        let entry = self.model.entry(role);
+        assert!(std::rc::Rc::ptr_eq(&entry.spec.0, &spec.0), "another spec");
+        if origin == Origin::Restart {
+            let temporary = spec.policy().restart == Restart::Temporary;
+            assert!(!temporary, "a temporary member comes back");
+            entry.restarts += 1;
+        }
+        entry.pending = None;
+        entry.incarnation += 1;
+        entry.attempt += 1;
+        entry.run = Some(index);
+        assert_eq!(context.incarnation, entry.incarnation);
+        assert_eq!(context.attempt, entry.attempt);
+        assert_eq!(context.last_exit.is_some(), entry.last.is_some());
+        self.model.launched.push(Launched {
+            origin,
+            ran: false,
+            ignored: false,
+            retried: false,
+            counted: Counted::No,
+        });
+        let run = Run::new(role, life, spec, ticket, now, &mut self.rng);
+        self.runs.push(run);
+        self.active.push(index);
+    }
+
+    fn launch_for(&mut self, ticket: Ticket, role: usize) -> Origin {
+        self.tickets.launch(ticket, role);
+        assert_eq!(self.model.mode, Mode::Serving);
+        assert!(!self.model.set_pending(&self.runs), "a launch beside a set");
+        match self.tickets.0[ticket].kind {
+            Kind::Start => {
+                assert!(self.model.get(role).is_none(), "a start of a known role");
+                let asked = self.tickets.0[ticket].spec.clone();
+                self.model.add(role, asked.expect("a start has a spec"));
+                Origin::First
+            }
+            _ => {
+                let entry = self.model.get(role).expect("the role is known");
+                let state = self.model.state(entry, &self.runs);
+                assert_eq!(state, Some(MemberState::NotRunning));
+                Origin::Manual
+            }
+        }
+    }
+
+    /// The order of starts, and that no two attempts mix.
+    fn launch_by_rule(&self, role: usize) -> Origin {
+        let model = &self.model;
+        let at = model.position(role).expect("the role is known");
+        let (origin, due) = model.entries[at].pending.expect("nobody wants it started");
+        assert!(self.now >= due, "a start before its pause is over");
+        if !model.in_order() {
+            return origin;
+        }
+        for (other, entry) in model.entries.iter().enumerate() {
+            let pending = entry.pending.is_some();
+            assert!(
+                !pending || other >= at,
+                "one before it has not been started"
+            );
+            let Some(index) = entry.run.filter(|&index| !self.runs[index].gone()) else {
+                continue;
+            };
+            assert!(!pending, "the old set is not gone");
+            let launched = &model.launched[index];
+            let by_rule = matches!(launched.origin, Origin::Begin | Origin::Restart);
+            let under_way = model.launching(index, &self.runs[index]);
+            assert!(!by_rule || !under_way, "the one before does not run yet");
+        }
+        origin
+    }
+
+    fn meant(&self, key: Key) -> (usize, usize) {
+        let index = usize::try_from(key.launch.0).unwrap() - 1;
+        let role = self.runs[index].id;
+        let entry = self.model.get(role).expect("the role is known");
+        assert_eq!(entry.run, Some(index), "an effect for an old launch");
+        (index, role)
+    }
+
+    fn cancel(&mut self, key: Key, answer: &Answer<SimDomain>) {
+        let (index, role) = self.meant(key);
+        let fresh = !self.runs[index].reported && self.runs[index].cancelled.is_none();
+        assert!(fresh, "a cancel out of place");
+        match answer {
+            Answer::TimedOut(after) => {
+                let run = &self.runs[index];
+                assert_eq!(*after, run.spec.policy().start_timeout);
+                assert!(self.now >= run.launched.after(*after), "too early");
+                self.model.launched[index].retried = !self.model.stopping();
+                if self.model.launched[index].origin == Origin::Begin {
+                    self.model.failed_start = Some(role);
+                    let stops = Expected::Stops(StopCause::FailedStart, None);
+                    self.model.expected.push_back(stops);
+                }
+            }
+            Answer::Stopped => {
+                assert!(self.tickets.stops(role).next().is_some());
+                self.tickets.join(role);
+            }
+            Answer::Restarting => assert!(self.has_turn(role), "it is not its turn"),
+            Answer::Down => assert!(self.model.stopping()),
+            other => panic!("a launch is cancelled with {other:?}"),
+        }
+        let run = &mut self.runs[index];
+        run.cancelled = Some(self.now);
+        if run.cancel()
+            && let Some(ticket) = run.ticket
+        {
+            self.tickets.answer(ticket);
+        }
+    }
+
+    /// Whether a marked member, or any at the end of the group, is the last that lives.
+    fn has_turn(&self, role: usize) -> bool {
+        let model = &self.model;
+        let at = model.position(role).expect("the role is known");
+        let wanted = |at: usize| model.stopping() || model.entries[at].pending.is_some();
+        let later = |at: usize| wanted(at) && model.lives(&model.entries[at], &self.runs);
+        wanted(at) && !(at + 1..model.entries.len()).any(later)
+    }
+
+    fn may_end(&self, index: usize, role: usize) -> bool {
+        let cut = self.model.stopping() && self.model.past_deadline(self.now);
+        let asked = !self.model.stopping() && self.tickets.stops(role).next().is_some();
+        let late = self.runs[index].recall == Recall::TooLate;
+        let told = self.runs[index].stopped.is_some();
+        cut || asked || late || told || self.has_turn(role)
+    }
+
+    /// What is told to end although its set is not is told so for those who asked.
+    fn told(&mut self, index: usize, role: usize) {
+        let run = &self.runs[index];
+        let late = run.recall == Recall::TooLate || run.stopped.is_some();
+        let stopping = self.model.stopping();
+        if !late && !stopping && self.model.entry(role).pending.is_none() {
+            self.tickets.join(role);
+        }
+    }
+
+    fn told_to_stop(&mut self, key: Key) {
+        let (index, role) = self.meant(key);
+        assert!(self.may_end(index, role), "a stop unasked, or out of turn");
+        self.told(index, role);
+        let late = self.model.past_deadline(self.now);
+        let run = &mut self.runs[index];
+        assert!(run.reported && !run.judged, "a stop out of place");
+        assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
+        assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
+        run.stopped = Some(self.now);
+        run.told_to_stop = true;
+    }
+
+    fn told_to_die(&mut self, key: Key) {
+        let (index, role) = self.meant(key);
+        self.runs[index].told_to_die = true;
+        let run = &self.runs[index];
+        assert!(run.reported, "a kill out of place");
+        if run.zombie {
+            return;
+        }
+        assert!(self.may_end(index, role), "a kill unasked, or out of turn");
+        assert!(!run.judged && run.killed.is_none(), "two kills");
+        self.told(index, role);
+        let run = &self.runs[index];
+        let late = self.model.past_deadline(self.now);
+        let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
+        let grace = run.stopped.zip(run.grace());
+        let expired = grace.is_some_and(|(at, grace)| at.after(grace) <= self.now);
+        assert!(late || brutal || expired, "killed before its grace is over");
+        self.runs[index].killed = Some(self.now);
+    }
+
+    /// No combination of members that the strategy forbids.
+    pub(crate) fn check_combination(&self) {
+        let model = &self.model;
+        if !model.in_order() || model.stopping() {
+            return;
+        }
+        let alive = |at: usize| model.lives(&model.entries[at], &self.runs);
+        let old = |at: usize| model.entries[at].pending.is_some() && alive(at);
+        let all = 0..model.entries.len();
+        if model.settings.strategy == Strategy::OneForAll && all.clone().any(old) {
+            let mixed = all.clone().find(|&at| alive(at) && !old(at));
+            assert_eq!(mixed, None, "an old and a new one side by side");
+        }
+        let first = all.clone().find(|&at| {
+            let entry = &model.entries[at];
+            let launching = entry.run.is_some_and(|index| {
+                model.launched[index].origin != Origin::Manual
+                    && model.launched[index].origin != Origin::First
+                    && model.launching(index, &self.runs[index])
+            });
+            entry.pending.is_some() || launching
+        });
+        if let Some(first) = first {
+            let beside = (first + 1..all.end).find(|&at| alive(at) && !old(at));
+            assert_eq!(beside, None, "one runs after one that is down");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What the engine says: its notes and its answers, held against the model.
+//!
+//! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
+
+use session_supervisor::engine::{
+    Answer, Ending, Exit, KILL_BOUND, Life, Mark, MemberState, Note, StopCause,
+};
+
+use crate::domain::{SimDomain, Ticket};
+use crate::model::{Counted, Expected, Mode};
+use crate::sim::{NAMES, Sim};
+use crate::tickets::Kind;
+use crate::world::Run;
+
+impl Sim {
+    pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+        if !self.model.in_order() && self.model.expected.is_empty() {
+            self.join_stops(ticket);
+        }
+        let caller = &self.tickets.0[ticket];
+        let (role, kind, joined) = (caller.role, caller.kind, caller.joined);
+        let named = matches!(kind, Kind::Start | Kind::Restart | Kind::Delete);
+        self.model.bury(&self.runs);
+        let entry = self.model.get(role);
+        let state = entry.and_then(|entry| self.model.state(entry, &self.runs));
+        let run = entry.and_then(|entry| entry.run);
+        let zombie = run.is_some_and(|run| self.runs[run].zombie);
+        let mut runs = self.runs.iter().filter(|run| run.id == role);
+        let released = runs.all(Run::gone);
+        match answer {
+            Answer::Running(life) => {
+                let run = entry.and_then(|entry| entry.run).expect("it runs");
+                assert_eq!(state, Some(MemberState::Running));
+                assert!(std::rc::Rc::ptr_eq(&self.runs[run].life.0, &life.0));
+                assert_eq!(life.ending(), Ending::No, "the life is ending");
+                assert!(named);
+            }
+            Answer::Present => {
+                assert_eq!((kind, state), (Kind::Start, Some(MemberState::NotRunning)));
+            }
+            Answer::Restarting => assert!(named && state == Some(MemberState::Restarting)),
+            Answer::Deleted => {
+                assert_eq!((kind, state), (Kind::Delete, Some(MemberState::NotRunning)));
+                assert!(released, "deleted, but something is left");
+                self.model.entries.retain(|entry| entry.role != role);
+            }
+            Answer::NotFound => assert!(named != (kind == Kind::Stop) && entry.is_none()),
+            Answer::Zombie if zombie => {
+                if kind == Kind::Stop && !joined {
+                    let entry = self.model.entry(role);
+                    entry.pending = None;
+                    let run = entry.run.expect("a zombie has a run");
+                    self.model.launched[run].retried = false;
+                }
+            }
+            // Then the note must follow in this step, or has come.
+            Answer::Zombie => self.zombie_answers.push(role),
+            Answer::Ended(exit) => {
+                assert!(kind == Kind::Stop && released, "stopped, but alive");
+                if !joined && let Some(at) = self.model.position(role) {
+                    let entry = &mut self.model.entries[at];
+                    let last = entry.last.as_ref() == Some(exit);
+                    assert!(*exit == Exit::NotRunning || last, "{exit:?}");
+                    entry.pending = None;
+                }
+            }
+            Answer::Stopped => {
+                let stop = |caller: &crate::tickets::Caller| {
+                    caller.kind == Kind::Stop && caller.role == role
+                };
+                let later = self.tickets.0[ticket + 1..].iter().any(stop);
+                assert!(named && later, "Stopped without a stop after it");
+            }
+            Answer::Down => {
+                assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
+            }
+            Answer::Begun => {
+                assert_eq!(kind, Kind::Begin);
+                let pending = |entry: &crate::model::Entry| entry.pending.is_some();
+                if self.model.mode == Mode::Beginning {
+                    assert!(!self.model.entries.iter().any(pending), "begun too early");
+                    self.model.mode = Mode::Serving;
+                    self.model.react(self.now, &self.runs);
+                }
+            }
+            Answer::MemberFailed { role, .. } => {
+                let failed = self.model.failed_start.expect("a start failed");
+                assert_eq!((kind, &**role), (Kind::Begin, NAMES[failed]));
+                let left = self.runs.iter().any(|run| !run.gone() && !run.zombie);
+                assert!(!left, "answered before the others are stopped");
+            }
+            Answer::Parked | Answer::MaxSessions(_) | Answer::TimedOut(_) => {
+                panic!("{answer:?} is no answer of a group")
+            }
+        }
+    }
+
+    pub(crate) fn note(&mut self, role: Option<usize>, note: Note) {
+        let now = self.now;
+        let Some(role) = role else {
+            if let Note::SupervisorStopping(cause) = note {
+                self.stops(cause);
+            }
+            return;
+        };
+        let run = self.model.entry(role).run;
+        match note {
+            Note::Started => {
+                let index = run.expect("a launch");
+                self.model.launched[index].ran = true;
+                // If it was cancelled, that came too late to count.
+                self.runs[index].cancelled = None;
+                self.model.launched[index].retried = false;
+            }
+            Note::Exited(exit) => self.exit(run.expect("a launch"), &exit),
+            Note::Zombie => self.zombie(run.expect("a launch")),
+            Note::ZombieEnded => {
+                let index = run.expect("a launch");
+                assert!(self.runs[index].gone() && self.runs[index].zombie);
+                self.model.launch_failed(now, index, &self.runs);
+            }
+            Note::Restarting { restarts, delay } => match self.model.expected.pop_front() {
+                Some(Expected::Restarting {
+                    role: who,
+                    failures,
+                    shortest,
+                    longest,
+                }) if who == role => {
+                    assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                    assert_eq!(restarts, self.model.entry(role).restarts + 1);
+                    self.model.mark(role, failures, now.after(delay));
+                    self.model.react(now, &self.runs);
+                }
+                other => panic!("the engine restarts {role}, the model says {other:?}"),
+            },
+            Note::TotalLimitReached => match self.model.expected.pop_front() {
+                Some(Expected::LimitReached(who)) if who == role => {}
+                other => panic!("the engine escalates {role}, the model says {other:?}"),
+            },
+            Note::LimitReached | Note::Parked | Note::SupervisorStopping(_) => {
+                panic!("{note:?} is no note of a member")
+            }
+            Note::StartFailed(_)
+            | Note::RestartFailed(_)
+            | Note::StartTimedOut(_)
+            | Note::Stopping
+            | Note::Killing => {}
+        }
+    }
+
+    fn stops(&mut self, cause: StopCause) {
+        match self.model.expected.pop_front() {
+            Some(Expected::Stops(expected, because)) if expected == cause => {
+                self.model.stop(because, &self.runs);
+                self.lose();
+            }
+            other => panic!("the engine stops ({cause:?}), the model says {other:?}"),
+        }
+    }
+
+    fn exit(&mut self, index: usize, exit: &Exit) {
+        let mark = self.mark_of(index);
+        let run = &mut self.runs[index];
+        assert!(run.reported && !run.judged, "an exit is judged twice");
+        run.judged = true;
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
+        let right = match (mark, exit) {
+            (Mark::Orderly, Exit::Shutdown) => asked,
+            (Mark::Orderly, Exit::Normal { .. }) => !asked,
+            (Mark::Failed, Exit::Failed { .. }) | (Mark::Missing, Exit::Killed) => true,
+            _ => false,
+        };
+        assert!(right, "judged {exit:?}, mark {mark:?}, asked {asked}");
+        self.model.exited(self.now, index, &self.runs, exit);
+    }
+
+    fn zombie(&mut self, index: usize) {
+        let run = &mut self.runs[index];
+        assert!(!run.zombie, "a zombie twice");
+        match run.killed.or(run.cancelled.filter(|_| !run.reported)) {
+            Some(since) if !run.judged => {
+                let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
+                let verdict = since.max(last).after(KILL_BOUND);
+                assert!(self.now >= verdict, "a zombie too early");
+            }
+            _ => assert!(run.judged, "a zombie that was not killed"),
+        }
+        run.zombie = true;
+        if self.model.stopping() {
+            let counted = &mut self.model.launched[index].counted;
+            self.model.known += usize::from(*counted == Counted::No);
+            *counted = Counted::AsItEnds;
+        }
+        let role = run.id;
+        self.zombie_answers.retain(|answered| *answered != role);
+    }
+}

@@ -1,0 +1,343 @@
+//! Scenes of a group, each told by what it did.
+//!
+//! Absent on purpose: what the truth table says already.
+
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    AutoShutdown, Effect, Engine, GroupSettings, Input, Kind, Limit, Mark, MemberState, Moment,
+    Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, ShutdownReport,
+    Significance, Strategy,
+};
+
+use crate::domain::{SimDomain, SimLife};
+use crate::toy::{Toy, policy, spec};
+
+fn permanent() -> Policy {
+    Policy {
+        restart: Restart::Permanent,
+        ..policy()
+    }
+}
+
+fn settings(strategy: Strategy) -> GroupSettings {
+    GroupSettings {
+        strategy,
+        ..GroupSettings::default()
+    }
+}
+
+fn abc(strategy: Strategy) -> Toy {
+    let members = ["a", "b", "c"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(settings(strategy), &members);
+    toy.begin();
+    assert_eq!(toy.story(), "start a, start b, start c, 0: Begun");
+    toy
+}
+
+fn stop(toy: &mut Toy, within: Option<Duration>) {
+    toy.feed(Input::StopSupervisor { within, ticket: 9 });
+}
+
+#[test]
+fn a_failing_start_stops_those_before_it_and_names_the_role() {
+    let members = ["a", "b", "c", "d"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(GroupSettings::default(), &members);
+    toy.fail = vec!["c"];
+    toy.begin();
+    assert_eq!(
+        toy.story(),
+        "start a, start b, start c, stop b, stop a, \
+         0: MemberFailed { role: \"c\", failure: NameTaken }, \
+         FailedStart: 2 stopped, 0 failed, 0 killed, 0 zombies, 2 down"
+    );
+    assert!(toy.group.ended());
+}
+
+#[test]
+fn a_start_that_answers_ignore_keeps_its_place() {
+    let temporary = Policy {
+        restart: Restart::Temporary,
+        ..policy()
+    };
+    let members = [("a", permanent()), ("b", permanent()), ("c", temporary)];
+    let mut toy = Toy::new(GroupSettings::default(), &members);
+    toy.ignore = vec!["a", "c"];
+    toy.begin();
+    assert_eq!(toy.story(), "start a, start b, start c, 0: Begun");
+    assert_eq!(toy.members(MemberState::NotRunning), ["a"]);
+    assert!(toy.group.info("c").is_none());
+    assert_eq!(toy.group.counts().specs, 2);
+}
+
+#[test]
+fn members_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_killed() {
+    let mut toy = abc(Strategy::OneForOne);
+    toy.deaf = vec!["b"];
+    stop(&mut toy, None);
+    assert_eq!(toy.story(), "stop c, stop b");
+    toy.wait();
+    assert_eq!(
+        toy.story(),
+        "kill b, stop a, Requested: 2 stopped, 0 failed, 1 killed, 0 zombies, 0 down"
+    );
+}
+
+#[test]
+fn one_that_survives_its_kill_does_not_hold_up_the_next() {
+    let mut toy = abc(Strategy::OneForOne);
+    (toy.deaf, toy.stuck) = (vec!["c"], vec!["c"]);
+    stop(&mut toy, None);
+    toy.wait();
+    assert_eq!(toy.story(), "stop c, kill c");
+    toy.wait();
+    assert_eq!(
+        toy.story(),
+        "stop b, stop a, Requested: 2 stopped, 0 failed, 0 killed, 1 zombies, 0 down"
+    );
+}
+
+#[test]
+fn a_deadline_kills_all_that_is_left_at_once() {
+    let mut toy = abc(Strategy::OneForOne);
+    toy.deaf = vec!["c"];
+    stop(&mut toy, Some(Duration::from_millis(50)));
+    assert_eq!(toy.story(), "stop c");
+    toy.wait();
+    assert_eq!(
+        toy.story(),
+        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 zombies, 0 down"
+    );
+}
+
+#[test]
+fn a_failing_sibling_is_tried_again_with_the_whole_set() {
+    let mut toy = abc(Strategy::OneForAll);
+    toy.fail = vec!["b"];
+    toy.end("c", Mark::Failed);
+    assert_eq!(toy.story(), "stop b, stop a, start a, start b, stop a");
+    toy.fail.clear();
+    let before = toy.now;
+    toy.wait();
+    assert_eq!(toy.now.since(before), Duration::from_millis(10));
+    assert_eq!(toy.story(), "start a, start b, start c");
+}
+
+#[test]
+fn under_rest_for_one_it_is_tried_again_from_the_one_that_failed() {
+    let mut toy = abc(Strategy::RestForOne);
+    toy.fail = vec!["b"];
+    toy.end("a", Mark::Failed);
+    assert_eq!(toy.story(), "stop c, stop b, start a, start b");
+    assert_eq!(toy.members(MemberState::Restarting), ["b", "c"]);
+    toy.fail.clear();
+    toy.wait();
+    assert_eq!(toy.story(), "start b, start c");
+}
+
+#[test]
+fn each_attempt_counts_once_and_the_one_too_many_ends_the_group() {
+    let limit = Limit::new(2, Duration::from_secs(5));
+    let settings = GroupSettings {
+        limit,
+        ..settings(Strategy::OneForAll)
+    };
+    let members = ["a", "b"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(settings, &members);
+    toy.begin();
+    toy.fail = vec!["b"];
+    toy.story();
+    toy.end("b", Mark::Failed);
+    assert_eq!(toy.story(), "stop a, start a, start b, stop a");
+    toy.wait();
+    assert_eq!(
+        toy.story(),
+        "start a, start b, stop a, Escalated: 1 stopped, 1 failed, 0 killed, 0 zombies, 0 down"
+    );
+}
+
+#[test]
+fn significant_members_end_the_group() {
+    let significant = Policy {
+        significance: Significance::Significant,
+        restart: Restart::Transient,
+        ..policy()
+    };
+    let members = [("a", permanent()), ("b", significant), ("c", significant)];
+    let group = |auto_shutdown| {
+        let settings = GroupSettings {
+            auto_shutdown,
+            ..GroupSettings::default()
+        };
+        let mut toy = Toy::new(settings, &members);
+        toy.begin();
+        toy.story();
+        toy
+    };
+    let mut toy = group(AutoShutdown::AnySignificant);
+    toy.end("c", Mark::Failed);
+    assert_eq!(toy.story(), "start c", "one that comes back ends nothing");
+    toy.end("b", Mark::Orderly);
+    assert_eq!(
+        toy.story(),
+        "stop c, stop a, AutoShutdown: 3 stopped, 0 failed, 0 killed, 0 zombies, 0 down"
+    );
+    let mut toy = group(AutoShutdown::AllSignificant);
+    toy.end("b", Mark::Orderly);
+    assert_eq!(toy.story(), "");
+    toy.end("c", Mark::Orderly);
+    assert_eq!(
+        toy.story(),
+        "stop a, AutoShutdown: 2 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
+    );
+    let mut toy = group(AutoShutdown::AnySignificant);
+    toy.ask("b", Request::Stop { ticket: 1 });
+    assert_eq!(toy.story(), "stop b, 1: Ended(Shutdown)");
+}
+
+#[test]
+fn the_life_of_a_member_as_its_callers_see_it() {
+    let mut toy = abc(Strategy::OneForOne);
+    toy.ask("b", Request::Restart { ticket: 1 });
+    toy.ask("b", Request::Delete { ticket: 2 });
+    assert!(toy.story().starts_with("1: Running("));
+    toy.ask("b", Request::Stop { ticket: 3 });
+    toy.ask("b", Request::Stop { ticket: 4 });
+    assert_eq!(
+        toy.story(),
+        "stop b, 3: Ended(Shutdown), 4: Ended(NotRunning)"
+    );
+    let ticket = 5;
+    let (request, spec) = (|spec| Request::Start { spec, ticket }, spec(permanent()));
+    toy.ask("b", request(spec.clone()));
+    assert_eq!(toy.story(), "5: Present");
+    toy.fail = vec!["b"];
+    toy.ask("b", Request::Restart { ticket: 6 });
+    assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+    toy.fail.clear();
+    toy.ask("b", Request::Restart { ticket: 7 });
+    assert_eq!(toy.story(), "start b, start b");
+    toy.ask("b", Request::Stop { ticket: 8 });
+    toy.ask("b", Request::Delete { ticket: 9 });
+    toy.ask("b", Request::Delete { ticket: 10 });
+    assert_eq!(
+        toy.story(),
+        "stop b, 8: Ended(Shutdown), 9: Deleted, 10: NotFound"
+    );
+    toy.ask("b", request(spec));
+    let order: Vec<_> = toy
+        .group
+        .members()
+        .map(|info| info.role.to_string())
+        .collect();
+    assert_eq!(order, ["a", "c", "b"], "a member that is added comes last");
+}
+
+#[test]
+fn a_set_waits_for_its_zombie() {
+    let mut toy = abc(Strategy::OneForAll);
+    (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
+    toy.end("c", Mark::Failed);
+    toy.wait();
+    assert_eq!(toy.story(), "stop b, kill b");
+    toy.wait();
+    assert_eq!(toy.story(), "stop a");
+    assert_eq!(toy.members(MemberState::Zombie), ["b"]);
+    toy.end("b", Mark::Missing);
+    assert_eq!(toy.story(), "start a, start b, start c");
+}
+
+/// OTP: rows 41 and 54 of the conformance list.
+#[test]
+fn a_supervisor_that_gave_up_comes_back_if_it_is_permanent() {
+    let transient = Policy {
+        kind: Kind::Supervisor,
+        ..policy()
+    };
+    let members = [("a", permanent()), ("b", transient)];
+    let mut toy = Toy::new(GroupSettings::default(), &members);
+    toy.begin();
+    toy.story();
+    toy.end("a", Mark::GaveUp);
+    toy.end("b", Mark::GaveUp);
+    assert_eq!(toy.story(), "start a");
+    assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+    let counts = toy.group.counts();
+    assert_eq!((counts.workers, counts.supervisors), (1, 1));
+}
+
+#[test]
+fn a_session_that_gave_up_has_failed() {
+    let mut engine = Engine::<SimDomain>::new(Settings {
+        max_sessions: 1,
+        session_limit: None,
+        on_limit: OnRestartLimit::Park,
+        total_limit: None,
+        seed: 0,
+    });
+    let (spec, ticket) = (spec(policy()), 1);
+    let request = Request::Start { spec, ticket };
+    let id: std::sync::Arc<str> = "s".into();
+    let now = Moment::START;
+    engine.handle(
+        now,
+        Input::Asked {
+            id: id.clone(),
+            request,
+        },
+    );
+    let mut life: Option<SimLife> = None;
+    while let Some(effect) = engine.poll_effect() {
+        if let Effect::Launch { life: new, .. } = effect {
+            life = Some(new);
+        }
+    }
+    let life = life.expect("a launch");
+    life.0.actor.set(Some(7));
+    let (key, recall) = (life.0.key, Recall::InTime);
+    engine.handle(now, Input::Started { key, recall });
+    while engine.poll_effect().is_some() {}
+    life.0.mark.set(Mark::GaveUp);
+    let (id, actor, seen) = (Some(id), 7, Seen::Terminated(None));
+    engine.handle(now, Input::Exited { id, actor, seen });
+    let mut notes = Vec::new();
+    while let Some(effect) = engine.poll_effect() {
+        if let Effect::Note { note, .. } = effect {
+            notes.push(note);
+        }
+    }
+    let [Note::Exited(exit), Note::Restarting { .. }] = &notes[..] else {
+        panic!("{notes:?}");
+    };
+    assert_eq!(exit.to_string(), "failed: restart limit reached");
+}
+
+#[test]
+fn the_report_is_the_trees() {
+    let mut toy = abc(Strategy::OneForOne);
+    let mut below = ShutdownReport::default();
+    (below.stopped, below.zombies) = (5, 1);
+    toy.life("b").0.report.set(Some(below));
+    stop(&mut toy, None);
+    assert_eq!(
+        toy.story(),
+        "stop c, stop b, stop a, Requested: 8 stopped, 0 failed, 0 killed, 1 zombies, 0 down"
+    );
+}
+
+#[test]
+fn a_start_that_takes_too_long_fails_the_beginning() {
+    let members = ["a", "b"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(GroupSettings::default(), &members);
+    toy.hang = vec!["b"];
+    toy.begin();
+    let timeout = Moment::START.after(policy().start_timeout);
+    assert_eq!(toy.group.poll_timeout(), Some(timeout));
+    toy.wait();
+    assert_eq!(
+        toy.story(),
+        "start a, start b, cancel b, stop a, \
+         0: MemberFailed { role: \"b\", failure: TimedOut(30s) }, \
+         FailedStart: 1 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
+    );
+}

@@ -1,0 +1,210 @@
+//! A group in a world without surprises: launches succeed, whoever is told to end does, and everything is
+//! reported at once. What the engine does is written down in one line each.
+//!
+//! Absent on purpose: chance; `sim` has that.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    Backoff, Effect, Failure, Group, GroupSettings, Input, Mark, MemberState, Moment, Policy,
+    Recall, Request, Seen, Shutdown,
+};
+
+use crate::domain::{SimDomain, SimLife, SimSpec};
+use crate::rules::Pauses;
+
+pub(crate) struct Toy {
+    pub(crate) group: Group<SimDomain>,
+    pub(crate) now: Moment,
+    /// What the group did since this was last taken.
+    pub(crate) log: Vec<String>,
+    lives: Vec<(String, SimLife)>,
+    todo: VecDeque<Input<SimDomain>>,
+    /// Roles whose launches fail.
+    pub(crate) fail: Vec<&'static str>,
+    /// Roles whose start functions answer ignore.
+    pub(crate) ignore: Vec<&'static str>,
+    /// Roles whose launches do not come to an end.
+    pub(crate) hang: Vec<&'static str>,
+    /// Roles that do not hear a stop.
+    pub(crate) deaf: Vec<&'static str>,
+    /// Roles that survive their kill.
+    pub(crate) stuck: Vec<&'static str>,
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        shutdown: Shutdown::Timeout(Duration::from_millis(100)),
+        backoff: Backoff::none(),
+        ..Policy::default()
+    }
+}
+
+pub(crate) fn spec(policy: Policy) -> SimSpec {
+    let pauses = Pauses {
+        first: Duration::ZERO,
+        max: Duration::ZERO,
+        doubles: false,
+        jitter: false,
+    };
+    SimSpec(Rc::new((policy, pauses)))
+}
+
+impl Toy {
+    pub(crate) fn new(settings: GroupSettings, members: &[(&str, Policy)]) -> Self {
+        let members = members
+            .iter()
+            .map(|(role, policy)| (Arc::from(*role), spec(*policy)));
+        Self {
+            group: Group::new(settings, members.collect()),
+            now: Moment::START,
+            log: Vec::new(),
+            lives: Vec::new(),
+            todo: VecDeque::new(),
+            fail: Vec::new(),
+            ignore: Vec::new(),
+            hang: Vec::new(),
+            deaf: Vec::new(),
+            stuck: Vec::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self) {
+        self.feed(Input::Begin { ticket: 0 });
+    }
+
+    pub(crate) fn ask(&mut self, role: &str, request: Request<SimDomain>) {
+        let id = Arc::from(role);
+        self.feed(Input::Asked { id, request });
+    }
+
+    /// The present life of a role ends.
+    pub(crate) fn end(&mut self, role: &str, mark: Mark) {
+        let life = self.life(role);
+        self.report_end(&life, mark);
+        self.settle();
+    }
+
+    pub(crate) fn life(&self, role: &str) -> SimLife {
+        let mut lives = self.lives.iter().rev();
+        let life = lives.find(|(name, _)| name == role);
+        life.expect("it was launched").1.clone()
+    }
+
+    fn report_end(&mut self, life: &SimLife, mark: Mark) {
+        life.0.mark.set(mark);
+        let actor = life.0.actor.get().expect("it started");
+        let seen = match mark {
+            Mark::Failed => Seen::Failed(Arc::new("crash".into())),
+            _ => Seen::Terminated(None),
+        };
+        let id = None;
+        self.todo.push_back(Input::Exited { id, actor, seen });
+        let key = life.0.key;
+        self.todo.push_back(Input::Released { key });
+    }
+
+    pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
+        self.todo.push_back(input);
+        self.settle();
+    }
+
+    /// Lets time pass until the next thing is due.
+    pub(crate) fn wait(&mut self) {
+        let at = self.group.poll_timeout().expect("something is due");
+        self.now = self.now.max(at);
+        self.group.handle_timeout(self.now);
+        self.carry_out();
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while let Some(input) = self.todo.pop_front() {
+            self.group.handle(self.now, input);
+            self.carry_out();
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.group.poll_effect() {
+            match effect {
+                Effect::Launch { context, life, .. } => self.launch(&context.id, life),
+                Effect::Stop { life } => {
+                    let role = self.role(&life);
+                    self.log.push(format!("stop {role}"));
+                    if !self.deaf.contains(&&*role) {
+                        self.report_end(&life, Mark::Orderly);
+                    }
+                }
+                Effect::Kill { life } => {
+                    let role = self.role(&life);
+                    self.log.push(format!("kill {role}"));
+                    if !self.stuck.contains(&&*role) {
+                        self.report_end(&life, Mark::Missing);
+                    }
+                }
+                Effect::Cancel { life, .. } => {
+                    let role = self.role(&life);
+                    self.log.push(format!("cancel {role}"));
+                    let key = life.0.key;
+                    let failure = Failure::Cancelled;
+                    self.todo.push_back(Input::StartFailed { key, failure });
+                }
+                Effect::Answer { ticket, answer } => {
+                    self.log.push(format!("{ticket}: {answer:?}"));
+                }
+                Effect::Finished { cause, report, .. } => {
+                    let (stopped, killed) = (report.stopped, report.killed);
+                    let (failed, down) = (report.failed, report.not_running);
+                    let zombies = report.zombies;
+                    self.log.push(format!(
+                        "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {zombies} zombies, {down} down"
+                    ));
+                }
+                Effect::JoinEnd { .. } | Effect::Discard(_) | Effect::Note { .. } => {}
+            }
+        }
+    }
+
+    fn launch(&mut self, role: &str, life: SimLife) {
+        self.log.push(format!("start {role}"));
+        let key = life.0.key;
+        let failure = if self.fail.contains(&role) {
+            Some(Failure::NameTaken)
+        } else if self.ignore.contains(&role) {
+            Some(Failure::Ignored)
+        } else {
+            None
+        };
+        match failure {
+            Some(failure) => self.todo.push_back(Input::StartFailed { key, failure }),
+            None if self.hang.contains(&role) => {}
+            None => {
+                life.0.actor.set(Some(key.launch.0));
+                let recall = Recall::InTime;
+                self.todo.push_back(Input::Started { key, recall });
+            }
+        }
+        self.lives.push((role.to_owned(), life));
+    }
+
+    fn role(&self, life: &SimLife) -> String {
+        let mut lives = self.lives.iter();
+        let found = lives.find(|(_, known)| Rc::ptr_eq(&known.0, &life.0));
+        found.expect("it was launched").0.clone()
+    }
+
+    /// What was done since this was last asked, in one line.
+    pub(crate) fn story(&mut self) -> String {
+        std::mem::take(&mut self.log).join(", ")
+    }
+
+    /// The roles in a state.
+    pub(crate) fn members(&self, state: MemberState) -> Vec<String> {
+        let members = self.group.members().filter(|info| info.state == state);
+        members.map(|info| info.role.to_string()).collect()
+    }
+}
