@@ -68,8 +68,8 @@ impl Root {
         if let Some(state) = state {
             shared.bury([Grave::State(state)]);
         }
-        // While all are stopped, an end that we asked for has been told by the session, and nobody needs
-        // the text.
+        // While all are stopped, an end that we asked for is known from the session's release, and nobody
+        // needs the text.
         let asked = matches!(&seen, Seen::Terminated(Some(reason)) if reason == SHUTDOWN);
         if asked && shared.is_stopping() {
             return Ok(());

@@ -181,7 +181,11 @@ impl<A: Actor> Session<A> {
         self.life.note_orphans();
         guard.release();
         self.life.mark_orderly();
-        self.tell();
+        // While all are stopped its release says the same a moment later, and a message less for each
+        // session counts there.
+        if !self.shared.is_stopping() {
+            self.tell();
+        }
         Ok(())
     }
 }
