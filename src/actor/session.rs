@@ -213,8 +213,10 @@ pub(crate) struct Guard<A: Actor> {
     started: Option<Moment>,
 }
 
-/// After this time the session's task has been polled anew since ractor told the root of its start.
-const ROOT_HEARD: Duration = Duration::from_millis(1);
+/// After this time the session's task has been polled anew since ractor told the root of its start. Far
+/// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
+/// milliseconds.
+const ROOT_HEARD: Duration = Duration::from_secs(1);
 
 impl<A: Actor> Guard<A> {
     fn new(actor: A, state: A::State, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
