@@ -4,6 +4,7 @@
 //! Absent on purpose: decisions. Where a file here seems to make one, it reads a fact and passes it
 //! on.
 
+pub(crate) mod birth;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod directory;
@@ -15,9 +16,11 @@ pub(crate) mod keeper;
 mod leftovers;
 pub(crate) mod life;
 pub(crate) mod log;
+pub(crate) mod machine;
 pub(crate) mod plan;
 pub(crate) mod root;
 pub(crate) mod session;
 pub(crate) mod shared;
+mod tell;
 pub(crate) mod undertaker;
 pub(crate) mod unwind;

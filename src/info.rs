@@ -3,10 +3,12 @@
 //! Absent on purpose: `Counts`, `SessionState`, `Exit` and `ShutdownReport`, which are the engine's own
 //! words.
 
+use std::sync::Arc;
+
 use ractor::ActorCell;
 
 use crate::SessionId;
-use crate::engine::{Exit, SessionState};
+use crate::engine::{Exit, Kind, MemberState, SessionState};
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]
@@ -23,6 +25,27 @@ pub struct SessionInfo {
     pub restarts: u64,
     /// Its actor, while it runs, stops, or is a zombie. It names this incarnation: look it up again
     /// after a restart.
+    pub cell: Option<ActorCell>,
+    /// How its last incarnation ended.
+    pub last_exit: Option<Exit>,
+}
+
+/// What is known of one child of a [`Supervisor`](crate::Supervisor) at the moment it was asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ChildInfo {
+    /// Its role.
+    pub role: Arc<str>,
+    /// Whether it is a supervisor itself.
+    pub kind: Kind,
+    /// What it is doing.
+    pub state: MemberState,
+    /// The number of its present or last incarnation, from 1; 0 before its first start. Every launch
+    /// takes the next one, a failed attempt too.
+    pub incarnation: u64,
+    /// How many restarts were decided since its first start; restarts by hand are not counted.
+    pub restarts: u64,
+    /// Its actor, while it runs, stops, or is a zombie.
     pub cell: Option<ActorCell>,
     /// How its last incarnation ended.
     pub last_exit: Option<Exit>,
@@ -49,10 +72,10 @@ impl<R> Ensured<R> {
         }
     }
 
-    pub(crate) fn map<T>(self, change: impl FnOnce(R) -> T) -> Ensured<T> {
-        match self {
-            Self::Created(reference) => Ensured::Created(change(reference)),
-            Self::Existing(reference) => Ensured::Existing(change(reference)),
-        }
+    pub(crate) fn filter_map<T>(self, change: impl FnOnce(R) -> Option<T>) -> Option<Ensured<T>> {
+        Some(match self {
+            Self::Created(reference) => Ensured::Created(change(reference)?),
+            Self::Existing(reference) => Ensured::Existing(change(reference)?),
+        })
     }
 }

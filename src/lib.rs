@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod actor;
+mod ask;
+mod child;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
+mod group;
 mod id;
 mod info;
 pub mod names;
@@ -16,13 +19,17 @@ mod options;
 pub mod reason;
 mod spec;
 mod supervisor;
+mod tree;
 
+pub use child::{AnyActor, Child};
 pub use engine::{
-    Backoff, Counts, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,
-    ShutdownReport,
+    AutoShutdown, Backoff, Counts, Exit, KILL_BOUND, Kind, MemberState, OnRestartLimit, Restart,
+    SessionState, Shutdown, ShutdownReport, Strategy,
 };
+pub use group::Supervisor;
 pub use id::SessionId;
-pub use info::{Ensured, SessionInfo};
+pub use info::{ChildInfo, Ensured, SessionInfo};
 pub use options::Options;
-pub use spec::{AnyActor, Child, ChildSpec, Launch, StartContext};
+pub use spec::{ChildSpec, Launch, StartContext};
 pub use supervisor::SessionSupervisor;
+pub use tree::TreeSpec;

@@ -1,8 +1,9 @@
 //! The names in ractor's registry, and the rules that ids and supervisor names obey.
 //!
 //! The only place that builds or takes apart a registry name. A supervisor is registered under its
-//! own name, a session under `"{supervisor}/session/{id}"`. A supervisor's name holds no `/`, so no
-//! two pairs of supervisor and id share a registry name.
+//! own name, a session under `"{supervisor}/session/{id}"`, a member of a session's tree under
+//! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under `"{supervisor}/{role}"`. A
+//! supervisor's name and a role hold no `/`, and `session` is no role, so no two of them share a name.
 //!
 //! ```
 //! use session_supervisor::names;
@@ -22,6 +23,7 @@ use thiserror::Error;
 pub const MAX_LENGTH: usize = 512;
 
 const SESSION: &str = "/session/";
+const RESERVED: &str = "session";
 
 /// The rule that a name or an id breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -48,6 +50,9 @@ pub enum NameError {
         /// Where, in bytes.
         at: usize,
     },
+    /// It is the word `session`, which no role may be.
+    #[error("must not be `session`, which the names of sessions use")]
+    Reserved,
 }
 
 /// The registry name of a session.
@@ -60,6 +65,18 @@ pub fn session(supervisor: &str, id: &str) -> String {
     name
 }
 
+/// The registry name of a member of a session's tree.
+#[must_use]
+pub fn session_member(supervisor: &str, role: &str, id: &str) -> String {
+    format!("{supervisor}/{role}/{id}")
+}
+
+/// The registry name of a child of a [`Supervisor`](crate::Supervisor) outside any session.
+#[must_use]
+pub fn member(supervisor: &str, role: &str) -> String {
+    format!("{supervisor}/{role}")
+}
+
 /// The supervisor and the id in the registry name of a session; `None` if it is not one.
 #[must_use]
 pub fn parse_session(name: &str) -> Option<(&str, &str)> {
@@ -68,10 +85,28 @@ pub fn parse_session(name: &str) -> Option<(&str, &str)> {
 }
 
 /// A supervisor name that no other call of this process has been given.
-pub(crate) fn unique() -> String {
+fn unique(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("session_supervisor::SessionSupervisor#{number}")
+    format!("{kind}#{number}")
+}
+
+/// How a supervisor is to be named.
+#[derive(Clone, Debug)]
+pub(crate) enum Naming {
+    Given(String),
+    /// Anew at each start.
+    Unique,
+}
+
+impl Naming {
+    /// The name for one start; `kind` is what a unique one begins with.
+    pub(crate) fn name(self, kind: &str) -> String {
+        match self {
+            Self::Given(name) => name,
+            Self::Unique => unique(kind),
+        }
+    }
 }
 
 /// Checks a session id: 1 to 512 bytes, no control characters.
@@ -105,9 +140,24 @@ pub fn check_supervisor(name: &str) -> Result<(), NameError> {
     }
 }
 
+/// Checks a role: as a supervisor's name, and not `session`.
+///
+/// # Errors
+///
+/// The rule that it breaks.
+pub fn check_role(role: &str) -> Result<(), NameError> {
+    check_supervisor(role)?;
+    if role == RESERVED {
+        return Err(NameError::Reserved);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LENGTH, NameError, check_id, check_supervisor, parse_session, session};
+    use super::{
+        MAX_LENGTH, NameError, check_id, check_role, check_supervisor, parse_session, session,
+    };
 
     #[test]
     fn a_name_leads_back_to_its_parts() {
@@ -136,5 +186,8 @@ mod tests {
         assert_eq!(check_id("a\nb"), Err(NameError::ControlCharacter { at: 1 }));
         assert_eq!(check_id("a/b"), Ok(()));
         assert_eq!(check_supervisor("a/b"), Err(NameError::Slash { at: 1 }));
+        assert_eq!(check_role("a/b"), Err(NameError::Slash { at: 1 }));
+        assert_eq!(check_role("session"), Err(NameError::Reserved));
+        assert_eq!(check_role("agent"), Ok(()));
     }
 }

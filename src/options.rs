@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::{Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
-use crate::names;
+use crate::names::{self, Naming};
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
 pub(crate) const DEFAULT_NAME: &str = "session_supervisor::SessionSupervisor";
@@ -33,7 +33,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
-    name: Name,
+    name: Naming,
     max_sessions: Option<usize>,
     session_limit: Option<Limit>,
     on_limit: OnRestartLimit,
@@ -42,19 +42,13 @@ pub struct Options {
     fault: Option<InvalidValue>,
 }
 
-#[derive(Clone, Debug)]
-enum Name {
-    Given(String),
-    Unique,
-}
-
 impl Options {
     /// The defaults: named
     /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number of sessions, each may
     /// restart 3 times in 5 s and is parked after that, no limit for all together.
     pub fn new() -> Self {
         Self {
-            name: Name::Given(DEFAULT_NAME.to_owned()),
+            name: Naming::Given(DEFAULT_NAME.to_owned()),
             max_sessions: None,
             session_limit: Limit::new(RESTARTS, WINDOW),
             on_limit: OnRestartLimit::Park,
@@ -81,7 +75,7 @@ impl Options {
     pub fn name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         match names::check_supervisor(&name) {
-            Ok(()) => self.name = Name::Given(name),
+            Ok(()) => self.name = Naming::Given(name),
             Err(rule) => {
                 self.fault.get_or_insert_with(|| InvalidValue {
                     field: "name",
@@ -95,7 +89,7 @@ impl Options {
 
     /// A name of its own for each start, for supervisors that run side by side, as in tests.
     pub fn unique_name(mut self) -> Self {
-        self.name = Name::Unique;
+        self.name = Naming::Unique;
         self
     }
 
@@ -153,26 +147,30 @@ impl Options {
         limit
     }
 
+    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+        self.fault.clone()
+    }
+
     /// The name and the settings, or the first bad value.
     pub(crate) fn check(self) -> Result<(String, Settings), InvalidValue> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let name = match self.name {
-            Name::Given(name) => name,
-            Name::Unique => names::unique(),
-        };
+        let name = self.name.name(DEFAULT_NAME);
         let settings = Settings {
             max_sessions: self.max_sessions.unwrap_or(usize::MAX),
             session_limit: self.session_limit,
             on_limit: self.on_limit,
             total_limit: self.total_limit,
-            seed: self
-                .seed
-                .unwrap_or_else(|| RandomState::new().hash_one(DEFAULT_NAME)),
+            seed: self.seed.unwrap_or_else(random_seed),
         };
         Ok((name, settings))
     }
+}
+
+/// A seed for whoever gave none.
+pub(crate) fn random_seed() -> u64 {
+    RandomState::new().hash_one(DEFAULT_NAME)
 }
 
 impl Default for Options {

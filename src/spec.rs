@@ -8,28 +8,64 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message};
+use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
 use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::session::Session;
-use crate::engine::{Backoff, Exit, Limit, OwnLimit, Policy, Restart, Shutdown};
+use crate::child::{AnyActor, Child, typed};
+use crate::engine::{
+    Backoff, Exit, Kind, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
+};
 use crate::error::{InvalidValue, StartError};
-use crate::{SessionId, SessionSupervisor};
+use crate::{SessionId, SessionSupervisor, Supervisor};
 
 /// What the start function of a launch is told.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartContext {
-    /// The session's id.
+    /// The session's id. For a child of a [`Supervisor`] outside any session, its role.
     pub id: SessionId,
+    /// The role, if it is a member of a tree.
+    pub role: Option<Arc<str>>,
     /// Which life of the id this is, from 1. Every launch takes the next number, a failed one too.
     pub incarnation: u64,
     /// Which launch since the last exit this is, from 1.
     pub attempt: u32,
     /// How the last incarnation ended; none at the first start.
     pub last_exit: Option<Exit>,
-    /// The supervisor, for instance to start another session.
+    /// The session supervisor, for instance to start another session. A child of a [`Supervisor`]
+    /// outside any session has none: for it the handle says that it is down.
     pub supervisor: SessionSupervisor,
+    /// The tree, if it is a member of one.
+    pub tree: Option<Supervisor>,
+}
+
+impl StartContext {
+    pub(crate) fn of(order: &Order) -> Self {
+        let Order {
+            context, shared, ..
+        } = order;
+        let key = Arc::clone(&context.id);
+        let (id, role, sessions, tree) = match (shared.has_sessions(), shared.home()) {
+            (true, _) => (key, None, shared, None),
+            (false, Some(home)) => (
+                Arc::clone(&home.id),
+                Some(key),
+                &home.sessions,
+                Some(shared),
+            ),
+            (false, None) => (Arc::clone(&key), Some(key), shared, Some(shared)),
+        };
+        Self {
+            id: SessionId::checked(id),
+            role,
+            incarnation: context.incarnation,
+            attempt: context.attempt,
+            last_exit: context.last_exit.clone(),
+            supervisor: SessionSupervisor::of(Arc::clone(sessions)),
+            tree: tree.cloned().map(Supervisor::of),
+        }
+    }
 }
 
 /// What a start function answers: an actor to spawn, or nothing.
@@ -46,52 +82,6 @@ pub enum Launch<A: Actor> {
     ///
     /// OTP: `ignore`.
     Ignore,
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-/// What a child spec can start: an actor, or [`AnyActor`].
-pub trait Child: sealed::Sealed + Send + Sync + 'static {
-    /// What a start yields.
-    type Ref: fmt::Debug + Send + 'static;
-
-    #[doc(hidden)]
-    fn reference(cell: ActorCell) -> Option<Self::Ref>;
-}
-
-impl<A: Actor> sealed::Sealed for A {}
-
-impl<A: Actor> Child for A {
-    type Ref = ActorRef<A::Msg>;
-
-    fn reference(cell: ActorCell) -> Option<Self::Ref> {
-        typed(cell)
-    }
-}
-
-/// An actor whose type has been erased; see [`ChildSpec::erase`].
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct AnyActor;
-
-impl sealed::Sealed for AnyActor {}
-
-impl Child for AnyActor {
-    type Ref = ActorCell;
-
-    fn reference(cell: ActorCell) -> Option<Self::Ref> {
-        Some(cell)
-    }
-}
-
-/// A typed reference, if the actor takes messages of the type.
-pub(crate) fn typed<M: Message>(cell: ActorCell) -> Option<ActorRef<M>> {
-    match cell.is_message_type_of::<M>() {
-        Some(true) => Some(cell.into()),
-        Some(false) | None => None,
-    }
 }
 
 impl StartError {
@@ -132,6 +122,8 @@ impl StartError {
 #[must_use]
 pub struct ChildSpec<C: Child = AnyActor> {
     plan: Arc<Plan>,
+    /// None: whatever is usual where it is started.
+    restart: Option<Restart>,
     fault: Option<InvalidValue>,
     child: PhantomData<fn() -> C>,
 }
@@ -140,6 +132,7 @@ impl<C: Child> Clone for ChildSpec<C> {
     fn clone(&self) -> Self {
         Self {
             plan: Arc::clone(&self.plan),
+            restart: self.restart,
             fault: self.fault.clone(),
             child: PhantomData,
         }
@@ -150,6 +143,7 @@ impl<C: Child> fmt::Debug for ChildSpec<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
             .field("policy", &self.plan.policy)
+            .field("restart", &self.restart)
             .field("fault", &self.fault)
             .finish_non_exhaustive()
     }
@@ -190,17 +184,13 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn(StartContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
     {
-        Self {
-            plan: Arc::new(Plan {
-                policy: Policy::default(),
-                starter: Arc::new(FromFn {
-                    start,
-                    actor: PhantomData,
-                }),
-            }),
-            fault: None,
-            child: PhantomData,
-        }
+        Self::made_by(
+            Policy::default(),
+            FromFn {
+                start,
+                actor: PhantomData,
+            },
+        )
     }
 
     /// As [`from_fn`](Self::from_fn), with a value that is cloned for every start.
@@ -215,12 +205,38 @@ impl<A: Actor> ChildSpec<A> {
 }
 
 impl<C: Child> ChildSpec<C> {
-    /// When the session is started again after it ended. Default: [`Restart::Transient`].
-    pub fn restart(self, restart: Restart) -> Self {
-        self.with(|policy| policy.restart = restart)
+    pub(crate) fn made_by(policy: Policy, starter: impl Starter) -> Self {
+        Self {
+            plan: Arc::new(Plan {
+                policy,
+                starter: Arc::new(starter),
+            }),
+            restart: None,
+            fault: None,
+            child: PhantomData,
+        }
     }
 
-    /// How the session is stopped. Default: asked, and killed after 5 s.
+    /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
+    /// [`Restart::Permanent`] for a child of a [`Supervisor`].
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = Some(restart);
+        self
+    }
+
+    /// As what the child is counted. Default: a worker, unless it is made as a supervisor.
+    pub fn kind(self, kind: Kind) -> Self {
+        self.with(|policy| policy.kind = kind)
+    }
+
+    /// The end of this child can end its [`Supervisor`], as that one's
+    /// [`auto_shutdown`](crate::TreeSpec::auto_shutdown) says. It must be transient or temporary.
+    pub fn significant(self) -> Self {
+        self.with(|policy| policy.significance = Significance::Significant)
+    }
+
+    /// How the child is stopped. Default: asked, and killed after 5 s; a supervisor is waited for
+    /// without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
         self.with(|policy| policy.shutdown = shutdown)
     }
@@ -274,6 +290,7 @@ impl<C: Child> ChildSpec<C> {
     pub fn erase(self) -> ChildSpec {
         ChildSpec {
             plan: self.plan,
+            restart: self.restart,
             fault: self.fault,
             child: PhantomData,
         }
@@ -284,12 +301,63 @@ impl<C: Child> ChildSpec<C> {
         self
     }
 
-    /// The plan, or the first bad value.
-    pub(crate) fn check(self) -> Result<Arc<Plan>, InvalidValue> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(self.plan),
+    pub(crate) fn with_fault(mut self, fault: InvalidValue) -> Self {
+        self.fault.get_or_insert(fault);
+        self
+    }
+
+    /// The plan of a session, or the first bad value.
+    pub(crate) fn for_session(self) -> Result<Arc<Plan>, InvalidValue> {
+        if self.plan.policy.significance == Significance::Significant {
+            return Err(self.fault.unwrap_or_else(|| InvalidValue {
+                field: "significant",
+                value: "set".to_owned(),
+                rule: "a session ends no supervisor".to_owned(),
+            }));
         }
+        self.checked(Restart::Transient)
+    }
+
+    /// The plan of a member of a static supervisor, or the first bad value.
+    pub(crate) fn for_member(self) -> Result<Arc<Plan>, InvalidValue> {
+        let policy = &self.plan.policy;
+        let limit = match policy.limit {
+            OwnLimit::Inherited => None,
+            OwnLimit::Own(limit) => Some(format!("{limit:?}")),
+            OwnLimit::Unlimited => Some("none".to_owned()),
+        };
+        let restart = self.restart.unwrap_or(Restart::Permanent);
+        let significant = policy.significance == Significance::Significant;
+        let fault = if let Some(value) = limit {
+            Some(InvalidValue {
+                field: "restart_limit",
+                value,
+                rule: "the members of a tree share the tree's limit".to_owned(),
+            })
+        } else if significant && restart == Restart::Permanent {
+            Some(InvalidValue {
+                field: "significant",
+                value: "set".to_owned(),
+                rule: "a significant child must be transient or temporary".to_owned(),
+            })
+        } else {
+            None
+        };
+        match fault {
+            Some(fault) => self.with_fault(fault).checked(restart),
+            None => self.checked(restart),
+        }
+    }
+
+    fn checked(mut self, usual: Restart) -> Result<Arc<Plan>, InvalidValue> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let restart = self.restart.unwrap_or(usual);
+        if self.plan.policy.restart != restart {
+            Arc::make_mut(&mut self.plan).policy.restart = restart;
+        }
+        Ok(self.plan)
     }
 }
 
@@ -306,18 +374,12 @@ where
     Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
 {
     fn start(&self, order: Order) -> Starting {
-        let context = StartContext {
-            id: SessionId::checked(Arc::clone(&order.context.id)),
-            incarnation: order.context.incarnation,
-            attempt: order.context.attempt,
-            last_exit: order.context.last_exit.clone(),
-            supervisor: SessionSupervisor::of(Arc::clone(&order.shared)),
-        };
-        let launch = (self.start)(context);
+        let launch = (self.start)(StartContext::of(&order));
         Box::pin(async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
-                    Session::spawn(order, actor, arguments).await
+                    let name = order.shared.child_name(&order.context.id);
+                    Session::spawn(order, name, actor, arguments).await
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
                 Err(cause) => Err(SpawnFailure::Failed(cause)),

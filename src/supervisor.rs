@@ -7,21 +7,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorRef, ActorStatus, SpawnErr};
+use ractor::{ActorCell, ActorRef};
 use tokio::sync::oneshot;
 
 use crate::actor::directory;
-use crate::actor::inbox::{Item, Query};
-use crate::actor::plan::{Reply, Sessions, Ticket};
+use crate::actor::inbox::Query;
+use crate::actor::machine::Machine;
+use crate::actor::plan::{Actors, Found, Reply, Ticket};
 use crate::actor::shared::Shared;
-use crate::actor::undertaker::start_root;
-use crate::engine::{Counts, Exit, Input, Request, ShutdownReport};
+use crate::ask;
+use crate::child::{Child, typed};
+use crate::engine::{Counts, Exit, Request, ShutdownReport};
 use crate::error::{
     EnsureError, FindError, NotASupervisor, RestartError, StartError, StartSupervisorError,
     StopError, SupervisorDown,
 };
 use crate::info::{Ensured, SessionInfo};
-use crate::spec::{Child, ChildSpec, typed};
+use crate::spec::ChildSpec;
 use crate::{Options, SessionId, names, options};
 
 /// A handle of a running session supervisor. Cheap to clone.
@@ -99,6 +101,26 @@ impl SessionSupervisor {
         Self::start_under(Some(parent), options)
     }
 
+    /// The spec of a session supervisor that is a child of a [`Supervisor`](crate::Supervisor): a
+    /// supervisor, permanent, and waited for without end when it is stopped. Each of these can be
+    /// overridden.
+    ///
+    /// It keeps the name that its options give it. One that is restarted begins empty.
+    ///
+    /// OTP: the module's `child_spec/1`.
+    ///
+    /// ```
+    /// use session_supervisor::{Options, SessionSupervisor, Shutdown};
+    /// use std::time::Duration;
+    ///
+    /// let spec = SessionSupervisor::child_spec(Options::new().name("chats"))
+    ///     .shutdown(Shutdown::Timeout(Duration::from_secs(30)));
+    /// # let _ = spec;
+    /// ```
+    pub fn child_spec(options: Options) -> ChildSpec<Self> {
+        ChildSpec::supervisor(options)
+    }
+
     async fn start_under(
         parent: Option<ActorCell>,
         options: Options,
@@ -106,21 +128,8 @@ impl SessionSupervisor {
         let (name, settings) = options
             .check()
             .map_err(StartSupervisorError::InvalidOptions)?;
-        let failed = |cause| StartSupervisorError::Failed {
-            cause: Arc::new(cause),
-        };
-        let runtime =
-            tokio::runtime::Handle::try_current().map_err(|error| failed(Box::new(error)))?;
-        match start_root(name, settings, runtime, parent).await {
-            Ok(Some(shared)) => Ok(Self { shared }),
-            Ok(None) => Err(failed("the root ended before it began".into())),
-            Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {
-                cell: ractor::registry::where_is(name.clone()),
-                name,
-            }),
-            Err(SpawnErr::StartupFailed(cause)) => Err(failed(cause)),
-            Err(error @ SpawnErr::ActorAlreadyStarted) => Err(failed(Box::new(error))),
-        }
+        let shared = ask::start(name, Machine::sessions(settings), parent).await?;
+        Ok(Self { shared })
     }
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
@@ -188,13 +197,13 @@ impl SessionSupervisor {
         let id = SessionId::parse(id);
         async move {
             let id = id.map_err(StartError::InvalidId)?;
-            let spec = spec.check().map_err(StartError::InvalidSpec)?;
+            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
             let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
-            let cell = match reply {
-                Reply::Started(cell) => cell,
+            let found = match reply {
+                Reply::Started(found) => found,
                 other => return Err(start_error(id, other)),
             };
-            C::reference(cell).ok_or(StartError::SupervisorDown)
+            C::reference(found).ok_or(StartError::SupervisorDown)
         }
     }
 
@@ -220,18 +229,18 @@ impl SessionSupervisor {
         let id = SessionId::parse(id);
         async move {
             let id = id.map_err(StartError::InvalidId)?;
-            let spec = spec.check().map_err(StartError::InvalidSpec)?;
+            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
             let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
             let found = match reply {
-                Reply::Started(cell) => Ensured::Created(cell),
-                Reply::Running(cell) => Ensured::Existing(cell),
+                Reply::Started(found) => Ensured::Created(found),
+                Reply::Running(found) => Ensured::Existing(found),
                 other => return Err(start_error(id, other).into()),
             };
             let cell = match &found {
-                Ensured::Created(cell) | Ensured::Existing(cell) => cell.clone(),
+                Ensured::Created(found) | Ensured::Existing(found) => found.cell.clone(),
             };
-            match C::reference(cell.clone()) {
-                Some(reference) => Ok(found.map(|_| reference)),
+            match found.filter_map(C::reference) {
+                Some(found) => Ok(found),
                 None => Err(EnsureError::WrongMessageType { id, cell }),
             }
         }
@@ -267,7 +276,7 @@ impl SessionSupervisor {
         let id = SessionId::parse(id);
         async move {
             let Ok(id) = id else {
-                return not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
+                return ask::not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
             };
             match ask(&shared, &id, |ticket| Request::Stop { ticket }).await {
                 Reply::Ended(exit) => Ok(exit),
@@ -302,14 +311,14 @@ impl SessionSupervisor {
         let id = SessionId::parse(id);
         async move {
             let Ok(id) = id else {
-                return not_found(
+                return ask::not_found(
                     &shared,
                     RestartError::NotFound,
                     RestartError::SupervisorDown,
                 );
             };
             match ask(&shared, &id, |ticket| Request::Restart { ticket }).await {
-                Reply::Started(cell) => Ok(cell),
+                Reply::Started(found) => Ok(found.cell),
                 other => Err(restart_error(id, other)),
             }
         }
@@ -320,8 +329,7 @@ impl SessionSupervisor {
     #[must_use]
     pub fn find_session(&self, id: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
-        let supervisor = cell.try_get_supervisor()?;
-        (supervisor.get_id() == self.shared.root().get_id()).then_some(cell)
+        linked(cell, self.shared.root())
     }
 
     /// As [`find_session`](Self::find_session), with a typed reference.
@@ -331,6 +339,29 @@ impl SessionSupervisor {
     /// `NotFound`, or `WrongMessageType` if the session takes messages of another type.
     pub fn find_session_as<M: ractor::Message>(&self, id: &str) -> Result<ActorRef<M>, FindError> {
         let cell = self.find_session(id).ok_or(FindError::NotFound)?;
+        typed(cell).ok_or(FindError::WrongMessageType)
+    }
+
+    /// The running member of a session that is a tree: past its `pre_start`, registered under
+    /// `"{supervisor}/{role}/{id}"`, and linked to the session. Reads ractor's registry, asks nobody.
+    #[must_use]
+    pub fn find_member(&self, id: &str, role: &str) -> Option<ActorCell> {
+        let session = self.find_session(id)?;
+        let name = names::session_member(self.shared.name(), role, id);
+        linked(ractor::registry::where_is(name)?, &session)
+    }
+
+    /// As [`find_member`](Self::find_member), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the member takes messages of another type.
+    pub fn find_member_as<M: ractor::Message>(
+        &self,
+        id: &str,
+        role: &str,
+    ) -> Result<ActorRef<M>, FindError> {
+        let cell = self.find_member(id, role).ok_or(FindError::NotFound)?;
         typed(cell).ok_or(FindError::WrongMessageType)
     }
 
@@ -359,7 +390,7 @@ impl SessionSupervisor {
         let id = SessionId::parse(id);
         async move {
             let Ok(id) = id else {
-                return alive(&shared).map(|()| None);
+                return ask::alive(&shared).map(|()| None);
             };
             query(&shared, |reply| Query::Info(id, reply)).await
         }
@@ -449,17 +480,18 @@ impl SessionSupervisor {
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move {
-            let (ticket, answer) = Ticket::new();
-            let input = Input::StopSupervisor { within, ticket };
-            if shared.command(Item::Input(input)).is_err() {
+            if !shared.has_sessions() {
                 return Err(SupervisorDown);
             }
-            match answer.await {
-                Ok(Reply::Report(report)) => Ok(report),
-                Ok(_) | Err(_) => Err(SupervisorDown),
-            }
+            ask::stop(&shared, within).await
         }
     }
+}
+
+/// The actor, if it is linked to that supervisor.
+pub(crate) fn linked(cell: ActorCell, supervisor: &ActorCell) -> Option<ActorCell> {
+    let parent = cell.try_get_supervisor()?;
+    (parent.get_id() == supervisor.get_id()).then_some(cell)
 }
 
 impl TryFrom<ActorCell> for SessionSupervisor {
@@ -469,50 +501,32 @@ impl TryFrom<ActorCell> for SessionSupervisor {
     /// `myself.try_get_supervisor()` in a session.
     fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
         match directory::find(&cell) {
-            Some(shared) => Ok(Self { shared }),
-            None => Err(NotASupervisor { cell }),
+            Some(shared) if shared.has_sessions() => Ok(Self { shared }),
+            Some(_) | None => Err(NotASupervisor { cell }),
         }
     }
 }
 
-/// Asks something for an id. A ticket that was dropped unanswered reads as "down".
+/// Asks for an id. Where there are no sessions there is no supervisor of them.
 async fn ask(
     shared: &Arc<Shared>,
     id: &SessionId,
-    request: impl FnOnce(Ticket) -> Request<Sessions>,
+    request: impl FnOnce(Ticket) -> Request<Actors>,
 ) -> Reply {
-    let (ticket, answer) = Ticket::new();
-    let input = Input::Asked {
-        id: id.shared(),
-        request: request(ticket),
-    };
-    match shared.command(Item::Input(input)) {
-        Ok(()) => answer.await.unwrap_or(Reply::Down),
-        Err(_) => Reply::Down,
+    if !shared.has_sessions() {
+        return Reply::Down;
     }
+    ask::request(shared, id.shared(), request).await
 }
 
 async fn query<T>(
     shared: &Arc<Shared>,
     question: impl FnOnce(oneshot::Sender<T>) -> Query,
 ) -> Result<T, SupervisorDown> {
-    let (reply, answer) = oneshot::channel();
-    if shared.command(Item::Query(question(reply))).is_err() {
+    if !shared.has_sessions() {
         return Err(SupervisorDown);
     }
-    answer.await.map_err(|_| SupervisorDown)
-}
-
-fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
-    match shared.root().get_status() {
-        ActorStatus::Stopped => Err(SupervisorDown),
-        _ => Ok(()),
-    }
-}
-
-/// The answer for an id that cannot exist, without asking.
-fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
-    Err(if alive(shared).is_ok() { unknown } else { down })
+    ask::query(shared, question).await
 }
 
 fn start_error(id: SessionId, reply: Reply) -> StartError {
@@ -525,10 +539,9 @@ fn start_error(id: SessionId, reply: Reply) -> StartError {
         Reply::MaxSessions(max) => StartError::MaxSessions { max },
         Reply::Stopped => StartError::Stopped,
         Reply::Zombie => StartError::Zombie,
-        Reply::Running(cell) => StartError::AlreadyStarted { id, cell },
-        Reply::Started(_) | Reply::NotFound | Reply::Ended(_) | Reply::Report(_) | Reply::Down => {
-            StartError::SupervisorDown
-        }
+        Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
+        // The rest is never said to whoever starts a session, but that it is down.
+        _ => StartError::SupervisorDown,
     }
 }
 
@@ -542,11 +555,7 @@ fn restart_error(id: SessionId, reply: Reply) -> RestartError {
         Reply::MaxSessions(max) => RestartError::MaxSessions { max },
         Reply::Stopped => RestartError::Stopped,
         Reply::Zombie => RestartError::Zombie,
-        Reply::Started(_)
-        | Reply::Running(_)
-        | Reply::Parked
-        | Reply::Ended(_)
-        | Reply::Report(_)
-        | Reply::Down => RestartError::SupervisorDown,
+        // The rest is never said to whoever restarts a session, but that it is down.
+        _ => RestartError::SupervisorDown,
     }
 }

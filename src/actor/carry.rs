@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::drive::{Driver, Ended};
 use super::keeper;
 use super::leftovers::Leftovers;
-use super::plan::{Order, Reply, Sessions};
+use super::plan::{Actors, Found, Order, Reply};
 use super::shared::Shared;
 use crate::engine::{Answer, Effect, Note, StopCause};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
 pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut Leftovers) {
-    while let Some(effect) = driver.engine.poll_effect() {
+    while let Some(effect) = driver.machine.poll_effect() {
         match effect {
             Effect::Launch {
                 context,
@@ -37,7 +37,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 }
             }
             Effect::Stop { life } => {
-                if let Some(cell) = life.cell() {
+                if let Some(tree) = life.tree() {
+                    tree.stop_for_parent();
+                } else if let Some(cell) = life.cell() {
                     cell.stop(Some(SHUTDOWN.to_owned()));
                 }
             }
@@ -70,6 +72,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                         shared.root().stop(Some(SHUTDOWN.to_owned()));
                     }
                     StopCause::Escalated => {
+                        shared.gave_up();
                         shared.root().stop(Some(RESTART_LIMIT_REACHED.to_owned()));
                     }
                     StopCause::Foreign | StopCause::Killed => {}
@@ -84,10 +87,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
     }
 }
 
-fn reply(answer: Answer<Sessions>) -> Reply {
+fn reply(answer: Answer<Actors>) -> Reply {
     match answer {
         Answer::Running(life) => match life.cell() {
-            Some(cell) => Reply::Running(cell.clone()),
+            Some(cell) => Reply::Running(Found::of(&life, cell.clone())),
             None => Reply::Down,
         },
         Answer::Parked => Reply::Parked,
@@ -98,11 +101,10 @@ fn reply(answer: Answer<Sessions>) -> Reply {
         Answer::TimedOut(_) => Reply::TimedOut,
         Answer::NotFound => Reply::NotFound,
         Answer::Ended(exit) => Reply::Ended(exit),
-        // Nobody asks a session supervisor for these.
-        Answer::Begun
-        | Answer::MemberFailed { .. }
-        | Answer::Present
-        | Answer::Restarting
-        | Answer::Deleted => Reply::Down,
+        Answer::Begun => Reply::Begun,
+        Answer::MemberFailed { role, failure } => Reply::MemberFailed { role, failure },
+        Answer::Present => Reply::Present,
+        Answer::Restarting => Reply::Restarting,
+        Answer::Deleted => Reply::Deleted,
     }
 }

@@ -11,29 +11,23 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
-
 use super::carry;
-use super::inbox::{Item, Next, Query, Rest, Stage};
+use super::inbox::{Item, Next, Rest, Stage};
 use super::leftovers::Leftovers;
-use super::plan::{Sessions, Ticket};
+use super::machine::Machine;
+use super::plan::Ticket;
 use super::shared::Shared;
-use crate::SessionId;
-use crate::engine::{Cursor, Engine, Info, Moment, SessionState, Settings, ShutdownReport};
-use crate::info::SessionInfo;
+use super::tell::Lists;
+use crate::engine::{Moment, ShutdownReport};
 
 /// At most this many items are taken before the rest is left to the bell.
 const BUDGET: usize = 64;
 
-/// So many entries of a list are taken in one step, so that others are answered in between.
-const PAGE: usize = 256;
-
 /// What the holder of the token works with.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    pub(super) engine: Engine<Sessions>,
-    settings: Settings,
-    lists: VecDeque<List>,
+    pub(super) machine: Machine,
+    lists: Lists,
     /// Kept for its memory.
     items: VecDeque<Item>,
     /// When the undertaker's timer rings.
@@ -48,104 +42,27 @@ pub(super) struct Ended {
     pub(super) tickets: Vec<Ticket>,
 }
 
-#[derive(Debug)]
-struct List {
-    cursor: Cursor,
-    taken: Vec<SessionInfo>,
-    reply: oneshot::Sender<Vec<SessionInfo>>,
-}
-
 impl Driver {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(machine: Machine) -> Self {
         Self {
-            engine: Engine::new(settings),
-            settings,
-            lists: VecDeque::new(),
+            machine,
+            lists: Lists::default(),
             items: VecDeque::new(),
             armed: None,
             ended: None,
         }
     }
 
-    fn query(&mut self, query: Query, leftovers: &mut Leftovers) {
-        match query {
-            Query::Info(id, reply) => {
-                let info = self.engine.info(&id).map(|info| tell(&info));
-                if let Err(Some(info)) = reply.send(info) {
-                    leftovers.untold([info]);
-                }
-            }
-            Query::Count(reply) => drop(reply.send(self.engine.counts())),
-            Query::List(reply) => {
-                let list = List {
-                    cursor: self.engine.open_list(),
-                    taken: Vec::with_capacity(self.engine.counts().specs),
-                    reply,
-                };
-                self.lists.push_back(list);
-            }
-        }
-    }
-
-    /// One page of the list that has waited longest.
-    fn page(&mut self, leftovers: &mut Leftovers) {
-        let Some(mut list) = self.lists.pop_front() else {
-            return;
-        };
-        for _ in 0..PAGE {
-            match self.engine.next_in_list(&list.cursor) {
-                Some(Some(info)) => list.taken.push(tell(&info)),
-                Some(None) => {}
-                None => {
-                    self.engine.close_list(list.cursor);
-                    if let Err(taken) = list.reply.send(list.taken) {
-                        leftovers.untold(taken);
-                    }
-                    return;
-                }
-            }
-        }
-        self.lists.push_back(list);
-    }
-
     /// Ends: the engine is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self, leftovers: &mut Leftovers) -> (Engine<Sessions>, Option<Ended>) {
-        self.drop_lists(leftovers);
-        let empty = Engine::new(self.settings);
-        (
-            std::mem::replace(&mut self.engine, empty),
-            self.ended.take(),
-        )
-    }
-
-    /// Drops the questions that will not be answered any more.
-    fn drop_lists(&mut self, leftovers: &mut Leftovers) {
-        for list in std::mem::take(&mut self.lists) {
-            self.engine.close_list(list.cursor);
-            leftovers.untold(list.taken);
-        }
+    pub(super) fn end(&mut self, leftovers: &mut Leftovers) -> (Machine, Option<Ended>) {
+        self.lists.drop_all(&mut self.machine, leftovers);
+        let machine = std::mem::replace(&mut self.machine, Machine::idle());
+        (machine, self.ended.take())
     }
 
     /// When the timer rings.
     pub(super) const fn armed(&self) -> Option<Moment> {
         self.armed
-    }
-}
-
-fn tell(info: &Info<'_, Sessions>) -> SessionInfo {
-    let cell = match info.state {
-        SessionState::Running | SessionState::Stopping | SessionState::Zombie => {
-            info.life.and_then(|life| life.cell()).cloned()
-        }
-        SessionState::Starting | SessionState::Restarting | SessionState::Parked => None,
-    };
-    SessionInfo {
-        id: SessionId::checked(Arc::clone(info.id)),
-        state: info.state,
-        incarnation: info.incarnation,
-        restarts: info.restarts,
-        cell,
-        last_exit: info.last_exit.cloned(),
     }
 }
 
@@ -185,24 +102,26 @@ impl Shared {
         for item in items.drain(..) {
             match item {
                 Item::Input(input) => {
-                    driver.engine.handle(now, input);
+                    driver.machine.handle(now, input);
                     carry::out_all(self, driver, leftovers);
                 }
-                Item::Query(query) if stage < Stage::RootGone => driver.query(query, leftovers),
+                Item::Query(query) if stage < Stage::RootGone => {
+                    driver.lists.ask(&mut driver.machine, query, leftovers);
+                }
                 Item::Query(query) => drop(query),
                 Item::Tick => {}
             }
         }
         driver.items = items;
-        if driver.engine.poll_timeout().is_some_and(|at| at <= now) {
-            driver.engine.handle_timeout(now);
+        if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
+            driver.machine.handle_timeout(now);
             carry::out_all(self, driver, leftovers);
         }
         if stage >= Stage::RootGone {
-            driver.drop_lists(leftovers);
+            driver.lists.drop_all(&mut driver.machine, leftovers);
         }
-        driver.page(leftovers);
-        let wake = driver.engine.poll_timeout();
+        driver.lists.page(&mut driver.machine, leftovers);
+        let wake = driver.machine.poll_timeout();
         if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
             return Rest::Work;
         }

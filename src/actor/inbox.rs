@@ -16,14 +16,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::plan::Sessions;
+use super::plan::Actors;
 use crate::SessionId;
 use crate::engine::{Counts, Input, Request};
-use crate::info::SessionInfo;
+use crate::info::{ChildInfo, SessionInfo};
 
 #[derive(Debug)]
 pub(crate) enum Item {
-    Input(Input<Sessions>),
+    Input(Input<Actors>),
     Query(Query),
     /// A timer is due.
     Tick,
@@ -46,6 +46,7 @@ impl Item {
 #[derive(Debug)]
 pub(crate) enum Query {
     Info(SessionId, oneshot::Sender<Option<SessionInfo>>),
+    Members(oneshot::Sender<Vec<ChildInfo>>),
     Count(oneshot::Sender<Counts>),
     List(oneshot::Sender<Vec<SessionInfo>>),
 }
@@ -61,6 +62,8 @@ enum Token {
 /// How far the supervisor is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
+    /// The root is in its `pre_start` and hears no bell yet.
+    Starting,
     /// The root's loop runs.
     Open,
     /// It has ended, for a foreign stop or drain: the root reads neither bells nor events.
@@ -107,7 +110,7 @@ impl Inbox {
             items: VecDeque::new(),
             deferred: VecDeque::new(),
             token: Token::Idle,
-            stage: Stage::Open,
+            stage: Stage::Starting,
         }))
     }
 

@@ -13,11 +13,10 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorStatus};
 
 use super::life::{Hold, Life};
-use super::plan::{Order, Plan, Reply, SpawnFailure};
+use super::plan::{Found, Order, Plan, Reply, SpawnFailure};
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Failure, Input, Recall};
-use crate::names;
 
 /// How long a session's own children are waited for. Shorter than the kill bound, or their session
 /// would count as a zombie.
@@ -27,18 +26,17 @@ const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
-    let id = Arc::clone(&order.context.id);
     let failure = match attempt(plan, order, &life).await {
         Some(Ok(cell)) => {
             let key = life.key();
-            let claimed = life.report();
+            let claimed = life.claim();
             let recall = match claimed {
                 Some(_) => Recall::InTime,
                 None => Recall::TooLate,
             };
             shared.report(Input::Started { key, recall });
             if let Some(Some(ticket)) = claimed {
-                ticket.answer(Reply::Started(cell));
+                ticket.answer(Reply::Started(Found::of(&life, cell)));
             }
             shared.let_go(&life, Hold::Launch);
             return;
@@ -49,7 +47,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     life.alone().await;
     all_gone(life.take_orphans()).await;
     match failure {
-        Some(failure) => report_failure(&shared, &life, &id, failure),
+        Some(failure) => report_failure(&shared, &life, failure),
         None => report_cancelled(&shared, &life),
     }
 }
@@ -103,8 +101,8 @@ async fn attempt(
     outcome
 }
 
-fn report_failure(shared: &Arc<Shared>, life: &Life, id: &str, failure: SpawnFailure) {
-    let Some(ticket) = life.report() else {
+fn report_failure(shared: &Arc<Shared>, life: &Life, failure: SpawnFailure) {
+    let Some(ticket) = life.claim() else {
         drop_guarded(failure);
         report_cancelled(shared, life);
         return;
@@ -120,8 +118,7 @@ fn report_failure(shared: &Arc<Shared>, life: &Life, id: &str, failure: SpawnFai
             (Failure::Failed(Arc::clone(&cause)), Reply::Failed(cause))
         }
         SpawnFailure::Ignored => (Failure::Ignored, Reply::Ignored),
-        SpawnFailure::NameTaken => {
-            let name = names::session(shared.name(), id);
+        SpawnFailure::NameTaken(name) => {
             let holder = ractor::registry::where_is(name);
             (Failure::NameTaken, Reply::NameTaken(holder))
         }

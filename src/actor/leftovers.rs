@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use super::graveyard::Grave;
 use super::log;
-use super::plan::Sessions;
+use super::plan::Actors;
 use super::shared::Shared;
 use crate::engine::{Discard, Exit, Failure, Note, Seen};
-use crate::info::SessionInfo;
 
 #[derive(Debug, Default)]
 pub(super) struct Leftovers {
@@ -50,12 +49,13 @@ impl Leftovers {
     }
 
     /// What was told to somebody who has gone away.
-    pub(super) fn untold(&mut self, infos: impl IntoIterator<Item = SessionInfo>) {
-        let exits = infos.into_iter().filter_map(|info| info.last_exit);
-        exits.for_each(|exit| self.discard(Discard::Exit(exit)));
+    pub(super) fn untold(&mut self, exits: impl IntoIterator<Item = Exit>) {
+        for exit in exits {
+            self.discard(Discard::Exit(exit));
+        }
     }
 
-    pub(super) fn discard(&mut self, value: Discard<Sessions>) {
+    pub(super) fn discard(&mut self, value: Discard<Actors>) {
         // Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
         match value {
             Discard::Spec(plan) => {

@@ -10,20 +10,23 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
 
 use super::plan::Ticket;
+use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::{self, Cause, Ending, Key, Mark};
+use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
 
 const ORDERLY: u8 = 1;
 const FAILED: u8 = 1 << 1;
 /// `pre_start` went well, and the actor was not ending by itself.
 const READY: u8 = 1 << 2;
-const HELD: u8 = Hold::Launch as u8 | Hold::State as u8 | Hold::Task as u8;
+/// It is a supervisor that used up its restart limit.
+const GAVE_UP: u8 = 1 << 7;
+const HELD: u8 = Hold::Launch as u8 | Hold::State as u8 | Hold::Task as u8 | Hold::Tree as u8;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(crate) enum Hold {
     State = 1 << 4,
     /// The actor's task.
     Task = 1 << 5,
+    /// The children of a supervisor, and their names.
+    Tree = 1 << 6,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,8 @@ struct End {
     /// The session's own children, as they were when it ended. Their names may be held a little
     /// longer than its own.
     orphans: Vec<ActorCell>,
+    /// What there is to hold of it, if it is a supervisor itself.
+    tree: Option<Arc<Shared>>,
 }
 
 impl Drop for End {
@@ -86,7 +93,7 @@ pub(crate) enum Left {
     More,
 }
 
-impl engine::Life for std::sync::Arc<Life> {
+impl engine::Life for Arc<Life> {
     fn new(key: Key) -> Self {
         Self::new(Life {
             key,
@@ -110,6 +117,10 @@ impl engine::Life for std::sync::Arc<Life> {
 
     fn cause(&self) -> Option<Cause> {
         self.lock().end.as_mut()?.cause.take()
+    }
+
+    fn report(&self) -> Option<ShutdownReport> {
+        self.tree()?.report_of_end()
     }
 
     fn ending(&self) -> Ending {
@@ -140,6 +151,8 @@ impl Life {
         let bits = self.bits.load(Ordering::Acquire);
         if bits & FAILED != 0 {
             Mark::Failed
+        } else if bits & GAVE_UP != 0 {
+            Mark::GaveUp
         } else if bits & ORDERLY != 0 {
             Mark::Orderly
         } else {
@@ -149,6 +162,10 @@ impl Life {
 
     pub(crate) fn mark_orderly(&self) {
         self.bits.fetch_or(ORDERLY, Ordering::AcqRel);
+    }
+
+    pub(crate) fn mark_gave_up(&self) {
+        self.bits.fetch_or(GAVE_UP, Ordering::AcqRel);
     }
 
     /// A callback has failed. The cause is there before the mark tells of it.
@@ -183,6 +200,10 @@ impl Life {
         let Some(cell) = self.cell() else {
             return;
         };
+        // A supervisor of ours waits for its children itself.
+        if self.holds(Hold::Tree) {
+            return;
+        }
         let children = cell.get_children();
         if !children.is_empty() {
             let mut inner = self.lock();
@@ -196,6 +217,21 @@ impl Life {
             Some(end) => std::mem::take(&mut end.orphans),
             None => Vec::new(),
         }
+    }
+
+    /// The launch is that of a supervisor, whose children are held from now on.
+    pub(crate) fn hold_tree(&self, tree: Arc<Shared>) {
+        self.hold(Hold::Tree);
+        self.lock().end.get_or_insert_default().tree = Some(tree);
+    }
+
+    /// What there is to hold of it, if it is a supervisor itself.
+    pub(crate) fn tree(&self) -> Option<Arc<Shared>> {
+        self.lock().end.as_ref()?.tree.clone()
+    }
+
+    pub(crate) fn holds(&self, hold: Hold) -> bool {
+        self.bits.load(Ordering::Acquire) & hold as u8 != 0
     }
 
     pub(crate) fn hold(&self, hold: Hold) {
@@ -227,7 +263,7 @@ impl Life {
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.
-    pub(crate) fn report(&self) -> Option<Option<Ticket>> {
+    pub(crate) fn claim(&self) -> Option<Option<Ticket>> {
         let taken = self.take(Claim::Reported);
         // It would keep the memory of the launch's task as long as the session lives.
         drop(self.lock().waker.take());

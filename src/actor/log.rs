@@ -9,38 +9,52 @@ use tracing::level_filters::LevelFilter;
 
 use crate::engine::{Exit, Failure, Note, ShutdownReport, StopCause};
 
+use super::shared::Shared;
 use super::unwind::guard;
 
-pub(super) fn started(supervisor: &str) {
-    tracing::info!(supervisor, "session supervisor started");
+/// A supervisor has started. One that is a session's tree is no more than a session to the log.
+pub(super) fn started(shared: &Shared) {
+    let supervisor = shared.name();
+    match shared.home() {
+        None => tracing::info!(supervisor, "{} started", title(shared)),
+        Some(_) => tracing::debug!(supervisor, "{} started", title(shared)),
+    }
 }
 
-pub(super) fn stopped(supervisor: &str, report: &ShutdownReport) {
+/// A supervisor has stopped.
+pub(super) fn stopped(shared: &Shared, report: &ShutdownReport) {
+    let supervisor = shared.name();
+    let title = title(shared);
     let took_ms = millis(report.took);
     let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
     let (zombies, not_running) = (report.zombies, report.not_running);
-    if zombies > 0 {
-        tracing::warn!(
-            supervisor,
-            stopped,
-            failed,
-            killed,
-            zombies,
-            not_running,
-            took_ms,
-            "session supervisor stopped, and left zombies"
-        );
-    } else {
-        tracing::info!(
-            supervisor,
-            stopped,
-            failed,
-            killed,
-            zombies,
-            not_running,
-            took_ms,
-            "session supervisor stopped"
-        );
+    macro_rules! tell {
+        ($level:ident, $text:literal) => {
+            tracing::$level!(
+                supervisor,
+                stopped,
+                failed,
+                killed,
+                zombies,
+                not_running,
+                took_ms,
+                $text,
+                title
+            )
+        };
+    }
+    match shared.home() {
+        _ if zombies > 0 => tell!(warn, "{} stopped, and left zombies"),
+        None => tell!(info, "{} stopped"),
+        Some(_) => tell!(debug, "{} stopped"),
+    }
+}
+
+fn title(shared: &Shared) -> &'static str {
+    match (shared.has_sessions(), shared.home()) {
+        (true, _) => "session supervisor",
+        (false, None) => "supervisor",
+        (false, Some(_)) => "session tree",
     }
 }
 

@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 
 use super::life::Life;
 use super::shared::Shared;
-use crate::engine::{self, Cause, Context, Domain, Exit, Policy, ShutdownReport};
+use crate::engine::{self, Cause, Context, Domain, Exit, Failure, Policy, ShutdownReport};
 
-/// The types of a session supervisor.
+/// The types behind both engines.
 #[derive(Debug)]
-pub(crate) struct Sessions;
+pub(crate) struct Actors;
 
-impl Domain for Sessions {
+impl Domain for Actors {
     type Spec = Arc<Plan>;
     type Life = Arc<Life>;
     type Ticket = Ticket;
@@ -65,7 +65,8 @@ pub(crate) struct Order {
 #[derive(Debug)]
 pub(crate) enum SpawnFailure {
     Ignored,
-    NameTaken,
+    /// The name, which another actor has.
+    NameTaken(String),
     /// The supervisor is ending and takes no more links.
     Refused,
     Failed(ActorProcessingErr),
@@ -87,11 +88,30 @@ impl Ticket {
     }
 }
 
+/// An actor that runs, and what there is to hold of it if it is a supervisor itself.
+///
+/// Public for the compiler alone: the sealed trait behind [`Child`](crate::Child) names it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub(crate) cell: ActorCell,
+    pub(crate) tree: Option<Arc<Shared>>,
+}
+
+impl Found {
+    /// What a launch has spawned.
+    pub(crate) fn of(life: &Life, cell: ActorCell) -> Self {
+        Self {
+            cell,
+            tree: life.tree(),
+        }
+    }
+}
+
 /// What a caller is told.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Started(ActorCell),
-    Running(ActorCell),
+    Started(Found),
+    Running(Found),
     Ignored,
     Failed(Cause),
     NameTaken(Option<ActorCell>),
@@ -103,5 +123,10 @@ pub(crate) enum Reply {
     NotFound,
     Ended(Exit),
     Report(ShutdownReport),
+    Begun,
+    MemberFailed { role: Arc<str>, failure: Failure },
+    Present,
+    Restarting,
+    Deleted,
     Down,
 }

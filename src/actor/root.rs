@@ -1,4 +1,4 @@
-//! The root actor: all sessions are linked to it, and it is found by name. It turns bells and
+//! The root actor of a supervisor of either kind: all its children are linked to it, and it is found by name. It turns bells and
 //! supervision events into inbox items and drives.
 //!
 //! Its handlers never await user code, never return `Err` and never use `?`: an error here would end
@@ -11,24 +11,53 @@
 use std::sync::{Arc, OnceLock};
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
-use tokio::runtime::Handle;
 
+use super::birth::Birth;
+use super::directory;
 use super::exit::{self, Told};
 use super::graveyard::Grave;
 use super::inbox::Stage;
+use super::log;
+use super::plan::{Reply, Ticket};
 use super::shared::Shared;
-use crate::engine::{Input, Seen, Settings};
+use super::undertaker::undertake;
+use crate::engine::{Failure, Input, Seen};
+use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 use crate::reason::SHUTDOWN;
 
-pub(crate) struct Root;
+/// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
+pub(crate) struct Root {
+    standing: Standing,
+    made: OnceLock<Arc<Shared>>,
+}
 
-/// What a root is made from, and where it leaves what all hold together.
-pub(crate) struct Birth {
-    pub(crate) name: String,
-    pub(crate) settings: Settings,
-    pub(crate) runtime: Handle,
-    pub(crate) shared: Arc<OnceLock<Arc<Shared>>>,
+/// Who tells that the root's task is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The root itself.
+    Alone,
+    /// The wrapper, as of any session.
+    Child,
+}
+
+impl Root {
+    pub(super) const fn new(standing: Standing) -> Self {
+        Self {
+            standing,
+            made: OnceLock::new(),
+        }
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if self.standing == Standing::Alone
+            && let Some(shared) = self.made.get()
+        {
+            shared.root_gone();
+        }
+    }
 }
 
 #[ractor::actor(message = (), state = Arc<Shared>, arguments = Birth)]
@@ -38,9 +67,23 @@ impl Root {
         myself: ActorRef<()>,
         birth: Birth,
     ) -> Result<Arc<Shared>, ActorProcessingErr> {
-        let root = myself.get_cell();
-        let shared = Shared::new(&birth.name, root, birth.settings, birth.runtime);
-        drop(birth.shared.set(Arc::clone(&shared)));
+        let slot = Arc::clone(&birth.slot);
+        let shared = Shared::new(myself.get_cell(), birth);
+        drop(slot.set(Arc::clone(&shared)));
+        drop(self.made.set(Arc::clone(&shared)));
+        if let Some(nest) = &shared.nest {
+            nest.life.hold_tree(Arc::clone(&shared));
+        }
+        directory::add(&shared);
+        // From here on whatever becomes of the root is the undertaker's to finish.
+        drop(shared.runtime().spawn(undertake(Arc::clone(&shared))));
+        if !shared.has_sessions() {
+            begin(&shared).await?;
+        }
+        log::started(&shared);
+        shared.inbox.enter(Stage::Open);
+        // A bell that was rung for the undertaker may be the root's by now.
+        shared.ring();
         Ok(shared)
     }
 
@@ -76,13 +119,13 @@ impl Root {
         }
         // ractor shows an end before it tells of it, and anybody can send an event about anybody.
         let ended = cell.get_status() >= ActorStatus::Stopping;
-        match session_id(shared, &cell).filter(|_| ended) {
-            Some(id) => shared.exited(Input::Exited {
-                id: Some(id),
-                actor: cell.get_id().pid(),
-                seen,
-            }),
-            None => shared.bury([Grave::Seen(seen)]),
+        let id = session_id(shared, &cell);
+        // A static supervisor knows its members by their actors, whatever their names are.
+        if ended && (id.is_some() || !shared.has_sessions()) {
+            let actor = cell.get_id().pid();
+            shared.exited(Input::Exited { id, actor, seen });
+        } else {
+            shared.bury([Grave::Seen(seen)]);
         }
         Ok(())
     }
@@ -99,6 +142,26 @@ impl Root {
         shared.bell.notify_one();
         shared.wait_finished().await;
         Ok(())
+    }
+}
+
+/// Has the members of a static supervisor started, and waits for that.
+async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
+    let (ticket, answer) = Ticket::new();
+    shared.report(Input::Begin { ticket });
+    match answer.await {
+        Ok(Reply::Begun) => Ok(()),
+        Ok(Reply::MemberFailed { role, failure }) => {
+            let holder = match (&failure, shared.child_name(&role)) {
+                (Failure::NameTaken, Some(name)) => ractor::registry::where_is(name),
+                _ => None,
+            };
+            let error = StartChildError::of_failure(&role, failure, holder);
+            Err(Box::new(StartSupervisorError::MemberFailed { role, error }))
+        }
+        Ok(_) | Err(_) => {
+            Err("the supervisor was stopped before all its members were started".into())
+        }
     }
 }
 

@@ -23,7 +23,6 @@ use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_call};
 use crate::engine::{Input, Moment};
-use crate::names;
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
@@ -34,23 +33,24 @@ pub(crate) struct Session<A: Actor> {
 
 impl<A: Actor> Drop for Session<A> {
     fn drop(&mut self) {
+        if self.life.holds(Hold::Tree)
+            && let Some(tree) = self.life.tree()
+        {
+            tree.root_gone();
+        }
         self.shared.let_go(&self.life, Hold::Task);
     }
 }
 
 impl<A: Actor> Session<A> {
-    /// Spawns the actor, linked to the root and registered under the session's name.
+    /// Spawns the actor, linked to the root and registered under its name, if it has one.
     pub(crate) async fn spawn(
         order: Order,
+        name: Option<String>,
         actor: A,
         arguments: A::Arguments,
     ) -> Result<ActorCell, SpawnFailure> {
-        let Order {
-            context,
-            life,
-            shared,
-        } = order;
-        let name = names::session(shared.name(), &context.id);
+        let Order { life, shared, .. } = order;
         let root = shared.root().clone();
         life.hold(Hold::Task);
         let session = Self {
@@ -58,9 +58,9 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        match Self::spawn_linked(Some(name), session, (actor, arguments), root).await {
+        match Self::spawn_linked(name, session, (actor, arguments), root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
-            Err(SpawnErr::ActorAlreadyRegistered(_)) => Err(SpawnFailure::NameTaken),
+            Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
             // ractor's text for it is no proof (HAZARDS R21).
             Err(SpawnErr::StartupFailed(_)) if life.is_ready() => Err(SpawnFailure::Refused),
             Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),

@@ -5,24 +5,31 @@
 //! either.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item, Next, Refused, Stage};
 use super::keeper;
 use super::life::{Hold, Left, Life};
-use super::plan::Sessions;
-use crate::engine::{Input, Mark, Settings};
+use super::plan::{Actors, Ticket};
+use crate::engine::{Input, Mark, ShutdownReport};
+use crate::names;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     name: Arc<str>,
+    pub(super) naming: Naming,
+    /// The session whose tree this is a part of.
+    home: Option<Home>,
+    /// Whose child this is.
+    pub(super) nest: Option<Nest>,
     root: ActorCell,
     runtime: Handle,
     pub(super) clock: Clock,
@@ -36,28 +43,54 @@ pub(crate) struct Shared {
     /// Whether all sessions are gone; rung for the root's `post_stop`.
     finished: AtomicBool,
     finished_bell: Notify,
+    /// Whether the root's task is done.
+    root_gone: AtomicBool,
+    /// What became of the children.
+    report: OnceLock<ShutdownReport>,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        name: &str,
-        root: ActorCell,
-        settings: Settings,
-        runtime: Handle,
-    ) -> Arc<Self> {
+    pub(super) fn new(root: ActorCell, birth: Birth) -> Arc<Self> {
         Arc::new(Self {
-            name: name.into(),
+            name: birth.name,
+            naming: birth.naming,
+            home: birth.home,
+            nest: birth.nest,
             root,
-            runtime,
+            runtime: birth.runtime,
             clock: Clock::start(),
             inbox: Inbox::new(),
-            driver: Mutex::new(Driver::new(settings)),
+            driver: Mutex::new(Driver::new(birth.machine)),
             graveyard: Graveyard::default(),
             bell: Notify::new(),
             stopping: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
+            root_gone: AtomicBool::new(false),
+            report: OnceLock::new(),
         })
+    }
+
+    /// Whether the children are sessions; else they are the members of a static supervisor.
+    pub(crate) const fn has_sessions(&self) -> bool {
+        matches!(self.naming, Naming::Sessions)
+    }
+
+    /// The session whose tree this is a part of.
+    pub(crate) const fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
+    }
+
+    /// The name of a child in the registry; `None` if it is not registered.
+    pub(crate) fn child_name(&self, key: &str) -> Option<String> {
+        match (self.naming, &self.home) {
+            (Naming::Sessions, _) => Some(names::session(&self.name, key)),
+            (Naming::Members, _) => Some(names::member(&self.name, key)),
+            (Naming::OfSession, Some(home)) => {
+                Some(names::session_member(home.sessions.name(), key, &home.id))
+            }
+            (Naming::OfSession, None) | (Naming::Unregistered, _) => None,
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -77,7 +110,7 @@ impl Shared {
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
         let independent = match item.start_of() {
             Some(id) if self.inbox.claim() == Next::Drive => {
-                Some(self.lock_driver().engine.starts_whatever_ended(id))
+                Some(self.lock_driver().machine.starts_whatever_ended(id))
             }
             _ => None,
         };
@@ -95,7 +128,7 @@ impl Shared {
     }
 
     /// A report of what has happened.
-    pub(crate) fn report(self: &Arc<Self>, input: Input<Sessions>) {
+    pub(crate) fn report(self: &Arc<Self>, input: Input<Actors>) {
         let next = self.inbox.report(Item::Input(input));
         self.go_on(next);
     }
@@ -138,7 +171,7 @@ impl Shared {
     }
 
     /// An exit that the root has read.
-    pub(super) fn exited(self: &Arc<Self>, input: Input<Sessions>) {
+    pub(super) fn exited(self: &Arc<Self>, input: Input<Actors>) {
         let next = self.inbox.exit(Item::Input(input));
         self.go_on(next);
     }
@@ -188,6 +221,43 @@ impl Shared {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
+    }
+
+    /// The root's task is done, or its start came to nothing.
+    pub(super) fn root_gone(&self) {
+        self.root_gone.store(true, Ordering::Release);
+        self.bell.notify_one();
+    }
+
+    pub(super) fn is_root_gone(&self) -> bool {
+        self.root_gone.load(Ordering::Acquire)
+    }
+
+    /// The parent stops this supervisor, by the way that a caller would go, so that its events are read
+    /// to the end.
+    pub(super) fn stop_for_parent(self: &Arc<Self>) {
+        let (ticket, _) = Ticket::new();
+        let within = None;
+        let stop = Item::Input(Input::StopSupervisor { within, ticket });
+        // A root that is gone needs no stop.
+        drop(self.command(stop));
+    }
+
+    /// The restart limit was reached; the parent is to know.
+    pub(super) fn gave_up(&self) {
+        if let Some(nest) = &self.nest {
+            nest.life.mark_gave_up();
+        }
+    }
+
+    /// All is over.
+    pub(super) fn ended(&self, report: ShutdownReport) {
+        self.report.get_or_init(|| report);
+    }
+
+    /// What became of the children, once all is over.
+    pub(super) fn report_of_end(&self) -> Option<ShutdownReport> {
+        self.report.get().copied()
     }
 
     /// Returns when all sessions are gone. For one waiter.

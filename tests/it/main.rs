@@ -11,4 +11,5 @@ mod races;
 mod rows;
 mod support;
 mod traces;
+mod trees;
 mod wrapper;

@@ -1,0 +1,132 @@
+//! How a supervisor comes to be: on its own, linked to any actor, or as the child of another supervisor.
+//!
+//! A child supervisor is a session like any other, whose actor happens to be a root: the same launch, the
+//! same wrapper, the same rules. Its launch holds one thing more than others do (`Hold::Tree`): its own
+//! children with their names, until its undertaker is done.
+//!
+//! Absent on purpose: the start of the members of a static supervisor. Its engine orders that, and the
+//! root waits for it in its `pre_start`.
+
+use std::sync::{Arc, OnceLock};
+
+use ractor::{Actor, ActorCell, SpawnErr};
+use tokio::runtime::Handle;
+
+use super::life::Life;
+use super::machine::Machine;
+use super::plan::{Order, SpawnFailure};
+use super::root::{Root, Standing};
+use super::session::Session;
+use super::shared::Shared;
+
+/// What a supervisor is made from.
+pub(crate) struct Birth {
+    /// Its name, at least in the log.
+    pub(crate) name: Arc<str>,
+    pub(crate) naming: Naming,
+    pub(crate) home: Option<Home>,
+    pub(crate) nest: Option<Nest>,
+    pub(crate) machine: Machine,
+    pub(crate) runtime: Handle,
+    /// Where it leaves what all hold together.
+    pub(crate) slot: Arc<OnceLock<Arc<Shared>>>,
+}
+
+/// How the children of a supervisor are called in the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// As sessions.
+    Sessions,
+    /// By the supervisor's name and their role.
+    Members,
+    /// By the session supervisor's name, their role, and the session's id.
+    OfSession,
+    /// Not at all.
+    Unregistered,
+}
+
+/// The session whose tree a supervisor is a part of.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) sessions: Arc<Shared>,
+    pub(crate) id: Arc<str>,
+}
+
+/// The launch of a supervisor that is a child of another.
+#[derive(Debug)]
+pub(crate) struct Nest {
+    pub(crate) parent: Arc<Shared>,
+    pub(crate) life: Arc<Life>,
+}
+
+/// What is to be started, wherever.
+#[derive(Debug)]
+pub(crate) struct Design {
+    /// The name of its own, if it has one.
+    pub(crate) name: Option<String>,
+    pub(crate) machine: Machine,
+}
+
+/// Starts a supervisor that is nobody's child here. Nothing of it is left if the future is dropped.
+pub(crate) async fn start(
+    name: String,
+    machine: Machine,
+    runtime: Handle,
+    parent: Option<ActorCell>,
+) -> Result<Option<Arc<Shared>>, SpawnErr> {
+    let slot = Arc::new(OnceLock::new());
+    let birth = Birth {
+        name: name.as_str().into(),
+        naming: match &machine {
+            Machine::Sessions(_) => Naming::Sessions,
+            Machine::Members(_) => Naming::Members,
+        },
+        home: None,
+        nest: None,
+        machine,
+        runtime,
+        slot: Arc::clone(&slot),
+    };
+    let root = Root::new(Standing::Alone);
+    match parent {
+        Some(parent) => Root::spawn_linked(Some(name), root, birth, parent).await?,
+        None => Root::spawn(Some(name), root, birth).await?,
+    };
+    Ok(slot.get().cloned())
+}
+
+/// Starts a supervisor as a child of another.
+pub(crate) async fn start_child(order: Order, design: Design) -> Result<ActorCell, SpawnFailure> {
+    let parent = &order.shared;
+    let id = &order.context.id;
+    let naming = match &design.machine {
+        Machine::Sessions(_) => Naming::Sessions,
+        Machine::Members(_) if design.name.is_some() => Naming::Members,
+        Machine::Members(_) if parent.has_sessions() => Naming::OfSession,
+        Machine::Members(_) => Naming::Unregistered,
+    };
+    let home = if parent.has_sessions() {
+        let (sessions, id) = (Arc::clone(parent), Arc::clone(id));
+        Some(Home { sessions, id })
+    } else {
+        parent.home().cloned()
+    };
+    let registered = design.name.or_else(|| parent.child_name(id));
+    let name = match &registered {
+        Some(name) => name.as_str().into(),
+        None => format!("{}/{id}", parent.name()).into(),
+    };
+    let birth = Birth {
+        name,
+        naming,
+        home,
+        nest: Some(Nest {
+            parent: Arc::clone(parent),
+            life: Arc::clone(&order.life),
+        }),
+        machine: design.machine,
+        runtime: parent.runtime().clone(),
+        slot: Arc::default(),
+    };
+    Session::spawn(order, registered, Root::new(Standing::Child), birth).await
+}

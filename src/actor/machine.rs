@@ -1,0 +1,67 @@
+//! The engine of a supervisor, of whichever kind it is: one for sessions, one for the members of a
+//! static supervisor. Whoever drives does not see the difference.
+//!
+//! Absent on purpose: what only one of them can be asked. That goes to the engine itself.
+
+use super::plan::Actors;
+use crate::engine::{Counts, Effect, Engine, Group, GroupSettings, Input, Moment, Settings};
+
+#[derive(Debug)]
+pub(crate) enum Machine {
+    Sessions(Box<Engine<Actors>>),
+    Members(Box<Group<Actors>>),
+}
+
+impl Machine {
+    pub(crate) fn sessions(settings: Settings) -> Self {
+        Self::Sessions(Box::new(Engine::new(settings)))
+    }
+
+    /// One that has nothing to do.
+    pub(super) fn idle() -> Self {
+        Self::Members(Box::new(Group::new(GroupSettings::default(), Vec::new())))
+    }
+
+    pub(super) fn handle(&mut self, now: Moment, input: Input<Actors>) {
+        match self {
+            Self::Sessions(engine) => engine.handle(now, input),
+            Self::Members(group) => group.handle(now, input),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Moment) {
+        match self {
+            Self::Sessions(engine) => engine.handle_timeout(now),
+            Self::Members(group) => group.handle_timeout(now),
+        }
+    }
+
+    pub(super) fn poll_effect(&mut self) -> Option<Effect<Actors>> {
+        match self {
+            Self::Sessions(engine) => engine.poll_effect(),
+            Self::Members(group) => group.poll_effect(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Moment> {
+        match self {
+            Self::Sessions(engine) => engine.poll_timeout(),
+            Self::Members(group) => group.poll_timeout(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        match self {
+            Self::Sessions(engine) => engine.counts(),
+            Self::Members(group) => group.counts(),
+        }
+    }
+
+    /// Whether no end that the root has not read yet could change what a start of this id is answered.
+    pub(super) fn starts_whatever_ended(&self, id: &str) -> bool {
+        match self {
+            Self::Sessions(engine) => engine.starts_whatever_ended(id),
+            Self::Members(_) => false,
+        }
+    }
+}

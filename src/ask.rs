@@ -1,0 +1,100 @@
+//! Asking a supervisor of either kind, which both handles do in the same way.
+//!
+//! Absent on purpose: what an answer means. Each handle has its own errors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{ActorCell, ActorStatus, SpawnErr};
+use tokio::sync::oneshot;
+
+use crate::actor::birth;
+use crate::actor::inbox::{Item, Query};
+use crate::actor::machine::Machine;
+use crate::actor::plan::{Actors, Reply, Ticket};
+use crate::actor::shared::Shared;
+use crate::engine::{Input, Request, ShutdownReport};
+use crate::error::{StartSupervisorError, SupervisorDown};
+
+/// Starts a supervisor on the present runtime.
+pub(crate) async fn start(
+    name: String,
+    machine: Machine,
+    parent: Option<ActorCell>,
+) -> Result<Arc<Shared>, StartSupervisorError> {
+    let failed = |cause| StartSupervisorError::Failed {
+        cause: Arc::new(cause),
+    };
+    let runtime = tokio::runtime::Handle::try_current().map_err(|error| failed(error.into()))?;
+    match birth::start(name, machine, runtime, parent).await {
+        Ok(Some(shared)) => Ok(shared),
+        Ok(None) => Err(failed("the root ended before it began".into())),
+        Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {
+            cell: ractor::registry::where_is(name.clone()),
+            name,
+        }),
+        Err(SpawnErr::StartupFailed(cause)) => Err(match cause.downcast() {
+            Ok(error) => *error,
+            Err(cause) => failed(cause),
+        }),
+        Err(error @ SpawnErr::ActorAlreadyStarted) => Err(failed(error.into())),
+    }
+}
+
+/// Asks something for one child. A ticket that was dropped unanswered reads as "down".
+pub(crate) async fn request(
+    shared: &Arc<Shared>,
+    key: Arc<str>,
+    request: impl FnOnce(Ticket) -> Request<Actors>,
+) -> Reply {
+    let (ticket, answer) = Ticket::new();
+    let input = Input::Asked {
+        id: key,
+        request: request(ticket),
+    };
+    match shared.command(Item::Input(input)) {
+        Ok(()) => answer.await.unwrap_or(Reply::Down),
+        Err(_) => Reply::Down,
+    }
+}
+
+/// Asks a question that changes nothing.
+pub(crate) async fn query<T>(
+    shared: &Arc<Shared>,
+    question: impl FnOnce(oneshot::Sender<T>) -> Query,
+) -> Result<T, SupervisorDown> {
+    let (reply, answer) = oneshot::channel();
+    if shared.command(Item::Query(question(reply))).is_err() {
+        return Err(SupervisorDown);
+    }
+    answer.await.map_err(|_| SupervisorDown)
+}
+
+/// Stops the supervisor, or joins the stop under way.
+pub(crate) async fn stop(
+    shared: &Arc<Shared>,
+    within: Option<Duration>,
+) -> Result<ShutdownReport, SupervisorDown> {
+    let (ticket, answer) = Ticket::new();
+    let input = Input::StopSupervisor { within, ticket };
+    if shared.command(Item::Input(input)).is_err() {
+        return Err(SupervisorDown);
+    }
+    match answer.await {
+        Ok(Reply::Report(report)) => Ok(report),
+        Ok(_) | Err(_) => Err(SupervisorDown),
+    }
+}
+
+/// Whether the supervisor has not ended.
+pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
+    match shared.root().get_status() {
+        ActorStatus::Stopped => Err(SupervisorDown),
+        _ => Ok(()),
+    }
+}
+
+/// The answer for a key that cannot exist, without asking.
+pub(crate) fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
+    Err(if alive(shared).is_ok() { unknown } else { down })
+}

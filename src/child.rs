@@ -1,0 +1,88 @@
+//! What a child spec can start, and the references that a start yields.
+//!
+//! Absent on purpose: a way for users to add kinds. An actor of theirs is one already.
+
+use std::fmt;
+
+use ractor::{Actor, ActorCell, ActorRef, Message};
+
+use crate::actor::plan::Found;
+use crate::{SessionSupervisor, Supervisor};
+
+mod sealed {
+    use crate::actor::plan::Found;
+
+    pub trait Sealed {
+        type Found;
+
+        /// A reference to what was started or found.
+        fn reference(found: Found) -> Option<Self::Found>;
+    }
+}
+
+/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or [`AnyActor`].
+pub trait Child: sealed::Sealed<Found = Self::Ref> + Send + Sync + 'static {
+    /// What a start yields.
+    type Ref: fmt::Debug + Send + 'static;
+}
+
+impl<A: Actor> sealed::Sealed for A {
+    type Found = ActorRef<A::Msg>;
+
+    fn reference(found: Found) -> Option<Self::Found> {
+        typed(found.cell)
+    }
+}
+
+impl<A: Actor> Child for A {
+    type Ref = ActorRef<A::Msg>;
+}
+
+impl sealed::Sealed for Supervisor {
+    type Found = Self;
+
+    fn reference(found: Found) -> Option<Self> {
+        found.tree.filter(|tree| !tree.has_sessions()).map(Self::of)
+    }
+}
+
+impl Child for Supervisor {
+    type Ref = Self;
+}
+
+impl sealed::Sealed for SessionSupervisor {
+    type Found = Self;
+
+    fn reference(found: Found) -> Option<Self> {
+        found.tree.filter(|tree| tree.has_sessions()).map(Self::of)
+    }
+}
+
+impl Child for SessionSupervisor {
+    type Ref = Self;
+}
+
+/// An actor whose type has been erased; see [`ChildSpec::erase`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AnyActor;
+
+impl sealed::Sealed for AnyActor {
+    type Found = ActorCell;
+
+    fn reference(found: Found) -> Option<ActorCell> {
+        Some(found.cell)
+    }
+}
+
+impl Child for AnyActor {
+    type Ref = ActorCell;
+}
+
+/// A typed reference, if the actor takes messages of the type.
+pub(crate) fn typed<M: Message>(cell: ActorCell) -> Option<ActorRef<M>> {
+    match cell.is_message_type_of::<M>() {
+        Some(true) => Some(cell.into()),
+        Some(false) | None => None,
+    }
+}

@@ -1,0 +1,401 @@
+//! The handle of a static supervisor.
+//!
+//! Absent on purpose: state, as in the handle of a session supervisor.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{ActorCell, ActorRef};
+
+use crate::actor::directory;
+use crate::actor::inbox::Query;
+use crate::actor::plan::{Found, Reply};
+use crate::actor::shared::Shared;
+use crate::ask;
+use crate::child::{Child, typed};
+use crate::engine::{Counts, Exit, Request, ShutdownReport};
+use crate::error::{
+    DeleteChildError, FindError, InvalidRole, NotASupervisor, RestartChildError, StartChildError,
+    StartSupervisorError, SupervisorDown, TerminateChildError,
+};
+use crate::info::ChildInfo;
+use crate::spec::ChildSpec;
+use crate::supervisor::linked;
+use crate::{TreeSpec, names};
+
+/// A handle of a running static supervisor: ordered members, each with a role. Cheap to clone.
+///
+/// Members are started in their order, each when the one before runs, and stopped in reverse order, each
+/// when the one after it is gone. A member that ends is restarted by its restart kind, and which others
+/// are restarted with it is the [`Strategy`](crate::Strategy)'s. Restarts above the limit end the
+/// supervisor in order; where it is a session, or a child of another supervisor, that one's rules decide
+/// what follows.
+///
+/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`, and no
+/// method blocks the supervisor. While members of a set are stopped or started, requests wait until that
+/// is done.
+///
+/// OTP: `supervisor`.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+}
+
+impl Supervisor {
+    /// The name of a supervisor without a parent whose spec gives it none.
+    pub const NAME: &'static str = "session_supervisor::Supervisor";
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Starts a supervisor without a parent, and all its members. It runs until it is stopped, also when
+    /// all handles are dropped.
+    ///
+    /// It waits for the members' `pre_start`, one after another.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `MemberFailed` with the
+    /// role of the member that did not start, when those before it have been stopped in reverse order;
+    /// `Failed` outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, it leaves nothing behind: what was started is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{Options, SessionSupervisor, Supervisor, TreeSpec};
+    ///
+    /// let tree = TreeSpec::one_for_one()
+    ///     .name("app")
+    ///     .child("rooms", SessionSupervisor::child_spec(Options::new().name("rooms")));
+    /// let app = Supervisor::start(tree).await.unwrap();
+    /// assert!(SessionSupervisor::where_is("rooms").is_some());
+    /// app.stop().await.unwrap();
+    /// assert!(SessionSupervisor::where_is("rooms").is_none());
+    /// # }
+    /// ```
+    pub fn start(
+        tree: TreeSpec,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(None, tree)
+    }
+
+    /// Starts a supervisor linked to another ractor actor, as
+    /// [`SessionSupervisor::start_link`](crate::SessionSupervisor::start_link) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); `Failed` also if the parent is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_link(
+        parent: ActorCell,
+        tree: TreeSpec,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(Some(parent), tree)
+    }
+
+    async fn start_under(
+        parent: Option<ActorCell>,
+        tree: TreeSpec,
+    ) -> Result<Self, StartSupervisorError> {
+        let design = tree.check().map_err(StartSupervisorError::InvalidOptions)?;
+        let name = design.name.unwrap_or_else(|| Self::NAME.to_owned());
+        let shared = ask::start(name, design.machine, parent).await?;
+        Ok(Self { shared })
+    }
+
+    /// The spec of a supervisor that is a child of another: waited for without end when it is stopped.
+    ///
+    /// It is not registered unless its spec names it, or it is a direct child of a registered supervisor.
+    pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
+        let fault = tree.fault();
+        let spec = ChildSpec::tree(move |_| tree.clone());
+        match fault {
+            Some(fault) => spec.with_fault(fault),
+            None => spec,
+        }
+    }
+
+    /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if the
+    /// name belongs to another kind of actor. Asks nobody.
+    #[must_use]
+    pub fn where_is(name: &str) -> Option<Self> {
+        let cell = ractor::registry::where_is(name)?;
+        Self::try_from(cell).ok()
+    }
+
+    /// The supervisor's name: in ractor's registry, or, if it is not registered, in the log.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    /// The root actor: to link, to monitor, to wait for its end.
+    #[must_use]
+    pub fn get_cell(&self) -> ActorCell {
+        self.shared.root().clone()
+    }
+
+    /// Adds a member at the end, starts it, and returns its reference when its `pre_start` is done.
+    ///
+    /// If the role is starting or stopping, the start waits for that.
+    ///
+    /// OTP: `start_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// Bad input (`InvalidRole`, `InvalidSpec`) before anything is asked. `AlreadyStarted`,
+    /// `AlreadyPresent` or `Restarting` if the role is known. A start that fails leaves nothing behind;
+    /// one that is `Ignored` leaves the member as one that does not run, unless it is temporary.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
+    /// same.
+    pub fn start_child<C: Child>(
+        &self,
+        role: &str,
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<C::Ref, StartChildError>> + Send + 'static + use<C> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            if let Err(rule) = names::check_role(&role) {
+                let role = role.as_ref().to_owned();
+                return Err(StartChildError::InvalidRole(InvalidRole { role, rule }));
+            }
+            let spec = spec.for_member().map_err(StartChildError::InvalidSpec)?;
+            let key = Arc::clone(&role);
+            match ask::request(&shared, key, |ticket| Request::Start { spec, ticket }).await {
+                Reply::Started(found) => C::reference(found).ok_or(StartChildError::SupervisorDown),
+                other => Err(start_error(&role, other)),
+            }
+        }
+    }
+
+    /// Stops a member by its shutdown rule, whatever its restart kind and the strategy. It is kept as one
+    /// that does not run, unless it is temporary.
+    ///
+    /// When it returns, the member is gone and released. One that does not run is
+    /// [`Exit::NotRunning`]; one that waits for a restart is not restarted.
+    ///
+    /// OTP: `terminate_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role. `Zombie`: it survived its kill for 1 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is stopped all the
+    /// same.
+    pub fn terminate_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<Exit, TerminateChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            match ask::request(&shared, role, |ticket| Request::Stop { ticket }).await {
+                Reply::Ended(exit) => Ok(exit),
+                Reply::NotFound => Err(TerminateChildError::NotFound),
+                Reply::Zombie => Err(TerminateChildError::Zombie),
+                _ => Err(TerminateChildError::SupervisorDown),
+            }
+        }
+    }
+
+    /// Starts a member again that does not run. It is not counted against the limit.
+    ///
+    /// OTP: `restart_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role, `Running` or `Start(Restarting)` if it does run. If the start
+    /// fails, the member is kept as one that does not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
+    /// same.
+    pub fn restart_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<ActorCell, RestartChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            let key = Arc::clone(&role);
+            match ask::request(&shared, key, |ticket| Request::Restart { ticket }).await {
+                Reply::Started(found) => Ok(found.cell),
+                Reply::NotFound => Err(RestartChildError::NotFound),
+                Reply::Running(Found { cell, .. }) => Err(RestartChildError::Running { cell }),
+                other => Err(RestartChildError::Start(start_error(&role, other))),
+            }
+        }
+    }
+
+    /// Forgets a member that does not run.
+    ///
+    /// OTP: `delete_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Zombie` if it is not one that does
+    /// not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is forgotten all
+    /// the same.
+    pub fn delete_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<(), DeleteChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            match ask::request(&shared, role, |ticket| Request::Delete { ticket }).await {
+                Reply::Deleted => Ok(()),
+                Reply::NotFound => Err(DeleteChildError::NotFound),
+                Reply::Running(Found { cell, .. }) => Err(DeleteChildError::Running { cell }),
+                Reply::Restarting => Err(DeleteChildError::Restarting),
+                Reply::Zombie => Err(DeleteChildError::Zombie),
+                Reply::Stopped => Err(DeleteChildError::Stopped),
+                _ => Err(DeleteChildError::SupervisorDown),
+            }
+        }
+    }
+
+    /// The members, in the order of their starts.
+    ///
+    /// OTP: `which_children/1`, which has the reverse order.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn which_children(
+        &self,
+    ) -> impl Future<Output = Result<Vec<ChildInfo>, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::query(&shared, Query::Members).await }
+    }
+
+    /// How many members there are, by state and kind. Those that do not run are in `specs` only.
+    ///
+    /// OTP: `count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn count_children(
+        &self,
+    ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::query(&shared, Query::Count).await }
+    }
+
+    /// The running member of a role, if members are registered here: past its `pre_start` and linked to
+    /// this supervisor. Reads ractor's registry, asks nobody. The members of what is nested deeper are
+    /// not registered; [`which_children`](Self::which_children) has them.
+    #[must_use]
+    pub fn find_child(&self, role: &str) -> Option<ActorCell> {
+        let cell = ractor::registry::where_is(self.shared.child_name(role)?)?;
+        linked(cell, self.shared.root())
+    }
+
+    /// As [`find_child`](Self::find_child), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the member takes messages of another type.
+    pub fn find_child_as<M: ractor::Message>(&self, role: &str) -> Result<ActorRef<M>, FindError> {
+        let cell = self.find_child(role).ok_or(FindError::NotFound)?;
+        typed(cell).ok_or(FindError::WrongMessageType)
+    }
+
+    /// Stops all members, one after another in reverse order, each by its own rule, then the supervisor.
+    ///
+    /// When it returns, all members have ended (zombies excepted) and all names are free. A second stop
+    /// joins the first and gets the same report. Members that are supervisors add what became of their
+    /// own children to the report.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the supervisor is stopped all
+    /// the same.
+    pub fn stop(
+        &self,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, None).await }
+    }
+
+    /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the earlier
+    /// wins; zero kills at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`stop`](Self::stop).
+    pub fn stop_within(
+        &self,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, Some(deadline)).await }
+    }
+}
+
+impl TryFrom<ActorCell> for Supervisor {
+    type Error = NotASupervisor;
+
+    /// The supervisor whose root the actor is, for instance of a session that is a tree.
+    fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
+        match directory::find(&cell) {
+            Some(shared) if !shared.has_sessions() => Ok(Self { shared }),
+            Some(_) | None => Err(NotASupervisor { cell }),
+        }
+    }
+}
+
+fn start_error(role: &Arc<str>, reply: Reply) -> StartChildError {
+    let role = Arc::clone(role);
+    match reply {
+        Reply::Running(Found { cell, .. }) => StartChildError::AlreadyStarted { role, cell },
+        Reply::Present => StartChildError::AlreadyPresent { role },
+        Reply::Restarting => StartChildError::Restarting,
+        Reply::Ignored => StartChildError::Ignored,
+        Reply::Failed(cause) => StartChildError::Failed { role, cause },
+        Reply::NameTaken(cell) => StartChildError::NameTaken { role, cell },
+        Reply::TimedOut => StartChildError::TimedOut,
+        Reply::Stopped => StartChildError::Stopped,
+        Reply::Zombie => StartChildError::Zombie,
+        // The rest is never said to whoever starts a child, but that it is down.
+        _ => StartChildError::SupervisorDown,
+    }
+}

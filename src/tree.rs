@@ -1,0 +1,293 @@
+//! What a user writes to describe a static supervisor: its members in their order, its strategy and its
+//! limit; and the child specs that start such a tree, or a session supervisor, as a child.
+//!
+//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of whoever
+//! starts the tree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actor::birth::{self, Design};
+use crate::actor::machine::Machine;
+use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
+use crate::child::Child;
+use crate::engine::{
+    AutoShutdown, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown, Strategy,
+};
+use crate::error::{InvalidValue, StartSupervisorError};
+use crate::names::{self, Naming};
+use crate::options::random_seed;
+use crate::spec::{ChildSpec, StartContext};
+use crate::{Options, SessionSupervisor, Supervisor};
+
+/// OTP's `max_restarts` and `max_seconds` for a tree are 1 in 5 s in Erlang and 3 in 5 s in Elixir.
+const RESTARTS: u32 = 3;
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// The members of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
+///
+/// A member is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
+/// [`Permanent`](Restart::Permanent) unless its spec says otherwise.
+///
+/// ```
+/// # struct Actor;
+/// # #[ractor::actor(message = (), state = (), arguments = ())]
+/// # impl Actor {}
+/// # fn manager() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+/// # fn keeper() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+/// use session_supervisor::{ChildSpec, TreeSpec};
+/// use std::time::Duration;
+///
+/// let tree = TreeSpec::rest_for_one()
+///     .child("keeper", keeper())
+///     .child("manager", manager())
+///     .restart_limit(5, Duration::from_secs(60));
+/// # let _ = tree;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TreeSpec {
+    name: Option<Naming>,
+    settings: GroupSettings,
+    seed: Option<u64>,
+    members: Vec<(Arc<str>, Arc<Plan>)>,
+    fault: Option<InvalidValue>,
+}
+
+impl TreeSpec {
+    /// A tree without members yet.
+    pub fn new(strategy: Strategy) -> Self {
+        Self {
+            name: None,
+            settings: GroupSettings {
+                strategy,
+                limit: Limit::new(RESTARTS, WINDOW),
+                ..GroupSettings::default()
+            },
+            seed: None,
+            members: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// A tree in which a member that ends is started again alone.
+    pub fn one_for_one() -> Self {
+        Self::new(Strategy::OneForOne)
+    }
+
+    /// A tree in which all members are started again with one.
+    pub fn one_for_all() -> Self {
+        Self::new(Strategy::OneForAll)
+    }
+
+    /// A tree in which the members after one are started again with it.
+    pub fn rest_for_one() -> Self {
+        Self::new(Strategy::RestForOne)
+    }
+
+    /// The supervisor's name in ractor's registry: 1 to 512 bytes, no control character, no `/`.
+    /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree that
+    /// is a session bears the session's name and takes no other.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        match names::check_supervisor(&name) {
+            Ok(()) => self.name = Some(Naming::Given(name)),
+            Err(rule) => self.find_fault("name", &name, rule.to_string()),
+        }
+        self
+    }
+
+    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    pub fn unique_name(mut self) -> Self {
+        self.name = Some(Naming::Unique);
+        self
+    }
+
+    /// Adds a member at the end. Its role must be new.
+    pub fn child<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
+        let role = role.into();
+        if let Err(rule) = names::check_role(&role) {
+            self.find_fault("role", &role, rule.to_string());
+        }
+        if self.members.iter().any(|(other, _)| **other == *role) {
+            self.find_fault("role", &role, "must be the role of one member only".into());
+        }
+        match spec.for_member() {
+            Ok(plan) => self.members.push((role.into(), plan)),
+            Err(InvalidValue { field, value, rule }) => {
+                let rule = format!("in the spec of {role}, {rule}");
+                self.fault
+                    .get_or_insert(InvalidValue { field, value, rule });
+            }
+        }
+        self
+    }
+
+    /// How often the tree may restart members within `window`, whatever the number of members that one
+    /// restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be longer than
+    /// zero.
+    ///
+    /// OTP: `max_restarts` and `max_seconds`, which are 1 and 5 in Erlang.
+    pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
+        match Limit::new(max, window) {
+            Some(limit) => self.settings.limit = Some(limit),
+            None => {
+                self.fault
+                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
+            }
+        }
+        self
+    }
+
+    /// Members are restarted without end.
+    pub fn without_restart_limit(mut self) -> Self {
+        self.settings.limit = None;
+        self
+    }
+
+    /// Whether the end of significant members ends the tree. Default: never.
+    pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
+        self.settings.auto_shutdown = rule;
+        self
+    }
+
+    /// The seed of the jitter, for runs that can be repeated. Default: a random one.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn find_fault(&mut self, field: &'static str, value: &str, rule: String) {
+        self.fault.get_or_insert_with(|| InvalidValue {
+            field,
+            value: format!("{value:?}"),
+            rule,
+        });
+    }
+
+    /// What is to be started, or the first bad value.
+    pub(crate) fn check(self) -> Result<Design, InvalidValue> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let settings = GroupSettings {
+            seed: self.seed.unwrap_or_else(random_seed),
+            ..self.settings
+        };
+        Ok(Design {
+            name: self.name.map(|name| name.name(Supervisor::NAME)),
+            machine: Machine::Members(Box::new(Group::new(settings, self.members))),
+        })
+    }
+
+    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+        self.fault.clone()
+    }
+}
+
+/// A supervisor that is a child: counted as one, and waited for without end.
+///
+// OTP: supervisor:child_spec/0 has `shutdown => infinity` for `type => supervisor`.
+fn policy() -> Policy {
+    Policy {
+        kind: Kind::Supervisor,
+        shutdown: Shutdown::Infinity,
+        ..Policy::default()
+    }
+}
+
+impl ChildSpec<Supervisor> {
+    /// A whole tree, described anew for every incarnation. As a session it is found under the session's
+    /// id, and its members under theirs
+    /// ([`find_member`](SessionSupervisor::find_member)).
+    ///
+    /// The start is done when all members have been started, one after another; the start timeout is for
+    /// all of them together. One that takes longer, or is stopped before it is done, is killed.
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Keeper; struct Agent;
+    /// # #[ractor::actor(message = String, state = (), arguments = ())]
+    /// # impl Keeper {}
+    /// # #[ractor::actor(message = String, state = (), arguments = ())]
+    /// # impl Agent {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
+    ///
+    /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let chat = ChildSpec::tree(|_start| {
+    ///     TreeSpec::one_for_all()
+    ///         .child("keeper", ChildSpec::new(|_| (Keeper, ())))
+    /// });
+    /// let alice = sessions.start_session("alice", chat).await.unwrap();
+    /// alice.start_child("agent", ChildSpec::new(|_| (Agent, ()))).await.unwrap();
+    /// let agent = sessions.find_member_as::<String>("alice", "agent").unwrap();
+    /// agent.cast("hello".to_owned()).unwrap();
+    /// sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn tree<F>(describe: F) -> Self
+    where
+        F: Fn(StartContext) -> TreeSpec + Send + Sync + 'static,
+    {
+        Self::made_by(policy(), Tree(describe))
+    }
+}
+
+/// Describes a tree.
+struct Tree<F>(F);
+
+impl<F> Starter for Tree<F>
+where
+    F: Fn(StartContext) -> TreeSpec + Send + Sync + 'static,
+{
+    fn start(&self, order: Order) -> Starting {
+        let spec = (self.0)(StartContext::of(&order));
+        Box::pin(async move {
+            let mut spec = spec;
+            if let (true, Some(Naming::Given(name))) = (order.shared.has_sessions(), &spec.name) {
+                let name = name.clone();
+                let rule = "a tree that is a session bears the session's name";
+                spec.find_fault("name", &name, rule.to_owned());
+            }
+            begin(order, spec.check()).await
+        })
+    }
+}
+
+async fn begin(
+    order: Order,
+    design: Result<Design, InvalidValue>,
+) -> Result<ractor::ActorCell, SpawnFailure> {
+    match design {
+        Ok(design) => birth::start_child(order, design).await,
+        Err(fault) => {
+            let error = StartSupervisorError::InvalidOptions(fault);
+            Err(SpawnFailure::Failed(Box::new(error)))
+        }
+    }
+}
+
+impl ChildSpec<SessionSupervisor> {
+    pub(crate) fn supervisor(options: Options) -> Self {
+        let fault = options.fault();
+        let spec = Self::made_by(policy(), Sessions(options)).restart(Restart::Permanent);
+        match fault {
+            Some(fault) => spec.with_fault(fault),
+            None => spec,
+        }
+    }
+}
+
+/// Starts a session supervisor.
+struct Sessions(Options);
+
+impl Starter for Sessions {
+    fn start(&self, order: Order) -> Starting {
+        let design = self.0.clone().check().map(|(name, settings)| Design {
+            name: Some(name),
+            machine: Machine::sessions(settings),
+        });
+        Box::pin(begin(order, design))
+    }
+}

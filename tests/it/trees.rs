@@ -1,0 +1,3 @@
+//! Static supervisors and sessions that are trees.
+
+mod basics;
