@@ -113,9 +113,8 @@ impl Supervisor {
         Ok(Self { shared })
     }
 
-    /// The spec of a supervisor that is a child of another: waited for without end when it is stopped.
-    ///
-    /// It is not registered unless its spec names it, or it is a direct child of a registered supervisor.
+    /// The spec of a supervisor that is a child of another: waited for without end when it is stopped. It
+    /// is registered if its spec names it, or as the child of one that is.
     pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
         let fault = tree.fault();
         let spec = ChildSpec::tree(move |_| tree.clone());
