@@ -24,7 +24,6 @@ use super::undertaker::undertake;
 use crate::engine::{Failure, Input, Seen};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
-use crate::reason::SHUTDOWN;
 
 /// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
 pub(crate) struct Root {
@@ -110,12 +109,6 @@ impl Root {
         // session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
             shared.bury([Grave::State(state)]);
-        }
-        // While all are stopped, an end that we asked for is known from the session's release, and nobody
-        // needs the text.
-        let asked = matches!(&seen, Seen::Terminated(Some(reason)) if reason == SHUTDOWN);
-        if asked && shared.is_stopping() {
-            return Ok(());
         }
         // ractor shows an end before it tells of it, and anybody can send an event about anybody.
         let ended = cell.get_status() >= ActorStatus::Stopping;

@@ -173,6 +173,7 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
+        let cell = myself.get_cell();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
             let result = guard_call(|| actor.post_stop(myself, state)).await;
@@ -181,9 +182,11 @@ impl<A: Actor> Session<A> {
         self.life.note_orphans();
         guard.release();
         self.life.mark_orderly();
-        // While all are stopped its release says the same a moment later, and a message less for each
-        // session counts there.
-        if !self.shared.is_stopping() {
+        if self.shared.is_stopping() {
+            // While all are stopped its release says the same a moment later. So it needs no event either,
+            // which would wake the root once for each session.
+            cell.unlink(self.shared.root().clone());
+        } else {
             self.tell();
         }
         Ok(())
