@@ -206,9 +206,15 @@ impl Life {
         }
         let children = cell.get_children();
         if !children.is_empty() {
-            let mut inner = self.lock();
-            inner.end.get_or_insert_default().orphans.extend(children);
+            self.add_orphans(children);
         }
+    }
+
+    /// Remembers children that are to be waited for.
+    pub(crate) fn add_orphans(&self, children: impl IntoIterator<Item = ActorCell>) {
+        let mut inner = self.lock();
+        let end = inner.end.get_or_insert_default();
+        end.orphans.extend(children);
     }
 
     /// The children that are to be waited for.

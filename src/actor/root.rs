@@ -21,7 +21,7 @@ use super::log;
 use super::plan::{Reply, Ticket};
 use super::shared::Shared;
 use super::undertaker::undertake;
-use crate::engine::{Failure, Input, Seen};
+use crate::engine::{Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 

@@ -11,6 +11,7 @@
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,13 +110,16 @@ impl<A: Actor> Session<A> {
         myself: ActorRef<A::Msg>,
         (actor, arguments): (A, A::Arguments),
     ) -> Result<Guard<A>, ActorProcessingErr> {
-        self.life.set_cell(myself.get_cell());
+        let cell = myself.get_cell();
+        self.life.set_cell(cell.clone());
         let watch = Watch(&self.life);
         let error = match guard_call(|| actor.pre_start(myself, arguments)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
-                return Ok(Guard::new(actor, state, &self.life, &self.shared));
+                let mut guard = Guard::new(actor, state, &self.life, &self.shared);
+                guard.adopt(cell.get_children());
+                return Ok(guard);
             }
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
@@ -159,6 +163,7 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
+        guard.learn(&event);
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
@@ -214,7 +219,14 @@ pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
+    /// The session's own children, as its supervision events tell. Of one that others kill while it is
+    /// idle nothing else tells who they were: ractor has let go of them before anything here is dropped.
+    children: Option<Box<Children>>,
 }
+
+/// The session's own children by their actors' numbers.
+#[derive(Default)]
+struct Children(BTreeMap<u64, ActorCell>);
 
 /// After this time the session's task has been polled anew since ractor told the root of its start. Far
 /// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
@@ -231,6 +243,29 @@ impl<A: Actor> Guard<A> {
                 shared: Arc::clone(shared),
             }),
             started: Some(shared.clock.now()),
+            children: None,
+        }
+    }
+
+    fn adopt(&mut self, children: impl IntoIterator<Item = ActorCell>) {
+        for child in children {
+            let known = self.children.get_or_insert_default();
+            known.0.insert(child.get_id().pid(), child);
+        }
+    }
+
+    /// Follows who the session's own children are.
+    fn learn(&mut self, event: &SupervisionEvent) {
+        match event {
+            SupervisionEvent::ActorStarted(child) => self.adopt([child.clone()]),
+            SupervisionEvent::ActorTerminated(child, ..)
+            | SupervisionEvent::ActorFailed(child, _) => {
+                if let Some(known) = &mut self.children {
+                    known.0.remove(&child.get_id().pid());
+                }
+            }
+            // Which variants there are depends on ractor's features.
+            _ => {}
         }
     }
 
@@ -264,6 +299,12 @@ impl<A: Actor> Drop for Guard<A> {
         let Some(corpse) = self.corpse.take() else {
             return;
         };
+        if let Some(children) = self.children.take() {
+            // Whoever has another parent by now was not killed with the session.
+            let orphans = children.0.into_values();
+            let orphans = orphans.filter(|child| child.try_get_supervisor().is_none());
+            corpse.life.add_orphans(orphans);
+        }
         // It was killed. This may be the root's task or its event port, or the session's own task after
         // the root was told.
         let runtime = corpse.shared.runtime().clone();
