@@ -36,6 +36,8 @@ use crate::{TreeSpec, names};
 /// method blocks the supervisor. While members of a set are stopped or started, requests wait until that
 /// is done.
 ///
+/// It looks at all its members at each step, so it is for dozens, not for thousands: those are sessions.
+///
 /// OTP: `supervisor`.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
