@@ -8,12 +8,13 @@
 //!
 //! Absent on purpose: what follows from any of this.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
-use ractor::{ActorCell, ActorStatus};
+use ractor::{ActorCell, ActorStatus, SupervisionEvent};
 
 use super::plan::Ticket;
 use super::shared::Shared;
@@ -72,6 +73,10 @@ struct End {
     /// The session's own children, as they were when it ended. Their names may be held a little
     /// longer than its own.
     orphans: Vec<ActorCell>,
+    /// The session's own children by their actors' numbers, as its supervision events tell. Of one that
+    /// others kill while it is idle nothing else tells who they were: ractor has let go of them before
+    /// anything of the session is dropped.
+    children: BTreeMap<u64, ActorCell>,
     /// What there is to hold of it, if it is a supervisor itself.
     tree: Option<Arc<Shared>>,
 }
@@ -206,15 +211,50 @@ impl Life {
         }
         let children = cell.get_children();
         if !children.is_empty() {
-            self.add_orphans(children);
+            let mut inner = self.lock();
+            inner.end.get_or_insert_default().orphans.extend(children);
         }
     }
 
-    /// Remembers children that are to be waited for.
-    pub(crate) fn add_orphans(&self, children: impl IntoIterator<Item = ActorCell>) {
-        let mut inner = self.lock();
-        let end = inner.end.get_or_insert_default();
-        end.orphans.extend(children);
+    /// Learns who the session's own children are.
+    pub(crate) fn know_children(&self) {
+        let children = self.cell().map_or_else(Vec::new, ActorCell::get_children);
+        if !children.is_empty() {
+            let children = children
+                .into_iter()
+                .map(|child| (child.get_id().pid(), child));
+            let mut inner = self.lock();
+            inner.end.get_or_insert_default().children.extend(children);
+        }
+    }
+
+    /// Follows who they are.
+    pub(crate) fn know_child(&self, event: &SupervisionEvent) {
+        match event {
+            SupervisionEvent::ActorStarted(child) => {
+                let mut inner = self.lock();
+                let end = inner.end.get_or_insert_default();
+                end.children.insert(child.get_id().pid(), child.clone());
+            }
+            SupervisionEvent::ActorTerminated(child, ..)
+            | SupervisionEvent::ActorFailed(child, _) => {
+                if let Some(end) = &mut self.lock().end {
+                    end.children.remove(&child.get_id().pid());
+                }
+            }
+            // Which variants there are depends on ractor's features.
+            _ => {}
+        }
+    }
+
+    /// The session was killed: remembers the children that were killed with it.
+    pub(crate) fn note_known_children(&self) {
+        if let Some(end) = &mut self.lock().end {
+            // Whoever has another parent by now was not.
+            let known = std::mem::take(&mut end.children).into_values();
+            let killed = known.filter(|child| child.try_get_supervisor().is_none());
+            end.orphans.extend(killed);
+        }
     }
 
     /// The children that are to be waited for.

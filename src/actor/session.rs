@@ -11,7 +11,6 @@
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,16 +109,14 @@ impl<A: Actor> Session<A> {
         myself: ActorRef<A::Msg>,
         (actor, arguments): (A, A::Arguments),
     ) -> Result<Guard<A>, ActorProcessingErr> {
-        let cell = myself.get_cell();
-        self.life.set_cell(cell.clone());
+        self.life.set_cell(myself.get_cell());
         let watch = Watch(&self.life);
         let error = match guard_call(|| actor.pre_start(myself, arguments)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
-                let mut guard = Guard::new(actor, state, &self.life, &self.shared);
-                guard.adopt(cell.get_children());
-                return Ok(guard);
+                self.life.know_children();
+                return Ok(Guard::new(actor, state, &self.life, &self.shared));
             }
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
@@ -163,12 +160,16 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        guard.learn(&event);
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let result = guard_call(|| actor.handle_supervisor_evt(myself, event, state)).await;
+        let result = guard_call(|| {
+            // In here, since an argument that is borrowed outside would be kept twice in each session's task.
+            self.life.know_child(&event);
+            actor.handle_supervisor_evt(myself, event, state)
+        })
+        .await;
         self.settle(watch, guard, result)
     }
 
@@ -178,7 +179,6 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        let cell = myself.get_cell();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
             let result = guard_call(|| actor.post_stop(myself, state)).await;
@@ -190,7 +190,9 @@ impl<A: Actor> Session<A> {
         if self.shared.is_stopping() {
             // While all are stopped its release says the same a moment later. So it needs no event either,
             // which would wake the root once for each session.
-            cell.unlink(self.shared.root().clone());
+            if let Some(cell) = self.life.cell() {
+                cell.unlink(self.shared.root().clone());
+            }
         } else {
             self.tell();
         }
@@ -219,14 +221,7 @@ pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
-    /// The session's own children, as its supervision events tell. Of one that others kill while it is
-    /// idle nothing else tells who they were: ractor has let go of them before anything here is dropped.
-    children: Option<Box<Children>>,
 }
-
-/// The session's own children by their actors' numbers.
-#[derive(Default)]
-struct Children(BTreeMap<u64, ActorCell>);
 
 /// After this time the session's task has been polled anew since ractor told the root of its start. Far
 /// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
@@ -243,29 +238,6 @@ impl<A: Actor> Guard<A> {
                 shared: Arc::clone(shared),
             }),
             started: Some(shared.clock.now()),
-            children: None,
-        }
-    }
-
-    fn adopt(&mut self, children: impl IntoIterator<Item = ActorCell>) {
-        for child in children {
-            let known = self.children.get_or_insert_default();
-            known.0.insert(child.get_id().pid(), child);
-        }
-    }
-
-    /// Follows who the session's own children are.
-    fn learn(&mut self, event: &SupervisionEvent) {
-        match event {
-            SupervisionEvent::ActorStarted(child) => self.adopt([child.clone()]),
-            SupervisionEvent::ActorTerminated(child, ..)
-            | SupervisionEvent::ActorFailed(child, _) => {
-                if let Some(known) = &mut self.children {
-                    known.0.remove(&child.get_id().pid());
-                }
-            }
-            // Which variants there are depends on ractor's features.
-            _ => {}
         }
     }
 
@@ -299,12 +271,7 @@ impl<A: Actor> Drop for Guard<A> {
         let Some(corpse) = self.corpse.take() else {
             return;
         };
-        if let Some(children) = self.children.take() {
-            // Whoever has another parent by now was not killed with the session.
-            let orphans = children.0.into_values();
-            let orphans = orphans.filter(|child| child.try_get_supervisor().is_none());
-            corpse.life.add_orphans(orphans);
-        }
+        corpse.life.note_known_children();
         // It was killed. This may be the root's task or its event port, or the session's own task after
         // the root was told.
         let runtime = corpse.shared.runtime().clone();
