@@ -1,0 +1,397 @@
+//! The application root: what it starts, in which order it ends, and what it says of that.
+//!
+//! Absent on purpose: signals, which concern a whole process. The example's tests send them.
+
+use std::time::Duration;
+
+use ractor::ActorCell;
+use session_supervisor::error::{InvalidValue, StartChildError, StartSupervisorError};
+use session_supervisor::{
+    Application, ChildSpec, EndCause, Options, RunningApplication, SessionSupervisor, Shutdown,
+    Supervisor,
+};
+use tracing::Level;
+
+use crate::support::{Gate, Order, Probe, Worker, answered, asked, died};
+use crate::traces::Ear;
+
+fn application() -> Application {
+    Application::new(Options::new().unique_name()).unique_name()
+}
+
+/// A child that notes its start and its stop under a name.
+fn noted(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
+    let (up, down) = (probe.clone(), probe.clone());
+    probe
+        .script()
+        .pre_start(move |_, _| {
+            up.note(format!("+{name}"));
+            async { Ok(()) }
+        })
+        .post_stop(move |_, _| {
+            down.note(format!("-{name}"));
+            async { Ok(()) }
+        })
+        .spec()
+}
+
+fn bad() -> ChildSpec<Worker> {
+    ChildSpec::from_fn(|_| async { Err("no disk".into()) })
+}
+
+fn sessions(running: &RunningApplication) -> SessionSupervisor {
+    running.sessions().expect("the session supervisor runs")
+}
+
+async fn start(application: Application) -> RunningApplication {
+    application.start().await.expect("an application")
+}
+
+/// The actor of a member of the root.
+async fn member(root: &Supervisor, role: &str) -> ActorCell {
+    let members = root.which_children().await.expect("the root runs");
+    let member = members.into_iter().find(|member| &*member.role == role);
+    member.and_then(|member| member.cell).expect("it runs")
+}
+
+#[tokio::test(start_paused = true)]
+async fn default_sessions_are_started_in_order_and_one_that_fails_is_logged() {
+    let (ear, _guard) = Ear::listen();
+    let probe = Probe::default();
+    let running = start(
+        application()
+            .session("one", noted(&probe, "one"))
+            .session("two", bad())
+            .session("a\nb", noted(&probe, "never"))
+            .session("four", noted(&probe, "never").start_timeout(Duration::ZERO))
+            .session("five", noted(&probe, "five")),
+    )
+    .await;
+    assert_eq!(probe.notes(), ["+one", "+five"]);
+    let list = sessions(&running).list_sessions().await.expect("a list");
+    let ids: Vec<_> = list.iter().map(|info| &*info.id).collect();
+    assert_eq!(ids, ["one", "five"]);
+    let failures = ear.of("default session failed to start");
+    let told: Vec<_> = failures.iter().map(|seen| seen.field("session")).collect();
+    assert_eq!(told, ["two", "a\nb", "four"]);
+    assert_eq!(failures[0].level, Level::ERROR);
+    assert!(failures[0].field("reason").ends_with("no disk"));
+    assert_eq!(failures[0].field("supervisor"), sessions(&running).name());
+    let ended = running.stop().await;
+    assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 0));
+    assert_eq!(ended.report.expect("a report").stopped, 3);
+    assert_eq!(ear.of("application ended").len(), 1);
+    assert_eq!(ear.of("application ended")[0].field("status"), "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_started_last_is_stopped_first() {
+    let probe = Probe::default();
+    let running = start(
+        application()
+            .child("listener", noted(&probe, "listener"))
+            .child_before("store", noted(&probe, "store"))
+            .session("alice", noted(&probe, "alice"))
+            .child_before("cache", noted(&probe, "cache"))
+            .child("console", noted(&probe, "console")),
+    )
+    .await;
+    let up = ["+store", "+cache", "+listener", "+console", "+alice"];
+    assert_eq!(probe.notes(), up);
+    let root = running.supervisor().clone();
+    let members = root.which_children().await.expect("the root runs");
+    let roles: Vec<_> = members.iter().map(|member| &*member.role).collect();
+    assert_eq!(
+        roles,
+        [
+            "store",
+            "cache",
+            Application::SESSIONS,
+            "listener",
+            "console"
+        ]
+    );
+    running.stop().await;
+    let down = ["-console", "-listener", "-alice", "-cache", "-store"];
+    assert_eq!(probe.notes()[up.len()..], down);
+    assert!(Supervisor::where_is(root.name()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_may_stop_the_root_in_order() {
+    type Stop = fn(&Supervisor);
+    let ways: [Stop; 3] = [
+        |root| drop(tokio::spawn(root.stop())),
+        |root| root.get_cell().stop(Some("enough".to_owned())),
+        |root| root.get_cell().drain().expect("the root runs"),
+    ];
+    for stop in ways {
+        let probe = Probe::default();
+        let running = start(application().session("alice", noted(&probe, "alice"))).await;
+        let root = running.supervisor().clone();
+        let waiting = asked(running.wait()).await;
+        stop(&root);
+        let ended = answered("the wait", waiting).await.expect("no panic");
+        assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 0));
+        assert_eq!(ended.report.expect("a report").stopped, 2);
+        assert_eq!(probe.notes(), ["+alice", "-alice"]);
+        assert_eq!(
+            std::process::ExitCode::from(ended),
+            std::process::ExitCode::from(0)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_is_killed_says_so() {
+    let probe = Probe::default();
+    let running = start(application().session("alice", noted(&probe, "alice"))).await;
+    let root = running.supervisor().get_cell();
+    let waiting = asked(running.wait()).await;
+    root.kill();
+    let ended = answered("the wait", waiting).await.expect("no panic");
+    assert_eq!((ended.cause, ended.status()), (EndCause::Killed, 1));
+    assert_eq!(ended.report.expect("a report").stopped, 0);
+    assert_eq!((probe.alive(), probe.stops()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_escalates_ends_in_order_with_status_1() {
+    let probe = Probe::default();
+    let running = start(
+        application()
+            .restart_limit(1, Duration::from_secs(5))
+            .session("alice", noted(&probe, "alice"))
+            .child("listener", noted(&probe, "listener")),
+    )
+    .await;
+    let root = running.supervisor().clone();
+    let waiting = asked(running.wait()).await;
+    for _ in 0..2 {
+        let listener = root.find_child("listener").expect("it runs");
+        listener.kill();
+        died(&listener).await;
+        root.which_children().await.ok();
+        probe
+            .until(|tally| tally.starts == 3 || tally.stops == 1)
+            .await;
+    }
+    let ended = answered("the wait", waiting).await.expect("no panic");
+    assert_eq!((ended.cause, ended.status()), (EndCause::Escalated, 1));
+    assert_eq!(probe.stops(), 1, "the session was stopped gracefully");
+    let report = ended.report.expect("a report");
+    assert_eq!((report.stopped, report.killed), (2, 1), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_stop_is_killed_at_the_deadline() {
+    let probe = Probe::default();
+    let hangs = probe
+        .script()
+        .post_stop(|_, _| std::future::pending())
+        .spec()
+        .shutdown(Shutdown::Infinity);
+    let deadline = Duration::from_secs(7);
+    let running = start(
+        application()
+            .deadline(deadline)
+            .child_before("store", noted(&probe, "store"))
+            .session("alice", hangs),
+    )
+    .await;
+    let ended = answered("the stop", running.stop()).await;
+    let report = ended.report.expect("a report");
+    assert_eq!(report.zombies, 0, "{report:?}");
+    assert!(report.killed > 0 && report.took >= deadline, "{report:?}");
+    assert!(
+        report.took < deadline + Duration::from_secs(1),
+        "{report:?}"
+    );
+    assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 0));
+    assert_eq!(probe.alive(), 0);
+}
+
+/// A thread that is blocked cannot be told by paused time: here the kill bound passes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_leaves_zombies_ends_with_status_1() {
+    let probe = Probe::default();
+    let running = start(
+        application()
+            .deadline(Duration::ZERO)
+            .session("alice", probe.spec()),
+    )
+    .await;
+    let alice = sessions(&running).find_session_as::<Order>("alice");
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let note = probe.clone();
+    let block = Order::run(move |_| async move {
+        note.note("blocked");
+        released.recv().ok();
+        Ok(())
+    });
+    alice.expect("it runs").cast(block).expect("it runs");
+    probe.until(|tally| tally.notes.len() == 1).await;
+    let ended = running.stop().await;
+    let report = ended.report.expect("a report");
+    assert!(report.zombies > 0, "{report:?}");
+    assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 1));
+    drop(release);
+    probe.until(|tally| tally.alive == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_supervisor_that_escalated_is_found_again_under_its_name() {
+    let probe = Probe::default();
+    let options = Options::new()
+        .unique_name()
+        .total_restart_limit(0, Duration::from_secs(5));
+    let running = start(
+        Application::new(options)
+            .unique_name()
+            .child("listener", probe.spec())
+            .session("alice", probe.spec()),
+    )
+    .await;
+    let root = running.supervisor().clone();
+    let (old, listener) = (sessions(&running), member(&root, "listener").await);
+    let alice = old.find_session("alice").expect("it runs");
+    alice.kill();
+    died(&alice).await;
+    died(&old.get_cell()).await;
+    // A member that is added now is started when the session supervisor runs again.
+    root.start_child("later", probe.spec())
+        .await
+        .expect("a member");
+    let new = sessions(&running);
+    assert_eq!(new.name(), old.name());
+    assert_ne!(new.get_cell().get_id(), old.get_cell().get_id());
+    old.count_sessions().await.expect_err("it is down");
+    assert_eq!(new.count_sessions().await.expect("counts").specs, 0);
+    new.start_session("bob", probe.spec()).await.expect("bob");
+    assert_eq!(
+        member(&root, "listener").await.get_id(),
+        listener.get_id(),
+        "the others did not notice"
+    );
+    assert_eq!(running.stop().await.status(), 0);
+    assert!(SessionSupervisor::where_is(old.name()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_values_are_the_error_of_the_start_and_nothing_is_started() {
+    let probe = Probe::default();
+    let cases = [
+        ("name", application().name("a/b")),
+        (
+            "name",
+            Application::new(Options::new().name("a/b")).unique_name(),
+        ),
+        ("role", application().child("session", probe.spec())),
+        ("role", application().child("sessions", probe.spec())),
+        ("role", application().child_before("sessions", probe.spec())),
+        (
+            "restart_limit.window",
+            application().restart_limit(3, Duration::ZERO),
+        ),
+        (
+            "start_timeout",
+            application().child("a", probe.spec().start_timeout(Duration::ZERO)),
+        ),
+    ];
+    for (wrong, application) in cases {
+        let application = application.session("alice", probe.spec());
+        for error in [
+            application.clone().start().await.map(drop),
+            application.run().await.map(drop),
+        ] {
+            assert!(
+                matches!(
+                    &error,
+                    Err(StartSupervisorError::InvalidOptions(InvalidValue { field, .. }))
+                        if *field == wrong
+                ),
+                "{wrong}: {error:?}"
+            );
+        }
+    }
+    assert_eq!(probe.starts(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_does_not_start_fails_the_start_and_stops_the_others() {
+    let probe = Probe::default();
+    let application = application()
+        .child_before("store", noted(&probe, "store"))
+        .child("listener", bad())
+        .session("alice", noted(&probe, "alice"));
+    match application.start().await {
+        Err(StartSupervisorError::MemberFailed { role, error }) => {
+            assert_eq!(&*role, "listener");
+            assert!(matches!(error, StartChildError::Failed { .. }), "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(probe.notes(), ["+store", "-store"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_dropped_leaves_nothing_behind() {
+    let (probe, gate) = (Probe::default(), Gate::closed());
+    let slow = probe.script().pre_start(gate.holds()).spec();
+    let name = "application-dropped";
+    let starting = application()
+        .name(name)
+        .session("alice", probe.spec())
+        .session("bob", slow);
+    let starting = asked(starting.start()).await;
+    probe.until(|tally| tally.starts == 2).await;
+    let root = Supervisor::where_is(name)
+        .expect("the root is up")
+        .get_cell();
+    starting.abort();
+    died(&root).await;
+    assert!(starting.await.is_err_and(|error| error.is_cancelled()));
+    probe.until(|tally| tally.alive == 0).await;
+    start(application().name(name)).await.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_is_start_and_wait_and_does_not_wait_for_default_sessions() {
+    let (probe, gate) = (Probe::default(), Gate::closed());
+    let slow = probe.script().pre_start(gate.holds()).spec();
+    let name = "application-run";
+    let run = application()
+        .name(name)
+        .session("alice", noted(&probe, "alice"))
+        .session("slow", slow)
+        .session("never", noted(&probe, "never"));
+    let run = asked(run.run()).await;
+    probe.until(|tally| tally.starts == 2).await;
+    let root = Supervisor::where_is(name).expect("the root is up");
+    root.stop().await.expect("a report");
+    let ended = answered("the run", run).await.expect("no panic");
+    assert_eq!(ended.expect("it started").status(), 0);
+    assert_eq!(probe.notes(), ["+alice", "-alice"]);
+}
+
+#[test]
+fn a_runtime_that_takes_no_signals_is_an_error_of_the_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let error = runtime.block_on(application().start()).map(drop);
+    assert!(
+        matches!(&error, Err(StartSupervisorError::Failed { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn its_futures_can_be_spawned() {
+    fn sendable<T: Send + 'static>(_: T) {}
+    sendable(application().run());
+    sendable(application().start());
+    let _ = |running: RunningApplication| sendable(running.wait());
+    let _ = |running: RunningApplication| sendable(running.stop());
+}
