@@ -108,7 +108,7 @@ impl RunningApplication {
         let stop = self.root.stop_within(self.deadline);
         let ended = self.root.ended();
         let stopped = async {
-            // It says the same as `ended`, but not why.
+            // It has the report, but not the cause.
             stop.await.ok();
             ended.await
         };
