@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorRef};
 use session_supervisor::error::{InvalidValue, StartChildError, StartSupervisorError};
 use session_supervisor::{
     Application, ChildSpec, EndCause, Options, RunningApplication, SessionSupervisor, Shutdown,
-    Supervisor,
+    Supervisor, TreeSpec,
 };
 use tracing::Level;
 
@@ -211,31 +211,48 @@ async fn what_does_not_stop_is_killed_at_the_deadline() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A thread that is blocked cannot be told by paused time: here the kill bound passes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_application_that_leaves_zombies_ends_with_status_1() {
+/// Blocks the thread of a worker until the sender is dropped.
+async fn block(worker: &ActorRef<Order>) -> std::sync::mpsc::Sender<()> {
     let probe = Probe::default();
-    let running = start(
-        application()
-            .deadline(Duration::ZERO)
-            .session("alice", probe.spec()),
-    )
-    .await;
-    let alice = sessions(&running).find_session_as::<Order>("alice");
-    let (release, released) = std::sync::mpsc::channel::<()>();
     let note = probe.clone();
+    let (release, released) = std::sync::mpsc::channel::<()>();
     let block = Order::run(move |_| async move {
         note.note("blocked");
         released.recv().ok();
         Ok(())
     });
-    alice.expect("it runs").cast(block).expect("it runs");
+    worker.cast(block).expect("it runs");
     probe.until(|tally| tally.notes.len() == 1).await;
+    release
+}
+
+/// A thread that is blocked cannot be told by paused time: here the kill bound passes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn an_application_that_leaves_zombies_reports_all_of_it_and_ends_with_status_1() {
+    let probe = Probe::default();
+    let inner = probe.clone();
+    let tree = ChildSpec::tree(move |_| {
+        let tree = TreeSpec::one_for_one();
+        tree.child("a", inner.spec()).child("b", inner.spec())
+    });
+    let running = start(
+        application()
+            .deadline(Duration::ZERO)
+            .session("alice", probe.spec())
+            .session("bob", probe.spec())
+            .session("carol", tree),
+    )
+    .await;
+    let sessions = sessions(&running);
+    let alice = sessions.find_session_as("alice").expect("it runs");
+    let member = sessions.find_member_as("carol", "b").expect("it runs");
+    let releases = [block(&alice).await, block(&member).await];
     let ended = running.stop().await;
     let report = ended.report.expect("a report");
-    assert!(report.zombies > 0, "{report:?}");
+    // Killed: bob, carol's tree with its other member, the session supervisor.
+    assert_eq!((report.zombies, report.killed), (2, 4), "{report:?}");
     assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 1));
-    drop(release);
+    drop(releases);
     probe.until(|tally| tally.alive == 0).await;
 }
 
