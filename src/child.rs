@@ -62,7 +62,7 @@ impl Child for SessionSupervisor {
     type Ref = Self;
 }
 
-/// An actor whose type has been erased; see [`ChildSpec::erase`].
+/// An actor whose type has been erased; see [`ChildSpec::erase`](crate::ChildSpec::erase).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AnyActor;

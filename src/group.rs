@@ -11,7 +11,7 @@ use ractor::{ActorCell, ActorRef};
 use crate::actor::directory;
 use crate::actor::inbox::Query;
 use crate::actor::plan::{Found, Reply};
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Outcome, Shared};
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{Counts, Exit, Request, ShutdownReport};
@@ -103,6 +103,12 @@ impl Supervisor {
         tree: TreeSpec,
     ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
         Self::start_under(Some(parent), tree)
+    }
+
+    /// How it ended, once all of it has. `None` if its runtime was shut down before that.
+    pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.wait_over().await }
     }
 
     async fn start_under(

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod actor;
+mod application;
 mod ask;
 mod child;
 #[doc(hidden)]
@@ -21,6 +22,7 @@ mod spec;
 mod supervisor;
 mod tree;
 
+pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use child::{AnyActor, Child};
 pub use engine::{
     AutoShutdown, Backoff, Counts, Exit, KILL_BOUND, Kind, MemberState, OnRestartLimit, Restart,

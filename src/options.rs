@@ -147,6 +147,13 @@ impl Options {
         limit
     }
 
+    /// The same with its name settled, so that a supervisor that is restarted keeps it; and the name.
+    pub(crate) fn settled(mut self) -> (Self, String) {
+        let name = self.name.clone().name(DEFAULT_NAME);
+        self.name = Naming::Given(name.clone());
+        (self, name)
+    }
+
     pub(crate) fn fault(&self) -> Option<InvalidValue> {
         self.fault.clone()
     }

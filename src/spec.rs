@@ -286,7 +286,7 @@ impl<C: Child> ChildSpec<C> {
     }
 
     /// The same spec without its actor's type, for lists of different sessions. A start then yields
-    /// an [`ActorCell`].
+    /// an [`ActorCell`](ractor::ActorCell).
     pub fn erase(self) -> ChildSpec {
         ChildSpec {
             plan: self.plan,

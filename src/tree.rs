@@ -70,6 +70,11 @@ impl TreeSpec {
         }
     }
 
+    pub(crate) const fn strategy(mut self, strategy: Strategy) -> Self {
+        self.settings.strategy = strategy;
+        self
+    }
+
     /// A tree in which a member that ends is started again alone.
     pub fn one_for_one() -> Self {
         Self::new(Strategy::OneForOne)

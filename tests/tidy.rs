@@ -3,9 +3,9 @@
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`id names reason error info
 //! options`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4 `ask child spec
-//! supervisor group tree` (what users hold; they may use all that is below), and `lib.rs`, which only re-exports.
-//! A file names nothing of a layer above its own. Absent on purpose: a parser. Lines are enough, since
-//! the code is formatted.
+//! supervisor group tree application` (what users hold; they may use all that is below), and `lib.rs`,
+//! which only re-exports. A file names nothing of a layer above its own. Absent on purpose: a parser.
+//! Lines are enough, since the code is formatted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -114,7 +114,7 @@ fn layer(path: &str) -> u8 {
         "engine" => 1,
         "id" | "names" | "reason" | "error" | "info" | "options" => 2,
         "actor" => 3,
-        "ask" | "child" | "group" | "spec" | "supervisor" | "tree" => 4,
+        "application" | "ask" | "child" | "group" | "spec" | "supervisor" | "tree" => 4,
         "lib" => 5,
         other => panic!("{other} is in no layer"),
     }

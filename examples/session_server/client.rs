@@ -5,41 +5,50 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ractor::ActorRef;
 use ractor::rpc::CallResult;
-use session_supervisor::{Ensured, SessionInfo, SessionSupervisor};
+use ractor::{ActorRef, Message};
+use session_supervisor::error::{DeleteChildError, StartChildError, TerminateChildError};
+use session_supervisor::{Ensured, SessionInfo, SessionSupervisor, Supervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::chat::{self, ChatMsg, Whereabouts};
+use crate::agent::{self, AgentMsg};
+use crate::help::{self, is_word};
+use crate::keeper::KeeperMsg;
 use crate::lines::{self, Line};
+use crate::responder::ResponderMsg;
 use crate::rooms::{Number, Outbox, Rooms};
+use crate::session::{self, Role, Rules, Whereabouts};
+use crate::tree;
 
 /// So many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
 
-/// A session that ends while it is asked is looked up anew, which waits for its restart; so often.
+/// A member that ends while it is asked is looked up anew; so often.
 const TRIES: usize = 3;
 
-const HELP: &str = "\
-open ID    start the session ID, or join it
-say TEXT   say something to all who are in your session
-history    what was said in it since it last started
-crash      make its actor panic
-stop ID    end a session, or discard a parked one
-list       all sessions
-info ID    one session
-quit       leave; the session lives on
-help       this";
+/// So long a member that is being restarted is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all clients share.
 #[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    pub(crate) sessions: SessionSupervisor,
+pub(crate) struct House {
+    /// The application's.
+    pub(crate) root: Supervisor,
+    pub(crate) rules: Rules,
     pub(crate) rooms: Rooms,
     /// Becomes true when the server has stopped.
     pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl House {
+    /// Looked up anew each time, since it may have been restarted.
+    fn sessions(&self) -> Result<SessionSupervisor, String> {
+        SessionSupervisor::where_is(SessionSupervisor::NAME)
+            .ok_or_else(|| "the session supervisor is down".to_owned())
+    }
 }
 
 /// Whether the client stays.
@@ -50,7 +59,7 @@ enum Next {
 
 #[derive(Debug)]
 struct Client {
-    shared: Shared,
+    house: House,
     number: Number,
     outbox: Outbox,
     /// The session he is in.
@@ -58,7 +67,7 @@ struct Client {
 }
 
 /// Serves a client until he leaves, vanishes, does not read, or the server stops.
-pub(crate) async fn serve<R, W>(shared: Shared, number: Number, mut reader: R, writer: W)
+pub(crate) async fn serve<R, W>(house: House, number: Number, mut reader: R, writer: W)
 where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -66,9 +75,9 @@ where
     let (lines, queue) = mpsc::channel(OUTBOX);
     let full = Arc::new(Notify::new());
     let mut writing = tokio::spawn(write(queue, writer));
-    let mut closing = shared.closing.clone();
+    let mut closing = house.closing.clone();
     let mut client = Client {
-        shared,
+        house,
         number,
         outbox: Outbox {
             lines,
@@ -87,7 +96,7 @@ where
         }
     };
     if let Some(id) = client.joined.take() {
-        client.shared.rooms.leave(&id, number);
+        client.house.rooms.leave(&id, number);
     }
     // The last sender goes, so the writing ends when all is written.
     drop(client);
@@ -136,157 +145,224 @@ impl Client {
     async fn obey(&mut self, line: &str) -> Next {
         let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        match (command, rest) {
-            ("", _) => Next::Stay,
-            ("open", id) if is_word(id) => self.open(id).await,
-            ("say", text) if !text.is_empty() => self.say(text).await,
+        let done = match (command, rest) {
+            ("", _) => return Next::Stay,
+            ("open", id) if is_word(id) => return self.open(id).await,
+            ("say", text) if !text.is_empty() => match self.say(text).await {
+                Ok(()) => return Next::Stay,
+                Err(reason) => Err(reason),
+            },
             ("history", "") => self.history().await,
-            ("crash", "") => self.crash().await,
+            ("agent", "on") => self.agent_on().await,
+            ("agent", "off") => self.agent_off().await,
+            ("crash", "") => self.crash(Role::Responder).await,
+            ("crash", word) => match word.parse() {
+                Ok(role) => self.crash(role).await,
+                Err(()) => Err("crash takes keeper, responder, agent or nothing".to_owned()),
+            },
+            ("hang", "") => self.hang().await,
             ("stop", id) if is_word(id) => self.stop(id).await,
             ("list", "") => self.list().await,
             ("info", id) if is_word(id) => self.info(id).await,
-            ("help", "") => self.tell(HELP).await,
+            ("tree", "") => self.tree().await,
+            ("help", "") => return self.tell(help::COMMANDS).await,
             ("quit", "") => {
                 self.tell("ok: goodbye").await;
-                Next::Leave
+                return Next::Leave;
             }
-            ("open" | "stop" | "info", _) => {
-                self.refuse(format!("{command} takes one id, a single word"))
-                    .await
-            }
-            ("say", _) => self.refuse("say takes a text").await,
-            ("history" | "crash" | "list" | "help" | "quit", _) => {
-                self.refuse(format!("{command} takes nothing")).await
-            }
-            _ => {
-                let start: String = command.chars().take(40).collect();
-                self.refuse(format!("unknown command {start:?}; try help"))
-                    .await
-            }
-        }
-    }
-
-    async fn open(&mut self, id: &str) -> Next {
-        let Shared {
-            sessions, rooms, ..
-        } = &self.shared;
-        let (made, answer) = match sessions.ensure_session(id, chat::spec(rooms)).await {
-            Ok(Ensured::Created(chat)) => (Some(chat), format!("ok: session {id} started")),
-            Ok(Ensured::Existing(_)) => (None, format!("ok: session {id} joined")),
-            Err(error) => return self.refuse(error).await,
+            _ => Err(help::misuse(command)),
         };
-        if let Some(chat) = made {
-            let follow = chat::follow(sessions.clone(), rooms.clone(), id.to_owned(), chat);
-            tokio::spawn(follow);
-        }
-        if let Some(left) = self.joined.replace(id.to_owned()) {
-            self.shared.rooms.leave(&left, self.number);
-        }
-        // The answer goes first, so that it stands before what is said.
-        let next = self.tell(&answer).await;
-        self.shared.rooms.join(id, self.number, self.outbox.clone());
-        next
-    }
-
-    async fn say(&self, text: &str) -> Next {
-        for _ in 0..TRIES {
-            let from = format!("client-{}", self.number);
-            let text = text.to_owned();
-            match self.chat().await {
-                Ok(chat) if chat.cast(ChatMsg::Say { from, text }).is_ok() => return Next::Stay,
-                Ok(_) => {}
-                Err(reason) => return self.refuse(reason).await,
-            }
-        }
-        self.refuse("the session keeps ending").await
-    }
-
-    async fn history(&self) -> Next {
-        for _ in 0..TRIES {
-            let chat = match self.chat().await {
-                Ok(chat) => chat,
-                Err(reason) => return self.refuse(reason).await,
-            };
-            if let Ok(CallResult::Success(history)) = chat.call(ChatMsg::History, None).await {
-                for line in &history {
-                    self.tell(line).await;
-                }
-                return self.tell(&format!("ok: {} lines", history.len())).await;
-            }
-        }
-        self.refuse("the session keeps ending").await
-    }
-
-    async fn crash(&self) -> Next {
-        match self.chat().await {
-            Ok(chat) => match chat.cast(ChatMsg::Crash) {
-                Ok(()) => self.tell("ok: the session is told to crash").await,
-                Err(_) => self.refuse("the session just ended by itself").await,
-            },
+        match done {
+            Ok(answer) => self.tell(&format!("ok: {answer}")).await,
             Err(reason) => self.refuse(reason).await,
         }
     }
 
-    async fn stop(&self, id: &str) -> Next {
-        match self.shared.sessions.stop_session(id).await {
-            Ok(exit) => {
-                self.tell(&format!("ok: session {id} stopped: {exit}"))
-                    .await
-            }
-            Err(error) => self.refuse(error).await,
+    async fn open(&mut self, id: &str) -> Next {
+        let House { rules, rooms, .. } = &self.house;
+        let sessions = match self.house.sessions() {
+            Ok(sessions) => sessions,
+            Err(reason) => return self.refuse(reason).await,
+        };
+        let spec = session::spec(rules, rooms);
+        let (made, answer) = match sessions.ensure_session(id, spec).await {
+            Ok(Ensured::Created(tree)) => (Some(tree), format!("ok: session {id} started")),
+            Ok(Ensured::Existing(_)) => (None, format!("ok: session {id} joined")),
+            Err(error) => return self.refuse(error).await,
+        };
+        if let Some(tree) = made {
+            let follow = session::follow(sessions, rooms.clone(), id.to_owned(), tree);
+            tokio::spawn(follow);
         }
+        if let Some(left) = self.joined.replace(id.to_owned()) {
+            self.house.rooms.leave(&left, self.number);
+        }
+        // The answer goes first, so that it stands before what is said.
+        let next = self.tell(&answer).await;
+        self.house.rooms.join(id, self.number, self.outbox.clone());
+        next
     }
 
-    async fn list(&self) -> Next {
-        match self.shared.sessions.list_sessions().await {
-            Ok(list) => {
-                for info in &list {
-                    let line = self.describe(info);
-                    self.tell(&line).await;
+    async fn say(&self, text: &str) -> Result<(), String> {
+        for _ in 0..TRIES {
+            let responder: ActorRef<ResponderMsg> = self.member(Role::Responder).await?;
+            let say = |reply| ResponderMsg::Say {
+                from: format!("client-{}", self.number),
+                text: text.to_owned(),
+                reply,
+            };
+            if let Ok(CallResult::Success(())) = responder.call(say, None).await {
+                return Ok(());
+            }
+        }
+        Err("the responder keeps ending".to_owned())
+    }
+
+    async fn history(&self) -> Result<String, String> {
+        for _ in 0..TRIES {
+            let keeper = self.member(Role::Keeper).await?;
+            if let Ok(CallResult::Success(history)) = keeper.call(KeeperMsg::Recall, None).await {
+                for line in &history {
+                    self.tell(line).await;
                 }
-                self.tell(&format!("ok: {} sessions", list.len())).await
+                return Ok(format!("{} lines", history.len()));
             }
-            Err(error) => self.refuse(error).await,
+        }
+        Err("the keeper keeps ending".to_owned())
+    }
+
+    async fn agent_on(&self) -> Result<String, String> {
+        let (_, tree) = self.session().await?;
+        let spec = agent::spec(&self.house.rooms);
+        match tree.start_child(Role::Agent.name(), spec).await {
+            Ok(_) => Ok("the agent is on".to_owned()),
+            Err(StartChildError::AlreadyStarted { .. }) => {
+                Err("the agent is on already".to_owned())
+            }
+            Err(error) => Err(error.to_string()),
         }
     }
 
-    async fn info(&self, id: &str) -> Next {
-        match self.shared.sessions.session_info(id).await {
-            Ok(Some(info)) => {
-                let line = self.describe(&info);
-                self.tell(&format!("ok: {line}")).await
-            }
-            Ok(None) => self.refuse(format!("no session {id}")).await,
-            Err(error) => self.refuse(error).await,
+    /// A member that was terminated is known until it is deleted too.
+    async fn agent_off(&self) -> Result<String, String> {
+        let (_, tree) = self.session().await?;
+        match tree.terminate_child(Role::Agent.name()).await {
+            Ok(_) => {}
+            Err(TerminateChildError::NotFound) => return Err("the agent is off already".to_owned()),
+            Err(error) => return Err(error.to_string()),
         }
+        match tree.delete_child(Role::Agent.name()).await {
+            // Not found: somebody else has just done the same.
+            Ok(()) | Err(DeleteChildError::NotFound) => Ok("the agent is off".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn crash(&self, role: Role) -> Result<String, String> {
+        let told = match role {
+            Role::Keeper => self.member(role).await?.cast(KeeperMsg::Crash).is_ok(),
+            Role::Responder => self.member(role).await?.cast(ResponderMsg::Crash).is_ok(),
+            Role::Agent => {
+                let (id, _) = self.session().await?;
+                let agent = self.house.sessions()?.find_member_as(id, role.name());
+                let agent = agent.map_err(|_| "the agent is off".to_owned())?;
+                agent.cast(AgentMsg::Crash).is_ok()
+            }
+        };
+        if told {
+            Ok(format!("the {role} is told to crash"))
+        } else {
+            Err(format!("the {role} just ended by itself"))
+        }
+    }
+
+    async fn hang(&self) -> Result<String, String> {
+        match self.member(Role::Responder).await?.cast(ResponderMsg::Hang) {
+            Ok(()) => Ok("the responder will hang when it is stopped".to_owned()),
+            Err(_) => Err("the responder just ended by itself".to_owned()),
+        }
+    }
+
+    async fn stop(&self, id: &str) -> Result<String, String> {
+        match self.house.sessions()?.stop_session(id).await {
+            Ok(exit) => Ok(format!("session {id} stopped: {exit}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn list(&self) -> Result<String, String> {
+        let list = self.house.sessions()?.list_sessions().await;
+        let list = list.map_err(|error| error.to_string())?;
+        for info in &list {
+            let line = self.describe(info);
+            self.tell(&line).await;
+        }
+        Ok(format!("{} sessions", list.len()))
+    }
+
+    async fn info(&self, id: &str) -> Result<String, String> {
+        match self.house.sessions()?.session_info(id).await {
+            Ok(Some(info)) => Ok(self.describe(&info)),
+            Ok(None) => Err(format!("no session {id}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn tree(&self) -> Result<String, String> {
+        let lines = tree::draw(&self.house.root).await;
+        for line in &lines {
+            self.tell(line).await;
+        }
+        Ok(format!("{} lines", lines.len()))
     }
 
     fn describe(&self, info: &SessionInfo) -> String {
-        let clients = self.shared.rooms.clients(&info.id);
-        let state = format!("{:?}", info.state).to_lowercase();
+        let clients = self.house.rooms.clients(&info.id);
         let last = match &info.last_exit {
             Some(exit) => format!(", last exit: {exit}"),
             None => String::new(),
         };
         format!(
-            "{}: {state}, incarnation {}, restarts {}, clients {clients}{last}",
-            info.id, info.incarnation, info.restarts
+            "{}, restarts {}, clients {clients}{last}",
+            tree::describe_session(info),
+            info.restarts
         )
     }
 
-    /// The session he is in, or why there is none.
-    async fn chat(&self) -> Result<ActorRef<ChatMsg>, String> {
+    /// The session he is in, with its id, or why there is none.
+    async fn session(&self) -> Result<(&str, Supervisor), String> {
         let Some(id) = &self.joined else {
             return Err("open a session first".to_owned());
         };
-        match chat::look_up(&self.shared.sessions, id).await {
-            Whereabouts::Running(chat) => Ok(chat),
+        match session::look_up(&self.house.sessions()?, id).await {
+            Whereabouts::Running(tree) => Ok((id, tree)),
             Whereabouts::Parked => Err(format!(
                 "session {id} is parked; `stop {id}` discards it, then `open {id}` starts it anew"
             )),
             Whereabouts::Gone => Err(format!(
                 "session {id} has ended; `open {id}` starts it anew"
             )),
+        }
+    }
+
+    /// A member of the session he is in. One that is being restarted is waited for: it tells the news
+    /// when it can be found.
+    async fn member<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
+        let mut news = self.house.rooms.listen();
+        let find = async {
+            loop {
+                let (id, _) = self.session().await?;
+                let found = self.house.sessions()?.find_member_as(id, role.name());
+                if let Ok(member) = found {
+                    return Ok(member);
+                }
+                // The house has the other end.
+                news.changed().await.ok();
+            }
+        };
+        match tokio::time::timeout(PATIENCE, find).await {
+            Ok(found) => found,
+            Err(_) => Err(format!("the {role} is still being restarted")),
         }
     }
 
@@ -302,8 +378,4 @@ impl Client {
             Err(_) => Next::Leave,
         }
     }
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_whitespace)
 }

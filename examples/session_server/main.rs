@@ -3,21 +3,29 @@
 //! `cargo run --example session_server`, then `nc 127.0.0.1 4000` and `help`. With `--stdin` it takes
 //! commands from standard input as one more client, so that a script can drive it.
 //!
-//! Absent on purpose: accounts, storage, encryption. What a crash takes is gone, and that is shown.
+//! An application root holds the session supervisor and the listener; each session is a tree of a keeper,
+//! a responder and, on demand, an agent. Absent on purpose: accounts, storage, encryption. What a crash
+//! takes is gone, and that is shown.
 
-mod chat;
+mod agent;
 mod client;
 mod flags;
+mod help;
+mod keeper;
 mod lines;
+mod listener;
+mod responder;
 mod rooms;
 mod server;
+mod session;
+mod tree;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use flags::Wish;
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let flags = match flags::parse(std::env::args().skip(1)) {
         Ok(Wish::Serve(flags)) => flags,
         Ok(Wish::Help) => {
@@ -29,18 +37,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let outcome = runtime.block_on(server::serve(flags));
-    // A read of standard input cannot be cancelled: it is left behind.
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    match server::serve(flags).await {
+        // At once: a read of standard input cannot be cancelled, and is left behind.
+        Ok(ended) => ended.exit(),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

@@ -4,10 +4,11 @@
 //! Absent on purpose: waiting for a client. One who does not read what he is sent is let go.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::{Notify, watch};
 
 /// A client's number.
 pub(crate) type Number = u64;
@@ -20,10 +21,31 @@ pub(crate) struct Outbox {
     pub(crate) full: Arc<Notify>,
 }
 
+/// Each session's clients.
+type Places = HashMap<String, BTreeMap<Number, Outbox>>;
+
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rooms(Arc<Mutex<HashMap<String, BTreeMap<Number, Outbox>>>>);
+pub(crate) struct Rooms(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    places: Mutex<Places>,
+    /// Rung at all news of sessions and their members.
+    news: watch::Sender<()>,
+    numbers: AtomicU64,
+}
 
 impl Rooms {
+    /// A number that no other client of a socket has had, from 1.
+    pub(crate) fn number(&self) -> Number {
+        self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Hears all news from now on, of whichever session.
+    pub(crate) fn listen(&self) -> watch::Receiver<()> {
+        self.0.news.subscribe()
+    }
+
     pub(crate) fn join(&self, id: &str, number: Number, outbox: Outbox) {
         let mut rooms = self.lock();
         rooms
@@ -61,7 +83,13 @@ impl Rooms {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<Number, Outbox>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells all who listen to a session what became of it or of its members.
+    pub(crate) fn news(&self, id: &str, line: &str) {
+        self.tell(id, line);
+        self.0.news.send_replace(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

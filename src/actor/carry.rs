@@ -66,7 +66,11 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 cause,
                 tickets,
             } => {
-                driver.ended = Some(Ended { report, tickets });
+                driver.ended = Some(Ended {
+                    report,
+                    cause,
+                    tickets,
+                });
                 match cause {
                     StopCause::Requested | StopCause::AutoShutdown | StopCause::FailedStart => {
                         shared.root().stop(Some(SHUTDOWN.to_owned()));

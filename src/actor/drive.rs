@@ -18,7 +18,7 @@ use super::machine::Machine;
 use super::plan::Ticket;
 use super::shared::Shared;
 use super::tell::Lists;
-use crate::engine::{Moment, ShutdownReport};
+use crate::engine::{Moment, ShutdownReport, StopCause};
 
 /// At most this many items are taken before the rest is left to the bell.
 const BUDGET: usize = 64;
@@ -39,6 +39,7 @@ pub(crate) struct Driver {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) report: ShutdownReport,
+    pub(super) cause: StopCause,
     pub(super) tickets: Vec<Ticket>,
 }
 

@@ -128,6 +128,10 @@ impl engine::Life for Arc<Life> {
         self.tree()?.report_of_end()
     }
 
+    fn is_outlived(&self) -> bool {
+        self.holds(Hold::Tree) && !self.holds(Hold::Task) && !self.holds(Hold::Launch)
+    }
+
     fn ending(&self) -> Ending {
         // A callback has failed. ractor does not show it yet, but this life is over.
         if Life::mark(self) == Mark::Failed {
@@ -257,11 +261,12 @@ impl Life {
         }
     }
 
-    /// The children that are to be waited for.
+    /// The children that are to be waited for. A supervisor of ours has waited for its own already, and
+    /// those that are left are zombies.
     pub(crate) fn take_orphans(&self) -> Vec<ActorCell> {
         match &mut self.lock().end {
-            Some(end) => std::mem::take(&mut end.orphans),
-            None => Vec::new(),
+            Some(end) if end.tree.is_none() => std::mem::take(&mut end.orphans),
+            Some(_) | None => Vec::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use super::inbox::{Inbox, Item, Next, Refused, Stage};
 use super::keeper;
 use super::life::{Hold, Left, Life};
 use super::plan::{Actors, Ticket};
-use crate::engine::{Input, Mark, ShutdownReport};
+use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 
 #[derive(Debug)]
@@ -45,8 +45,16 @@ pub(crate) struct Shared {
     finished_bell: Notify,
     /// Whether the root's task is done.
     root_gone: AtomicBool,
-    /// What became of the children.
-    report: OnceLock<ShutdownReport>,
+    /// How it ended, once all is over; rung then for whoever waits for that.
+    outcome: OnceLock<Option<Outcome>>,
+    over_bell: Notify,
+}
+
+/// How a supervisor ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) report: ShutdownReport,
+    pub(crate) cause: StopCause,
 }
 
 impl Shared {
@@ -67,7 +75,8 @@ impl Shared {
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
             root_gone: AtomicBool::new(false),
-            report: OnceLock::new(),
+            outcome: OnceLock::new(),
+            over_bell: Notify::new(),
         })
     }
 
@@ -250,14 +259,28 @@ impl Shared {
         }
     }
 
-    /// All is over.
-    pub(super) fn ended(&self, report: ShutdownReport) {
-        self.report.get_or_init(|| report);
+    /// All is over. Without an outcome if the runtime was shut down before that.
+    pub(super) fn over(&self, outcome: Option<Outcome>) {
+        self.outcome.get_or_init(|| outcome);
+        self.over_bell.notify_waiters();
     }
 
     /// What became of the children, once all is over.
     pub(super) fn report_of_end(&self) -> Option<ShutdownReport> {
-        self.report.get().copied()
+        let outcome = self.outcome.get().copied().flatten();
+        outcome.map(|outcome| outcome.report)
+    }
+
+    /// Returns when all is over, for any number of waiters.
+    pub(crate) async fn wait_over(&self) -> Option<Outcome> {
+        loop {
+            // Made before the look, it hears a bell that is rung after it.
+            let bell = self.over_bell.notified();
+            if let Some(outcome) = self.outcome.get() {
+                return *outcome;
+            }
+            bell.await;
+        }
     }
 
     /// Returns when all sessions are gone. For one waiter.

@@ -9,12 +9,13 @@
 use std::sync::Arc;
 
 use super::directory;
+use super::drive::Ended;
 use super::inbox::Stage;
 use super::leftovers::Leftovers;
 use super::life::Hold;
 use super::log;
 use super::plan::Reply;
-use super::shared::Shared;
+use super::shared::{Outcome, Shared};
 use super::unwind::drop_guarded;
 use crate::engine::{Input, Moment};
 
@@ -71,9 +72,12 @@ impl Drop for End {
         leftovers.settle(shared);
         drop_guarded(machine);
         if let Some(ended) = &ended {
-            shared.ended(ended.report);
             log::stopped(shared, &ended.report);
         }
+        shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
+            report: *report,
+            cause: *cause,
+        }));
         if let Some(nest) = &shared.nest {
             nest.parent.let_go(&nest.life, Hold::Tree);
         }

@@ -46,6 +46,10 @@ pub trait Life: Clone + Debug {
     fn report(&self) -> Option<ShutdownReport> {
         None
     }
+    /// Whether it is a supervisor of which only its own children are left.
+    fn is_outlived(&self) -> bool {
+        false
+    }
 }
 
 /// Whether an actor is ending by itself.

@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: sleeps. Time is paused, and a test waits for events.
 
+mod application;
 mod basics;
 mod contract;
 mod endings;

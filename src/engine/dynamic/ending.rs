@@ -5,7 +5,7 @@
 use super::{Engine, Mode};
 use crate::engine::child::{Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
@@ -69,6 +69,9 @@ impl<D: Domain> Engine<D> {
         let verdict = verdict(since, self.last_end);
         if now < verdict {
             self.set_timer(slot, Some(verdict));
+        } else if !self.serving() && self.life(slot).is_some_and(|life| life.is_outlived()) {
+            // It is about to have the same verdict on its own children, and tells it in its report.
+            self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
             self.zombie(now, slot);
         }

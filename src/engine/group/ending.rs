@@ -5,7 +5,7 @@
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
 use crate::engine::child::Force;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
 
@@ -85,8 +85,12 @@ impl<D: Domain> Group<D> {
             _ => return,
         };
         let verdict = verdict(since, self.last_end);
+        let stopping = matches!(self.mode, Mode::Stopping(_));
         if now < verdict {
             self.set_timer(slot, Some(verdict));
+        } else if stopping && self.life(slot).is_some_and(|life| life.is_outlived()) {
+            // It is about to have the same verdict on its own children, and tells it in its report.
+            self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
             self.zombie(slot);
         }

@@ -1,0 +1,55 @@
+//! The live tree in lines: the application root with its members, the session supervisor with its
+//! sessions, each session with its members.
+//!
+//! Absent on purpose: one instant. Each level is asked in its turn, and what has ended meanwhile is left
+//! out.
+
+use session_supervisor::{Application, ChildInfo, SessionInfo, SessionSupervisor, Supervisor};
+
+/// The lines, each level further to the right.
+pub(crate) async fn draw(root: &Supervisor) -> Vec<String> {
+    let mut lines = vec![root.name().to_owned()];
+    for member in root.which_children().await.unwrap_or_default() {
+        lines.push(format!("  {}", describe(&member)));
+        if &*member.role == Application::SESSIONS {
+            sessions(&member, &mut lines).await;
+        }
+    }
+    lines
+}
+
+async fn sessions(member: &ChildInfo, lines: &mut Vec<String>) {
+    let cell = member.cell.clone();
+    let Some(Ok(sessions)) = cell.map(SessionSupervisor::try_from) else {
+        return;
+    };
+    for session in sessions.list_sessions().await.unwrap_or_default() {
+        lines.push(format!("    {}", describe_session(&session)));
+        let Some(Ok(tree)) = session.cell.map(Supervisor::try_from) else {
+            continue;
+        };
+        let members = tree.which_children().await.unwrap_or_default();
+        lines.extend(
+            members
+                .iter()
+                .map(|member| format!("      {}", describe(member))),
+        );
+    }
+}
+
+fn describe(member: &ChildInfo) -> String {
+    let state = format!("{:?}", member.state).to_lowercase();
+    format!(
+        "{}: {state}, incarnation {}",
+        member.role, member.incarnation
+    )
+}
+
+/// One session in a line.
+pub(crate) fn describe_session(session: &SessionInfo) -> String {
+    let state = format!("{:?}", session.state).to_lowercase();
+    format!(
+        "{}: {state}, incarnation {}",
+        session.id, session.incarnation
+    )
+}

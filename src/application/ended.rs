@@ -1,0 +1,122 @@
+//! How an application ended, and what the process says of it to whoever started it.
+//!
+//! Absent on purpose: printing. The log has one line; what a user sees is the caller's.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use super::Signal;
+use crate::Supervisor;
+use crate::actor::shared::Outcome;
+use crate::engine::{ShutdownReport, StopCause};
+
+/// How an application ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// What ended it.
+    pub cause: EndCause,
+    /// What became of all that it supervised; none if nobody waited for that.
+    pub report: Option<ShutdownReport>,
+}
+
+/// What ended an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndCause {
+    /// A signal.
+    Signal(Signal),
+    /// Somebody stopped its root.
+    Stopped,
+    /// Its root reached its restart limit.
+    Escalated,
+    /// Its root was killed, or the runtime was shut down.
+    Killed,
+    /// A Ctrl-C came while it was stopping. What was left was killed, and not waited for.
+    Interrupted,
+}
+
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "stopped by {signal}"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Escalated => f.write_str("restart limit reached"),
+            Self::Killed => f.write_str("killed"),
+            Self::Interrupted => f.write_str("interrupted while it was stopping"),
+        }
+    }
+}
+
+impl Ended {
+    /// `asked`: what ended it, if it was stopped in an orderly way.
+    pub(super) fn of(outcome: Option<Outcome>, asked: EndCause) -> Self {
+        let cause = match outcome.map(|outcome| outcome.cause) {
+            Some(StopCause::Escalated) => EndCause::Escalated,
+            Some(StopCause::Killed) | None => EndCause::Killed,
+            Some(
+                StopCause::Requested
+                | StopCause::Foreign
+                | StopCause::AutoShutdown
+                | StopCause::FailedStart,
+            ) => asked,
+        };
+        let report = outcome.map(|outcome| outcome.report);
+        Self { cause, report }
+    }
+
+    pub(super) const fn interrupted() -> Self {
+        Self {
+            cause: EndCause::Interrupted,
+            report: None,
+        }
+    }
+
+    /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was killed, or
+    /// left zombies; 130, as shells have it, if a Ctrl-C came while it was stopping.
+    ///
+    /// What was killed at the deadline or by its own rule does not change it: the report tells.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match (self.cause, self.report) {
+            (EndCause::Interrupted, _) => 130,
+            (EndCause::Escalated | EndCause::Killed, _) => 1,
+            (_, Some(report)) if report.zombies > 0 => 1,
+            (EndCause::Signal(_) | EndCause::Stopped, _) => 0,
+        }
+    }
+
+    /// Ends the process with its [status](Self::status), at once. A return from `main` would drop the
+    /// runtime first, which waits for ever for a task that never awaits.
+    pub fn exit(&self) -> ! {
+        std::process::exit(self.status().into())
+    }
+
+    /// Tells the log.
+    pub(super) fn told(self, root: &Supervisor) -> Self {
+        let supervisor = root.name();
+        let status = self.status();
+        let cause = self.cause.to_string();
+        let report = self.report.unwrap_or_default();
+        let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
+        let (zombies, not_running) = (report.zombies, report.not_running);
+        tracing::info!(
+            supervisor,
+            cause,
+            status,
+            stopped,
+            failed,
+            killed,
+            zombies,
+            not_running,
+            "application ended"
+        );
+        self
+    }
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        ended.status().into()
+    }
+}

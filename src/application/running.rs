@@ -1,0 +1,170 @@
+//! An application that runs: its handles, the wait for its end, and the stop within the deadline.
+//!
+//! Absent on purpose: a handle of the session supervisor that is kept. That one may be restarted, and is
+//! looked up anew.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::signals::Signals;
+use super::{EndCause, Ended};
+use crate::actor::unwind::{drop_guarded, guard};
+use crate::error::StartError;
+use crate::{ChildSpec, SessionSupervisor, Supervisor};
+
+/// An application whose root is up. Dropped, it runs on, but nobody hears the signals any more.
+#[derive(Debug)]
+#[must_use = "somebody has to wait for the signals"]
+pub struct RunningApplication {
+    root: Supervisor,
+    /// The name of the session supervisor.
+    supervisor: Arc<str>,
+    signals: Signals,
+    deadline: Duration,
+}
+
+/// What concerns the root no more.
+pub(super) struct Rest {
+    /// The name of the session supervisor.
+    pub(super) supervisor: String,
+    pub(super) sessions: Vec<(String, ChildSpec)>,
+    pub(super) deadline: Duration,
+}
+
+impl RunningApplication {
+    /// The application, and the start of its default sessions.
+    pub(super) fn of(
+        root: Supervisor,
+        signals: Signals,
+        rest: Rest,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let supervisor: Arc<str> = rest.supervisor.into();
+        let sessions = start_all(Arc::clone(&supervisor), rest.sessions);
+        let running = Self {
+            root,
+            supervisor,
+            signals,
+            deadline: rest.deadline,
+        };
+        (running, sessions)
+    }
+
+    /// The root.
+    #[must_use]
+    pub const fn supervisor(&self) -> &Supervisor {
+        &self.root
+    }
+
+    /// The session supervisor; `None` while it is restarted and when it has ended. A handle of one that
+    /// was restarted says that it is down: look it up again.
+    #[must_use]
+    pub fn sessions(&self) -> Option<SessionSupervisor> {
+        SessionSupervisor::where_is(&self.supervisor)
+    }
+
+    /// Waits for the end, and says how it came.
+    ///
+    /// At Ctrl-C or SIGTERM it stops the members, the last started first, and kills what is left at the
+    /// [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once. The root
+    /// may also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
+    ///
+    /// On systems other than Unix it hears Ctrl-C alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the application runs on, or goes on stopping, without anybody who waits for a signal.
+    pub async fn wait(self) -> Ended {
+        self.until_the_end(std::future::ready(())).await
+    }
+
+    /// Stops as a signal does, within the deadline, and says how that ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, nothing is stopped. Dropped after it, the application is stopped all
+    /// the same.
+    pub async fn stop(self) -> Ended {
+        self.stop_for(EndCause::Stopped).await
+    }
+
+    /// Waits for a signal or the root's end, and does something else meanwhile.
+    pub(super) async fn until_the_end(mut self, work: impl Future<Output = ()>) -> Ended {
+        let work = async {
+            work.await;
+            std::future::pending::<Infallible>().await
+        };
+        let signal = tokio::select! {
+            biased;
+            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(&self.root),
+            signal = self.signals.first() => signal,
+            never = work => match never {},
+        };
+        self.stop_for(EndCause::Signal(signal)).await
+    }
+
+    async fn stop_for(mut self, cause: EndCause) -> Ended {
+        let stop = self.root.stop_within(self.deadline);
+        let ended = self.root.ended();
+        let stopped = async {
+            // It has the report, but not the cause.
+            stop.await.ok();
+            ended.await
+        };
+        let ended = tokio::select! {
+            biased;
+            outcome = stopped => Ended::of(outcome, cause),
+            () = self.signals.interrupted() => {
+                // Whoever does not exit now is not left with half of it.
+                self.root.get_cell().kill();
+                Ended::interrupted()
+            }
+        };
+        ended.told(&self.root)
+    }
+}
+
+/// Starts the default sessions in their order.
+async fn start_all(supervisor: Arc<str>, sessions: Vec<(String, ChildSpec)>) {
+    for (session, spec) in sessions {
+        let started = match SessionSupervisor::where_is(&supervisor) {
+            Some(sessions) => sessions.start_session(&session, spec).await,
+            None => Err(StartError::SupervisorDown),
+        };
+        if let Err(error) = started {
+            // The text may be a user's, which may panic.
+            drop(guard(|| {
+                let reason = error.to_string();
+                tracing::error!(
+                    supervisor = &*supervisor,
+                    session,
+                    reason,
+                    "default session failed to start"
+                );
+            }));
+            drop_guarded(error);
+        }
+    }
+}
+
+/// Kills what was started of an application if its start is dropped.
+pub(super) struct KillOnDrop(Option<Supervisor>);
+
+impl KillOnDrop {
+    pub(super) fn new(root: &Supervisor) -> Self {
+        Self(Some(root.clone()))
+    }
+
+    pub(super) fn defuse(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        if let Some(root) = &self.0 {
+            root.get_cell().kill();
+        }
+    }
+}

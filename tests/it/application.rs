@@ -1,0 +1,42 @@
+//! The application root: what it starts, in which order it ends, and what it says of that.
+//!
+//! Absent on purpose: most of the signals, which concern a whole process. The example's tests send them.
+
+mod ends;
+mod starts;
+
+use session_supervisor::{Application, ChildSpec, Options, RunningApplication, SessionSupervisor};
+
+use crate::support::{Probe, Worker};
+
+fn application() -> Application {
+    Application::new(Options::new().unique_name()).unique_name()
+}
+
+/// A child that notes its start and its stop under a name.
+fn noted(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
+    let (up, down) = (probe.clone(), probe.clone());
+    probe
+        .script()
+        .pre_start(move |_, _| {
+            up.note(format!("+{name}"));
+            async { Ok(()) }
+        })
+        .post_stop(move |_, _| {
+            down.note(format!("-{name}"));
+            async { Ok(()) }
+        })
+        .spec()
+}
+
+fn bad() -> ChildSpec<Worker> {
+    ChildSpec::from_fn(|_| async { Err("no disk".into()) })
+}
+
+fn sessions(running: &RunningApplication) -> SessionSupervisor {
+    running.sessions().expect("the session supervisor runs")
+}
+
+async fn start(application: Application) -> RunningApplication {
+    application.start().await.expect("an application")
+}
