@@ -191,8 +191,12 @@ impl Client {
             Err(error) => return self.refuse(error).await,
         };
         if let Some(tree) = made {
+            let follower = rooms.follower();
             let follow = session::follow(sessions, rooms.clone(), id.to_owned(), tree);
-            tokio::spawn(follow);
+            tokio::spawn(async move {
+                follow.await;
+                drop(follower);
+            });
         }
         if let Some(left) = self.joined.replace(id.to_owned()) {
             self.house.rooms.leave(&left, self.number);

@@ -32,7 +32,19 @@ struct Inner {
     places: Mutex<Places>,
     /// Rung at all news of sessions and their members.
     news: watch::Sender<()>,
+    /// How many follow sessions to their ends.
+    followers: watch::Sender<usize>,
     numbers: AtomicU64,
+}
+
+/// Somebody follows a session to its end.
+#[derive(Debug)]
+pub(crate) struct Follower(Rooms);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.0.followers.send_modify(|followers| *followers -= 1);
+    }
 }
 
 impl Rooms {
@@ -44,6 +56,18 @@ impl Rooms {
     /// Hears all news from now on, of whichever session.
     pub(crate) fn listen(&self) -> watch::Receiver<()> {
         self.0.news.subscribe()
+    }
+
+    /// Whoever follows a session holds this until he has told its end.
+    pub(crate) fn follower(&self) -> Follower {
+        self.0.followers.send_modify(|followers| *followers += 1);
+        Follower(self.clone())
+    }
+
+    /// Returns when all ends have been told.
+    pub(crate) async fn all_told(&self) {
+        let mut followers = self.0.followers.subscribe();
+        followers.wait_for(|followers| *followers == 0).await.ok();
     }
 
     pub(crate) fn join(&self, id: &str, number: Number, outbox: Outbox) {

@@ -15,7 +15,7 @@ use crate::listener;
 use crate::rooms::Rooms;
 use crate::session::Rules;
 
-/// So long clients may take to read what they were sent last.
+/// So long the last news may take, and clients to read them.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Serves until a signal comes, standard input ends, or the application gives up.
@@ -23,6 +23,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
     let (close, closing) = watch::channel(false);
     let rules = Rules::of(&flags);
     let rooms = Rooms::default();
+    let told = rooms.clone();
     let house = move |root: Supervisor| House {
         root,
         rules: rules.clone(),
@@ -44,6 +45,8 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
     drop(house);
     let ended = running.wait().await;
     if ended.cause != EndCause::Interrupted {
+        // The end of each session is told before the server's.
+        tokio::time::timeout(GOODBYE, told.all_told()).await.ok();
         close.send(true).ok();
         // Every client holds a receiver until he is done.
         tokio::time::timeout(GOODBYE, close.closed()).await.ok();
