@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::rpc::CallResult;
-use ractor::{ActorRef, Message};
+use ractor::{ActorCell, ActorRef, Message};
 use session_supervisor::error::{DeleteChildError, StartChildError, TerminateChildError};
 use session_supervisor::{Ensured, SessionInfo, SessionSupervisor, Supervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
@@ -218,6 +218,7 @@ impl Client {
             if let Ok(CallResult::Success(())) = responder.call(say, None).await {
                 return Ok(());
             }
+            gone(&responder).await;
         }
         Err("the responder keeps ending".to_owned())
     }
@@ -231,6 +232,7 @@ impl Client {
                 }
                 return Ok(format!("{} lines", history.len()));
             }
+            gone(&keeper).await;
         }
         Err("the keeper keeps ending".to_owned())
     }
@@ -382,4 +384,10 @@ impl Client {
             Err(_) => Next::Leave,
         }
     }
+}
+
+/// Waits for the end of a member that takes no messages any more, or it would be found again.
+async fn gone(member: &ActorCell) {
+    // Without a limit of its own it cannot run out of time.
+    member.wait(None).await.ok();
 }
