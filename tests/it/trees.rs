@@ -1,3 +1,5 @@
 //! Static supervisors and sessions that are trees.
 
 mod basics;
+mod hammer;
+pub(crate) mod scenery;
