@@ -1,5 +1,7 @@
 //! Static supervisors and sessions that are trees.
 
 mod basics;
+mod endings;
 mod hammer;
 pub(crate) mod scenery;
+mod zombies;
