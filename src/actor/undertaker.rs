@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: waiting for zombies. They are reported, and end when their code does.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::directory;
@@ -18,10 +19,14 @@ use super::shared::Shared;
 use super::unwind::drop_guarded;
 use crate::engine::{Input, Moment};
 
-/// Sees a supervisor to its end.
-pub(super) async fn undertake(shared: Arc<Shared>) {
+/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
+/// a runtime that is shut down drops a task that has not had its turn.
+pub(super) fn undertake(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
-    let shared = &end.0;
+    async move { until_all_is_over(&end.0).await }
+}
+
+async fn until_all_is_over(shared: &Arc<Shared>) {
     let mut told = false;
     loop {
         if shared.is_root_gone() && !told {

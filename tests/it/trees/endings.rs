@@ -334,6 +334,33 @@ async fn a_start_that_is_dropped_in_the_middle_leaves_nothing() {
     panic!("it takes fewer polls than that");
 }
 
+fn on_one_thread() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
+}
+
+/// Here no task of it has had a turn but the root's start, which the caller polls.
+#[test]
+fn a_supervisor_whose_runtime_is_shut_down_at_once_answers() {
+    let runtime = on_one_thread();
+    let options = Options::new().unique_name();
+    let sessions = runtime.block_on(SessionSupervisor::start(options)).unwrap();
+    let tree = Supervisor::start(TreeSpec::one_for_one().unique_name());
+    let tree = runtime.block_on(tree).unwrap();
+    drop(runtime);
+    on_one_thread().block_on(async {
+        answered("a list", sessions.list_sessions())
+            .await
+            .unwrap_err();
+        answered("the members", tree.which_children())
+            .await
+            .unwrap_err();
+        answered("a stop", tree.stop()).await.unwrap_err();
+    });
+    assert!(SessionSupervisor::where_is(sessions.name()).is_none());
+    assert!(SessionSupervisor::try_from(sessions.get_cell()).is_err());
+}
+
 /// The runtime goes away under a tree in every situation.
 #[test]
 fn a_runtime_that_is_shut_down_leaves_no_name_and_no_state() {
@@ -360,11 +387,7 @@ fn a_runtime_that_is_shut_down_leaves_no_name_and_no_state() {
         assert_eq!(probe.alive(), 0, "{scene:?}");
         assert_eq!(crate::support::names_of(&name), [""; 0], "{scene:?}");
         assert_eq!(crate::support::names_of(app.name()), [""; 0], "{scene:?}");
-        let other = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        other.block_on(async {
+        on_one_thread().block_on(async {
             answered("a question to the dead", app.which_children())
                 .await
                 .unwrap_err();
