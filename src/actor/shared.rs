@@ -4,6 +4,7 @@
 //! driver only by whoever holds the token; no user value is dropped and no user code runs under
 //! either.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -22,7 +23,6 @@ use super::plan::{Actors, Ticket};
 use crate::engine::{Input, Mark, ShutdownReport};
 use crate::names;
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     name: Arc<str>,
     pub(super) naming: Naming,
@@ -47,6 +47,15 @@ pub(crate) struct Shared {
     root_gone: AtomicBool,
     /// What became of the children.
     report: OnceLock<ShutdownReport>,
+}
+
+/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of the
+/// user's, whose code would run under a lock.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Shared");
+        shown.field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Shared {
