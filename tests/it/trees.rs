@@ -1,7 +1,15 @@
 //! Static supervisors and sessions that are trees.
 
 mod basics;
+mod context;
 mod endings;
 mod hammer;
+mod handles;
+mod input;
+mod mass;
+mod order;
 pub(crate) mod scenery;
+mod strangers;
+mod strategies;
+mod traces;
 mod zombies;
