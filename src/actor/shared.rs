@@ -5,7 +5,7 @@
 //! either.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use ractor::{ActorCell, ActorStatus};
@@ -47,6 +47,10 @@ pub(crate) struct Shared {
     root_gone: AtomicBool,
     /// What became of the children.
     report: OnceLock<ShutdownReport>,
+    /// Launches of which something is left; kept only where a parent waits for that.
+    launches: AtomicUsize,
+    /// Rung for the undertaker, each time one of them is gone.
+    launches_bell: Notify,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of the
@@ -77,6 +81,8 @@ impl Shared {
             finished_bell: Notify::new(),
             root_gone: AtomicBool::new(false),
             report: OnceLock::new(),
+            launches: AtomicUsize::new(0),
+            launches_bell: Notify::new(),
         })
     }
 
@@ -170,6 +176,7 @@ impl Shared {
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
     /// So the report waits for a root that hears its bell, which a killed one never does.
     fn released(self: &Arc<Self>, life: &Life) {
+        self.launch_gone();
         let input = Input::Released { key: life.key() };
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));
@@ -267,6 +274,27 @@ impl Shared {
     /// What became of the children, once all is over.
     pub(super) fn report_of_end(&self) -> Option<ShutdownReport> {
         self.report.get().copied()
+    }
+
+    /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
+    pub(super) fn launch_made(&self) {
+        if self.nest.is_some() {
+            self.launches.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn launch_gone(&self) {
+        if self.nest.is_some() {
+            self.launches.fetch_sub(1, Ordering::AcqRel);
+            self.launches_bell.notify_one();
+        }
+    }
+
+    /// Returns when something is left of so many launches at most. For one waiter.
+    pub(super) async fn launches_gone(&self, but: usize) {
+        while self.launches.load(Ordering::Acquire) > but {
+            self.launches_bell.notified().await;
+        }
     }
 
     /// Returns when all sessions are gone. For one waiter.

@@ -2,12 +2,15 @@
 
 mod basics;
 mod context;
+mod drops;
 mod endings;
 mod hammer;
 mod handles;
 mod input;
 mod mass;
 mod order;
+mod races;
+mod random;
 pub(crate) mod scenery;
 mod strangers;
 mod strategies;
