@@ -18,7 +18,7 @@ use session_supervisor::{
 use tokio::task::JoinSet;
 
 use super::scenery::{Census, nothing_left};
-use crate::support::{Order, Probe, Worker, answered, supervisor};
+use crate::support::{Order, Probe, Remains, Tie, Worker, answered, supervisor};
 
 const ROLES: [&str; 4] = ["a", "b", "c", "d"];
 const TASKS: u64 = 6;
@@ -58,11 +58,13 @@ struct Round {
     overlaps: Arc<AtomicUsize>,
     launches: Arc<AtomicUsize>,
     held_names: Arc<AtomicUsize>,
+    _tie: Tie,
 }
 
 impl Round {
-    async fn new(seed: u64) -> Self {
-        Self {
+    async fn new(seed: u64) -> (Self, Remains) {
+        let (tie, remains) = Tie::new();
+        let round = Self {
             seed,
             sessions: supervisor(Options::new()).await,
             probe: Probe::default(),
@@ -71,18 +73,21 @@ impl Round {
             overlaps: Arc::default(),
             launches: Arc::default(),
             held_names: Arc::default(),
-        }
+            _tie: tie,
+        };
+        (round, remains)
     }
 
     /// A member; every tenth launch of all fails.
     fn member(&self, role: &'static str) -> ChildSpec<Worker> {
         let place = ROLES.iter().position(|other| *other == role).unwrap();
         let (launches, entered) = (Arc::clone(&self.launches), self.clone());
-        let lives = Arc::clone(&self.lives);
+        let (lives, trees) = (Arc::clone(&self.lives), self.census.clone());
         let script = self
             .probe
             .script()
-            .launch(move |_| {
+            .launch(move |start| {
+                trees.enter(start.tree.expect("a member").get_cell());
                 let fails = launches.fetch_add(1, Ordering::SeqCst) % 10 == 9;
                 async move {
                     if fails {
@@ -207,7 +212,7 @@ impl Round {
 }
 
 async fn round(seed: u64) {
-    let round = Round::new(seed).await;
+    let (round, remains) = Round::new(seed).await;
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let round = round.clone();
@@ -232,10 +237,16 @@ async fn round(seed: u64) {
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    nothing_left(round.sessions.name(), &round.probe, &round.census).await;
-    let overlaps = round.overlaps.load(Ordering::SeqCst);
+    let (name, probe) = (round.sessions.name().to_owned(), round.probe.clone());
+    let (census, overlaps) = (round.census.clone(), Arc::clone(&round.overlaps));
+    let held = Arc::clone(&round.held_names);
+    // The specs hold the round, and it the tie: who was killed with the supervisor is waited for by it.
+    drop(round);
+    remains.gone().await;
+    nothing_left(&name, &probe, &census).await;
+    let overlaps = overlaps.load(Ordering::SeqCst);
     assert_eq!(overlaps, 0, "two members of one role lived at once");
-    let held = round.held_names.load(Ordering::SeqCst);
+    let held = held.load(Ordering::SeqCst);
     assert_eq!(held, 0, "a name was held by what was gone");
 }
 
