@@ -49,7 +49,7 @@ impl<'a> Notes<'a> {
         Self(probe, seen)
     }
 
-    pub(crate) fn new(&mut self) -> Vec<String> {
+    pub(crate) fn fresh(&mut self) -> Vec<String> {
         let notes = self.0.notes().split_off(self.1);
         self.1 += notes.len();
         notes

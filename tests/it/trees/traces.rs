@@ -89,7 +89,10 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session(
     end(&member(&tree, "a"), Order::Crash).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
     let errors = ear.from(Level::ERROR);
-    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors, ["all members together reached the restart limit"]);
+    let stopping = &ear.of("session tree is stopping")[0];
+    assert_eq!(stopping.field("reason"), "restart limit reached");
+    assert_eq!(stopping.field("supervisor"), tree.name());
     let exits = ear.of("session ended abnormally");
     let whose: Vec<_> = exits.iter().map(|seen| seen.field("session")).collect();
     assert_eq!(whose, ["a", "s"]);
