@@ -2,6 +2,7 @@
 
 mod basics;
 mod context;
+mod cut_off;
 mod drops;
 mod endings;
 mod hammer;

@@ -267,13 +267,13 @@ async fn row_098_a_child_that_is_a_supervisor_ends_after_its_subtree() {
             for grandchild in &grandchildren {
                 assert_eq!(grandchild.get_status(), ActorStatus::Stopped);
             }
-            assert_eq!(notes.new(), ["-c", "-b", "-a"]);
+            assert_eq!(notes.fresh(), ["-c", "-b", "-a"]);
             assert_eq!(stop.await.unwrap(), Ok(Exit::Shutdown));
         } else {
             for grandchild in &grandchildren {
                 died(grandchild).await;
             }
-            assert_eq!(notes.new(), [""; 0]);
+            assert_eq!(notes.fresh(), [""; 0]);
             assert_eq!(stop.await.unwrap(), Ok(Exit::Killed));
         }
         assert_eq!(probe.alive(), 0, "all are released when the call returns");

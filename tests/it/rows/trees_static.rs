@@ -93,7 +93,7 @@ async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
     }
     let mut notes = Notes::of(&probe);
     assert_eq!(tree.terminate_child("b").await, Ok(Exit::Shutdown));
-    assert_eq!(notes.new(), ["-b"], "whatever the strategy");
+    assert_eq!(notes.fresh(), ["-b"], "whatever the strategy");
     assert_eq!(tree.terminate_child("b").await, Ok(Exit::NotRunning));
     assert_eq!(roles(&tree).await, ["a", "b", "c"], "it keeps its place");
     assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
@@ -106,7 +106,7 @@ async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
     );
     let again = tree.restart_child("b").await.unwrap();
     assert_eq!(again.get_id(), member(&tree, "b").get_id());
-    assert_eq!(notes.new(), ["+b"]);
+    assert_eq!(notes.fresh(), ["+b"]);
     assert_eq!(roles(&tree).await, ["a", "b", "c"]);
     assert_eq!(
         tree.which_children().await.unwrap()[1].restarts,
@@ -249,7 +249,7 @@ async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
     died(&b.get_cell()).await;
     // Time moves on when nobody has anything left to do.
     tokio::time::sleep(ms(1)).await;
-    let mut told = notes.new();
+    let mut told = notes.fresh();
     if let Some(at) = told.iter().position(|note| note == own) {
         told.remove(at);
     }

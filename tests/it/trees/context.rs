@@ -178,7 +178,7 @@ async fn a_member_asks_its_tree_from_its_handler() {
     probe
         .until(|tally| tally.notes.iter().any(|note| note == "done"))
         .await;
-    assert_eq!(notes.new(), ["+s/agent", "-s/b", "+s/b", "-s/c", "done"]);
+    assert_eq!(notes.fresh(), ["+s/agent", "-s/b", "+s/b", "-s/c", "done"]);
     // One that awaits its own end waits for itself, until it is killed.
     let suicide = Order::run(|myself: ActorRef<Order>| async move {
         own_tree(&myself).terminate_child("a").await?;

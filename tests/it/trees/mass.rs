@@ -55,7 +55,7 @@ async fn stops_in_order(name: &'static str) {
     assert_eq!((probe.alive(), probe.stops()), (0, 2 + 3 * SESSIONS));
     assert_eq!(names_of(name), [""; 0]);
     assert_eq!(names_of(app.name()), [""; 0]);
-    let told = notes.new();
+    let told = notes.fresh();
     assert_eq!(told.first().unwrap(), "-after");
     assert_eq!(told.last().unwrap(), "-before");
     let mut orders: HashMap<&str, Vec<&str>> = HashMap::new();

@@ -111,7 +111,7 @@ async fn a_start_that_is_ignored_keeps_its_place_unless_it_is_temporary() {
     let mut notes = Notes::of(&probe);
     end(&member(&tree, "c"), Order::Crash).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(notes.new(), ["-b", "-a", "+a", "+b", "+c", "+d"]);
+    assert_eq!(notes.fresh(), ["-b", "-a", "+a", "+b", "+c", "+d"]);
     tree.stop().await.unwrap();
 }
 
@@ -130,14 +130,14 @@ async fn a_member_that_does_not_stop_in_time_is_killed_and_the_next_one_follows(
     let stop = asked(tree.stop()).await;
     tokio::time::sleep(GRACE / 2).await;
     assert_eq!(
-        notes.new(),
+        notes.fresh(),
         ["-c"],
         "a waits for b, and one is killed at once"
     );
     assert_eq!(ractor::call!(a, Order::Echo, 1).unwrap(), 1);
     died(&b.get_cell()).await;
     let report = stop.await.unwrap().unwrap();
-    assert_eq!(notes.new(), ["-a"]);
+    assert_eq!(notes.fresh(), ["-a"]);
     assert_eq!((report.stopped, report.killed, report.took), (2, 2, GRACE));
     assert_eq!(probe.alive(), 0);
 }
@@ -223,7 +223,7 @@ async fn several_levels_stop_in_order_and_the_report_is_of_all() {
     let mut notes = Notes::of(&probe);
     let report = tree.stop().await.unwrap();
     assert_eq!(
-        notes.new(),
+        notes.fresh(),
         ["-c", "-z", "-s/c", "-s/b", "-s/a", "-x", "-a"]
     );
     // a, inner, c; x, sessions, z; s and its three.

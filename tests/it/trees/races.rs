@@ -7,7 +7,8 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::error::{StartChildError, StartError, SupervisorDown};
 use session_supervisor::{
-    ChildSpec, Exit, MemberState, Options, Shutdown, Strategy, Supervisor, TreeSpec,
+    ChildSpec, Exit, MemberState, Options, SessionSupervisor, Shutdown, Strategy, Supervisor,
+    TreeSpec,
 };
 
 use super::scenery::{member, noted, session, start, those, three};
@@ -208,4 +209,45 @@ async fn a_tree_that_stops_already_is_waited_for_by_whoever_stops_more() {
     assert_eq!(all.await.unwrap().unwrap().stopped, 3);
     assert_eq!(tree.stop().await.unwrap_err(), SupervisorDown);
     assert_eq!(probe.alive(), 0);
+}
+
+/// It is back, empty, when nothing of its sessions is left: their ids can be started at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_session_supervisor_leaves_its_ids_free_when_its_parent_has_restarted_it() {
+    let probe = Probe::default();
+    let name = "trees-races-killed";
+    let up = tokio::sync::watch::Sender::new(0_u64);
+    let told = up.clone();
+    // The last member starts when the session supervisor is back.
+    let last = probe.script().launch(move |start| {
+        told.send_replace(start.incarnation);
+        async { Ok(true) }
+    });
+    let app = TreeSpec::rest_for_one()
+        .without_restart_limit()
+        .child(
+            "sessions",
+            SessionSupervisor::child_spec(Options::new().name(name)),
+        )
+        .child("last", last.spec());
+    let app = start(app).await;
+    let spec = session(&probe, TreeSpec::one_for_all);
+    for round in 1..=200 {
+        let sessions = SessionSupervisor::where_is(name).expect("it is back");
+        assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
+        for n in 0..10 {
+            let tree = sessions.start_session(&format!("tree {n}"), spec.clone());
+            tree.await.expect("no name is left");
+            let plain = sessions.start_session(&format!("plain {n}"), probe.spec());
+            plain.await.expect("no name is left");
+        }
+        sessions.get_cell().kill();
+        let mut ups = up.subscribe();
+        answered("the next", ups.wait_for(|up| *up > round))
+            .await
+            .unwrap();
+    }
+    assert_eq!(probe.alive(), 1, "the last member");
+    app.stop().await.unwrap();
+    assert_eq!(names_of(name), [""; 0]);
 }

@@ -31,7 +31,7 @@ async fn the_set_of_each_strategy_is_stopped_in_reverse_and_started_in_order() {
         let mut notes = Notes::of(&probe);
         end(&member(&tree, "b"), Order::Crash).await;
         settle().await;
-        assert_eq!(notes.new(), told, "{strategy:?}");
+        assert_eq!(notes.fresh(), told, "{strategy:?}");
         assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
         tree.stop().await.unwrap();
     }
@@ -49,7 +49,7 @@ async fn a_temporary_sibling_that_was_stopped_this_way_is_not_started_again() {
         let mut notes = Notes::of(&probe);
         end(&member(&tree, "a"), Order::Crash).await;
         settle().await;
-        assert_eq!(notes.new(), ["-c", "-t", "+a", "+c"], "{strategy:?}");
+        assert_eq!(notes.fresh(), ["-c", "-t", "+a", "+c"], "{strategy:?}");
         assert_eq!(roles(&tree).await, ["a", "c"]);
         tree.stop().await.unwrap();
     }
@@ -120,7 +120,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
         probe
             .until(|tally| tally.notes.len() == 3 + told.len())
             .await;
-        assert_eq!(notes.new(), told, "{strategy:?}");
+        assert_eq!(notes.fresh(), told, "{strategy:?}");
         // At once, then after 10 ms, then after 20 ms.
         assert_eq!(began.elapsed(), Duration::from_millis(30));
         settle().await;
@@ -168,7 +168,7 @@ async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
     let b = member(&tree, "b");
     end(&b, Order::Crash).await;
     died(&tree.get_cell()).await;
-    assert_eq!(notes.new(), ["-c", "-a"], "it ends in order");
+    assert_eq!(notes.fresh(), ["-c", "-a"], "it ends in order");
     ended.until(|tally| !tally.notes.is_empty()).await;
     assert_eq!(ended.notes(), [RESTART_LIMIT_REACHED]);
 }
@@ -214,7 +214,7 @@ async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
     let mut notes = Notes::of(&probe);
     stop_by_itself(&any, "s").await;
     died(&any.get_cell()).await;
-    assert_eq!(notes.new(), ["-s", "-t", "-p"]);
+    assert_eq!(notes.fresh(), ["-s", "-t", "-p"]);
 
     // A temporary one that crashes is not restarted, so its end counts.
     let any = under(AutoShutdown::AnySignificant).await.unwrap();
@@ -227,7 +227,7 @@ async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
     let mut notes = Notes::of(&probe);
     stop_by_itself(&all, "s").await;
     died(&all.get_cell()).await;
-    assert_eq!(notes.new(), ["-s", "-p"]);
+    assert_eq!(notes.fresh(), ["-s", "-p"]);
 
     ended.until(|tally| tally.notes.len() == 4).await;
     assert_eq!(ended.notes(), [SHUTDOWN; 4], "a normal end");

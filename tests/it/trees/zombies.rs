@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 
 use session_supervisor::error::{
     DeleteChildError, RestartChildError, StartChildError, StartError, StartSupervisorError,
-    TerminateChildError,
+    StopError, TerminateChildError,
 };
 use session_supervisor::{ChildSpec, Exit, MemberState, Options, Shutdown, Supervisor, TreeSpec};
 
@@ -50,7 +50,7 @@ async fn a_tree_stops_around_a_member_that_is_stuck() {
     let mut notes = Notes::of(&probe);
     let report = answered("the stop", tree.stop()).await.unwrap();
     assert_eq!((report.stopped, report.killed, report.zombies), (2, 0, 1));
-    assert_eq!(notes.new(), ["-c", "-a"]);
+    assert_eq!(notes.fresh(), ["-c", "-a"]);
     drop(release);
     died(&stuck.get_cell()).await;
     probe.until(|tally| tally.alive == 0).await;
@@ -116,7 +116,7 @@ async fn a_session_stops_around_a_member_that_is_stuck_and_a_start_names_who_hol
     let mut notes = Notes::of(&probe);
     let stop = answered("the stop", sessions.stop_session("s")).await;
     assert_eq!(stop, Ok(Exit::Shutdown));
-    assert_eq!(notes.new(), ["-s/c", "-s/a"]);
+    assert_eq!(notes.fresh(), ["-s/c", "-s/a"]);
     assert!(sessions.find_member("s", "stuck").is_none());
     let start = answered("a start", sessions.start_session("s", session(&probe))).await;
     let Err(StartError::Failed { cause, .. }) = start else {
@@ -187,4 +187,25 @@ async fn a_killed_tree_with_a_stuck_member_comes_back_when_that_has_ended() {
     assert_eq!(info.last_exit, Some(Exit::Killed));
     sessions.stop().await.unwrap();
     assert_eq!(names_of(sessions.name()), [""; 0]);
+}
+
+/// Whether it counts as killed or as a zombie depends on who looks first: the session's own bound and that
+/// of its member begin at one moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tree_that_is_killed_at_once_around_a_stuck_member_is_over_in_time() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = session(&probe).shutdown(Shutdown::BrutalKill);
+    sessions.start_session("s", spec).await.unwrap();
+    let stuck = member_of(&sessions, "s", "stuck");
+    let release = block(&stuck).await;
+    let stop = answered("the stop", sessions.stop_session("s")).await;
+    assert!(
+        matches!(stop, Ok(Exit::Killed) | Err(StopError::Zombie)),
+        "{stop:?}"
+    );
+    drop(release);
+    died(&stuck.get_cell()).await;
+    answered("the stop", sessions.stop()).await.unwrap();
+    probe.until(|tally| tally.alive == 0).await;
 }
