@@ -86,10 +86,11 @@ pub(crate) async fn stop(
     }
 }
 
-/// Whether the supervisor has not ended.
+/// Whether there is a supervisor of sessions that has not ended.
 pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
     match shared.root().get_status() {
         ActorStatus::Stopped => Err(SupervisorDown),
+        _ if !shared.has_sessions() => Err(SupervisorDown),
         _ => Ok(()),
     }
 }

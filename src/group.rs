@@ -34,7 +34,7 @@ use crate::{TreeSpec, names};
 ///
 /// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`, and no
 /// method blocks the supervisor. While members of a set are stopped or started, requests wait until that
-/// is done.
+/// is done: a member of the set asks from a spawned task, or waits for itself.
 ///
 /// It looks at all its members at each step, so it is for dozens, not for thousands: those are sessions.
 ///

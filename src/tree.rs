@@ -250,8 +250,13 @@ where
         let spec = (self.0)(StartContext::of(&order));
         Box::pin(async move {
             let mut spec = spec;
-            if let (true, Some(Naming::Given(name))) = (order.shared.has_sessions(), &spec.name) {
-                let name = name.clone();
+            if order.shared.has_sessions()
+                && let Some(naming) = &spec.name
+            {
+                let name = match naming {
+                    Naming::Given(name) => name.clone(),
+                    Naming::Unique => "a unique one".to_owned(),
+                };
                 let rule = "a tree that is a session bears the session's name";
                 spec.find_fault("name", &name, rule.to_owned());
             }

@@ -24,6 +24,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 ticket,
             } => {
                 life.set_ticket(ticket);
+                shared.launch_made();
                 let order = Order {
                     context,
                     life,

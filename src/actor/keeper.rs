@@ -46,6 +46,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     };
     life.alone().await;
     all_gone(life.take_orphans()).await;
+    shared.launch_gone();
     match failure {
         Some(failure) => report_failure(&shared, &life, failure),
         None => report_cancelled(&shared, &life),

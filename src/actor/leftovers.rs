@@ -92,7 +92,7 @@ impl Leftovers {
 impl Line {
     pub(super) fn write(&self, shared: &Shared) {
         log::write(
-            shared.name(),
+            shared,
             self.session.as_deref(),
             self.incarnation,
             &self.note,

@@ -74,14 +74,15 @@ pub(super) const fn holds_user_values(note: &Note) -> bool {
 }
 
 /// Writes one note. `session` is empty for notes about the supervisor itself.
-pub(super) fn write(supervisor: &str, session: Option<&str>, incarnation: u64, note: &Note) {
+pub(super) fn write(shared: &Shared, session: Option<&str>, incarnation: u64, note: &Note) {
     // The cause is the user's and is formatted by the subscriber.
     drop(guard(|| {
-        event(supervisor, session.unwrap_or_default(), incarnation, note);
+        event(shared, session.unwrap_or_default(), incarnation, note);
     }));
 }
 
-fn event(supervisor: &str, session: &str, incarnation: u64, note: &Note) {
+fn event(shared: &Shared, session: &str, incarnation: u64, note: &Note) {
+    let supervisor = shared.name();
     match note {
         Note::Started => tracing::debug!(supervisor, session, incarnation, "session started"),
         Note::StartFailed(failure) => {
@@ -147,11 +148,17 @@ fn event(supervisor: &str, session: &str, incarnation: u64, note: &Note) {
                 "session reached its restart limit"
             );
         }
-        Note::TotalLimitReached => tracing::error!(
+        Note::TotalLimitReached if shared.has_sessions() => tracing::error!(
             supervisor,
             session,
             incarnation,
             "all sessions together reached the restart limit"
+        ),
+        Note::TotalLimitReached => tracing::error!(
+            supervisor,
+            session,
+            incarnation,
+            "all members together reached the restart limit"
         ),
         Note::Parked => tracing::error!(supervisor, session, incarnation, "session parked"),
         Note::Stopping => tracing::debug!(supervisor, session, incarnation, "session is to stop"),
@@ -172,7 +179,8 @@ fn event(supervisor: &str, session: &str, incarnation: u64, note: &Note) {
                 StopCause::AutoShutdown => "a significant member ended",
                 StopCause::FailedStart => "a member did not start",
             };
-            tracing::debug!(supervisor, reason, "session supervisor is stopping");
+            let title = title(shared);
+            tracing::debug!(supervisor, reason, "{title} is stopping");
         }
     }
 }

@@ -4,7 +4,8 @@
 //! driver only by whoever holds the token; no user value is dropped and no user code runs under
 //! either.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use ractor::{ActorCell, ActorStatus};
@@ -22,7 +23,6 @@ use super::plan::{Actors, Ticket};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     name: Arc<str>,
     pub(super) naming: Naming,
@@ -48,6 +48,19 @@ pub(crate) struct Shared {
     /// How it ended, once all is over; rung then for whoever waits for that.
     outcome: OnceLock<Option<Outcome>>,
     over_bell: Notify,
+    /// Launches of which something is left; kept only where a parent waits for that.
+    launches: AtomicUsize,
+    /// Rung for the undertaker, each time one of them is gone.
+    launches_bell: Notify,
+}
+
+/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of the
+/// user's, whose code would run under a lock.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Shared");
+        shown.field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// How a supervisor ended.
@@ -77,6 +90,8 @@ impl Shared {
             root_gone: AtomicBool::new(false),
             outcome: OnceLock::new(),
             over_bell: Notify::new(),
+            launches: AtomicUsize::new(0),
+            launches_bell: Notify::new(),
         })
     }
 
@@ -170,6 +185,7 @@ impl Shared {
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
     /// So the report waits for a root that hears its bell, which a killed one never does.
     fn released(self: &Arc<Self>, life: &Life) {
+        self.launch_gone();
         let input = Input::Released { key: life.key() };
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));
@@ -280,6 +296,27 @@ impl Shared {
                 return *outcome;
             }
             bell.await;
+        }
+    }
+
+    /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
+    pub(super) fn launch_made(&self) {
+        if self.nest.is_some() {
+            self.launches.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn launch_gone(&self) {
+        if self.nest.is_some() {
+            self.launches.fetch_sub(1, Ordering::AcqRel);
+            self.launches_bell.notify_one();
+        }
+    }
+
+    /// Returns when something is left of so many launches at most. For one waiter.
+    pub(super) async fn launches_gone(&self, but: usize) {
+        while self.launches.load(Ordering::Acquire) > but {
+            self.launches_bell.notified().await;
         }
     }
 

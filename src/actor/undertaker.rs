@@ -6,10 +6,11 @@
 //!
 //! Absent on purpose: waiting for zombies. They are reported, and end when their code does.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::directory;
-use super::drive::Ended;
+use super::drive::{Driver, Ended};
 use super::inbox::Stage;
 use super::leftovers::Leftovers;
 use super::life::Hold;
@@ -17,12 +18,16 @@ use super::log;
 use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use super::unwind::drop_guarded;
-use crate::engine::{Input, Moment};
+use crate::engine::{Input, KILL_BOUND, Moment};
 
-/// Sees a supervisor to its end.
-pub(super) async fn undertake(shared: Arc<Shared>) {
+/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
+/// a runtime that is shut down drops a task that has not had its turn.
+pub(super) fn undertake(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
-    let shared = &end.0;
+    async move { until_all_is_over(&end.0).await }
+}
+
+async fn until_all_is_over(shared: &Arc<Shared>) {
     let mut told = false;
     loop {
         if shared.is_root_gone() && !told {
@@ -33,7 +38,7 @@ pub(super) async fn undertake(shared: Arc<Shared>) {
             shared.hear();
         }
         if told && shared.is_finished() {
-            return;
+            return all_dropped(shared).await;
         }
         let armed = shared.lock_driver().armed();
         tokio::select! {
@@ -46,6 +51,14 @@ pub(super) async fn undertake(shared: Arc<Shared>) {
             () = timer(shared, armed) => shared.tick(),
         }
     }
+}
+
+/// Waits for the states of killed children that lay in the root's events, since a parent may start the
+/// next incarnation as soon as this one is over. One that is stuck does not keep it for long.
+async fn all_dropped(shared: &Shared) {
+    let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.zombies);
+    let zombies = ended(&shared.lock_driver()).unwrap_or(0);
+    drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(zombies)).await);
 }
 
 async fn timer(shared: &Shared, armed: Option<Moment>) {

@@ -27,6 +27,9 @@ mod stop_mass;
 mod stop_once;
 mod stop_session;
 mod stop_supervisor;
+mod trees_children;
+mod trees_sessions;
+mod trees_static;
 pub(crate) mod ways;
 
 /// The rows that hold now.
@@ -39,8 +42,9 @@ const ROWS: &[u16] = &[
     134, 148, 149, 150, 151, 152, 154, 155, 156, 157, 158, 160, 161, 162, 167, 169, 170, 171, 172,
     175, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207,
     208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226,
-    227, 228, 229, 230, 231, // and the application's:
-    159, 163, 164, 165, 173, 174,
+    227, 228, 229, 230, 231, // The application.
+    159, 163, 164, 165, 173, 174, // Trees.
+    9, 10, 11, 41, 54, 98, 176, 177, 178, 179, 180, 181, 182, 183, 184, 185, 186, 187, 188, 189,
 ];
 
 /// A file of rows: its text, and what it leaves out with the reason.
@@ -78,6 +82,15 @@ const FILES: &[(&str, &[(u16, &str)])] = &[
         include_str!("rows/stop_supervisor.rs"),
         stop_supervisor::NOT_HERE,
     ),
+    (
+        include_str!("rows/trees_children.rs"),
+        trees_children::NOT_HERE,
+    ),
+    (
+        include_str!("rows/trees_sessions.rs"),
+        trees_sessions::NOT_HERE,
+    ),
+    (include_str!("rows/trees_static.rs"), trees_static::NOT_HERE),
 ];
 
 /// The rows of which a file has a test: a function named after the row, under a test attribute.

@@ -13,6 +13,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, Super
 use session_supervisor::error::SupervisorDown;
 use session_supervisor::{
     ChildSpec, Ensured, Launch, Options, SessionSupervisor, ShutdownReport, StartContext,
+    Supervisor, TreeSpec,
 };
 use tokio::sync::watch;
 
@@ -339,12 +340,24 @@ pub(crate) async fn died(cell: &ActorCell) {
 /// The session of this id once it runs again, however long its restart takes: the question waits in
 /// the id's queue, like any start. It must not be parked or forgotten.
 pub(crate) async fn back(sessions: &SessionSupervisor, id: &str) -> ActorRef<Order> {
-    let unwanted: ChildSpec<Worker> =
-        ChildSpec::from_fn(|_| async { Err("the session was gone".into()) });
-    match sessions.ensure_session(id, unwanted).await {
+    match sessions.ensure_session(id, never()).await {
         Ok(Ensured::Existing(session)) => session,
         other => panic!("session {id} did not come back: {other:?}"),
     }
+}
+
+/// As [`back`], of a session that is a tree.
+pub(crate) async fn back_tree(sessions: &SessionSupervisor, id: &str) -> Supervisor {
+    let unwanted = ChildSpec::tree(|_| TreeSpec::one_for_one().child("unwanted", never()));
+    match answered("the session", sessions.ensure_session(id, unwanted)).await {
+        Ok(Ensured::Existing(session)) => session,
+        other => panic!("session {id} did not come back: {other:?}"),
+    }
+}
+
+/// A spec of a session that is not wanted.
+fn never() -> ChildSpec<Worker> {
+    ChildSpec::from_fn(|_| async { Err("it was gone".into()) })
 }
 
 /// Where sessions or start functions wait until a test opens it.

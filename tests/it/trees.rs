@@ -1,3 +1,19 @@
 //! Static supervisors and sessions that are trees.
 
 mod basics;
+mod context;
+mod cut_off;
+mod drops;
+mod endings;
+mod hammer;
+mod handles;
+mod input;
+mod mass;
+mod order;
+mod races;
+mod random;
+pub(crate) mod scenery;
+mod strangers;
+mod strategies;
+mod traces;
+mod zombies;

@@ -1,0 +1,139 @@
+//! What several files of trees need: members that note what they do, a session that is a tree, and the
+//! questions that are asked again and again.
+//!
+//! Absent on purpose: waits for time. What is waited for is a note, a count, an answer or an actor's end.
+
+use std::sync::{Arc, Mutex};
+
+use ractor::{ActorCell, ActorRef, ActorStatus};
+use session_supervisor::{
+    ChildSpec, MemberState, SessionSupervisor, StartContext, Supervisor, TreeSpec,
+};
+
+use crate::support::{Order, Probe, Script, Worker, answered, died, names_of};
+
+/// Who a member is: its role, and before that the session's id if it has one.
+pub(crate) fn label(start: &StartContext) -> String {
+    match &start.role {
+        Some(role) if **role != *start.id => format!("{}/{role}", start.id),
+        _ => start.id.to_string(),
+    }
+}
+
+/// A member that notes `+` in its `pre_start` and `-` in its `post_stop`, each with its [`label`].
+pub(crate) fn noting(probe: &Probe) -> Script {
+    let (up, down) = (probe.clone(), probe.clone());
+    probe
+        .script()
+        .pre_start(move |start, _| {
+            up.note(format!("+{}", label(&start)));
+            async { Ok(()) }
+        })
+        .post_stop(move |start, _| {
+            down.note(format!("-{}", label(&start)));
+            async { Ok(()) }
+        })
+}
+
+pub(crate) fn noted(probe: &Probe) -> ChildSpec<Worker> {
+    noting(probe).spec()
+}
+
+/// The notes since the last look.
+#[derive(Debug)]
+pub(crate) struct Notes<'a>(&'a Probe, usize);
+
+impl<'a> Notes<'a> {
+    pub(crate) fn of(probe: &'a Probe) -> Self {
+        let seen = probe.notes().len();
+        Self(probe, seen)
+    }
+
+    pub(crate) fn fresh(&mut self) -> Vec<String> {
+        let notes = self.0.notes().split_off(self.1);
+        self.1 += notes.len();
+        notes
+    }
+}
+
+/// Three members that note what they do.
+pub(crate) fn three(tree: TreeSpec, probe: &Probe) -> TreeSpec {
+    tree.child("a", noted(probe))
+        .child("b", noted(probe))
+        .child("c", noted(probe))
+}
+
+/// A session that is such a tree.
+pub(crate) fn session(probe: &Probe, tree: fn() -> TreeSpec) -> ChildSpec<Supervisor> {
+    let probe = probe.clone();
+    ChildSpec::tree(move |_| three(tree(), &probe))
+}
+
+/// Starts a supervisor without a parent, under a name of its own.
+pub(crate) async fn start(tree: TreeSpec) -> Supervisor {
+    answered("the start", Supervisor::start(tree.unique_name()))
+        .await
+        .expect("all members start")
+}
+
+/// The running member of a role.
+pub(crate) fn member(tree: &Supervisor, role: &str) -> ActorRef<Order> {
+    tree.find_child_as(role).expect("the member runs")
+}
+
+/// The running member of a session that is a tree.
+pub(crate) fn member_of(sessions: &SessionSupervisor, id: &str, role: &str) -> ActorRef<Order> {
+    sessions.find_member_as(id, role).expect("the member runs")
+}
+
+/// The members in one state, in their order.
+pub(crate) async fn those(tree: &Supervisor, state: MemberState) -> Vec<String> {
+    let children = tree.which_children().await.expect("the supervisor runs");
+    let those = children.iter().filter(|child| child.state == state);
+    those.map(|child| child.role.to_string()).collect()
+}
+
+/// All known members, in their order.
+pub(crate) async fn roles(tree: &Supervisor) -> Vec<String> {
+    let children = tree.which_children().await.expect("the supervisor runs");
+    children
+        .iter()
+        .map(|child| child.role.to_string())
+        .collect()
+}
+
+/// Keeps the cell of every actor that begins, to see that all have ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Census(Arc<Mutex<Vec<ActorCell>>>);
+
+impl Census {
+    pub(crate) fn enter(&self, cell: ActorCell) {
+        self.0.lock().expect("no panic").push(cell);
+    }
+
+    /// A member that enters itself, and notes as [`noting`] does.
+    pub(crate) fn noting(&self, probe: &Probe) -> Script {
+        let (census, up) = (self.clone(), probe.clone());
+        noting(probe).pre_start(move |start, myself| {
+            census.enter(myself.get_cell());
+            up.note(format!("+{}", label(&start)));
+            async { Ok(()) }
+        })
+    }
+
+    /// Waits for the end of all who entered.
+    pub(crate) async fn all_ended(&self) {
+        let cells = self.0.lock().expect("no panic").clone();
+        for cell in cells {
+            answered("the end of an actor", died(&cell)).await;
+            assert_eq!(cell.get_status(), ActorStatus::Stopped);
+        }
+    }
+}
+
+/// Nothing of a supervisor is left: no state, no actor, no name.
+pub(crate) async fn nothing_left(name: &str, probe: &Probe, census: &Census) {
+    census.all_ended().await;
+    probe.until(|tally| tally.alive == 0).await;
+    assert_eq!(names_of(name), [""; 0]);
+}

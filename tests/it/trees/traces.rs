@@ -1,0 +1,102 @@
+//! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start and its
+//! stop.
+//!
+//! Absent on purpose: the events of a session that is no tree.
+
+use std::time::Duration;
+
+use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
+use tracing::Level;
+
+use super::scenery::{member, noted, session, start, three};
+use crate::support::{Order, Probe, end, supervisor};
+use crate::traces::Ear;
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_session_tree_is_quiet_at_info() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = session(&probe, TreeSpec::one_for_one);
+    let tree = sessions.start_session("s", spec.clone()).await.unwrap();
+    tree.start_child("agent", noted(&probe)).await.unwrap();
+    tree.terminate_child("agent").await.unwrap();
+    sessions.stop_session("s").await.unwrap();
+    sessions.start_session("t", spec).await.unwrap();
+    sessions.stop().await.unwrap();
+    assert_eq!(
+        ear.from(Level::INFO),
+        ["session supervisor started", "session supervisor stopped"]
+    );
+    let stopped = |title: &str| {
+        let mut heard = ear.heard();
+        heard.retain(|seen| seen.text == format!("{title} stopped"));
+        heard
+    };
+    assert_eq!(ear.of("session tree started").len(), 2);
+    let trees = stopped("session tree");
+    assert_eq!(trees.len(), 2);
+    assert_eq!(
+        (trees[0].level, trees[0].field("stopped")),
+        (Level::DEBUG, "3")
+    );
+    assert_eq!(trees[0].field("supervisor"), tree.name());
+    // The supervisor's own report is of the tree and its members.
+    assert_eq!(stopped("session supervisor")[0].field("stopped"), "4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
+    let (ear, _guard) = Ear::listen();
+    let probe = Probe::default();
+    let sessions = SessionSupervisor::child_spec(Options::new().name("trees-traces"));
+    let tree = three(TreeSpec::one_for_one(), &probe).child("sessions", sessions);
+    let tree = start(tree).await;
+    assert_eq!(
+        ear.from(Level::INFO),
+        ["session supervisor started", "supervisor started"]
+    );
+    end(&member(&tree, "b"), Order::Crash).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let told = ear.from(Level::INFO).split_off(2);
+    assert_eq!(told.len(), 2, "an exit and a restart: {told:?}");
+    for seen in ear.heard().iter().filter(|seen| seen.level == Level::WARN) {
+        assert_eq!(seen.field("supervisor"), tree.name());
+        assert_eq!(seen.field("session"), "b");
+    }
+    tree.stop().await.unwrap();
+    let told = ear.from(Level::INFO).split_off(4);
+    assert_eq!(told, ["session supervisor stopped", "supervisor stopped"]);
+    let of = ear.of("supervisor stopped");
+    assert_eq!(
+        (of[0].field("supervisor"), of[0].field("stopped")),
+        (tree.name(), "4")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let inner = probe.clone();
+    let spec = ChildSpec::tree(move |_| {
+        TreeSpec::one_for_one()
+            .restart_limit(0, Duration::from_secs(5))
+            .child("a", noted(&inner))
+    });
+    let tree = sessions.start_session("s", spec).await.unwrap();
+    end(&member(&tree, "a"), Order::Crash).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let errors = ear.from(Level::ERROR);
+    assert_eq!(errors, ["all members together reached the restart limit"]);
+    let stopping = &ear.of("session tree is stopping")[0];
+    assert_eq!(stopping.field("reason"), "restart limit reached");
+    assert_eq!(stopping.field("supervisor"), tree.name());
+    let exits = ear.of("session ended abnormally");
+    let whose: Vec<_> = exits.iter().map(|seen| seen.field("session")).collect();
+    assert_eq!(whose, ["a", "s"]);
+    assert!(exits[1].field("reason").contains("restart limit reached"));
+    assert_eq!(ear.of("session restarts").len(), 1);
+    sessions.stop().await.unwrap();
+}

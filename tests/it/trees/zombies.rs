@@ -1,0 +1,211 @@
+//! Members that are stuck in code that never awaits: what stops around them, and what their tree, their
+//! session and their role are until they end.
+//!
+//! Here the kill bound passes in real time; what frees a blocked thread is a sender that the test drops.
+
+use std::sync::mpsc::Sender;
+
+use session_supervisor::error::{
+    DeleteChildError, RestartChildError, StartChildError, StartError, StartSupervisorError,
+    StopError, TerminateChildError,
+};
+use session_supervisor::{ChildSpec, Exit, MemberState, Options, Shutdown, Supervisor, TreeSpec};
+
+use super::scenery::{Notes, member, member_of, noted, start, those};
+use crate::support::{Order, Probe, answered, back_tree, died, names_of, supervisor};
+
+/// Has a member block its thread until the sender is dropped.
+async fn block(member: &ractor::ActorRef<Order>) -> Sender<()> {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (tell, blocked) = tokio::sync::oneshot::channel();
+    let block = Order::run(move |_| async move {
+        tell.send(()).expect("the test waits for this");
+        released.recv().ok();
+        Ok(())
+    });
+    member.cast(block).unwrap();
+    answered("the block", blocked).await.unwrap();
+    release
+}
+
+/// Three members; the middle one is killed at once when it is to stop.
+fn tree(probe: &Probe) -> TreeSpec {
+    TreeSpec::one_for_one()
+        .child("a", noted(probe))
+        .child("stuck", noted(probe).shutdown(Shutdown::BrutalKill))
+        .child("c", noted(probe))
+}
+
+fn session(probe: &Probe) -> ChildSpec<Supervisor> {
+    let probe = probe.clone();
+    ChildSpec::tree(move |_| tree(&probe))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tree_stops_around_a_member_that_is_stuck() {
+    let probe = Probe::default();
+    let tree = start(tree(&probe)).await;
+    let stuck = member(&tree, "stuck");
+    let release = block(&stuck).await;
+    let mut notes = Notes::of(&probe);
+    let report = answered("the stop", tree.stop()).await.unwrap();
+    assert_eq!((report.stopped, report.killed, report.zombies), (2, 0, 1));
+    assert_eq!(notes.fresh(), ["-c", "-a"]);
+    drop(release);
+    died(&stuck.get_cell()).await;
+    probe.until(|tally| tally.alive == 0).await;
+    assert_eq!(names_of(tree.name()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_role_whose_member_is_stuck_is_a_zombies_until_it_ends() {
+    let probe = Probe::default();
+    let tree = start(tree(&probe)).await;
+    let stuck = member(&tree, "stuck");
+    let release = block(&stuck).await;
+    for _ in 0..2 {
+        let stop = answered("the stop", tree.terminate_child("stuck")).await;
+        assert_eq!(stop, Err(TerminateChildError::Zombie));
+    }
+    let restart = tree.restart_child("stuck").await;
+    assert!(
+        matches!(
+            restart,
+            Err(RestartChildError::Start(StartChildError::Zombie))
+        ),
+        "{restart:?}"
+    );
+    let start = tree.start_child("stuck", noted(&probe)).await;
+    assert!(matches!(start, Err(StartChildError::Zombie)), "{start:?}");
+    let delete = tree.delete_child("stuck").await;
+    assert!(
+        matches!(delete, Err(DeleteChildError::Zombie)),
+        "{delete:?}"
+    );
+    assert_eq!(those(&tree, MemberState::Zombie).await, ["stuck"]);
+    let counts = tree.count_children().await.unwrap();
+    assert_eq!((counts.specs, counts.active, counts.zombies), (3, 2, 1));
+    drop(release);
+    died(&stuck.get_cell()).await;
+    probe.until(|tally| tally.alive == 2).await;
+    // Its release is told in its own task, as the last of it; only then its role is free.
+    let again = loop {
+        match tree.restart_child("stuck").await {
+            Err(RestartChildError::Start(StartChildError::Zombie)) => {
+                tokio::task::yield_now().await
+            }
+            other => break other,
+        }
+    };
+    assert_ne!(again.unwrap().get_id(), stuck.get_id());
+    let report = tree.stop().await.unwrap();
+    assert_eq!((report.stopped, report.killed, report.zombies), (2, 1, 0));
+}
+
+/// The stop of the session is over in time, and so is its id; but not the name that is held, and a start
+/// says by whom.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_stops_around_a_member_that_is_stuck_and_a_start_names_who_holds_the_name() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let other = sessions.start_session("other", session(&probe));
+    let other = other.await.unwrap();
+    sessions.start_session("s", session(&probe)).await.unwrap();
+    let stuck = member_of(&sessions, "s", "stuck");
+    let release = block(&stuck).await;
+    let mut notes = Notes::of(&probe);
+    let stop = answered("the stop", sessions.stop_session("s")).await;
+    assert_eq!(stop, Ok(Exit::Shutdown));
+    assert_eq!(notes.fresh(), ["-s/c", "-s/a"]);
+    assert!(sessions.find_member("s", "stuck").is_none());
+    let start = answered("a start", sessions.start_session("s", session(&probe))).await;
+    let Err(StartError::Failed { cause, .. }) = start else {
+        panic!("{start:?}");
+    };
+    match cause.downcast_ref::<StartSupervisorError>() {
+        Some(StartSupervisorError::MemberFailed {
+            role,
+            error: StartChildError::NameTaken { cell, .. },
+        }) => {
+            assert_eq!(&**role, "stuck");
+            assert_eq!(cell.as_ref().unwrap().get_id(), stuck.get_id());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(other.count_children().await.unwrap().active, 3);
+    drop(release);
+    died(&stuck.get_cell()).await;
+    let again = sessions.start_session("s", session(&probe)).await;
+    again.expect("no name is left");
+    sessions.stop().await.unwrap();
+    assert_eq!(names_of(sessions.name()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_member() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    for id in ["other", "s"] {
+        sessions.start_session(id, session(&probe)).await.unwrap();
+    }
+    let stuck = member_of(&sessions, "s", "stuck");
+    let release = block(&stuck).await;
+    let report = answered("the stop", sessions.stop()).await.unwrap();
+    // Two trees and two members of each; the third of one was killed by its rule, that of the other is
+    // stuck.
+    assert_eq!((report.stopped, report.killed, report.zombies), (6, 1, 1));
+    assert_eq!((report.failed, report.not_running), (0, 0));
+    drop(release);
+    died(&stuck.get_cell()).await;
+    probe.until(|tally| tally.alive == 0).await;
+    assert_eq!(names_of(sessions.name()), [""; 0]);
+}
+
+/// Its members are known, but one that is stuck holds its name for as long as it likes: the session does
+/// not wait for that, but tries again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_killed_tree_with_a_stuck_member_comes_back_when_that_has_ended() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let inner = probe.clone();
+    let spec = ChildSpec::tree(move |start| {
+        inner.note(format!("tree {}", start.incarnation));
+        tree(&inner)
+    });
+    let spec = spec.without_restart_limit();
+    let first = sessions.start_session("s", spec).await.unwrap();
+    let stuck = member_of(&sessions, "s", "stuck");
+    let release = block(&stuck).await;
+    first.get_cell().kill();
+    let is_second = |note: &String| note == "tree 2";
+    probe.until(|tally| tally.notes.iter().any(is_second)).await;
+    drop(release);
+    died(&stuck.get_cell()).await;
+    let back = back_tree(&sessions, "s").await;
+    assert_eq!(back.count_children().await.unwrap().active, 3);
+    let info = sessions.session_info("s").await.unwrap().unwrap();
+    assert_eq!(info.last_exit, Some(Exit::Killed));
+    sessions.stop().await.unwrap();
+    assert_eq!(names_of(sessions.name()), [""; 0]);
+}
+
+/// Whether it counts as killed or as a zombie depends on who looks first: the session's own bound and that
+/// of its member begin at one moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tree_that_is_killed_at_once_around_a_stuck_member_is_over_in_time() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = session(&probe).shutdown(Shutdown::BrutalKill);
+    sessions.start_session("s", spec).await.unwrap();
+    let stuck = member_of(&sessions, "s", "stuck");
+    let release = block(&stuck).await;
+    let stop = answered("the stop", sessions.stop_session("s")).await;
+    assert!(
+        matches!(stop, Ok(Exit::Killed) | Err(StopError::Zombie)),
+        "{stop:?}"
+    );
+    drop(release);
+    died(&stuck.get_cell()).await;
+    answered("the stop", sessions.stop()).await.unwrap();
+    probe.until(|tally| tally.alive == 0).await;
+}
