@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use session_supervisor::error::{StartError, StopError};
 use session_supervisor::{Backoff, Options, Shutdown};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::{Order, Probe, back, died, end, supervisor};
@@ -39,6 +39,10 @@ pub(crate) struct Ear(Arc<Mutex<Vec<Seen>>>);
 impl Ear {
     /// Listens on this thread until the guard is dropped.
     pub(crate) fn listen() -> (Self, DefaultGuard) {
+        static WANTED: Once = Once::new();
+        WANTED.call_once(|| {
+            tracing::subscriber::set_global_default(Everything).expect("the only one");
+        });
         let ear = Self::default();
         let guard = tracing::subscriber::set_default(ear.clone());
         (ear, guard)
@@ -63,6 +67,34 @@ impl Ear {
             .map(|seen| seen.text)
             .collect()
     }
+}
+
+/// Hears nothing, but keeps every event wanted. Who wants an event is cached for the whole process, and a
+/// subscriber that is set while another thread meets that event for the first time may come too late.
+struct Everything;
+
+impl Subscriber for Everything {
+    fn register_callsite(&self, _metadata: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, _event: &Event<'_>) {}
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
 }
 
 impl Visit for Seen {

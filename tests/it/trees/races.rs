@@ -247,7 +247,8 @@ async fn a_killed_session_supervisor_leaves_its_ids_free_when_its_parent_has_res
             .await
             .unwrap();
     }
-    assert_eq!(probe.alive(), 1, "the last member");
+    // The last member.
+    probe.until(|tally| tally.alive == 1).await;
     app.stop().await.unwrap();
     assert_eq!(names_of(name), [""; 0]);
 }
