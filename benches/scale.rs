@@ -376,12 +376,15 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
     let asking = tokio::spawn(ask_all_the_time(sessions.clone(), until));
     let started = lives::start_ours(&sessions, &census, n, 1).await;
     lives::storm(&census, &started).await;
+    // A drop of a million values blocks the thread, and the one who asks may wait in its slot.
+    tokio::task::yield_now().await;
     drop(started);
     let list = sessions
         .list_sessions()
         .await
         .expect("a running supervisor");
     assert_eq!(list.len(), n);
+    tokio::task::yield_now().await;
     drop(list);
     sessions.stop().await.expect("a running supervisor");
     over.send(()).ok();

@@ -262,7 +262,8 @@ impl SessionSupervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound`: nothing of this id is alive. `Zombie`: it survived its kill for 1 s.
+    /// `NotFound`: nothing of this id is alive. `Zombie`: it survived its kill for 1 s, or, of a tree, one
+    /// of its members did.
     ///
     /// # Cancel safety
     ///

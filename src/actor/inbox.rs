@@ -192,6 +192,11 @@ impl Inbox {
         self.lock().stage
     }
 
+    /// Whether the bell has been rung and nobody has heard it yet.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.lock().token == Token::Bell
+    }
+
     /// Somebody heard the bell: whether the token is his.
     pub(crate) fn answer_bell(&self) -> Next {
         let mut queue = self.lock();

@@ -93,6 +93,7 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.hear();
+        shared.others_first().await;
         Ok(())
     }
 

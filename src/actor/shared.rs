@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     /// How it ended, once all is over; rung then for whoever waits for that.
     outcome: OnceLock<Option<Outcome>>,
     over_bell: Notify,
-    /// Launches of which something is left; kept only where a parent waits for that.
+    /// Launches of which something is left, and the undertaker; kept only where a parent waits for that.
     launches: AtomicUsize,
     /// Rung for the undertaker, each time one of them is gone.
     launches_bell: Notify,
@@ -90,7 +90,7 @@ impl Shared {
             root_gone: AtomicBool::new(false),
             outcome: OnceLock::new(),
             over_bell: Notify::new(),
-            launches: AtomicUsize::new(0),
+            launches: AtomicUsize::new(1),
             launches_bell: Notify::new(),
         })
     }
@@ -207,6 +207,14 @@ impl Shared {
         self.go_on(self.inbox.recall());
     }
 
+    /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
+    /// this thread that no other takes from, and tokio would let its task go on for a hundred bells.
+    pub(super) async fn others_first(&self) {
+        if self.inbox.is_rung() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(super) fn go_on(self: &Arc<Self>, next: Next) {
         match next {
             Next::Nothing => {}
@@ -306,16 +314,38 @@ impl Shared {
         }
     }
 
+    /// Nothing of a launch is left, or the undertaker is done. Whoever comes last lets go of the
+    /// supervisor's own launch.
     pub(super) fn launch_gone(&self) {
-        if self.nest.is_some() {
-            self.launches.fetch_sub(1, Ordering::AcqRel);
-            self.launches_bell.notify_one();
+        let Some(nest) = &self.nest else {
+            return;
+        };
+        if self.launches.fetch_sub(1, Ordering::AcqRel) == 1 {
+            nest.parent.let_go(&nest.life, Hold::Tree);
         }
+        self.launches_bell.notify_one();
+    }
+
+    /// The undertaker is done. What is left of the launches now are zombies.
+    pub(super) fn undertaken(&self) {
+        let Some(nest) = &self.nest else {
+            return;
+        };
+        if nest.life.holds(Hold::Launch) {
+            // The start came to nothing; whoever waits for it is not kept by zombies.
+            nest.parent.let_go(&nest.life, Hold::Tree);
+            return;
+        }
+        if self.launches.load(Ordering::Acquire) > 1 {
+            let key = nest.life.key();
+            nest.parent.report(Input::Outlived { key });
+        }
+        self.launch_gone();
     }
 
     /// Returns when something is left of so many launches at most. For one waiter.
     pub(super) async fn launches_gone(&self, but: usize) {
-        while self.launches.load(Ordering::Acquire) > but {
+        while self.launches.load(Ordering::Acquire) > but + 1 {
             self.launches_bell.notified().await;
         }
     }

@@ -4,7 +4,8 @@
 //! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the engine
 //! is told that the root is gone and kills what is left; when all is gone, whoever waits is answered.
 //!
-//! Absent on purpose: waiting for zombies. They are reported, and end when their code does.
+//! Absent on purpose: waiting for zombies. They are reported, and end when their code does. Those of a
+//! child supervisor keep its launch held until then.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use super::directory;
 use super::drive::{Driver, Ended};
 use super::inbox::Stage;
 use super::leftovers::Leftovers;
-use super::life::Hold;
 use super::log;
 use super::plan::Reply;
 use super::shared::{Outcome, Shared};
@@ -47,6 +47,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             // the exits that came before it first.
             () = shared.bell.notified() => if !shared.root_listens() {
                 shared.hear();
+                shared.others_first().await;
             },
             () = timer(shared, armed) => shared.tick(),
         }
@@ -91,9 +92,7 @@ impl Drop for End {
             report: *report,
             cause: *cause,
         }));
-        if let Some(nest) = &shared.nest {
-            nest.parent.let_go(&nest.life, Hold::Tree);
-        }
+        shared.undertaken();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
                 ticket.answer(Reply::Report(ended.report));

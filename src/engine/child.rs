@@ -61,6 +61,16 @@ pub(super) struct Current<D: Domain> {
     pub(super) join: Join,
     /// A success that came too late is no life: nobody was told that it ran.
     pub(super) recall: Recall,
+    pub(super) rest: Rest,
+}
+
+/// What is left of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Something that will be gone soon, as far as is known.
+    Passing,
+    /// It was a supervisor, and only zombies among its children are left.
+    Zombies,
 }
 
 /// How far the end of the present incarnation is known.

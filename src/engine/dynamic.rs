@@ -101,6 +101,7 @@ impl<D: Domain> Engine<D> {
                     self.release(now, key.slot);
                 }
             }
+            Input::Outlived { key } => self.outlived(now, key),
             Input::LoopEnded => {
                 self.events = Events::Over;
                 self.stop_supervisor(now, StopCause::Foreign, None, None);

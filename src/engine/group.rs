@@ -119,6 +119,7 @@ impl<D: Domain> Group<D> {
                     self.release(now, slot);
                 }
             }
+            Input::Outlived { key } => self.outlived(now, key),
             Input::LoopEnded => {
                 self.events = Events::Over;
                 self.stop_supervisor(now, StopCause::Foreign, None, None);

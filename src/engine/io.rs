@@ -149,6 +149,11 @@ pub enum Input<D: Domain> {
         /// Which.
         key: Key,
     },
+    /// All that is left of the launch are zombies: it was that of a supervisor, whose stop is over.
+    Outlived {
+        /// Which.
+        key: Key,
+    },
     /// The root's loop has ended because of a foreign stop: no event will be read any more.
     LoopEnded,
     /// The root is gone.

@@ -3,7 +3,7 @@
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
 use super::{Engine, Mode};
-use crate::engine::child::{Force, Phase, Shown, Tally, Then};
+use crate::engine::child::{Force, Phase, Rest, Shown, Tally, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
 use crate::engine::moment::Moment;
@@ -69,7 +69,7 @@ impl<D: Domain> Engine<D> {
         let verdict = verdict(since, self.last_end);
         if now < verdict {
             self.set_timer(slot, Some(verdict));
-        } else if !self.serving() && self.life(slot).is_some_and(|life| life.is_outlived()) {
+        } else if !self.serving() && self.is_outliving(slot) {
             // It is about to have the same verdict on its own children, and tells it in its report.
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
@@ -77,7 +77,13 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn zombie(&mut self, now: Moment, slot: u32) {
+    /// Whether it is a supervisor that has ended and will say what became of its own children.
+    fn is_outliving(&self, slot: u32) -> bool {
+        let current = self.table.get(slot).and_then(|child| child.current.as_ref());
+        current.is_some_and(|current| current.rest == Rest::Passing && current.life.is_outlived())
+    }
+
+    pub(super) fn zombie(&mut self, now: Moment, slot: u32) {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -119,10 +125,15 @@ impl<D: Domain> Engine<D> {
 
     /// Sees to it that a child which has ended, but is not released, does not keep a caller waiting.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
-        let patience = self.patience(now, slot).due();
+        let mut patience = self.patience(now, slot).due();
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
+        if let Some(current) = &child.current
+            && current.rest == Rest::Zombies
+        {
+            patience = Some(now);
+        }
         if let Phase::Leaving { force, .. } = &mut child.phase
             && force.is_none()
             && let Some(patience) = patience

@@ -7,7 +7,7 @@
 //! Absent on purpose: ractor's reasons. What an exit was is decided by what was asked and by the mark.
 
 use super::{Engine, Events, Mode};
-use crate::engine::child::{ExitSeen, Join, Last, Phase, Tally, Then};
+use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
@@ -293,6 +293,30 @@ impl<D: Domain> Engine<D> {
             && current.is_some_and(|current| {
                 current.join == Join::Done && !matches!(current.exit, ExitSeen::Judged)
             })
+    }
+
+    /// All that is left of the present launch are zombies, so it is one itself. While all are stopped
+    /// nobody needs its id any more, and its report is whole.
+    pub(super) fn outlived(&mut self, now: Moment, key: Key) {
+        let Some(current) = self.current(key) else {
+            return;
+        };
+        if !self.serving() {
+            self.release(now, key.slot);
+            return;
+        }
+        if !matches!(current.exit, ExitSeen::Judged) {
+            self.judged(now, key.slot, None);
+        }
+        let Some(child) = self.table.get_mut(key.slot) else {
+            return;
+        };
+        if let Some(current) = &mut child.current {
+            current.rest = Rest::Zombies;
+        }
+        if let Phase::Leaving { .. } = child.phase {
+            self.zombie(now, key.slot);
+        }
     }
 
     /// Nothing of the present launch is left.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Current, ExitSeen, Join, Origin, Phase, Shown, Then};
+use crate::engine::child::{Current, ExitSeen, Join, Origin, Phase, Rest, Shown, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
@@ -45,6 +45,7 @@ impl<D: Domain> Engine<D> {
             exit: ExitSeen::Unreported,
             join: Join::Pending,
             recall: Recall::InTime,
+            rest: Rest::Passing,
         });
         let timeout = child.spec.policy().start_timeout;
         let effect = Effect::Launch {

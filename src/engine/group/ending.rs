@@ -4,7 +4,7 @@
 
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
-use crate::engine::child::Force;
+use crate::engine::child::{Force, Rest};
 use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
@@ -88,7 +88,7 @@ impl<D: Domain> Group<D> {
         let stopping = matches!(self.mode, Mode::Stopping(_));
         if now < verdict {
             self.set_timer(slot, Some(verdict));
-        } else if stopping && self.life(slot).is_some_and(|life| life.is_outlived()) {
+        } else if stopping && self.is_outliving(slot) {
             // It is about to have the same verdict on its own children, and tells it in its report.
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
@@ -96,7 +96,13 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    fn zombie(&mut self, slot: u32) {
+    /// Whether it is a supervisor that has ended and will say what became of its own children.
+    fn is_outliving(&self, slot: u32) -> bool {
+        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        current.is_some_and(|current| current.rest == Rest::Passing && current.life.is_outlived())
+    }
+
+    pub(super) fn zombie(&mut self, slot: u32) {
         let stopping = matches!(self.mode, Mode::Stopping(_));
         let Some(member) = self.get_mut(slot) else {
             return;
@@ -123,10 +129,15 @@ impl<D: Domain> Group<D> {
 
     /// Sees to it that a member which has ended, but is not released, keeps nobody waiting for ever.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
-        let patience = self.patience(now, slot).due();
+        let mut patience = self.patience(now, slot).due();
         let Some(member) = self.get_mut(slot) else {
             return;
         };
+        if let Some(current) = &member.current
+            && current.rest == Rest::Zombies
+        {
+            patience = Some(now);
+        }
         if let Phase::Leaving { force, .. } = &mut member.phase
             && force.is_none()
             && let Some(patience) = patience

@@ -8,7 +8,7 @@
 
 use super::member::{Origin, Phase, Tally, Then};
 use super::{AutoShutdown, Events, Group, Member, Mode};
-use crate::engine::child::{ExitSeen, Join, Last};
+use crate::engine::child::{ExitSeen, Join, Last, Rest};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
@@ -218,6 +218,31 @@ impl<D: Domain> Group<D> {
             if self.lost(slot) {
                 self.release(now, slot);
             }
+        }
+    }
+
+    /// All that is left of the present launch are zombies, so it is one itself. While all are stopped
+    /// nobody needs its role any more, and its report is whole.
+    pub(super) fn outlived(&mut self, now: Moment, key: Key) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        if matches!(self.mode, Mode::Stopping(_) | Mode::Ended) {
+            self.release(now, slot);
+            return;
+        }
+        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
+            self.judged(now, slot, None);
+        }
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if let Some(current) = &mut member.current {
+            current.rest = Rest::Zombies;
+        }
+        if let Phase::Leaving { .. } = member.phase {
+            self.zombie(slot);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::member::{Origin, Phase, Then};
 use super::{Group, Mode};
-use crate::engine::child::{Current, ExitSeen, Join};
+use crate::engine::child::{Current, ExitSeen, Join, Rest};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
     Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
@@ -43,6 +43,7 @@ impl<D: Domain> Group<D> {
             exit: ExitSeen::Unreported,
             join: Join::Pending,
             recall: Recall::InTime,
+            rest: Rest::Passing,
         });
         member.timer = Some(now.after(member.spec.policy().start_timeout));
         let effect = Effect::Launch {
