@@ -26,6 +26,7 @@ mod report;
 mod restart;
 mod shutdown;
 mod table;
+mod timers;
 
 pub use backoff::Backoff;
 pub use dynamic::{Engine, STOP_WINDOW};

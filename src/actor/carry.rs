@@ -14,7 +14,7 @@ use crate::engine::{Answer, Effect, Note, StopCause};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
-pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut Leftovers) {
+pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut Leftovers<'_>) {
     while let Some(effect) = driver.machine.poll_effect() {
         match effect {
             Effect::Launch {

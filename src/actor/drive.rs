@@ -55,7 +55,7 @@ impl Driver {
     }
 
     /// Ends: the engine is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self, leftovers: &mut Leftovers) -> (Machine, Option<Ended>) {
+    pub(super) fn end(&mut self, leftovers: &mut Leftovers<'_>) -> (Machine, Option<Ended>) {
         self.lists.drop_all(&mut self.machine, leftovers);
         let machine = std::mem::replace(&mut self.machine, Machine::idle());
         (machine, self.ended.take())
@@ -76,7 +76,7 @@ impl Shared {
     pub(super) fn drive(self: &Arc<Self>) {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
-        let mut leftovers = Leftovers::default();
+        let mut leftovers = Leftovers::of(self);
         let mut budget = BUDGET;
         let next = loop {
             let rest = self.step(&mut budget, &mut leftovers);
@@ -93,7 +93,7 @@ impl Shared {
     }
 
     /// Feeds what is queued to the engine, then does one step of what is due.
-    fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers) -> Rest {
+    fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers<'_>) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
         let mut items = std::mem::take(&mut driver.items);

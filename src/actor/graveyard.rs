@@ -32,26 +32,59 @@ pub(super) enum Grave {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Graveyard(Mutex<Vec<Grave>>);
+pub(super) struct Graveyard(Mutex<Pit>);
+
+#[derive(Debug, Default)]
+struct Pit {
+    waiting: Vec<Grave>,
+    /// Kept for its memory: in the heap of a million sessions that are just dropped, an allocation of
+    /// this size costs as much as all the rest of a stop.
+    spare: Vec<Grave>,
+    digger: Digger,
+}
+
+/// Whether a task comes for what waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Digger {
+    #[default]
+    None,
+    UnderWay,
+}
+
+/// More than this is not kept.
+const SPARE: usize = 1_024;
 
 impl Graveyard {
-    /// Whether a task is to be made for what waits.
-    fn add(&self, graves: impl IntoIterator<Item = Grave>) -> Dig {
-        let mut waiting = self.lock();
-        let before = waiting.len();
-        waiting.extend(graves);
-        if before == 0 && !waiting.is_empty() {
-            Dig::Now
-        } else {
-            Dig::UnderWay
+    /// Keeps a value until [`Shared::dig`], which has to follow.
+    pub(super) fn put(&self, grave: Grave) {
+        self.lock().waiting.push(grave);
+    }
+
+    /// Whether a task is to be made for what waits; the caller makes it.
+    fn call(&self) -> bool {
+        let mut pit = self.lock();
+        let needed = pit.digger == Digger::None && !pit.waiting.is_empty();
+        if needed {
+            pit.digger = Digger::UnderWay;
         }
+        needed
     }
 
     fn take(&self) -> Vec<Grave> {
-        std::mem::take(&mut self.lock())
+        let mut pit = self.lock();
+        pit.digger = Digger::None;
+        let spare = std::mem::take(&mut pit.spare);
+        std::mem::replace(&mut pit.waiting, spare)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Grave>> {
+    fn give_back(&self, empty: Vec<Grave>) {
+        let mut pit = self.lock();
+        if pit.spare.capacity() == 0 && empty.capacity() <= SPARE {
+            pit.spare = empty;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pit> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,26 +96,29 @@ impl Drop for Graveyard {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dig {
-    Now,
-    /// A task that has not begun yet takes it along.
-    UnderWay,
-}
-
 impl Shared {
-    /// Buries values in a task of their own. No lock may be held, since the runtime drops the task at
-    /// once if it is shutting down.
+    /// Buries values in a task of their own. No lock may be held.
     pub(super) fn bury(self: &Arc<Self>, graves: impl IntoIterator<Item = Grave>) {
-        if self.graveyard.add(graves) == Dig::Now {
+        for grave in graves {
+            self.graveyard.put(grave);
+        }
+        self.dig();
+    }
+
+    /// Makes a task for what was put into the graveyard. No lock may be held, since the runtime drops the
+    /// task at once if it is shutting down.
+    pub(super) fn dig(self: &Arc<Self>) {
+        if self.graveyard.call() {
             let shared = Arc::clone(self);
             drop(self.runtime().spawn(async move {
-                for grave in shared.graveyard.take() {
+                let mut graves = shared.graveyard.take();
+                for grave in graves.drain(..) {
                     if let Grave::Line(line) = &grave {
                         line.write(&shared);
                     }
                     drop_guarded(grave);
                 }
+                shared.graveyard.give_back(graves);
             }));
         }
     }

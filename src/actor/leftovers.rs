@@ -8,16 +8,16 @@
 
 use std::sync::Arc;
 
-use super::graveyard::Grave;
+use super::graveyard::{Grave, Graveyard};
 use super::log;
 use super::plan::Actors;
 use super::shared::Shared;
 use crate::engine::{Discard, Exit, Failure, Note, Seen};
 
-#[derive(Debug, Default)]
-pub(super) struct Leftovers {
+#[derive(Debug)]
+pub(super) struct Leftovers<'a> {
+    graveyard: &'a Graveyard,
     lines: Vec<Line>,
-    graves: Vec<Grave>,
 }
 
 /// One line of the log.
@@ -28,7 +28,14 @@ pub(super) struct Line {
     note: Note,
 }
 
-impl Leftovers {
+impl<'a> Leftovers<'a> {
+    pub(super) const fn of(shared: &'a Shared) -> Self {
+        Self {
+            graveyard: &shared.graveyard,
+            lines: Vec::new(),
+        }
+    }
+
     pub(super) fn note(&mut self, session: Option<Arc<str>>, incarnation: u64, note: Note) {
         if log::is_heard() {
             self.lines.push(Line {
@@ -59,12 +66,14 @@ impl Leftovers {
         // Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
         match value {
             Discard::Spec(plan) => {
-                let plan = Arc::into_inner(plan);
-                self.graves.extend(plan.map(Box::new).map(Grave::Plan));
+                if let Some(plan) = Arc::into_inner(plan) {
+                    self.graveyard.put(Grave::Plan(Box::new(plan)));
+                }
             }
             Discard::Exit(Exit::Failed { cause }) | Discard::Seen(Seen::Failed(cause)) => {
-                let cause = Arc::into_inner(cause);
-                self.graves.extend(cause.map(Grave::Cause));
+                if let Some(cause) = Arc::into_inner(cause) {
+                    self.graveyard.put(Grave::Cause(cause));
+                }
             }
             Discard::Exit(_) | Discard::Seen(_) => {}
             Discard::Life(life) => drop(life),
@@ -73,7 +82,7 @@ impl Leftovers {
 
     /// Writes and buries all. No lock may be held.
     pub(super) fn settle(self, shared: &Arc<Shared>) {
-        let Self { mut lines, graves } = self;
+        let mut lines = self.lines;
         let harmless = lines
             .iter()
             .position(|line| log::holds_user_values(&line.note))
@@ -82,10 +91,7 @@ impl Leftovers {
         for line in lines {
             line.write(shared);
         }
-        if rest.is_empty() && graves.is_empty() {
-            return;
-        }
-        shared.bury(rest.into_iter().map(Grave::Line).chain(graves));
+        shared.bury(rest.into_iter().map(Grave::Line));
     }
 }
 

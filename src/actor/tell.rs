@@ -41,7 +41,12 @@ impl Lists {
     }
 
     /// Answers a question, or begins to.
-    pub(super) fn ask(&mut self, machine: &mut Machine, query: Query, leftovers: &mut Leftovers) {
+    pub(super) fn ask(
+        &mut self,
+        machine: &mut Machine,
+        query: Query,
+        leftovers: &mut Leftovers<'_>,
+    ) {
         match (query, machine) {
             (Query::Count(reply), machine) => drop(reply.send(machine.counts())),
             (Query::Info(id, reply), Machine::Sessions(engine)) => {
@@ -70,7 +75,7 @@ impl Lists {
     }
 
     /// One page of the list that has waited longest.
-    pub(super) fn page(&mut self, machine: &mut Machine, leftovers: &mut Leftovers) {
+    pub(super) fn page(&mut self, machine: &mut Machine, leftovers: &mut Leftovers<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
         };
@@ -94,7 +99,7 @@ impl Lists {
     }
 
     /// Drops the questions that will not be answered any more.
-    pub(super) fn drop_all(&mut self, machine: &mut Machine, leftovers: &mut Leftovers) {
+    pub(super) fn drop_all(&mut self, machine: &mut Machine, leftovers: &mut Leftovers<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
         };

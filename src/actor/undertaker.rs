@@ -81,7 +81,7 @@ impl Drop for End {
         }
         // What the engine still holds (zombies; everything, if the runtime is shut down) is dropped
         // here, so that nobody waits for an answer that cannot come.
-        let mut leftovers = Leftovers::default();
+        let mut leftovers = Leftovers::of(shared);
         let (machine, ended) = shared.lock_driver().end(&mut leftovers);
         leftovers.settle(shared);
         drop_guarded(machine);

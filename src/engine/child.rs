@@ -28,8 +28,6 @@ pub(super) struct Child<D: Domain> {
     pub(super) history: Option<Box<History>>,
     /// The present launch, until nothing of it is left.
     pub(super) current: Option<Current<D>>,
-    /// The one timer of this child, as it stands in the engine's set.
-    pub(super) timer: Option<Moment>,
     pub(super) waiting: Option<Box<Waiting<D>>>,
 }
 

@@ -12,7 +12,7 @@ mod launches;
 mod requests;
 mod stopping;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::child::{Child, Current, Phase};
@@ -22,6 +22,7 @@ use super::limit::Window;
 use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
 use super::table::{Counts, Cursor, Info, Table};
+use super::timers::Timers;
 use stopping::Stop;
 
 /// How many stops are unfinished at a time when the supervisor stops (D12).
@@ -35,7 +36,7 @@ const STEP: usize = 1_000;
 pub struct Engine<D: Domain> {
     settings: Settings,
     table: Table<D>,
-    timers: BTreeSet<(Moment, u32)>,
+    timers: Timers,
     effects: VecDeque<Effect<D>>,
     launches: u64,
     total: Window,
@@ -66,7 +67,7 @@ impl<D: Domain> Engine<D> {
         Self {
             settings,
             table: Table::new(),
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             effects: VecDeque::new(),
             launches: 0,
             total: Window::default(),
@@ -119,7 +120,7 @@ impl<D: Domain> Engine<D> {
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
         for _ in 0..STEP {
-            match self.timers.first().copied() {
+            match self.timers.first() {
                 Some((at, slot)) if at <= now => {
                     self.set_timer(slot, None);
                     self.fire(now, slot);
@@ -139,7 +140,7 @@ impl<D: Domain> Engine<D> {
     /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let timer = self.timers.first().map(|(at, _)| *at);
+        let timer = self.timers.first().map(|(at, _)| at);
         let stop = match &self.mode {
             Mode::Stopping(stop) => stop.wake(),
             Mode::Serving | Mode::Ended => None,
@@ -228,14 +229,8 @@ impl<D: Domain> Engine<D> {
     }
 
     fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        if let Some(old) = std::mem::replace(&mut child.timer, at) {
-            self.timers.remove(&(old, slot));
-        }
-        if let Some(at) = at {
-            self.timers.insert((at, slot));
+        if self.table.get(slot).is_some() {
+            self.timers.set(slot, at);
         }
     }
 

@@ -79,7 +79,10 @@ impl<D: Domain> Engine<D> {
 
     /// Whether it is a supervisor that has ended and will say what became of its own children.
     fn is_outliving(&self, slot: u32) -> bool {
-        let current = self.table.get(slot).and_then(|child| child.current.as_ref());
+        let current = self
+            .table
+            .get(slot)
+            .and_then(|child| child.current.as_ref());
         current.is_some_and(|current| current.rest == Rest::Passing && current.life.is_outlived())
     }
 

@@ -60,7 +60,6 @@ impl<D: Domain> Engine<D> {
             attempt: 0,
             history: None,
             current: None,
-            timer: None,
             waiting: None,
         });
         self.launch(now, slot, Origin::First, Some(ticket));
