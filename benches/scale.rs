@@ -183,14 +183,21 @@ async fn growth(table: &mut Table, n: usize, rounds: usize) {
     let mut ratios = [const { Vec::new() }; 3];
     let mut costs = [const { Vec::new() }; 3];
     for _ in 0..rounds {
-        let few = lives::ours(FEW, 1).await;
-        let bare_few = per(FEW, lives::bare(FEW).await);
+        // One life of so few takes a tenth of a second, in which the machine may do anything; beside a
+        // million there is time for more of them.
+        let (mut few, mut bare_few) = (Vec::new(), Vec::new());
+        for _ in 0..(n / FEW / 10).clamp(1, 9) {
+            few.push(lives::ours(FEW, 1).await);
+            bare_few.push(per(FEW, lives::bare(FEW).await));
+        }
+        let bare_few = median(bare_few);
         let many = lives::ours(n, 1).await;
         let bare_many = per(n, lives::bare(n).await);
         for (i, (_, part)) in parts.iter().enumerate() {
-            let cost = per(n, part(&many));
-            ratios[i].push(cost / per(FEW, part(&few)) / (bare_many / bare_few));
-            costs[i].push(cost);
+            let few = cost(FEW, &few, *part);
+            let many = per(n, part(&many));
+            ratios[i].push(many / few / (bare_many / bare_few));
+            costs[i].push(many);
         }
     }
     for ((name, _), (ratio, cost)) in parts.iter().zip(ratios.into_iter().zip(costs)) {
