@@ -23,6 +23,10 @@ use crate::engine::{Moment, ShutdownReport, StopCause};
 /// At most this many items are taken before the rest is left to the bell.
 const BUDGET: usize = 64;
 
+/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So a
+/// small stop is told to all in one drive, and a long list lets others in between.
+const STEP: usize = 16;
+
 /// What the holder of the token works with.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -81,7 +85,7 @@ impl Shared {
         let next = loop {
             let rest = self.step(&mut budget, &mut leftovers);
             if rest == Rest::Work {
-                budget = 0;
+                budget = budget.saturating_sub(STEP);
             }
             match self.inbox.pause(rest, budget) {
                 Next::Drive => {}

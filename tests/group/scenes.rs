@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AutoShutdown, Effect, Engine, GroupSettings, Input, Kind, Limit, Mark, MemberState, Moment,
-    Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, ShutdownReport,
-    Significance, Strategy,
+    Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
+    ShutdownReport, Significance, Strategy,
 };
 
 use crate::domain::{SimDomain, SimLife};
@@ -245,6 +245,48 @@ fn a_set_waits_for_its_zombie() {
     assert_eq!(toy.members(MemberState::Zombie), ["b"]);
     toy.end("b", Mark::Missing);
     assert_eq!(toy.story(), "start a, start b, start c");
+}
+
+/// A supervisor that has ended while zombies of its own are left: its role is a zombie's until these end, and
+/// in a stop it is waited for no more.
+#[test]
+fn a_supervisor_that_is_outlived_by_zombies_is_one() {
+    let never = Policy {
+        shutdown: Shutdown::Infinity,
+        ..permanent()
+    };
+    let members = ["a", "b"].map(|role| (role, never));
+    for stopped in [false, true] {
+        let mut toy = Toy::new(GroupSettings::default(), &members);
+        toy.begin();
+        (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
+        toy.story();
+        let life = toy.life("b");
+        let key = life.0.key;
+        if stopped {
+            stop(&mut toy, None);
+        } else {
+            toy.ask("b", Request::Stop { ticket: 1 });
+        }
+        assert_eq!(toy.story(), "stop b");
+        life.0.mark.set(Mark::Orderly);
+        toy.feed(Input::Ended { key });
+        assert_eq!(toy.story(), "", "something of it is left");
+        toy.feed(Input::Outlived { key });
+        if stopped {
+            assert_eq!(
+                toy.story(),
+                "stop a, Requested: 2 stopped, 0 failed, 0 killed, 0 zombies, 0 down"
+            );
+            continue;
+        }
+        assert_eq!(toy.story(), "1: Zombie");
+        assert_eq!(toy.members(MemberState::Zombie), ["b"]);
+        toy.feed(Input::Released { key });
+        assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+        toy.ask("b", Request::Restart { ticket: 2 });
+        assert_eq!(toy.story(), "start b");
+    }
 }
 
 /// OTP: rows 41 and 54 of the conformance list.
