@@ -6,30 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-/// The example. `cargo test` has built it, but `cargo test --test soak` has not.
-fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
-    &BINARY
-}
+#[path = "built/mod.rs"]
+mod built;
 
-fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("target/<profile>/deps");
-    let name = format!("soak{}", std::env::consts::EXE_SUFFIX);
-    let path = profile.join("examples").join(name);
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--example", "soak"]);
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    build.arg("--target-dir");
-    build.arg(profile.parent().expect("target"));
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(build.status().expect("cargo runs").success());
-    path
+/// The example.
+fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| built::example("soak"));
+    &BINARY
 }
 
 fn soak(flags: &[&str]) -> Output {

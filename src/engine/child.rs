@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Seen};
 use super::incarnation::Launch;
-use super::io::{Domain, Recall, Request};
+use super::io::{Domain, Life, Recall, Request};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -60,6 +60,41 @@ pub(super) struct Current<D: Domain> {
     /// A success that came too late is no life: nobody was told that it ran.
     pub(super) recall: Recall,
     pub(super) rest: Rest,
+}
+
+impl<D: Domain> Current<D> {
+    pub(super) const fn new(now: Moment, launch: Launch, life: D::Life) -> Self {
+        Self {
+            launch,
+            life,
+            started: now,
+            exit: ExitSeen::Unreported,
+            join: Join::Pending,
+            recall: Recall::InTime,
+            rest: Rest::Passing,
+        }
+    }
+
+    /// The launch has succeeded: the event of its end, if that came before. `None` if this was reported
+    /// already.
+    pub(super) fn report_start(&mut self, now: Moment, recall: Recall) -> Option<Option<Seen>> {
+        let early = match std::mem::replace(&mut self.exit, ExitSeen::No) {
+            ExitSeen::Unreported => None,
+            ExitSeen::Early(seen) => Some(*seen),
+            known @ (ExitSeen::No | ExitSeen::Judged) => {
+                self.exit = known;
+                return None;
+            }
+        };
+        self.started = now;
+        self.recall = recall;
+        Some(early)
+    }
+
+    /// Whether it is a supervisor that has ended and will say what became of its own children.
+    pub(super) fn is_outliving(&self) -> bool {
+        self.rest == Rest::Passing && self.life.is_outlived()
+    }
 }
 
 /// What is left of a launch.

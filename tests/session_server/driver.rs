@@ -9,32 +9,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::built;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The example. `cargo test` has built it, but `cargo test --test session_server` has not.
+/// The example.
 pub(crate) fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(build);
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| built::example("session_server"));
     &BINARY
-}
-
-fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("target/<profile>/deps");
-    let name = format!("session_server{}", std::env::consts::EXE_SUFFIX);
-    let path = profile.join("examples").join(name);
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--example", "session_server"]);
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    build.arg("--target-dir");
-    build.arg(profile.parent().expect("target"));
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(build.status().expect("cargo runs").success());
-    path
 }
 
 /// A running server. Dropped, it is killed.

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: waits for time to pass. The timeouts here end a test that has failed already.
 
+#[path = "../built/mod.rs"]
+mod built;
 mod driver;
 mod ends;
 mod trees;

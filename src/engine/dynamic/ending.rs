@@ -3,9 +3,9 @@
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
 use super::{Engine, Mode};
-use crate::engine::child::{Force, Phase, Rest, Shown, Tally, Then};
+use crate::engine::child::{Current, Force, Phase, Rest, Shown, Tally, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
@@ -77,13 +77,12 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether it is a supervisor that has ended and will say what became of its own children.
     fn is_outliving(&self, slot: u32) -> bool {
         let current = self
             .table
             .get(slot)
             .and_then(|child| child.current.as_ref());
-        current.is_some_and(|current| current.rest == Rest::Passing && current.life.is_outlived())
+        current.is_some_and(Current::is_outliving)
     }
 
     pub(super) fn zombie(&mut self, now: Moment, slot: u32) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Current, ExitSeen, Join, Origin, Phase, Rest, Shown, Then};
+use crate::engine::child::{Current, ExitSeen, Origin, Phase, Shown, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
@@ -38,15 +38,7 @@ impl<D: Domain> Engine<D> {
         };
         child.incarnation += 1;
         child.attempt = child.attempt.saturating_add(1);
-        child.current = Some(Current {
-            launch,
-            life: life.clone(),
-            started: now,
-            exit: ExitSeen::Unreported,
-            join: Join::Pending,
-            recall: Recall::InTime,
-            rest: Rest::Passing,
-        });
+        child.current = Some(Current::new(now, launch, life.clone()));
         let timeout = child.spec.policy().start_timeout;
         let effect = Effect::Launch {
             context: Context {
@@ -74,17 +66,9 @@ impl<D: Domain> Engine<D> {
         let Some(current) = child.current.as_mut() else {
             return;
         };
-        let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
-            ExitSeen::Unreported => None,
-            ExitSeen::Early(seen) => Some(*seen),
-            // It was reported before.
-            known @ (ExitSeen::No | ExitSeen::Judged) => {
-                current.exit = known;
-                return;
-            }
+        let Some(early) = current.report_start(now, recall) else {
+            return;
         };
-        current.started = now;
-        current.recall = recall;
         let life = current.life.clone();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),

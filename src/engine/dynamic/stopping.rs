@@ -77,10 +77,7 @@ impl<D: Domain> Engine<D> {
             }
             Mode::Stopping(stop) => {
                 stop.tickets.extend(ticket);
-                stop.deadline = match (stop.deadline, deadline) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
+                stop.deadline = stop.deadline.into_iter().chain(deadline).min();
             }
             Mode::Serving => {
                 let cursor = self.table.open();

@@ -4,8 +4,8 @@
 
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
-use crate::engine::child::{Force, Rest};
-use crate::engine::io::{Answer, Discard, Domain, Effect, Life, Note, Spec};
+use crate::engine::child::{Current, Force, Rest};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
 
@@ -96,10 +96,9 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Whether it is a supervisor that has ended and will say what became of its own children.
     fn is_outliving(&self, slot: u32) -> bool {
         let current = self.get(slot).and_then(|member| member.current.as_ref());
-        current.is_some_and(|current| current.rest == Rest::Passing && current.life.is_outlived())
+        current.is_some_and(Current::is_outliving)
     }
 
     pub(super) fn zombie(&mut self, slot: u32) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::member::{Origin, Phase, Then};
 use super::{Group, Mode};
-use crate::engine::child::{Current, ExitSeen, Join, Rest};
+use crate::engine::child::{Current, ExitSeen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
     Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
@@ -36,15 +36,7 @@ impl<D: Domain> Group<D> {
         if origin == Origin::Restart {
             member.restarts += 1;
         }
-        member.current = Some(Current {
-            launch,
-            life: life.clone(),
-            started: now,
-            exit: ExitSeen::Unreported,
-            join: Join::Pending,
-            recall: Recall::InTime,
-            rest: Rest::Passing,
-        });
+        member.current = Some(Current::new(now, launch, life.clone()));
         member.timer = Some(now.after(member.spec.policy().start_timeout));
         let effect = Effect::Launch {
             context: Context {
@@ -70,17 +62,9 @@ impl<D: Domain> Group<D> {
         let Some(current) = member.current.as_mut() else {
             return;
         };
-        let early = match std::mem::replace(&mut current.exit, ExitSeen::No) {
-            ExitSeen::Unreported => None,
-            ExitSeen::Early(seen) => Some(*seen),
-            // It was reported before.
-            known @ (ExitSeen::No | ExitSeen::Judged) => {
-                current.exit = known;
-                return;
-            }
+        let Some(early) = current.report_start(now, recall) else {
+            return;
         };
-        current.started = now;
-        current.recall = recall;
         let life = current.life.clone();
         let asked = !member.stops.is_empty();
         match member.phase {
