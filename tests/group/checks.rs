@@ -2,9 +2,7 @@
 //!
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
-use session_supervisor::engine::{
-    Counts, Ending, KILL_BOUND, Kind as Sort, Life, MemberState, Shutdown, Spec,
-};
+use session_supervisor::engine::{Counts, Ending, Kind as Sort, Life, MemberState, Shutdown, Spec};
 
 use crate::domain::Ticket;
 use crate::model::{Entry, Mode};
@@ -145,9 +143,11 @@ impl Sim {
         if run.stopped.is_some() {
             assert!(policy.shutdown != Shutdown::BrutalKill);
         }
-        if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported)) {
-            let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
-            let verdict = since.max(last).after(KILL_BOUND);
+        let below = self.model.stopping() && run.will_be_outlived();
+        if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
+            && !below
+        {
+            let verdict = self.model.verdict(since);
             assert!(now < verdict, "no zombie although its bound is over");
         }
     }

@@ -168,7 +168,8 @@ fn stale(sim: &mut Sim) {
         (_, false) if sim.rng.chance(80) => {
             let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
             let recall = sim.rng.pick(&[Recall::InTime, Recall::TooLate]);
-            match sim.rng.below(5) {
+            match sim.rng.below(6) {
+                5 => Input::Outlived { key },
                 4 => Input::Ended { key },
                 0 => Input::Started { key, recall },
                 1 => Input::StartFailed {

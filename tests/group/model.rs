@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, GroupSettings, Mark, MemberState, Moment, Recall, Restart, ShutdownReport, Spec,
-    StopCause, Strategy,
+    Exit, GroupSettings, KILL_BOUND, Mark, MemberState, Moment, Recall, Restart, ShutdownReport,
+    Spec, StopCause, Strategy,
 };
 
 use crate::domain::SimSpec;
@@ -147,6 +147,12 @@ impl Model {
 
     pub(crate) fn past_deadline(&self, now: Moment) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// When the patience with one that should be gone is over: it is given up later if others end.
+    pub(crate) fn verdict(&self, since: Moment) -> Moment {
+        let last = self.last_end.min(since.after(KILL_BOUND * 10));
+        since.max(last).after(KILL_BOUND)
     }
 
     pub(crate) fn stopping(&self) -> bool {

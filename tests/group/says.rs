@@ -2,9 +2,7 @@
 //!
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
-use session_supervisor::engine::{
-    Answer, Ending, Exit, KILL_BOUND, Life, Mark, MemberState, Note, StopCause,
-};
+use session_supervisor::engine::{Answer, Ending, Exit, Life, Mark, MemberState, Note, StopCause};
 
 use crate::domain::{SimDomain, Ticket};
 use crate::model::{Counted, Expected, Mode};
@@ -175,12 +173,14 @@ impl Sim {
     }
 
     fn zombie(&mut self, index: usize) {
+        let stopping = self.model.stopping();
         let run = &mut self.runs[index];
         assert!(!run.zombie, "a zombie twice");
+        let early = stopping && run.will_be_outlived();
+        assert!(!early, "it has not told about those below it");
         match run.killed.or(run.cancelled.filter(|_| !run.reported)) {
             Some(since) if !run.judged => {
-                let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
-                let verdict = since.max(last).after(KILL_BOUND);
+                let verdict = self.model.verdict(since);
                 assert!(self.now >= verdict, "a zombie too early");
             }
             _ => assert!(run.judged, "a zombie that was not killed"),
@@ -193,5 +193,8 @@ impl Sim {
         }
         let role = run.id;
         self.zombie_answers.retain(|answered| *answered != role);
+        // A set that was waited for is waited for no more, so it is the turn of those who stop others, and
+        // the set may go on in this very step.
+        self.join_stops(Ticket::MAX);
     }
 }

@@ -285,6 +285,16 @@ impl Sim {
                 self.lose();
                 self.feed(Input::Joined { key });
             }
+            Deed::Outlived => {
+                run.outlived = true;
+                // In a stop it is waited for no more, as if it were gone.
+                if self.model.stopping() {
+                    run.stage = Stage::Gone;
+                }
+                self.feed(Input::Outlived { key });
+                let run = &self.runs[index];
+                assert!(run.gone() || run.zombie, "zombies are left, and it is none");
+            }
             Deed::Released => {
                 run.stage = Stage::Gone;
                 self.feed(Input::Released { key });

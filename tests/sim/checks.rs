@@ -3,7 +3,7 @@
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
 use session_supervisor::engine::{
-    Counts, Ending, KILL_BOUND, Kind as Sort, Life, SessionState, Shutdown, Spec,
+    Counts, Ending, Kind as Sort, Life, SessionState, Shutdown, Spec,
 };
 
 use crate::model::{IDS, Outcome};
@@ -151,6 +151,14 @@ impl Sim {
                 let kept = now < at.after(grace) || run.killed.is_some();
                 assert!(kept, "not killed although its grace is over");
             }
+            if let Some(since) = entry.stopped
+                && run.outlived
+                && !run.zombie
+                && !run.gone()
+            {
+                let verdict = self.model.verdict(since);
+                assert!(now < verdict, "zombies are left of it, and it is none");
+            }
             let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
             let known = run.reported && !run.judged && !run.zombie;
             if known && (cut || (brutal && entry.doomed)) {
@@ -164,9 +172,9 @@ impl Sim {
                 && !run.judged
                 && !run.zombie
                 && !matches!(run.stage, Stage::Gone)
+                && (self.model.serving || !run.will_be_outlived())
             {
-                let last = self.model.last_end.min(since.after(KILL_BOUND * 10));
-                let verdict = since.max(last).after(KILL_BOUND);
+                let verdict = self.model.verdict(since);
                 assert!(now < verdict, "no zombie although its bound is over");
             }
             if entry.shown == Some(SessionState::Restarting) && run.gone() {

@@ -39,6 +39,8 @@ pub(crate) struct Cells {
     pub(crate) mark: Cell<Mark>,
     pub(crate) ending: Cell<Ending>,
     pub(crate) report: Cell<Option<ShutdownReport>>,
+    /// It was a supervisor, and its own children are all that is left.
+    pub(crate) outlived: Cell<bool>,
 }
 
 impl Life for SimLife {
@@ -49,6 +51,7 @@ impl Life for SimLife {
             mark: Cell::new(Mark::Missing),
             ending: Cell::new(Ending::No),
             report: Cell::new(None),
+            outlived: Cell::new(false),
         }))
     }
     fn actor(&self) -> Option<u64> {
@@ -62,5 +65,8 @@ impl Life for SimLife {
     }
     fn report(&self) -> Option<ShutdownReport> {
         self.0.report.get()
+    }
+    fn is_outlived(&self) -> bool {
+        self.0.outlived.get()
     }
 }

@@ -88,6 +88,7 @@ impl Sim {
                     log: crate::limits::Log::default(),
                     due: now,
                     doomed: false,
+                    stopped: None,
                     relaunch: false,
                     exit: None,
                     outcome: Outcome::NotRunning,

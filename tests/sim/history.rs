@@ -189,7 +189,8 @@ fn stale(sim: &mut Sim) {
         if sim.over {
             return;
         }
-        match sim.rng.below(6) {
+        match sim.rng.below(7) {
+            6 => Input::Outlived { key },
             5 => Input::Ended { key },
             0 => Input::Started {
                 key,

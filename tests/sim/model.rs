@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Restart, SessionState, Settings,
-    ShutdownReport, Spec,
+    Exit, KILL_BOUND, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Restart, SessionState,
+    Settings, ShutdownReport, Spec,
 };
 
 use crate::domain::SimSpec;
@@ -51,6 +51,8 @@ pub(crate) struct Entry {
     pub(crate) due: Moment,
     /// Somebody stopped it: it will be forgotten, whatever comes.
     pub(crate) doomed: bool,
+    /// When that was, if it was a caller.
+    pub(crate) stopped: Option<Moment>,
     /// Somebody restarts it by hand.
     pub(crate) relaunch: bool,
     pub(crate) exit: Option<Outcome>,
@@ -112,6 +114,12 @@ impl Model {
     /// Whether the deadline of the supervisor's stop has come.
     pub(crate) fn past_deadline(&self, now: Moment) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// When the patience with one that should be gone is over: it is given up later if others end.
+    pub(crate) fn verdict(&self, since: Moment) -> Moment {
+        let last = self.last_end.min(since.after(KILL_BOUND * 10));
+        since.max(last).after(KILL_BOUND)
     }
 
     pub(crate) fn shown(&self, id: usize) -> Option<SessionState> {

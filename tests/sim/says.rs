@@ -3,7 +3,7 @@
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, KILL_BOUND, Life, Mark, Note, Seen, SessionState, StopCause,
+    Answer, Ending, Exit, Life, Mark, Note, Seen, SessionState, StopCause,
 };
 
 use crate::domain::{SimDomain, Ticket};
@@ -165,15 +165,17 @@ impl Sim {
 
     fn zombie(&mut self, id: usize) {
         let now = self.now;
-        let entry = self.model.entry(id);
-        let run = &mut self.runs[entry.run];
-        let since = run.killed.or(run.cancelled);
+        let index = self.model.entry(id).run;
+        let since = self.runs[index].killed.or(self.runs[index].cancelled);
+        let verdict = since.map(|since| self.model.verdict(since));
+        let run = &mut self.runs[index];
         assert!(!run.zombie, "a zombie twice");
-        if let Some(since) = since
+        let early = !self.model.serving && run.will_be_outlived();
+        assert!(!early, "it has not told about those below it");
+        if let Some(verdict) = verdict
             && !run.judged
         {
-            let since = since.max(self.model.last_end.min(since.after(KILL_BOUND * 10)));
-            assert!(now >= since.after(KILL_BOUND), "a zombie too early");
+            assert!(now >= verdict, "a zombie too early");
         } else {
             assert!(run.judged, "a zombie that was not killed");
         }

@@ -141,6 +141,7 @@ impl Sim {
         let ticket = self.ask(Kind::Stop, id, None);
         if let Some(entry) = &mut self.model.entries[id] {
             entry.doomed = true;
+            entry.stopped.get_or_insert(self.now);
         }
         if self.at_rest(id) {
             self.model.forget(id, Outcome::NotRunning);
@@ -253,7 +254,15 @@ impl Sim {
                 }
                 self.feed(Input::Joined { key });
             }
-            Deed::Released => {
+            Deed::Outlived if self.model.serving => {
+                run.outlived = true;
+                self.feed(Input::Outlived { key });
+                let hidden = self.model.entry(id).shown.is_none();
+                assert!(!hidden, "what is left of it are zombies, and it is none");
+            }
+            // In a stop it is waited for no more, as if it were gone.
+            Deed::Outlived | Deed::Released => {
+                let outlived = matches!(deed, Deed::Outlived);
                 run.stage = Stage::Gone;
                 // What was over before the stop is no part of its report.
                 if self.model.serving {
@@ -268,7 +277,11 @@ impl Sim {
                 if due && waits && !self.model.serving {
                     self.model.forget(id, Outcome::NotRunning);
                 }
-                self.feed(Input::Released { key });
+                self.feed(if outlived {
+                    Input::Outlived { key }
+                } else {
+                    Input::Released { key }
+                });
             }
         }
     }

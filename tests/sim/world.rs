@@ -57,6 +57,8 @@ pub(crate) struct Run {
     pub(crate) reported: bool,
     pub(crate) event: Event,
     pub(crate) joined: bool,
+    /// It has told that zombies are all that is left of it.
+    pub(crate) outlived: bool,
     pub(crate) told_to_stop: bool,
     pub(crate) told_to_die: bool,
     // What the engine did with it, and when.
@@ -80,6 +82,8 @@ pub(crate) enum Deed {
     /// The session tells of its end itself.
     Ended,
     Joined,
+    /// Only zombies below it are left.
+    Outlived,
     Released,
     /// It changed, and nobody is told.
     Silent,
@@ -122,6 +126,7 @@ impl Run {
             reported: false,
             event: Event::None,
             joined: false,
+            outlived: false,
             told_to_stop: false,
             told_to_die: false,
             launched: now,
@@ -168,7 +173,7 @@ impl Run {
             Stage::Failing(ref failure) => Some(Deed::StartFailed(failure.clone())),
             Stage::Alive if !self.reported && rng.chance(50) => Some(Deed::Started),
             Stage::Alive => self.act_alive(mood, rng),
-            Stage::Dead => self.act_dead(over, rng),
+            Stage::Dead => self.act_dead(mood, over, rng),
             Stage::Gone => None,
         }
     }
@@ -251,11 +256,12 @@ impl Run {
             Mark::Failed if supervisor && rng.chance(50) => Mark::GaveUp,
             mark => mark,
         };
-        if supervisor && mark != Mark::Missing {
+        if supervisor {
             let mut report = ShutdownReport::default();
             report.stopped = rng.below(3);
             report.zombies = rng.below(2);
             self.life.0.report.set(Some(report));
+            self.life.0.outlived.set(report.zombies > 0);
         }
         self.life.0.mark.set(mark);
         self.life.0.ending.set(Ending::Yes);
@@ -272,7 +278,7 @@ impl Run {
         }
     }
 
-    fn act_dead(&mut self, over: bool, rng: &mut Rng) -> Option<Deed> {
+    fn act_dead(&mut self, mood: Mood, over: bool, rng: &mut Rng) -> Option<Deed> {
         let killed = self.life.mark() == Mark::Missing;
         if !over
             && rng.chance(60)
@@ -292,16 +298,28 @@ impl Run {
         if carried && !self.joined && (rng.chance(30) || (unread && over)) {
             return Some(Deed::Joined);
         }
-        if killed && unread {
+        if self.will_be_outlived() && rng.chance(60) {
+            return Some(Deed::Outlived);
+        }
+        let zombies_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
+        // A state that nobody reads is dropped with the root, and its release is not what was waited for.
+        let state_left = killed && unread && !(over && self.outlived);
+        if zombies_stay || state_left {
             return None;
         }
         Some(Deed::Released)
+    }
+
+    /// Whether it is about to tell that zombies are all that is left of it.
+    pub(crate) fn will_be_outlived(&self) -> bool {
+        self.life.is_outlived() && !self.outlived
     }
 
     /// Whether the state of a killed actor lies in an event that nobody will read.
     pub(crate) fn lost(&self) -> bool {
         matches!(self.stage, Stage::Dead)
             && self.joined
+            && !self.outlived
             && self.life.mark() == Mark::Missing
             && matches!(self.event, Event::Sent(_))
     }

@@ -4,7 +4,7 @@
 
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
-use crate::engine::child::{Current, Force, Rest};
+use crate::engine::child::{Current, Force};
 use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
@@ -128,15 +128,10 @@ impl<D: Domain> Group<D> {
 
     /// Sees to it that a member which has ended, but is not released, keeps nobody waiting for ever.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
-        let mut patience = self.patience(now, slot).due();
+        let patience = self.patience(now, slot).due();
         let Some(member) = self.get_mut(slot) else {
             return;
         };
-        if let Some(current) = &member.current
-            && current.rest == Rest::Zombies
-        {
-            patience = Some(now);
-        }
         if let Phase::Leaving { force, .. } = &mut member.phase
             && force.is_none()
             && let Some(patience) = patience

@@ -8,7 +8,7 @@
 
 use super::member::{Origin, Phase, Tally, Then};
 use super::{AutoShutdown, Events, Group, Member, Mode};
-use crate::engine::child::{ExitSeen, Join, Last, Rest};
+use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
@@ -235,15 +235,7 @@ impl<D: Domain> Group<D> {
         if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
             self.judged(now, slot, None);
         }
-        let Some(member) = self.get_mut(slot) else {
-            return;
-        };
-        if let Some(current) = &mut member.current {
-            current.rest = Rest::Zombies;
-        }
-        if let Phase::Leaving { .. } = member.phase {
-            self.zombie(slot);
-        }
+        self.zombie(slot);
     }
 
     /// Nothing of the present launch is left.
