@@ -59,7 +59,7 @@ impl InvalidValue {
 
 /// The supervisor has ended, or is stopping and takes no such request any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the session supervisor is down")]
+#[error("the supervisor is down")]
 pub struct SupervisorDown;
 
 /// Why a supervisor was not started.
@@ -288,7 +288,7 @@ pub enum StartError {
     #[error("the last incarnation of the session is a zombie")]
     Zombie,
     /// The supervisor has ended or is stopping.
-    #[error("the session supervisor is down")]
+    #[error("the supervisor is down")]
     SupervisorDown,
 }
 
@@ -352,7 +352,7 @@ pub enum RestartError {
     #[error("the last incarnation of the session is a zombie")]
     Zombie,
     /// The supervisor has ended or is stopping.
-    #[error("the session supervisor is down")]
+    #[error("the supervisor is down")]
     SupervisorDown,
 }
 
@@ -367,7 +367,7 @@ pub enum StopError {
     #[error("the session was killed, but is stuck in code that never awaits")]
     Zombie,
     /// The supervisor has ended.
-    #[error("the session supervisor is down")]
+    #[error("the supervisor is down")]
     SupervisorDown,
 }
 

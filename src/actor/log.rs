@@ -16,15 +16,15 @@ use super::unwind::guard;
 pub(super) fn started(shared: &Shared) {
     let supervisor = shared.name();
     match shared.home() {
-        None => tracing::info!(supervisor, "{} started", title(shared)),
-        Some(_) => tracing::debug!(supervisor, "{} started", title(shared)),
+        None => tracing::info!(supervisor, "{} started", supervisor_title(shared)),
+        Some(_) => tracing::debug!(supervisor, "{} started", supervisor_title(shared)),
     }
 }
 
 /// A supervisor has stopped.
 pub(super) fn stopped(shared: &Shared, report: &ShutdownReport) {
     let supervisor = shared.name();
-    let title = title(shared);
+    let title = supervisor_title(shared);
     let took_ms = millis(report.took);
     let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
     let (zombies, not_running) = (report.zombies, report.not_running);
@@ -50,7 +50,7 @@ pub(super) fn stopped(shared: &Shared, report: &ShutdownReport) {
     }
 }
 
-fn title(shared: &Shared) -> &'static str {
+fn supervisor_title(shared: &Shared) -> &'static str {
     match (shared.has_sessions(), shared.home()) {
         (true, _) => "session supervisor",
         (false, None) => "supervisor",
@@ -73,103 +73,89 @@ pub(super) const fn holds_user_values(note: &Note) -> bool {
     )
 }
 
-/// Writes one note. `session` is empty for notes about the supervisor itself.
-pub(super) fn write(shared: &Shared, session: Option<&str>, incarnation: u64, note: &Note) {
-    // The cause is the user's and is formatted by the subscriber.
-    drop(guard(|| {
-        event(shared, session.unwrap_or_default(), incarnation, note);
-    }));
+/// Whom a note is about, as the fields of the log have it.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    /// What the text calls it.
+    title: &'static str,
+    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor itself.
+    session: Option<&'a str>,
+    /// The role of a member. A session has none.
+    member: Option<&'a str>,
 }
 
-fn event(shared: &Shared, session: &str, incarnation: u64, note: &Note) {
+impl<'a> Subject<'a> {
+    fn of(shared: &'a Shared, child: Option<&'a str>) -> Self {
+        if shared.has_sessions() {
+            return Self {
+                title: "session",
+                session: Some(child.unwrap_or_default()),
+                member: None,
+            };
+        }
+        Self {
+            title: "member",
+            session: shared.home().map(|home| &*home.id),
+            member: child,
+        }
+    }
+}
+
+/// Writes one note about a child, or about the supervisor itself.
+pub(super) fn write(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
+    // The cause is the user's and is formatted by the subscriber.
+    drop(guard(|| event(shared, child, incarnation, note)));
+}
+
+fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
     let supervisor = shared.name();
+    let Subject {
+        title,
+        session,
+        member,
+    } = Subject::of(shared, child);
+    macro_rules! tell {
+        ($level:ident, $text:literal $(, $field:ident)*) => {
+            tracing::$level!(
+                supervisor, session, member, incarnation, $($field,)* $text, title
+            )
+        };
+    }
     match note {
-        Note::Started => tracing::debug!(supervisor, session, incarnation, "session started"),
+        Note::Started => tell!(debug, "{} started"),
         Note::StartFailed(failure) => {
             let reason = failure_text(failure);
-            tracing::debug!(
-                supervisor,
-                session,
-                incarnation,
-                reason,
-                "session failed to start"
-            );
+            tell!(debug, "{} failed to start", reason);
         }
         Note::StartTimedOut(after) => {
             let timeout_ms = millis(*after);
-            tracing::warn!(
-                supervisor,
-                session,
-                incarnation,
-                timeout_ms,
-                "session start timed out"
-            );
+            tell!(warn, "{} start timed out", timeout_ms);
         }
         Note::Exited(exit @ (Exit::Failed { .. } | Exit::Killed)) => {
             let reason = exit.to_string();
-            tracing::warn!(
-                supervisor,
-                session,
-                incarnation,
-                reason,
-                "session ended abnormally"
-            );
+            tell!(warn, "{} ended abnormally", reason);
         }
         Note::Exited(exit) => {
             let reason = exit.to_string();
-            tracing::debug!(supervisor, session, incarnation, reason, "session ended");
+            tell!(debug, "{} ended", reason);
         }
         Note::Restarting { restarts, delay } => {
             let delay_ms = millis(*delay);
-            tracing::warn!(
-                supervisor,
-                session,
-                incarnation,
-                restarts,
-                delay_ms,
-                "session restarts"
-            );
+            tell!(warn, "{} restarts", restarts, delay_ms);
         }
         Note::RestartFailed(failure) => {
             let reason = failure_text(failure);
-            tracing::warn!(
-                supervisor,
-                session,
-                incarnation,
-                reason,
-                "session failed to restart"
-            );
+            tell!(warn, "{} failed to restart", reason);
         }
-        Note::LimitReached => {
-            tracing::error!(
-                supervisor,
-                session,
-                incarnation,
-                "session reached its restart limit"
-            );
+        Note::LimitReached => tell!(error, "{} reached its restart limit"),
+        Note::TotalLimitReached => tell!(error, "all {}s together reached the restart limit"),
+        Note::Parked => tell!(error, "{} parked"),
+        Note::Stopping => tell!(debug, "{} is to stop"),
+        Note::Killing => tell!(warn, "{} is killed"),
+        Note::Zombie => tell!(error, "{} survived its kill and is a zombie"),
+        Note::ZombieEnded => {
+            tracing::warn!(supervisor, session, member, incarnation, "zombie ended");
         }
-        Note::TotalLimitReached if shared.has_sessions() => tracing::error!(
-            supervisor,
-            session,
-            incarnation,
-            "all sessions together reached the restart limit"
-        ),
-        Note::TotalLimitReached => tracing::error!(
-            supervisor,
-            session,
-            incarnation,
-            "all members together reached the restart limit"
-        ),
-        Note::Parked => tracing::error!(supervisor, session, incarnation, "session parked"),
-        Note::Stopping => tracing::debug!(supervisor, session, incarnation, "session is to stop"),
-        Note::Killing => tracing::warn!(supervisor, session, incarnation, "session is killed"),
-        Note::Zombie => tracing::error!(
-            supervisor,
-            session,
-            incarnation,
-            "session survived its kill and is a zombie"
-        ),
-        Note::ZombieEnded => tracing::warn!(supervisor, session, incarnation, "zombie ended"),
         Note::SupervisorStopping(cause) => {
             let reason = match cause {
                 StopCause::Requested => "requested",
@@ -179,7 +165,7 @@ fn event(shared: &Shared, session: &str, incarnation: u64, note: &Note) {
                 StopCause::AutoShutdown => "a significant member ended",
                 StopCause::FailedStart => "a member did not start",
             };
-            let title = title(shared);
+            let title = supervisor_title(shared);
             tracing::debug!(supervisor, reason, "{title} is stopping");
         }
     }

@@ -142,17 +142,49 @@ fn its_futures_can_be_spawned() {
     let _ = |running: RunningApplication| sendable(running.stop());
 }
 
+/// Runs a test of this file in a process of its own, sends it a signal after each of these lines, and
+/// answers its status and what it printed.
+#[cfg(unix)]
+fn signalled(test: &str, signals: &[(&str, &str)]) -> (Option<i32>, String) {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    let mut child = Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "--nocapture"])
+        .arg(format!("application::starts::{test}"))
+        .env("APPLICATION_SIGNAL", "is sent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut printed = String::new();
+    for (line, signal) in signals {
+        while !printed.ends_with(&format!("{line}\n")) {
+            let more = out.read_line(&mut printed).expect("a line");
+            assert!(more > 0, "no {line:?} in {printed}");
+        }
+        let sent = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+    drop(child.stdin.take());
+    out.read_to_string(&mut printed).expect("a text");
+    (child.wait().expect("its end").code(), printed)
+}
+
 /// The part of the next test that runs in a process of its own.
 #[tokio::test]
-async fn it_starts_when_it_is_told_to() {
+async fn it_starts_when_its_input_ends() {
     if std::env::var("APPLICATION_SIGNAL").is_err() {
         return;
     }
     let probe = Probe::default();
     let slow = probe.script().pre_start(|_, _| async {
         println!("starting");
-        let line = std::io::read_to_string(std::io::stdin())?;
-        println!("told to go on: {line}");
+        std::io::read_to_string(std::io::stdin())?;
+        println!("started");
         Ok(())
     });
     let ended = application().child("slow", slow.spec()).run().await;
@@ -164,37 +196,55 @@ async fn it_starts_when_it_is_told_to() {
 #[cfg(unix)]
 #[test]
 fn a_signal_that_comes_while_it_starts_is_not_lost() {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::process::{Command, Stdio};
-
-    let mut child = Command::new(std::env::current_exe().expect("a path"))
-        .args(["--exact", "--nocapture"])
-        .arg("application::starts::it_starts_when_it_is_told_to")
-        .env("APPLICATION_SIGNAL", "TERM")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut printed = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    while !line.ends_with("starting\n") {
-        assert!(printed.read_line(&mut line).expect("a line") > 0, "{line}");
-    }
-    let signal = Command::new("kill")
-        .args(["-s", "TERM", &child.id().to_string()])
-        .status();
-    assert!(signal.expect("kill runs").success());
-    let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(b"go").expect("it reads");
-    drop(stdin);
-    let mut rest = String::new();
-    printed.read_to_string(&mut rest).expect("a text");
+    let test = "it_starts_when_its_input_ends";
+    let (status, printed) = signalled(test, &[("starting", "TERM")]);
     for told in [
-        "told to go on: go\n",
+        "started\n",
         "stopped by SIGTERM, status 0\n",
         "stopped gracefully: 1\n",
     ] {
-        assert!(rest.contains(told), "{rest}");
+        assert!(printed.contains(told), "{printed}");
     }
-    assert!(child.wait().expect("its end").success());
+    assert_eq!(status, Some(0));
+}
+
+/// The part of the next test that runs in a process of its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn it_never_starts() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    if std::env::var("APPLICATION_SIGNAL").is_err() {
+        return;
+    }
+    let probe = Probe::default();
+    let hangs = probe.script().pre_start(|_, _| async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        println!("starting");
+        terminated.recv().await;
+        // Whoever waits on this one thread for the same signal hears it before the next one comes.
+        println!("heard it");
+        std::future::pending().await
+    });
+    let started = application()
+        .child("store", noted(&probe, "store"))
+        .child("hangs", hangs.spec());
+    let ended = started.run().await.expect("it ended");
+    println!("{}, status {}", ended.cause, ended.status());
+    probe.until(|tally| tally.alive == 0).await;
+    println!("nothing is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ctrl_c_after_a_signal_ends_it_while_it_starts() {
+    let signals = [("starting", "TERM"), ("heard it", "INT")];
+    let (status, printed) = signalled("it_never_starts", &signals);
+    for told in [
+        "interrupted while it was stopping, status 130\n",
+        "nothing is left\n",
+    ] {
+        assert!(printed.contains(told), "{printed}");
+    }
+    assert_eq!(status, Some(0));
 }

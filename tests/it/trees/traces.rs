@@ -62,7 +62,9 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
     assert_eq!(told.len(), 2, "an exit and a restart: {told:?}");
     for seen in ear.heard().iter().filter(|seen| seen.level == Level::WARN) {
         assert_eq!(seen.field("supervisor"), tree.name());
-        assert_eq!(seen.field("session"), "b");
+        assert_eq!(seen.field("member"), "b");
+        assert!(seen.text.starts_with("member "), "{seen:?}");
+        assert!(!seen.fields.contains_key("session"), "{seen:?}");
     }
     tree.stop().await.unwrap();
     let told = ear.from(Level::INFO).split_off(4);
@@ -93,10 +95,15 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session(
     let stopping = &ear.of("session tree is stopping")[0];
     assert_eq!(stopping.field("reason"), "restart limit reached");
     assert_eq!(stopping.field("supervisor"), tree.name());
-    let exits = ear.of("session ended abnormally");
-    let whose: Vec<_> = exits.iter().map(|seen| seen.field("session")).collect();
-    assert_eq!(whose, ["a", "s"]);
-    assert!(exits[1].field("reason").contains("restart limit reached"));
+    let of_member = &ear.of("member ended abnormally")[0];
+    assert_eq!(
+        (of_member.field("session"), of_member.field("member")),
+        ("s", "a")
+    );
+    let of_session = &ear.of("session ended abnormally")[0];
+    assert_eq!(of_session.field("session"), "s");
+    assert!(!of_session.fields.contains_key("member"), "{of_session:?}");
+    assert!(of_session.field("reason").contains("restart limit reached"));
     assert_eq!(ear.of("session restarts").len(), 1);
     sessions.stop().await.unwrap();
 }
