@@ -8,6 +8,7 @@ use std::time::Duration;
 use session_supervisor::engine::{Effect, Failure, Input, Moment, Recall, Seen};
 
 use crate::domain::SimDomain;
+use crate::frame::History;
 use crate::rules::ms;
 use crate::sim::{NAMES, Sim};
 use crate::tickets::Kind;
@@ -19,7 +20,7 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if sim.rng.chance(60) {
-        settle(sim, Mood::Orderly);
+        sim.settle(Mood::Orderly);
     }
     let steps = 30 + sim.rng.below(50);
     for _ in 0..steps {
@@ -29,7 +30,7 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if !sim.over && sim.rng.chance(40) {
-        settle(sim, Mood::Calm);
+        sim.settle(Mood::Calm);
         let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
         assert_eq!(waiting, None, "somebody waits although nothing moves");
     }
@@ -37,8 +38,8 @@ pub(crate) fn run(sim: &mut Sim) {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    settle(sim, Mood::Orderly);
-    settle(sim, Mood::Calm);
+    sim.settle(Mood::Orderly);
+    sim.settle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
     assert_eq!(waiting, None, "somebody is never answered");
@@ -54,90 +55,22 @@ fn step(sim: &mut Sim) {
         5..=9 => sim.ask(Kind::Stop, role),
         10..=14 => sim.ask(Kind::Restart, role),
         15..=17 => sim.ask(Kind::Delete, role),
-        18..=69 => act(sim, Mood::Wild),
-        70..=86 => advance(sim),
+        18..=69 => sim.act(Mood::Wild),
+        70..=86 => sim.advance(),
         87..=91 => sim.timeout(),
         92..=94 => stale(sim),
         95 if sim.rng.chance(20) => sim.begin(),
-        96 => end(sim),
-        _ => late_event(sim),
-    }
-}
-
-fn act(sim: &mut Sim, mood: Mood) {
-    if !sim.active.is_empty() {
-        let index = sim.active[sim.rng.below(sim.active.len())];
-        act_on(sim, index, mood);
-    }
-}
-
-fn act_on(sim: &mut Sim, index: usize, mood: Mood) -> bool {
-    if sim.runs[index].gone() {
-        return false;
-    }
-    sim.actors += 1;
-    let deed = sim.runs[index].act(mood, sim.over, sim.actors, &mut sim.rng);
-    let acted = deed.is_some();
-    if let Some(deed) = deed {
-        sim.deliver(index, deed);
-    }
-    acted
-}
-
-fn advance(sim: &mut Sim) {
-    let to = match (sim.rng.below(8), sim.engine.poll_timeout()) {
-        (0..=2, Some(at)) => at,
-        (3, Some(at)) => Moment::new(at.since_start().saturating_sub(Duration::from_nanos(1))),
-        (4 | 5, _) => edge(sim).unwrap_or(sim.now),
-        (6, _) => sim.now.after(ms(sim.rng.pick(&[1, 10, 20, 90, 300]))),
-        (7, _) => sim
-            .now
-            .after(ms(sim.rng.pick(&[1_000, 1_500, 5_000, 12_000]))),
-        _ => sim.now.after(ms(1)),
-    };
-    sim.now = sim.now.max(to);
-    if sim.rng.chance(70) {
-        sim.timeout();
+        96 => sim.end(),
+        _ => sim.late_event(),
     }
 }
 
 /// The moment at which a counted restart is exactly as old as the window, or just older.
-fn edge(sim: &mut Sim) -> Option<Moment> {
+pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
     let window = sim.model.settings.limit?.window();
     let at = *sim.model.log.0.first()?;
     let later = Duration::from_nanos(u64::from(sim.rng.chance(30)));
     Some(at.after(window + later))
-}
-
-/// An event that the release has overtaken.
-fn late_event(sim: &mut Sim) {
-    let late = |index: &usize| {
-        let run = &sim.runs[*index];
-        run.gone() && matches!(run.event, Event::Sent(_))
-    };
-    let Some(index) = (0..sim.runs.len()).rev().find(late) else {
-        return;
-    };
-    if !sim.over
-        && let Event::Sent(seen) = std::mem::replace(&mut sim.runs[index].event, Event::Handled)
-    {
-        sim.event(index, seen);
-    }
-}
-
-fn end(sim: &mut Sim) {
-    match sim.rng.below(8) {
-        0 | 1 => sim.stop_supervisor(None),
-        2 => sim.stop_supervisor(Some(Duration::ZERO)),
-        3 => {
-            let within = ms(sim.rng.pick(&[5, 400, 3_000]));
-            sim.stop_supervisor(Some(within));
-        }
-        4 if !sim.over => sim.loop_ended(),
-        5 => sim.root_gone(),
-        // Most histories should go on serving.
-        _ => {}
-    }
 }
 
 /// An input that means nothing any more must change nothing.
@@ -187,32 +120,6 @@ fn stale(sim: &mut Sim) {
         },
     };
     sim.feed_stale(input);
-}
-
-/// Drives everything on until nothing moves.
-fn settle(sim: &mut Sim, mood: Mood) {
-    let mut idle = 0;
-    for _ in 0..5_000 {
-        let mut moved = false;
-        for index in sim.active.clone() {
-            moved |= act_on(sim, index, mood);
-        }
-        if moved {
-            idle = 0;
-            continue;
-        }
-        idle += 1;
-        if idle < 12 {
-            continue;
-        }
-        idle = 0;
-        let Some(at) = sim.engine.poll_timeout() else {
-            return;
-        };
-        sim.now = sim.now.max(at);
-        sim.timeout();
-    }
-    panic!("it does not come to rest");
 }
 
 impl Sim {

@@ -11,6 +11,8 @@ mod decisions;
 #[path = "../sim/domain.rs"]
 mod domain;
 mod effects;
+#[path = "../sim/frame.rs"]
+mod frame;
 mod history;
 #[path = "../sim/limits.rs"]
 mod limits;
@@ -29,64 +31,14 @@ mod truth;
 #[path = "../sim/world.rs"]
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-use sim::{Sim, Trace};
-
-const HISTORIES: u64 = 50_000;
-const THREADS: u64 = 2;
-
-fn env(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn play(seed: u64, trace: Trace) -> (Sim, std::thread::Result<()>) {
-    let mut sim = Sim::new(seed, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| history::run(&mut sim)));
-    (sim, result)
-}
-
-fn tell_of(seed: u64) {
-    let (sim, result) = play(seed, Trace::On);
-    println!("SIM_SEED={seed}\n{}", sim.story.join("\n"));
-    if let Err(panic) = result {
-        println!("the history of SIM_SEED={seed} fails");
-        resume_unwind(panic);
-    }
-}
+use sim::Sim;
 
 #[test]
 fn random_histories() {
-    if let Some(seed) = env("SIM_SEED") {
-        tell_of(seed);
-        return;
-    }
-    let histories = env("SIM_HISTORIES").unwrap_or(HISTORIES);
-    let worker = |first: u64| {
-        let seeds = (first..histories).step_by(THREADS as usize);
-        seeds
-            .into_iter()
-            .find(|&seed| play(seed, Trace::Off).1.is_err())
-    };
-    let failed = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS)
-            .map(|n| scope.spawn(move || worker(n)))
-            .collect();
-        workers
-            .into_iter()
-            .find_map(|worker| worker.join().unwrap())
-    });
-    if let Some(seed) = failed {
-        tell_of(seed);
-        panic!("the history of seed {seed} failed, but not when it was repeated");
-    }
+    frame::random_histories::<Sim>(50_000);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    for seed in 0..50 {
-        let (first, _) = play(seed, Trace::On);
-        let (second, _) = play(seed, Trace::On);
-        assert_eq!(first.story, second.story);
-    }
+    frame::the_same_seed_gives_the_same_history::<Sim>();
 }

@@ -12,19 +12,14 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::frame::{History, Parts, Trace};
+use crate::history;
 use crate::model::{Expected, Mode, Model, Origin};
 use crate::rng::Rng;
 use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
 pub(crate) const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "x", "y"];
-
-/// Whether the inputs and effects of a history are written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Off,
-    On,
-}
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -62,52 +57,6 @@ pub(crate) fn spec(rng: &mut Rng) -> SimSpec {
 }
 
 impl Sim {
-    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
-        let mut rng = Rng::new(seed);
-        let settings = GroupSettings {
-            strategy: rng.pick(&[
-                Strategy::OneForOne,
-                Strategy::OneForAll,
-                Strategy::RestForOne,
-            ]),
-            limit: rng.chance(50).then(|| crate::rules::limit(&mut rng)),
-            auto_shutdown: rng.pick(&[
-                AutoShutdown::Never,
-                AutoShutdown::Never,
-                AutoShutdown::AnySignificant,
-                AutoShutdown::AllSignificant,
-            ]),
-            seed: rng.next(),
-        };
-        let roles = NAMES.map(Arc::<str>::from);
-        let mut model = Model::new(settings);
-        let mut members = Vec::new();
-        for (role, name) in roles.iter().enumerate().take(1 + rng.below(5)) {
-            let spec = spec(&mut rng);
-            model.add(role, spec.clone());
-            members.push((Arc::clone(name), spec));
-        }
-        let mut sim = Self {
-            rng,
-            engine: Group::new(settings, members),
-            model,
-            now: Moment::START,
-            runs: Vec::new(),
-            active: Vec::new(),
-            tickets: Tickets::default(),
-            over: false,
-            finished: false,
-            report: None,
-            zombie_answers: Vec::new(),
-            actors: 0,
-            roles,
-            trace,
-            story: Vec::new(),
-        };
-        sim.tell(|| format!("{settings:?}"));
-        sim
-    }
-
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if self.trace == Trace::On {
             self.story.push(line());
@@ -124,13 +73,6 @@ impl Sim {
         let now = self.now;
         self.tell(|| format!("{now:?} {input:?}"));
         self.engine.handle(self.now, input);
-        self.drain();
-    }
-
-    pub(crate) fn timeout(&mut self) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} timeout"));
-        self.engine.handle_timeout(self.now);
         self.drain();
     }
 
@@ -191,15 +133,6 @@ impl Sim {
         }
     }
 
-    pub(crate) fn stop_supervisor(&mut self, within: Option<Duration>) {
-        let ticket = self.tickets.add(Kind::Supervisor, 0, None);
-        if !self.finished {
-            self.deadline(within);
-            self.will_stop(StopCause::Requested);
-        }
-        self.feed(Input::StopSupervisor { within, ticket });
-    }
-
     fn will_stop(&mut self, cause: StopCause) {
         if !self.model.stopping() {
             let stops = Expected::Stops(cause, None);
@@ -211,30 +144,6 @@ impl Sim {
         let new = within.map(|within| self.now.after(within));
         let old = self.model.deadline;
         self.model.deadline = old.into_iter().chain(new).min();
-    }
-
-    pub(crate) fn loop_ended(&mut self) {
-        self.over = true;
-        self.will_stop(StopCause::Foreign);
-        self.lose_if_stopping();
-        self.feed(Input::LoopEnded);
-    }
-
-    pub(crate) fn root_gone(&mut self) {
-        for index in self.active.clone() {
-            // ractor kills what runs and is linked, without asking the engine.
-            let run = &mut self.runs[index];
-            if matches!(run.stage, Stage::Alive) && run.linked {
-                run.told_to_die = true;
-            }
-        }
-        self.over = true;
-        if !self.finished {
-            self.deadline(Some(Duration::ZERO));
-        }
-        self.will_stop(StopCause::Killed);
-        self.lose_if_stopping();
-        self.feed(Input::RootGone);
     }
 
     fn lose_if_stopping(&mut self) {
@@ -254,8 +163,114 @@ impl Sim {
         }
     }
 
-    /// Carries out what a run has done.
-    pub(crate) fn deliver(&mut self, index: usize, deed: Deed) {
+    fn start_failed(&mut self, index: usize, failure: &Failure) {
+        let run = &self.runs[index];
+        if run.zombie {
+            return;
+        }
+        let launched = &mut self.model.launched[index];
+        launched.ignored = matches!(failure, Failure::Ignored) && run.cancelled.is_none();
+        if launched.ignored {
+            return;
+        }
+        if launched.origin == Origin::Begin && run.cancelled.is_none() {
+            self.model.failed_start = Some(run.id);
+            self.will_stop(StopCause::FailedStart);
+            return;
+        }
+        self.model.launch_failed(self.now, index, &self.runs);
+    }
+
+    pub(crate) fn mark_of(&self, index: usize) -> Mark {
+        match self.runs[index].life.0.mark.get() {
+            Mark::GaveUp => Mark::Orderly,
+            mark => mark,
+        }
+    }
+}
+
+impl History for Sim {
+    fn new(seed: u64, trace: Trace) -> Self {
+        let mut rng = Rng::new(seed);
+        let settings = GroupSettings {
+            strategy: rng.pick(&[
+                Strategy::OneForOne,
+                Strategy::OneForAll,
+                Strategy::RestForOne,
+            ]),
+            limit: rng.chance(50).then(|| crate::rules::limit(&mut rng)),
+            auto_shutdown: rng.pick(&[
+                AutoShutdown::Never,
+                AutoShutdown::Never,
+                AutoShutdown::AnySignificant,
+                AutoShutdown::AllSignificant,
+            ]),
+            seed: rng.next(),
+        };
+        let roles = NAMES.map(Arc::<str>::from);
+        let mut model = Model::new(settings);
+        let mut members = Vec::new();
+        for (role, name) in roles.iter().enumerate().take(1 + rng.below(5)) {
+            let spec = spec(&mut rng);
+            model.add(role, spec.clone());
+            members.push((Arc::clone(name), spec));
+        }
+        let mut sim = Self {
+            rng,
+            engine: Group::new(settings, members),
+            model,
+            now: Moment::START,
+            runs: Vec::new(),
+            active: Vec::new(),
+            tickets: Tickets::default(),
+            over: false,
+            finished: false,
+            report: None,
+            zombie_answers: Vec::new(),
+            actors: 0,
+            roles,
+            trace,
+            story: Vec::new(),
+        };
+        sim.tell(|| format!("{settings:?}"));
+        sim
+    }
+
+    fn play(&mut self) {
+        history::run(self);
+    }
+
+    fn story(&self) -> &[String] {
+        &self.story
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            rng: &mut self.rng,
+            now: &mut self.now,
+            runs: &mut self.runs,
+            active: &self.active,
+            actors: &mut self.actors,
+            over: self.over,
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.engine.poll_timeout()
+    }
+
+    fn timeout(&mut self) {
+        let now = self.now;
+        self.tell(|| format!("{now:?} timeout"));
+        self.engine.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn edge(&mut self) -> Option<Moment> {
+        history::edge(self)
+    }
+
+    fn deliver(&mut self, index: usize, deed: Deed) {
         let run = &mut self.runs[index];
         let key = run.life.0.key;
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
@@ -302,7 +317,7 @@ impl Sim {
         }
     }
 
-    pub(crate) fn event(&mut self, index: usize, seen: Seen) {
+    fn event(&mut self, index: usize, seen: Seen) {
         let run = &mut self.runs[index];
         let actor = run.life.0.actor.get().expect("it had an actor");
         // Judged within the input, so the world must already know that it was read.
@@ -311,28 +326,36 @@ impl Sim {
         self.feed(Input::Exited { id, actor, seen });
     }
 
-    fn start_failed(&mut self, index: usize, failure: &Failure) {
-        let run = &self.runs[index];
-        if run.zombie {
-            return;
+    fn stop_supervisor(&mut self, within: Option<Duration>) {
+        let ticket = self.tickets.add(Kind::Supervisor, 0, None);
+        if !self.finished {
+            self.deadline(within);
+            self.will_stop(StopCause::Requested);
         }
-        let launched = &mut self.model.launched[index];
-        launched.ignored = matches!(failure, Failure::Ignored) && run.cancelled.is_none();
-        if launched.ignored {
-            return;
-        }
-        if launched.origin == Origin::Begin && run.cancelled.is_none() {
-            self.model.failed_start = Some(run.id);
-            self.will_stop(StopCause::FailedStart);
-            return;
-        }
-        self.model.launch_failed(self.now, index, &self.runs);
+        self.feed(Input::StopSupervisor { within, ticket });
     }
 
-    pub(crate) fn mark_of(&self, index: usize) -> Mark {
-        match self.runs[index].life.0.mark.get() {
-            Mark::GaveUp => Mark::Orderly,
-            mark => mark,
+    fn loop_ended(&mut self) {
+        self.over = true;
+        self.will_stop(StopCause::Foreign);
+        self.lose_if_stopping();
+        self.feed(Input::LoopEnded);
+    }
+
+    fn root_gone(&mut self) {
+        for index in self.active.clone() {
+            // ractor kills what runs and is linked, without asking the engine.
+            let run = &mut self.runs[index];
+            if matches!(run.stage, Stage::Alive) && run.linked {
+                run.told_to_die = true;
+            }
         }
+        self.over = true;
+        if !self.finished {
+            self.deadline(Some(Duration::ZERO));
+        }
+        self.will_stop(StopCause::Killed);
+        self.lose_if_stopping();
+        self.feed(Input::RootGone);
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
 
+use crate::frame::{History, Trace};
 use crate::lists::OpenList;
 use crate::model::IDS;
 use crate::rules::ms;
-use crate::sim::{Sim, Trace};
+use crate::sim::Sim;
 use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.
@@ -20,7 +21,7 @@ pub(crate) fn run(sim: &mut Sim) {
         step(sim);
     }
     if !sim.over && sim.rng.chance(40) {
-        settle(sim, Mood::Calm);
+        sim.settle(Mood::Calm);
         let waiting = sim.tickets.waiting(|_| true);
         assert_eq!(waiting, None, "somebody waits although nothing moves");
     }
@@ -28,8 +29,8 @@ pub(crate) fn run(sim: &mut Sim) {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    settle(sim, Mood::Orderly);
-    settle(sim, Mood::Calm);
+    sim.settle(Mood::Orderly);
+    sim.settle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.waiting(|_| true);
     assert_eq!(waiting, None, "somebody is never answered");
@@ -54,53 +55,18 @@ fn step(sim: &mut Sim) {
             let id = sim.rng.below(IDS);
             sim.restart(id);
         }
-        19..=66 => act(sim, Mood::Wild),
-        67..=84 => advance(sim),
+        19..=66 => sim.act(Mood::Wild),
+        67..=84 => sim.advance(),
         85..=89 => sim.timeout(),
         90..=92 => stale(sim),
         93..=97 => list(sim),
-        98 => end(sim),
-        _ => late_event(sim),
-    }
-}
-
-fn act(sim: &mut Sim, mood: Mood) {
-    if sim.active.is_empty() {
-        return;
-    }
-    let index = sim.active[sim.rng.below(sim.active.len())];
-    act_on(sim, index, mood);
-}
-
-fn act_on(sim: &mut Sim, index: usize, mood: Mood) -> bool {
-    sim.actors += 1;
-    let deed = sim.runs[index].act(mood, sim.over, sim.actors, &mut sim.rng);
-    let acted = deed.is_some();
-    if let Some(deed) = deed {
-        sim.deliver(index, deed);
-    }
-    acted
-}
-
-fn advance(sim: &mut Sim) {
-    let to = match (sim.rng.below(8), sim.engine.poll_timeout()) {
-        (0..=2, Some(at)) => at,
-        (3, Some(at)) => Moment::new(at.since_start().saturating_sub(Duration::from_nanos(1))),
-        (4 | 5, _) => edge(sim).unwrap_or(sim.now),
-        (6, _) => sim.now.after(ms(sim.rng.pick(&[1, 10, 20, 90, 300]))),
-        (7, _) => sim
-            .now
-            .after(ms(sim.rng.pick(&[1_000, 1_500, 5_000, 12_000]))),
-        _ => sim.now.after(ms(1)),
-    };
-    sim.now = sim.now.max(to);
-    if sim.rng.chance(70) {
-        sim.timeout();
+        98 => sim.end(),
+        _ => sim.late_event(),
     }
 }
 
 /// The moment at which a counted restart is exactly as old as a window, or just older.
-fn edge(sim: &mut Sim) -> Option<Moment> {
+pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
     let entries = sim.model.entries.iter().flatten();
     let own = entries.filter_map(|entry| entry.log.0.last());
     let moments: Vec<_> = own.chain(sim.model.total.0.first()).copied().collect();
@@ -110,38 +76,6 @@ fn edge(sim: &mut Sim) -> Option<Moment> {
     let at = sim.rng.pick(&moments);
     let window = ms(sim.rng.pick(&[20, 100, 1_000, 5_000]));
     Some(at.after(window + Duration::from_nanos(u64::from(sim.rng.chance(30)))))
-}
-
-/// An event that the release has overtaken.
-fn late_event(sim: &mut Sim) {
-    let late = |index: &usize| {
-        let run = &sim.runs[*index];
-        run.gone() && matches!(run.event, Event::Sent(_))
-    };
-    let Some(index) = (0..sim.runs.len()).rev().find(late) else {
-        return;
-    };
-    if sim.over {
-        return;
-    }
-    if let Event::Sent(seen) = std::mem::replace(&mut sim.runs[index].event, Event::Handled) {
-        sim.event(index, seen);
-    }
-}
-
-fn end(sim: &mut Sim) {
-    match sim.rng.below(8) {
-        0 | 1 => sim.stop_supervisor(None),
-        2 => sim.stop_supervisor(Some(Duration::ZERO)),
-        3 => {
-            let within = ms(sim.rng.pick(&[5, 400, 3_000]));
-            sim.stop_supervisor(Some(within));
-        }
-        4 if !sim.over => sim.loop_ended(),
-        5 => sim.root_gone(),
-        // Most histories should go on serving.
-        _ => {}
-    }
 }
 
 /// An input that means nothing any more must change nothing.
@@ -237,32 +171,6 @@ fn list(sim: &mut Sim) {
         }
     }
     sim.list = Some(list);
-}
-
-/// Drives everything on until nothing moves.
-fn settle(sim: &mut Sim, mood: Mood) {
-    let mut idle = 0;
-    for _ in 0..5_000 {
-        let mut moved = false;
-        for index in sim.active.clone() {
-            moved |= act_on(sim, index, mood);
-        }
-        if moved {
-            idle = 0;
-            continue;
-        }
-        idle += 1;
-        if idle < 12 {
-            continue;
-        }
-        idle = 0;
-        let Some(at) = sim.engine.poll_timeout() else {
-            return;
-        };
-        sim.now = sim.now.max(at);
-        sim.timeout();
-    }
-    panic!("it does not come to rest");
 }
 
 impl Sim {

@@ -8,6 +8,7 @@
 mod checks;
 mod domain;
 mod effects;
+mod frame;
 mod history;
 mod limits;
 mod lists;
@@ -20,64 +21,14 @@ mod sim;
 mod tickets;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-use sim::{Sim, Trace};
-
-const HISTORIES: u64 = 100_000;
-const THREADS: u64 = 2;
-
-fn env(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn play(seed: u64, trace: Trace) -> (Sim, std::thread::Result<()>) {
-    let mut sim = Sim::new(seed, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| history::run(&mut sim)));
-    (sim, result)
-}
-
-fn tell_of(seed: u64) {
-    let (sim, result) = play(seed, Trace::On);
-    println!("SIM_SEED={seed}\n{}", sim.story.join("\n"));
-    if let Err(panic) = result {
-        println!("the history of SIM_SEED={seed} fails");
-        resume_unwind(panic);
-    }
-}
+use sim::Sim;
 
 #[test]
 fn random_histories() {
-    if let Some(seed) = env("SIM_SEED") {
-        tell_of(seed);
-        return;
-    }
-    let histories = env("SIM_HISTORIES").unwrap_or(HISTORIES);
-    let worker = |first: u64| {
-        let seeds = (first..histories).step_by(THREADS as usize);
-        seeds
-            .into_iter()
-            .find(|&seed| play(seed, Trace::Off).1.is_err())
-    };
-    let failed = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS)
-            .map(|n| scope.spawn(move || worker(n)))
-            .collect();
-        workers
-            .into_iter()
-            .find_map(|worker| worker.join().unwrap())
-    });
-    if let Some(seed) = failed {
-        tell_of(seed);
-        panic!("the history of seed {seed} failed, but not when it was repeated");
-    }
+    frame::random_histories::<Sim>(100_000);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    for seed in 0..50 {
-        let (first, _) = play(seed, Trace::On);
-        let (second, _) = play(seed, Trace::On);
-        assert_eq!(first.story, second.story);
-    }
+    frame::the_same_seed_gives_the_same_history::<Sim>();
 }

@@ -11,6 +11,8 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::frame::{History, Parts, Trace};
+use crate::history;
 use crate::lists::OpenList;
 use crate::model::{Model, Origin, Outcome};
 use crate::rng::Rng;
@@ -18,13 +20,6 @@ use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
 pub(crate) const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
-
-/// Whether the inputs and effects of a history are written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Off,
-    On,
-}
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -50,32 +45,6 @@ pub(crate) struct Sim {
 }
 
 impl Sim {
-    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
-        let mut rng = Rng::new(seed);
-        let settings = crate::rules::settings(&mut rng);
-        let mut sim = Self {
-            rng,
-            engine: Engine::new(settings),
-            model: Model::new(settings),
-            now: Moment::START,
-            runs: Vec::new(),
-            active: Vec::new(),
-            tickets: Tickets::default(),
-            list: None,
-            over: false,
-            finished: false,
-            report: None,
-            zombie_answers: Vec::new(),
-            fuel: 0,
-            actors: 0,
-            ids: NAMES.map(Arc::from),
-            trace,
-            story: Vec::new(),
-        };
-        sim.tell(|| format!("{settings:?}"));
-        sim
-    }
-
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if self.trace == Trace::On {
             self.story.push(line());
@@ -94,13 +63,6 @@ impl Sim {
         let now = self.now;
         self.tell(|| format!("{now:?} {input:?}"));
         self.engine.handle(self.now, input);
-        self.drain();
-    }
-
-    pub(crate) fn timeout(&mut self) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} timeout"));
-        self.engine.handle_timeout(self.now);
         self.drain();
     }
 
@@ -176,39 +138,10 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    pub(crate) fn stop_supervisor(&mut self, within: Option<Duration>) {
-        let ticket = self.tickets.add(Kind::Supervisor, 0, None, None);
-        if !self.finished {
-            self.model.stop();
-            self.deadline(within);
-        }
-        self.feed(Input::StopSupervisor { within, ticket });
-    }
-
     fn deadline(&mut self, within: Option<Duration>) {
         let new = within.map(|within| self.now.after(within));
         let old = self.model.deadline;
         self.model.deadline = old.into_iter().chain(new).min();
-    }
-
-    pub(crate) fn loop_ended(&mut self) {
-        self.close_events();
-        self.feed(Input::LoopEnded);
-    }
-
-    pub(crate) fn root_gone(&mut self) {
-        for index in self.active.clone() {
-            // ractor kills what runs and is linked, without asking the engine.
-            let run = &mut self.runs[index];
-            if matches!(run.stage, Stage::Alive) && run.linked {
-                run.told_to_die = true;
-            }
-        }
-        self.close_events();
-        if !self.finished {
-            self.deadline(Some(Duration::ZERO));
-        }
-        self.feed(Input::RootGone);
     }
 
     fn close_events(&mut self) {
@@ -221,8 +154,93 @@ impl Sim {
         }
     }
 
-    /// Carries out what a run has done.
-    pub(crate) fn deliver(&mut self, index: usize, deed: Deed) {
+    fn start_failed(&mut self, index: usize, failure: &Failure) {
+        let run = &self.runs[index];
+        let (id, zombie, cancelled) = (run.id, run.zombie, run.cancelled.is_some());
+        if zombie {
+            return;
+        }
+        let ignored = matches!(failure, Failure::Ignored) && !cancelled;
+        if ignored && self.model.entry(id).origin != Origin::First {
+            self.model.forget(id, Outcome::NotRunning);
+        } else {
+            let now = self.now;
+            self.model.launch_failed(now, id, Outcome::NotRunning);
+        }
+    }
+
+    /// The lives that others see.
+    pub(crate) fn visible(&self) -> BTreeSet<u64> {
+        let entries = self.model.entries.iter().flatten();
+        entries
+            .filter(|entry| entry.shown.is_some())
+            .map(|entry| entry.life)
+            .collect()
+    }
+}
+
+impl History for Sim {
+    fn new(seed: u64, trace: Trace) -> Self {
+        let mut rng = Rng::new(seed);
+        let settings = crate::rules::settings(&mut rng);
+        let mut sim = Self {
+            rng,
+            engine: Engine::new(settings),
+            model: Model::new(settings),
+            now: Moment::START,
+            runs: Vec::new(),
+            active: Vec::new(),
+            tickets: Tickets::default(),
+            list: None,
+            over: false,
+            finished: false,
+            report: None,
+            zombie_answers: Vec::new(),
+            fuel: 0,
+            actors: 0,
+            ids: NAMES.map(Arc::from),
+            trace,
+            story: Vec::new(),
+        };
+        sim.tell(|| format!("{settings:?}"));
+        sim
+    }
+
+    fn play(&mut self) {
+        history::run(self);
+    }
+
+    fn story(&self) -> &[String] {
+        &self.story
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            rng: &mut self.rng,
+            now: &mut self.now,
+            runs: &mut self.runs,
+            active: &self.active,
+            actors: &mut self.actors,
+            over: self.over,
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.engine.poll_timeout()
+    }
+
+    fn timeout(&mut self) {
+        let now = self.now;
+        self.tell(|| format!("{now:?} timeout"));
+        self.engine.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn edge(&mut self) -> Option<Moment> {
+        history::edge(self)
+    }
+
+    fn deliver(&mut self, index: usize, deed: Deed) {
         let run = &mut self.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
@@ -286,7 +304,7 @@ impl Sim {
         }
     }
 
-    pub(crate) fn event(&mut self, index: usize, seen: Seen) {
+    fn event(&mut self, index: usize, seen: Seen) {
         let run = &mut self.runs[index];
         let id = Some(Arc::clone(&self.ids[run.id]));
         let actor = run.life.0.actor.get().expect("it had an actor");
@@ -295,27 +313,32 @@ impl Sim {
         self.feed(Input::Exited { id, actor, seen });
     }
 
-    fn start_failed(&mut self, index: usize, failure: &Failure) {
-        let run = &self.runs[index];
-        let (id, zombie, cancelled) = (run.id, run.zombie, run.cancelled.is_some());
-        if zombie {
-            return;
+    fn stop_supervisor(&mut self, within: Option<Duration>) {
+        let ticket = self.tickets.add(Kind::Supervisor, 0, None, None);
+        if !self.finished {
+            self.model.stop();
+            self.deadline(within);
         }
-        let ignored = matches!(failure, Failure::Ignored) && !cancelled;
-        if ignored && self.model.entry(id).origin != Origin::First {
-            self.model.forget(id, Outcome::NotRunning);
-        } else {
-            let now = self.now;
-            self.model.launch_failed(now, id, Outcome::NotRunning);
-        }
+        self.feed(Input::StopSupervisor { within, ticket });
     }
 
-    /// The lives that others see.
-    pub(crate) fn visible(&self) -> BTreeSet<u64> {
-        let entries = self.model.entries.iter().flatten();
-        entries
-            .filter(|entry| entry.shown.is_some())
-            .map(|entry| entry.life)
-            .collect()
+    fn loop_ended(&mut self) {
+        self.close_events();
+        self.feed(Input::LoopEnded);
+    }
+
+    fn root_gone(&mut self) {
+        for index in self.active.clone() {
+            // ractor kills what runs and is linked, without asking the engine.
+            let run = &mut self.runs[index];
+            if matches!(run.stage, Stage::Alive) && run.linked {
+                run.told_to_die = true;
+            }
+        }
+        self.close_events();
+        if !self.finished {
+            self.deadline(Some(Duration::ZERO));
+        }
+        self.feed(Input::RootGone);
     }
 }
