@@ -3,9 +3,11 @@
 //! Absent on purpose: what follows from them. Here they are only told apart and counted.
 
 use std::fmt;
+#[cfg(unix)]
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+#[cfg(unix)]
 use std::task::Poll;
 
 use crate::actor::unwind::{Panicked, guard};
