@@ -13,6 +13,7 @@ use crate::actor::inbox::{Item, Query};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Actors, Reply, Ticket};
 use crate::actor::shared::Shared;
+use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{Input, Request, ShutdownReport};
 use crate::error::{StartSupervisorError, SupervisorDown};
 
@@ -26,6 +27,10 @@ pub(crate) async fn start(
         cause: Arc::new(cause),
     };
     let runtime = tokio::runtime::Handle::try_current().map_err(|error| failed(error.into()))?;
+    // There is no way to ask whether a runtime was made with timers: tokio panics.
+    if let Err(Panicked(text)) = guard(|| drop(tokio::time::sleep(Duration::ZERO))) {
+        return Err(failed(text.into()));
+    }
     match birth::start(name, machine, runtime, parent).await {
         Ok(Some(shared)) => Ok(shared),
         Ok(None) => Err(failed("the root ended before it began".into())),

@@ -30,12 +30,12 @@ mod timers;
 
 pub use backoff::Backoff;
 pub use dynamic::{Engine, STOP_WINDOW};
-pub use exit::{Cause, Exit, Mark, Seen};
+pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Note, Recall, Request,
-    Spec, StopCause,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Note, Recall,
+    Request, Spec, StopCause,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;

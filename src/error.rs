@@ -164,7 +164,7 @@ impl StartChildError {
         match failure {
             Failure::Failed(cause) => Self::Failed { role, cause },
             Failure::Ignored => Self::Ignored,
-            Failure::NameTaken => Self::NameTaken { role, cell: holder },
+            Failure::NameTaken(_) => Self::NameTaken { role, cell: holder },
             Failure::TimedOut(_) => Self::TimedOut,
             Failure::Cancelled => Self::Stopped,
         }

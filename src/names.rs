@@ -81,7 +81,8 @@ pub fn member(supervisor: &str, role: &str) -> String {
 #[must_use]
 pub fn parse_session(name: &str) -> Option<(&str, &str)> {
     let (supervisor, rest) = name.split_at(name.find('/')?);
-    Some((supervisor, rest.strip_prefix(SESSION)?))
+    let id = rest.strip_prefix(SESSION)?;
+    (!supervisor.is_empty() && !id.is_empty()).then_some((supervisor, id))
 }
 
 /// A supervisor name that no other call of this process has been given.
@@ -172,7 +173,15 @@ mod tests {
                 Some((supervisor, id))
             );
         }
-        for other in ["", "a", "a/b", "a/sessions/b", "/session"] {
+        for other in [
+            "",
+            "a",
+            "a/b",
+            "a/sessions/b",
+            "/session",
+            "a/session/",
+            "/session/b",
+        ] {
             assert_eq!(parse_session(other), None, "{other}");
         }
     }

@@ -87,12 +87,16 @@ pub(crate) async fn start(
         runtime,
         slot: Arc::clone(&slot),
     };
-    let root = Root::new(Standing::Alone);
-    match parent {
-        Some(parent) => Root::spawn_linked(Some(name), root, birth, parent).await?,
-        None => Root::spawn(Some(name), root, birth).await?,
+    let Some(parent) = parent else {
+        Root::spawn(Some(name), Root::new(Standing::Alone), birth).await?;
+        return Ok(slot.get().cloned());
     };
-    Ok(slot.get().cloned())
+    Root::spawn_linked(Some(name), Root::new(Standing::Linked), birth, parent).await?;
+    let shared = slot.get().cloned();
+    if let Some(shared) = &shared {
+        shared.announce();
+    }
+    Ok(shared)
 }
 
 /// Starts a supervisor as a child of another.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use super::unwind::drop_guarded;
+use super::graveyard::Grave;
+use super::shared::Shared;
 use crate::engine::{Cause, Seen};
 
 /// What an event told of an exit.
@@ -43,27 +44,33 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
 
 /// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere too.
 ///
-/// Events that nobody reads are dropped in ractor's ports, two panics of which end the process
-/// (HAZARDS R35), so the drop is guarded.
-pub(crate) struct Failing(Option<Cause>);
+/// It is dropped in the root, or with the root's port if nobody reads it (where two panics end the process,
+/// HAZARDS R35). So whoever is the last to hold the user's error there has it buried elsewhere.
+pub(crate) struct Failing {
+    cause: Option<Cause>,
+    shared: Arc<Shared>,
+}
 
 impl Failing {
-    pub(crate) const fn new(cause: Cause) -> Self {
-        Self(Some(cause))
+    pub(crate) const fn new(cause: Cause, shared: Arc<Shared>) -> Self {
+        Self {
+            cause: Some(cause),
+            shared,
+        }
     }
 }
 
 impl Drop for Failing {
     fn drop(&mut self) {
-        if let Some(cause) = self.0.take() {
-            drop_guarded(cause);
+        if let Some(cause) = self.cause.take().and_then(Arc::into_inner) {
+            self.shared.bury([Grave::Cause(cause)]);
         }
     }
 }
 
 impl fmt::Debug for Failing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.cause {
             Some(cause) => fmt::Debug::fmt(cause, f),
             None => f.write_str("Failing"),
         }
@@ -72,7 +79,7 @@ impl fmt::Debug for Failing {
 
 impl fmt::Display for Failing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.cause {
             Some(cause) => fmt::Display::fmt(cause, f),
             None => f.write_str("the session failed"),
         }
@@ -81,6 +88,6 @@ impl fmt::Display for Failing {
 
 impl Error for Failing {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.as_ref()?.source()
+        self.cause.as_ref()?.source()
     }
 }

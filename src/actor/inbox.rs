@@ -81,8 +81,10 @@ pub(crate) struct Inbox(Mutex<Queue>);
 struct Queue {
     exits: VecDeque<Item>,
     items: VecDeque<Item>,
-    /// What only a root that still hears its bell may bring in.
+    /// What only a root that still hears its bell may bring in, at the bell after the next.
     deferred: VecDeque<Item>,
+    /// What was deferred before the last bell.
+    ripe: VecDeque<Item>,
     token: Token,
     stage: Stage,
 }
@@ -109,6 +111,7 @@ impl Inbox {
             exits: VecDeque::new(),
             items: VecDeque::new(),
             deferred: VecDeque::new(),
+            ripe: VecDeque::new(),
             token: Token::Idle,
             stage: Stage::Starting,
         }))
@@ -159,7 +162,7 @@ impl Inbox {
         queue.pass(Token::Driving, Next::Drive)
     }
 
-    /// A report that waits until the root has heard its bell, which is to be rung, or has ended.
+    /// A report that waits until the root has heard its bell twice, which is to be rung, or has ended.
     pub(crate) fn defer(&self, item: Item) {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
@@ -170,16 +173,28 @@ impl Inbox {
         queue.deferred.push_back(item);
     }
 
-    /// The root has heard a bell, or has ended: what was deferred counts now. Whoever calls this drives
-    /// if nobody does.
-    pub(crate) fn recall(&self) -> Next {
+    /// The root has heard a bell: what was deferred before the last one counts now. Between two bells it has
+    /// looked whether it was killed; between what is deferred and the first bell it may not have. Whoever
+    /// calls this drives if nobody does.
+    pub(crate) fn recall(&self) -> (Next, Ripe) {
         let mut queue = self.lock();
-        if queue.deferred.is_empty() {
-            return Next::Nothing;
-        }
         let queue = &mut *queue;
-        queue.items.append(&mut queue.deferred);
-        queue.pass(Token::Driving, Next::Drive)
+        let next = queue.bring_in();
+        std::mem::swap(&mut queue.ripe, &mut queue.deferred);
+        let ripe = if queue.ripe.is_empty() {
+            Ripe::None
+        } else {
+            Ripe::Next
+        };
+        (next, ripe)
+    }
+
+    /// The root's loop has ended: what was deferred counts now. Whoever calls this drives if nobody does.
+    pub(crate) fn recall_all(&self) -> Next {
+        let mut queue = self.lock();
+        let queue = &mut *queue;
+        queue.ripe.append(&mut queue.deferred);
+        queue.bring_in()
     }
 
     /// Moves on to a later stage.
@@ -241,12 +256,20 @@ impl Inbox {
         let mut left = std::mem::take(&mut queue.exits);
         left.append(&mut queue.items);
         left.append(&mut queue.deferred);
+        left.append(&mut queue.ripe);
         left
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether there is something for the root's next bell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ripe {
+    Next,
+    None,
 }
 
 /// Whether the engine has more to do at once.
@@ -257,6 +280,14 @@ pub(crate) enum Rest {
 }
 
 impl Queue {
+    fn bring_in(&mut self) -> Next {
+        if self.ripe.is_empty() {
+            return Next::Nothing;
+        }
+        self.items.append(&mut self.ripe);
+        self.pass(Token::Driving, Next::Drive)
+    }
+
     fn pass(&mut self, token: Token, next: Next) -> Next {
         if self.token == Token::Idle {
             self.token = token;

@@ -39,18 +39,32 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 ticket.answer(Reply::Started(Found::of(&life, cell)));
             }
             shared.let_go(&life, Hold::Launch);
+            if life.is_marked_outlived() {
+                shared.outlived(&life);
+            }
             return;
         }
         Some(Err(failure)) => Some(failure),
         None => None,
     };
-    life.alone().await;
+    life.alone_or_outlived().await;
     all_gone(life.take_orphans()).await;
-    shared.launch_gone();
-    match failure {
-        Some(failure) => report_failure(&shared, &life, failure),
-        None => report_cancelled(&shared, &life),
+    if !life.holds(Hold::Tree) {
+        shared.launch_gone();
+        return report(&shared, &life, failure, Remains::Nothing);
     }
+    report(&shared, &life, failure, Remains::Zombies);
+    life.alone().await;
+    shared.launch_gone();
+    report(&shared, &life, None, Remains::Nothing);
+}
+
+/// What is left of a launch that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remains {
+    Nothing,
+    /// It was a tree that had begun to start its members.
+    Zombies,
 }
 
 /// Waits for a session's own children, which ractor has killed without waiting: a restart would meet
@@ -102,16 +116,37 @@ async fn attempt(
     outcome
 }
 
-fn report_failure(shared: &Arc<Shared>, life: &Life, failure: SpawnFailure) {
-    let Some(ticket) = life.claim() else {
-        drop_guarded(failure);
-        report_cancelled(shared, life);
-        return;
+/// Tells of a launch that failed, or was cancelled, and answers.
+fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, remains: Remains) {
+    let told = failure.and_then(|failure| match life.claim() {
+        Some(ticket) => Some((ticket, failure)),
+        None => {
+            drop_guarded(failure);
+            None
+        }
+    });
+    let (ticket, failure, reply) = match told {
+        Some((ticket, failure)) => {
+            let (failure, reply) = explain(shared, failure);
+            (ticket, failure, Some(reply))
+        }
+        None => (None, Failure::Cancelled, None),
     };
     let key = life.key();
+    shared.report(match remains {
+        Remains::Nothing => Input::StartFailed { key, failure },
+        Remains::Zombies => Input::StartOutlived { key, failure },
+    });
+    if let (Some(ticket), Some(reply)) = (ticket, reply) {
+        ticket.answer(reply);
+    }
+}
+
+/// What a failure is to the engine, and to whoever waits.
+fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
     // ractor refuses the link once the root is ending; that is nobody's failure.
     let ending = is_ending(shared);
-    let (failure, reply) = match failure {
+    match failure {
         SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(_) if ending => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(cause) => {
@@ -120,22 +155,10 @@ fn report_failure(shared: &Arc<Shared>, life: &Life, failure: SpawnFailure) {
         }
         SpawnFailure::Ignored => (Failure::Ignored, Reply::Ignored),
         SpawnFailure::NameTaken(name) => {
-            let holder = ractor::registry::where_is(name);
-            (Failure::NameTaken, Reply::NameTaken(holder))
+            let holder = ractor::registry::where_is(name.clone());
+            (Failure::NameTaken(name.into()), Reply::NameTaken(holder))
         }
-    };
-    shared.report(Input::StartFailed { key, failure });
-    if let Some(ticket) = ticket {
-        ticket.answer(reply);
     }
-}
-
-fn report_cancelled(shared: &Arc<Shared>, life: &Life) {
-    let key = life.key();
-    shared.report(Input::StartFailed {
-        key,
-        failure: Failure::Cancelled,
-    });
 }
 
 fn is_ending(shared: &Shared) -> bool {

@@ -46,7 +46,7 @@ impl<'a> Leftovers<'a> {
             return;
         }
         match note {
-            Note::Exited(exit) => self.discard(Discard::Exit(exit)),
+            Note::Exited { exit, .. } => self.discard(Discard::Exit(exit)),
             Note::StartFailed(Failure::Failed(cause))
             | Note::RestartFailed(Failure::Failed(cause)) => {
                 self.discard(Discard::Exit(Exit::Failed { cause }));

@@ -79,6 +79,8 @@ struct End {
     children: BTreeMap<u64, ActorCell>,
     /// What there is to hold of it, if it is a supervisor itself.
     tree: Option<Arc<Shared>>,
+    /// Whether zombies are all that is left of that.
+    outlived: bool,
 }
 
 impl Drop for End {
@@ -281,6 +283,25 @@ impl Life {
         self.lock().end.as_ref()?.tree.clone()
     }
 
+    /// Zombies are all that is left of the tree. Answers whether its launch will tell of that, which has not
+    /// come to its end; else whoever calls this does.
+    pub(crate) fn mark_outlived(&self) -> bool {
+        let mut inner = self.lock();
+        inner.end.get_or_insert_default().outlived = true;
+        let launching = self.holds(Hold::Launch);
+        let waker = inner.waker.take().filter(|_| launching);
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        launching
+    }
+
+    /// Whether the tree was told to be [outlived](Self::mark_outlived).
+    pub(crate) fn is_marked_outlived(&self) -> bool {
+        self.lock().end.as_ref().is_some_and(|end| end.outlived)
+    }
+
     pub(crate) fn holds(&self, hold: Hold) -> bool {
         self.bits.load(Ordering::Acquire) & hold as u8 != 0
     }
@@ -307,6 +328,17 @@ impl Life {
     pub(crate) async fn alone(&self) {
         self.until(|life, _| life.bits.load(Ordering::Acquire) & HELD == Hold::Launch as u8)
             .await;
+    }
+
+    /// As [`alone`](Self::alone), or until zombies are all that is left beside it.
+    pub(crate) async fn alone_or_outlived(&self) {
+        self.until(|life, inner| {
+            let held = life.bits.load(Ordering::Acquire) & HELD;
+            let outlived = inner.end.as_ref().is_some_and(|end| end.outlived);
+            let tree = Hold::Launch as u8 | Hold::Tree as u8;
+            held == Hold::Launch as u8 || (outlived && held == tree)
+        })
+        .await;
     }
 
     pub(crate) fn set_ticket(&self, ticket: Option<Ticket>) {

@@ -7,7 +7,7 @@
 
 use tracing::level_filters::LevelFilter;
 
-use crate::engine::{Exit, Failure, Note, ShutdownReport, StopCause};
+use crate::engine::{Asked, Exit, Failure, Kill, Note, ShutdownReport, StopCause};
 
 use super::shared::Shared;
 use super::unwind::guard;
@@ -69,7 +69,10 @@ pub(super) const fn holds_user_values(note: &Note) -> bool {
         note,
         Note::StartFailed(Failure::Failed(_))
             | Note::RestartFailed(Failure::Failed(_))
-            | Note::Exited(Exit::Failed { .. })
+            | Note::Exited {
+                exit: Exit::Failed { .. },
+                ..
+            }
     )
 }
 
@@ -131,13 +134,15 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
             let timeout_ms = millis(*after);
             tell!(warn, "{} start timed out", timeout_ms);
         }
-        Note::Exited(exit @ (Exit::Failed { .. } | Exit::Killed)) => {
+        Note::Exited { exit, asked } => {
             let reason = exit.to_string();
-            tell!(warn, "{} ended abnormally", reason);
-        }
-        Note::Exited(exit) => {
-            let reason = exit.to_string();
-            tell!(debug, "{} ended", reason);
+            // What came of a kill of ours is no news: the kill itself was told.
+            match (exit, asked) {
+                (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => {
+                    tell!(warn, "{} ended abnormally", reason);
+                }
+                _ => tell!(debug, "{} ended", reason),
+            }
         }
         Note::Restarting { restarts, delay } => {
             let delay_ms = millis(*delay);
@@ -151,7 +156,8 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
         Note::TotalLimitReached => tell!(error, "all {}s together reached the restart limit"),
         Note::Parked => tell!(error, "{} parked"),
         Note::Stopping => tell!(debug, "{} is to stop"),
-        Note::Killing => tell!(warn, "{} is killed"),
+        Note::Killing(Kill::ByRule) => tell!(debug, "{} is killed"),
+        Note::Killing(Kill::Overdue) => tell!(warn, "{} is killed"),
         Note::Zombie => tell!(error, "{} survived its kill and is a zombie"),
         Note::ZombieEnded => {
             tracing::warn!(supervisor, session, member, incarnation, "zombie ended");
@@ -175,7 +181,7 @@ fn failure_text(failure: &Failure) -> String {
     match failure {
         Failure::Failed(cause) => cause.to_string(),
         Failure::Ignored => "ignored by the start function".to_owned(),
-        Failure::NameTaken => "the registry name is taken".to_owned(),
+        Failure::NameTaken(name) => format!("the name {name:?} is taken"),
         Failure::Cancelled => "cancelled".to_owned(),
         Failure::TimedOut(after) => format!("timed out after {after:?}"),
     }

@@ -17,7 +17,6 @@ use super::directory;
 use super::exit::{self, Told};
 use super::graveyard::Grave;
 use super::inbox::Stage;
-use super::log;
 use super::plan::{Reply, Ticket};
 use super::shared::Shared;
 use super::undertaker::undertake;
@@ -36,6 +35,8 @@ pub(crate) struct Root {
 pub(crate) enum Standing {
     /// The root itself.
     Alone,
+    /// The root itself, which ractor may yet refuse to link.
+    Linked,
     /// The wrapper, as of any session.
     Child,
 }
@@ -51,7 +52,7 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        if self.standing == Standing::Alone
+        if self.standing != Standing::Child
             && let Some(shared) = self.made.get()
         {
             shared.root_gone();
@@ -79,7 +80,9 @@ impl Root {
         if !shared.has_sessions() {
             begin(&shared).await?;
         }
-        log::started(&shared);
+        if self.standing != Standing::Linked {
+            shared.announce();
+        }
         shared.inbox.enter(Stage::Open);
         // A bell that was rung for the undertaker may be the root's by now.
         shared.ring();
@@ -132,7 +135,7 @@ impl Root {
         shared.inbox.enter(Stage::LoopEnded);
         // A bell that the root will not hear any more is the undertaker's.
         shared.report(Input::LoopEnded);
-        shared.go_on(shared.inbox.recall());
+        shared.recall_all();
         shared.bell.notify_one();
         shared.wait_finished().await;
         Ok(())
@@ -146,8 +149,8 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
     match answer.await {
         Ok(Reply::Begun) => Ok(()),
         Ok(Reply::MemberFailed { role, failure }) => {
-            let holder = match (&failure, shared.child_name(&role)) {
-                (Failure::NameTaken, Some(name)) => ractor::registry::where_is(name),
+            let holder = match &failure {
+                Failure::NameTaken(name) => ractor::registry::where_is(name.to_string()),
                 _ => None,
             };
             let error = StartChildError::of_failure(&role, failure, holder);

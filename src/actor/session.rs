@@ -21,7 +21,7 @@ use super::exit::Failing;
 use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_call};
+use super::unwind::{Panicked, drop_guarded, guard_call, guard_call_and_drop};
 use crate::engine::{Input, Moment};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
@@ -58,7 +58,8 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        match Self::spawn_linked(name, session, (actor, arguments), root).await {
+        let unborn = Unborn(Some((actor, arguments)));
+        match Self::spawn_linked(name, session, unborn, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
             // ractor's text for it is no proof (HAZARDS R21).
@@ -98,20 +99,25 @@ impl<A: Actor> Session<A> {
         self.life.mark_failed(Arc::clone(&cause));
         guard.release();
         self.tell();
-        Err(Box::new(Failing::new(cause)))
+        Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = (A, A::Arguments))]
+#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = Unborn<A>)]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
-        (actor, arguments): (A, A::Arguments),
+        mut unborn: Unborn<A>,
     ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
+        let Some((actor, arguments)) = unborn.0.take() else {
+            return Err("it was started before".into());
+        };
         let watch = Watch(&self.life);
-        let error = match guard_call(|| actor.pre_start(myself, arguments)).await {
+        // Should both the future that is cancelled and the actor panic in their drops, the second would
+        // end the process if it met the first on its way.
+        let error = match guard_call_and_drop(|| actor.pre_start(myself, arguments)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
@@ -197,6 +203,18 @@ impl<A: Actor> Session<A> {
             self.tell();
         }
         Ok(())
+    }
+}
+
+/// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
+pub(crate) struct Unborn<A: Actor>(Option<(A, A::Arguments)>);
+
+impl<A: Actor> Drop for Unborn<A> {
+    fn drop(&mut self) {
+        if let Some((actor, arguments)) = self.0.take() {
+            drop_guarded(arguments);
+            drop_guarded(actor);
+        }
     }
 }
 

@@ -16,9 +16,10 @@ use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
-use super::inbox::{Inbox, Item, Next, Refused, Stage};
+use super::inbox::{Inbox, Item, Next, Refused, Ripe, Stage};
 use super::keeper;
 use super::life::{Hold, Left, Life};
+use super::log;
 use super::plan::{Actors, Ticket};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(super) graveyard: Graveyard,
     /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
     pub(super) bell: Notify,
+    /// Whether the log has been told of its start.
+    announced: AtomicBool,
     /// Whether the sessions are being stopped.
     stopping: AtomicBool,
     /// Whether all sessions are gone; rung for the root's `post_stop`.
@@ -84,6 +87,7 @@ impl Shared {
             driver: Mutex::new(Driver::new(birth.machine)),
             graveyard: Graveyard::default(),
             bell: Notify::new(),
+            announced: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             finished_bell: Notify::new(),
@@ -183,10 +187,19 @@ impl Shared {
 
     /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
-    /// So the report waits for a root that hears its bell, which a killed one never does.
+    /// So the report waits for a root that hears its bell twice, which a killed one never does, or for the
+    /// end of the root's loop.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
-        let input = Input::Released { key: life.key() };
+        self.tell_of(life, Input::Released { key: life.key() });
+    }
+
+    /// Zombies are all that is left of a launch.
+    pub(super) fn outlived(self: &Arc<Self>, life: &Life) {
+        self.tell_of(life, Input::Outlived { key: life.key() });
+    }
+
+    fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));
             self.ring();
@@ -201,10 +214,35 @@ impl Shared {
         self.go_on(next);
     }
 
-    /// Somebody has heard the bell for the root, or hears it in its place.
+    /// The root has heard its bell.
     pub(super) fn hear(self: &Arc<Self>) {
         self.go_on(self.inbox.answer_bell());
-        self.go_on(self.inbox.recall());
+        let (next, ripe) = self.inbox.recall();
+        self.go_on(next);
+        if ripe == Ripe::Next {
+            self.ring();
+        }
+    }
+
+    /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
+    /// may be a kill, then what was deferred waits for that.
+    pub(super) fn hear_for_the_root(self: &Arc<Self>) {
+        let ending = match self.inbox.stage() {
+            Stage::Starting => self.root().get_status() >= ActorStatus::Stopping,
+            Stage::Open => true,
+            Stage::LoopEnded | Stage::RootGone | Stage::Closed => false,
+        };
+        if ending {
+            self.go_on(self.inbox.answer_bell());
+        } else {
+            self.recall_all();
+        }
+    }
+
+    /// The root hears no bell, and is not being killed: what was deferred counts now.
+    pub(super) fn recall_all(self: &Arc<Self>) {
+        self.go_on(self.inbox.answer_bell());
+        self.go_on(self.inbox.recall_all());
     }
 
     /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
@@ -236,6 +274,18 @@ impl Shared {
     /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
     pub(super) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
+    }
+
+    /// It has come to stand; the log is told, and will be told of its end.
+    pub(super) fn announce(&self) {
+        if self.outcome.get().is_none() {
+            self.announced.store(true, Ordering::Release);
+            log::started(self);
+        }
+    }
+
+    pub(super) fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
     }
 
     pub(super) fn begin_stop(&self) {
@@ -331,14 +381,9 @@ impl Shared {
         let Some(nest) = &self.nest else {
             return;
         };
-        if nest.life.holds(Hold::Launch) {
-            // The start came to nothing; whoever waits for it is not kept by zombies.
-            nest.parent.let_go(&nest.life, Hold::Tree);
-            return;
-        }
-        if self.launches.load(Ordering::Acquire) > 1 {
-            let key = nest.life.key();
-            nest.parent.report(Input::Outlived { key });
+        let zombies = self.launches.load(Ordering::Acquire) > 1;
+        if zombies && !nest.life.mark_outlived() {
+            nest.parent.outlived(&nest.life);
         }
         self.launch_gone();
     }

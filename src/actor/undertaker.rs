@@ -35,7 +35,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             shared.inbox.enter(Stage::RootGone);
             shared.report(Input::RootGone);
             // A bell that was rung for the root is ours now.
-            shared.hear();
+            shared.recall_all();
         }
         if told && shared.is_finished() {
             return all_dropped(shared).await;
@@ -46,7 +46,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             // Else this is only about the timer or the root's end. The root's bell is the root's: it reads
             // the exits that came before it first.
             () = shared.bell.notified() => if !shared.root_listens() {
-                shared.hear();
+                shared.hear_for_the_root();
                 shared.others_first().await;
             },
             () = timer(shared, armed) => shared.tick(),
@@ -85,7 +85,9 @@ impl Drop for End {
         let (machine, ended) = shared.lock_driver().end(&mut leftovers);
         leftovers.settle(shared);
         drop_guarded(machine);
-        if let Some(ended) = &ended {
+        if let Some(ended) = &ended
+            && shared.is_announced()
+        {
             log::stopped(shared, &ended.report);
         }
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {

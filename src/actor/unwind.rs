@@ -18,7 +18,11 @@ pub(crate) fn guard<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
 
 /// Drops a value of the user's.
 pub(crate) fn drop_guarded<T>(value: T) {
-    if let Err(Panicked(text)) = guard(|| drop(value)) {
+    tell(guard(|| drop(value)));
+}
+
+fn tell(dropped: Result<(), Panicked>) {
+    if let Err(Panicked(text)) = dropped {
         tracing::warn!(panic = text, "a value of a session panicked in its drop");
     }
 }
@@ -27,6 +31,34 @@ pub(crate) fn drop_guarded<T>(value: T) {
 pub(crate) async fn guard_call<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
     let future = pin!(guard(make)?);
     guard_future(future).await
+}
+
+/// As [`guard_call`], and drops the future under the same guard, also if it is cancelled.
+pub(crate) async fn guard_call_and_drop<F: Future>(
+    make: impl FnOnce() -> F,
+) -> Result<F::Output, Panicked> {
+    let future = pin!(Some(guard(make)?));
+    let mut cleared = Cleared(future);
+    poll_fn(|cx| {
+        let Some(future) = cleared.0.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        match guard(|| future.poll(cx)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(panicked) => Poll::Ready(Err(panicked)),
+        }
+    })
+    .await
+}
+
+/// Drops what is pinned, and catches its panic.
+struct Cleared<'a, F>(Pin<&'a mut Option<F>>);
+
+impl<F> Drop for Cleared<'_, F> {
+    fn drop(&mut self) {
+        tell(guard(|| self.0.set(None)));
+    }
 }
 
 /// Polls a future of the user's to its end.

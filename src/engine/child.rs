@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::exit::{Exit, Seen};
+use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
 use super::io::{Domain, Life, Recall, Request};
 use super::limit::Window;
@@ -89,6 +89,13 @@ impl<D: Domain> Current<D> {
         self.started = now;
         self.recall = recall;
         Some(early)
+    }
+
+    /// Whether it has ended and no patience is left with what there still is of it: it was killed, so the
+    /// rest is a drop, or zombies are the rest.
+    pub(super) fn is_overdue(&self) -> bool {
+        let killed = matches!(self.exit, ExitSeen::Judged) && self.life.mark() == Mark::Missing;
+        killed || self.rest == Rest::Zombies
     }
 
     /// Whether it is a supervisor that has ended and will say what became of its own children.
@@ -203,7 +210,7 @@ pub(super) enum Phase<D: Domain> {
     /// The launch was cancelled and is not gone yet. Timer: the kill bound.
     Cancelling {
         then: Then<D>,
-        shown: Shown,
+        shown: SessionState,
         since: Moment,
     },
     /// It runs, or it has ended and we do not know yet.
@@ -239,7 +246,7 @@ impl<D: Domain> Phase<D> {
         match self {
             Self::Launching(Origin::First) => Shown::As(SessionState::Starting),
             Self::Launching(_) | Self::Restarting { .. } => Shown::As(SessionState::Restarting),
-            Self::Cancelling { shown, .. } => *shown,
+            Self::Cancelling { shown, .. } => Shown::As(*shown),
             Self::Running => Shown::As(SessionState::Running),
             Self::Stopping { .. } => Shown::As(SessionState::Stopping),
             Self::Leaving { .. } => Shown::Hidden,

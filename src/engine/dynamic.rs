@@ -18,6 +18,7 @@ use std::sync::Arc;
 use super::child::{Child, Current, Phase};
 use super::incarnation::{Key, Launch};
 use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::jitter::Jitter;
 use super::limit::Window;
 use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
@@ -39,6 +40,7 @@ pub struct Engine<D: Domain> {
     timers: Timers,
     effects: VecDeque<Effect<D>>,
     launches: u64,
+    jitter: Jitter,
     total: Window,
     /// When a session last ended; the kill bound counts from here if it is later than the kill.
     last_end: Moment,
@@ -70,6 +72,7 @@ impl<D: Domain> Engine<D> {
             timers: Timers::default(),
             effects: VecDeque::new(),
             launches: 0,
+            jitter: Jitter::new(settings.seed),
             total: Window::default(),
             last_end: Moment::START,
             mode: Mode::Serving,
@@ -102,6 +105,7 @@ impl<D: Domain> Engine<D> {
                     self.release(now, key.slot);
                 }
             }
+            Input::StartOutlived { key, failure } => self.start_outlived(now, key, failure),
             Input::Outlived { key } => self.outlived(now, key),
             Input::LoopEnded => {
                 self.events = Events::Over;

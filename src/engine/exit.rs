@@ -87,8 +87,10 @@ pub enum Mark {
 
 /// Whether an incarnation was asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub enum Asked {
+    /// It was.
     Yes,
+    /// It ended by itself, or others ended it.
     No,
 }
 

@@ -28,6 +28,7 @@ use super::child::Current;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
 use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::jitter::Jitter;
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::Counts;
@@ -45,6 +46,7 @@ pub struct Group<D: Domain> {
     members: Vec<Member<D>>,
     slots: u32,
     launches: u64,
+    jitter: Jitter,
     window: Window,
     /// When a member last ended; the kill bound counts from here if it is later than the kill.
     last_end: Moment,
@@ -85,6 +87,7 @@ impl<D: Domain> Group<D> {
             members: Vec::with_capacity(members.len()),
             slots: 0,
             launches: 0,
+            jitter: Jitter::new(settings.seed),
             window: Window::default(),
             last_end: Moment::START,
             effects: VecDeque::new(),
@@ -119,6 +122,7 @@ impl<D: Domain> Group<D> {
                     self.release(now, slot);
                 }
             }
+            Input::StartOutlived { key, failure } => self.start_outlived(now, key, failure),
             Input::Outlived { key } => self.outlived(now, key),
             Input::LoopEnded => {
                 self.events = Events::Over;

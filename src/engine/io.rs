@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exit::{Cause, Exit, Mark, Seen};
+use super::exit::{Asked, Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
 use super::report::ShutdownReport;
 use super::restart::Policy;
@@ -117,6 +117,13 @@ pub enum Input<D: Domain> {
         /// Whether a cancellation had come first.
         recall: Recall,
     },
+    /// A launch failed, and of the tree that it had begun zombies are left. Once they end, it fails again.
+    StartOutlived {
+        /// Which.
+        key: Key,
+        /// Why.
+        failure: Failure,
+    },
     /// A launch failed.
     StartFailed {
         /// Which.
@@ -177,7 +184,7 @@ pub enum Failure {
     /// The start function answered ignore.
     Ignored,
     /// The name is held by another actor.
-    NameTaken,
+    NameTaken(Arc<str>),
     /// It was cancelled.
     Cancelled,
     /// It took longer than this.
@@ -331,6 +338,15 @@ pub enum StopCause {
     FailedStart,
 }
 
+/// Why a session is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// So its shutdown rule says.
+    ByRule,
+    /// It has not stopped in time.
+    Overdue,
+}
+
 /// Something worth a line in the log.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -340,8 +356,13 @@ pub enum Note {
     StartFailed(Failure),
     /// A launch took longer than its start timeout.
     StartTimedOut(Duration),
-    /// A session ended; whether that was normal.
-    Exited(Exit),
+    /// A session ended.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// Whether it was told to.
+        asked: Asked,
+    },
     /// A restart was decided.
     Restarting {
         /// How many restarts there were, this one included.
@@ -359,8 +380,8 @@ pub enum Note {
     Parked,
     /// A session is asked to stop.
     Stopping,
-    /// A session did not stop in time, or is to be killed.
-    Killing,
+    /// A session is killed.
+    Killing(Kill),
     /// A session survived its kill.
     Zombie,
     /// A zombie ended after all.

@@ -2,6 +2,25 @@
 //!
 //! Absent on purpose: a source of entropy. The seed is an argument, so that a run can be repeated.
 
+/// The numbers that one engine draws.
+#[derive(Debug)]
+pub(super) struct Jitter {
+    seed: u64,
+    drawn: u64,
+}
+
+impl Jitter {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// The next number: no two pauses share one, also of children that ended together.
+    pub(super) const fn draw(&mut self) -> u64 {
+        self.drawn = self.drawn.wrapping_add(1);
+        random(self.seed, self.drawn)
+    }
+}
+
 /// The `n`th number of the sequence that belongs to `seed` (SplitMix64).
 pub(super) const fn random(seed: u64, n: u64) -> u64 {
     let mut z = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::child::Force;
+use super::io::Kill;
 use super::moment::Moment;
 
 /// How long a kill is waited for (D17). What is then still there is a zombie.
@@ -45,6 +46,16 @@ impl Shutdown {
             Self::BrutalKill => Force::Killed(now),
             Self::Timeout(grace) => Force::Asked(Some(now.after(grace))),
             Self::Infinity => Force::Asked(None),
+        }
+    }
+}
+
+impl Shutdown {
+    /// Why whoever is stopped by this rule is killed without being asked: else past a deadline.
+    pub(super) fn kill(self) -> Kill {
+        match self {
+            Self::BrutalKill => Kill::ByRule,
+            Self::Timeout(_) | Self::Infinity => Kill::Overdue,
         }
     }
 }

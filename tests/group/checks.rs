@@ -123,7 +123,23 @@ impl Sim {
         let Some(run) = entry.run.map(|run| &self.runs[run]) else {
             return;
         };
-        if run.gone() || run.judged || run.zombie {
+        if run.gone() || run.zombie {
+            return;
+        }
+        let below = self.model.stopping() && run.will_be_outlived();
+        let stop = self
+            .tickets
+            .stops(entry.role)
+            .filter_map(|stop| stop.joined)
+            .min();
+        if let Some(stopped) = stop
+            && let Some(ended) = run.known_as_killed()
+            && !self.model.stopping()
+        {
+            let verdict = self.model.verdict(stopped.max(ended));
+            assert!(now < verdict, "it should be gone, and is no zombie");
+        }
+        if run.judged {
             return;
         }
         let policy = run.spec.policy();
@@ -143,7 +159,6 @@ impl Sim {
         if run.stopped.is_some() {
             assert!(policy.shutdown != Shutdown::BrutalKill);
         }
-        let below = self.model.stopping() && run.will_be_outlived();
         if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
             && !below
         {
@@ -159,7 +174,7 @@ impl Sim {
             return;
         }
         for (ticket, caller) in self.tickets.0.iter().enumerate() {
-            if caller.kind == Kind::Stop && (caller.answered || caller.joined) {
+            if caller.kind == Kind::Stop && (caller.answered || caller.joined.is_some()) {
                 let role = caller.role;
                 let left = self
                     .tickets

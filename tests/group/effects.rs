@@ -166,7 +166,7 @@ impl Sim {
             }
             Answer::Stopped => {
                 assert!(self.tickets.stops(role).next().is_some());
-                self.tickets.join(role);
+                self.tickets.join(role, self.now);
             }
             Answer::Restarting => assert!(self.has_turn(role), "it is not its turn"),
             Answer::Down => assert!(self.model.stopping()),
@@ -204,7 +204,7 @@ impl Sim {
         let late = run.recall == Recall::TooLate || run.stopped.is_some();
         let stopping = self.model.stopping();
         if !late && !stopping && self.model.entry(role).pending.is_none() {
-            self.tickets.join(role);
+            self.tickets.join(role, self.now);
         }
     }
 

@@ -107,7 +107,7 @@ fn stale(sim: &mut Sim) {
                 0 => Input::Started { key, recall },
                 1 => Input::StartFailed {
                     key,
-                    failure: Failure::NameTaken,
+                    failure: Failure::NameTaken("n".into()),
                 },
                 2 => Input::Joined { key },
                 _ => Input::Released { key },

@@ -16,7 +16,7 @@ impl Sim {
             self.join_stops(ticket);
         }
         let caller = &self.tickets.0[ticket];
-        let (role, kind, joined) = (caller.role, caller.kind, caller.joined);
+        let (role, kind, joined) = (caller.role, caller.kind, caller.joined.is_some());
         let named = matches!(kind, Kind::Start | Kind::Restart | Kind::Delete);
         self.model.bury(&self.runs);
         let entry = self.model.get(role);
@@ -110,7 +110,7 @@ impl Sim {
                 self.runs[index].cancelled = None;
                 self.model.launched[index].retried = false;
             }
-            Note::Exited(exit) => self.exit(run.expect("a launch"), &exit),
+            Note::Exited { exit, .. } => self.exit(run.expect("a launch"), &exit),
             Note::Zombie => self.zombie(run.expect("a launch")),
             Note::ZombieEnded => {
                 let index = run.expect("a launch");
@@ -142,7 +142,7 @@ impl Sim {
             | Note::RestartFailed(_)
             | Note::StartTimedOut(_)
             | Note::Stopping
-            | Note::Killing => {}
+            | Note::Killing(_) => {}
         }
     }
 
@@ -161,6 +161,7 @@ impl Sim {
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged, "an exit is judged twice");
         run.judged = true;
+        run.ended = Some(self.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let right = match (mark, exit) {
             (Mark::Orderly, Exit::Shutdown) => asked,

@@ -348,7 +348,7 @@ fn a_session_that_gave_up_has_failed() {
             notes.push(note);
         }
     }
-    let [Note::Exited(exit), Note::Restarting { .. }] = &notes[..] else {
+    let [Note::Exited { exit, .. }, Note::Restarting { .. }] = &notes[..] else {
         panic!("{notes:?}");
     };
     assert_eq!(exit.to_string(), "failed: restart limit reached");

@@ -119,7 +119,7 @@ impl Sim {
             return;
         }
         for caller in self.tickets.0.iter_mut().take(before) {
-            let waits = caller.kind == Kind::Stop && !caller.answered && !caller.joined;
+            let waits = caller.kind == Kind::Stop && !caller.answered && caller.joined.is_none();
             let Some(at) = self.model.position(caller.role).filter(|_| waits) else {
                 continue;
             };
@@ -127,7 +127,7 @@ impl Sim {
             let Some(index) = entry.run.filter(|&run| !self.runs[run].gone()) else {
                 continue;
             };
-            caller.joined = true;
+            caller.joined = Some(self.now);
             entry.pending = None;
             self.model.launched[index].retried = false;
         }

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: whether an answer was right; see `says`.
 
+use session_supervisor::engine::Moment;
+
 use crate::domain::{SimSpec, Ticket};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +24,8 @@ pub(crate) struct Caller {
     pub(crate) answered: bool,
     /// A launch was ordered for it.
     pub(crate) launched: bool,
-    /// A stop that waits for an end, not for its turn.
-    pub(crate) joined: bool,
+    /// A stop that waits for an end, not for its turn; since when.
+    pub(crate) joined: Option<Moment>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ impl Tickets {
             spec,
             answered: false,
             launched: false,
-            joined: false,
+            joined: None,
         });
         self.0.len() - 1
     }
@@ -68,9 +70,11 @@ impl Tickets {
     }
 
     /// Those who asked for the end of a role wait for it now, not for their turn.
-    pub(crate) fn join(&mut self, role: usize) {
+    pub(crate) fn join(&mut self, role: usize, now: Moment) {
         for caller in &mut self.0 {
-            caller.joined |= caller.role == role && caller.kind == Kind::Stop;
+            if caller.role == role && caller.kind == Kind::Stop {
+                caller.joined.get_or_insert(now);
+            }
         }
     }
 

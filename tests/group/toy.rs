@@ -173,7 +173,7 @@ impl Toy {
         self.log.push(format!("start {role}"));
         let key = life.0.key;
         let failure = if self.fail.contains(&role) {
-            Some(Failure::NameTaken)
+            Some(Failure::NameTaken("n".into()))
         } else if self.ignore.contains(&role) {
             Some(Failure::Ignored)
         } else {

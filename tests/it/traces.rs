@@ -259,8 +259,8 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
         .start_session("b", hangs.spec().start_timeout(timeout))
         .await
         .unwrap_err();
-    let brutal = probe.spec().shutdown(Shutdown::BrutalKill);
-    sessions.start_session("c", brutal).await.unwrap();
+    let no_grace = probe.spec().shutdown(Shutdown::Timeout(Duration::ZERO));
+    sessions.start_session("c", no_grace).await.unwrap();
     sessions.stop_session("c").await.unwrap();
     let fatal = sessions.start_session("d", probe.spec()).await.unwrap();
     end(&fatal, Order::Crash).await;
@@ -274,6 +274,7 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
     assert_eq!((late.level, late.field("timeout_ms")), (Level::WARN, "70"));
     let killed = &ear.of("session is killed")[0];
     assert_eq!((killed.level, killed.field("session")), (Level::WARN, "c"));
+    assert_eq!(ear.of("session is killed").len(), 1);
     let reached = &ear.of("all sessions together reached the restart limit")[0];
     assert_eq!(
         (reached.level, reached.field("session")),
@@ -386,4 +387,40 @@ async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
     sessions.stop().await.unwrap();
     assert_eq!(ear.of("session started").len(), 2);
     assert_eq!(ear.of("session supervisor stopped").len(), 1);
+}
+
+/// It is healthy, and its rule is no news.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_killed_by_its_own_rule_is_quiet_at_info() {
+    let (ear, _guard) = Ear::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let brutal = || probe.spec().shutdown(Shutdown::BrutalKill);
+    for id in ["a", "b"] {
+        sessions.start_session(id, brutal()).await.unwrap();
+    }
+    sessions.stop_session("a").await.unwrap();
+    sessions.stop().await.unwrap();
+    assert_eq!(
+        ear.from(Level::INFO),
+        ["session supervisor started", "session supervisor stopped"]
+    );
+    let killed = ear.of("session is killed");
+    assert_eq!((killed.len(), killed[0].level), (2, Level::DEBUG));
+    let ended = ear.of("session ended");
+    assert_eq!((ended.len(), ended[0].field("reason")), (2, "killed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_ractor_refuses_to_link_is_no_start() {
+    let probe = Probe::default();
+    let parent = crate::support::parent(&probe).await;
+    parent.stop(None);
+    died(&parent).await;
+    let (ear, _guard) = Ear::listen();
+    let options = Options::new().unique_name();
+    let start = session_supervisor::SessionSupervisor::start_link(parent, options);
+    assert!(start.await.is_err());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(ear.from(Level::INFO).is_empty(), "{:?}", ear.heard());
 }

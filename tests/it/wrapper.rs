@@ -4,7 +4,8 @@
 //! Absent on purpose: the drop of the state, which has its own row (231).
 
 use ractor::{ActorProcessingErr, ActorRef};
-use session_supervisor::{ChildSpec, Exit, Options, Restart};
+use session_supervisor::error::StartError;
+use session_supervisor::{ChildSpec, Exit, Options, Restart, names};
 use tokio::sync::mpsc;
 
 use crate::rows::ways::{reason, with_parent};
@@ -176,4 +177,70 @@ fn two_errors_that_panic_in_their_drop_do_not_end_the_process_with_the_root() {
             "{end}: {output:?}"
         );
     }
+}
+
+/// A value that panics when it is dropped.
+struct Rude;
+
+impl Drop for Rude {
+    fn drop(&mut self) {
+        panic!("rude");
+    }
+}
+
+/// All that there is of it panics in its drop: the actor, its arguments, and what its start holds.
+struct AllRude(Rude);
+
+#[ractor::actor(message = (), state = Rude, arguments = Rude)]
+impl AllRude {
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<()>,
+        rude: Rude,
+    ) -> Result<Rude, ActorProcessingErr> {
+        std::future::pending::<()>().await;
+        Ok(rude)
+    }
+}
+
+/// The part of the next test that runs in a process of its own.
+#[tokio::test(start_paused = true)]
+async fn launches_of_which_all_is_rude() {
+    if std::env::var("ALL_RUDE").is_err() {
+        return;
+    }
+    let sessions = supervisor(Options::new()).await;
+    let rude = || ChildSpec::new(|_| (AllRude(Rude), Rude));
+    let late = rude().start_timeout(std::time::Duration::from_secs(1));
+    let late = sessions.start_session("a", late).await;
+    assert!(matches!(late, Err(StartError::TimedOut)), "{late:?}");
+    let name = names::session(sessions.name(), "b");
+    let (holder, _) = ractor::Actor::spawn(Some(name), Failing, ()).await.unwrap();
+    let refused = sessions.start_session("b", rude()).await;
+    assert!(
+        matches!(refused, Err(StartError::NameTaken { .. })),
+        "{refused:?}"
+    );
+    holder.stop(None);
+    died(&holder.get_cell()).await;
+    let started = asked(sessions.start_session("c", rude())).await;
+    sessions.stop_session("c").await.unwrap();
+    assert!(started.await.unwrap().is_err());
+    sessions.stop().await.unwrap();
+    println!("survived");
+}
+
+#[test]
+fn a_launch_of_which_more_than_one_value_panics_in_its_drop_does_not_end_the_process() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("wrapper::launches_of_which_all_is_rude")
+        .env("ALL_RUDE", "yes")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("survived"),
+        "{output:?}"
+    );
 }

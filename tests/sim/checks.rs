@@ -151,13 +151,14 @@ impl Sim {
                 let kept = now < at.after(grace) || run.killed.is_some();
                 assert!(kept, "not killed although its grace is over");
             }
-            if let Some(since) = entry.stopped
-                && run.outlived
+            if let Some(stopped) = entry.stopped
+                && let Some(ended) = run.known_as_killed().or(run.ended.filter(|_| run.outlived))
+                && (self.model.serving || !run.will_be_outlived())
                 && !run.zombie
                 && !run.gone()
             {
-                let verdict = self.model.verdict(since);
-                assert!(now < verdict, "zombies are left of it, and it is none");
+                let verdict = self.model.verdict(stopped.max(ended));
+                assert!(now < verdict, "it should be gone, and is no zombie");
             }
             let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
             let known = run.reported && !run.judged && !run.zombie;

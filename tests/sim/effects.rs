@@ -166,10 +166,9 @@ impl Sim {
                     self.now >= run.launched.after(*after),
                     "timed out too early"
                 );
-                let leaving = (!self.model.serving).then_some(SessionState::Stopping);
                 entry.shown = match entry.origin {
-                    Origin::First => leaving,
-                    Origin::Manual if temporary => leaving,
+                    Origin::First => Some(SessionState::Stopping),
+                    Origin::Manual if temporary => Some(SessionState::Stopping),
                     _ => Some(SessionState::Restarting),
                 };
             }

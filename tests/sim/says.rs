@@ -82,7 +82,7 @@ impl Sim {
                 let index = self.model.entry(id).run;
                 self.runs[index].cancelled = None;
             }
-            (Note::Exited(exit), _) => self.exited(id, &exit),
+            (Note::Exited { exit, .. }, _) => self.exited(id, &exit),
             (Note::Zombie, _) => self.zombie(id),
             (Note::ZombieEnded, _) => {
                 let index = self.model.entry(id).run;
@@ -146,6 +146,7 @@ impl Sim {
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged, "an exit is judged twice");
         run.judged = true;
+        run.ended = Some(self.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
         let right = match (run.life.mark(), exit) {

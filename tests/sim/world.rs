@@ -68,6 +68,7 @@ pub(crate) struct Run {
     pub(crate) killed: Option<Moment>,
     pub(crate) cancelled: Option<Moment>,
     pub(crate) judged: bool,
+    pub(crate) ended: Option<Moment>,
     pub(crate) zombie: bool,
 }
 
@@ -135,6 +136,7 @@ impl Run {
             killed: None,
             cancelled: None,
             judged: false,
+            ended: None,
             zombie: false,
         }
     }
@@ -195,7 +197,7 @@ impl Run {
         }
         let failure = match rng.below(4) {
             0 => Failure::Ignored,
-            1 => Failure::NameTaken,
+            1 => Failure::NameTaken("n".into()),
             _ => Failure::Failed(Arc::new("no start".into())),
         };
         let succeeds = match (mood, cancelled) {
@@ -308,6 +310,11 @@ impl Run {
             return None;
         }
         Some(Deed::Released)
+    }
+
+    /// When it was known that it was killed, by whomever: what is left of it is a drop.
+    pub(crate) fn known_as_killed(&self) -> Option<Moment> {
+        self.ended.filter(|_| self.life.mark() == Mark::Missing)
     }
 
     /// Whether it is about to tell that zombies are all that is left of it.

@@ -3,9 +3,9 @@
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
 use super::{Engine, Mode};
-use crate::engine::child::{Current, Force, Phase, Rest, Shown, Tally, Then};
+use crate::engine::child::{Current, Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
@@ -20,7 +20,7 @@ impl<D: Domain> Engine<D> {
         let phase = Phase::Stopping { then, force, batch };
         self.table.set_phase(slot, phase);
         if let Force::Killed(_) = force {
-            self.note(slot, Note::Killing);
+            self.note(slot, Note::Killing(self.kill(slot)));
             self.effect(Effect::Kill { life });
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
             return;
@@ -32,6 +32,12 @@ impl<D: Domain> Engine<D> {
             Force::Asked(at) => self.set_timer(slot, at),
             Force::Killed(_) => {}
         }
+    }
+
+    /// Why a session is killed that has not been asked to stop.
+    fn kill(&self, slot: u32) -> Kill {
+        let child = self.table.get(slot);
+        child.map_or(Kill::Overdue, |child| child.spec.policy().shutdown.kill())
     }
 
     /// With what force a stop begins.
@@ -53,7 +59,7 @@ impl<D: Domain> Engine<D> {
                 Force::Asked(_) => {
                     *force = Force::Killed(now);
                     if let Some(life) = self.life(slot) {
-                        self.note(slot, Note::Killing);
+                        self.note(slot, Note::Killing(Kill::Overdue));
                         self.effect(Effect::Kill { life });
                     }
                     now
@@ -131,14 +137,12 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        if let Some(current) = &child.current
-            && current.rest == Rest::Zombies
-        {
+        if child.current.as_ref().is_some_and(Current::is_overdue) {
             patience = Some(now);
         }
         if let Phase::Leaving { force, .. } = &mut child.phase
-            && force.is_none()
             && let Some(patience) = patience
+            && force.is_none_or(|at| patience < at)
         {
             *force = Some(patience);
             self.set_timer(slot, Some(patience.after(KILL_BOUND)));
@@ -171,7 +175,7 @@ impl<D: Domain> Engine<D> {
         self.table
             .set_phase(slot, Phase::Leaving { exit, force, tally });
         self.set_timer(slot, force.map(|at| at.after(KILL_BOUND)));
-        if awaited && force.is_none() {
+        if awaited {
             self.hurry(now, slot);
         }
     }

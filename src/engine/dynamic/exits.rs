@@ -100,7 +100,8 @@ impl<D: Domain> Engine<D> {
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
         }
-        self.note(slot, Note::Exited(exit.clone()));
+        let told = exit.clone();
+        self.note(slot, Note::Exited { exit: told, asked });
         let healthy = self.healthy(slot);
         let Some(child) = self.table.get_mut(slot) else {
             return;

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Current, ExitSeen, Origin, Phase, Shown, Then};
+use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
     Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
 };
-use crate::engine::jitter;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::KILL_BOUND;
@@ -159,6 +158,30 @@ impl<D: Domain> Engine<D> {
         }
     }
 
+    /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
+    pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
+        if self.current(key).is_none() {
+            return;
+        }
+        let slot = key.slot;
+        if let Some(child) = self.table.get(slot)
+            && let Phase::Launching(origin) = child.phase
+        {
+            let (then, shown) = after_failed(origin, child.spec.policy().restart);
+            self.note(slot, failed_note(origin, failure));
+            let phase = Phase::Cancelling {
+                then,
+                shown,
+                since: now,
+            };
+            self.table.set_phase(slot, phase);
+        }
+        let cancelling = self.table.get(slot).map(|child| &child.phase);
+        if let Some(Phase::Cancelling { .. }) = cancelling {
+            self.zombie(now, slot);
+        }
+    }
+
     /// A failed attempt: the next one is counted now and made after a pause.
     pub(super) fn retry(&mut self, now: Moment, slot: u32) {
         let Some(child) = self.table.get(slot) else {
@@ -170,7 +193,7 @@ impl<D: Domain> Engine<D> {
 
     /// The pause of the backoff before the next launch; takes one step.
     pub(super) fn backoff(&mut self, slot: u32) -> Duration {
-        let random = jitter::random(self.settings.seed, self.launches);
+        let random = self.jitter.draw();
         let Some(child) = self.table.get_mut(slot) else {
             return Duration::ZERO;
         };
@@ -223,19 +246,7 @@ impl<D: Domain> Engine<D> {
         };
         let policy = child.spec.policy();
         let timeout = policy.start_timeout;
-        let restarting = Shown::As(SessionState::Restarting);
-        // It was known when the supervisor's stop was taken, so it stays in the report.
-        let leaving = if self.serving() {
-            Shown::Hidden
-        } else {
-            Shown::As(SessionState::Stopping)
-        };
-        let (then, shown) = match origin {
-            Origin::First => (Then::Remove, leaving),
-            Origin::Resume => (Then::Park, restarting),
-            Origin::Manual if policy.restart == Restart::Temporary => (Then::Remove, leaving),
-            Origin::Manual | Origin::Restart => (Then::Retry, restarting),
-        };
+        let (then, shown) = after_failed(origin, policy.restart);
         self.note(slot, Note::StartTimedOut(timeout));
         self.cancel(now, slot, Answer::TimedOut(timeout), then, shown);
     }
@@ -247,7 +258,7 @@ impl<D: Domain> Engine<D> {
         slot: u32,
         answer: Answer<D>,
         then: Then<D>,
-        shown: Shown,
+        shown: SessionState,
     ) {
         let Some(life) = self.life(slot) else {
             return;
@@ -268,5 +279,23 @@ impl<D: Domain> Engine<D> {
             self.discard(Discard::Seen(*seen));
         }
         self.discard(Discard::Life(current.life));
+    }
+}
+
+/// What follows a launch that came to nothing, once it is gone, and what others see until then. It keeps
+/// its place, whoever has been told meanwhile.
+fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, SessionState) {
+    match origin {
+        Origin::First => (Then::Remove, SessionState::Stopping),
+        Origin::Manual if restart == Restart::Temporary => (Then::Remove, SessionState::Stopping),
+        Origin::Resume => (Then::Park, SessionState::Restarting),
+        Origin::Manual | Origin::Restart => (Then::Retry, SessionState::Restarting),
+    }
+}
+
+fn failed_note(origin: Origin, failure: Failure) -> Note {
+    match origin {
+        Origin::First => Note::StartFailed(failure),
+        Origin::Manual | Origin::Restart | Origin::Resume => Note::RestartFailed(failure),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::engine::child::{Child, Origin, Phase, Shown, Then};
+use crate::engine::child::{Child, Origin, Phase, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Note, Request};
 use crate::engine::moment::Moment;
@@ -88,7 +88,7 @@ impl<D: Domain> Engine<D> {
                 slot,
                 Answer::Stopped,
                 Then::Remove,
-                Shown::As(SessionState::Stopping),
+                SessionState::Stopping,
             ),
             Phase::Running => self.begin_stop(now, slot, Then::Remove, 0),
             Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {

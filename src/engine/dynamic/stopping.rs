@@ -5,7 +5,7 @@
 //! Absent on purpose: a second path for foreign ends. They come in here too.
 
 use super::{Engine, Mode, STEP, STOP_WINDOW};
-use crate::engine::child::{Force, Phase, Shown, Then};
+use crate::engine::child::{Force, Phase, Then};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
 use crate::engine::moment::Moment;
@@ -210,7 +210,7 @@ impl<D: Domain> Engine<D> {
                 slot,
                 Answer::Down,
                 Then::Remove,
-                Shown::As(SessionState::Stopping),
+                SessionState::Stopping,
             ),
             Phase::Cancelling { then, .. }
             | Phase::Stopping { then, .. }

@@ -5,7 +5,7 @@
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
 use crate::engine::child::{Current, Force};
-use crate::engine::io::{Answer, Discard, Domain, Effect, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
 
@@ -34,7 +34,7 @@ impl<D: Domain> Group<D> {
         }
         match force {
             Force::Killed(_) => {
-                self.note(slot, Note::Killing);
+                self.note(slot, Note::Killing(self.kill(slot)));
                 self.effect(Effect::Kill { life });
                 self.set_timer(slot, Some(now.after(KILL_BOUND)));
             }
@@ -48,6 +48,12 @@ impl<D: Domain> Group<D> {
                 }
             }
         }
+    }
+
+    /// Why a member is killed that has not been asked to stop.
+    fn kill(&self, slot: u32) -> Kill {
+        let member = self.get(slot);
+        member.map_or(Kill::Overdue, |member| member.spec.policy().shutdown.kill())
     }
 
     /// With what force a stop begins.
@@ -68,7 +74,7 @@ impl<D: Domain> Group<D> {
                 ..
             } => {
                 *force = Force::Killed(now);
-                self.note(slot, Note::Killing);
+                self.note(slot, Note::Killing(Kill::Overdue));
                 if let Some(life) = self.life(slot) {
                     self.effect(Effect::Kill { life });
                 }
@@ -128,13 +134,16 @@ impl<D: Domain> Group<D> {
 
     /// Sees to it that a member which has ended, but is not released, keeps nobody waiting for ever.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
-        let patience = self.patience(now, slot).due();
+        let mut patience = self.patience(now, slot).due();
         let Some(member) = self.get_mut(slot) else {
             return;
         };
+        if member.current.as_ref().is_some_and(Current::is_overdue) {
+            patience = Some(now);
+        }
         if let Phase::Leaving { force, .. } = &mut member.phase
-            && force.is_none()
             && let Some(patience) = patience
+            && force.is_none_or(|at| patience < at)
         {
             *force = Some(patience);
             member.timer = Some(patience.after(KILL_BOUND));

@@ -105,7 +105,7 @@ impl<D: Domain> Group<D> {
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
         }
-        self.note(slot, Note::Exited(exit));
+        self.note(slot, Note::Exited { exit, asked });
         let Some(member) = self.get_mut(slot) else {
             return;
         };
@@ -129,6 +129,10 @@ impl<D: Domain> Group<D> {
                     exit: ended,
                     force,
                 };
+                let awaited = !member.stops.is_empty();
+                if awaited {
+                    self.hurry(now, slot);
+                }
                 self.launch_came_to_nothing(now, slot, then);
             }
             // A zombie that ends is let go at its release.

@@ -111,10 +111,7 @@ impl<D: Domain> Group<D> {
             self.gone(now, slot);
             return;
         };
-        let note = match origin {
-            Origin::Begin | Origin::First => Note::StartFailed(failure.clone()),
-            Origin::Restart | Origin::Manual => Note::RestartFailed(failure.clone()),
-        };
+        let note = failed_note(origin, failure.clone());
         // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary,
         // and the others go on.
         let ignored = matches!(failure, Failure::Ignored);
@@ -126,6 +123,28 @@ impl<D: Domain> Group<D> {
             self.begin_failed(now, slot, failure);
         }
         self.gone(now, slot);
+    }
+
+    /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
+    pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if let Phase::Launching(origin) = member.phase {
+            let then = Then::Failed(origin);
+            member.phase = Phase::Cancelling { then, since: now };
+            self.note(slot, failed_note(origin, failure.clone()));
+            if origin == Origin::Begin {
+                self.begin_failed(now, slot, failure);
+            }
+        }
+        let cancelling = self.get(slot).map(|member| &member.phase);
+        if let Some(Phase::Cancelling { .. }) = cancelling {
+            self.zombie(slot);
+        }
     }
 
     pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32, origin: Origin) {
@@ -159,5 +178,12 @@ impl<D: Domain> Group<D> {
             self.discard(Discard::Seen(*seen));
         }
         self.discard(Discard::Life(current.life));
+    }
+}
+
+fn failed_note(origin: Origin, failure: Failure) -> Note {
+    match origin {
+        Origin::Begin | Origin::First => Note::StartFailed(failure),
+        Origin::Restart | Origin::Manual => Note::RestartFailed(failure),
     }
 }

@@ -15,7 +15,6 @@ use super::member::{Again, Member, Origin, Phase, Then};
 use super::{Group, Mode, Strategy};
 use crate::engine::backoff::retry_pause;
 use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
-use crate::engine::jitter;
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
 
@@ -70,7 +69,7 @@ impl<D: Domain> Group<D> {
 
     /// The pause of the backoff before the next launch; takes one step.
     fn backoff(&mut self, slot: u32) -> Duration {
-        let random = jitter::random(self.settings.seed, self.launches);
+        let random = self.jitter.draw();
         let Some(member) = self.get_mut(slot) else {
             return Duration::ZERO;
         };

@@ -200,3 +200,14 @@ fn every_documented_variant(
         StopError::NotFound | StopError::Zombie | StopError::SupervisorDown | _ => {}
     }
 }
+
+#[test]
+fn a_runtime_without_timers_is_an_error_of_the_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let start = SessionSupervisor::start(Options::new().unique_name());
+    let error = runtime.expect("a runtime").block_on(start).map(drop);
+    let Err(StartSupervisorError::Failed { cause }) = error else {
+        panic!("{error:?}");
+    };
+    assert!(cause.to_string().contains("timers"), "{cause}");
+}

@@ -10,11 +10,11 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::error::{StartError, StopError};
 use session_supervisor::{
-    ChildSpec, Exit, KILL_BOUND, Options, SessionState, SessionSupervisor, Shutdown, names,
+    ChildSpec, Exit, KILL_BOUND, Options, Restart, SessionState, SessionSupervisor, Shutdown, names,
 };
 
 use super::ways::{Held, info, ms};
-use crate::support::{Order, Probe, Worker, asked, supervisor};
+use crate::support::{Order, Probe, Worker, asked, died, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -129,4 +129,31 @@ async fn row_218_in_a_mass_stop_the_verdict_waits_while_others_end() {
     assert_eq!(probe.alive(), 1);
     drop(release);
     probe.until(|tally| tally.alive == 0).await;
+}
+
+/// Whoever was killed has had his grace: what is left of him is a drop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_218_a_killed_session_that_is_stuck_in_its_drop_is_not_waited_for_by_its_own_rule() {
+    for all in [false, true] {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = std::sync::Mutex::new(released);
+        let script = probe.script().on_drop(move |_| {
+            released.lock().expect("no panic").recv().ok();
+        });
+        let spec = script.spec().restart(Restart::Temporary);
+        let spec = spec.shutdown(Shutdown::Infinity);
+        let session = sessions.start_session("a", spec).await.unwrap();
+        session.kill();
+        died(&session.get_cell()).await;
+        if all {
+            let report = sessions.stop().await.unwrap();
+            assert_eq!((report.zombies, report.killed), (1, 0), "{report:?}");
+        } else {
+            assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
+        }
+        drop(release);
+        sessions.stop().await.ok();
+    }
 }

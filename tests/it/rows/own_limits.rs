@@ -337,3 +337,35 @@ async fn row_210_an_explicit_limit_under_the_otp_options_still_parks() {
     parked(&sessions, "a").await;
     assert_eq!(sessions.count_sessions().await.unwrap().parked, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_fail_together_do_not_come_back_together() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let note = probe.clone();
+    let began = tokio::time::Instant::now();
+    let script = probe.script().launch(move |start| {
+        if start.incarnation > 1 {
+            note.note(format!("{:?}", began.elapsed()));
+        }
+        async { Ok(true) }
+    });
+    let pause = Backoff::constant(Duration::from_secs(10)).with_jitter();
+    let spec = script.spec().backoff(pause);
+    let mut all = Vec::new();
+    for n in 0..50 {
+        all.push(
+            sessions
+                .start_session(&format!("s{n}"), spec.clone())
+                .await
+                .unwrap(),
+        );
+    }
+    for session in &all {
+        session.cast(Order::Crash).unwrap();
+    }
+    probe.until(|tally| tally.notes.len() == 50).await;
+    let moments: std::collections::BTreeSet<_> = probe.notes().into_iter().collect();
+    assert!(moments.len() > 25, "{moments:?}");
+    sessions.stop().await.unwrap();
+}

@@ -463,3 +463,28 @@ async fn row_227_a_failed_start_tells_the_users_own_error() {
     assert_eq!(sessions.stop_session("c").await, Ok(Exit::Killed));
     sessions.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_219_a_launch_that_blocks_its_thread_keeps_its_place_and_is_in_the_report() {
+    let sessions = supervisor(Options::new().max_sessions(1)).await;
+    let probe = Probe::default();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let blocks = probe.script().launch(move |_| {
+        released.lock().unwrap().recv().ok();
+        async { Ok(true) }
+    });
+    let spec = blocks.spec().start_timeout(ms(20));
+    let answer = sessions.start_session("a", spec).await;
+    assert!(matches!(answer, Err(StartError::TimedOut)), "{answer:?}");
+    let other = sessions.start_session("b", probe.spec()).await;
+    assert!(
+        matches!(other, Err(StartError::MaxSessions { max: 1 })),
+        "{other:?}"
+    );
+    assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
+    let known = sessions.count_sessions().await.unwrap().specs;
+    let report = sessions.stop().await.unwrap();
+    assert_eq!((known, report.zombies), (1, 1), "{report:?}");
+    drop(release);
+}
