@@ -150,7 +150,7 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
         Ok(Reply::Begun) => Ok(()),
         Ok(Reply::MemberFailed { role, failure }) => {
             let holder = match &failure {
-                Failure::NameTaken(name) => ractor::registry::where_is(name.to_string()),
+                Failure::NameTaken(name) => ractor::registry::where_is(String::from(&**name)),
                 _ => None,
             };
             let error = StartChildError::of_failure(&role, failure, holder);
