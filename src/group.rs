@@ -301,7 +301,8 @@ impl Supervisor {
         async move { ask::query(&shared, Query::Members).await }
     }
 
-    /// How many members there are, by state and kind. Those that do not run are in `specs` only.
+    /// How many members there are, by state and kind. Those that do not run are in no state: only `specs`
+    /// and the kinds count them.
     ///
     /// OTP: `count_children/1`.
     ///
@@ -321,7 +322,8 @@ impl Supervisor {
 
     /// The running member of a role, if members are registered here: past its `pre_start` and linked to
     /// this supervisor. Reads ractor's registry, asks nobody. The members of what is nested deeper are
-    /// not registered; [`which_children`](Self::which_children) has them.
+    /// not registered, and a supervisor with a name of its own, as every session supervisor is, is found by
+    /// that; [`which_children`](Self::which_children) has them all.
     #[must_use]
     pub fn find_child(&self, role: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(self.shared.child_name(role)?)?;

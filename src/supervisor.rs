@@ -105,7 +105,9 @@ impl SessionSupervisor {
     /// supervisor, permanent, and waited for without end when it is stopped. Each of these can be
     /// overridden.
     ///
-    /// It keeps the name that its options give it. One that is restarted begins empty.
+    /// It keeps the name that its options give it, and is found by that, not by its role; a
+    /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins empty. It
+    /// cannot be a session itself, which bears a name of its own.
     ///
     /// OTP: the module's `child_spec/1`.
     ///
@@ -344,7 +346,8 @@ impl SessionSupervisor {
     }
 
     /// The running member of a session that is a tree: past its `pre_start`, registered under
-    /// `"{supervisor}/{role}/{id}"`, and linked to the session. Reads ractor's registry, asks nobody.
+    /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own is found
+    /// by that. Reads ractor's registry, asks nobody.
     #[must_use]
     pub fn find_member(&self, id: &str, role: &str) -> Option<ActorCell> {
         let session = self.find_session(id)?;

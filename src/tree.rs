@@ -150,7 +150,8 @@ impl TreeSpec {
         self
     }
 
-    /// Whether the end of significant members ends the tree. Default: never.
+    /// Whether the end of significant members ends the tree. Default: never; then a significant member is
+    /// like any other. (OTP refuses one.)
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
         self
@@ -294,9 +295,19 @@ struct Sessions(Options);
 
 impl Starter for Sessions {
     fn start(&self, order: Order) -> Starting {
-        let design = self.0.clone().check().map(|(name, settings)| Design {
-            name: Some(name),
-            machine: Machine::sessions(settings),
+        let design = self.0.clone().check().and_then(|(name, settings)| {
+            if order.shared.has_sessions() {
+                return Err(InvalidValue {
+                    field: "name",
+                    value: format!("{name:?}"),
+                    rule: "a session bears its own name, and a session supervisor needs another"
+                        .to_owned(),
+                });
+            }
+            Ok(Design {
+                name: Some(name),
+                machine: Machine::sessions(settings),
+            })
         });
         Box::pin(begin(order, design))
     }

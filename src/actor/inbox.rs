@@ -189,10 +189,17 @@ impl Inbox {
         (next, ripe)
     }
 
-    /// The root's loop has ended: what was deferred counts now. Whoever calls this drives if nobody does.
-    pub(crate) fn recall_all(&self) -> Next {
+    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is not being
+    /// killed. That is asked when nothing more can be deferred: ractor shows it before it kills the children
+    /// of a root that is starting. Whoever calls this drives if nobody does.
+    pub(crate) fn recall_for_the_root(&self, killed: impl FnOnce() -> bool) -> Next {
         let mut queue = self.lock();
         let queue = &mut *queue;
+        match queue.stage {
+            Stage::Open => return Next::Nothing,
+            Stage::Starting if killed() => return Next::Nothing,
+            Stage::Starting | Stage::LoopEnded | Stage::RootGone | Stage::Closed => {}
+        }
         queue.ripe.append(&mut queue.deferred);
         queue.bring_in()
     }

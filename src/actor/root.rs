@@ -135,7 +135,7 @@ impl Root {
         shared.inbox.enter(Stage::LoopEnded);
         // A bell that the root will not hear any more is the undertaker's.
         shared.report(Input::LoopEnded);
-        shared.recall_all();
+        shared.hear_for_the_root();
         shared.bell.notify_one();
         shared.wait_finished().await;
         Ok(())

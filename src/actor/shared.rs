@@ -227,22 +227,9 @@ impl Shared {
     /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
     /// may be a kill, then what was deferred waits for that.
     pub(super) fn hear_for_the_root(self: &Arc<Self>) {
-        let ending = match self.inbox.stage() {
-            Stage::Starting => self.root().get_status() >= ActorStatus::Stopping,
-            Stage::Open => true,
-            Stage::LoopEnded | Stage::RootGone | Stage::Closed => false,
-        };
-        if ending {
-            self.go_on(self.inbox.answer_bell());
-        } else {
-            self.recall_all();
-        }
-    }
-
-    /// The root hears no bell, and is not being killed: what was deferred counts now.
-    pub(super) fn recall_all(self: &Arc<Self>) {
         self.go_on(self.inbox.answer_bell());
-        self.go_on(self.inbox.recall_all());
+        let ending = || self.root().get_status() >= ActorStatus::Stopping;
+        self.go_on(self.inbox.recall_for_the_root(ending));
     }
 
     /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of

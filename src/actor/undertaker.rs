@@ -35,7 +35,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             shared.inbox.enter(Stage::RootGone);
             shared.report(Input::RootGone);
             // A bell that was rung for the root is ours now.
-            shared.recall_all();
+            shared.hear_for_the_root();
         }
         if told && shared.is_finished() {
             return all_dropped(shared).await;

@@ -112,10 +112,18 @@ impl RunningApplication {
             stop.await.ok();
             ended.await
         };
+        let signals = &mut self.signals;
+        let interrupted = async {
+            match cause {
+                // It is the first signal that is being followed.
+                EndCause::Signal(_) => signals.interrupted().await,
+                _ => signals.interrupted_anew().await,
+            }
+        };
         let ended = tokio::select! {
             biased;
             outcome = stopped => Ended::of(outcome, cause),
-            () = self.signals.interrupted() => {
+            () = interrupted => {
                 // Whoever does not exit now is not left with half of it.
                 self.root.get_cell().kill();
                 Ended::interrupted()

@@ -3,12 +3,10 @@
 //! Absent on purpose: what follows from them. Here they are only told apart and counted.
 
 use std::fmt;
-#[cfg(unix)]
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-#[cfg(unix)]
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::actor::unwind::{Panicked, guard};
 use crate::error::StartSupervisorError;
@@ -64,6 +62,12 @@ impl Signals {
         }
     }
 
+    /// A Ctrl-C that comes from now on.
+    pub(super) async fn interrupted_anew(&mut self) {
+        self.source.forget().await;
+        while self.source.next().await != Signal::Interrupt {}
+    }
+
     /// A Ctrl-C that is not the first signal.
     pub(super) async fn interrupted(&mut self) {
         self.first().await;
@@ -88,19 +92,15 @@ impl Source {
         })
     }
 
-    /// Two of a kind that come before they are heard are one.
-    async fn next(&mut self) -> Signal {
-        poll_fn(|context| {
-            // One that answers `None` never comes again, and is not asked again by a runtime that ends.
-            if let Poll::Ready(Some(())) = self.interrupt.poll_recv(context) {
-                Poll::Ready(Signal::Interrupt)
-            } else if let Poll::Ready(Some(())) = self.terminate.poll_recv(context) {
-                Poll::Ready(Signal::Terminate)
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Signal> {
+        // One that answers `None` never comes again, and is not asked again by a runtime that ends.
+        if let Poll::Ready(Some(())) = self.interrupt.poll_recv(context) {
+            Poll::Ready(Signal::Interrupt)
+        } else if let Poll::Ready(Some(())) = self.terminate.poll_recv(context) {
+            Poll::Ready(Signal::Terminate)
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -117,10 +117,26 @@ impl Source {
         Ok(Self { interrupt })
     }
 
-    async fn next(&mut self) -> Signal {
-        match self.interrupt.recv().await {
-            Some(()) => Signal::Interrupt,
-            None => std::future::pending().await,
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Signal> {
+        match self.interrupt.poll_recv(context) {
+            Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
+            _ => Poll::Pending,
         }
+    }
+}
+
+impl Source {
+    /// Forgets what has come.
+    async fn forget(&mut self) {
+        poll_fn(|context| {
+            while self.poll_next(context).is_ready() {}
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Two of a kind that come before they are heard are one.
+    async fn next(&mut self) -> Signal {
+        poll_fn(|context| self.poll_next(context)).await
     }
 }

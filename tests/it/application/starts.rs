@@ -248,3 +248,33 @@ fn a_ctrl_c_after_a_signal_ends_it_while_it_starts() {
     }
     assert_eq!(status, Some(0));
 }
+
+/// The part of the next test that runs in a process of its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn it_hangs_while_its_owner_stops_it() {
+    if std::env::var("APPLICATION_SIGNAL").is_err() {
+        return;
+    }
+    let probe = Probe::default();
+    let hangs = probe.script().post_stop(|_, _| async {
+        println!("stopping");
+        std::future::pending().await
+    });
+    let hangs = hangs
+        .spec()
+        .shutdown(session_supervisor::Shutdown::Infinity);
+    let running = start(application().deadline(Duration::MAX).child("hangs", hangs)).await;
+    let ended = running.stop().await;
+    println!("{}, status {}", ended.cause, ended.status());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ctrl_c_ends_the_stop_that_the_owner_has_asked_for() {
+    let signals = [("stopping", "INT")];
+    let (status, printed) = signalled("it_hangs_while_its_owner_stops_it", &signals);
+    let told = "interrupted while it was stopping, status 130\n";
+    assert!(printed.contains(told), "{printed}");
+    assert_eq!(status, Some(0));
+}

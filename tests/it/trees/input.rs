@@ -140,6 +140,11 @@ async fn a_bad_role_or_spec_of_a_child_is_told_before_anything_is_asked() {
 async fn a_session_takes_no_significance_and_its_tree_no_name() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
+    let own_name = SessionSupervisor::child_spec(Options::new().name("own-name"));
+    let Err(StartError::Failed { cause, .. }) = sessions.start_session("s", own_name).await else {
+        panic!("it would not be found by its id");
+    };
+    assert!(cause.to_string().contains("own-name"), "{cause}");
     for kind in [Restart::Transient, Restart::Temporary] {
         let spec = probe.spec().restart(kind).significant();
         match sessions.start_session("s", spec).await {

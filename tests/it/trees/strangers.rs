@@ -3,8 +3,13 @@
 //!
 //! Absent on purpose: a session's own children, whose supervision is the session's.
 
+use std::time::Duration;
+
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
-use session_supervisor::{MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec};
+use session_supervisor::error::{RestartChildError, StartChildError, StartSupervisorError};
+use session_supervisor::{
+    Exit, MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
+};
 
 use super::scenery::{noted, session, start, those, three};
 use crate::support::{Order, Probe, died, supervisor};
@@ -139,9 +144,7 @@ async fn a_stranger_on_a_members_name_is_not_adopted() {
     squatter.link(tree.get_cell());
     let restart = tree.restart_child("b").await;
     match restart {
-        Err(session_supervisor::error::RestartChildError::Start(
-            session_supervisor::error::StartChildError::NameTaken { role, cell },
-        )) => {
+        Err(RestartChildError::Start(StartChildError::NameTaken { role, cell })) => {
             assert_eq!(&*role, "b");
             assert_eq!(cell.unwrap().get_id(), squatter.get_id());
         }
@@ -153,5 +156,60 @@ async fn a_stranger_on_a_members_name_is_not_adopted() {
     assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
     tree.restart_child("b").await.unwrap();
     assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+    sessions.stop().await.unwrap();
+}
+
+/// ractor kills the members with their supervisor. That is no crash of theirs: without a restart left it
+/// would be a reason to give up, which is no reason for a transient tree to come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_members_for_crashes() {
+    let probe = Probe::default();
+    let spec = probe.spec();
+    let tree = (0..10).fold(TreeSpec::one_for_one(), |tree, n| {
+        tree.child(format!("m{n}"), spec.clone())
+    });
+    let tree = tree.restart_limit(0, Duration::from_secs(5));
+    let tree = Supervisor::child_spec(tree).restart(Restart::Transient);
+    let top = TreeSpec::one_for_one().without_restart_limit();
+    let top = start(top.child("tree", tree)).await;
+    for incarnation in 1..=400 {
+        let child = loop {
+            let child = top.which_children().await.unwrap().remove(0);
+            match child.state {
+                MemberState::Running if child.incarnation == incarnation => break child,
+                MemberState::NotRunning => panic!("it stays down: {child:?}"),
+                _ => tokio::task::yield_now().await,
+            }
+        };
+        if incarnation > 1 {
+            assert_eq!(child.last_exit, Some(Exit::Killed));
+        }
+        let cell = child.cell.expect("it runs");
+        cell.kill();
+        died(&cell).await;
+    }
+    top.stop().await.unwrap();
+}
+
+/// The name that is taken may be a member's own, not the one that follows from its role.
+#[tokio::test(start_paused = true)]
+async fn a_member_whose_own_name_is_taken_tells_who_has_it() {
+    let sessions = supervisor(Options::new()).await;
+    let name = sessions.name().to_owned();
+    let tree = TreeSpec::one_for_one().unique_name();
+    let spec = SessionSupervisor::child_spec(Options::new().name(name));
+    let Err(StartSupervisorError::MemberFailed { error, .. }) =
+        Supervisor::start(tree.child("sessions", spec)).await
+    else {
+        panic!("the name is taken");
+    };
+    let StartChildError::NameTaken { role, cell } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(&*role, "sessions");
+    assert_eq!(
+        cell.map(|cell| cell.get_id()),
+        Some(sessions.get_cell().get_id())
+    );
     sessions.stop().await.unwrap();
 }

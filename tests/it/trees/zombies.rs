@@ -230,3 +230,108 @@ async fn a_tree_that_is_killed_at_once_around_a_stuck_member_is_over_in_time() {
     answered("the stop", sessions.stop()).await.unwrap();
     probe.until(|tally| tally.alive == 0).await;
 }
+
+/// A tree whose first member blocks its thread as soon as it runs, and whose second decides how the start
+/// goes on.
+fn half_begun(
+    probe: &Probe,
+    second: ChildSpec<crate::support::Worker>,
+) -> (ChildSpec<Supervisor>, Sender<()>) {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(Some(released));
+    let note = probe.clone();
+    let first = probe.script().pre_start(move |_, myself| {
+        let released = released.lock().expect("no panic").take();
+        let note = note.clone();
+        let block = Order::run(move |_| async move {
+            // Not by this thread: whoever it wakes might wait for it.
+            std::thread::spawn(move || note.note("blocked"));
+            released.map(|released| released.recv());
+            Ok(())
+        });
+        async move { Ok(myself.cast(block)?) }
+    });
+    let first = first.spec().shutdown(Shutdown::BrutalKill);
+    let tree = ChildSpec::tree(move |_| {
+        TreeSpec::one_for_one()
+            .child("first", first.clone())
+            .child("second", second.clone())
+    });
+    (tree, release)
+}
+
+async fn is_blocked(probe: &Probe) {
+    probe.until(|tally| !tally.notes.is_empty()).await;
+}
+
+/// Nothing of it runs any more but the member that is stuck: it keeps the id, and nothing runs beside it.
+async fn keeps_its_id(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
+    let other = Probe::default();
+    let start = sessions.start_session("s", other.spec()).await;
+    assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
+    assert_eq!((other.starts(), probe.alive()), (0, 1));
+    assert_eq!(sessions.count_sessions().await.unwrap().zombies, 1);
+    assert_eq!(sessions.stop_session("s").await, Err(StopError::Zombie));
+}
+
+async fn is_free_again(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
+    probe.until(|tally| tally.alive == 0).await;
+    let again = loop {
+        match sessions.start_session("s", Probe::default().spec()).await {
+            Err(StartError::Zombie) => tokio::task::yield_now().await,
+            other => break other,
+        }
+    };
+    again.expect("the zombie has ended");
+    let report = sessions.stop().await.unwrap();
+    assert_eq!((report.stopped, report.zombies), (1, 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_members_is_stuck() {
+    let probe = Probe::default();
+    let sessions = supervisor(Options::new()).await;
+    let (wait, fail) = (probe.clone(), probe.script());
+    let fail = fail.launch(move |_| {
+        let wait = wait.clone();
+        async move {
+            is_blocked(&wait).await;
+            Err("no second".into())
+        }
+    });
+    let (tree, release) = half_begun(&probe, fail.spec());
+    let started = answered("the start", sessions.start_session("s", tree)).await;
+    // Whoever waits is told why, and does not wait for the zombie.
+    assert!(
+        matches!(started, Err(StartError::Failed { .. })),
+        "{started:?}"
+    );
+    keeps_its_id(&sessions, &probe).await;
+    drop(release);
+    is_free_again(&sessions, &probe).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tree_whose_start_was_given_up_is_a_zombie_while_one_of_its_members_is_stuck() {
+    for stop in [false, true] {
+        let probe = Probe::default();
+        let sessions = supervisor(Options::new()).await;
+        let hangs = Probe::default();
+        let hangs = hangs.script().pre_start(|_, _| std::future::pending());
+        let (tree, release) = half_begun(&probe, hangs.spec());
+        if stop {
+            let start = crate::support::asked(sessions.start_session("s", tree)).await;
+            is_blocked(&probe).await;
+            let stop = answered("the stop", sessions.stop_session("s")).await;
+            assert_eq!(stop, Err(StopError::Zombie));
+            assert!(start.await.unwrap().is_err());
+        } else {
+            let tree = tree.start_timeout(std::time::Duration::from_millis(300));
+            let start = answered("the start", sessions.start_session("s", tree)).await;
+            assert!(matches!(start, Err(StartError::TimedOut)), "{start:?}");
+        }
+        keeps_its_id(&sessions, &probe).await;
+        drop(release);
+        is_free_again(&sessions, &probe).await;
+    }
+}
