@@ -8,7 +8,7 @@ use crate::domain::{SimDomain, Ticket};
 use crate::model::{Counted, Expected, Mode};
 use crate::sim::{NAMES, Sim};
 use crate::tickets::Kind;
-use crate::world::Run;
+use crate::world::{Run, Stage};
 
 impl Sim {
     pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
@@ -180,6 +180,7 @@ impl Sim {
         let early = stopping && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
         match run.killed.or(run.cancelled.filter(|_| !run.reported)) {
+            _ if matches!(run.stage, Stage::HalfBegun) => {}
             Some(since) if !run.judged => {
                 let verdict = self.model.verdict(since);
                 assert!(self.now >= verdict, "a zombie too early");

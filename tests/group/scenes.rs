@@ -48,7 +48,7 @@ fn a_failing_start_stops_those_before_it_and_names_the_role() {
     assert_eq!(
         toy.story(),
         "start a, start b, start c, stop b, stop a, \
-         0: MemberFailed { role: \"c\", failure: NameTaken }, \
+         0: MemberFailed { role: \"c\", failure: NameTaken(\"n\") }, \
          FailedStart: 2 stopped, 0 failed, 0 killed, 0 zombies, 2 down"
     );
     assert!(toy.group.ended());

@@ -293,6 +293,23 @@ impl History for Sim {
                 self.start_failed(index, &failure);
                 self.feed(Input::StartFailed { key, failure });
             }
+            Deed::StartOutlived(failure) => {
+                run.stage = Stage::HalfBegun;
+                if !run.zombie && run.cancelled.is_none() {
+                    // From here on it is as one that took too long.
+                    run.cancelled = Some(self.now);
+                    let role = run.id;
+                    let launched = &mut self.model.launched[index];
+                    launched.retried = !matches!(self.model.mode, Mode::Stopping);
+                    if launched.origin == Origin::Begin {
+                        self.model.failed_start = Some(role);
+                        self.will_stop(StopCause::FailedStart);
+                    }
+                }
+                self.feed(Input::StartOutlived { key, failure });
+                let run = &self.runs[index];
+                assert!(run.zombie, "zombies are left of a start, and it is none");
+            }
             Deed::Exited(seen) => self.event(index, seen),
             Deed::Ended => self.feed(Input::Ended { key }),
             Deed::Joined => {

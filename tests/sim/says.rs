@@ -10,7 +10,7 @@ use crate::domain::{SimDomain, Ticket};
 use crate::model::{Expected, Outcome};
 use crate::sim::Sim;
 use crate::tickets::Kind;
-use crate::world::Event;
+use crate::world::{Event, Stage};
 
 impl Sim {
     pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
@@ -173,7 +173,9 @@ impl Sim {
         assert!(!run.zombie, "a zombie twice");
         let early = !self.model.serving && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
-        if let Some(verdict) = verdict
+        if let Stage::HalfBegun = run.stage {
+            assert!(run.cancelled.is_some());
+        } else if let Some(verdict) = verdict
             && !run.judged
         {
             assert!(now >= verdict, "a zombie too early");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Engine, Failure, Input, Moment, Request, Seen, SessionState, ShutdownReport,
+    Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, ShutdownReport, Spec,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
@@ -262,6 +262,27 @@ impl History for Sim {
                 run.stage = Stage::Gone;
                 self.start_failed(index, &failure);
                 self.feed(Input::StartFailed { key, failure });
+            }
+            Deed::StartOutlived(failure) => {
+                run.stage = Stage::HalfBegun;
+                let entry = self.model.entry(id);
+                let leaves = match entry.origin {
+                    Origin::First => true,
+                    Origin::Manual => entry.spec.policy().restart == Restart::Temporary,
+                    Origin::Restart | Origin::Resume => false,
+                };
+                if !run.zombie {
+                    // From here on it is as one that was cancelled.
+                    run.cancelled.get_or_insert(self.now);
+                    entry.shown = Some(if leaves || entry.doomed {
+                        SessionState::Stopping
+                    } else {
+                        SessionState::Restarting
+                    });
+                }
+                self.feed(Input::StartOutlived { key, failure });
+                let run = &self.runs[index];
+                assert!(run.zombie, "zombies are left of a start, and it is none");
             }
             Deed::Exited(seen) => self.event(index, seen),
             Deed::Ended => self.feed(Input::Ended { key }),

@@ -20,6 +20,8 @@ pub(crate) enum Stage {
     Launching,
     /// It has failed, which is still to be reported.
     Failing(Failure),
+    /// It has failed and told so, and zombies of the tree that it had begun are left.
+    HalfBegun,
     Alive,
     Dead,
     /// Nothing is left.
@@ -79,6 +81,8 @@ pub(crate) enum Deed {
     Claim,
     Started,
     StartFailed(Failure),
+    /// It has failed, and zombies of the tree that it had begun are left.
+    StartOutlived(Failure),
     Exited(Seen),
     /// The session tells of its end itself.
     Ended,
@@ -172,7 +176,19 @@ impl Run {
     ) -> Option<Deed> {
         match self.stage {
             Stage::Launching => self.act_launching(mood, actor, rng),
-            Stage::Failing(ref failure) => Some(Deed::StartFailed(failure.clone())),
+            Stage::Failing(ref failure) => {
+                let tree = self.spec.policy().kind == Kind::Supervisor;
+                let failure = failure.clone();
+                Some(
+                    if tree && !matches!(failure, Failure::Ignored) && rng.chance(40) {
+                        Deed::StartOutlived(failure)
+                    } else {
+                        Deed::StartFailed(failure)
+                    },
+                )
+            }
+            Stage::HalfBegun if mood != Mood::Calm && !rng.chance(10) => None,
+            Stage::HalfBegun => Some(Deed::StartFailed(Failure::Cancelled)),
             Stage::Alive if !self.reported && rng.chance(50) => Some(Deed::Started),
             Stage::Alive => self.act_alive(mood, rng),
             Stage::Dead => self.act_dead(mood, over, rng),
