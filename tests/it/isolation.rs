@@ -1,5 +1,7 @@
 //! A session that is slow, stuck or broken hurts nobody else.
 
+mod errors;
+
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -7,7 +9,7 @@ use ractor::ActorRef;
 use session_supervisor::error::{RestartError, StartError};
 use session_supervisor::{Exit, Options, Restart, SessionSupervisor};
 
-use crate::support::{Gate, Order, Probe, Script, ask_and_go, asked, back, died, end, supervisor};
+use crate::support::{Gate, Order, Probe, Script, asked, back, died, end, supervisor};
 
 /// Blocks a thread until the other end is dropped.
 struct Block(Mutex<Receiver<()>>);
@@ -363,55 +365,4 @@ async fn a_session_in_a_gate_is_stopped_from_outside_while_others_wait_for_it() 
     assert_eq!(stop.await.unwrap(), Ok(Exit::Shutdown));
     next.await.unwrap().unwrap();
     sessions.stop().await.unwrap();
-}
-
-/// An error whose drop blocks its thread.
-struct Sticky(Probe, Block);
-
-impl std::fmt::Debug for Sticky {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sticky")
-    }
-}
-
-impl std::fmt::Display for Sticky {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("it sticks")
-    }
-}
-
-impl std::error::Error for Sticky {}
-
-impl Drop for Sticky {
-    fn drop(&mut self) {
-        self.0.note("dropping");
-        self.1.wait();
-    }
-}
-
-/// Whoever holds it last drops it, and that may be ractor's event in the root's hands.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_error_that_takes_long_to_drop() {
-    for round in 0..20 {
-        let sessions = supervisor(Options::new()).await;
-        let probe = Probe::default();
-        let (release, block) = block();
-        let sticky = Mutex::new(Some(Sticky(probe.clone(), block)));
-        let script = probe.script().post_stop(move |_, _| {
-            let sticky = sticky.lock().expect("no panic").take();
-            async move { sticky.map_or(Ok(()), |error| Err(error.into())) }
-        });
-        let spec = script.spec().restart(Restart::Temporary);
-        let session = sessions.start_session("sticky", spec).await.unwrap();
-        if round % 2 == 0 {
-            session.stop(None);
-        } else {
-            // The answer would hold it, too.
-            ask_and_go(sessions.stop_session("sticky")).await;
-        }
-        probe.until(|tally| tally.notes.len() == 1).await;
-        others_are_served(&sessions).await;
-        drop(release);
-        sessions.stop().await.unwrap();
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
 
+mod quiet;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, Once};
@@ -387,40 +389,4 @@ async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
     sessions.stop().await.unwrap();
     assert_eq!(ear.of("session started").len(), 2);
     assert_eq!(ear.of("session supervisor stopped").len(), 1);
-}
-
-/// It is healthy, and its rule is no news.
-#[tokio::test(start_paused = true)]
-async fn a_session_that_is_killed_by_its_own_rule_is_quiet_at_info() {
-    let (ear, _guard) = Ear::listen();
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let brutal = || probe.spec().shutdown(Shutdown::BrutalKill);
-    for id in ["a", "b"] {
-        sessions.start_session(id, brutal()).await.unwrap();
-    }
-    sessions.stop_session("a").await.unwrap();
-    sessions.stop().await.unwrap();
-    assert_eq!(
-        ear.from(Level::INFO),
-        ["session supervisor started", "session supervisor stopped"]
-    );
-    let killed = ear.of("session is killed");
-    assert_eq!((killed.len(), killed[0].level), (2, Level::DEBUG));
-    let ended = ear.of("session ended");
-    assert_eq!((ended.len(), ended[0].field("reason")), (2, "killed"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_start_that_ractor_refuses_to_link_is_no_start() {
-    let probe = Probe::default();
-    let parent = crate::support::parent(&probe).await;
-    parent.stop(None);
-    died(&parent).await;
-    let (ear, _guard) = Ear::listen();
-    let options = Options::new().unique_name();
-    let start = session_supervisor::SessionSupervisor::start_link(parent, options);
-    assert!(start.await.is_err());
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(ear.from(Level::INFO).is_empty(), "{:?}", ear.heard());
 }
