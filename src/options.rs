@@ -101,7 +101,8 @@ impl Options {
     }
 
     /// How often a session may be restarted within `window`, unless its spec says otherwise.
-    /// Default: 3 in 5 s. The window must be longer than zero.
+    /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit above
+    /// 1,024 may forget a restart early, by a 1,024th of the window at most.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
         if let Some(limit) = self.limit("session_restart_limit.window", max, window) {
             self.session_limit = Some(limit);

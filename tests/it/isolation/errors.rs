@@ -2,12 +2,12 @@
 //!
 //! Absent on purpose: errors that panic in their drops, see `wrapper`.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use session_supervisor::{Options, Restart};
 
 use super::{Block, block, others_are_served};
-use crate::support::{Probe, ask_and_go, supervisor};
+use crate::support::{Order, Probe, supervisor};
 
 /// An error whose drop blocks its thread.
 struct Sticky(Probe, Block);
@@ -40,9 +40,10 @@ async fn an_error_that_takes_long_to_drop() {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
         let (release, block) = block();
-        let sticky = Mutex::new(Some(Sticky(probe.clone(), block)));
+        let sticky = Arc::new(Mutex::new(Some(Sticky(probe.clone(), block))));
+        let (first, last) = (Arc::clone(&sticky), sticky);
         let script = probe.script().post_stop(move |_, _| {
-            let sticky = sticky.lock().expect("no panic").take();
+            let sticky = last.lock().expect("no panic").take();
             async move { sticky.map_or(Ok(()), |error| Err(error.into())) }
         });
         let spec = script.spec().restart(Restart::Temporary);
@@ -50,8 +51,11 @@ async fn an_error_that_takes_long_to_drop() {
         if round % 2 == 0 {
             session.stop(None);
         } else {
-            // The answer would hold it, too.
-            ask_and_go(sessions.stop_session("sticky")).await;
+            let fail = Order::run(move |_| {
+                let sticky = first.lock().expect("no panic").take();
+                async move { sticky.map_or(Ok(()), |error| Err(error.into())) }
+            });
+            session.cast(fail).unwrap();
         }
         probe.until(|tally| tally.notes.len() == 1).await;
         others_are_served(&sessions).await;
