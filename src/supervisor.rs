@@ -167,7 +167,8 @@ impl SessionSupervisor {
     /// # Errors
     ///
     /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and `Parked`
-    /// come before `MaxSessions`. A start that fails leaves nothing behind and is not retried.
+    /// come before `MaxSessions`. A start that fails leaves nothing behind and is not retried. `TimedOut`
+    /// is answered at once; the launch keeps its id and its place, stopping, until it is gone.
     ///
     /// # Cancel safety
     ///
