@@ -162,7 +162,9 @@ impl Stage {
                 probe.until(|tally| hangs(&tally.notes)).await;
             }
             for role in ["a", "x"] {
-                calls.push(call(tree.start_child(role, probe.spec())).await);
+                // Its name is free when its actor has ended, which comes after the drop of its state.
+                let spec = census.noting(&probe).spec();
+                calls.push(call(tree.start_child(role, spec)).await);
                 calls.push(call(tree.restart_child(role)).await);
                 calls.push(call(tree.delete_child(role)).await);
             }
