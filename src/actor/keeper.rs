@@ -39,7 +39,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 ticket.answer(Reply::Started(Found::of(&life, cell)));
             }
             shared.let_go(&life, Hold::Launch);
-            if life.is_marked_outlived() {
+            if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
             }
             return;

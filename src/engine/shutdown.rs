@@ -48,9 +48,7 @@ impl Shutdown {
             Self::Infinity => Force::Asked(None),
         }
     }
-}
 
-impl Shutdown {
     /// Why whoever is stopped by this rule is killed without being asked: else past a deadline.
     pub(super) fn kill(self) -> Kill {
         match self {

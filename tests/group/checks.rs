@@ -90,7 +90,7 @@ impl Sim {
             if let Some(entry) = last.next() {
                 let run = &self.runs[entry.run.unwrap()];
                 let told = run.stopped.or(run.killed).or(run.cancelled).is_some();
-                assert!(told || run.judged, "it is its turn to be stopped");
+                assert!(told || run.judged(), "it is its turn to be stopped");
             }
         }
         let pending: Vec<_> = model
@@ -139,7 +139,7 @@ impl Sim {
             let verdict = self.model.verdict(stopped.max(ended));
             assert!(now < verdict, "it should be gone, and is no zombie");
         }
-        if run.judged {
+        if run.judged() {
             return;
         }
         let policy = run.spec.policy();

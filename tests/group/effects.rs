@@ -214,7 +214,7 @@ impl Sim {
         self.told(index, role);
         let late = self.model.past_deadline(self.now);
         let run = &mut self.runs[index];
-        assert!(run.reported && !run.judged, "a stop out of place");
+        assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
         run.stopped = Some(self.now);
@@ -230,7 +230,7 @@ impl Sim {
             return;
         }
         assert!(self.may_end(index, role), "a kill unasked, or out of turn");
-        assert!(!run.judged && run.killed.is_none(), "two kills");
+        assert!(!run.judged() && run.killed.is_none(), "two kills");
         self.told(index, role);
         let run = &self.runs[index];
         let late = self.model.past_deadline(self.now);

@@ -172,7 +172,7 @@ impl Model {
     /// Whether a launch has not come to its end, for good or bad.
     pub(crate) fn launching(&self, index: usize, run: &Run) -> bool {
         let launched = &self.launched[index];
-        if run.gone() || (run.judged && !run.zombie) {
+        if run.gone() || (run.judged() && !run.zombie) {
             return false;
         }
         match run.reported {
@@ -226,7 +226,7 @@ impl Model {
             down
         } else if run.zombie {
             MemberState::Zombie
-        } else if run.judged {
+        } else if run.judged() {
             let temporary = entry.spec.policy().restart == Restart::Temporary;
             let added = launched.origin == Origin::First && !launched.ran;
             return (!temporary && !added).then_some(down);
@@ -266,7 +266,7 @@ impl Model {
                 }
                 None => self.tally(&Exit::NotRunning),
                 Some(run) => {
-                    let leaving = runs[run].judged && !runs[run].zombie;
+                    let leaving = runs[run].judged() && !runs[run].zombie;
                     self.launched[run].counted = match (leaving, culprit, seen) {
                         (false, ..) => Counted::AsItEnds,
                         (true, true, _) => Counted::Reason,
@@ -297,14 +297,14 @@ impl Model {
     pub(crate) fn bury(&mut self, runs: &[Run]) {
         for at in (0..self.entries.len()).rev() {
             // One whose state is lost in an event is gone before the engine has seen it.
-            let seen = |run: &Run| run.gone() && (run.judged || !run.reported);
+            let seen = |run: &Run| run.gone() && (run.judged() || !run.reported);
             let Some(index) = self.entries[at].run.filter(|&index| seen(&runs[index])) else {
                 continue;
             };
             let run = &runs[index];
             let counted = std::mem::replace(&mut self.launched[index].counted, Counted::No);
             if counted != Counted::No {
-                let in_time = run.judged && run.recall == Recall::InTime;
+                let in_time = run.judged() && run.recall == Recall::InTime;
                 let exit = match &self.entries[at].last {
                     _ if run.zombie => Exit::Killed,
                     _ if counted == Counted::NotRunning => Exit::NotRunning,

@@ -159,8 +159,7 @@ impl Sim {
     fn exit(&mut self, index: usize, exit: &Exit) {
         let mark = self.mark_of(index);
         let run = &mut self.runs[index];
-        assert!(run.reported && !run.judged, "an exit is judged twice");
-        run.judged = true;
+        assert!(run.reported && !run.judged(), "an exit is judged twice");
         run.ended = Some(self.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let right = match (mark, exit) {
@@ -181,11 +180,11 @@ impl Sim {
         assert!(!early, "it has not told about those below it");
         match run.killed.or(run.cancelled.filter(|_| !run.reported)) {
             _ if matches!(run.stage, Stage::HalfBegun) => {}
-            Some(since) if !run.judged => {
+            Some(since) if !run.judged() => {
                 let verdict = self.model.verdict(since);
                 assert!(self.now >= verdict, "a zombie too early");
             }
-            _ => assert!(run.judged, "a zombie that was not killed"),
+            _ => assert!(run.judged(), "a zombie that was not killed"),
         }
         run.zombie = true;
         if self.model.stopping() {

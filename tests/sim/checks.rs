@@ -145,7 +145,7 @@ impl Sim {
                 assert!(self.model.serving, "a launch goes on after the stop");
             }
             if let (Some(at), Some(grace)) = (run.stopped, run.grace())
-                && !run.judged
+                && !run.judged()
                 && !run.zombie
             {
                 let kept = now < at.after(grace) || run.killed.is_some();
@@ -161,7 +161,7 @@ impl Sim {
                 assert!(now < verdict, "it should be gone, and is no zombie");
             }
             let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
-            let known = run.reported && !run.judged && !run.zombie;
+            let known = run.reported && !run.judged() && !run.zombie;
             if known && (cut || (brutal && entry.doomed)) {
                 assert!(run.killed.is_some(), "not killed although it must be");
             }
@@ -170,7 +170,7 @@ impl Sim {
                 assert!(told, "runs on after the supervisor's stop");
             }
             if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
-                && !run.judged
+                && !run.judged()
                 && !run.zombie
                 && !matches!(run.stage, Stage::Gone)
                 && (self.model.serving || !run.will_be_outlived())

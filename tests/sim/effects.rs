@@ -210,7 +210,7 @@ impl Sim {
         let late = self.model.past_deadline(self.now);
         let wanted = self.wanted(index, id);
         let run = &mut self.runs[index];
-        assert!(run.reported && !run.judged, "a stop out of place");
+        assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
         assert!(wanted, "a stop unasked");
@@ -229,7 +229,7 @@ impl Sim {
         if run.zombie {
             return;
         }
-        assert!(!run.judged && run.killed.is_none(), "two kills");
+        assert!(!run.judged() && run.killed.is_none(), "two kills");
         assert!(wanted, "a kill unasked");
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
         let expired = run

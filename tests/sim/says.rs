@@ -144,8 +144,7 @@ impl Sim {
     fn exited(&mut self, id: usize, exit: &Exit) {
         let index = self.model.entry(id).run;
         let run = &mut self.runs[index];
-        assert!(run.reported && !run.judged, "an exit is judged twice");
-        run.judged = true;
+        assert!(run.reported && !run.judged(), "an exit is judged twice");
         run.ended = Some(self.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
@@ -176,11 +175,11 @@ impl Sim {
         if let Stage::HalfBegun = run.stage {
             assert!(run.cancelled.is_some());
         } else if let Some(verdict) = verdict
-            && !run.judged
+            && !run.judged()
         {
             assert!(now >= verdict, "a zombie too early");
         } else {
-            assert!(run.judged, "a zombie that was not killed");
+            assert!(run.judged(), "a zombie that was not killed");
         }
         run.zombie = true;
         self.zombie_answers.retain(|answered| *answered != id);

@@ -92,7 +92,7 @@ impl Sim {
             let ending = run.life.0.ending.get() == session_supervisor::engine::Ending::Yes;
             match entry.shown {
                 Some(SessionState::Running) if !ending => entry.relaunch = true,
-                Some(SessionState::Restarting) if run.gone() || run.judged => entry.due = now,
+                Some(SessionState::Restarting) if run.gone() || run.judged() => entry.due = now,
                 _ => {}
             }
         }
@@ -122,7 +122,7 @@ impl Sim {
             let run = &self.runs[entry.run];
             match entry.shown {
                 Some(SessionState::Parked) => true,
-                Some(SessionState::Restarting) => run.gone() || run.judged,
+                Some(SessionState::Restarting) => run.gone() || run.judged(),
                 _ => false,
             }
         })
@@ -308,7 +308,7 @@ impl History for Sim {
                     run.life.0.report.set(None);
                 }
                 // Before its sweep the engine may let a pause be that is not over yet.
-                let judged = run.judged;
+                let judged = run.judged();
                 let due = self.model.entries[id]
                     .as_ref()
                     .is_some_and(|entry| entry.run == index && judged && entry.due <= self.now);

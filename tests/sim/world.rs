@@ -69,7 +69,7 @@ pub(crate) struct Run {
     pub(crate) stopped: Option<Moment>,
     pub(crate) killed: Option<Moment>,
     pub(crate) cancelled: Option<Moment>,
-    pub(crate) judged: bool,
+    /// When its end was judged.
     pub(crate) ended: Option<Moment>,
     pub(crate) zombie: bool,
 }
@@ -139,10 +139,13 @@ impl Run {
             stopped: None,
             killed: None,
             cancelled: None,
-            judged: false,
             ended: None,
             zombie: false,
         }
+    }
+
+    pub(crate) fn judged(&self) -> bool {
+        self.ended.is_some()
     }
 
     pub(crate) fn gone(&self) -> bool {
@@ -305,7 +308,7 @@ impl Run {
             return Some(Deed::Exited(seen.clone()));
         }
         let unread = matches!(self.event, Event::Sent(_));
-        if self.reported && !killed && !self.judged && rng.chance(30) {
+        if self.reported && !killed && !self.judged() && rng.chance(30) {
             return Some(Deed::Ended);
         }
         if !self.reported {

@@ -129,8 +129,7 @@ impl<D: Domain> Group<D> {
                     exit: ended,
                     force,
                 };
-                let awaited = !member.stops.is_empty();
-                if awaited {
+                if !member.stops.is_empty() {
                     self.hurry(now, slot);
                 }
                 self.launch_came_to_nothing(now, slot, then);

@@ -167,17 +167,22 @@ async fn row_219_a_start_that_takes_too_long_is_told_at_once_and_leaves_nothing(
     sessions.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_219_a_launch_that_blocks_its_thread_keeps_its_id_until_it_is_gone() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
+/// A launch that blocks its thread until the sender is dropped, far beyond its start timeout.
+fn blocking(probe: &Probe) -> (ChildSpec<Worker>, std::sync::mpsc::Sender<()>) {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = Mutex::new(released);
     let blocks = probe.script().launch(move |_| {
         released.lock().unwrap().recv().ok();
         async { Ok(true) }
     });
-    let spec = blocks.spec().start_timeout(ms(20));
+    (blocks.spec().start_timeout(ms(20)), release)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_219_a_launch_that_blocks_its_thread_keeps_its_id_until_it_is_gone() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let (spec, release) = blocking(&probe);
     let answer = sessions.start_session("a", spec).await;
     assert!(matches!(answer, Err(StartError::TimedOut)), "{answer:?}");
     // It waits for the launch to be gone; the kill bound passes in real time.
@@ -468,13 +473,7 @@ async fn row_227_a_failed_start_tells_the_users_own_error() {
 async fn row_219_a_launch_that_blocks_its_thread_keeps_its_place_and_is_in_the_report() {
     let sessions = supervisor(Options::new().max_sessions(1)).await;
     let probe = Probe::default();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let released = Mutex::new(released);
-    let blocks = probe.script().launch(move |_| {
-        released.lock().unwrap().recv().ok();
-        async { Ok(true) }
-    });
-    let spec = blocks.spec().start_timeout(ms(20));
+    let (spec, release) = blocking(&probe);
     let answer = sessions.start_session("a", spec).await;
     assert!(matches!(answer, Err(StartError::TimedOut)), "{answer:?}");
     let other = sessions.start_session("b", probe.spec()).await;
