@@ -416,9 +416,18 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
 async fn memory(table: &mut Table, n: usize) {
     let census = Census::new();
     let sessions = lives::supervisor().await;
-    let (before, made) = (alloc::live(), alloc::made());
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let (before, made, others) = (alloc::live(), alloc::made(), tasks());
     for start in lives::start_ours(&sessions, &census, n, 1).await {
         drop(start);
+    }
+    // The launches answer before they end, and an idle session has none.
+    while tasks() > others + n {
+        tokio::task::yield_now().await;
     }
     let ours = alloc::live() - before;
     let allocations = alloc::made() - made;
