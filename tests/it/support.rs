@@ -467,6 +467,17 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     names
 }
 
+/// Nobody bears such a name, or whoever does is just ending and is waited for: ractor frees the name of an
+/// actor after its state, and nobody is told when all of a killed supervisor is over.
+pub(crate) async fn no_name_left(supervisor: &str) {
+    for name in names_of(supervisor) {
+        if let Some(cell) = ractor::registry::where_is(name.clone()) {
+            answered(&format!("the end of {name}"), died(&cell)).await;
+        }
+    }
+    assert_eq!(names_of(supervisor), [""; 0]);
+}
+
 /// A parent, written by hand: it lives on when a child ends, and notes how it ended.
 pub(crate) struct Parent;
 

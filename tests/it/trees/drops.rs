@@ -131,7 +131,8 @@ async fn a_state_that_blocks_in_its_drop_keeps_its_own_session_alone() {
 async fn members_and_trees_that_unlink_themselves_are_stopped_and_killed_all_the_same() {
     for kill in [false, true] {
         let sessions = supervisor(Options::new()).await;
-        let (probe, census) = (Probe::default(), Census::default());
+        let probe = Probe::default();
+        let (census, remains) = Census::new();
         let (inner, entered) = (probe.clone(), census.clone());
         let spec = ChildSpec::tree(move |_| {
             TreeSpec::one_for_one()
@@ -156,7 +157,7 @@ async fn members_and_trees_that_unlink_themselves_are_stopped_and_killed_all_the
             assert_eq!((report.stopped, report.killed), (3, 0));
             assert_eq!(probe.notes()[2..], ["-s/b", "-s/a"]);
         }
-        nothing_left(sessions.name(), &probe, &census).await;
+        nothing_left(sessions.name(), &probe, census, remains).await;
     }
 }
 
@@ -202,7 +203,8 @@ async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
         Shutdown::BrutalKill,
         Shutdown::Timeout(std::time::Duration::from_secs(2)),
     ] {
-        let (probe, census) = (Probe::default(), Census::default());
+        let probe = Probe::default();
+        let (census, remains) = Census::new();
         let (inner, entered) = (probe.clone(), census.clone());
         let spec = ChildSpec::tree(move |_| {
             let hangs = entered
@@ -221,7 +223,7 @@ async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
         assert_eq!(stop, Ok(Exit::Killed), "{rule:?}");
         assert_eq!((probe.alive(), probe.stops()), (0, 0));
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
-        census.all_ended().await;
+        census.all_ended(remains).await;
     }
     sessions.stop().await.unwrap();
 }

@@ -10,7 +10,7 @@ use session_supervisor::{ChildSpec, Options, Restart, SessionSupervisor, Supervi
 use tokio::task::JoinHandle;
 
 use super::scenery::{Census, member_of, nothing_left};
-use crate::support::{Order, Probe, answered, asked, parent};
+use crate::support::{Order, Probe, Remains, answered, asked, parent};
 
 /// What the tree is doing when the end comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,13 +126,14 @@ pub(super) struct Stage {
     pub(super) sessions: SessionSupervisor,
     pub(super) probe: Probe,
     pub(super) census: Census,
+    remains: Remains,
     calls: Vec<Call>,
 }
 
 impl Stage {
     pub(super) async fn new(scene: Scene) -> Self {
         let probe = Probe::default();
-        let census = Census::default();
+        let (census, remains) = Census::new();
         let parent = parent(&Probe::default()).await;
         let options = Options::new().unique_name();
         let sessions = SessionSupervisor::start_link(parent.clone(), options).await;
@@ -162,7 +163,6 @@ impl Stage {
                 probe.until(|tally| hangs(&tally.notes)).await;
             }
             for role in ["a", "x"] {
-                // Its name is free when its actor has ended, which comes after the drop of its state.
                 let spec = census.noting(&probe).spec();
                 calls.push(call(tree.start_child(role, spec)).await);
                 calls.push(call(tree.restart_child(role)).await);
@@ -186,6 +186,7 @@ impl Stage {
             sessions,
             probe,
             census,
+            remains,
             calls,
         }
     }
@@ -260,8 +261,16 @@ async fn play(scene: Scene, end: End) {
         let what = format!("call {number} in {scene:?} at {end:?}");
         answered(&what, call).await.unwrap();
     }
-    nothing_left(stage.sessions.name(), &stage.probe, &stage.census).await;
-    stage.parent.kill();
+    let Stage {
+        parent,
+        sessions,
+        probe,
+        census,
+        remains,
+        ..
+    } = stage;
+    nothing_left(sessions.name(), &probe, census, remains).await;
+    parent.kill();
 }
 
 #[tokio::test(start_paused = true)]

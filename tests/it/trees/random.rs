@@ -18,7 +18,7 @@ use session_supervisor::{
 use tokio::task::JoinSet;
 
 use super::scenery::{Census, nothing_left};
-use crate::support::{Order, Probe, Remains, Tie, Worker, answered, supervisor};
+use crate::support::{Order, Probe, Remains, Worker, answered, supervisor};
 
 const ROLES: [&str; 4] = ["a", "b", "c", "d"];
 const TASKS: u64 = 6;
@@ -58,22 +58,20 @@ struct Round {
     overlaps: Arc<AtomicUsize>,
     launches: Arc<AtomicUsize>,
     held_names: Arc<AtomicUsize>,
-    _tie: Tie,
 }
 
 impl Round {
     async fn new(seed: u64) -> (Self, Remains) {
-        let (tie, remains) = Tie::new();
+        let (census, remains) = Census::new();
         let round = Self {
             seed,
             sessions: supervisor(Options::new()).await,
             probe: Probe::default(),
-            census: Census::default(),
+            census,
             lives: Arc::default(),
             overlaps: Arc::default(),
             launches: Arc::default(),
             held_names: Arc::default(),
-            _tie: tie,
         };
         (round, remains)
     }
@@ -240,10 +238,9 @@ async fn round(seed: u64) {
     let (name, probe) = (round.sessions.name().to_owned(), round.probe.clone());
     let (census, overlaps) = (round.census.clone(), Arc::clone(&round.overlaps));
     let held = Arc::clone(&round.held_names);
-    // The specs hold the round, and it the tie: who was killed with the supervisor is waited for by it.
+    // The specs hold the round, and it the census: who was killed with the supervisor is waited for by it.
     drop(round);
-    remains.gone().await;
-    nothing_left(&name, &probe, &census).await;
+    nothing_left(&name, &probe, census, remains).await;
     let overlaps = overlaps.load(Ordering::SeqCst);
     assert_eq!(overlaps, 0, "two members of one role lived at once");
     let held = held.load(Ordering::SeqCst);

@@ -10,7 +10,7 @@ use session_supervisor::{
     ChildSpec, MemberState, SessionSupervisor, StartContext, Supervisor, TreeSpec,
 };
 
-use crate::support::{Order, Probe, Script, Worker, answered, died, names_of};
+use crate::support::{Order, Probe, Remains, Script, Tie, Worker, answered, died, no_name_left};
 
 /// Who a member is: its role, and before that the session's id if it has one.
 pub(crate) fn label(start: &StartContext) -> String {
@@ -102,13 +102,23 @@ pub(crate) async fn roles(tree: &Supervisor) -> Vec<String> {
         .collect()
 }
 
-/// Keeps the cell of every actor that begins, to see that all have ended.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Census(Arc<Mutex<Vec<ActorCell>>>);
+/// Keeps the cell of every actor that begins, to see that all have ended. While anything holds it that could
+/// begin another, something [remains](Remains).
+#[derive(Clone, Debug)]
+pub(crate) struct Census {
+    cells: Arc<Mutex<Vec<ActorCell>>>,
+    tie: Tie,
+}
 
 impl Census {
+    pub(crate) fn new() -> (Self, Remains) {
+        let (tie, remains) = Tie::new();
+        let cells = Arc::default();
+        (Self { cells, tie }, remains)
+    }
+
     pub(crate) fn enter(&self, cell: ActorCell) {
-        self.0.lock().expect("no panic").push(cell);
+        self.cells.lock().expect("no panic").push(cell);
     }
 
     /// A member that enters itself, and notes as [`noting`] does.
@@ -121,9 +131,12 @@ impl Census {
         })
     }
 
-    /// Waits for the end of all who entered.
-    pub(crate) async fn all_ended(&self) {
-        let cells = self.0.lock().expect("no panic").clone();
+    /// Waits for the end of all who entered, and can still enter.
+    pub(crate) async fn all_ended(self, remains: Remains) {
+        let Self { cells, tie } = self;
+        drop(tie);
+        remains.gone().await;
+        let cells = std::mem::take(&mut *cells.lock().expect("no panic"));
         for cell in cells {
             answered("the end of an actor", died(&cell)).await;
             assert_eq!(cell.get_status(), ActorStatus::Stopped);
@@ -131,9 +144,9 @@ impl Census {
     }
 }
 
-/// Nothing of a supervisor is left: no state, no actor, no name.
-pub(crate) async fn nothing_left(name: &str, probe: &Probe, census: &Census) {
-    census.all_ended().await;
+/// Nothing of a supervisor is left: no spec, no launch, no state, no actor, no name.
+pub(crate) async fn nothing_left(name: &str, probe: &Probe, census: Census, remains: Remains) {
+    census.all_ended(remains).await;
     probe.until(|tally| tally.alive == 0).await;
-    assert_eq!(names_of(name), [""; 0]);
+    no_name_left(name).await;
 }

@@ -239,7 +239,7 @@ async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
 async fn a_session_whose_tree_shuts_down_by_itself_ended_in_order() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let census = Census::default();
+    let (census, remains) = Census::new();
     for kind in [Restart::Transient, Restart::Permanent] {
         let (inner, entered) = (probe.clone(), census.clone());
         let spec = ChildSpec::tree(move |_| {
@@ -270,5 +270,5 @@ async fn a_session_whose_tree_shuts_down_by_itself_ended_in_order() {
         }
     }
     sessions.stop().await.unwrap();
-    census.all_ended().await;
+    census.all_ended(remains).await;
 }
