@@ -136,6 +136,12 @@ impl Shared {
     /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
     /// read yet could change its answer; that saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
+        // ractor shows the root's end before it drops the root, which tells us. Whoever saw it shall not be
+        // answered as if there were something left to ask.
+        if self.root.get_status() == ActorStatus::Stopped {
+            drop(item);
+            return Err(Refused);
+        }
         let independent = match item.start_of() {
             Some(id) if self.inbox.claim() == Next::Drive => {
                 Some(self.lock_driver().machine.starts_whatever_ended(id))

@@ -3,5 +3,6 @@
 //! Whatever ends it: no orphan, every name free, every caller answered.
 
 mod after_a_kill;
+mod at_the_end;
 mod scene;
 mod table;
