@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorStatus, SpawnErr};
+use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::actor::birth;
@@ -93,11 +93,10 @@ pub(crate) async fn stop(
 
 /// Whether there is a supervisor of sessions that has not ended.
 pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
-    match shared.root().get_status() {
-        ActorStatus::Stopped => Err(SupervisorDown),
-        _ if !shared.has_sessions() => Err(SupervisorDown),
-        _ => Ok(()),
+    if shared.is_seen_ended() || !shared.has_sessions() {
+        return Err(SupervisorDown);
     }
+    Ok(())
 }
 
 /// The answer for a key that cannot exist, without asking.

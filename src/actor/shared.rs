@@ -133,13 +133,16 @@ impl Shared {
         &self.root
     }
 
+    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells us. Whoever
+    /// saw it shall not be answered as if there were something left to ask.
+    pub(crate) fn is_seen_ended(&self) -> bool {
+        self.root.get_status() == ActorStatus::Stopped
+    }
+
     /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
     /// read yet could change its answer; that saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
-        // ractor shows the root's end before it drops the root, which tells us. Whoever saw it shall not be
-        // answered as if there were something left to ask.
-        if self.root.get_status() == ActorStatus::Stopped {
-            drop(item);
+        if self.is_seen_ended() {
             return Err(Refused);
         }
         let independent = match item.start_of() {

@@ -2,7 +2,7 @@
 
 use session_supervisor::{Options, Restart};
 
-use crate::support::{Probe, Tie, no_name_left, supervisor};
+use crate::support::{Probe, Tie, names_of, supervisor};
 
 /// ractor kills the sessions one after the other while the root still counts as running. What ends
 /// in that time has not crashed.
@@ -27,7 +27,7 @@ async fn nothing_is_launched_after_a_kill(total: usize) {
     remains.gone().await;
     assert_eq!(probe.starts(), total, "after the kill");
     assert_eq!((probe.stops(), probe.alive()), (0, 0));
-    no_name_left(sessions.name()).await;
+    assert_eq!(names_of(sessions.name()), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use session_supervisor::error::{RestartError, StartError, StopError, SupervisorD
 use session_supervisor::{Exit, Options, SessionSupervisor, ShutdownReport};
 
 use super::scene::{IDS, Scene};
-use crate::support::{answered, asked, no_name_left};
+use crate::support::{answered, asked, names_of};
 
 const GRACE: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -132,7 +132,7 @@ async fn nothing_left(end: End, scene: Scene) {
         assert_eq!(cell.get_status(), ActorStatus::Stopped, "{end:?}");
     }
     assert_eq!(probe.alive(), 0, "{end:?}");
-    no_name_left(sessions.name()).await;
+    assert_eq!(names_of(sessions.name()), [""; 0], "{end:?}");
     assert!(SessionSupervisor::where_is(sessions.name()).is_none());
 
     // The handle says so, also when a successor has the name.

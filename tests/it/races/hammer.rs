@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use ractor::ActorStatus;
 use tokio::task::JoinSet;
 
-use crate::support::{answered, no_name_left};
+use crate::support::{answered, names_of, no_name_left};
 use rng::Rng;
 use round::Round;
 
@@ -81,7 +81,10 @@ async fn hammer(seed: u64, end: End) {
         assert_eq!(cell.get_status(), ActorStatus::Stopped);
     }
     assert!(end != End::Quiet || cells.len() > IDS.len());
-    no_name_left(sessions.name()).await;
+    if end == End::ForeignKill {
+        no_name_left(sessions.name()).await;
+    }
+    assert_eq!(names_of(sessions.name()), [""; 0]);
     assert_eq!(probe.alive(), 0);
     assert!(lives.iter().all(|lives| lives.load(Ordering::SeqCst) == 0));
     assert_eq!(

@@ -261,16 +261,9 @@ async fn play(scene: Scene, end: End) {
         let what = format!("call {number} in {scene:?} at {end:?}");
         answered(&what, call).await.unwrap();
     }
-    let Stage {
-        parent,
-        sessions,
-        probe,
-        census,
-        remains,
-        ..
-    } = stage;
-    nothing_left(sessions.name(), &probe, census, remains).await;
-    parent.kill();
+    let name = stage.sessions.name();
+    nothing_left(name, &stage.probe, stage.census, stage.remains).await;
+    stage.parent.kill();
 }
 
 #[tokio::test(start_paused = true)]
