@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use session_supervisor::engine::{
-    self, Cursor, Domain, Effect, Ending, Engine, Input, Key, Limit, Mark, Moment, OnRestartLimit,
-    Policy, Recall, Request, Restart, Seen, Settings,
+    self, Backoff, Cursor, Domain, Effect, Ending, Engine, Input, Key, Limit, Mark, Moment,
+    OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings,
 };
 
 const MANY: usize = 1_000_000;
@@ -59,7 +59,17 @@ struct Smallest;
 impl Domain for Smallest {
     type Spec = Spec;
     type Life = Life;
-    type Ticket = ();
+    type Ticket = Caller;
+}
+
+/// A caller that never goes away.
+#[derive(Debug)]
+struct Caller;
+
+impl engine::Ticket for Caller {
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +122,7 @@ impl World {
             session_limit: Limit::new(RESTARTS, WINDOW),
             on_limit: OnRestartLimit::Park,
             total_limit: Limit::new(u32::MAX, WINDOW),
+            backoff: Backoff::none(),
             seed: 1,
         };
         let policy = Policy {
@@ -163,7 +174,13 @@ impl World {
 
     fn start(&mut self, id: &Arc<str>) -> Key {
         let spec = self.spec.clone();
-        let launch = self.ask(id, Request::Start { spec, ticket: () });
+        let launch = self.ask(
+            id,
+            Request::Start {
+                spec,
+                ticket: Caller,
+            },
+        );
         self.started(launch)
     }
 
@@ -179,7 +196,7 @@ impl World {
     }
 
     fn stop(&mut self, id: &Arc<str>, key: Key) {
-        self.ask(id, Request::Stop { ticket: () });
+        self.ask(id, Request::Stop { ticket: Caller });
         assert_eq!(self.ends(id, key), None);
     }
 
@@ -213,7 +230,7 @@ impl World {
             key = self.started(launch);
         }
         assert_eq!(self.ends(&id, key), None, "it is parked");
-        let launch = self.ask(&id, Request::Restart { ticket: () });
+        let launch = self.ask(&id, Request::Restart { ticket: Caller });
         self.children[place].1 = self.started(launch);
     }
 

@@ -34,8 +34,8 @@ pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Note, Recall,
-    Request, Spec, StopCause,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Next, Note,
+    Recall, Request, Spec, StopCause, StopWay, Ticket, Used,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;

@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::engine::{Limit, OnRestartLimit, Settings};
+use crate::engine::{Backoff, Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
 use crate::names::{self, Naming};
 
@@ -38,6 +38,7 @@ pub struct Options {
     session_limit: Option<Limit>,
     on_limit: OnRestartLimit,
     total_limit: Option<Limit>,
+    backoff: Backoff,
     seed: Option<u64>,
     fault: Option<InvalidValue>,
 }
@@ -53,6 +54,7 @@ impl Options {
             session_limit: Limit::new(RESTARTS, WINDOW),
             on_limit: OnRestartLimit::Park,
             total_limit: None,
+            backoff: Backoff::default(),
             seed: None,
             fault: None,
         }
@@ -66,6 +68,7 @@ impl Options {
         Self {
             session_limit: None,
             total_limit: Limit::new(RESTARTS, WINDOW),
+            backoff: Backoff::none(),
             ..Self::new()
         }
     }
@@ -170,6 +173,7 @@ impl Options {
             session_limit: self.session_limit,
             on_limit: self.on_limit,
             total_limit: self.total_limit,
+            backoff: self.backoff,
             seed: self.seed.unwrap_or_else(random_seed),
         };
         Ok((name, settings))

@@ -282,7 +282,7 @@ impl<C: Child> ChildSpec<C> {
             });
             return self;
         }
-        self.with(|policy| policy.backoff = backoff)
+        self.with(|policy| policy.backoff = Some(backoff))
     }
 
     /// The same spec without its actor's type, for lists of different sessions. A start then yields

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use ractor::ActorCell;
+
 use super::drive::{Driver, Ended};
 use super::keeper;
 use super::leftovers::Leftovers;
 use super::plan::{Actors, Found, Order, Reply};
 use super::shared::Shared;
-use crate::engine::{Answer, Effect, Note, StopCause};
+use crate::engine::{Answer, Effect, Note, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -37,11 +39,11 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     ticket.answer(reply(answer));
                 }
             }
-            Effect::Stop { life } => {
+            Effect::Stop { life, way, within } => {
                 if let Some(tree) = life.tree() {
-                    tree.stop_for_parent();
+                    tree.stop_for_parent(within);
                 } else if let Some(cell) = life.cell() {
-                    cell.stop(Some(SHUTDOWN.to_owned()));
+                    ask_to_stop(cell, way);
                 }
             }
             Effect::Kill { life } => {
@@ -89,6 +91,16 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 None => ticket.answer(Reply::Down),
             },
         }
+    }
+}
+
+fn ask_to_stop(cell: &ActorCell, way: StopWay) {
+    let draining = match way {
+        StopWay::Drain => cell.drain().is_ok(),
+        StopWay::AtOnce => false,
+    };
+    if !draining {
+        cell.stop(Some(SHUTDOWN.to_owned()));
     }
 }
 

@@ -47,9 +47,8 @@ impl<'a> Leftovers<'a> {
         }
         match note {
             Note::Exited { exit, .. } => self.discard(Discard::Exit(exit)),
-            Note::StartFailed(Failure::Failed(cause))
-            | Note::RestartFailed(Failure::Failed(cause)) => {
-                self.discard(Discard::Exit(Exit::Failed { cause }));
+            Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
+                self.discard(Discard::Failure(failure));
             }
             _ => {}
         }
@@ -70,12 +69,15 @@ impl<'a> Leftovers<'a> {
                     self.graveyard.put(Grave::Plan(Box::new(plan)));
                 }
             }
-            Discard::Exit(Exit::Failed { cause }) | Discard::Seen(Seen::Failed(cause)) => {
+            Discard::Exit(Exit::Failed { cause })
+            | Discard::Seen(Seen::Failed(cause))
+            | Discard::Failure(Failure::Failed(cause)) => {
                 if let Some(cause) = Arc::into_inner(cause) {
                     self.graveyard.put(Grave::Cause(cause));
                 }
             }
-            Discard::Exit(_) | Discard::Seen(_) => {}
+            Discard::Exit(_) | Discard::Seen(_) | Discard::Failure(_) => {}
+            Discard::Ticket(ticket) => drop(ticket),
             Discard::Life(life) => drop(life),
         }
     }

@@ -7,7 +7,9 @@
 
 use tracing::level_filters::LevelFilter;
 
-use crate::engine::{Asked, Exit, Failure, Kill, Note, ShutdownReport, StopCause};
+use crate::engine::{
+    Asked, Exit, Failure, Kill, Limit, Next, Note, ShutdownReport, StopCause, Used,
+};
 
 use super::shared::Shared;
 use super::unwind::guard;
@@ -68,7 +70,10 @@ pub(super) const fn holds_user_values(note: &Note) -> bool {
     matches!(
         note,
         Note::StartFailed(Failure::Failed(_))
-            | Note::RestartFailed(Failure::Failed(_))
+            | Note::RestartFailed {
+                failure: Failure::Failed(_),
+                ..
+            }
             | Note::Exited {
                 exit: Exit::Failed { .. },
                 ..
@@ -134,27 +139,27 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
             let timeout_ms = millis(*after);
             tell!(warn, "{} start timed out", timeout_ms);
         }
-        Note::Exited { exit, asked } => {
+        Note::Exited { exit, asked, next } => {
             let reason = exit.to_string();
+            let next = then(next);
             // What came of a kill of ours is no news: the kill itself was told.
             match (exit, asked) {
                 (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => {
-                    tell!(warn, "{} ended abnormally", reason);
+                    tell!(warn, "{} ended abnormally", reason, next);
                 }
-                _ => tell!(debug, "{} ended", reason),
+                _ => tell!(debug, "{} ended", reason, next),
             }
         }
-        Note::Restarting { restarts, delay } => {
-            let delay_ms = millis(*delay);
-            tell!(warn, "{} restarts", restarts, delay_ms);
-        }
-        Note::RestartFailed(failure) => {
+        Note::RestartFailed { failure, next } => {
             let reason = failure_text(failure);
-            tell!(warn, "{} failed to restart", reason);
+            let next = then(next);
+            tell!(warn, "{} failed to restart", reason, next);
         }
-        Note::LimitReached => tell!(error, "{} reached its restart limit"),
-        Note::TotalLimitReached => tell!(error, "all {}s together reached the restart limit"),
-        Note::Parked => tell!(error, "{} parked"),
+        Note::Decided(next) => {
+            let next = then(next);
+            tell!(warn, "{}: what follows", next);
+        }
+        Note::Discarded => tell!(error, "{} was parked, and is forgotten: too many are"),
         Note::Stopping => tell!(debug, "{} is to stop"),
         Note::Killing(Kill::ByRule) => tell!(debug, "{} is killed"),
         Note::Killing(Kill::Overdue) => tell!(warn, "{} is killed"),
@@ -173,6 +178,43 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
             };
             let title = supervisor_title(shared);
             tracing::debug!(supervisor, reason, "{title} is stopping");
+        }
+    }
+}
+
+/// What follows an exit, in words.
+fn then(next: &Next) -> String {
+    let used = |limit: &Limit| format!("{} restarts in {:?}", limit.max(), limit.window());
+    match next {
+        Next::Nothing => "it is over".to_owned(),
+        Next::Restart { delay, used, .. } => {
+            let when = if delay.is_zero() {
+                "restarts at once".to_owned()
+            } else {
+                format!("restarts in {delay:?}")
+            };
+            match used {
+                Some(Used { count, limit }) => {
+                    let (max, window) = (limit.max(), limit.window());
+                    format!("{when}, {count} of {max} in {window:?}")
+                }
+                None => when,
+            }
+        }
+        Next::Park { limit, retry } => {
+            let why = match limit {
+                Some(limit) => format!("used up {}: ", used(limit)),
+                None => String::new(),
+            };
+            match retry {
+                Some(retry) => format!("{why}parked, tried again in {retry:?}"),
+                None => format!("{why}parked until it is restarted by hand"),
+            }
+        }
+        Next::Remove(limit) => format!("used up {}: it is forgotten", used(limit)),
+        Next::Escalate(limit) => format!("used up {}: the supervisor stops", used(limit)),
+        Next::EscalateAll(limit) => {
+            format!("all together used up {}: the supervisor stops", used(limit))
         }
     }
 }

@@ -76,6 +76,12 @@ pub(crate) enum SpawnFailure {
 #[derive(Debug)]
 pub(crate) struct Ticket(oneshot::Sender<Reply>);
 
+impl engine::Ticket for Ticket {
+    fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
 impl Ticket {
     pub(crate) fn new() -> (Self, oneshot::Receiver<Reply>) {
         let (sender, receiver) = oneshot::channel();

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
@@ -314,9 +315,8 @@ impl Shared {
 
     /// The parent stops this supervisor, by the way that a caller would go, so that its events are read
     /// to the end.
-    pub(super) fn stop_for_parent(self: &Arc<Self>) {
+    pub(super) fn stop_for_parent(self: &Arc<Self>, within: Option<Duration>) {
         let (ticket, _) = Ticket::new();
-        let within = None;
         let stop = Item::Input(Input::StopSupervisor { within, ticket });
         // A root that is gone needs no stop.
         drop(self.command(stop));

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 /// The pause before a restart: none, constant, or growing.
 ///
-/// The default is none: the first restart after a crash is immediate, as in OTP.
+/// The default restarts at once the first time, then after 10 ms, 40 ms, 160 ms, 640 ms and at
+/// most 1 s. It begins anew after the session lived for the window of its restart limit.
+/// OTP has no pause; [`Options::otp`](crate::Options::otp) has none either.
 ///
 /// ```
 /// use session_supervisor::Backoff;
@@ -15,7 +17,7 @@ use std::time::Duration;
 /// let backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(10)).with_jitter();
 /// # let _ = backoff;
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
     max: Duration,
@@ -23,12 +25,24 @@ pub struct Backoff {
     jitter: Jitter,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Growth {
-    #[default]
     None,
     Constant,
     Double,
+    /// At once the first time, then from `first` on, fourfold.
+    AtOnceThenFourfold,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: FIRST_PAUSE,
+            max: LONGEST_PAUSE,
+            growth: Growth::AtOnceThenFourfold,
+            jitter: Jitter::Off,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +105,11 @@ impl Backoff {
         let full = match self.growth {
             Growth::None => return Duration::ZERO,
             Growth::Constant => self.first,
-            Growth::Double => double(self.first, step, self.max),
+            Growth::Double => grown(self.first, 2, step, self.max),
+            Growth::AtOnceThenFourfold => match step.checked_sub(1) {
+                None => return Duration::ZERO,
+                Some(step) => grown(self.first, 4, step, self.max),
+            },
         };
         match self.jitter {
             Jitter::Off => full,
@@ -115,12 +133,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The least pause after `failures` failed attempts in a row, whatever the backoff (D7).
 pub(super) fn retry_pause(failures: u32) -> Duration {
-    double(FIRST_PAUSE, failures.saturating_sub(1), LONGEST_PAUSE)
+    grown(FIRST_PAUSE, 4, failures.saturating_sub(1), LONGEST_PAUSE)
 }
 
-/// `first` doubled `times`, at most `max`; saturating, the bound is taken last.
-fn double(first: Duration, times: u32, max: Duration) -> Duration {
-    let grown = first.as_nanos().saturating_mul(1_u128 << times.min(100));
+/// `first` times `factor` to the power of `times`, at most `max`; saturating, the bound is taken last.
+pub(super) fn grown(first: Duration, factor: u128, times: u32, max: Duration) -> Duration {
+    let grown = first
+        .as_nanos()
+        .saturating_mul(factor.saturating_pow(times));
     if grown >= max.as_nanos() {
         max
     } else {
@@ -153,6 +173,18 @@ mod tests {
             [ms(100), ms(200), ms(400), ms(800), ms(1_000), ms(1_000)]
         );
         assert_eq!(backoff.delay(u32::MAX, 0), ms(1_000));
+    }
+
+    #[test]
+    fn the_default_is_at_once_and_then_fourfold_to_a_second() {
+        let delays: Vec<_> = (0..7)
+            .map(|step| Backoff::default().delay(step, 0))
+            .collect();
+        let expected = [0, 10, 40, 160, 640, 1_000, 1_000].map(ms);
+        assert_eq!(delays, expected);
+        assert_eq!(Backoff::default().delay(u32::MAX, 0), ms(1_000));
+        let retries: Vec<_> = (1..7).map(super::retry_pause).collect();
+        assert_eq!(retries, [10, 40, 160, 640, 1_000, 1_000].map(ms));
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl<D: Domain> Engine<D> {
             Input::Exited { id: None, seen, .. } => self.discard(Discard::Seen(seen)),
             // There is nothing that it starts by itself.
             Input::Begin { ticket } => self.answer(ticket, Answer::Begun),
+            Input::PostStop { .. } => {}
             Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {

@@ -115,6 +115,7 @@ impl<D: Domain> Group<D> {
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
             Input::Exited { actor, seen, .. } => self.exited(now, actor, seen),
+            Input::PostStop { .. } => {}
             Input::Ended { key } => self.told_itself(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {

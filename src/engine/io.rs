@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exit::{Asked, Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
+use super::limit::Limit;
 use super::report::ShutdownReport;
 use super::restart::Policy;
 
@@ -18,8 +19,14 @@ pub trait Domain {
     type Spec: Spec;
     /// What the shell keeps of one launch: cheap to clone.
     type Life: Life;
-    /// Whoever waits for an answer.
-    type Ticket: Debug;
+    /// A caller that waits for an answer.
+    type Ticket: Ticket;
+}
+
+/// A caller that waits, as far as the engine looks at it.
+pub trait Ticket: Debug {
+    /// Whether the caller has gone away. Once it has, it never comes back.
+    fn is_gone(&self) -> bool;
 }
 
 /// A child spec, as far as the engine looks at it.
@@ -140,6 +147,11 @@ pub enum Input<D: Domain> {
         /// What the event said.
         seen: Seen,
     },
+    /// The session has begun its `post_stop`, so its stop no longer waits for a turn.
+    PostStop {
+        /// Which.
+        key: Key,
+    },
     /// The session's last callback is done and its mark is set: it tells of its end before the event
     /// does.
     Ended {
@@ -229,6 +241,10 @@ pub enum Effect<D: Domain> {
     Stop {
         /// Which.
         life: D::Life,
+        /// In what way.
+        way: StopWay,
+        /// How long it may take; a supervisor of its own shares this time out among its children.
+        within: Option<Duration>,
     },
     /// Kill a session.
     Kill {
@@ -281,6 +297,10 @@ pub enum Discard<D: Domain> {
     Seen(Seen),
     /// A launch.
     Life(D::Life),
+    /// Why a launch failed.
+    Failure(Failure),
+    /// A caller that has gone.
+    Ticket(D::Ticket),
 }
 
 /// What a caller is told.
@@ -321,6 +341,15 @@ pub enum Answer<D: Domain> {
     Deleted,
 }
 
+/// In what way a session is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopWay {
+    /// After the callback that runs now; messages in its mailbox are dropped.
+    AtOnce,
+    /// After all messages that are in its mailbox now; it takes no more.
+    Drain,
+}
+
 /// Why the supervisor stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopCause {
@@ -347,6 +376,44 @@ pub enum Kill {
     Overdue,
 }
 
+/// What follows an exit, or a restart that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it ended as it may, or as it was told to.
+    Nothing,
+    /// It is restarted.
+    Restart {
+        /// After this pause.
+        delay: Duration,
+        /// How many restarts there were since its first start, this one included.
+        restarts: u64,
+        /// How much of its restart limit that uses up; none: it has no limit.
+        used: Option<Used>,
+    },
+    /// It is set aside.
+    Park {
+        /// The limit that it used up; none: it was parked before, and its trial failed.
+        limit: Option<Limit>,
+        /// When it is tried again by itself; none: when somebody asks.
+        retry: Option<Duration>,
+    },
+    /// It used up this limit and is forgotten.
+    Remove(Limit),
+    /// It used up this limit, and the supervisor stops.
+    Escalate(Limit),
+    /// All children together used up this limit, and the supervisor stops.
+    EscalateAll(Limit),
+}
+
+/// How much of a restart limit is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// So many restarts within the window, the latest included.
+    pub count: u32,
+    /// The limit.
+    pub limit: Limit,
+}
+
 /// Something worth a line in the log.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -362,22 +429,20 @@ pub enum Note {
         exit: Exit,
         /// Whether it was told to.
         asked: Asked,
-    },
-    /// A restart was decided.
-    Restarting {
-        /// How many restarts there were, this one included.
-        restarts: u64,
-        /// After what pause.
-        delay: Duration,
+        /// What follows.
+        next: Next,
     },
     /// A restart failed.
-    RestartFailed(Failure),
-    /// A session used up its restart limit.
-    LimitReached,
-    /// All sessions together used up theirs.
-    TotalLimitReached,
-    /// A session was parked.
-    Parked,
+    RestartFailed {
+        /// Why.
+        failure: Failure,
+        /// What follows.
+        next: Next,
+    },
+    /// What follows an end or a failure that was told before.
+    Decided(Next),
+    /// A parked session is forgotten, since more are parked than may be.
+    Discarded,
     /// A session is asked to stop.
     Stopping,
     /// A session is killed.

@@ -87,6 +87,12 @@ impl Window {
         Admission::Counted
     }
 
+    /// How many restarts count at the moment of the last one.
+    #[must_use]
+    pub const fn counted(&self) -> u32 {
+        self.counted
+    }
+
     /// Forgets all restarts, and the memory that held them.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -109,8 +109,8 @@ pub struct Policy {
     pub start_timeout: Duration,
     /// Its own restart limit.
     pub limit: OwnLimit,
-    /// The pause before a restart.
-    pub backoff: Backoff,
+    /// The pause before a restart; none: the supervisor's default.
+    pub backoff: Option<Backoff>,
     /// Whether it is a supervisor itself.
     pub kind: Kind,
     /// Whether its end can end the group it belongs to.
@@ -124,7 +124,7 @@ impl Default for Policy {
             shutdown: Shutdown::default(),
             start_timeout: Duration::from_secs(30),
             limit: OwnLimit::default(),
-            backoff: Backoff::default(),
+            backoff: None,
             kind: Kind::default(),
             significance: Significance::default(),
         }
@@ -142,6 +142,8 @@ pub struct Settings {
     pub on_limit: OnRestartLimit,
     /// The restart limit of all sessions together.
     pub total_limit: Option<Limit>,
+    /// The pause before a restart of sessions without their own.
+    pub backoff: Backoff,
     /// The seed of the jitter.
     pub seed: u64,
 }

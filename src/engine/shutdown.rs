@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::child::Force;
-use super::io::Kill;
+use super::io::{Kill, StopWay};
 use super::moment::Moment;
 
 /// How long a kill is waited for (D17). What is then still there is a zombie.
@@ -21,7 +21,7 @@ const LONGEST_VERDICT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "the three kinds are OTP's and complete"
+    reason = "OTP's three kinds, and one for mailboxes; a shell matches them in full"
 )]
 pub enum Shutdown {
     /// Killed at once; `post_stop` does not run.
@@ -30,6 +30,9 @@ pub enum Shutdown {
     Timeout(Duration),
     /// Asked to stop, and waited for without end.
     Infinity,
+    /// Handles the messages that are in its mailbox and takes no new ones (ractor's `drain`), then
+    /// stops. Killed if it has not ended after this time. A supervisor is stopped as by `Timeout`.
+    Drain(Duration),
 }
 
 impl Default for Shutdown {
@@ -44,7 +47,7 @@ impl Shutdown {
         match self {
             _ if deadline.is_some_and(|deadline| deadline <= now) => Force::Killed(now),
             Self::BrutalKill => Force::Killed(now),
-            Self::Timeout(grace) => Force::Asked(Some(now.after(grace))),
+            Self::Timeout(grace) | Self::Drain(grace) => Force::Asked(Some(now.after(grace))),
             Self::Infinity => Force::Asked(None),
         }
     }
@@ -53,8 +56,27 @@ impl Shutdown {
     pub(super) fn kill(self) -> Kill {
         match self {
             Self::BrutalKill => Kill::ByRule,
-            Self::Timeout(_) | Self::Infinity => Kill::Overdue,
+            Self::Timeout(_) | Self::Infinity | Self::Drain(_) => Kill::Overdue,
         }
+    }
+
+    /// In what way a child with this rule is asked.
+    pub(super) const fn way(self) -> StopWay {
+        match self {
+            Self::Drain(_) => StopWay::Drain,
+            Self::BrutalKill | Self::Timeout(_) | Self::Infinity => StopWay::AtOnce,
+        }
+    }
+
+    /// How long a child that is asked now may take, by its rule and by the supervisor's deadline.
+    pub(super) fn within(self, now: Moment, deadline: Option<Moment>) -> Option<Duration> {
+        let left = deadline.map(|deadline| deadline.since(now));
+        let own = match self {
+            Self::BrutalKill => Some(Duration::ZERO),
+            Self::Timeout(grace) | Self::Drain(grace) => Some(grace),
+            Self::Infinity => None,
+        };
+        left.into_iter().chain(own).min()
     }
 }
 

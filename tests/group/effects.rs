@@ -7,7 +7,7 @@ use session_supervisor::engine::{
     Answer, Context, Effect, Key, MemberState, Recall, Restart, Shutdown, Spec, StopCause, Strategy,
 };
 
-use crate::domain::{SimDomain, SimLife, SimSpec, Ticket};
+use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
 use crate::model::{Counted, Expected, Launched, Mode, Origin};
 use crate::sim::Sim;
 use crate::tickets::Kind;
@@ -21,11 +21,14 @@ impl Sim {
                 spec,
                 life,
                 ticket,
-            } => self.launch(&context, spec, life, ticket),
+            } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
-            Effect::Stop { life } => self.told_to_stop(life.0.key),
+            Effect::Stop { life, .. } => self.told_to_stop(life.0.key),
             Effect::Kill { life } => self.told_to_die(life.0.key),
-            Effect::Answer { ticket, answer } => {
+            Effect::Answer {
+                ticket: Waiter(ticket),
+                answer,
+            } => {
                 self.tickets.answer(ticket);
                 self.judge_answer(ticket, &answer);
             }
@@ -41,12 +44,14 @@ impl Sim {
                 assert!(self.model.stopping(), "Finished without a stop");
                 self.finished = true;
                 self.report = Some(report);
-                for ticket in tickets {
+                for Waiter(ticket) in tickets {
                     assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                     self.tickets.answer(ticket);
                 }
             }
-            Effect::JoinEnd { ticket } => {
+            Effect::JoinEnd {
+                ticket: Waiter(ticket),
+            } => {
                 assert!(self.finished, "nothing to join");
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);

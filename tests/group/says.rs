@@ -2,7 +2,9 @@
 //!
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
-use session_supervisor::engine::{Answer, Ending, Exit, Life, Mark, MemberState, Note, StopCause};
+use session_supervisor::engine::{
+    Answer, Ending, Exit, Life, Mark, MemberState, Next, Note, StopCause,
+};
 
 use crate::domain::{SimDomain, Ticket};
 use crate::model::{Counted, Expected, Mode};
@@ -117,7 +119,9 @@ impl Sim {
                 assert!(self.runs[index].gone() && self.runs[index].zombie);
                 self.model.launch_failed(now, index, &self.runs);
             }
-            Note::Restarting { restarts, delay } => match self.model.expected.pop_front() {
+            Note::Decided(Next::Restart {
+                restarts, delay, ..
+            }) => match self.model.expected.pop_front() {
                 Some(Expected::Restarting {
                     role: who,
                     failures,
@@ -131,15 +135,15 @@ impl Sim {
                 }
                 other => panic!("the engine restarts {role}, the model says {other:?}"),
             },
-            Note::TotalLimitReached => match self.model.expected.pop_front() {
+            Note::Decided(Next::EscalateAll(_)) => match self.model.expected.pop_front() {
                 Some(Expected::LimitReached(who)) if who == role => {}
                 other => panic!("the engine escalates {role}, the model says {other:?}"),
             },
-            Note::LimitReached | Note::Parked | Note::SupervisorStopping(_) => {
+            Note::Decided(_) | Note::Discarded | Note::SupervisorStopping(_) => {
                 panic!("{note:?} is no note of a member")
             }
             Note::StartFailed(_)
-            | Note::RestartFailed(_)
+            | Note::RestartFailed { .. }
             | Note::StartTimedOut(_)
             | Note::Stopping
             | Note::Killing(_) => {}

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Effect, Engine, GroupSettings, Input, Kind, Limit, Mark, MemberState, Moment,
-    Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
+    AutoShutdown, Backoff, Effect, Engine, GroupSettings, Input, Kind, Limit, Mark, MemberState,
+    Moment, Next, Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
     ShutdownReport, Significance, Strategy,
 };
 
-use crate::domain::{SimDomain, SimLife};
+use crate::domain::{SimDomain, SimLife, Waiter};
 use crate::toy::{Toy, policy, spec};
 
 fn permanent() -> Policy {
@@ -36,7 +36,10 @@ fn abc(strategy: Strategy) -> Toy {
 }
 
 fn stop(toy: &mut Toy, within: Option<Duration>) {
-    toy.feed(Input::StopSupervisor { within, ticket: 9 });
+    toy.feed(Input::StopSupervisor {
+        within,
+        ticket: Waiter(9),
+    });
 }
 
 #[test]
@@ -191,35 +194,40 @@ fn significant_members_end_the_group() {
         "stop a, AutoShutdown: 2 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
     );
     let mut toy = group(AutoShutdown::AnySignificant);
-    toy.ask("b", Request::Stop { ticket: 1 });
+    toy.ask("b", Request::Stop { ticket: Waiter(1) });
     assert_eq!(toy.story(), "stop b, 1: Ended(Shutdown)");
 }
 
 #[test]
 fn the_life_of_a_member_as_its_callers_see_it() {
     let mut toy = abc(Strategy::OneForOne);
-    toy.ask("b", Request::Restart { ticket: 1 });
-    toy.ask("b", Request::Delete { ticket: 2 });
+    toy.ask("b", Request::Restart { ticket: Waiter(1) });
+    toy.ask("b", Request::Delete { ticket: Waiter(2) });
     assert!(toy.story().starts_with("1: Running("));
-    toy.ask("b", Request::Stop { ticket: 3 });
-    toy.ask("b", Request::Stop { ticket: 4 });
+    toy.ask("b", Request::Stop { ticket: Waiter(3) });
+    toy.ask("b", Request::Stop { ticket: Waiter(4) });
     assert_eq!(
         toy.story(),
         "stop b, 3: Ended(Shutdown), 4: Ended(NotRunning)"
     );
-    let ticket = 5;
-    let (request, spec) = (|spec| Request::Start { spec, ticket }, spec(permanent()));
+    let (request, spec) = (
+        |spec| Request::Start {
+            spec,
+            ticket: Waiter(5),
+        },
+        spec(permanent()),
+    );
     toy.ask("b", request(spec.clone()));
     assert_eq!(toy.story(), "5: Present");
     toy.fail = vec!["b"];
-    toy.ask("b", Request::Restart { ticket: 6 });
+    toy.ask("b", Request::Restart { ticket: Waiter(6) });
     assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
     toy.fail.clear();
-    toy.ask("b", Request::Restart { ticket: 7 });
+    toy.ask("b", Request::Restart { ticket: Waiter(7) });
     assert_eq!(toy.story(), "start b, start b");
-    toy.ask("b", Request::Stop { ticket: 8 });
-    toy.ask("b", Request::Delete { ticket: 9 });
-    toy.ask("b", Request::Delete { ticket: 10 });
+    toy.ask("b", Request::Stop { ticket: Waiter(8) });
+    toy.ask("b", Request::Delete { ticket: Waiter(9) });
+    toy.ask("b", Request::Delete { ticket: Waiter(10) });
     assert_eq!(
         toy.story(),
         "stop b, 8: Ended(Shutdown), 9: Deleted, 10: NotFound"
@@ -266,7 +274,7 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
         if stopped {
             stop(&mut toy, None);
         } else {
-            toy.ask("b", Request::Stop { ticket: 1 });
+            toy.ask("b", Request::Stop { ticket: Waiter(1) });
         }
         assert_eq!(toy.story(), "stop b");
         life.0.mark.set(Mark::Orderly);
@@ -284,7 +292,7 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
         assert_eq!(toy.members(MemberState::Zombie), ["b"]);
         toy.feed(Input::Released { key });
         assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
-        toy.ask("b", Request::Restart { ticket: 2 });
+        toy.ask("b", Request::Restart { ticket: Waiter(2) });
         assert_eq!(toy.story(), "start b");
     }
 }
@@ -315,9 +323,10 @@ fn a_session_that_gave_up_has_failed() {
         session_limit: None,
         on_limit: OnRestartLimit::Park,
         total_limit: None,
+        backoff: Backoff::none(),
         seed: 0,
     });
-    let (spec, ticket) = (spec(policy()), 1);
+    let (spec, ticket) = (spec(policy()), Waiter(1));
     let request = Request::Start { spec, ticket };
     let id: std::sync::Arc<str> = "s".into();
     let now = Moment::START;
@@ -348,7 +357,11 @@ fn a_session_that_gave_up_has_failed() {
             notes.push(note);
         }
     }
-    let [Note::Exited { exit, .. }, Note::Restarting { .. }] = &notes[..] else {
+    let [
+        Note::Exited { exit, .. },
+        Note::Decided(Next::Restart { .. }),
+    ] = &notes[..]
+    else {
         panic!("{notes:?}");
     };
     assert_eq!(exit.to_string(), "failed: restart limit reached");

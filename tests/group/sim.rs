@@ -11,7 +11,7 @@ use session_supervisor::engine::{
     Seen, ShutdownReport, Significance, StopCause, Strategy,
 };
 
-use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::model::{Expected, Mode, Model, Origin};
@@ -96,12 +96,13 @@ impl Sim {
                 entry.pending = Some((Origin::Begin, now));
             }
         }
+        let ticket = Waiter(ticket);
         self.feed(Input::Begin { ticket });
     }
 
     pub(crate) fn ask(&mut self, kind: Kind, role: usize) {
         let spec = (kind == Kind::Start).then(|| spec(&mut self.rng));
-        let ticket = self.tickets.add(kind, role, spec.clone());
+        let ticket = Waiter(self.tickets.add(kind, role, spec.clone()));
         let request = match (kind, spec) {
             (Kind::Start, Some(spec)) => Request::Start { spec, ticket },
             (Kind::Stop, _) => Request::Stop { ticket },
@@ -191,6 +192,7 @@ impl Sim {
 
 impl History for Sim {
     fn new(seed: u64, trace: Trace) -> Self {
+        Waiter::all_are_there();
         let mut rng = Rng::new(seed);
         let settings = GroupSettings {
             strategy: rng.pick(&[
@@ -349,6 +351,7 @@ impl History for Sim {
             self.deadline(within);
             self.will_stop(StopCause::Requested);
         }
+        let ticket = Waiter(ticket);
         self.feed(Input::StopSupervisor { within, ticket });
     }
 

@@ -13,7 +13,7 @@ use session_supervisor::engine::{
     Recall, Request, Seen, Shutdown,
 };
 
-use crate::domain::{SimDomain, SimLife, SimSpec};
+use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::rules::Pauses;
 
 pub(crate) struct Toy {
@@ -38,7 +38,7 @@ pub(crate) struct Toy {
 pub(crate) fn policy() -> Policy {
     Policy {
         shutdown: Shutdown::Timeout(Duration::from_millis(100)),
-        backoff: Backoff::none(),
+        backoff: Some(Backoff::none()),
         ..Policy::default()
     }
 }
@@ -73,7 +73,7 @@ impl Toy {
     }
 
     pub(crate) fn begin(&mut self) {
-        self.feed(Input::Begin { ticket: 0 });
+        self.feed(Input::Begin { ticket: Waiter(0) });
     }
 
     pub(crate) fn ask(&mut self, role: &str, request: Request<SimDomain>) {
@@ -132,7 +132,7 @@ impl Toy {
         while let Some(effect) = self.group.poll_effect() {
             match effect {
                 Effect::Launch { context, life, .. } => self.launch(&context.id, life),
-                Effect::Stop { life } => {
+                Effect::Stop { life, .. } => {
                     let role = self.role(&life);
                     self.log.push(format!("stop {role}"));
                     if !self.deaf.contains(&&*role) {
@@ -154,7 +154,7 @@ impl Toy {
                     self.todo.push_back(Input::StartFailed { key, failure });
                 }
                 Effect::Answer { ticket, answer } => {
-                    self.log.push(format!("{ticket}: {answer:?}"));
+                    self.log.push(format!("{}: {answer:?}", ticket.0));
                 }
                 Effect::Finished { cause, report, .. } => {
                     let (stopped, killed) = (report.stopped, report.killed);

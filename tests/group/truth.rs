@@ -12,6 +12,7 @@ use session_supervisor::engine::{
     GroupSettings, Mark, MemberState, Policy, Request, Restart, Strategy,
 };
 
+use crate::domain::Waiter;
 use crate::toy::{Toy, policy};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/group/truth.md");
@@ -56,7 +57,7 @@ fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
     match event {
         "ends in order" => toy.end("b", Mark::Orderly),
         "crashes" => toy.end("b", Mark::Failed),
-        _ => toy.ask("b", Request::Stop { ticket: 1 }),
+        _ => toy.ask("b", Request::Stop { ticket: Waiter(1) }),
     }
     let log = std::mem::take(&mut toy.log);
     let gone = ["a", "b", "c", "d", "e"].into_iter();

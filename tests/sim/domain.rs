@@ -2,14 +2,40 @@
 //!
 //! Absent on purpose: behaviour; that is `world`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use session_supervisor::engine::{Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec};
+use session_supervisor::engine::{
+    self, Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec,
+};
 
 use crate::rules::Pauses;
 
+/// The number of a caller.
 pub(crate) type Ticket = usize;
+
+thread_local! {
+    /// The callers of this thread's history that have gone away.
+    static GONE: RefCell<BTreeSet<Ticket>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// A caller, as the engine has it.
+#[derive(Debug)]
+pub(crate) struct Waiter(pub(crate) Ticket);
+
+impl Waiter {
+    /// A new history begins: its callers are all there.
+    pub(crate) fn all_are_there() {
+        GONE.with_borrow_mut(BTreeSet::clear);
+    }
+}
+
+impl engine::Ticket for Waiter {
+    fn is_gone(&self) -> bool {
+        GONE.with_borrow(|gone| gone.contains(&self.0))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct SimDomain;
@@ -17,7 +43,7 @@ pub(crate) struct SimDomain;
 impl Domain for SimDomain {
     type Spec = SimSpec;
     type Life = SimLife;
-    type Ticket = Ticket;
+    type Ticket = Waiter;
 }
 
 #[derive(Clone, Debug)]

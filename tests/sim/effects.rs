@@ -6,7 +6,7 @@ use session_supervisor::engine::{
     Answer, Context, Effect, Key, Recall, Restart, SessionState, Shutdown, Spec,
 };
 
-use crate::domain::{SimDomain, SimLife, SimSpec, Ticket};
+use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
 use crate::model::{Entry, Origin, Outcome};
 use crate::sim::Sim;
 use crate::tickets::Kind;
@@ -20,11 +20,14 @@ impl Sim {
                 spec,
                 life,
                 ticket,
-            } => self.launch(&context, spec, life, ticket),
+            } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
-            Effect::Stop { life } => self.told_to_stop(life.0.key),
+            Effect::Stop { life, .. } => self.told_to_stop(life.0.key),
             Effect::Kill { life } => self.told_to_die(life.0.key),
-            Effect::Answer { ticket, answer } => {
+            Effect::Answer {
+                ticket: Waiter(ticket),
+                answer,
+            } => {
                 self.tickets.answer_with(ticket, &answer);
                 self.judge_answer(ticket, &answer);
             }
@@ -39,12 +42,14 @@ impl Sim {
                 assert!(!self.finished, "Finished comes twice");
                 self.finished = true;
                 self.report = Some(report);
-                for ticket in tickets {
+                for Waiter(ticket) in tickets {
                     assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                     self.tickets.answer(ticket);
                 }
             }
-            Effect::JoinEnd { ticket } => {
+            Effect::JoinEnd {
+                ticket: Waiter(ticket),
+            } => {
                 assert!(self.finished, "nothing to join");
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);

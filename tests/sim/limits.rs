@@ -26,7 +26,7 @@ pub(crate) fn pause(failures: u32) -> Duration {
         _ => Duration::from_millis(10),
     };
     for _ in 1..failures {
-        pause = (pause * 2).min(Duration::from_secs(1));
+        pause = (pause * 4).min(Duration::from_secs(1));
     }
     pause
 }

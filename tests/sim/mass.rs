@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Effect, Engine, Input, Life, Mark, Moment, OnRestartLimit, Policy, Recall, Request,
+    Backoff, Effect, Engine, Input, Life, Mark, Moment, OnRestartLimit, Policy, Recall, Request,
     STOP_WINDOW, Seen, Settings, Shutdown, ShutdownReport,
 };
 
-use crate::domain::{SimDomain, SimLife, SimSpec};
+use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::rng::Rng;
 use crate::rules::{Pauses, ms};
 
@@ -39,6 +39,7 @@ impl Mass {
             session_limit: None,
             on_limit: OnRestartLimit::Park,
             total_limit: None,
+            backoff: Backoff::none(),
             seed: 0,
         };
         let policy = Policy {
@@ -65,7 +66,10 @@ impl Mass {
         };
         for ticket in 0..SESSIONS {
             let spec = spec.clone();
-            let request = Request::Start { spec, ticket };
+            let request = Request::Start {
+                spec,
+                ticket: Waiter(ticket),
+            };
             mass.feed(Input::Asked {
                 id: ticket.to_string().into(),
                 request,
@@ -89,7 +93,7 @@ impl Mass {
                     life.0.actor.set(Some(life.0.key.launch.0));
                     self.lives.push(life);
                 }
-                Effect::Stop { life } => {
+                Effect::Stop { life, .. } => {
                     let index = index(&life);
                     self.unfinished += 1;
                     self.most = self.most.max(self.unfinished);
@@ -150,7 +154,10 @@ impl Mass {
 
     fn stop(&mut self, within: Option<u64>) {
         let within = within.map(ms);
-        self.feed(Input::StopSupervisor { within, ticket: 0 });
+        self.feed(Input::StopSupervisor {
+            within,
+            ticket: Waiter(0),
+        });
     }
 }
 

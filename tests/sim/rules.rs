@@ -84,7 +84,7 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             1 => OwnLimit::Unlimited,
             _ => OwnLimit::Own(limit(rng)),
         },
-        backoff: pauses.backoff(),
+        backoff: Some(pauses.backoff()),
         kind: rng.pick(&[Kind::Worker, Kind::Supervisor]),
         significance: Significance::Ordinary,
     };
@@ -104,6 +104,7 @@ pub(crate) fn settings(rng: &mut Rng) -> Settings {
         total_limit: rng
             .chance(25)
             .then(|| Limit::new(rng.pick(&[0, 1, 2, 3, 5]), ms(rng.pick(&WINDOWS))).unwrap()),
+        backoff: Backoff::none(),
         seed: rng.next(),
     }
 }

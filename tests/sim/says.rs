@@ -3,7 +3,7 @@
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, Life, Mark, Note, Seen, SessionState, StopCause,
+    Answer, Ending, Exit, Life, Mark, Next, Note, Seen, SessionState, StopCause,
 };
 
 use crate::domain::{SimDomain, Ticket};
@@ -68,11 +68,13 @@ impl Sim {
             }
             return;
         };
+        if let Note::Decided(Next::Park { .. }) = note
+            && let Some(Expected::LimitReached) = self.model.expected.front()
+        {
+            self.model.expected.pop_front();
+        }
         let front = match note {
-            Note::Restarting { .. }
-            | Note::LimitReached
-            | Note::TotalLimitReached
-            | Note::Parked => Some(self.model.expected.pop_front()),
+            Note::Decided(_) => Some(self.model.expected.pop_front()),
             _ => None,
         };
         match (note, front.flatten()) {
@@ -90,7 +92,9 @@ impl Sim {
                 self.model.zombie_ended(now, id, &self.runs[index]);
             }
             (
-                Note::Restarting { restarts, delay },
+                Note::Decided(Next::Restart {
+                    restarts, delay, ..
+                }),
                 Some(Expected::Restarting {
                     restarts: count,
                     shortest,
@@ -105,23 +109,14 @@ impl Sim {
                 entry.relaunch = false;
                 entry.outcome = Outcome::NotRunning;
             }
-            (Note::Parked, Some(Expected::Parked)) => {
+            (Note::Decided(Next::Park { .. }), Some(Expected::Parked)) => {
                 let entry = self.model.entry(id);
                 entry.shown = Some(SessionState::Parked);
                 entry.outcome = Outcome::NotRunning;
             }
-            (Note::LimitReached, Some(Expected::LimitReached))
-            | (Note::TotalLimitReached, Some(Expected::TotalLimitReached)) => {}
-            (note, front)
-                if front.is_some()
-                    || matches!(
-                        note,
-                        Note::Restarting { .. }
-                            | Note::LimitReached
-                            | Note::TotalLimitReached
-                            | Note::Parked
-                    ) =>
-            {
+            (Note::Decided(Next::Remove(_) | Next::Escalate(_)), Some(Expected::LimitReached))
+            | (Note::Decided(Next::EscalateAll(_)), Some(Expected::TotalLimitReached)) => {}
+            (note, front) if front.is_some() || matches!(note, Note::Decided(_)) => {
                 panic!("the engine says {note:?}, the model {front:?}");
             }
             _ => {}

@@ -10,7 +10,7 @@ use session_supervisor::engine::{
     Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, ShutdownReport, Spec,
 };
 
-use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::lists::OpenList;
@@ -80,7 +80,13 @@ impl Sim {
     pub(crate) fn start(&mut self, id: usize) {
         let spec = SimSpec(std::rc::Rc::new(crate::rules::policy(&mut self.rng)));
         let ticket = self.ask(Kind::Start, id, Some(spec.clone()));
-        self.ask_engine(id, Request::Start { spec, ticket });
+        self.ask_engine(
+            id,
+            Request::Start {
+                spec,
+                ticket: Waiter(ticket),
+            },
+        );
     }
 
     pub(crate) fn restart(&mut self, id: usize) {
@@ -96,7 +102,12 @@ impl Sim {
                 _ => {}
             }
         }
-        self.ask_engine(id, Request::Restart { ticket });
+        self.ask_engine(
+            id,
+            Request::Restart {
+                ticket: Waiter(ticket),
+            },
+        );
     }
 
     pub(crate) fn stop(&mut self, id: usize) {
@@ -108,7 +119,12 @@ impl Sim {
         if self.at_rest(id) {
             self.model.forget(id, Outcome::NotRunning);
         }
-        self.ask_engine(id, Request::Stop { ticket });
+        self.ask_engine(
+            id,
+            Request::Stop {
+                ticket: Waiter(ticket),
+            },
+        );
         let queued = self.tickets.waiting(|caller| {
             let launch = matches!(caller.kind, Kind::Start | Kind::Restart);
             launch && caller.id == id && !caller.launched
@@ -181,6 +197,7 @@ impl Sim {
 
 impl History for Sim {
     fn new(seed: u64, trace: Trace) -> Self {
+        Waiter::all_are_there();
         let mut rng = Rng::new(seed);
         let settings = crate::rules::settings(&mut rng);
         let mut sim = Self {
@@ -340,6 +357,7 @@ impl History for Sim {
             self.model.stop();
             self.deadline(within);
         }
+        let ticket = Waiter(ticket);
         self.feed(Input::StopSupervisor { within, ticket });
     }
 

@@ -155,7 +155,7 @@ impl Run {
     pub(crate) fn grace(&self) -> Option<Duration> {
         match self.spec.policy().shutdown {
             Shutdown::BrutalKill => Some(Duration::ZERO),
-            Shutdown::Timeout(grace) => Some(grace),
+            Shutdown::Timeout(grace) | Shutdown::Drain(grace) => Some(grace),
             Shutdown::Infinity => None,
         }
     }

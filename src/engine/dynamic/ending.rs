@@ -3,12 +3,13 @@
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
 use super::{Engine, Mode};
-use crate::engine::child::{Current, Force, Phase, Shown, Tally, Then};
+use crate::engine::child::{Child, Current, Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec, StopWay};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
+use std::time::Duration;
 
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
@@ -26,7 +27,8 @@ impl<D: Domain> Engine<D> {
             return;
         }
         self.note(slot, Note::Stopping);
-        self.effect(Effect::Stop { life });
+        let (way, within) = self.asking(now, slot);
+        self.effect(Effect::Stop { life, way, within });
         match force {
             Force::Asked(Some(at)) if at <= now => self.force(now, slot),
             Force::Asked(at) => self.set_timer(slot, at),
@@ -38,6 +40,13 @@ impl<D: Domain> Engine<D> {
     fn kill(&self, slot: u32) -> Kill {
         let child = self.table.get(slot);
         child.map_or(Kill::Overdue, |child| child.spec.policy().shutdown.kill())
+    }
+
+    /// In what way a session is asked to stop, and how long that may take.
+    fn asking(&self, now: Moment, slot: u32) -> (StopWay, Option<Duration>) {
+        let rule = |child: &Child<D>| child.spec.policy().shutdown;
+        let shutdown = self.table.get(slot).map_or(Shutdown::BrutalKill, rule);
+        (shutdown.way(), shutdown.within(now, self.deadline()))
     }
 
     /// With what force a stop begins.

@@ -10,7 +10,9 @@ use super::{Engine, Events, Mode};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
+use crate::engine::io::{
+    Answer, Discard, Domain, Life, Next, Note, Recall, Request, Spec, StopCause, Used,
+};
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
@@ -101,7 +103,13 @@ impl<D: Domain> Engine<D> {
             self.discard(Discard::Seen(rest));
         }
         let told = exit.clone();
-        self.note(slot, Note::Exited { exit: told, asked });
+        let next = Next::Nothing;
+        let note = Note::Exited {
+            exit: told,
+            asked,
+            next,
+        };
+        self.note(slot, note);
         let healthy = self.healthy(slot);
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -189,18 +197,23 @@ impl<D: Domain> Engine<D> {
         if let Some(limit) = own
             && child.history().window.admit(now, limit) == Admission::Refused
         {
-            self.note(slot, Note::LimitReached);
             match self.settings.on_limit {
                 OnRestartLimit::Park => self.park(now, slot),
-                OnRestartLimit::Remove => self.leave_ended(now, slot),
-                OnRestartLimit::Escalate => self.escalate(now, slot),
+                OnRestartLimit::Remove => {
+                    self.note(slot, Note::Decided(Next::Remove(limit)));
+                    self.leave_ended(now, slot);
+                }
+                OnRestartLimit::Escalate => {
+                    self.note(slot, Note::Decided(Next::Escalate(limit)));
+                    self.escalate(now, slot);
+                }
             }
             return;
         }
         if let Some(limit) = self.settings.total_limit
             && self.total.admit(now, limit) == Admission::Refused
         {
-            self.note(slot, Note::TotalLimitReached);
+            self.note(slot, Note::Decided(Next::EscalateAll(limit)));
             self.escalate(now, slot);
             return;
         }
@@ -213,7 +226,16 @@ impl<D: Domain> Engine<D> {
             let history = child.history();
             history.restarts += 1;
             let restarts = history.restarts;
-            self.note(slot, Note::Restarting { restarts, delay });
+            let used = own.map(|limit| Used {
+                count: history.window.counted(),
+                limit,
+            });
+            let next = Next::Restart {
+                delay,
+                restarts,
+                used,
+            };
+            self.note(slot, Note::Decided(next));
         }
         self.take_turn(now, slot);
         self.relaunch_if_due(now, slot);

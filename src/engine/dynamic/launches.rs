@@ -13,7 +13,7 @@ use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Next, Note, Recall, Spec,
 };
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
@@ -141,7 +141,8 @@ impl<D: Domain> Engine<D> {
             Phase::Launching(origin) => {
                 let origin = *origin;
                 let ignored = matches!(failure, Failure::Ignored);
-                self.note(slot, Note::RestartFailed(failure));
+                let next = Next::Nothing;
+                self.note(slot, Note::RestartFailed { failure, next });
                 if ignored || (temporary && origin != Origin::Resume) || !self.serving() {
                     self.leave(now, slot, Exit::NotRunning);
                 } else if origin == Origin::Resume {
@@ -197,7 +198,7 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let backoff = child.spec.policy().backoff;
+        let backoff = child.spec.policy().backoff.unwrap_or(self.settings.backoff);
         let step = &mut child.history().step;
         let delay = backoff.delay(*step, random);
         *step = step.saturating_add(1);
@@ -296,6 +297,9 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn failed_note(origin: Origin, failure: Failure) -> Note {
     match origin {
         Origin::First => Note::StartFailed(failure),
-        Origin::Manual | Origin::Restart | Origin::Resume => Note::RestartFailed(failure),
+        Origin::Manual | Origin::Restart | Origin::Resume => Note::RestartFailed {
+            failure,
+            next: Next::Nothing,
+        },
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::engine::child::{Child, Origin, Phase, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Note, Request};
+use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Next, Note, Request};
 use crate::engine::moment::Moment;
 use crate::engine::table::SessionState;
 
@@ -283,7 +283,11 @@ impl<D: Domain> Engine<D> {
     pub(super) fn park(&mut self, now: Moment, slot: u32) {
         self.set_timer(slot, None);
         self.table.set_phase(slot, Phase::Parked);
-        self.note(slot, Note::Parked);
+        let next = Next::Park {
+            limit: None,
+            retry: None,
+        };
+        self.note(slot, Note::Decided(next));
         self.next_in_queue(now, slot);
     }
 }

@@ -5,9 +5,10 @@
 use super::member::{Member, Phase, Tally, Then};
 use super::{Group, Mode};
 use crate::engine::child::{Current, Force};
-use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec, StopWay};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{KILL_BOUND, Shutdown, verdict};
+use std::time::Duration;
 
 impl<D: Domain> Group<D> {
     pub(super) fn fire(&mut self, now: Moment, slot: u32) {
@@ -26,6 +27,7 @@ impl<D: Domain> Group<D> {
     /// Tells a running member to end, by its own rule.
     pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then) {
         let force = self.patience(now, slot);
+        let (way, within) = self.asking(now, slot);
         let Some(life) = self.life(slot) else {
             return;
         };
@@ -40,7 +42,7 @@ impl<D: Domain> Group<D> {
             }
             Force::Asked(at) => {
                 self.note(slot, Note::Stopping);
-                self.effect(Effect::Stop { life });
+                self.effect(Effect::Stop { life, way, within });
                 if at.is_some_and(|at| at <= now) {
                     self.force(now, slot);
                 } else {
@@ -61,6 +63,13 @@ impl<D: Domain> Group<D> {
         let rule = |member: &Member<D>| member.spec.policy().shutdown;
         let shutdown = self.get(slot).map_or(Shutdown::BrutalKill, rule);
         shutdown.patience(now, self.deadline())
+    }
+
+    /// In what way a member is asked to stop, and how long that may take.
+    fn asking(&self, now: Moment, slot: u32) -> (StopWay, Option<Duration>) {
+        let rule = |member: &Member<D>| member.spec.policy().shutdown;
+        let shutdown = self.get(slot).map_or(Shutdown::BrutalKill, rule);
+        (shutdown.way(), shutdown.within(now, self.deadline()))
     }
 
     /// The patience with a member that should be gone is over.

@@ -11,7 +11,7 @@ use super::{AutoShutdown, Events, Group, Member, Mode};
 use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Life, Next, Note, Recall, Spec, StopCause};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Significance;
@@ -105,7 +105,8 @@ impl<D: Domain> Group<D> {
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
         }
-        self.note(slot, Note::Exited { exit, asked });
+        let next = Next::Nothing;
+        self.note(slot, Note::Exited { exit, asked, next });
         let Some(member) = self.get_mut(slot) else {
             return;
         };

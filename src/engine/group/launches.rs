@@ -10,7 +10,7 @@ use super::{Group, Mode};
 use crate::engine::child::{Current, ExitSeen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Next, Note, Recall, Spec,
 };
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::KILL_BOUND;
@@ -184,6 +184,9 @@ impl<D: Domain> Group<D> {
 fn failed_note(origin: Origin, failure: Failure) -> Note {
     match origin {
         Origin::Begin | Origin::First => Note::StartFailed(failure),
-        Origin::Restart | Origin::Manual => Note::RestartFailed(failure),
+        Origin::Restart | Origin::Manual => Note::RestartFailed {
+            failure,
+            next: Next::Nothing,
+        },
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::member::{Again, Member, Origin, Phase, Then};
 use super::{Group, Mode, Strategy};
 use crate::engine::backoff::retry_pause;
-use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
+use crate::engine::io::{Answer, Domain, Next, Note, Spec, StopCause, Used};
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
 
@@ -28,7 +28,7 @@ impl<D: Domain> Group<D> {
         if let Some(limit) = self.settings.limit
             && self.window.admit(now, limit) == Admission::Refused
         {
-            self.note(slot, Note::TotalLimitReached);
+            self.note(slot, Note::Decided(Next::EscalateAll(limit)));
             self.end_because_of(now, slot, StopCause::Escalated);
             return;
         }
@@ -48,9 +48,17 @@ impl<D: Domain> Group<D> {
             member.again = Some(again);
             member.failures = failures;
         }
+        let used = self.settings.limit.map(|limit| Used {
+            count: self.window.counted(),
+            limit,
+        });
         if let Some(member) = self.get(slot) {
-            let restarts = member.restarts + 1;
-            self.note(slot, Note::Restarting { restarts, delay });
+            let next = Next::Restart {
+                delay,
+                restarts: member.restarts + 1,
+                used,
+            };
+            self.note(slot, Note::Decided(next));
         }
     }
 
@@ -73,7 +81,8 @@ impl<D: Domain> Group<D> {
         let Some(member) = self.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let delay = member.spec.policy().backoff.delay(member.step, random);
+        let backoff = member.spec.policy().backoff.unwrap_or_default();
+        let delay = backoff.delay(member.step, random);
         member.step = member.step.saturating_add(1);
         delay
     }
