@@ -55,20 +55,24 @@ pub struct ChildInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a session that is there was either made or found"
+    reason = "a session that is there was made, found, or waited for"
 )]
 pub enum Ensured<R> {
     /// The session did not run and has been started.
     Created(R),
     /// It ran already.
     Existing(R),
+    /// Another caller was starting it, and this one has waited for that.
+    Joined(R),
 }
 
 impl<R> Ensured<R> {
-    /// The reference, whether the session was made or found.
+    /// The reference, whether the session was made, found, or waited for.
     pub fn into_inner(self) -> R {
         match self {
-            Self::Created(reference) | Self::Existing(reference) => reference,
+            Self::Created(reference) | Self::Existing(reference) | Self::Joined(reference) => {
+                reference
+            }
         }
     }
 
@@ -76,6 +80,7 @@ impl<R> Ensured<R> {
         Some(match self {
             Self::Created(reference) => Ensured::Created(change(reference)?),
             Self::Existing(reference) => Ensured::Existing(change(reference)?),
+            Self::Joined(reference) => Ensured::Joined(change(reference)?),
         })
     }
 }

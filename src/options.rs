@@ -17,6 +17,11 @@ pub(crate) const DEFAULT_NAME: &str = "session_supervisor::SessionSupervisor";
 const RESTARTS: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(5);
 
+const FIRST_TRIAL: Duration = Duration::from_secs(10);
+const LONGEST_TRIAL: Duration = Duration::from_secs(300);
+const MAX_PARKED: usize = 10_000;
+const MAX_LAUNCHES: usize = 1_024;
+
 /// How a [`SessionSupervisor`](crate::SessionSupervisor) works.
 ///
 /// ```
@@ -38,6 +43,9 @@ pub struct Options {
     session_limit: Option<Limit>,
     on_limit: OnRestartLimit,
     total_limit: Option<Limit>,
+    park_trial: Option<(Duration, Duration)>,
+    max_parked: usize,
+    max_launches: usize,
     backoff: Backoff,
     seed: Option<u64>,
     fault: Option<InvalidValue>,
@@ -46,7 +54,10 @@ pub struct Options {
 impl Options {
     /// The defaults: named
     /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number of sessions, each may
-    /// restart 3 times in 5 s and is parked after that, no limit for all together.
+    /// restart 3 times in 5 s and is parked after that, no limit for all together. A parked session is
+    /// tried again after 10 s, then after pauses that double to 5 min. At most 10,000 are parked, and at
+    /// most 1,024 launches are under way at once. The pauses before restarts are those of
+    /// [`Backoff::default`].
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
@@ -54,6 +65,9 @@ impl Options {
             session_limit: Limit::new(RESTARTS, WINDOW),
             on_limit: OnRestartLimit::Park,
             total_limit: None,
+            park_trial: Some((FIRST_TRIAL, LONGEST_TRIAL)),
+            max_parked: MAX_PARKED,
+            max_launches: MAX_LAUNCHES,
             backoff: Backoff::default(),
             seed: None,
             fault: None,
@@ -61,13 +75,16 @@ impl Options {
     }
 
     /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a session's
-    /// own, and 3 restarts in 5 s for all sessions together, which end the supervisor.
+    /// own, and 3 restarts in 5 s for all sessions together, which end the supervisor; restarts without
+    /// a pause, parked sessions that are not tried again, and any number of launches at once.
     ///
-    /// Nothing else changes: the defaults of a child spec stay as they are.
+    /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
         Self {
             session_limit: None,
             total_limit: Limit::new(RESTARTS, WINDOW),
+            park_trial: None,
+            max_launches: usize::MAX,
             backoff: Backoff::none(),
             ..Self::new()
         }
@@ -125,6 +142,60 @@ impl Options {
         self
     }
 
+    /// When a parked session is tried again by itself: after `first`, then after pauses that double up
+    /// to `max`. Each pause is spread over the upper half of its length, so that sessions which were
+    /// parked together do not come back together.
+    ///
+    /// A trial is one start. The session is no longer parked once it has lived for the window of its
+    /// restart limit; if it ends before that, or does not start, it is parked again. A trial needs a
+    /// place of [`max_sessions`](Self::max_sessions); without one it waits for the next pause.
+    ///
+    /// Default: 10 s, up to 5 min. `first` must be longer than zero and at most `max`.
+    pub fn park_trial(mut self, first: Duration, max: Duration) -> Self {
+        if first.is_zero() || first > max {
+            self.fault.get_or_insert_with(|| InvalidValue {
+                field: "park_trial.first",
+                value: format!("{first:?}"),
+                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
+            });
+            return self;
+        }
+        self.park_trial = Some((first, max));
+        self
+    }
+
+    /// A parked session stays parked until it is restarted by hand or stopped.
+    pub fn without_park_trial(mut self) -> Self {
+        self.park_trial = None;
+        self
+    }
+
+    /// How many sessions may be parked at once. One more, and the one that was parked longest is
+    /// forgotten, which the log tells. Default: 10,000. With 0 a session that used up its limit is
+    /// forgotten at once.
+    pub fn max_parked(mut self, max: usize) -> Self {
+        self.max_parked = max;
+        self
+    }
+
+    /// How many launches may be under way at once; further starts and restarts wait in line, restarts
+    /// before starts. The time in line does not count against the start timeout. A launch that was
+    /// cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
+    ///
+    /// Default: 1,024. Must be at least 1.
+    pub fn max_concurrent_launches(mut self, max: usize) -> Self {
+        if max == 0 {
+            self.fault.get_or_insert_with(|| InvalidValue {
+                field: "max_concurrent_launches",
+                value: "0".to_owned(),
+                rule: "must be at least 1".to_owned(),
+            });
+            return self;
+        }
+        self.max_launches = max;
+        self
+    }
+
     /// How often all sessions together may be restarted within `window`. Reaching it always ends the
     /// supervisor. Default: no such limit. The window must be longer than zero.
     ///
@@ -173,6 +244,9 @@ impl Options {
             session_limit: self.session_limit,
             on_limit: self.on_limit,
             total_limit: self.total_limit,
+            park_trial: self.park_trial,
+            max_parked: self.max_parked,
+            max_launches: self.max_launches,
             backoff: self.backoff,
             seed: self.seed.unwrap_or_else(random_seed),
         };

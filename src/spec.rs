@@ -272,7 +272,8 @@ impl<C: Child> ChildSpec<C> {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
     }
 
-    /// The pause before a restart. Default: none.
+    /// The pause before a restart. Default: the supervisor's, which is [`Backoff::default`] unless it was
+    /// made with [`Options::otp`](crate::Options::otp); for children of a tree [`Backoff::default`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
             self.fault.get_or_insert_with(|| InvalidValue {

@@ -233,14 +233,17 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
+            let reply = ask(&shared, &id, |ticket| Request::Ensure { spec, ticket }).await;
             let found = match reply {
                 Reply::Started(found) => Ensured::Created(found),
+                Reply::Joined(found) => Ensured::Joined(found),
                 Reply::Running(found) => Ensured::Existing(found),
                 other => return Err(start_error(id, other).into()),
             };
             let cell = match &found {
-                Ensured::Created(found) | Ensured::Existing(found) => found.cell.clone(),
+                Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
+                    found.cell.clone()
+                }
             };
             match found.filter_map(C::reference) {
                 Some(found) => Ok(found),
@@ -322,7 +325,7 @@ impl SessionSupervisor {
                 );
             };
             match ask(&shared, &id, |ticket| Request::Restart { ticket }).await {
-                Reply::Started(found) => Ok(found.cell),
+                Reply::Started(found) | Reply::Joined(found) => Ok(found.cell),
                 other => Err(restart_error(id, other)),
             }
         }

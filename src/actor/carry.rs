@@ -12,7 +12,7 @@ use super::keeper;
 use super::leftovers::Leftovers;
 use super::plan::{Actors, Found, Order, Reply};
 use super::shared::Shared;
-use crate::engine::{Answer, Effect, Note, StopCause, StopWay};
+use crate::engine::{Answer, Effect, Failure, Note, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -104,12 +104,31 @@ fn ask_to_stop(cell: &ActorCell, way: StopWay) {
     }
 }
 
+/// What a caller is told who shared a launch that failed.
+fn failed(failure: Failure) -> Reply {
+    match failure {
+        Failure::Failed(cause) => Reply::Failed(cause),
+        Failure::Ignored => Reply::Ignored,
+        Failure::NameTaken(name) => {
+            Reply::NameTaken(ractor::registry::where_is(String::from(&*name)))
+        }
+        Failure::TimedOut(_) => Reply::TimedOut,
+        // A launch that failed because the supervisor is ending.
+        Failure::Cancelled => Reply::Down,
+    }
+}
+
 fn reply(answer: Answer<Actors>) -> Reply {
     match answer {
         Answer::Running(life) => match life.cell() {
             Some(cell) => Reply::Running(Found::of(&life, cell.clone())),
             None => Reply::Down,
         },
+        Answer::Joined(life) => match life.cell() {
+            Some(cell) => Reply::Joined(Found::of(&life, cell.clone())),
+            None => Reply::Down,
+        },
+        Answer::Failed(failure) => failed(failure),
         Answer::Parked => Reply::Parked,
         Answer::MaxSessions(max) => Reply::MaxSessions(max),
         Answer::Stopped => Reply::Stopped,

@@ -35,7 +35,7 @@ impl Item {
         match self {
             Self::Input(Input::Asked {
                 id,
-                request: Request::Start { .. },
+                request: Request::Start { .. } | Request::Ensure { .. },
             }) => Some(id),
             _ => None,
         }

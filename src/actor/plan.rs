@@ -118,6 +118,7 @@ impl Found {
 pub(crate) enum Reply {
     Started(Found),
     Running(Found),
+    Joined(Found),
     Ignored,
     Failed(Cause),
     NameTaken(Option<ActorCell>),

@@ -113,11 +113,7 @@ impl Backoff {
         };
         match self.jitter {
             Jitter::Off => full,
-            Jitter::On => {
-                let half = full.as_nanos() / 2;
-                let spread = u128::from(random) % (full.as_nanos() - half + 1);
-                from_nanos(half + spread).min(full)
-            }
+            Jitter::On => jittered(full, random),
         }
     }
 
@@ -134,6 +130,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The least pause after `failures` failed attempts in a row, whatever the backoff (D7).
 pub(super) fn retry_pause(failures: u32) -> Duration {
     grown(FIRST_PAUSE, 4, failures.saturating_sub(1), LONGEST_PAUSE)
+}
+
+/// A pause spread evenly over the upper half of its length.
+pub(super) fn jittered(full: Duration, random: u64) -> Duration {
+    let half = full.as_nanos() / 2;
+    let spread = u128::from(random) % (full.as_nanos() - half + 1);
+    from_nanos(half + spread).min(full)
 }
 
 /// `first` times `factor` to the power of `times`, at most `max`; saturating, the bound is taken last.

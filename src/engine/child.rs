@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
-use super::io::{Domain, Life, Recall, Request};
+use super::io::{Answer, Domain, Life, Recall, Request};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -40,6 +41,17 @@ pub(super) struct History {
     pub(super) step: u32,
     pub(super) window: Window,
     pub(super) last: Option<Last>,
+    /// Set from the moment it is parked until a trial has lived long enough.
+    pub(super) parking: Option<Parking>,
+}
+
+/// That a session used up its restart limit, and what was tried since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parking {
+    /// Its place among all that were ever parked.
+    pub(super) order: u64,
+    /// How many trials were made.
+    pub(super) trials: u32,
 }
 
 /// How the last incarnation ended.
@@ -138,14 +150,23 @@ pub(super) enum Join {
 pub(super) struct Waiting<D: Domain> {
     /// Starts and restarts whose turn has not come.
     pub(super) queue: VecDeque<Request<D>>,
+    /// Callers that share what becomes of the launch that is under way, or in line for one.
+    pub(super) joined: Vec<D::Ticket>,
     /// Stops that wait for the end.
     pub(super) stops: Vec<D::Ticket>,
+}
+
+impl<D: Domain> Waiting<D> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.joined.is_empty() && self.stops.is_empty()
+    }
 }
 
 impl<D: Domain> Default for Waiting<D> {
     fn default() -> Self {
         Self {
             queue: VecDeque::new(),
+            joined: Vec::new(),
             stops: Vec::new(),
         }
     }
@@ -162,6 +183,36 @@ pub(super) enum Origin {
     Manual,
     /// A caller resumes it from being parked.
     Resume,
+    /// It is parked and tried again.
+    Trial,
+}
+
+impl Origin {
+    /// Whether a caller asked for it.
+    pub(super) const fn is_asked(self) -> bool {
+        match self {
+            Self::First | Self::Manual | Self::Resume => true,
+            Self::Restart | Self::Trial => false,
+        }
+    }
+}
+
+/// What callers are told who wait for a launch that is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    TimedOut(Duration),
+    Stopped,
+    Down,
+}
+
+impl Told {
+    pub(super) const fn answer<D: Domain>(self) -> Answer<D> {
+        match self {
+            Self::TimedOut(after) => Answer::TimedOut(after),
+            Self::Stopped => Answer::Stopped,
+            Self::Down => Answer::Down,
+        }
+    }
 }
 
 /// What follows when nothing of the present launch is left.
@@ -205,6 +256,12 @@ pub(super) enum Force {
 /// Where a child stands.
 #[derive(Debug)]
 pub(super) enum Phase<D: Domain> {
+    /// It will be launched when others have been (D23). `place`: see `dynamic::line`.
+    InLine {
+        origin: Origin,
+        ticket: Option<D::Ticket>,
+        place: u64,
+    },
     /// A keeper is at work. Timer: the start timeout.
     Launching(Origin),
     /// The launch was cancelled and is not gone yet. Timer: the kill bound.
@@ -212,6 +269,7 @@ pub(super) enum Phase<D: Domain> {
         then: Then<D>,
         shown: SessionState,
         since: Moment,
+        told: Told,
     },
     /// It runs, or it has ended and we do not know yet.
     Running,
@@ -234,8 +292,8 @@ pub(super) enum Phase<D: Domain> {
         force: Option<Moment>,
         tally: Tally,
     },
-    /// It used up its restart limit.
-    Parked,
+    /// It used up its restart limit. Timer: when it is tried again.
+    Parked { retry: Option<Moment> },
     /// It survived its kill.
     Zombie { then: Then<D> },
 }
@@ -244,15 +302,25 @@ impl<D: Domain> Phase<D> {
     /// What others see of it.
     pub(super) const fn shown(&self) -> Shown {
         match self {
-            Self::Launching(Origin::First) => Shown::As(SessionState::Starting),
-            Self::Launching(_) | Self::Restarting { .. } => Shown::As(SessionState::Restarting),
+            Self::Launching(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
+                Origin::First => SessionState::Starting,
+                _ => SessionState::Restarting,
+            }),
+            Self::Restarting { .. } => Shown::As(SessionState::Restarting),
             Self::Cancelling { shown, .. } => Shown::As(*shown),
             Self::Running => Shown::As(SessionState::Running),
             Self::Stopping { .. } => Shown::As(SessionState::Stopping),
             Self::Leaving { .. } => Shown::Hidden,
-            Self::Parked => Shown::As(SessionState::Parked),
+            Self::Parked { .. } => Shown::As(SessionState::Parked),
             Self::Zombie { .. } => Shown::As(SessionState::Zombie),
         }
+    }
+}
+
+impl<D: Domain> Phase<D> {
+    /// Whether a launch is under way, as far as others must wait for it (D23).
+    pub(super) const fn is_launching(&self) -> bool {
+        matches!(self, Self::Launching(_) | Self::Cancelling { .. })
     }
 }
 
@@ -269,6 +337,29 @@ impl<D: Domain> Child<D> {
     pub(super) fn last_exit(&self) -> Option<&Exit> {
         let last = self.history.as_ref()?.last.as_ref()?;
         Some(&last.exit)
+    }
+
+    /// A caller resumes it: its limit, its pauses and its trials begin anew.
+    pub(super) fn begin_anew(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.window.clear();
+            history.step = 0;
+            history.parking = None;
+        }
+    }
+
+    /// What callers are told who share a launch that is cancelled.
+    pub(super) const fn told(&self) -> Told {
+        match self.phase {
+            Phase::Cancelling { told, .. } => told,
+            _ => Told::Stopped,
+        }
+    }
+
+    pub(super) fn queue_is_empty(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_none_or(|waiting| waiting.queue.is_empty())
     }
 
     /// The backoff begins anew.

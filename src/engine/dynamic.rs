@@ -1,7 +1,8 @@
 //! The dynamic supervisor's decisions: one-for-one over a table of children.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
-//! `launches` (from the order to the report), `exits` (from the event to the restart), `ending` (how
+//! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
+//! becomes of a session that used up its limit), `exits` (from the event to the restart), `ending` (how
 //! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
 //!
 //! Absent on purpose: anything that fails. An input that no longer fits is ignored.
@@ -9,7 +10,11 @@
 mod ending;
 mod exits;
 mod launches;
+mod line;
+mod pace;
+mod parking;
 mod requests;
+mod sharing;
 mod stopping;
 
 use std::collections::VecDeque;
@@ -24,9 +29,13 @@ use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
 use super::table::{Counts, Cursor, Info, Table};
 use super::timers::Timers;
+use line::Line;
+use parking::Parked;
+use requests::Share;
 use stopping::Stop;
 
-/// How many stops are unfinished at a time when the supervisor stops (D12).
+/// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when the
+/// supervisor stops (D12).
 pub const STOP_WINDOW: usize = 1_000;
 
 /// At most this many children are looked at in one step.
@@ -40,6 +49,8 @@ pub struct Engine<D: Domain> {
     timers: Timers,
     effects: VecDeque<Effect<D>>,
     launches: u64,
+    line: Line,
+    parked: Parked,
     jitter: Jitter,
     total: Window,
     /// When a session last ended; the kill bound counts from here if it is later than the kill.
@@ -72,6 +83,8 @@ impl<D: Domain> Engine<D> {
             timers: Timers::default(),
             effects: VecDeque::new(),
             launches: 0,
+            line: Line::default(),
+            parked: Parked::default(),
             jitter: Jitter::new(settings.seed),
             total: Window::default(),
             last_end: Moment::START,
@@ -98,7 +111,7 @@ impl<D: Domain> Engine<D> {
             Input::Exited { id: None, seen, .. } => self.discard(Discard::Seen(seen)),
             // There is nothing that it starts by itself.
             Input::Begin { ticket } => self.answer(ticket, Answer::Begun),
-            Input::PostStop { .. } => {}
+            Input::PostStop { key } => self.post_stop_begins(key),
             Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {
@@ -119,6 +132,7 @@ impl<D: Domain> Engine<D> {
                 self.sweep_again(now);
             }
         }
+        self.let_in(now);
         self.finish_if_gone(now);
     }
 
@@ -134,6 +148,7 @@ impl<D: Domain> Engine<D> {
             }
         }
         self.step_stop(now);
+        self.let_in(now);
         self.finish_if_gone(now);
     }
 
@@ -150,10 +165,9 @@ impl<D: Domain> Engine<D> {
             Mode::Stopping(stop) => stop.wake(),
             Mode::Serving | Mode::Ended => None,
         };
-        match (timer, stop) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        // More wait in line than one step lets in.
+        let line = self.has_room_in_line().then_some(Moment::START);
+        timer.into_iter().chain(stop).chain(line).min()
     }
 
     /// How many sessions there are.
@@ -214,7 +228,8 @@ impl<D: Domain> Engine<D> {
 
     fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
         match request {
-            Request::Start { spec, ticket } => self.start(now, id, spec, ticket),
+            Request::Start { spec, ticket } => self.start(now, id, spec, ticket, Share::No),
+            Request::Ensure { spec, ticket } => self.start(now, id, spec, ticket, Share::Yes),
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
             // A session that does not run has no spec that could be deleted.
@@ -246,7 +261,8 @@ impl<D: Domain> Engine<D> {
             Some(Phase::Cancelling { .. } | Phase::Stopping { .. } | Phase::Leaving { .. }) => {
                 self.force(now, slot);
             }
-            Some(Phase::Running | Phase::Parked | Phase::Zombie { .. }) | None => {}
+            Some(Phase::Parked { .. }) => self.try_again(now, slot),
+            Some(Phase::Running | Phase::InLine { .. } | Phase::Zombie { .. }) | None => {}
         }
     }
 

@@ -78,6 +78,13 @@ pub enum Request<D: Domain> {
         /// Who asks.
         ticket: D::Ticket,
     },
+    /// Start a session, or share what becomes of a start that is under way.
+    Ensure {
+        /// How.
+        spec: D::Spec,
+        /// Who asks.
+        ticket: D::Ticket,
+    },
     /// Stop it.
     Stop {
         /// Who asks.
@@ -93,6 +100,19 @@ pub enum Request<D: Domain> {
         /// Who asks.
         ticket: D::Ticket,
     },
+}
+
+impl<D: Domain> Request<D> {
+    /// Who asks.
+    pub(super) const fn ticket(&self) -> &D::Ticket {
+        match self {
+            Self::Start { ticket, .. }
+            | Self::Ensure { ticket, .. }
+            | Self::Stop { ticket }
+            | Self::Restart { ticket }
+            | Self::Delete { ticket } => ticket,
+        }
+    }
 }
 
 /// What the engine is told.
@@ -308,6 +328,10 @@ pub enum Discard<D: Domain> {
 pub enum Answer<D: Domain> {
     /// The session runs already.
     Running(D::Life),
+    /// The launch that the caller waited for succeeded; another caller had asked for it.
+    Joined(D::Life),
+    /// The launch that the caller waited for failed; another caller had asked for it.
+    Failed(Failure),
     /// It is parked.
     Parked,
     /// All places are taken.

@@ -142,6 +142,12 @@ pub struct Settings {
     pub on_limit: OnRestartLimit,
     /// The restart limit of all sessions together.
     pub total_limit: Option<Limit>,
+    /// The first and the longest pause before a parked session is tried again; none: it is not.
+    pub park_trial: Option<(Duration, Duration)>,
+    /// How many sessions may be parked.
+    pub max_parked: usize,
+    /// How many launches may be under way at once.
+    pub max_launches: usize,
     /// The pause before a restart of sessions without their own.
     pub backoff: Backoff,
     /// The seed of the jitter.

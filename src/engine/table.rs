@@ -152,6 +152,8 @@ pub(super) struct Table<D: Domain> {
     cursors: Vec<Option<u32>>,
     len: usize,
     counts: Counts,
+    /// How many launches are under way.
+    launching: usize,
 }
 
 impl<D: Domain> Table<D> {
@@ -165,11 +167,17 @@ impl<D: Domain> Table<D> {
             cursors: Vec::new(),
             len: 0,
             counts: Counts::default(),
+            launching: 0,
         }
     }
 
     pub(super) const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many launches are under way.
+    pub(super) const fn launching(&self) -> usize {
+        self.launching
     }
 
     /// How many slots are occupied, by children shown or hidden.
@@ -195,6 +203,7 @@ impl<D: Domain> Table<D> {
         self.shards[shard(&child.id)].insert(Arc::clone(&child.id), slot);
         self.counts
             .enter(child.phase.shown(), child.spec.policy().kind);
+        self.launching += usize::from(child.phase.is_launching());
         self.len += 1;
         let previous = self.last;
         if let Some(node) = self.node_mut(slot) {
@@ -220,6 +229,7 @@ impl<D: Domain> Table<D> {
         self.shards[shard(&child.id)].remove(&*child.id);
         self.counts
             .leave(child.phase.shown(), child.spec.policy().kind);
+        self.launching -= usize::from(child.phase.is_launching());
         self.len -= 1;
         match self.node_mut(previous) {
             Some(node) => node.next = next,
@@ -239,12 +249,14 @@ impl<D: Domain> Table<D> {
 
     /// The one place that changes a phase. Answers the phase before.
     pub(super) fn set_phase(&mut self, slot: u32, phase: Phase<D>) -> Option<Phase<D>> {
-        let shown = phase.shown();
+        let (shown, launching) = (phase.shown(), phase.is_launching());
         let child = self.get_mut(slot)?;
         let before = std::mem::replace(&mut child.phase, phase);
         let kind = child.spec.policy().kind;
         self.counts.leave(before.shown(), kind);
         self.counts.enter(shown, kind);
+        self.launching -= usize::from(before.is_launching());
+        self.launching += usize::from(launching);
         Some(before)
     }
 

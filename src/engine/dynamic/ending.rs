@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
+use super::exits::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Child, Current, Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;
@@ -88,7 +89,7 @@ impl<D: Domain> Engine<D> {
             // It is about to have the same verdict on its own children, and tells it in its report.
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
-            self.zombie(now, slot);
+            self.zombie(slot);
         }
     }
 
@@ -100,10 +101,11 @@ impl<D: Domain> Engine<D> {
         current.is_some_and(Current::is_outliving)
     }
 
-    pub(super) fn zombie(&mut self, now: Moment, slot: u32) {
+    pub(super) fn zombie(&mut self, slot: u32) {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
+        let told = child.told();
         let then = match &mut child.phase {
             Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => {
                 std::mem::replace(then, Then::Remove)
@@ -126,10 +128,11 @@ impl<D: Domain> Engine<D> {
             return;
         };
         self.set_timer(slot, None);
+        self.answer_joined(slot, || told.answer());
         self.note(slot, Note::Zombie);
         self.answer_stops(slot, || Answer::Zombie);
         match before {
-            Phase::Stopping { batch, .. } => self.stop_finished(now, batch),
+            Phase::Stopping { batch, .. } => self.stop_finished(batch),
             Phase::Leaving { exit, .. } => self.discard(Discard::Exit(exit)),
             _ => {}
         }
@@ -161,6 +164,9 @@ impl<D: Domain> Engine<D> {
     /// The child will be forgotten: now, if nothing of it is left, else at the release. Its place,
     /// its count and its line in the list are free now (D9).
     pub(super) fn leave(&mut self, now: Moment, slot: u32, exit: Exit) {
+        if let Some(Phase::Parked { .. }) = self.table.get(slot).map(|child| &child.phase) {
+            self.leave_parked(slot);
+        }
         if self.released(slot) {
             self.remove(now, slot, exit);
             return;
@@ -212,6 +218,9 @@ impl<D: Domain> Engine<D> {
             for ticket in waiting.stops {
                 self.answer(ticket, Answer::Ended(exit.clone()));
             }
+            for ticket in waiting.joined {
+                self.answer(ticket, Answer::Stopped);
+            }
             self.next_for_free_id(now, &child.id, waiting.queue);
         }
         self.discard(Discard::Exit(exit));
@@ -244,8 +253,8 @@ impl<D: Domain> Engine<D> {
                 self.table.set_phase(slot, phase);
                 self.relaunch_if_due(now, slot);
             }
-            Then::Retry => self.retry(now, slot),
-            Then::Park => self.park(now, slot),
+            Then::Retry => self.retry(now, slot, Occasion::Told),
+            Then::Park => self.park(now, slot, None, Occasion::Told),
         }
     }
 }

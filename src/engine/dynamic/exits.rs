@@ -11,12 +11,40 @@ use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Discard, Domain, Life, Next, Note, Recall, Request, Spec, StopCause, Used,
+    Answer, Discard, Domain, Failure, Life, Next, Note, Recall, Request, Spec, StopCause, Used,
 };
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
 use std::time::Duration;
+
+/// What a decision follows, for the one line of the log that tells of both.
+#[derive(Debug)]
+pub(super) enum Occasion {
+    /// An exit.
+    Exited(Exit, Asked),
+    /// A restart that failed.
+    Failed(Failure),
+    /// Something that the log has been told already.
+    Told,
+}
+
+impl Occasion {
+    pub(super) fn with(self, next: Next) -> Note {
+        match self {
+            Self::Exited(exit, asked) => Note::Exited { exit, asked, next },
+            Self::Failed(failure) => Note::RestartFailed { failure, next },
+            Self::Told => Note::Decided(next),
+        }
+    }
+}
+
+/// Whether a session that ended was parked before and has not lived long enough since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    Failed,
+    None,
+}
 
 impl<D: Domain> Engine<D> {
     pub(super) fn exited(&mut self, now: Moment, id: &str, actor: u64, seen: Seen) {
@@ -102,14 +130,7 @@ impl<D: Domain> Engine<D> {
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
         }
-        let told = exit.clone();
-        let next = Next::Nothing;
-        let note = Note::Exited {
-            exit: told,
-            asked,
-            next,
-        };
-        self.note(slot, note);
+        let occasion = Occasion::Exited(exit.clone(), asked);
         let healthy = self.healthy(slot);
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -120,10 +141,12 @@ impl<D: Domain> Engine<D> {
                 if lived >= healthy {
                     child.reset_backoff();
                 }
-                self.ended_by_itself(now, slot, exit, mark);
+                let trial = self.trial(slot, lived, healthy);
+                self.ended_by_itself(now, slot, exit, mark, occasion, trial);
             }
             Phase::Stopping { then, batch, .. } => {
                 let (then, batch) = (std::mem::replace(then, Then::Remove), *batch);
+                let note = occasion.with(Next::Nothing);
                 // A success that came too late was a failed attempt, so the pauses go on growing (D7).
                 if !matches!(then, Then::Retry | Then::Park) {
                     child.attempt = 0;
@@ -138,26 +161,40 @@ impl<D: Domain> Engine<D> {
                         Exit::NotRunning
                     }
                 };
+                self.note(slot, note);
                 self.stopped_as_asked(now, slot, then, exit);
-                self.stop_finished(now, batch);
+                self.stop_finished(batch);
             }
             // A zombie that ends is let go at its release.
-            _ => {}
+            _ => {
+                self.note(slot, occasion.with(Next::Nothing));
+                self.discard(Discard::Exit(exit));
+            }
         }
     }
 
-    fn ended_by_itself(&mut self, now: Moment, slot: u32, exit: Exit, mark: Mark) {
-        if !self.serving() {
+    fn ended_by_itself(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        exit: Exit,
+        mark: Mark,
+        occasion: Occasion,
+        trial: Trial,
+    ) {
+        let comes_back = self
+            .table
+            .get(slot)
+            .is_some_and(|child| child.spec.policy().restart.comes_back(mark));
+        if !self.serving() || !comes_back {
+            self.note(slot, occasion.with(Next::Nothing));
             self.leave(now, slot, exit);
             return;
         }
-        let Some(child) = self.table.get(slot) else {
-            return;
-        };
-        if child.spec.policy().restart.comes_back(mark) {
-            self.decide_restart(now, slot, Duration::ZERO);
-        } else {
-            self.leave(now, slot, exit);
+        self.discard(Discard::Exit(exit));
+        match trial {
+            Trial::Failed => self.park(now, slot, None, occasion),
+            Trial::None => self.decide_restart(now, slot, Duration::ZERO, occasion),
         }
     }
 
@@ -171,13 +208,20 @@ impl<D: Domain> Engine<D> {
                 };
                 self.set_timer(slot, None);
                 self.table.set_phase(slot, phase);
+                self.discard(Discard::Exit(exit));
             }
             Then::Relaunch(ticket) => {
                 self.answer(ticket, Answer::Down);
                 self.leave(now, slot, exit);
             }
-            Then::Retry if self.serving() => self.retry(now, slot),
-            Then::Park if self.serving() => self.park(now, slot),
+            Then::Retry if self.serving() => {
+                self.discard(Discard::Exit(exit));
+                self.retry(now, slot, Occasion::Told);
+            }
+            Then::Park if self.serving() => {
+                self.discard(Discard::Exit(exit));
+                self.park(now, slot, None, Occasion::Told);
+            }
             Then::Retry | Then::Park => self.leave(now, slot, exit),
         }
     }
@@ -185,9 +229,26 @@ impl<D: Domain> Engine<D> {
     /// Counts a restart against both limits and plans it, at least `pause` from now; or does what
     /// the limits say.
     // OTP: supervisor:restart/2 counts before it restarts, and a failed attempt counts like the first.
-    pub(super) fn decide_restart(&mut self, now: Moment, slot: u32, pause: Duration) {
+    pub(super) fn decide_restart(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        pause: Duration,
+        occasion: Occasion,
+    ) {
         if !self.serving() {
+            self.note(slot, occasion.with(Next::Nothing));
             self.leave(now, slot, Exit::NotRunning);
+            return;
+        }
+        // A session that was on trial is parked again, and nothing is counted.
+        let parking = self
+            .table
+            .get(slot)
+            .and_then(|child| child.history.as_ref())
+            .and_then(|history| history.parking);
+        if parking.is_some() {
+            self.park(now, slot, None, occasion);
             return;
         }
         let own = self.session_limit(slot);
@@ -198,13 +259,13 @@ impl<D: Domain> Engine<D> {
             && child.history().window.admit(now, limit) == Admission::Refused
         {
             match self.settings.on_limit {
-                OnRestartLimit::Park => self.park(now, slot),
+                OnRestartLimit::Park => self.park(now, slot, Some(limit), occasion),
                 OnRestartLimit::Remove => {
-                    self.note(slot, Note::Decided(Next::Remove(limit)));
+                    self.note(slot, occasion.with(Next::Remove(limit)));
                     self.leave_ended(now, slot);
                 }
                 OnRestartLimit::Escalate => {
-                    self.note(slot, Note::Decided(Next::Escalate(limit)));
+                    self.note(slot, occasion.with(Next::Escalate(limit)));
                     self.escalate(now, slot);
                 }
             }
@@ -213,7 +274,7 @@ impl<D: Domain> Engine<D> {
         if let Some(limit) = self.settings.total_limit
             && self.total.admit(now, limit) == Admission::Refused
         {
-            self.note(slot, Note::Decided(Next::EscalateAll(limit)));
+            self.note(slot, occasion.with(Next::EscalateAll(limit)));
             self.escalate(now, slot);
             return;
         }
@@ -235,7 +296,7 @@ impl<D: Domain> Engine<D> {
                 restarts,
                 used,
             };
-            self.note(slot, Note::Decided(next));
+            self.note(slot, occasion.with(next));
         }
         self.take_turn(now, slot);
         self.relaunch_if_due(now, slot);
@@ -338,7 +399,7 @@ impl<D: Domain> Engine<D> {
             current.rest = Rest::Zombies;
         }
         if let Phase::Leaving { .. } = child.phase {
-            self.zombie(now, key.slot);
+            self.zombie(key.slot);
         }
     }
 
@@ -380,12 +441,18 @@ impl<D: Domain> Engine<D> {
                 self.remove(now, slot, exit);
             }
             Phase::Restarting { .. } => self.relaunch_if_due(now, slot),
-            Phase::Parked => self.next_in_queue(now, slot),
+            Phase::Parked { .. } => {
+                self.next_in_queue(now, slot);
+                self.try_again(now, slot);
+            }
             Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.follow(now, slot, then);
             }
-            Phase::Launching(_) | Phase::Running | Phase::Stopping { .. } => {}
+            Phase::Launching(_)
+            | Phase::InLine { .. }
+            | Phase::Running
+            | Phase::Stopping { .. } => {}
         }
     }
 }

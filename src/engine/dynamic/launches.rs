@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
+use super::exits::Occasion;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then};
+use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
@@ -22,7 +23,7 @@ use crate::engine::table::SessionState;
 
 impl<D: Domain> Engine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
-    pub(super) fn launch(
+    pub(super) fn launch_now(
         &mut self,
         now: Moment,
         slot: u32,
@@ -69,6 +70,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let life = current.life.clone();
+        let told = child.told();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
             // Whoever waited was told that it runs, so the timeout came too late to count. A stop
@@ -92,8 +94,13 @@ impl<D: Domain> Engine<D> {
                 let then = std::mem::replace(then, Then::Remove);
                 self.begin_stop(now, slot, then, 0);
             }
-            Phase::Zombie { .. } => self.effect(Effect::Kill { life }),
+            Phase::Zombie { .. } => self.effect(Effect::Kill { life: life.clone() }),
             _ => {}
+        }
+        match recall {
+            Recall::InTime => self.answer_joined(slot, || Answer::Joined(life.clone())),
+            // They were to hear of a launch that was cancelled.
+            Recall::TooLate => self.answer_joined(slot, || told.answer()),
         }
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
@@ -119,6 +126,7 @@ impl<D: Domain> Engine<D> {
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
         if self.current(key).is_none() {
+            self.discard(Discard::Failure(failure));
             return;
         }
         let slot = key.slot;
@@ -133,35 +141,42 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let temporary = child.spec.policy().restart == Restart::Temporary;
+        let told = child.told();
         match &mut child.phase {
             Phase::Launching(Origin::First) => {
+                self.answer_joined(slot, || Answer::Failed(failure.clone()));
                 self.note(slot, Note::StartFailed(failure));
                 self.leave(now, slot, Exit::NotRunning);
             }
             Phase::Launching(origin) => {
                 let origin = *origin;
                 let ignored = matches!(failure, Failure::Ignored);
-                let next = Next::Nothing;
-                self.note(slot, Note::RestartFailed { failure, next });
-                if ignored || (temporary && origin != Origin::Resume) || !self.serving() {
+                self.answer_joined(slot, || Answer::Failed(failure.clone()));
+                let occasion = Occasion::Failed(failure);
+                let resumed = matches!(origin, Origin::Resume | Origin::Trial);
+                if ignored || (temporary && !resumed) || !self.serving() {
+                    self.note(slot, occasion.with(Next::Nothing));
                     self.leave(now, slot, Exit::NotRunning);
-                } else if origin == Origin::Resume {
-                    self.park(now, slot);
+                } else if resumed {
+                    self.park(now, slot, None, occasion);
                 } else {
-                    self.retry(now, slot);
+                    self.retry(now, slot, occasion);
                 }
             }
             Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
                 let then = std::mem::replace(then, Then::Remove);
+                self.answer_joined(slot, || told.answer());
+                self.discard(Discard::Failure(failure));
                 self.follow(now, slot, then);
             }
-            _ => {}
+            _ => self.discard(Discard::Failure(failure)),
         }
     }
 
     /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         if self.current(key).is_none() {
+            self.discard(Discard::Failure(failure));
             return;
         }
         let slot = key.slot;
@@ -169,27 +184,31 @@ impl<D: Domain> Engine<D> {
             && let Phase::Launching(origin) = child.phase
         {
             let (then, shown) = after_failed(origin, child.spec.policy().restart);
+            self.answer_joined(slot, || Answer::Failed(failure.clone()));
             self.note(slot, failed_note(origin, failure));
             let phase = Phase::Cancelling {
                 then,
                 shown,
                 since: now,
+                told: Told::Stopped,
             };
             self.table.set_phase(slot, phase);
+        } else {
+            self.discard(Discard::Failure(failure));
         }
         let cancelling = self.table.get(slot).map(|child| &child.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {
-            self.zombie(now, slot);
+            self.zombie(slot);
         }
     }
 
     /// A failed attempt: the next one is counted now and made after a pause.
-    pub(super) fn retry(&mut self, now: Moment, slot: u32) {
+    pub(super) fn retry(&mut self, now: Moment, slot: u32, occasion: Occasion) {
         let Some(child) = self.table.get(slot) else {
             return;
         };
         let pause = retry_pause(child.attempt);
-        self.decide_restart(now, slot, pause);
+        self.decide_restart(now, slot, pause, occasion);
     }
 
     /// The pause of the backoff before the next launch; takes one step.
@@ -249,7 +268,7 @@ impl<D: Domain> Engine<D> {
         let timeout = policy.start_timeout;
         let (then, shown) = after_failed(origin, policy.restart);
         self.note(slot, Note::StartTimedOut(timeout));
-        self.cancel(now, slot, Answer::TimedOut(timeout), then, shown);
+        self.cancel(now, slot, Told::TimedOut(timeout), then, shown);
     }
 
     /// Cancels the launch under way. What follows comes when it is gone.
@@ -257,7 +276,7 @@ impl<D: Domain> Engine<D> {
         &mut self,
         now: Moment,
         slot: u32,
-        answer: Answer<D>,
+        told: Told,
         then: Then<D>,
         shown: SessionState,
     ) {
@@ -268,8 +287,10 @@ impl<D: Domain> Engine<D> {
             then,
             shown,
             since: now,
+            told,
         };
         self.table.set_phase(slot, phase);
+        let answer = told.answer();
         self.effect(Effect::Cancel { life, answer });
         self.set_timer(slot, Some(now.after(KILL_BOUND)));
     }
@@ -289,7 +310,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
     match origin {
         Origin::First => (Then::Remove, SessionState::Stopping),
         Origin::Manual if restart == Restart::Temporary => (Then::Remove, SessionState::Stopping),
-        Origin::Resume => (Then::Park, SessionState::Restarting),
+        Origin::Resume | Origin::Trial => (Then::Park, SessionState::Restarting),
         Origin::Manual | Origin::Restart => (Then::Retry, SessionState::Restarting),
     }
 }
@@ -297,7 +318,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn failed_note(origin: Origin, failure: Failure) -> Note {
     match origin {
         Origin::First => Note::StartFailed(failure),
-        Origin::Manual | Origin::Restart | Origin::Resume => Note::RestartFailed {
+        _ => Note::RestartFailed {
             failure,
             next: Next::Nothing,
         },

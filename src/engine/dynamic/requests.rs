@@ -1,25 +1,41 @@
 //! What callers ask for one id: start, stop, restart by hand, and the queue where they wait (D3).
 //!
-//! Absent on purpose: answers to a start that succeeds. Whoever made the launch gives them.
+//! A start that succeeds is answered by its launch; those who share it are answered in `sharing`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::engine::child::{Child, Origin, Phase, Then};
+use crate::engine::child::{Child, Origin, Phase, Then, Told, Waiting};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Next, Note, Request};
+use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request, Ticket};
 use crate::engine::moment::Moment;
 use crate::engine::table::SessionState;
 
+/// Whether a start may share the outcome of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    Yes,
+    No,
+}
+
 impl<D: Domain> Engine<D> {
-    pub(super) fn start(&mut self, now: Moment, id: Arc<str>, spec: D::Spec, ticket: D::Ticket) {
+    pub(super) fn start(
+        &mut self,
+        now: Moment,
+        id: Arc<str>,
+        spec: D::Spec,
+        ticket: D::Ticket,
+        share: Share,
+    ) {
         if !self.serving() {
             self.refuse(spec, ticket, Answer::Down);
             return;
         }
         let Some(slot) = self.table.find(&id) else {
-            self.first_start(now, id, spec, ticket);
+            // A new id has no queue, so nothing is handed back.
+            self.first_start(now, id, spec, ticket, VecDeque::new())
+                .ok();
             return;
         };
         let Some(child) = self.table.get_mut(slot) else {
@@ -30,40 +46,58 @@ impl<D: Domain> Engine<D> {
                 let life = current.life.clone();
                 self.refuse(spec, ticket, Answer::Running(life));
             }
-            (Phase::Parked, _) => self.refuse(spec, ticket, Answer::Parked),
+            (Phase::Parked { .. }, _) => self.refuse(spec, ticket, Answer::Parked),
             (Phase::Zombie { .. }, _) => self.refuse(spec, ticket, Answer::Zombie),
-            _ => child
-                .waiting()
-                .queue
-                .push_back(Request::Start { spec, ticket }),
+            (Phase::Launching(origin) | Phase::InLine { origin, .. }, _)
+                if share == Share::Yes && origin.is_asked() && child.queue_is_empty() =>
+            {
+                child.waiting().joined.push(ticket);
+                self.discard(Discard::Spec(spec));
+            }
+            _ => child.waiting().queue.push_back(match share {
+                Share::Yes => Request::Ensure { spec, ticket },
+                Share::No => Request::Start { spec, ticket },
+            }),
         }
     }
 
-    /// Makes the child and launches it, if there is a place. Answers its slot.
+    /// Makes the child and launches it, if there is a place. `queue`: who waits for the id as well; it is
+    /// handed back if there is none.
     fn first_start(
         &mut self,
         now: Moment,
         id: Arc<str>,
         spec: D::Spec,
         ticket: D::Ticket,
-    ) -> Option<u32> {
+        queue: VecDeque<Request<D>>,
+    ) -> Result<(), VecDeque<Request<D>>> {
         let max = self.settings.max_sessions;
         if self.table.counts().places() >= max {
             self.refuse(spec, ticket, Answer::MaxSessions(max));
-            return None;
+            return Err(queue);
         }
+        let waiting = (!queue.is_empty()).then(|| {
+            Box::new(Waiting {
+                queue,
+                ..Waiting::default()
+            })
+        });
         let slot = self.table.insert(Child {
             id,
             spec,
-            phase: Phase::Launching(Origin::First),
+            phase: Phase::InLine {
+                origin: Origin::First,
+                ticket: None,
+                place: 0,
+            },
             incarnation: 0,
             attempt: 0,
             history: None,
             current: None,
-            waiting: None,
+            waiting,
         });
         self.launch(now, slot, Origin::First, Some(ticket));
-        Some(slot)
+        Ok(())
     }
 
     pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket) {
@@ -86,10 +120,11 @@ impl<D: Domain> Engine<D> {
             Phase::Launching(_) => self.cancel(
                 now,
                 slot,
-                Answer::Stopped,
+                Told::Stopped,
                 Then::Remove,
                 SessionState::Stopping,
             ),
+            Phase::InLine { .. } => self.end_in_line(now, slot, Told::Stopped),
             Phase::Running => self.begin_stop(now, slot, Then::Remove, 0),
             Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
@@ -101,10 +136,19 @@ impl<D: Domain> Engine<D> {
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
-            Phase::Parked => self.leave(now, slot, Exit::NotRunning),
+            Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
             Phase::Leaving { .. } => self.hurry(now, slot),
             Phase::Zombie { .. } => {}
         }
+    }
+
+    /// A child that waits in line will not be launched.
+    pub(super) fn end_in_line(&mut self, now: Moment, slot: u32, told: Told) {
+        if let Some(ticket) = self.leave_line(slot) {
+            self.answer(ticket, told.answer());
+        }
+        self.answer_joined(slot, || told.answer());
+        self.leave(now, slot, Exit::NotRunning);
     }
 
     pub(super) fn restart(&mut self, now: Moment, id: &str, ticket: D::Ticket) {
@@ -131,13 +175,35 @@ impl<D: Domain> Engine<D> {
                 *manual = Some(ticket);
                 self.relaunch_if_due(now, slot);
             }
-            (Phase::Parked, _) if released && full => {
+            // It waits for what this asks for, and has not been launched yet.
+            (
+                Phase::InLine {
+                    origin,
+                    ticket: first,
+                    ..
+                },
+                _,
+            ) if *origin != Origin::First => {
+                *origin = match origin {
+                    Origin::Trial | Origin::Resume => Origin::Resume,
+                    _ => Origin::Manual,
+                };
+                let resumed = *origin == Origin::Resume;
+                match first {
+                    Some(_) => child.waiting().joined.push(ticket),
+                    None => *first = Some(ticket),
+                }
+                if resumed {
+                    child.begin_anew();
+                }
+            }
+            (Phase::Parked { .. }, _) if released && full => {
                 self.answer(ticket, Answer::MaxSessions(max));
             }
-            (Phase::Parked, _) if released => {
-                if let Some(history) = &mut child.history {
-                    history.window.clear();
-                    history.step = 0;
+            (Phase::Parked { .. }, _) if released => {
+                self.leave_parked(slot);
+                if let Some(child) = self.table.get_mut(slot) {
+                    child.begin_anew();
                 }
                 self.launch(now, slot, Origin::Resume, Some(ticket));
             }
@@ -158,7 +224,7 @@ impl<D: Domain> Engine<D> {
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
             let settled = match (&child.phase, &child.current) {
                 (Phase::Running, Some(current)) => current.life.ending() == Ending::No,
-                (Phase::Parked | Phase::Zombie { .. }, _) => true,
+                (Phase::Parked { .. } | Phase::Zombie { .. }, _) => true,
                 _ => false,
             };
             if !settled {
@@ -170,10 +236,14 @@ impl<D: Domain> Engine<D> {
             let Some(request) = waiting.queue.pop_front() else {
                 break;
             };
+            if request.ticket().is_gone() {
+                self.drop_request(request);
+                continue;
+            }
             let id = Arc::clone(&child.id);
             // A parked child whose last incarnation is not released yet answers starts at once, and
             // keeps the restarts by hand until it is.
-            let wait = matches!(child.phase, Phase::Parked) && !released;
+            let wait = matches!(child.phase, Phase::Parked { .. }) && !released;
             match request {
                 Request::Restart { .. } if wait => later.push_back(request),
                 request => self.asked(now, id, request),
@@ -196,18 +266,22 @@ impl<D: Domain> Engine<D> {
         mut queue: VecDeque<Request<D>>,
     ) {
         while let Some(request) = queue.pop_front() {
+            if request.ticket().is_gone() {
+                self.drop_request(request);
+                continue;
+            }
             match request {
-                Request::Start { spec, ticket } if self.serving() => {
-                    if let Some(slot) = self.first_start(now, Arc::clone(id), spec, ticket) {
-                        if let Some(child) = self.table.get_mut(slot)
-                            && !queue.is_empty()
-                        {
-                            child.waiting().queue = queue;
-                        }
-                        return;
+                Request::Start { spec, ticket } | Request::Ensure { spec, ticket }
+                    if self.serving() =>
+                {
+                    match self.first_start(now, Arc::clone(id), spec, ticket, queue) {
+                        Ok(()) => return,
+                        Err(rest) => queue = rest,
                     }
                 }
-                Request::Start { spec, ticket } => self.refuse(spec, ticket, Answer::Down),
+                Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
+                    self.refuse(spec, ticket, Answer::Down);
+                }
                 Request::Restart { ticket } if self.serving() => {
                     self.answer(ticket, Answer::NotFound);
                 }
@@ -230,7 +304,9 @@ impl<D: Domain> Engine<D> {
         };
         for request in std::mem::take(&mut waiting.queue) {
             match request {
-                Request::Start { spec, ticket } => self.refuse(spec, ticket, answer()),
+                Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
+                    self.refuse(spec, ticket, answer());
+                }
                 Request::Stop { ticket }
                 | Request::Restart { ticket }
                 | Request::Delete { ticket } => {
@@ -256,12 +332,12 @@ impl<D: Domain> Engine<D> {
         self.tidy_waiting(slot);
     }
 
-    fn tidy_waiting(&mut self, slot: u32) {
+    pub(super) fn tidy_waiting(&mut self, slot: u32) {
         if let Some(child) = self.table.get_mut(slot)
             && child
                 .waiting
                 .as_ref()
-                .is_some_and(|waiting| waiting.queue.is_empty() && waiting.stops.is_empty())
+                .is_some_and(|waiting| waiting.is_empty())
         {
             child.waiting = None;
         }
@@ -277,17 +353,5 @@ impl<D: Domain> Engine<D> {
         if let Then::Relaunch(ticket) = then {
             self.answer(ticket, answer());
         }
-    }
-
-    /// Sets a session aside that used up its limit, or whose resumption failed.
-    pub(super) fn park(&mut self, now: Moment, slot: u32) {
-        self.set_timer(slot, None);
-        self.table.set_phase(slot, Phase::Parked);
-        let next = Next::Park {
-            limit: None,
-            retry: None,
-        };
-        self.note(slot, Note::Decided(next));
-        self.next_in_queue(now, slot);
     }
 }

@@ -1,20 +1,18 @@
 //! How the supervisor ends (D12): everything that does not run is ended at once, the running
-//! sessions are told to stop in order of first start, at most [`STOP_WINDOW`] unfinished at a time,
-//! and a deadline turns the rest into kills. All of it advances by a cursor, in bounded steps.
+//! sessions are told to stop in order of first start, as many at a time as `pace` allows, and a
+//! deadline turns the rest into kills. All of it advances by a cursor, in bounded steps.
 //!
 //! Absent on purpose: a second path for foreign ends. They come in here too.
 
-use super::{Engine, Mode, STEP, STOP_WINDOW};
-use crate::engine::child::{Force, Phase, Then};
+use super::pace::{NO_BATCH, Pace};
+use super::{Engine, Mode, STEP};
+use crate::engine::child::{Force, Phase, Then, Told};
 use crate::engine::exit::Exit;
+use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::table::{Cursor, SessionState};
-use std::time::Duration;
-
-/// If nothing ended for this long, the next batch is told to stop although the last is unfinished.
-const PACE: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
@@ -22,10 +20,7 @@ pub(super) struct Stop<D: Domain> {
     began: Moment,
     deadline: Option<Moment>,
     stage: Stage,
-    /// Numbers the batches, so that an end is booked on its own.
-    batch: u64,
-    in_flight: usize,
-    quiet_since: Moment,
+    pace: Pace,
     pub(super) report: ShutdownReport,
     tickets: Vec<D::Ticket>,
 }
@@ -49,9 +44,9 @@ impl<D: Domain> Stop<D> {
     pub(super) fn wake(&self) -> Option<Moment> {
         match self.stage {
             Stage::Sweep(_) | Stage::Kill(_) => Some(Moment::START),
-            Stage::Pace(_) if self.in_flight < STOP_WINDOW => Some(Moment::START),
+            Stage::Pace(_) if self.pace.has_room() => Some(Moment::START),
             Stage::Pace(_) => {
-                let next = self.quiet_since.after(PACE);
+                let next = self.pace.look();
                 Some(self.deadline.map_or(next, |deadline| deadline.min(next)))
             }
             Stage::Wait => self.deadline,
@@ -78,17 +73,17 @@ impl<D: Domain> Engine<D> {
             Mode::Stopping(stop) => {
                 stop.tickets.extend(ticket);
                 stop.deadline = stop.deadline.into_iter().chain(deadline).min();
+                stop.pace.hurry(now, stop.deadline);
             }
             Mode::Serving => {
                 let cursor = self.table.open();
+                let running = self.table.counts().active;
                 self.mode = Mode::Stopping(Stop {
                     cause,
                     began: now,
                     deadline,
                     stage: Stage::Sweep(cursor),
-                    batch: 1,
-                    in_flight: 0,
-                    quiet_since: now,
+                    pace: Pace::new(now, running, deadline),
                     report: ShutdownReport::default(),
                     tickets: ticket.into_iter().collect(),
                 });
@@ -205,13 +200,10 @@ impl<D: Domain> Engine<D> {
             return;
         };
         match &mut child.phase {
-            Phase::Launching(_) => self.cancel(
-                now,
-                slot,
-                Answer::Down,
-                Then::Remove,
-                SessionState::Stopping,
-            ),
+            Phase::Launching(_) => {
+                self.cancel(now, slot, Told::Down, Then::Remove, SessionState::Stopping)
+            }
+            Phase::InLine { .. } => self.end_in_line(now, slot, Told::Down),
             Phase::Cancelling { then, .. }
             | Phase::Stopping { then, .. }
             | Phase::Zombie { then } => {
@@ -224,7 +216,7 @@ impl<D: Domain> Engine<D> {
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
-            Phase::Parked => self.leave(now, slot, Exit::NotRunning),
+            Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
             Phase::Leaving { .. } => self.hurry(now, slot),
             Phase::Running => {}
         }
@@ -235,17 +227,13 @@ impl<D: Domain> Engine<D> {
         let Mode::Stopping(stop) = &mut self.mode else {
             return;
         };
-        if stop.in_flight >= STOP_WINDOW && now >= stop.quiet_since.after(PACE) {
-            stop.batch += 1;
-            stop.in_flight = 0;
-            stop.quiet_since = now;
-        }
-        let batch = stop.batch;
+        stop.pace.open_if_due(now);
+        let batch = stop.pace.batch();
         for _ in 0..STEP {
             let Mode::Stopping(stop) = &mut self.mode else {
                 return;
             };
-            if stop.in_flight >= STOP_WINDOW {
+            if !stop.pace.has_room() {
                 break;
             }
             let Some(slot) = self.table.advance(&cursor) else {
@@ -257,23 +245,31 @@ impl<D: Domain> Engine<D> {
                 .get(slot)
                 .is_some_and(|child| matches!(child.phase, Phase::Running));
             if runs {
-                stop.in_flight += 1;
-                stop.quiet_since = now;
+                stop.pace.asked();
                 self.begin_stop(now, slot, Then::Remove, batch);
             }
         }
         self.set_stage(Stage::Pace(cursor));
     }
 
-    /// A session that was told to stop has ended, or is given up.
-    pub(super) fn stop_finished(&mut self, now: Moment, batch: u64) {
-        let Mode::Stopping(stop) = &mut self.mode else {
-            return;
-        };
-        if batch == stop.batch {
-            stop.in_flight = stop.in_flight.saturating_sub(1);
+    /// A session that was told to stop is in its `post_stop`, has ended, or is given up.
+    pub(super) const fn stop_finished(&mut self, batch: u64) {
+        if let Mode::Stopping(stop) = &mut self.mode {
+            stop.pace.moved(batch);
         }
-        stop.quiet_since = now;
+    }
+
+    /// A session in its `post_stop` holds up nobody else (D12).
+    pub(super) fn post_stop_begins(&mut self, key: Key) {
+        if self.current(key).is_none() {
+            return;
+        }
+        if let Some(child) = self.table.get_mut(key.slot)
+            && let Phase::Stopping { batch, .. } = &mut child.phase
+        {
+            let batch = std::mem::replace(batch, NO_BATCH);
+            self.stop_finished(batch);
+        }
     }
 
     /// The deadline has come for this child.
@@ -286,7 +282,7 @@ impl<D: Domain> Engine<D> {
                 let phase = Phase::Stopping {
                     then: Then::Remove,
                     force: Force::Asked(None),
-                    batch: 0,
+                    batch: NO_BATCH,
                 };
                 self.table.set_phase(slot, phase);
                 self.force(now, slot);

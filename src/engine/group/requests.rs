@@ -209,7 +209,7 @@ impl<D: Domain> Group<D> {
     /// Answers a request without a launch.
     fn refuse(&mut self, request: Request<D>, answer: Answer<D>) {
         let ticket = match request {
-            Request::Start { spec, ticket } => {
+            Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
                 self.discard(Discard::Spec(spec));
                 ticket
             }

@@ -1,0 +1,142 @@
+//! What becomes of a session that used up its restart limit and is set aside (D11): it is tried again by
+//! itself after growing pauses, one launch at a time, until a trial lives for the limit's window.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Engine;
+use super::exits::{Occasion, Trial};
+use crate::engine::backoff::{grown, jittered};
+use crate::engine::child::{Origin, Parking, Phase};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Domain, Next, Note};
+use crate::engine::limit::Limit;
+use crate::engine::moment::Moment;
+
+/// The parked children, the one parked longest first. One that is being tried is not among them.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    by_order: BTreeMap<u64, u32>,
+    orders: u64,
+}
+
+impl<D: Domain> Engine<D> {
+    /// Sets a session aside that used up its limit, or whose trial or resumption failed.
+    pub(super) fn park(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        limit: Option<Limit>,
+        occasion: Occasion,
+    ) {
+        let next_order = self.parked.orders + 1;
+        let random = self.jitter.draw();
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let parking = *child.history().parking.get_or_insert(Parking {
+            order: next_order,
+            trials: 0,
+        });
+        self.parked.orders = next_order.max(self.parked.orders);
+        self.parked.by_order.insert(parking.order, slot);
+        let pause = self.trial_pause(parking.trials, random);
+        let retry = pause.map(|pause| now.after(pause));
+        self.table.set_phase(slot, Phase::Parked { retry });
+        self.set_timer(slot, retry);
+        let next = Next::Park {
+            limit,
+            retry: pause,
+        };
+        self.note(slot, occasion.with(next));
+        self.next_in_queue(now, slot);
+        self.discard_the_longest_parked(now);
+    }
+
+    fn discard_the_longest_parked(&mut self, now: Moment) {
+        if self.parked.by_order.len() > self.settings.max_parked
+            && let Some(&slot) = self.parked.by_order.values().next()
+        {
+            self.note(slot, Note::Discarded);
+            self.leave(now, slot, Exit::NotRunning);
+        }
+    }
+
+    /// A child that is parked will not be any more.
+    pub(super) fn leave_parked(&mut self, slot: u32) {
+        let parking = self
+            .table
+            .get(slot)
+            .and_then(|child| child.history.as_ref())
+            .and_then(|history| history.parking);
+        if let Some(parking) = parking {
+            self.parked.by_order.remove(&parking.order);
+        }
+    }
+
+    fn trial_pause(&self, trials: u32, random: u64) -> Option<Duration> {
+        let (first, max) = self.settings.park_trial?;
+        Some(jittered(grown(first, 2, trials, max), random))
+    }
+
+    /// The pause of a parked child is over.
+    pub(super) fn try_again(&mut self, now: Moment, slot: u32) {
+        let max = self.settings.max_sessions;
+        let full = self.table.counts().places() >= max;
+        let random = self.jitter.draw();
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let Phase::Parked { retry: Some(retry) } = &mut child.phase else {
+            return;
+        };
+        // What is left of the last incarnation comes first; its release looks here again.
+        if *retry > now || child.current.is_some() {
+            return;
+        }
+        let Some(parking) = child
+            .history
+            .as_mut()
+            .and_then(|history| history.parking.as_mut())
+        else {
+            return;
+        };
+        if full {
+            // A trial needs a place, and the others have them all.
+            let trials = parking.trials;
+            if let Some(pause) = self.trial_pause(trials, random) {
+                let retry = Some(now.after(pause));
+                self.table.set_phase(slot, Phase::Parked { retry });
+                self.set_timer(slot, retry);
+            }
+            return;
+        }
+        parking.trials = parking.trials.saturating_add(1);
+        if let Some(history) = &mut child.history {
+            history.restarts += 1;
+        }
+        self.leave_parked(slot);
+        self.launch(now, slot, Origin::Trial, None);
+    }
+
+    /// Whether a child is still on trial after a life of this length. One that lived for long enough
+    /// begins anew.
+    pub(super) fn trial(&mut self, slot: u32, lived: Duration, healthy: Duration) -> Trial {
+        let Some(history) = self
+            .table
+            .get_mut(slot)
+            .and_then(|child| child.history.as_mut())
+        else {
+            return Trial::None;
+        };
+        if history.parking.is_none() {
+            return Trial::None;
+        }
+        if lived < healthy {
+            return Trial::Failed;
+        }
+        history.parking = None;
+        history.window.clear();
+        Trial::None
+    }
+}
