@@ -70,13 +70,16 @@ impl<'a> Leftovers<'a> {
                     self.graveyard.put(Grave::Plan(Box::new(plan)));
                 }
             }
-            Discard::Exit(Exit::Failed { cause }) | Discard::Seen(Seen::Failed(cause)) => {
+            Discard::Exit(Exit::Failed { cause })
+            | Discard::Seen(Seen::Failed(cause))
+            | Discard::Failure(Failure::Failed(cause)) => {
                 if let Some(cause) = Arc::into_inner(cause) {
                     self.graveyard.put(Grave::Cause(cause));
                 }
             }
-            Discard::Exit(_) | Discard::Seen(_) => {}
+            Discard::Exit(_) | Discard::Seen(_) | Discard::Failure(_) => {}
             Discard::Life(life) => drop(life),
+            Discard::Ticket(ticket) => drop(ticket),
         }
     }
 
