@@ -115,7 +115,7 @@ impl<D: Domain> Engine<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
         let recall = current.recall;
         // A success that came too late did not run for anybody: the exit before it stays the last.
         if recall == Recall::InTime {
@@ -126,6 +126,9 @@ impl<D: Domain> Engine<D> {
             if let Some(old) = child.history().last.replace(last) {
                 self.discard(Discard::Exit(old.exit));
             }
+        }
+        if let Some(cause) = left {
+            self.discard(Discard::Failure(Failure::Failed(cause)));
         }
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));

@@ -131,13 +131,15 @@ impl<D: Domain> Engine<D> {
         }
         let slot = key.slot;
         self.set_timer(slot, None);
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        if let Some(current) = child.current.take() {
+        let current = self
+            .table
+            .get_mut(slot)
+            .and_then(|child| child.current.take());
+        if let Some(current) = current {
             self.forget(current);
         }
         let Some(child) = self.table.get_mut(slot) else {
+            self.discard(Discard::Failure(failure));
             return;
         };
         let temporary = child.spec.policy().restart == Restart::Temporary;
