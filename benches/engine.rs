@@ -122,6 +122,9 @@ impl World {
             session_limit: Limit::new(RESTARTS, WINDOW),
             on_limit: OnRestartLimit::Park,
             total_limit: Limit::new(u32::MAX, WINDOW),
+            park_trial: None,
+            max_parked: usize::MAX,
+            max_launches: usize::MAX,
             backoff: Backoff::none(),
             seed: 1,
         };

@@ -269,7 +269,6 @@ pub(super) enum Phase<D: Domain> {
         then: Then<D>,
         shown: SessionState,
         since: Moment,
-        told: Told,
     },
     /// It runs, or it has ended and we do not know yet.
     Running,
@@ -345,14 +344,6 @@ impl<D: Domain> Child<D> {
             history.window.clear();
             history.step = 0;
             history.parking = None;
-        }
-    }
-
-    /// What callers are told who share a launch that is cancelled.
-    pub(super) const fn told(&self) -> Told {
-        match self.phase {
-            Phase::Cancelling { told, .. } => told,
-            _ => Told::Stopped,
         }
     }
 

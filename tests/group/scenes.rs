@@ -323,6 +323,9 @@ fn a_session_that_gave_up_has_failed() {
         session_limit: None,
         on_limit: OnRestartLimit::Park,
         total_limit: None,
+        park_trial: None,
+        max_parked: usize::MAX,
+        max_launches: usize::MAX,
         backoff: Backoff::none(),
         seed: 0,
     });

@@ -6,13 +6,20 @@ use session_supervisor::engine::{
     Counts, Ending, Kind as Sort, Life, SessionState, Shutdown, Spec,
 };
 
-use crate::model::{IDS, Outcome};
+use crate::model::{Expected, IDS, Outcome};
 use crate::sim::{NAMES, Sim};
-use crate::tickets::Kind;
 use crate::world::Stage;
 
 impl Sim {
     pub(crate) fn check(&mut self) {
+        // A restart by hand that had waited may have resumed one at once.
+        let parked = self.model.entries.iter().flatten();
+        let parked = parked.filter(|entry| entry.parks()).count();
+        if parked <= self.model.settings.max_parked
+            && let Some(Expected::Discarded(_)) = self.model.expected.front()
+        {
+            self.model.expected.pop_front();
+        }
         assert!(
             self.model.expected.is_empty(),
             "the engine kept quiet about {:?}",
@@ -26,6 +33,7 @@ impl Sim {
             "answered Zombie without one"
         );
         self.model.bury(&self.runs);
+        self.model.miss_trials(self.now);
         if self.model.serving {
             let known = self.model.entries.iter().flatten().count();
             assert_eq!(self.engine.entries(), known, "entries");
@@ -108,13 +116,10 @@ impl Sim {
     /// Nobody waits for a turn that has come (D3).
     fn check_queues(&self) {
         for caller in &self.tickets.0 {
-            if caller.answered
-                || caller.launched
-                || !matches!(caller.kind, Kind::Start | Kind::Restart)
-            {
+            if caller.answered || caller.launched || !caller.kind.launches() {
                 continue;
             }
-            let start = caller.kind == Kind::Start;
+            let start = caller.kind.starts();
             let Some(entry) = &self.model.entries[caller.id] else {
                 panic!("somebody waits for an id that is free");
             };
@@ -186,12 +191,18 @@ impl Sim {
                 entry.shown != Some(SessionState::Parked) || self.model.serving,
                 "parked after the stop"
             );
+            if entry.shown == Some(SessionState::Parked)
+                && let Some(retry) = entry.retry
+                && run.gone()
+                && !entry.missed
+            {
+                assert!(now < retry, "a trial is due and not made");
+            }
         }
         if !self.model.serving {
-            let queued = |kind| matches!(kind, Kind::Start | Kind::Restart);
             let waiting = self
                 .tickets
-                .waiting(|caller| queued(caller.kind) && !caller.launched);
+                .waiting(|caller| caller.kind.launches() && !caller.launched);
             assert_eq!(waiting, None, "somebody waits for a launch after the stop");
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see `checks`.
 
+use std::time::Duration;
+
 use session_supervisor::engine::{
-    Answer, Context, Effect, Key, Recall, Restart, SessionState, Shutdown, Spec,
+    Answer, Context, Discard, Effect, Key, Recall, Restart, SessionState, Shutdown, Spec, StopWay,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
@@ -22,7 +24,7 @@ impl Sim {
                 ticket,
             } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
-            Effect::Stop { life, .. } => self.told_to_stop(life.0.key),
+            Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
             Effect::Kill { life } => self.told_to_die(life.0.key),
             Effect::Answer {
                 ticket: Waiter(ticket),
@@ -31,6 +33,7 @@ impl Sim {
                 self.tickets.answer_with(ticket, &answer);
                 self.judge_answer(ticket, &answer);
             }
+            Effect::Discard(Discard::Ticket(Waiter(ticket))) => self.tickets.drop(ticket),
             Effect::Discard(_) => {}
             Effect::Note { id, note, .. } => {
                 let id = id.map(|id| self.index(&id));
@@ -75,7 +78,7 @@ impl Sim {
         match &mut self.model.entries[id] {
             slot @ None => {
                 let caller = &self.tickets.0[ticket.expect("a first start has a caller")];
-                assert_eq!(caller.kind, Kind::Start);
+                assert!(caller.kind.starts());
                 let asked = caller.spec.as_ref().expect("a start has a spec");
                 assert!(std::rc::Rc::ptr_eq(&asked.0, &spec.0), "another's spec");
                 assert!(!full, "a first start without a place");
@@ -95,6 +98,9 @@ impl Sim {
                     doomed: false,
                     stopped: None,
                     relaunch: false,
+                    parking: None,
+                    retry: None,
+                    missed: false,
                     exit: None,
                     outcome: Outcome::NotRunning,
                 });
@@ -108,7 +114,17 @@ impl Sim {
                         assert!(!full, "a resume without a place");
                         entry.log = crate::limits::Log::default();
                         entry.step = 0;
+                        entry.parking = None;
                         Origin::Resume
+                    }
+                    (Some(SessionState::Parked), None) => {
+                        assert!(!full, "a trial without a place");
+                        let retry = entry.retry.expect("it is tried again");
+                        assert!(now >= retry, "a trial before its pause is over");
+                        let parking = entry.parking.as_mut().expect("it is parked");
+                        parking.trials += 1;
+                        entry.restarts += 1;
+                        Origin::Trial
                     }
                     (Some(SessionState::Restarting), Some(_)) => Origin::Manual,
                     (Some(SessionState::Restarting), None) => {
@@ -211,7 +227,7 @@ impl Sim {
         entry.relaunch
     }
 
-    fn told_to_stop(&mut self, key: Key) {
+    fn told_to_stop(&mut self, key: Key, way: StopWay, within: Option<Duration>) {
         let (index, id) = self.meant(key);
         let late = self.model.past_deadline(self.now);
         let wanted = self.wanted(index, id);
@@ -220,6 +236,10 @@ impl Sim {
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
         assert!(wanted, "a stop unasked");
+        let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
+        assert_eq!(way == StopWay::Drain, drains);
+        let left = self.model.deadline.map(|at| at.since(self.now));
+        assert_eq!(within, run.grace().into_iter().chain(left).min());
         run.stopped = Some(self.now);
         run.told_to_stop = true;
         self.model.show(id, SessionState::Stopping);

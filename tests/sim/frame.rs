@@ -46,6 +46,11 @@ pub(crate) trait History: Sized {
 
     fn timeout(&mut self);
 
+    /// Whether time alone changes nothing any more, although timers go off for ever.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// The moment at which a counted restart is exactly as old as a window, or just older.
     fn edge(&mut self) -> Option<Moment>;
 
@@ -150,7 +155,7 @@ pub(crate) trait History: Sized {
                 continue;
             }
             idle = 0;
-            let Some(at) = self.poll_timeout() else {
+            let Some(at) = self.poll_timeout().filter(|_| !self.is_still()) else {
                 return;
             };
             let now = self.parts().now;

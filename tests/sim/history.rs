@@ -13,6 +13,7 @@ use crate::lists::OpenList;
 use crate::model::IDS;
 use crate::rules::ms;
 use crate::sim::Sim;
+use crate::tickets::Kind;
 use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.
@@ -46,7 +47,8 @@ fn step(sim: &mut Sim) {
     match sim.rng.below(100) {
         0..=9 => {
             let id = sim.rng.below(IDS);
-            sim.start(id);
+            let kind = sim.rng.pick(&[Kind::Start, Kind::Ensure]);
+            sim.start(id, kind);
         }
         10..=13 => {
             let id = sim.rng.below(IDS);
@@ -57,7 +59,8 @@ fn step(sim: &mut Sim) {
             sim.restart(id);
         }
         19..=66 => sim.act(Mood::Wild),
-        67..=84 => sim.advance(),
+        67..=83 => sim.advance(),
+        84 => sim.go_away(),
         85..=89 => sim.timeout(),
         90..=92 => stale(sim),
         93..=97 => list(sim),
@@ -124,7 +127,8 @@ fn stale(sim: &mut Sim) {
         if sim.over {
             return;
         }
-        match sim.rng.below(8) {
+        match sim.rng.below(9) {
+            8 => Input::PostStop { key },
             7 => Input::StartOutlived {
                 key,
                 failure: Failure::Failed(cause("stale")),

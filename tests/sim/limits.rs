@@ -13,9 +13,13 @@ pub(crate) struct Log(pub(crate) Vec<Moment>);
 impl Log {
     /// Whether one more restart is within the limit.
     pub(crate) fn allows(&self, now: Moment, limit: Limit) -> bool {
+        self.within(now, limit) < limit.max()
+    }
+
+    /// How many restarts count now.
+    pub(crate) fn within(&self, now: Moment, limit: Limit) -> u32 {
         let recent = |at: &&Moment| now.since_start() - at.since_start() <= limit.window();
-        let within = self.0.iter().filter(recent).count();
-        u32::try_from(within).unwrap() < limit.max()
+        u32::try_from(self.0.iter().filter(recent).count()).unwrap()
     }
 }
 

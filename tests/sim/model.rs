@@ -24,6 +24,15 @@ pub(crate) enum Origin {
     Restart,
     Manual,
     Resume,
+    Trial,
+}
+
+/// That a session is parked, or on trial.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parking {
+    /// Its place among all that were ever parked.
+    pub(crate) order: u64,
+    pub(crate) trials: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +64,19 @@ pub(crate) struct Entry {
     pub(crate) stopped: Option<Moment>,
     /// Somebody restarts it by hand.
     pub(crate) relaunch: bool,
+    pub(crate) parking: Option<Parking>,
+    /// When it is tried again, while it is parked.
+    pub(crate) retry: Option<Moment>,
+    /// There was no place for it then, so nobody knows when it is tried again.
+    pub(crate) missed: bool,
     pub(crate) exit: Option<Outcome>,
     pub(crate) outcome: Outcome,
+}
+
+impl Entry {
+    pub(crate) fn parks(&self) -> bool {
+        self.shown == Some(SessionState::Parked)
+    }
 }
 
 /// A note that the engine must make next.
@@ -69,7 +89,11 @@ pub(crate) enum Expected {
     },
     LimitReached,
     TotalLimitReached,
-    Parked,
+    /// For having used up its limit, or for a trial that failed.
+    Parked {
+        used_up: bool,
+    },
+    Discarded(usize),
     Escalated(usize),
 }
 
@@ -82,6 +106,7 @@ pub(crate) struct Model {
     pub(crate) deadline: Option<Moment>,
     pub(crate) last_end: Moment,
     pub(crate) lives: u64,
+    pub(crate) parkings: u64,
     pub(crate) expected: VecDeque<Expected>,
     /// The lives that the report is about.
     pub(crate) counted: BTreeSet<u64>,
@@ -100,6 +125,7 @@ impl Model {
             deadline: None,
             last_end: Moment::START,
             lives: 0,
+            parkings: 0,
             expected: VecDeque::new(),
             counted: BTreeSet::new(),
             report: ShutdownReport::default(),
@@ -217,8 +243,13 @@ impl Model {
             return;
         }
         entry.attempt = 0;
-        if now.since(run.started) >= healthy {
+        let healthy = now.since(run.started) >= healthy;
+        if healthy {
             entry.step = 0;
+        }
+        // It has passed its trial.
+        if healthy && !entry.relaunch && entry.parking.take().is_some() {
+            entry.log = Log::default();
         }
         let policy = entry.spec.policy();
         let comes_back = match policy.restart {
@@ -247,7 +278,9 @@ impl Model {
             _ if entry.doomed || !serving => self.forget(id, outcome),
             Origin::First => self.forget(id, outcome),
             Origin::Manual if temporary => self.forget(id, outcome),
-            Origin::Resume => self.expected.push_back(Expected::Parked),
+            Origin::Resume | Origin::Trial => {
+                self.expected.push_back(Expected::Parked { used_up: false });
+            }
             Origin::Manual | Origin::Restart => {
                 let pause = pause(entry.attempt);
                 self.decide(now, id, pause, pause);
@@ -268,20 +301,36 @@ impl Model {
         }
     }
 
+    /// How many restarts count against the id's own limit now; none: it has no limit.
+    pub(crate) fn counted_restarts(&self, now: Moment, id: usize) -> Option<u32> {
+        let limit = self.own_limit(id)?;
+        let log = &self.entries[id].as_ref()?.log;
+        Some(log.within(now, limit))
+    }
+
     /// A restart is due to be decided: says what the engine must say.
     fn decide(&mut self, now: Moment, id: usize, least: Duration, most: Duration) {
+        if self.entry(id).parking.is_some() {
+            self.expected.push_back(Expected::Parked { used_up: false });
+            return;
+        }
         let own = self.own_limit(id);
         let settings = self.settings;
         let log = &self.entry(id).log;
         if own.is_some_and(|limit| !log.allows(now, limit)) {
-            self.expected.push_back(Expected::LimitReached);
             match settings.on_limit {
-                OnRestartLimit::Park => self.expected.push_back(Expected::Parked),
+                OnRestartLimit::Park => {
+                    self.expected.push_back(Expected::Parked { used_up: true });
+                }
                 OnRestartLimit::Remove => {
+                    self.expected.push_back(Expected::LimitReached);
                     let outcome = self.entry(id).exit.unwrap_or(Outcome::NotRunning);
                     self.forget(id, outcome);
                 }
-                OnRestartLimit::Escalate => self.expected.push_back(Expected::Escalated(id)),
+                OnRestartLimit::Escalate => {
+                    self.expected.push_back(Expected::LimitReached);
+                    self.expected.push_back(Expected::Escalated(id));
+                }
             }
             return;
         }
@@ -305,6 +354,51 @@ impl Model {
             longest: longest.max(most),
         };
         self.expected.push_back(expected);
+    }
+
+    /// The engine has parked an id; says what must follow.
+    pub(crate) fn park(&mut self, now: Moment, id: usize, retry: Option<Duration>) {
+        self.parkings += 1;
+        let (order, settings) = (self.parkings, self.settings);
+        let entry = self.entry(id);
+        let parking = entry.parking.get_or_insert(Parking { order, trials: 0 });
+        match (settings.park_trial, retry) {
+            (None, None) => {}
+            (Some((first, max)), Some(retry)) => {
+                let mut full = first;
+                for _ in 0..parking.trials {
+                    full = (full * 2).min(max);
+                }
+                assert!((full / 2..=full).contains(&retry), "a trial in {retry:?}");
+            }
+            other => panic!("trials are {other:?}"),
+        }
+        entry.retry = retry.map(|retry| now.after(retry));
+        entry.missed = false;
+        entry.shown = Some(SessionState::Parked);
+        entry.outcome = Outcome::NotRunning;
+        let parked = self.entries.iter().flatten();
+        let parked = parked.filter(|entry| entry.shown == Some(SessionState::Parked));
+        let mut orders: Vec<_> = parked
+            .filter_map(|entry| entry.parking.map(|parking| parking.order))
+            .collect();
+        orders.sort_unstable();
+        if orders.len() > settings.max_parked {
+            let longest = (0..IDS).find(|&id| {
+                let parking = self.entries[id].as_ref().and_then(|entry| entry.parking);
+                parking.is_some_and(|parking| parking.order == orders[0])
+            });
+            let longest = longest.expect("one is parked longest");
+            self.expected.push_back(Expected::Discarded(longest));
+        }
+    }
+
+    /// A trial that is due while all places are taken waits for another pause.
+    pub(crate) fn miss_trials(&mut self, now: Moment) {
+        let full = self.places(IDS) >= self.settings.max_sessions;
+        for entry in self.entries.iter_mut().flatten() {
+            entry.missed |= full && entry.retry.is_some_and(|retry| retry <= now);
+        }
     }
 
     fn own_limit(&self, id: usize) -> Option<Limit> {

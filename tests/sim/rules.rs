@@ -76,6 +76,7 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             0 | 1 => Shutdown::BrutalKill,
             2 => Shutdown::Infinity,
             3 => Shutdown::Timeout(Duration::ZERO),
+            4 => Shutdown::Drain(ms(rng.pick(&[0, 300]))),
             _ => Shutdown::Timeout(ms(rng.pick(&[1, 300, 5_000]))),
         },
         start_timeout: ms(rng.pick(&[50, 1_000, 30_000])),
@@ -84,7 +85,8 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             1 => OwnLimit::Unlimited,
             _ => OwnLimit::Own(limit(rng)),
         },
-        backoff: Some(pauses.backoff()),
+        // The supervisor's default is none.
+        backoff: (!first.is_zero() || rng.chance(50)).then(|| pauses.backoff()),
         kind: rng.pick(&[Kind::Worker, Kind::Supervisor]),
         significance: Significance::Ordinary,
     };
@@ -104,6 +106,12 @@ pub(crate) fn settings(rng: &mut Rng) -> Settings {
         total_limit: rng
             .chance(25)
             .then(|| Limit::new(rng.pick(&[0, 1, 2, 3, 5]), ms(rng.pick(&WINDOWS))).unwrap()),
+        park_trial: rng.chance(70).then(|| {
+            let first = ms(rng.pick(&[10, 100]));
+            (first, first * rng.pick(&[1, 5]))
+        }),
+        max_parked: rng.pick(&[0, 1, 2, usize::MAX, usize::MAX]),
+        max_launches: usize::MAX,
         backoff: Backoff::none(),
         seed: rng.next(),
     }

@@ -3,7 +3,7 @@
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, Life, Mark, Next, Note, Seen, SessionState, StopCause,
+    Answer, Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
 };
 
 use crate::domain::{SimDomain, Ticket};
@@ -25,6 +25,19 @@ impl Sim {
                 assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
                 assert_eq!(life.ending(), Ending::No, "the life is ending");
             }
+            Answer::Joined(life) => {
+                let index = self.model.entry(id).run;
+                let run = &self.runs[index];
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
+                assert!(run.reported && run.recall == Recall::InTime);
+                self.joined_rightly(ticket, index);
+            }
+            Answer::Failed(_) => {
+                let failed = (0..self.runs.len())
+                    .rev()
+                    .find(|&at| self.runs[at].id == id);
+                self.joined_rightly(ticket, failed.expect("a launch"));
+            }
             Answer::Parked => assert_eq!(shown, Some(SessionState::Parked)),
             Answer::MaxSessions(max) => {
                 assert_eq!(*max, self.model.settings.max_sessions);
@@ -32,7 +45,7 @@ impl Sim {
                     self.model.places(id) >= *max,
                     "refused although there is a place"
                 );
-                let may = kind == Kind::Start || shown == Some(SessionState::Parked);
+                let may = kind.starts() || shown == Some(SessionState::Parked);
                 assert!(may, "a restart is refused for want of a place");
             }
             Answer::Zombie if shown == Some(SessionState::Zombie) => {}
@@ -56,7 +69,20 @@ impl Sim {
             | Answer::Present
             | Answer::Restarting
             | Answer::Deleted => panic!("{answer:?} is a group's"),
-            Answer::TimedOut(_) => panic!("TimedOut comes with a cancel alone"),
+            // A launch's own caller is told with the cancel.
+            Answer::TimedOut(_) => assert!(matches!(kind, Kind::Ensure | Kind::Restart)),
+        }
+    }
+
+    /// A restart by hand shares only a launch that was ordered after it was asked.
+    fn joined_rightly(&self, ticket: Ticket, index: usize) {
+        let caller = &self.tickets.0[ticket];
+        let shared = self.runs[index]
+            .ticket
+            .map(|first| self.tickets.0[first].kind);
+        match caller.kind {
+            Kind::Restart => assert!(caller.after <= index, "it shares an earlier launch"),
+            _ => assert!(shared.is_some(), "it shares a launch that nobody asked for"),
         }
     }
 
@@ -68,33 +94,56 @@ impl Sim {
             }
             return;
         };
-        if let Note::Decided(Next::Park { .. }) = note
-            && let Some(Expected::LimitReached) = self.model.expected.front()
-        {
-            self.model.expected.pop_front();
-        }
-        let front = match note {
-            Note::Decided(_) => Some(self.model.expected.pop_front()),
-            _ => None,
-        };
-        match (note, front.flatten()) {
-            (Note::Started, _) => {
+        match note {
+            Note::Started => {
                 self.model.show(id, SessionState::Running);
                 // If it was cancelled, that came too late to count.
                 let index = self.model.entry(id).run;
                 self.runs[index].cancelled = None;
             }
-            (Note::Exited { exit, .. }, _) => self.exited(id, &exit),
-            (Note::Zombie, _) => self.zombie(id),
-            (Note::ZombieEnded, _) => {
+            Note::Exited { exit, next, .. } => {
+                self.exited(id, &exit);
+                self.follows(id, next);
+            }
+            Note::RestartFailed { next, .. } => self.follows(id, next),
+            Note::Decided(next) => {
+                assert_ne!(next, Next::Nothing, "a decision for nothing");
+                self.follows(id, next);
+            }
+            Note::Zombie => self.zombie(id),
+            Note::ZombieEnded => {
                 let index = self.model.entry(id).run;
                 assert!(self.runs[index].gone() && self.runs[index].zombie);
                 self.model.zombie_ended(now, id, &self.runs[index]);
             }
+            Note::Discarded => match self.model.expected.pop_front() {
+                Some(Expected::Discarded(who)) if who == id => {
+                    self.model.forget(id, Outcome::NotRunning);
+                }
+                other => panic!("the engine discards {id}, the model says {other:?}"),
+            },
+            Note::StartFailed(_)
+            | Note::StartTimedOut(_)
+            | Note::Stopping
+            | Note::Killing(_)
+            | Note::SupervisorStopping(_) => {}
+        }
+    }
+
+    /// What follows an exit or a failure, as the engine says.
+    fn follows(&mut self, id: usize, next: Next) {
+        let now = self.now;
+        if next == Next::Nothing {
+            // Should the model expect something, it is missed after this step.
+            return;
+        }
+        match (next, self.model.expected.pop_front()) {
             (
-                Note::Decided(Next::Restart {
-                    restarts, delay, ..
-                }),
+                Next::Restart {
+                    delay,
+                    restarts,
+                    used,
+                },
                 Some(Expected::Restarting {
                     restarts: count,
                     shortest,
@@ -103,23 +152,21 @@ impl Sim {
             ) => {
                 assert_eq!(restarts, count, "restarts");
                 assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                let counted = self.model.counted_restarts(now, id);
+                assert_eq!(used.map(|used| used.count), counted, "used up");
                 let entry = self.model.entry(id);
                 entry.due = now.after(delay);
                 entry.shown = Some(SessionState::Restarting);
                 entry.relaunch = false;
                 entry.outcome = Outcome::NotRunning;
             }
-            (Note::Decided(Next::Park { .. }), Some(Expected::Parked)) => {
-                let entry = self.model.entry(id);
-                entry.shown = Some(SessionState::Parked);
-                entry.outcome = Outcome::NotRunning;
+            (Next::Park { limit, retry }, Some(Expected::Parked { used_up })) => {
+                assert_eq!(limit.is_some(), used_up);
+                self.model.park(now, id, retry);
             }
-            (Note::Decided(Next::Remove(_) | Next::Escalate(_)), Some(Expected::LimitReached))
-            | (Note::Decided(Next::EscalateAll(_)), Some(Expected::TotalLimitReached)) => {}
-            (note, front) if front.is_some() || matches!(note, Note::Decided(_)) => {
-                panic!("the engine says {note:?}, the model {front:?}");
-            }
-            _ => {}
+            (Next::Remove(_) | Next::Escalate(_), Some(Expected::LimitReached))
+            | (Next::EscalateAll(_), Some(Expected::TotalLimitReached)) => {}
+            (next, front) => panic!("the engine says {next:?}, the model {front:?}"),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::drops::inside;
 use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::lists::OpenList;
-use crate::model::{Model, Origin, Outcome};
+use crate::model::{IDS, Model, Origin, Outcome};
 use crate::rng::Rng;
 use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
@@ -78,12 +78,15 @@ impl Sim {
         self.check();
     }
 
-    pub(crate) fn start(&mut self, id: usize) {
+    pub(crate) fn start(&mut self, id: usize, kind: Kind) {
         let (policy, pauses) = crate::rules::policy(&mut self.rng);
         let spec = SimSpec::new(policy, pauses);
-        let ticket = self.ask(Kind::Start, id, Some(spec.kept()));
-        let ticket = Waiter(ticket);
-        self.ask_engine(id, Request::Start { spec, ticket });
+        let ticket = Waiter(self.ask(kind, id, Some(spec.kept())));
+        let request = match kind {
+            Kind::Ensure => Request::Ensure { spec, ticket },
+            _ => Request::Start { spec, ticket },
+        };
+        self.ask_engine(id, request);
     }
 
     pub(crate) fn restart(&mut self, id: usize) {
@@ -122,11 +125,23 @@ impl Sim {
                 ticket: Waiter(ticket),
             },
         );
-        let queued = self.tickets.waiting(|caller| {
-            let launch = matches!(caller.kind, Kind::Start | Kind::Restart);
-            launch && caller.id == id && !caller.launched
-        });
+        let queued = self
+            .tickets
+            .waiting(|caller| caller.kind.launches() && caller.id == id && !caller.launched);
         assert_eq!(queued, None, "a stop left somebody in the queue before it");
+    }
+
+    /// A caller that waits goes away.
+    pub(crate) fn go_away(&mut self) {
+        let waiting: Vec<_> = (0..self.tickets.0.len())
+            .filter(|&ticket| !self.tickets.0[ticket].answered)
+            .collect();
+        if !waiting.is_empty() {
+            let ticket = self.rng.pick(&waiting);
+            self.tell(|| format!("  caller {ticket} goes away"));
+            self.tickets.0[ticket].gone = true;
+            Waiter::goes(ticket);
+        }
     }
 
     /// Whether an id is known, but nothing of it runs or is being launched.
@@ -143,7 +158,7 @@ impl Sim {
 
     fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
         let state = self.model.shown(id);
-        self.tickets.add(kind, id, spec, state)
+        self.tickets.add(kind, id, spec, state, self.runs.len())
     }
 
     fn ask_engine(&mut self, id: usize, request: Request<SimDomain>) {
@@ -250,6 +265,22 @@ impl History for Sim {
         self.drain();
     }
 
+    /// Parked sessions look for a place for ever.
+    fn is_still(&self) -> bool {
+        let entries = self.model.entries.iter().flatten();
+        let rests = |state| {
+            matches!(
+                state,
+                SessionState::Running | SessionState::Parked | SessionState::Zombie
+            )
+        };
+        self.model.serving
+            && self.model.places(IDS) >= self.model.settings.max_sessions
+            && entries
+                .into_iter()
+                .all(|entry| entry.shown.is_some_and(rests) && (!entry.parks() || entry.missed))
+    }
+
     fn edge(&mut self) -> Option<Moment> {
         history::edge(self)
     }
@@ -283,7 +314,7 @@ impl History for Sim {
                 let leaves = match entry.origin {
                     Origin::First => true,
                     Origin::Manual => entry.spec.policy().restart == Restart::Temporary,
-                    Origin::Restart | Origin::Resume => false,
+                    Origin::Restart | Origin::Resume | Origin::Trial => false,
                 };
                 if !run.zombie {
                     // From here on it is as one that was cancelled.
@@ -299,6 +330,7 @@ impl History for Sim {
                 assert!(run.zombie, "zombies are left of a start, and it is none");
             }
             Deed::Exited(seen) => self.event(index, seen),
+            Deed::PostStop => self.feed(Input::PostStop { key }),
             Deed::Ended => self.feed(Input::Ended { key }),
             Deed::Joined => {
                 run.joined = true;
@@ -349,7 +381,7 @@ impl History for Sim {
     }
 
     fn stop_supervisor(&mut self, within: Option<Duration>) {
-        let ticket = self.tickets.add(Kind::Supervisor, 0, None, None);
+        let ticket = self.tickets.add(Kind::Supervisor, 0, None, None, 0);
         if !self.finished {
             self.model.stop();
             self.deadline(within);

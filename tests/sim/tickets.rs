@@ -9,9 +9,22 @@ use crate::domain::{SimDomain, SimSpec, Ticket};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Start,
+    Ensure,
     Stop,
     Restart,
     Supervisor,
+}
+
+impl Kind {
+    /// Whether a launch is asked for.
+    pub(crate) const fn launches(self) -> bool {
+        matches!(self, Self::Start | Self::Ensure | Self::Restart)
+    }
+
+    /// Whether a session is to be started if it is not there.
+    pub(crate) const fn starts(self) -> bool {
+        matches!(self, Self::Start | Self::Ensure)
+    }
 }
 
 #[derive(Debug)]
@@ -24,6 +37,10 @@ pub(crate) struct Caller {
     pub(crate) answered: bool,
     /// A launch was ordered for it.
     pub(crate) launched: bool,
+    /// It has gone away.
+    pub(crate) gone: bool,
+    /// How many launches there had been when it asked.
+    pub(crate) after: usize,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +53,7 @@ impl Tickets {
         id: usize,
         spec: Option<SimSpec>,
         state: Option<SessionState>,
+        after: usize,
     ) -> Ticket {
         self.0.push(Caller {
             kind,
@@ -44,6 +62,8 @@ impl Tickets {
             state,
             answered: false,
             launched: false,
+            gone: false,
+            after,
         });
         self.0.len() - 1
     }
@@ -59,10 +79,11 @@ impl Tickets {
         self.answer(ticket);
         let kind = self.0[ticket].kind;
         let fits = match answer {
-            Answer::Running(_) | Answer::Parked => kind == Kind::Start,
-            Answer::MaxSessions(_) | Answer::Stopped | Answer::TimedOut(_) => {
-                matches!(kind, Kind::Start | Kind::Restart)
+            Answer::Running(_) | Answer::Parked => kind.starts(),
+            Answer::Joined(_) | Answer::Failed(_) => {
+                matches!(kind, Kind::Ensure | Kind::Restart)
             }
+            Answer::MaxSessions(_) | Answer::Stopped | Answer::TimedOut(_) => kind.launches(),
             Answer::Zombie => kind != Kind::Supervisor,
             Answer::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
             Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
@@ -88,16 +109,27 @@ impl Tickets {
     pub(crate) fn launch(&mut self, ticket: Ticket, id: usize) {
         let caller = &self.0[ticket];
         assert!(!caller.answered && !caller.launched && caller.id == id);
-        assert!(matches!(caller.kind, Kind::Start | Kind::Restart));
-        if caller.kind == Kind::Start {
-            let earlier =
-                |c: &Caller| c.kind == Kind::Start && c.id == id && !c.answered && !c.launched;
+        assert!(caller.kind.launches());
+        if caller.kind.starts() {
+            assert!(!caller.gone, "a launch for nobody");
+            let earlier = |c: &Caller| c.kind.starts() && c.id == id && !c.answered && !c.launched;
             assert!(
                 !self.0[..ticket].iter().any(earlier),
                 "ticket {ticket} is served before an earlier start of its id"
             );
         }
         self.0[ticket].launched = true;
+    }
+
+    /// The engine drops a request, since its caller has gone.
+    pub(crate) fn drop(&mut self, ticket: Ticket) {
+        let caller = &self.0[ticket];
+        assert!(
+            caller.gone,
+            "ticket {ticket} is dropped, and its caller waits"
+        );
+        assert!(caller.kind.launches() && !caller.launched);
+        self.answer(ticket);
     }
 
     pub(crate) fn waiting(&self, of: impl Fn(&Caller) -> bool) -> Option<Ticket> {

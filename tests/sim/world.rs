@@ -84,6 +84,8 @@ pub(crate) enum Deed {
     /// It has failed, and zombies of the tree that it had begun are left.
     StartOutlived(Failure),
     Exited(Seen),
+    /// Its `post_stop` begins.
+    PostStop,
     /// The session tells of its end itself.
     Ended,
     Joined,
@@ -238,6 +240,9 @@ impl Run {
     fn act_alive(&mut self, mood: Mood, rng: &mut Rng) -> Option<Deed> {
         let ending = self.life.ending() == Ending::Yes;
         let obeys = self.told_to_stop && (!self.temper.ignores_stop || mood == Mood::Calm);
+        if self.told_to_stop && self.reported && rng.chance(10) {
+            return Some(Deed::PostStop);
+        }
         let dies = self.told_to_die && (!self.temper.ignores_kill || mood == Mood::Calm);
         if dies {
             self.die(Mark::Missing, rng);

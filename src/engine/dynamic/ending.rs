@@ -105,7 +105,6 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        let told = child.told();
         let then = match &mut child.phase {
             Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => {
                 std::mem::replace(then, Then::Remove)
@@ -128,7 +127,6 @@ impl<D: Domain> Engine<D> {
             return;
         };
         self.set_timer(slot, None);
-        self.answer_joined(slot, || told.answer());
         self.note(slot, Note::Zombie);
         self.answer_stops(slot, || Answer::Zombie);
         match before {

@@ -70,7 +70,6 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let life = current.life.clone();
-        let told = child.told();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
             // Whoever waited was told that it runs, so the timeout came too late to count. A stop
@@ -97,11 +96,7 @@ impl<D: Domain> Engine<D> {
             Phase::Zombie { .. } => self.effect(Effect::Kill { life: life.clone() }),
             _ => {}
         }
-        match recall {
-            Recall::InTime => self.answer_joined(slot, || Answer::Joined(life.clone())),
-            // They were to hear of a launch that was cancelled.
-            Recall::TooLate => self.answer_joined(slot, || told.answer()),
-        }
+        self.answer_joined(slot, || Answer::Joined(life.clone()));
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
             None => self.next_in_queue(now, slot),
@@ -143,7 +138,6 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let temporary = child.spec.policy().restart == Restart::Temporary;
-        let told = child.told();
         match &mut child.phase {
             Phase::Launching(Origin::First) => {
                 self.answer_joined(slot, || Answer::Failed(failure.clone()));
@@ -167,7 +161,6 @@ impl<D: Domain> Engine<D> {
             }
             Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
                 let then = std::mem::replace(then, Then::Remove);
-                self.answer_joined(slot, || told.answer());
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, then);
             }
@@ -192,7 +185,6 @@ impl<D: Domain> Engine<D> {
                 then,
                 shown,
                 since: now,
-                told: Told::Stopped,
             };
             self.table.set_phase(slot, phase);
         } else {
@@ -289,11 +281,11 @@ impl<D: Domain> Engine<D> {
             then,
             shown,
             since: now,
-            told,
         };
         self.table.set_phase(slot, phase);
         let answer = told.answer();
         self.effect(Effect::Cancel { life, answer });
+        self.answer_joined(slot, || told.answer());
         self.set_timer(slot, Some(now.after(KILL_BOUND)));
     }
 

@@ -81,6 +81,10 @@ impl<D: Domain> Engine<D> {
 
     /// The pause of a parked child is over.
     pub(super) fn try_again(&mut self, now: Moment, slot: u32) {
+        // The sweep of the supervisor's stop ends what is parked.
+        if !self.serving() {
+            return;
+        }
         let max = self.settings.max_sessions;
         let full = self.table.counts().places() >= max;
         let random = self.jitter.draw();
