@@ -12,6 +12,7 @@ mod effects;
 mod frame;
 mod history;
 mod limits;
+mod line;
 mod lists;
 mod mass;
 mod model;
