@@ -10,6 +10,7 @@ use std::time::Duration;
 use ractor::rpc::CallResult;
 use ractor::{ActorCell, ActorRef, Message};
 use session_supervisor::error::{DeleteChildError, StartChildError, TerminateChildError};
+use session_supervisor::error::{EnsureError, StartError};
 use session_supervisor::{Ensured, SessionInfo, SessionSupervisor, Supervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
@@ -185,9 +186,16 @@ impl Client {
             Err(reason) => return self.refuse(reason).await,
         };
         let spec = session::spec(rules, rooms);
-        let (made, answer) = match sessions.ensure_session(id, spec).await {
+        let ensured = match sessions.ensure_session(id, spec.clone()).await {
+            // It shared a question about an id that had just become free (`session::look_up`).
+            Err(EnsureError::Start(StartError::Ignored)) => sessions.ensure_session(id, spec).await,
+            ensured => ensured,
+        };
+        let (made, answer) = match ensured {
             Ok(Ensured::Created(tree)) => (Some(tree), format!("ok: session {id} started")),
-            Ok(Ensured::Existing(_)) => (None, format!("ok: session {id} joined")),
+            Ok(Ensured::Existing(_) | Ensured::Joined(_)) => {
+                (None, format!("ok: session {id} joined"))
+            }
             Err(error) => return self.refuse(error).await,
         };
         if let Some(tree) = made {

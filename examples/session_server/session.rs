@@ -6,10 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use session_supervisor::error::{EnsureError, StartError};
+use session_supervisor::error::StartError;
 use session_supervisor::{
-    ChildSpec, Ensured, Exit, Launch, SessionSupervisor, StartContext, Strategy, Supervisor,
-    TreeSpec,
+    ChildSpec, Exit, Launch, SessionSupervisor, StartContext, Strategy, Supervisor, TreeSpec,
 };
 
 use crate::agent::Agent;
@@ -110,15 +109,19 @@ pub(crate) enum Whereabouts {
 /// Looks a session up. While it ends or restarts, the answer waits until that is over: the question
 /// waits in the id's queue like a start, and a start function that answers "ignore" starts nothing.
 pub(crate) async fn look_up(sessions: &SessionSupervisor, id: &str) -> Whereabouts {
+    // Only an id that is known has something to wait for.
+    if !matches!(sessions.session_info(id).await, Ok(Some(_))) {
+        return Whereabouts::Gone;
+    }
     let nothing: ChildSpec<Agent> = ChildSpec::from_fn(|_| async { Ok(Launch::Ignore) });
-    match sessions.ensure_session(id, nothing.erase()).await {
-        Ok(Ensured::Existing(cell) | Ensured::Created(cell)) => match Supervisor::try_from(cell) {
+    match sessions.start_session(id, nothing.erase()).await {
+        Err(StartError::AlreadyStarted { cell, .. }) => match Supervisor::try_from(cell) {
             Ok(tree) => Whereabouts::Running(tree),
             // It has ended meanwhile.
             Err(_) => Whereabouts::Gone,
         },
-        Err(EnsureError::Start(StartError::Parked)) => Whereabouts::Parked,
-        Err(_) => Whereabouts::Gone,
+        Err(StartError::Parked) => Whereabouts::Parked,
+        Ok(_) | Err(_) => Whereabouts::Gone,
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
     ask_and_leave(Deed::Start, sessions.start_session(own.id(), spec.clone())).await;
     let ensure = sessions.ensure_session(own.id(), spec.clone());
     let found = ask(Deed::Ensure, ensure).await;
-    let Ok(Ensured::Existing(first)) = found else {
+    let Ok(Ensured::Existing(first) | Ensured::Joined(first)) = found else {
         return own.check(false, || {
             format!("a start was left, and an ensure says {found:?}")
         });

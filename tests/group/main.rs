@@ -9,6 +9,7 @@
 mod checks;
 mod decisions;
 #[path = "../sim/domain.rs"]
+#[expect(dead_code, reason = "the callers of this simulation do not go away")]
 mod domain;
 #[path = "../sim/drops.rs"]
 mod drops;

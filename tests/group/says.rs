@@ -89,7 +89,11 @@ impl Sim {
                 let left = self.runs.iter().any(|run| !run.gone() && !run.zombie);
                 assert!(!left, "answered before the others are stopped");
             }
-            Answer::Parked | Answer::MaxSessions(_) | Answer::TimedOut(_) => {
+            Answer::Joined(_)
+            | Answer::Failed(_)
+            | Answer::Parked
+            | Answer::MaxSessions(_)
+            | Answer::TimedOut(_) => {
                 panic!("{answer:?} is no answer of a group")
             }
         }

@@ -316,6 +316,7 @@ impl History for Sim {
                 assert!(run.zombie, "zombies are left of a start, and it is none");
             }
             Deed::Exited(seen) => self.event(index, seen),
+            Deed::PostStop => self.feed(Input::PostStop { key }),
             Deed::Ended => self.feed(Input::Ended { key }),
             Deed::Joined => {
                 run.joined = true;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use session_supervisor::error::SupervisorDown;
 use session_supervisor::{
-    ChildSpec, Ensured, Launch, Options, SessionSupervisor, ShutdownReport, StartContext,
+    Backoff, ChildSpec, Ensured, Launch, Options, SessionSupervisor, ShutdownReport, StartContext,
     Supervisor, TreeSpec,
 };
 use tokio::sync::watch;
@@ -193,7 +193,14 @@ impl Script {
         self
     }
 
+    /// Without pauses, as OTP has it: most of these tests restart often. The default pauses (D7) have
+    /// tests of their own, which ask for [`spec_as_it_comes`](Self::spec_as_it_comes).
     pub(crate) fn spec(self) -> ChildSpec<Worker> {
+        self.spec_as_it_comes().backoff(Backoff::none())
+    }
+
+    /// With the defaults of a child spec.
+    pub(crate) fn spec_as_it_comes(self) -> ChildSpec<Worker> {
         ChildSpec::from_fn_with(self, |script, start| async move {
             script.probe.count(|tally| tally.starts += 1);
             let launch = match &script.launch {
