@@ -12,6 +12,7 @@
     reason = "inputs and effects are matched in full by the shell; the module is not public interface"
 )]
 
+mod apart;
 mod backoff;
 mod child;
 mod dynamic;
@@ -22,6 +23,7 @@ mod io;
 mod jitter;
 mod limit;
 mod moment;
+mod next;
 mod report;
 mod restart;
 mod shutdown;
@@ -34,11 +36,12 @@ pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Next, Note,
-    Recall, Request, Spec, StopCause, StopWay, Ticket, Used,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Note, Recall,
+    Request, Spec, StopCause, StopWay, Ticket,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;
+pub use next::{Next, Used};
 pub use report::ShutdownReport;
 pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::exit::{Asked, Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
-use super::limit::Limit;
+use super::next::Next;
 use super::report::ShutdownReport;
 use super::restart::Policy;
 
@@ -398,44 +398,6 @@ pub enum Kill {
     ByRule,
     /// It has not stopped in time.
     Overdue,
-}
-
-/// What follows an exit, or a restart that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Nothing: it ended as it may, or as it was told to.
-    Nothing,
-    /// It is restarted.
-    Restart {
-        /// After this pause.
-        delay: Duration,
-        /// How many restarts there were since its first start, this one included.
-        restarts: u64,
-        /// How much of its restart limit that uses up; none: it has no limit.
-        used: Option<Used>,
-    },
-    /// It is set aside.
-    Park {
-        /// The limit that it used up; none: it was parked before, and its trial failed.
-        limit: Option<Limit>,
-        /// When it is tried again by itself; none: when somebody asks.
-        retry: Option<Duration>,
-    },
-    /// It used up this limit and is forgotten.
-    Remove(Limit),
-    /// It used up this limit, and the supervisor stops.
-    Escalate(Limit),
-    /// All children together used up this limit, and the supervisor stops.
-    EscalateAll(Limit),
-}
-
-/// How much of a restart limit is used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Used {
-    /// So many restarts within the window, the latest included.
-    pub count: u32,
-    /// The limit.
-    pub limit: Limit,
 }
 
 /// Something worth a line in the log.

@@ -3,6 +3,7 @@
 //! Absent on purpose: what happens when a limit is used up. That is the engine's decision.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use super::moment::Moment;
@@ -25,6 +26,12 @@ const HEALTHY: Duration = Duration::from_secs(5);
 /// After a life of what length a backoff begins anew.
 pub(super) fn healthy(limit: Option<Limit>) -> Duration {
     limit.map_or(HEALTHY, Limit::window)
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} restarts in {:?}", self.max, self.window)
+    }
 }
 
 impl Limit {

@@ -11,10 +11,11 @@ use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Discard, Domain, Failure, Life, Next, Note, Recall, Request, Spec, StopCause, Used,
+    Answer, Discard, Domain, Failure, Life, Note, Recall, Request, Spec, StopCause,
 };
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
+use crate::engine::next::{Next, Used};
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
 use std::time::Duration;
 

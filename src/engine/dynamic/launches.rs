@@ -14,9 +14,10 @@ use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Next, Note, Recall, Spec,
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
 };
 use crate::engine::moment::Moment;
+use crate::engine::next::Next;
 use crate::engine::restart::Restart;
 use crate::engine::shutdown::KILL_BOUND;
 use crate::engine::table::SessionState;

@@ -9,9 +9,10 @@ use super::exits::{Occasion, Trial};
 use crate::engine::backoff::{grown, jittered};
 use crate::engine::child::{Origin, Parking, Phase};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, Next, Note};
+use crate::engine::io::{Domain, Note};
 use crate::engine::limit::Limit;
 use crate::engine::moment::Moment;
+use crate::engine::next::Next;
 
 /// The parked children, the one parked longest first. One that is being tried is not among them.
 #[derive(Debug, Default)]

@@ -11,11 +11,10 @@ use super::{AutoShutdown, Events, Group, Member, Mode};
 use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{
-    Answer, Discard, Domain, Failure, Life, Next, Note, Recall, Spec, StopCause,
-};
+use crate::engine::io::{Answer, Discard, Domain, Failure, Life, Note, Recall, Spec, StopCause};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
+use crate::engine::next::Next;
 use crate::engine::restart::Significance;
 use crate::engine::shutdown::KILL_BOUND;
 

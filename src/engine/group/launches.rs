@@ -10,9 +10,10 @@ use super::{Group, Mode};
 use crate::engine::child::{Current, ExitSeen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Next, Note, Recall, Spec,
+    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
 };
 use crate::engine::moment::Moment;
+use crate::engine::next::Next;
 use crate::engine::shutdown::KILL_BOUND;
 
 impl<D: Domain> Group<D> {

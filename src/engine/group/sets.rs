@@ -14,9 +14,10 @@ use std::time::Duration;
 use super::member::{Again, Member, Origin, Phase, Then};
 use super::{Group, Mode, Strategy};
 use crate::engine::backoff::retry_pause;
-use crate::engine::io::{Answer, Domain, Next, Note, Spec, StopCause, Used};
+use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
+use crate::engine::next::{Next, Used};
 
 impl<D: Domain> Group<D> {
     /// Counts a restart because of one member, whose present restart has failed `failures` times, and

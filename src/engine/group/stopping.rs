@@ -42,6 +42,14 @@ struct FailedBegin<D: Domain> {
 }
 
 impl<D: Domain> Stop<D> {
+    pub(super) fn take_apart(self, into: &mut Vec<Discard<D>>) {
+        into.extend(self.tickets.into_iter().map(Discard::Ticket));
+        if let Some(failed) = self.failed {
+            into.push(Discard::Failure(failed.failure));
+            into.extend(failed.tickets.into_iter().map(Discard::Ticket));
+        }
+    }
+
     fn new(now: Moment, cause: StopCause) -> Self {
         Self {
             cause,
