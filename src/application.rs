@@ -14,7 +14,7 @@ pub use ended::{EndCause, Ended};
 pub use running::RunningApplication;
 use running::{KillOnDrop, Rest};
 pub use signals::Signal;
-use signals::Signals;
+use signals::{Hangups, Signals};
 
 use crate::child::Child;
 use crate::engine::Strategy;
@@ -61,6 +61,7 @@ pub struct Application {
     after: Vec<(String, ChildSpec)>,
     sessions: Vec<(String, ChildSpec)>,
     deadline: Duration,
+    hangups: Hangups,
 }
 
 impl Application {
@@ -76,6 +77,7 @@ impl Application {
             after: Vec::new(),
             sessions: Vec::new(),
             deadline: DEADLINE,
+            hangups: Hangups::Heard,
         }
     }
 
@@ -142,6 +144,14 @@ impl Application {
         self
     }
 
+    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it ends
+    /// the application as SIGTERM does; with it, and without a handler of the program's own, it ends the
+    /// process at once.
+    pub fn without_hangup(mut self) -> Self {
+        self.hangups = Hangups::LeftAlone;
+        self
+    }
+
     /// Runs the application until its end: [`start`](Self::start), then
     /// [`wait`](RunningApplication::wait).
     ///
@@ -157,7 +167,7 @@ impl Application {
     /// Dropped while the members are started, it leaves nothing behind. Dropped later, the application
     /// runs on, without anybody who waits for a signal.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
-        let mut signals = Signals::install()?;
+        let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
         let root = tokio::select! {
             biased;
@@ -171,8 +181,10 @@ impl Application {
 
     /// Starts the root with its members, then the default sessions, one after another.
     ///
-    /// From the first poll on, Ctrl-C and SIGTERM do not end the process any more, as long as it lives:
-    /// [`RunningApplication::wait`] hears them. One that came during the start is not lost.
+    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
+    /// lives: [`RunningApplication::wait`] hears them. One that came during the start is not lost. A SIGHUP
+    /// that was ignored when the program was started, as under `nohup`, stays ignored on Linux; other
+    /// systems do not tell.
     ///
     /// # Errors
     ///
@@ -205,7 +217,7 @@ impl Application {
     /// # }
     /// ```
     pub async fn start(self) -> Result<RunningApplication, StartSupervisorError> {
-        let signals = Signals::install()?;
+        let signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
         let root = Supervisor::start(root).await?;
         let undone = KillOnDrop::new(&root);

@@ -66,9 +66,10 @@ impl RunningApplication {
 
     /// Waits for the end, and says how it came.
     ///
-    /// At Ctrl-C or SIGTERM it stops the members, the last started first, and kills what is left at the
-    /// [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once. The root
-    /// may also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
+    /// At Ctrl-C, SIGTERM or SIGHUP it stops the members, the last started first, and kills what is left at
+    /// the [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once; a
+    /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
+    /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
     ///
     /// On systems other than Unix it hears Ctrl-C alone.
     ///

@@ -19,6 +19,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal was closed. Never on systems other than Unix.
+    Hangup,
 }
 
 impl fmt::Display for Signal {
@@ -26,8 +28,16 @@ impl fmt::Display for Signal {
         f.write_str(match self {
             Self::Interrupt => "Ctrl-C",
             Self::Terminate => "SIGTERM",
+            Self::Hangup => "SIGHUP",
         })
     }
+}
+
+/// Whether SIGHUP ends the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hangups {
+    Heard,
+    LeftAlone,
 }
 
 /// Hears signals from its making on.
@@ -38,13 +48,13 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn install() -> Result<Self, StartSupervisorError> {
+    pub(super) fn install(hangups: Hangups) -> Result<Self, StartSupervisorError> {
         let failed = |cause| StartSupervisorError::Failed {
             cause: Arc::new(cause),
         };
         tokio::runtime::Handle::try_current().map_err(|error| failed(error.into()))?;
         // tokio panics if the runtime was made without IO.
-        match guard(Source::open) {
+        match guard(|| Source::open(hangups)) {
             Ok(Ok(source)) => Ok(Self {
                 source,
                 first: None,
@@ -80,15 +90,22 @@ impl Signals {
 struct Source {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// None if it is left to the program, or was ignored when the program was started and stays so.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Source {
-    fn open() -> io::Result<Self> {
+    fn open(hangups: Hangups) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let hangup = match hangups {
+            Hangups::Heard if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
+            Hangups::Heard | Hangups::LeftAlone => None,
+        };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup,
         })
     }
 
@@ -98,10 +115,24 @@ impl Source {
             Poll::Ready(Signal::Interrupt)
         } else if let Poll::Ready(Some(())) = self.terminate.poll_recv(context) {
             Poll::Ready(Signal::Terminate)
+        } else if let Some(hangup) = &mut self.hangup
+            && let Poll::Ready(Some(())) = hangup.poll_recv(context)
+        {
+            Poll::Ready(Signal::Hangup)
         } else {
             Poll::Pending
         }
     }
+}
+
+/// Whether SIGHUP is ignored, as `nohup` has it. Only Linux tells that without unsafe code.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // A mask in hexadecimal digits, whose lowest bit is signal 1, which is SIGHUP.
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let lowest = mask.and_then(|mask| mask.trim().chars().last()?.to_digit(16));
+    lowest.is_some_and(|digit| digit & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -112,7 +143,7 @@ struct Source {
 
 #[cfg(not(unix))]
 impl Source {
-    fn open() -> io::Result<Self> {
+    fn open(_: Hangups) -> io::Result<Self> {
         let interrupt = tokio::signal::windows::ctrl_c()?;
         Ok(Self { interrupt })
     }
