@@ -7,7 +7,11 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use super::EndCause;
+use super::standby::Standby;
+use crate::actor::clock::Clock;
 use crate::actor::unwind::{Panicked, guard};
 use crate::error::StartSupervisorError;
 
@@ -44,7 +48,16 @@ pub(super) enum Hangups {
 #[derive(Debug)]
 pub(super) struct Signals {
     source: Source,
-    first: Option<Signal>,
+    first: Option<First>,
+    standby: Arc<Standby>,
+}
+
+/// The first signal that was heard.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    signal: Signal,
+    /// It runs since the signal.
+    clock: Clock,
 }
 
 impl Signals {
@@ -58,6 +71,7 @@ impl Signals {
             Ok(Ok(source)) => Ok(Self {
                 source,
                 first: None,
+                standby: Arc::new(Standby::start().map_err(|error| failed(error.into()))?),
             }),
             Ok(Err(error)) => Err(failed(error.into())),
             Err(Panicked(text)) => Err(failed(text.into())),
@@ -67,9 +81,37 @@ impl Signals {
     /// The first signal, as often as it is asked for.
     pub(super) async fn first(&mut self) -> Signal {
         match self.first {
-            Some(signal) => signal,
-            None => *self.first.insert(self.source.next().await),
+            Some(first) => first.signal,
+            None => {
+                let signal = self.source.next().await;
+                let clock = Clock::start();
+                self.first = Some(First { signal, clock });
+                signal
+            }
         }
+    }
+
+    /// How much of this is left since the first signal.
+    pub(super) fn left_of(&self, deadline: Duration) -> Duration {
+        let gone = self.first.map(|first| first.clock.now().since_start());
+        deadline.saturating_sub(gone.unwrap_or_default())
+    }
+
+    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the deadline.
+    pub(super) async fn give_up(&mut self, deadline: Duration) -> (Signal, EndCause) {
+        let signal = self.first().await;
+        let standby = self.standby();
+        let cause = tokio::select! {
+            biased;
+            () = self.interrupted() => EndCause::Interrupted,
+            () = standby.sleep(deadline) => EndCause::Overdue,
+        };
+        (signal, cause)
+    }
+
+    /// What keeps time whatever is blocked.
+    pub(super) fn standby(&self) -> Arc<Standby> {
+        Arc::clone(&self.standby)
     }
 
     /// A Ctrl-C that comes from now on.
