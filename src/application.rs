@@ -4,17 +4,20 @@
 //! Absent on purpose: a way of its own to start or to stop anything. It is a [`Supervisor`] with the
 //! signals of the operating system.
 
+mod apart;
 mod ended;
 mod running;
 mod signals;
+mod standby;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use ended::{EndCause, Ended};
 pub use running::RunningApplication;
 use running::{KillOnDrop, Rest};
 pub use signals::Signal;
-use signals::Signals;
+use signals::{Hangups, Signals};
 
 use crate::child::Child;
 use crate::engine::Strategy;
@@ -40,13 +43,12 @@ const DEADLINE: Duration = Duration::from_secs(25);
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let ended = Application::new(Options::new().name("chats"))
+///     Application::new(Options::new().name("chats"))
 ///         .child("listener", ChildSpec::new(|_| (Listener, ())))
 ///         .session("lobby", ChildSpec::new(|_| (Chat, ())))
 ///         .run()
-///         .await?;
-///     println!("{}: {:?}", ended.cause, ended.report);
-///     ended.exit()
+///         .await?
+///         .exit()
 /// }
 /// ```
 ///
@@ -61,6 +63,7 @@ pub struct Application {
     after: Vec<(String, ChildSpec)>,
     sessions: Vec<(String, ChildSpec)>,
     deadline: Duration,
+    hangups: Hangups,
 }
 
 impl Application {
@@ -76,6 +79,7 @@ impl Application {
             after: Vec::new(),
             sessions: Vec::new(),
             deadline: DEADLINE,
+            hangups: Hangups::Heard,
         }
     }
 
@@ -136,17 +140,27 @@ impl Application {
     }
 
     /// How long the stop of the whole application may take: what is left then is killed. Default: 25 s.
-    /// Zero kills at once.
+    /// Zero kills at once. What is killed has a second to go. So the [wait](RunningApplication::wait) is over
+    /// a second after the deadline, unless so many end that it takes them longer.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it ends
+    /// the application as SIGTERM does; with it, and without a handler of the program's own, it ends the
+    /// process at once.
+    pub fn without_hangup(mut self) -> Self {
+        self.hangups = Hangups::LeftAlone;
         self
     }
 
     /// Runs the application until its end: [`start`](Self::start), then
     /// [`wait`](RunningApplication::wait).
     ///
-    /// A signal that comes while members are started counts when they are; a second Ctrl-C ends it at
-    /// once, also then. One that comes while default sessions are started stops that.
+    /// A signal that comes while members are started counts when they are. If they are not by the
+    /// [deadline](Self::deadline), which counts from the signal, or if a second Ctrl-C comes, what was
+    /// started is killed. A signal that comes while default sessions are started stops that.
     ///
     /// # Errors
     ///
@@ -157,13 +171,13 @@ impl Application {
     /// Dropped while the members are started, it leaves nothing behind. Dropped later, the application
     /// runs on, without anybody who waits for a signal.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
-        let mut signals = Signals::install()?;
+        let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
         let root = tokio::select! {
             biased;
             root = Supervisor::start(root) => root?,
             // What was started is killed when the start is dropped.
-            () = signals.interrupted() => return Ok(Ended::interrupted()),
+            (_, cause) = signals.give_up(rest.deadline) => return Ok(Ended::unfinished(cause).told(None)),
         };
         let (running, sessions) = RunningApplication::of(root, signals, rest);
         Ok(running.until_the_end(sessions).await)
@@ -171,13 +185,18 @@ impl Application {
 
     /// Starts the root with its members, then the default sessions, one after another.
     ///
-    /// From the first poll on, Ctrl-C and SIGTERM do not end the process any more, as long as it lives:
-    /// [`RunningApplication::wait`] hears them. One that came during the start is not lost.
+    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
+    /// lives: [`RunningApplication::wait`] hears them. One that comes during the start is not lost: it counts
+    /// when the members are started, and no further default session is. A SIGHUP that was ignored when the
+    /// program was started, as under `nohup`, stays ignored on Linux; other systems do not tell.
     ///
     /// # Errors
     ///
     /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also if the
-    /// runtime takes no signals, which tokio's do if their IO is enabled.
+    /// runtime takes no signals, which tokio's do if their IO is enabled; and if a signal came and the
+    /// members were not started by the [deadline](Self::deadline) that counts from it, or before a second
+    /// Ctrl-C. What was started is killed then. A program that ends by `std::process::exit` does not wait
+    /// for a start function that blocks its thread; one that returns from `main` does.
     ///
     /// # Cancel safety
     ///
@@ -205,12 +224,24 @@ impl Application {
     /// # }
     /// ```
     pub async fn start(self) -> Result<RunningApplication, StartSupervisorError> {
-        let signals = Signals::install()?;
+        let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
-        let root = Supervisor::start(root).await?;
+        let root = tokio::select! {
+            biased;
+            root = Supervisor::start(root) => root?,
+            (signal, cause) = signals.give_up(rest.deadline) => {
+                let cause = format!("{cause}, after {signal}");
+                return Err(StartSupervisorError::Failed { cause: Arc::new(cause.into()) });
+            }
+        };
         let undone = KillOnDrop::new(&root);
-        let (running, sessions) = RunningApplication::of(root, signals, rest);
-        sessions.await;
+        let (mut running, sessions) = RunningApplication::of(root, signals, rest);
+        tokio::select! {
+            biased;
+            () = sessions => {}
+            // The wait is told it again.
+            () = running.signalled() => {}
+        }
         undone.defuse();
         Ok(running)
     }

@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: the clients. They stay until all is over, to be told how it ends.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ async fn accept(listener: TcpListener, house: House) {
             }
             // Too many open files, or a client that was gone at once: the next one may do.
             Err(error) => {
-                eprintln!("a client could not be accepted: {error}");
+                let told = format!("a client could not be accepted: {error}\n");
+                std::io::stderr().write_all(told.as_bytes()).ok();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -65,7 +67,9 @@ where
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        println!("listening on {}", listener.local_addr()?);
+        // Nobody may read that, as when it is restarted after whoever started the server has gone.
+        let told = format!("listening on {}\n", listener.local_addr()?);
+        std::io::stdout().write_all(told.as_bytes()).ok();
         Ok(Launch::Actor(Listener, (listener, house(root))))
     })
 }

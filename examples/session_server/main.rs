@@ -20,6 +20,7 @@ mod server;
 mod session;
 mod tree;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use flags::Wish;
@@ -41,7 +42,7 @@ async fn main() -> ExitCode {
         // At once: a read of standard input cannot be cancelled, and is left behind.
         Ok(ended) => ended.exit(),
         Err(error) => {
-            eprintln!("error: {error}");
+            writeln!(std::io::stderr(), "error: {error}").ok();
             ExitCode::FAILURE
         }
     }

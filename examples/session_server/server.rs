@@ -3,6 +3,7 @@
 //!
 //! Absent on purpose: signals. The application hears them.
 
+use std::io::Write;
 use std::time::Duration;
 
 use session_supervisor::{Application, EndCause, Ended, Options, Supervisor};
@@ -64,10 +65,10 @@ async fn obey(house: House, deadline: Duration) {
     root.stop_within(deadline).await.ok();
 }
 
+/// What cannot be printed, since nobody reads any more, does not change the exit status.
 fn print(ended: &Ended) {
-    print!("{}", ended.cause);
-    match ended.report {
-        Some(report) => println!(
+    let report = ended.report.map(|report| {
+        format!(
             " in {:?}: {} stopped, {} failed, {} killed, {} zombies, {} not running",
             report.took,
             report.stopped,
@@ -75,7 +76,8 @@ fn print(ended: &Ended) {
             report.killed,
             report.zombies,
             report.not_running
-        ),
-        None => println!(),
-    }
+        )
+    });
+    let told = format!("{}{}\n", ended.cause, report.unwrap_or_default());
+    std::io::stdout().write_all(told.as_bytes()).ok();
 }

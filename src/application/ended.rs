@@ -6,6 +6,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::Signal;
+use super::apart::{self, PATIENCE, apart};
 use crate::Supervisor;
 use crate::actor::shared::Outcome;
 use crate::engine::{ShutdownReport, StopCause};
@@ -34,6 +35,10 @@ pub enum EndCause {
     Killed,
     /// A Ctrl-C came while it was stopping. What was left was killed, and not waited for.
     Interrupted,
+    /// A signal came, or its stop was asked for, and it was not over a second after the deadline, since
+    /// all threads of its runtime are blocked; or it had not even started by the deadline. What was left
+    /// was killed, and not waited for.
+    Overdue,
 }
 
 impl fmt::Display for EndCause {
@@ -44,6 +49,7 @@ impl fmt::Display for EndCause {
             Self::Escalated => f.write_str("restart limit reached"),
             Self::Killed => f.write_str("killed"),
             Self::Interrupted => f.write_str("interrupted while it was stopping"),
+            Self::Overdue => f.write_str("not stopped by its deadline"),
         }
     }
 }
@@ -65,9 +71,10 @@ impl Ended {
         Self { cause, report }
     }
 
-    pub(super) const fn interrupted() -> Self {
+    /// It is not waited for.
+    pub(super) const fn unfinished(cause: EndCause) -> Self {
         Self {
-            cause: EndCause::Interrupted,
+            cause,
             report: None,
         }
     }
@@ -80,41 +87,50 @@ impl Ended {
     pub fn status(&self) -> u8 {
         match (self.cause, self.report) {
             (EndCause::Interrupted, _) => 130,
-            (EndCause::Escalated | EndCause::Killed, _) => 1,
+            (EndCause::Escalated | EndCause::Killed | EndCause::Overdue, _) => 1,
             (_, Some(report)) if report.zombies > 0 => 1,
             (EndCause::Signal(_) | EndCause::Stopped, _) => 0,
         }
     }
 
-    /// Ends the process with its [status](Self::status), at once. A return from `main` would drop the
-    /// runtime first, which waits for ever for a task that never awaits.
+    /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main` would drop
+    /// the runtime first, which waits for ever for a session that never awaits.
+    ///
+    /// What is in the buffer of standard output is written, unless nobody reads it.
     pub fn exit(&self) -> ! {
+        apart::flush();
         std::process::exit(self.status().into())
     }
 
-    /// Tells the log.
-    pub(super) fn told(self, root: &Supervisor) -> Self {
-        let supervisor = root.name();
+    /// Tells the log. A log that panics or blocks costs its line and nothing else.
+    pub(super) fn told(self, root: Option<&Supervisor>) -> Self {
+        let supervisor = root.map(|root| root.name().to_owned());
         let status = self.status();
         let cause = self.cause.to_string();
         let report = self.report.unwrap_or_default();
         let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
         let (zombies, not_running) = (report.zombies, report.not_running);
-        tracing::info!(
-            supervisor,
-            cause,
-            status,
-            stopped,
-            failed,
-            killed,
-            zombies,
-            not_running,
-            "application ended"
-        );
+        apart(PATIENCE, move || {
+            tracing::info!(
+                supervisor,
+                cause,
+                status,
+                stopped,
+                failed,
+                killed,
+                zombies,
+                not_running,
+                "application ended"
+            );
+        });
         self
     }
 }
 
+/// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and its drop
+/// waits for a session that is stuck: where some may be, shut it down by
+/// [`shutdown_background`](tokio::runtime::Runtime::shutdown_background) first, or use
+/// [`exit`](Ended::exit), as below `#[tokio::main]`.
 impl From<Ended> for ExitCode {
     fn from(ended: Ended) -> Self {
         ended.status().into()

@@ -8,11 +8,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::apart::{Done, PATIENCE, apart};
 use super::signals::Signals;
+use super::standby::Standby;
 use super::{EndCause, Ended};
 use crate::actor::unwind::{drop_guarded, guard};
+use crate::engine::KILL_BOUND;
 use crate::error::StartError;
 use crate::{ChildSpec, SessionSupervisor, Supervisor};
+
+/// So long after the deadline a root that still answers is waited for. Where many end, the kill bound begins
+/// with the last of these ends, and that may take ten seconds.
+const LONGEST: Duration = Duration::from_secs(12);
 
 /// An application whose root is up. Dropped, it runs on, but nobody hears the signals any more.
 #[derive(Debug)]
@@ -41,7 +48,10 @@ impl RunningApplication {
         rest: Rest,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let supervisor: Arc<str> = rest.supervisor.into();
-        let sessions = start_all(Arc::clone(&supervisor), rest.sessions);
+        let sessions = start_all(
+            Arc::clone(&supervisor),
+            Unstarted(rest.sessions.into_iter()),
+        );
         let running = Self {
             root,
             supervisor,
@@ -66,11 +76,16 @@ impl RunningApplication {
 
     /// Waits for the end, and says how it came.
     ///
-    /// At Ctrl-C or SIGTERM it stops the members, the last started first, and kills what is left at the
-    /// [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once. The root
-    /// may also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
+    /// At Ctrl-C, SIGTERM or SIGHUP it stops the members, the last started first, and kills what is left at
+    /// the [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once; a
+    /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
+    /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
     ///
     /// On systems other than Unix it hears Ctrl-C alone.
+    ///
+    /// Where all threads of the runtime are blocked, by stuck sessions or a log that nobody reads, it hears
+    /// signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For that it
+    /// must itself have a thread that is not blocked, as it has in the `main` of a multi-thread runtime.
     ///
     /// # Cancel safety
     ///
@@ -97,15 +112,22 @@ impl RunningApplication {
         };
         let signal = tokio::select! {
             biased;
-            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(&self.root),
+            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(Some(&self.root)),
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
+        self.deadline = self.signals.left_of(self.deadline);
         self.stop_for(EndCause::Signal(signal)).await
+    }
+
+    /// Returns when a signal has come.
+    pub(super) async fn signalled(&mut self) {
+        self.signals.first().await;
     }
 
     async fn stop_for(mut self, cause: EndCause) -> Ended {
         let stop = self.root.stop_within(self.deadline);
+        let overdue = overdue(self.signals.standby(), self.root.clone(), self.deadline);
         let ended = self.root.ended();
         let stopped = async {
             // It has the report, but not the cause.
@@ -126,32 +148,81 @@ impl RunningApplication {
             () = interrupted => {
                 // Whoever does not exit now is not left with half of it.
                 self.root.get_cell().kill();
-                Ended::interrupted()
+                Ended::unfinished(EndCause::Interrupted)
+            }
+            () = overdue => {
+                self.root.get_cell().kill();
+                Ended::unfinished(EndCause::Overdue)
             }
         };
-        ended.told(&self.root)
+        ended.told(Some(&self.root))
+    }
+}
+
+/// Returns when a stop with this deadline is waited for no longer: when its kills have had their time, and
+/// the root has answered nothing meanwhile. One that answers is about to end what is left.
+async fn overdue(standby: Arc<Standby>, root: Supervisor, deadline: Duration) {
+    standby.sleep(deadline).await;
+    let silent = async {
+        loop {
+            tokio::select! {
+                biased;
+                counts = root.count_children() => if counts.is_err() {
+                    // It has ended, and that is about to be told.
+                    return standby.sleep(KILL_BOUND * 2).await;
+                },
+                () = standby.sleep(KILL_BOUND) => return,
+            }
+            standby.sleep(KILL_BOUND / 10).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = silent => {}
+        () = standby.sleep(LONGEST) => {}
+    }
+}
+
+/// The default sessions that are still to be started.
+struct Unstarted(std::vec::IntoIter<(String, ChildSpec)>);
+
+impl Drop for Unstarted {
+    fn drop(&mut self) {
+        let rest = std::mem::take(&mut self.0);
+        // They hold values of the user's.
+        if rest.len() > 0 {
+            apart(PATIENCE, move || rest.for_each(drop_guarded));
+        }
     }
 }
 
 /// Starts the default sessions in their order.
-async fn start_all(supervisor: Arc<str>, sessions: Vec<(String, ChildSpec)>) {
-    for (session, spec) in sessions {
+async fn start_all(supervisor: Arc<str>, mut sessions: Unstarted) {
+    let mut patience = PATIENCE;
+    for (session, spec) in sessions.0.by_ref() {
         let started = match SessionSupervisor::where_is(&supervisor) {
             Some(sessions) => sessions.start_session(&session, spec).await,
             None => Err(StartError::SupervisorDown),
         };
         if let Err(error) = started {
-            // The text may be a user's, which may panic.
-            drop(guard(|| {
-                let reason = error.to_string();
-                tracing::error!(
-                    supervisor = &*supervisor,
-                    session,
-                    reason,
-                    "default session failed to start"
-                );
-            }));
-            drop_guarded(error);
+            let supervisor = Arc::clone(&supervisor);
+            // The text and the drop of the error may be a user's.
+            let told = apart(patience, move || {
+                drop(guard(|| {
+                    let reason = error.to_string();
+                    tracing::error!(
+                        supervisor = &*supervisor,
+                        session,
+                        reason,
+                        "default session failed to start"
+                    );
+                }));
+                drop_guarded(error);
+            });
+            // A log that blocks is waited for once.
+            if told == Done::NotYet {
+                patience = Duration::ZERO;
+            }
         }
     }
 }

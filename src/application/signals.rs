@@ -7,7 +7,11 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use super::EndCause;
+use super::standby::Standby;
+use crate::actor::clock::Clock;
 use crate::actor::unwind::{Panicked, guard};
 use crate::error::StartSupervisorError;
 
@@ -19,6 +23,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal was closed. Never on systems other than Unix.
+    Hangup,
 }
 
 impl fmt::Display for Signal {
@@ -26,28 +32,46 @@ impl fmt::Display for Signal {
         f.write_str(match self {
             Self::Interrupt => "Ctrl-C",
             Self::Terminate => "SIGTERM",
+            Self::Hangup => "SIGHUP",
         })
     }
+}
+
+/// Whether SIGHUP ends the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hangups {
+    Heard,
+    LeftAlone,
 }
 
 /// Hears signals from its making on.
 #[derive(Debug)]
 pub(super) struct Signals {
     source: Source,
-    first: Option<Signal>,
+    first: Option<First>,
+    standby: Arc<Standby>,
+}
+
+/// The first signal that was heard.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    signal: Signal,
+    /// It runs since the signal.
+    clock: Clock,
 }
 
 impl Signals {
-    pub(super) fn install() -> Result<Self, StartSupervisorError> {
+    pub(super) fn install(hangups: Hangups) -> Result<Self, StartSupervisorError> {
         let failed = |cause| StartSupervisorError::Failed {
             cause: Arc::new(cause),
         };
         tokio::runtime::Handle::try_current().map_err(|error| failed(error.into()))?;
         // tokio panics if the runtime was made without IO.
-        match guard(Source::open) {
+        match guard(|| Source::open(hangups)) {
             Ok(Ok(source)) => Ok(Self {
                 source,
                 first: None,
+                standby: Arc::new(Standby::start().map_err(|error| failed(error.into()))?),
             }),
             Ok(Err(error)) => Err(failed(error.into())),
             Err(Panicked(text)) => Err(failed(text.into())),
@@ -57,9 +81,37 @@ impl Signals {
     /// The first signal, as often as it is asked for.
     pub(super) async fn first(&mut self) -> Signal {
         match self.first {
-            Some(signal) => signal,
-            None => *self.first.insert(self.source.next().await),
+            Some(first) => first.signal,
+            None => {
+                let signal = self.source.next().await;
+                let clock = Clock::start();
+                self.first = Some(First { signal, clock });
+                signal
+            }
         }
+    }
+
+    /// How much of this is left since the first signal.
+    pub(super) fn left_of(&self, deadline: Duration) -> Duration {
+        let gone = self.first.map(|first| first.clock.now().since_start());
+        deadline.saturating_sub(gone.unwrap_or_default())
+    }
+
+    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the deadline.
+    pub(super) async fn give_up(&mut self, deadline: Duration) -> (Signal, EndCause) {
+        let signal = self.first().await;
+        let standby = self.standby();
+        let cause = tokio::select! {
+            biased;
+            () = self.interrupted() => EndCause::Interrupted,
+            () = standby.sleep(deadline) => EndCause::Overdue,
+        };
+        (signal, cause)
+    }
+
+    /// What keeps time whatever is blocked.
+    pub(super) fn standby(&self) -> Arc<Standby> {
+        Arc::clone(&self.standby)
     }
 
     /// A Ctrl-C that comes from now on.
@@ -80,15 +132,22 @@ impl Signals {
 struct Source {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// None if it is left to the program, or was ignored when the program was started and stays so.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Source {
-    fn open() -> io::Result<Self> {
+    fn open(hangups: Hangups) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let hangup = match hangups {
+            Hangups::Heard if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
+            Hangups::Heard | Hangups::LeftAlone => None,
+        };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup,
         })
     }
 
@@ -98,10 +157,24 @@ impl Source {
             Poll::Ready(Signal::Interrupt)
         } else if let Poll::Ready(Some(())) = self.terminate.poll_recv(context) {
             Poll::Ready(Signal::Terminate)
+        } else if let Some(hangup) = &mut self.hangup
+            && let Poll::Ready(Some(())) = hangup.poll_recv(context)
+        {
+            Poll::Ready(Signal::Hangup)
         } else {
             Poll::Pending
         }
     }
+}
+
+/// Whether SIGHUP is ignored, as `nohup` has it. Only Linux tells that without unsafe code.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // A mask in hexadecimal digits, whose lowest bit is signal 1, which is SIGHUP.
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let lowest = mask.and_then(|mask| mask.trim().chars().last()?.to_digit(16));
+    lowest.is_some_and(|digit| digit & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -112,7 +185,7 @@ struct Source {
 
 #[cfg(not(unix))]
 impl Source {
-    fn open() -> io::Result<Self> {
+    fn open(_: Hangups) -> io::Result<Self> {
         let interrupt = tokio::signal::windows::ctrl_c()?;
         Ok(Self { interrupt })
     }

@@ -22,7 +22,7 @@ pub(crate) fn binary() -> &'static Path {
 /// A running server. Dropped, it is killed.
 pub(crate) struct Server {
     pub(crate) child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
 
@@ -40,7 +40,7 @@ impl Server {
             .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
@@ -50,7 +50,7 @@ impl Server {
         let address = address.and_then(|address| address.parse().ok());
         Self {
             child,
-            stdout,
+            stdout: Some(stdout),
             address: address.unwrap_or_else(|| panic!("it said {line:?}")),
         }
     }
@@ -66,10 +66,18 @@ impl Server {
         }
     }
 
+    /// Nobody reads its output any more.
+    pub(crate) fn readers_go(&mut self) {
+        self.stdout = None;
+        self.child.stderr = None;
+    }
+
     /// What it printed until its end, and its exit status.
     pub(crate) fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).expect("its output");
+        if let Some(mut stdout) = self.stdout.take() {
+            stdout.read_to_string(&mut rest).expect("its output");
+        }
         (rest, self.child.wait().expect("its end").code())
     }
 

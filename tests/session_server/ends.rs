@@ -11,7 +11,11 @@ use crate::driver::{Server, binary};
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_all_gracefully_with_a_report() {
-    for (signal, cause) in [("INT", "stopped by Ctrl-C"), ("TERM", "stopped by SIGTERM")] {
+    for (signal, cause) in [
+        ("INT", "stopped by Ctrl-C"),
+        ("TERM", "stopped by SIGTERM"),
+        ("HUP", "stopped by SIGHUP"),
+    ] {
         let server = Server::start(&[]);
         let mut ann = server.client();
         ann.ask("open tea", "ok: session tea started");
@@ -33,8 +37,22 @@ fn a_signal_stops_all_gracefully_with_a_report() {
 
 #[cfg(unix)]
 #[test]
+fn a_server_whose_output_nobody_reads_any_more_ends_as_ever() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut server = Server::start(&[]);
+        let mut ann = server.client();
+        ann.ask("open tea", "ok: session tea started");
+        server.readers_go();
+        server.signal(signal);
+        ann.until("* the server has stopped");
+        assert_eq!(server.end().1, Some(0), "after {signal}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_second_ctrl_c_ends_it_at_once() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let server = Server::start(&["--deadline", "3600"]);
         let mut ann = server.client();
         ann.ask("open tea", "ok: session tea started");
