@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::agent::{self, AgentMsg};
+use crate::causes::in_full;
 use crate::help::{self, is_word};
 use crate::keeper::KeeperMsg;
 use crate::lines::{self, Line};
@@ -188,7 +189,7 @@ impl Client {
         let (made, answer) = match sessions.ensure_session(id, spec).await {
             Ok(Ensured::Created(tree)) => (Some(tree), format!("ok: session {id} started")),
             Ok(Ensured::Existing(_)) => (None, format!("ok: session {id} joined")),
-            Err(error) => return self.refuse(error).await,
+            Err(error) => return self.refuse(in_full(&error)).await,
         };
         if let Some(tree) = made {
             let follower = rooms.follower();
@@ -245,7 +246,7 @@ impl Client {
             Err(StartChildError::AlreadyStarted { .. }) => {
                 Err("the agent is on already".to_owned())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(in_full(&error)),
         }
     }
 

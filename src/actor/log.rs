@@ -7,7 +7,7 @@
 
 use tracing::level_filters::LevelFilter;
 
-use crate::engine::{Asked, Exit, Failure, Kill, Note, ShutdownReport, StopCause};
+use crate::engine::{Asked, Chain, Exit, Failure, Kill, Note, ShutdownReport, StopCause};
 
 use super::shared::Shared;
 use super::unwind::guard;
@@ -179,7 +179,7 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
 
 fn failure_text(failure: &Failure) -> String {
     match failure {
-        Failure::Failed(cause) => cause.to_string(),
+        Failure::Failed(cause) => Chain(&***cause).to_string(),
         Failure::Ignored => "ignored by the start function".to_owned(),
         Failure::NameTaken(name) => format!("the name {name:?} is taken"),
         Failure::Cancelled => "cancelled".to_owned(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::signals::Signals;
 use super::{EndCause, Ended};
 use crate::actor::unwind::{drop_guarded, guard};
+use crate::engine::Chain;
 use crate::error::StartError;
 use crate::{ChildSpec, SessionSupervisor, Supervisor};
 
@@ -143,7 +144,7 @@ async fn start_all(supervisor: Arc<str>, sessions: Vec<(String, ChildSpec)>) {
         if let Err(error) = started {
             // The text may be a user's, which may panic.
             drop(guard(|| {
-                let reason = error.to_string();
+                let reason = Chain(&error).to_string();
                 tracing::error!(
                     supervisor = &*supervisor,
                     session,

@@ -7,6 +7,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::chain::Chain;
+
 /// The error that ended a session, as the session made it.
 pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 
@@ -57,7 +59,7 @@ impl fmt::Display for Exit {
             Self::Normal { reason: Some(text) } => write!(f, "normal ({text})"),
             Self::Shutdown => f.write_str("shutdown"),
             Self::Killed => f.write_str("killed"),
-            Self::Failed { cause } => write!(f, "failed: {cause}"),
+            Self::Failed { cause } => write!(f, "failed: {}", Chain(&***cause)),
             Self::NotRunning => f.write_str("was not running"),
         }
     }
