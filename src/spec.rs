@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message};
 
 use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::session::Session;
@@ -105,7 +105,7 @@ impl StartError {
 /// before anything is asked.
 ///
 /// ```
-/// # use ractor::{Actor, ActorProcessingErr, ActorRef};
+/// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 /// use session_supervisor::{Backoff, ChildSpec, Restart, Shutdown};
 /// use std::time::Duration;
 /// # struct Chat;
@@ -165,7 +165,7 @@ impl<A: Actor> ChildSpec<A> {
     /// [`Launch::Ignore`].
     ///
     /// ```
-    /// # use ractor::{Actor, ActorProcessingErr, ActorRef};
+    /// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
     /// use session_supervisor::{ChildSpec, Launch};
     /// # struct Chat;
     /// # #[ractor::actor(message = (), state = String, arguments = String)]
@@ -378,12 +378,21 @@ where
         Box::pin(async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
-                    let name = order.shared.child_name(&order.context.id);
-                    Session::spawn(order, name, actor, arguments).await
+                    spawn(order, Box::new(actor), Box::new(arguments)).await
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
                 Err(cause) => Err(SpawnFailure::Failed(cause)),
             }
         })
     }
+}
+
+/// Spawns a user's actor as the session that was ordered.
+async fn spawn<A: Actor>(
+    order: Order,
+    actor: Box<A>,
+    arguments: Box<A::Arguments>,
+) -> Result<ActorCell, SpawnFailure> {
+    let name = order.shared.child_name(&order.context.id);
+    Session::spawn(order, name, actor, arguments).await
 }

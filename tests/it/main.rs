@@ -10,6 +10,7 @@ mod hostile;
 mod isolation;
 mod races;
 mod rows;
+mod stack;
 mod support;
 mod traces;
 mod trees;
