@@ -219,6 +219,10 @@ impl<C: Child> ChildSpec<C> {
 
     /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
     /// [`Restart::Permanent`] for a child of a [`Supervisor`].
+    ///
+    /// ractor's own supervision handler stops an actor when one linked to it ends. If that one failed or
+    /// was killed, the child has failed with it. A child that copes with such a failure goes on with
+    /// other messages, and its end is its own again.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = Some(restart);
         self

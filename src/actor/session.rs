@@ -11,6 +11,7 @@
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
 
+use std::any::TypeId;
 use std::convert::identity;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -19,12 +20,13 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::task::yield_now;
 
-use super::exit::Failing;
+use super::exit::{self, Failing};
 use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
+use super::root::Root;
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_end, guard_make};
-use crate::engine::{Input, Moment};
+use crate::engine::{Cause, Input, Moment};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
@@ -162,6 +164,7 @@ impl<A: Actor> Session<A> {
                 *kept
             }
         };
+        guard.linked = None;
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
@@ -185,6 +188,10 @@ impl<A: Actor> Session<A> {
                 *kept
             }
         };
+        // The root of a supervisor judges the ends of its children itself.
+        if TypeId::of::<A>() != TypeId::of::<Root>() {
+            guard.linked = exit::link_failure(&event);
+        }
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
@@ -213,8 +220,12 @@ impl<A: Actor> Session<A> {
             self.settle(watch, guard, result)?;
         }
         self.life.note_orphans();
+        let linked = guard.linked.take();
         guard.release();
-        self.life.mark_orderly();
+        match linked {
+            Some(cause) => self.life.mark_link_failed(cause),
+            None => self.life.mark_orderly(),
+        }
         if self.shared.is_stopping() {
             // While all are stopped its release says the same a moment later. So it needs no event either,
             // which would wake the root once for each session.
@@ -271,6 +282,9 @@ pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
+    /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
+    /// the session then, which would look like an end in order.
+    linked: Option<Cause>,
 }
 
 /// After this time the session's task has been polled anew since ractor told the root of its start. Far
@@ -288,6 +302,7 @@ impl<A: Actor> Guard<A> {
                 shared: Arc::clone(shared),
             }),
             started: Some(shared.clock.now()),
+            linked: None,
         }
     }
 

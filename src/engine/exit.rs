@@ -28,7 +28,8 @@ pub enum Exit {
     Shutdown,
     /// It was killed, by the supervisor or by somebody else; `post_stop` did not run to its end.
     Killed,
-    /// A callback returned an error or panicked.
+    /// A callback returned an error or panicked; or the last callback before an end that we had not asked
+    /// for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
         cause: Cause,
@@ -85,6 +86,8 @@ pub enum Mark {
     Failed,
     /// It is a supervisor that used up its restart limit and stopped in order.
     GaveUp,
+    /// As `Orderly`, but the last that it did before was to handle the failure of an actor linked to it.
+    LinkFailed,
 }
 
 /// Whether an incarnation was asked to end.
@@ -132,13 +135,15 @@ pub(super) fn judge(
             (Asked::No, Some(Seen::Terminated(reason))) => (Exit::Normal { reason }, None),
             (Asked::No, seen) => (Exit::Normal { reason: None }, seen),
         },
-        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, seen),
+        // Asked to end it would have ended in order, whatever became of the actor linked to it.
+        (Mark::LinkFailed, _, seen) if asked == Asked::Yes => (Exit::Shutdown, seen),
+        (Mark::Failed | Mark::LinkFailed, Some(cause), seen) => (Exit::Failed { cause }, seen),
         (_, _, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, None),
         (Mark::Failed, None, Some(Seen::Terminated(Some(text)))) => {
             let cause = Arc::new(text.into());
             (Exit::Failed { cause }, None)
         }
-        (Mark::Failed, None, seen) => {
+        (Mark::Failed | Mark::LinkFailed, None, seen) => {
             let cause: Cause = Arc::new(Box::new(Unreported));
             (Exit::Failed { cause }, seen)
         }
@@ -181,6 +186,19 @@ mod tests {
                 let (exit, _) = judge(asked, Mark::Missing, None, terminated(reason));
                 assert_eq!(exit, Exit::Killed);
             }
+        }
+    }
+
+    #[test]
+    fn a_linked_actors_failure_counts_unless_we_had_asked() {
+        let cause: Cause = Arc::new("the linked one".into());
+        for seen in [None, terminated("done")] {
+            let left = Some(Arc::clone(&cause));
+            let (exit, _) = judge(Asked::Yes, Mark::LinkFailed, left.clone(), seen.clone());
+            assert_eq!(exit, Exit::Shutdown);
+            let (exit, _) = judge(Asked::No, Mark::LinkFailed, left, seen);
+            let cause = Arc::clone(&cause);
+            assert_eq!(exit, Exit::Failed { cause });
         }
     }
 

@@ -8,6 +8,7 @@ mod contract;
 mod endings;
 mod hostile;
 mod isolation;
+mod linked;
 mod races;
 mod rows;
 mod stack;
