@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message};
+use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
 use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::session::Session;
@@ -382,21 +382,14 @@ where
         Box::pin(async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
-                    spawn(order, Box::new(actor), Box::new(arguments)).await
+                    // Both may be large, and each step from here on would move them.
+                    let (actor, arguments) = (Box::new(actor), Box::new(arguments));
+                    let name = order.shared.child_name(&order.context.id);
+                    Session::spawn(order, name, actor, arguments).await
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
                 Err(cause) => Err(SpawnFailure::Failed(cause)),
             }
         })
     }
-}
-
-/// Spawns a user's actor as the session that was ordered.
-async fn spawn<A: Actor>(
-    order: Order,
-    actor: Box<A>,
-    arguments: Box<A::Arguments>,
-) -> Result<ActorCell, SpawnFailure> {
-    let name = order.shared.child_name(&order.context.id);
-    Session::spawn(order, name, actor, arguments).await
 }
