@@ -2,11 +2,14 @@
 //!
 //! Absent on purpose: a way for users to add kinds. An actor of theirs is one already.
 
+use std::any::TypeId;
 use std::fmt;
 
 use ractor::{Actor, ActorCell, ActorRef, Message};
 
+use crate::actor::directory;
 use crate::actor::plan::Found;
+use crate::actor::root::RootMsg;
 use crate::{SessionSupervisor, Supervisor};
 
 mod sealed {
@@ -30,7 +33,10 @@ impl<A: Actor> sealed::Sealed for A {
     type Found = ActorRef<A::Msg>;
 
     fn reference(found: Found) -> Option<Self::Found> {
-        typed(found.cell)
+        match found.tree {
+            Some(_) => None,
+            None => typed(found.cell),
+        }
     }
 }
 
@@ -79,9 +85,14 @@ impl Child for AnyActor {
     type Ref = ActorCell;
 }
 
-/// A typed reference, if the actor takes messages of the type.
+/// A typed reference, if the actor is one of the user's and takes messages of the type.
+///
+/// A root takes messages of a type that users have too. Only for that type the actor is looked up
+/// among the roots.
 pub(crate) fn typed<M: Message>(cell: ActorCell) -> Option<ActorRef<M>> {
+    let of_a_root = TypeId::of::<M>() == TypeId::of::<RootMsg>();
     match cell.is_message_type_of::<M>() {
+        Some(true) if of_a_root && directory::is_root(&cell) => None,
         Some(true) => Some(cell.into()),
         Some(false) | None => None,
     }

@@ -14,6 +14,7 @@
 
 mod apart;
 mod backoff;
+mod chain;
 mod child;
 mod dynamic;
 mod exit;
@@ -31,6 +32,7 @@ mod table;
 mod timers;
 
 pub use backoff::Backoff;
+pub use chain::Chain;
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};

@@ -1,5 +1,8 @@
 //! The errors: one enum for each operation, with ids, limits and causes as data.
 //!
+//! A message tells what its own level knows; the cause is the error's `source`, and the last of these is
+//! the user's own error. So a report that prints the sources tells each thing once.
+//!
 //! Absent on purpose: an error for everything. What can go wrong is a part of each method's
 //! signature.
 
@@ -78,7 +81,7 @@ pub enum StartSupervisorError {
         cell: Option<ActorCell>,
     },
     /// A member of a static supervisor did not start. Those before it were stopped, in reverse order.
-    #[error("the member {role} did not start: {error}")]
+    #[error("the member {role} did not start")]
     MemberFailed {
         /// Its role.
         role: Arc<str>,
@@ -87,7 +90,7 @@ pub enum StartSupervisorError {
         error: StartChildError,
     },
     /// The root actor could not be started: there is no tokio runtime, or the parent is stopping.
-    #[error("the supervisor could not be started: {cause}")]
+    #[error("the supervisor could not be started")]
     Failed {
         /// Why.
         #[source]
@@ -127,7 +130,7 @@ pub enum StartChildError {
     #[error("the start was ignored by the start function")]
     Ignored,
     /// The start function or `pre_start` returned an error or panicked.
-    #[error("{role} failed to start: {cause}")]
+    #[error("{role} failed to start")]
     Failed {
         /// The role.
         role: Arc<str>,
@@ -253,7 +256,7 @@ pub enum StartError {
     #[error("the start was ignored by the start function")]
     Ignored,
     /// The start function or `pre_start` returned an error or panicked.
-    #[error("session {id} failed to start: {cause}")]
+    #[error("session {id} failed to start")]
     Failed {
         /// The id.
         id: SessionId,
@@ -320,7 +323,7 @@ pub enum RestartError {
     #[error("the restart was ignored by the start function")]
     Ignored,
     /// The start function or `pre_start` returned an error or panicked.
-    #[error("session {id} failed to start: {cause}")]
+    #[error("session {id} failed to start")]
     Failed {
         /// The id.
         id: SessionId,

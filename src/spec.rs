@@ -105,7 +105,7 @@ impl StartError {
 /// before anything is asked.
 ///
 /// ```
-/// # use ractor::{Actor, ActorProcessingErr, ActorRef};
+/// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 /// use session_supervisor::{Backoff, ChildSpec, Restart, Shutdown};
 /// use std::time::Duration;
 /// # struct Chat;
@@ -165,7 +165,7 @@ impl<A: Actor> ChildSpec<A> {
     /// [`Launch::Ignore`].
     ///
     /// ```
-    /// # use ractor::{Actor, ActorProcessingErr, ActorRef};
+    /// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
     /// use session_supervisor::{ChildSpec, Launch};
     /// # struct Chat;
     /// # #[ractor::actor(message = (), state = String, arguments = String)]
@@ -219,6 +219,10 @@ impl<C: Child> ChildSpec<C> {
 
     /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
     /// [`Restart::Permanent`] for a child of a [`Supervisor`].
+    ///
+    /// ractor's own supervision handler stops an actor when one linked to it ends. If that one failed or
+    /// was killed, the child has failed with it. A child that copes with such a failure goes on with
+    /// other messages, and its end is its own again.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = Some(restart);
         self
@@ -379,6 +383,8 @@ where
         Box::pin(async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
+                    // Both may be large, and each step from here on would move them.
+                    let (actor, arguments) = (Box::new(actor), Box::new(arguments));
                     let name = order.shared.child_name(&order.context.id);
                     Session::spawn(order, name, actor, arguments).await
                 }

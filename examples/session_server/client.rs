@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::agent::{self, AgentMsg};
+use crate::causes::in_full;
 use crate::help::{self, is_word};
 use crate::keeper::KeeperMsg;
 use crate::lines::{self, Line};
@@ -196,7 +197,7 @@ impl Client {
             Ok(Ensured::Existing(_) | Ensured::Joined(_)) => {
                 (None, format!("ok: session {id} joined"))
             }
-            Err(error) => return self.refuse(error).await,
+            Err(error) => return self.refuse(in_full(&error)).await,
         };
         if let Some(tree) = made {
             let follower = rooms.follower();
@@ -253,7 +254,7 @@ impl Client {
             Err(StartChildError::AlreadyStarted { .. }) => {
                 Err("the agent is on already".to_owned())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(in_full(&error)),
         }
     }
 

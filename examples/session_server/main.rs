@@ -8,6 +8,7 @@
 //! takes is gone, and that is shown.
 
 mod agent;
+mod causes;
 mod client;
 mod flags;
 mod help;

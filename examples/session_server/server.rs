@@ -10,6 +10,7 @@ use session_supervisor::{Application, EndCause, Ended, Options, Supervisor};
 use tokio::io::BufReader;
 use tokio::sync::watch;
 
+use crate::causes::in_full;
 use crate::client::{self, House};
 use crate::flags::{Flags, Input};
 use crate::listener;
@@ -38,7 +39,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
         .deadline(flags.deadline)
         .start()
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| in_full(&error))?;
     if flags.input == Input::SocketsAndStdin {
         let root = running.supervisor().clone();
         drop(tokio::spawn(obey(house(root), flags.deadline)));

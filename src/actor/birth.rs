@@ -132,5 +132,6 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<ActorCel
         runtime: parent.runtime().clone(),
         slot: Arc::default(),
     };
-    Session::spawn(order, registered, Root::new(Standing::Child), birth).await
+    let root = Box::new(Root::new(Standing::Child));
+    Session::spawn(order, registered, root, Box::new(birth)).await
 }

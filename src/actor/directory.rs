@@ -34,3 +34,11 @@ pub(crate) fn find(cell: &ActorCell) -> Option<Arc<Shared>> {
         .get(&cell.get_id())?
         .upgrade()
 }
+
+/// Whether the actor is the root of a supervisor that is not over.
+pub(crate) fn is_root(cell: &ActorCell) -> bool {
+    ROOTS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .contains_key(&cell.get_id())
+}

@@ -1,7 +1,7 @@
 //! From ractor's supervision event to the engine's words; the only place that knows its variants.
 //!
-//! Absent on purpose: a meaning of ractor's reason strings. They can be forged (HAZARDS R10), so they
-//! are passed on as text, and the wrapper's mark decides.
+//! Absent on purpose: a meaning of ractor's reason strings for a session's own exit. They can be forged
+//! (HAZARDS R10), so they are passed on as text, and the wrapper's mark decides.
 
 use std::any::Any;
 use std::error::Error;
@@ -12,7 +12,8 @@ use ractor::{ActorCell, SupervisionEvent};
 
 use super::graveyard::Grave;
 use super::shared::Shared;
-use crate::engine::{Cause, Seen};
+use super::unwind::guard;
+use crate::engine::{Cause, Chain, Seen};
 
 /// What an event told of an exit.
 pub(crate) struct Told {
@@ -41,6 +42,46 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
         _ => None,
     }
 }
+
+/// What an event tells a session of the failure of an actor linked to it. The error itself is for the
+/// session's own handler, so its text is kept.
+///
+/// Here a reason decides, for want of a mark: a stop with the reason `"killed"` is taken for a kill.
+pub(crate) fn link_failure(event: &SupervisionEvent) -> Option<Cause> {
+    let (cell, how) = match event {
+        SupervisionEvent::ActorFailed(cell, error) => {
+            let text = guard(|| Chain(&**error).to_string());
+            let text = text.unwrap_or_else(|_| "its error panicked while it was shown".to_owned());
+            (cell, format!("failed: {text}"))
+        }
+        SupervisionEvent::ActorTerminated(cell, _, Some(reason)) if is_ungraceful(reason) => {
+            (cell, "was killed".to_owned())
+        }
+        _ => return None,
+    };
+    let name = cell.get_name().unwrap_or_else(|| cell.get_id().to_string());
+    Some(Arc::new(Box::new(LinkFailed { name, how })))
+}
+
+/// Whether a reason is one of those that ractor gives to an end without `post_stop`.
+fn is_ungraceful(reason: &str) -> bool {
+    matches!(reason, "killed" | "actor_task_cancelled")
+}
+
+/// The failure of an actor linked to a session, as the session's own.
+#[derive(Debug)]
+struct LinkFailed {
+    name: String,
+    how: String,
+}
+
+impl fmt::Display for LinkFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the linked actor {} {}", self.name, self.how)
+    }
+}
+
+impl Error for LinkFailed {}
 
 /// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere too.
 ///

@@ -25,6 +25,8 @@ use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
 
 const ORDERLY: u8 = 1;
 const FAILED: u8 = 1 << 1;
+/// In order, but with the failure of an actor linked to it.
+const LINK_FAILED: u8 = ORDERLY | FAILED;
 /// `pre_start` went well, and the actor was not ending by itself.
 const READY: u8 = 1 << 2;
 /// It is a supervisor that used up its restart limit.
@@ -162,7 +164,9 @@ impl Life {
 
     pub(crate) fn mark(&self) -> Mark {
         let bits = self.bits.load(Ordering::Acquire);
-        if bits & FAILED != 0 {
+        if bits & LINK_FAILED == LINK_FAILED {
+            Mark::LinkFailed
+        } else if bits & FAILED != 0 {
             Mark::Failed
         } else if bits & GAVE_UP != 0 {
             Mark::GaveUp
@@ -185,6 +189,12 @@ impl Life {
     pub(crate) fn mark_failed(&self, cause: Cause) {
         self.lock().end.get_or_insert_default().cause = Some(cause);
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
+    }
+
+    /// `post_stop` went through, and the callback before it handled such a failure.
+    pub(crate) fn mark_link_failed(&self, cause: Cause) {
+        self.lock().end.get_or_insert_default().cause = Some(cause);
+        self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
     /// `pre_start` went well. An actor that is already ending by itself cannot be linked.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
 
 use super::unwind::guard;
-use crate::engine::{Asked, Exit, Failure, Kill, Next, Note, ShutdownReport, StopCause};
+use crate::engine::{Asked, Chain, Exit, Failure, Kill, Next, Note, ShutdownReport, StopCause};
 
 /// One line of the log.
 pub(super) enum Line {
@@ -339,7 +339,7 @@ fn delay_ms(next: &Next) -> Option<u64> {
 
 fn failure_text(failure: &Failure) -> String {
     match failure {
-        Failure::Failed(cause) => cause.to_string(),
+        Failure::Failed(cause) => Chain(&***cause).to_string(),
         Failure::Ignored => "ignored by the start function".to_owned(),
         Failure::NameTaken(name) => format!("the name {name:?} is taken"),
         Failure::Cancelled => "cancelled".to_owned(),

@@ -24,6 +24,9 @@ use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
+/// What a root is sent: the bell. A type of our own would be no `ractor::Message` under `cluster`.
+pub(crate) type RootMsg = ();
+
 /// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
 pub(crate) struct Root {
     standing: Standing,
@@ -60,11 +63,11 @@ impl Drop for Root {
     }
 }
 
-#[ractor::actor(message = (), state = Arc<Shared>, arguments = Birth)]
+#[ractor::actor(message = RootMsg, state = Arc<Shared>, arguments = Birth)]
 impl Root {
     async fn pre_start(
         &self,
-        myself: ActorRef<()>,
+        myself: ActorRef<RootMsg>,
         birth: Birth,
     ) -> Result<Arc<Shared>, ActorProcessingErr> {
         let slot = Arc::clone(&birth.slot);
@@ -91,8 +94,8 @@ impl Root {
 
     async fn handle(
         &self,
-        _myself: ActorRef<()>,
-        _bell: (),
+        _myself: ActorRef<RootMsg>,
+        _bell: RootMsg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.hear();
@@ -102,7 +105,7 @@ impl Root {
 
     async fn handle_supervisor_evt(
         &self,
-        _myself: ActorRef<()>,
+        _myself: ActorRef<RootMsg>,
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
@@ -129,7 +132,7 @@ impl Root {
 
     async fn post_stop(
         &self,
-        _myself: ActorRef<()>,
+        _myself: ActorRef<RootMsg>,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.inbox.enter(Stage::LoopEnded);

@@ -11,19 +11,23 @@
 //! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
 //! supervision handler is passed through.
 
+use std::any::TypeId;
+use std::convert::identity;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::task::yield_now;
 
-use super::exit::Failing;
+use super::exit::{self, Failing};
 use super::graveyard::Grave;
 use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
+use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_call, guard_call_and_drop};
-use crate::engine::{Input, Moment};
+use super::unwind::{Panicked, drop_guarded, guard_end, guard_make};
+use crate::engine::{Cause, Input, Moment};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
@@ -48,8 +52,8 @@ impl<A: Actor> Session<A> {
     pub(crate) async fn spawn(
         order: Order,
         name: Option<String>,
-        actor: A,
-        arguments: A::Arguments,
+        actor: Box<A>,
+        arguments: Box<A::Arguments>,
     ) -> Result<ActorCell, SpawnFailure> {
         let Order { life, shared, .. } = order;
         let root = shared.root().clone();
@@ -121,7 +125,8 @@ impl<A: Actor> Session<A> {
         let watch = Watch(&self.life);
         // Should both the future that is cancelled and the actor panic in their drops, the second would
         // end the process if it met the first on its way.
-        let error = match guard_call_and_drop(|| actor.pre_start(myself, arguments)).await {
+        let made = guard_make(arguments, |arguments| actor.pre_start(myself, *arguments));
+        let error = match guard_end(made, |result| result.map(Box::new)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
@@ -144,7 +149,8 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let result = guard_call(|| actor.post_start(myself, state)).await;
+        let made = guard_make(myself, |myself| actor.post_start(myself, state));
+        let result = guard_end(made, identity).await;
         self.settle(watch, guard, result)
     }
 
@@ -154,12 +160,21 @@ impl<A: Actor> Session<A> {
         message: A::Msg,
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
-        guard.root_first().await;
+        let message = match guard.turn_of() {
+            Turn::Mine => message,
+            Turn::Roots => {
+                let kept = Box::new(message);
+                yield_now().await;
+                *kept
+            }
+        };
+        guard.linked = None;
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let result = guard_call(|| actor.handle(myself, message, state)).await;
+        let made = guard_make(message, |message| actor.handle(myself, message, state));
+        let result = guard_end(made, identity).await;
         self.settle(watch, guard, result)
     }
 
@@ -169,17 +184,28 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
-        guard.root_first().await;
+        let event = match guard.turn_of() {
+            Turn::Mine => event,
+            Turn::Roots => {
+                let kept = Box::new(event);
+                yield_now().await;
+                *kept
+            }
+        };
+        // The root of a supervisor judges the ends of its children itself.
+        if TypeId::of::<A>() != TypeId::of::<Root>() {
+            guard.linked = exit::link_failure(&event);
+        }
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let result = guard_call(|| {
+        let made = guard_make(event, |event| {
             // In here, since an argument that is borrowed outside would be kept twice in each session's task.
             self.life.know_child(&event);
             actor.handle_supervisor_evt(myself, event, state)
-        })
-        .await;
+        });
+        let result = guard_end(made, identity).await;
         self.settle(watch, guard, result)
     }
 
@@ -188,15 +214,22 @@ impl<A: Actor> Session<A> {
         myself: ActorRef<A::Msg>,
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
-        guard.root_first().await;
+        if guard.turn_of() == Turn::Roots {
+            yield_now().await;
+        }
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
-            let result = guard_call(|| actor.post_stop(myself, state)).await;
+            let made = guard_make(myself, |myself| actor.post_stop(myself, state));
+            let result = guard_end(made, identity).await;
             self.settle(watch, guard, result)?;
         }
         self.life.note_orphans();
+        let linked = guard.linked.take();
         guard.release();
-        self.life.mark_orderly();
+        match linked {
+            Some(cause) => self.life.mark_link_failed(cause),
+            None => self.life.mark_orderly(),
+        }
         if self.shared.is_stopping() {
             // While all are stopped its release says the same a moment later. So it needs no event either,
             // which would wake the root once for each session.
@@ -211,7 +244,8 @@ impl<A: Actor> Session<A> {
 }
 
 /// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
-pub(crate) struct Unborn<A: Actor>(Option<(A, A::Arguments)>);
+/// Both may be large, and are moved often on their way: in their boxes.
+pub(crate) struct Unborn<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
 
 impl<A: Actor> Drop for Unborn<A> {
     fn drop(&mut self) {
@@ -238,11 +272,23 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// Who is to run next on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The session, with its callback.
+    Mine,
+    /// The root.
+    Roots,
+}
+
 /// The user's actor and its state, with their drops guarded.
 pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
+    /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
+    /// the session then, which would look like an end in order.
+    linked: Option<Cause>,
 }
 
 /// After this time the session's task has been polled anew since ractor told the root of its start. Far
@@ -251,7 +297,7 @@ pub(crate) struct Guard<A: Actor> {
 const ROOT_HEARD: Duration = Duration::from_secs(1);
 
 impl<A: Actor> Guard<A> {
-    fn new(actor: A, state: A::State, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
+    fn new(actor: Box<A>, state: Box<A::State>, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
         life.hold(Hold::State);
         Self {
             corpse: Some(Corpse {
@@ -260,26 +306,29 @@ impl<A: Actor> Guard<A> {
                 shared: Arc::clone(shared),
             }),
             started: Some(shared.clock.now()),
+            linked: None,
         }
     }
 
-    /// Before the first callback after the start, lets the root have its turn.
+    /// Whose turn it is before a callback: the root's before the first one after the start.
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of this
     /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
     /// keep the root there. A session that was idle since has long left the thread, and need not yield.
-    async fn root_first(&mut self) {
+    fn turn_of(&mut self) -> Turn {
         let (Some(started), Some(corpse)) = (self.started.take(), &self.corpse) else {
-            return;
+            return Turn::Mine;
         };
         if corpse.shared.clock.now().since(started) < ROOT_HEARD {
-            tokio::task::yield_now().await;
+            Turn::Roots
+        } else {
+            Turn::Mine
         }
     }
 
     fn parts(&mut self) -> Option<(&A, &mut A::State)> {
         let (actor, state) = self.corpse.as_mut()?.body.as_mut()?;
-        Some((actor, state))
+        Some((&**actor, &mut **state))
     }
 
     /// Drops actor and state here and now.
@@ -303,7 +352,7 @@ impl<A: Actor> Drop for Guard<A> {
 
 /// What is to be dropped, wherever that happens to run.
 struct Corpse<A: Actor> {
-    body: Option<(A, A::State)>,
+    body: Option<(Box<A>, Box<A::State>)>,
     life: Arc<Life>,
     shared: Arc<Shared>,
 }

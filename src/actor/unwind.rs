@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 
 /// The text of a panic.
@@ -56,38 +56,42 @@ impl<T> Drop for Guarded<T> {
     }
 }
 
-/// Makes a future of the user's and polls it to its end.
-pub(crate) async fn guard_call<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
-    let future = pin!(guard(make)?);
-    guard_future(future).await
+/// A future of the user's, with its drop guarded.
+///
+/// It is made into a box of its own: however much it holds, the futures around it stay small. These are
+/// moved more often, and ractor keeps room for two of them in the task of an idle actor.
+pub(crate) struct Boxed<F>(Option<Pin<Box<F>>>);
+
+impl<F> Drop for Boxed<F> {
+    fn drop(&mut self) {
+        drop_guarded(self.0.take());
+    }
 }
 
-/// As [`guard_call`], and drops the future under the same guard, also if it is cancelled.
-pub(crate) async fn guard_call_and_drop<F: Future>(
-    make: impl FnOnce() -> F,
-) -> Result<F::Output, Panicked> {
-    let future = pin!(Some(guard(make)?));
-    let mut cleared = Cleared(future);
-    poll_fn(|cx| {
-        let Some(future) = cleared.0.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        match guard(|| future.poll(cx)) {
+/// Makes a future of the user's. The argument, which may be large, is taken from where it lies.
+pub(crate) fn guard_make<T, F: Future>(
+    argument: T,
+    make: impl FnOnce(T) -> F,
+) -> Result<Boxed<F>, Panicked> {
+    let mut argument = Some(argument);
+    guard(|| Some(Box::pin(make(argument.take()?)))).map(Boxed)
+}
+
+/// Polls such a future to its end. What comes of it passes through `keep` before it is moved anywhere.
+pub(crate) async fn guard_end<F: Future, T>(
+    made: Result<Boxed<F>, Panicked>,
+    keep: impl Fn(F::Output) -> T,
+) -> Result<T, Panicked> {
+    let mut made = made?;
+    poll_fn(|cx| match &mut made.0 {
+        None => Poll::Pending,
+        Some(future) => match guard(|| future.as_mut().poll(cx).map(&keep)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Err(panicked) => Poll::Ready(Err(panicked)),
-        }
+        },
     })
     .await
-}
-
-/// Drops what is pinned, and catches its panic.
-struct Cleared<'a, F>(Pin<&'a mut Option<F>>);
-
-impl<F> Drop for Cleared<'_, F> {
-    fn drop(&mut self) {
-        tell(guard(|| self.0.set(None)));
-    }
 }
 
 /// Polls a future of the user's to its end.

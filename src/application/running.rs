@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::standby::Standby;
 use super::{EndCause, Ended};
 use crate::actor::unwind::{drop_guarded, guard};
-use crate::engine::KILL_BOUND;
+use crate::engine::{Chain, KILL_BOUND};
 use crate::error::StartError;
 use crate::{ChildSpec, SessionSupervisor, Supervisor};
 
@@ -209,7 +209,7 @@ async fn start_all(supervisor: Arc<str>, mut sessions: Unstarted) {
             // The text and the drop of the error may be a user's.
             let told = apart(patience, move || {
                 drop(guard(|| {
-                    let reason = error.to_string();
+                    let reason = Chain(&error).to_string();
                     tracing::error!(
                         supervisor = &*supervisor,
                         session,

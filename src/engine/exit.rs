@@ -7,6 +7,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::chain::Chain;
+
 /// The error that ended a session, as the session made it.
 pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 
@@ -26,7 +28,8 @@ pub enum Exit {
     Shutdown,
     /// It was killed, by the supervisor or by somebody else; `post_stop` did not run to its end.
     Killed,
-    /// A callback returned an error or panicked.
+    /// A callback returned an error or panicked; or the last callback before an end that we had not asked
+    /// for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
         cause: Cause,
@@ -57,7 +60,7 @@ impl fmt::Display for Exit {
             Self::Normal { reason: Some(text) } => write!(f, "normal ({text})"),
             Self::Shutdown => f.write_str("shutdown"),
             Self::Killed => f.write_str("killed"),
-            Self::Failed { cause } => write!(f, "failed: {cause}"),
+            Self::Failed { cause } => write!(f, "failed: {}", Chain(&***cause)),
             Self::NotRunning => f.write_str("was not running"),
         }
     }
@@ -83,6 +86,8 @@ pub enum Mark {
     Failed,
     /// It is a supervisor that used up its restart limit and stopped in order.
     GaveUp,
+    /// As `Orderly`, but the last that it did before was to handle the failure of an actor linked to it.
+    LinkFailed,
 }
 
 /// Whether an incarnation was asked to end.
@@ -134,13 +139,17 @@ pub(super) fn judge(
             };
             (exit, cause, seen)
         }
-        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, None, seen),
+        // Asked to end it would have ended in order, whatever became of the actor linked to it.
+        (Mark::LinkFailed, cause, seen) if asked == Asked::Yes => (Exit::Shutdown, cause, seen),
+        (Mark::Failed | Mark::LinkFailed, Some(cause), seen) => {
+            (Exit::Failed { cause }, None, seen)
+        }
         (_, left, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, left, None),
         (Mark::Failed, None, Some(Seen::Terminated(Some(text)))) => {
             let cause = Arc::new(text.into());
             (Exit::Failed { cause }, None, None)
         }
-        (Mark::Failed, None, seen) => {
+        (Mark::Failed | Mark::LinkFailed, None, seen) => {
             let cause: Cause = Arc::new(Box::new(Unreported));
             (Exit::Failed { cause }, None, seen)
         }
@@ -183,6 +192,19 @@ mod tests {
                 let (exit, ..) = judge(asked, Mark::Missing, None, terminated(reason));
                 assert_eq!(exit, Exit::Killed);
             }
+        }
+    }
+
+    #[test]
+    fn a_linked_actors_failure_counts_unless_we_had_asked() {
+        let cause: Cause = Arc::new("the linked one".into());
+        for seen in [None, terminated("done")] {
+            let left = Some(Arc::clone(&cause));
+            let (exit, ..) = judge(Asked::Yes, Mark::LinkFailed, left.clone(), seen.clone());
+            assert_eq!(exit, Exit::Shutdown);
+            let (exit, ..) = judge(Asked::No, Mark::LinkFailed, left, seen);
+            let cause = Arc::clone(&cause);
+            assert_eq!(exit, Exit::Failed { cause });
         }
     }
 

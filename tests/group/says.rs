@@ -171,7 +171,8 @@ impl Sim {
         run.ended = Some(self.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let right = match (mark, exit) {
-            (Mark::Orderly, Exit::Shutdown) => asked,
+            (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
+            (Mark::LinkFailed, Exit::Failed { .. }) => !asked,
             (Mark::Orderly, Exit::Normal { .. }) => !asked,
             (Mark::Failed, Exit::Failed { .. }) | (Mark::Missing, Exit::Killed) => true,
             _ => false,

@@ -1,5 +1,6 @@
 //! Start, find, crash, restart, park, stop: each once, in the plain case.
 
+use std::error::Error;
 use std::time::Duration;
 
 use session_supervisor::error::{EnsureError, FindError, StartError, StopError};
@@ -185,7 +186,9 @@ async fn bad_input_is_an_error_value_before_anything_is_asked() {
     assert!(matches!(zero, Err(StartError::InvalidSpec(_))));
     let panics = ChildSpec::new(|_| -> (Worker, _) { panic!("no start") });
     let error = sessions.start_session("a", panics).await.unwrap_err();
-    assert!(error.to_string().contains("no start"), "{error}");
+    // The cause is the source, and not told in the message too (FAULTS 20).
+    let cause = error.source().expect("it has a cause").to_string();
+    assert!(cause.contains("no start"), "{cause}");
     assert_eq!(probe.starts(), 0);
     sessions.stop().await.unwrap();
 }

@@ -7,6 +7,7 @@
 mod calls;
 mod lobby;
 mod promises;
+mod sources;
 mod specs;
 
 use std::time::Duration;

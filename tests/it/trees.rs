@@ -12,6 +12,7 @@ mod mass;
 mod order;
 mod races;
 mod random;
+mod roots;
 pub(crate) mod scenery;
 mod strangers;
 mod strategies;

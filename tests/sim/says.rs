@@ -191,7 +191,8 @@ impl Sim {
         let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
         let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
         let right = match (run.life.mark(), exit) {
-            (Mark::Orderly, Exit::Shutdown) => asked,
+            (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
+            (Mark::LinkFailed, Exit::Failed { .. }) => !asked,
             (Mark::Orderly, Exit::Normal { .. }) => !asked,
             (Mark::Failed | Mark::GaveUp, Exit::Failed { .. }) => true,
             (Mark::Missing, Exit::Killed) => !failed_event,

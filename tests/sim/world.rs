@@ -280,6 +280,7 @@ impl Run {
         let supervisor = self.spec.policy().kind == Kind::Supervisor;
         let mark = match mark {
             Mark::Failed if supervisor && rng.chance(50) => Mark::GaveUp,
+            Mark::Orderly if !supervisor && rng.chance(20) => Mark::LinkFailed,
             mark => mark,
         };
         if supervisor {
@@ -292,6 +293,7 @@ impl Run {
         // Its own cause is left before the mark, or, by a session that is killed on the way, without one.
         let leaves_cause = match mark {
             Mark::Failed => rng.chance(50),
+            Mark::LinkFailed => true,
             Mark::Missing => rng.chance(5),
             Mark::Orderly | Mark::GaveUp => false,
         };
@@ -303,8 +305,8 @@ impl Run {
         self.stage = Stage::Dead;
         if self.linked {
             self.event = Event::Sent(match mark {
-                Mark::Orderly if rng.chance(50) => Seen::Terminated(None),
-                Mark::Orderly => Seen::Terminated(Some("killed".into())),
+                Mark::Orderly | Mark::LinkFailed if rng.chance(50) => Seen::Terminated(None),
+                Mark::Orderly | Mark::LinkFailed => Seen::Terminated(Some("killed".into())),
                 Mark::Failed if rng.chance(90) => Seen::Failed(cause("crash")),
                 Mark::Failed => Seen::Terminated(Some("panic".into())),
                 Mark::GaveUp => Seen::Terminated(Some("restart limit".into())),

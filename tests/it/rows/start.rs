@@ -1,5 +1,6 @@
 //! Starting a session: what a start answers, and what it leaves behind.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,7 +164,9 @@ async fn row_018_a_start_that_panics_is_an_error_and_hurts_nobody() {
     for (text, spec) in panics {
         let error = sessions.start_session("a", spec).await.unwrap_err();
         assert!(matches!(error, StartError::Failed { .. }), "{error:?}");
-        assert!(error.to_string().contains(text), "{error}");
+        // The cause is the source, and not told in the message too (FAULTS 20).
+        let cause = error.source().expect("it has a cause").to_string();
+        assert!(cause.contains(text), "{cause}");
         assert_eq!(sessions.count_sessions().await.unwrap().specs, 1);
     }
     assert_eq!(ractor::call!(other, Order::Echo, 1).unwrap(), 1);
