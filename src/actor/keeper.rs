@@ -27,7 +27,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     let failure = match attempt(plan, order, &life).await {
-        Some(Ok(cell)) => {
+        Some(Ok(found)) => {
             let key = life.key();
             let claimed = life.claim();
             let recall = match claimed {
@@ -36,7 +36,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
             };
             shared.report(Input::Started { key, recall });
             if let Some(Some(ticket)) = claimed {
-                ticket.answer(Reply::Started(Found::of(&life, cell)));
+                ticket.answer(Reply::Started(found));
             }
             shared.let_go(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
@@ -88,7 +88,7 @@ async fn attempt(
     plan: Arc<Plan>,
     order: Order,
     life: &Life,
-) -> Option<Result<ActorCell, SpawnFailure>> {
+) -> Option<Result<Found, SpawnFailure>> {
     // ractor would refuse the link, after the user's code has run for nothing.
     if is_ending(&order.shared) {
         drop_guarded(plan);

@@ -331,14 +331,11 @@ impl Shared {
 
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
-        self.outcome.get_or_init(|| outcome);
+        let outcome = self.outcome.get_or_init(|| outcome);
+        if let Some(nest) = &self.nest {
+            nest.life.tree_over(outcome.map(|outcome| outcome.report));
+        }
         self.over_bell.notify_waiters();
-    }
-
-    /// What became of the children, once all is over.
-    pub(super) fn report_of_end(&self) -> Option<ShutdownReport> {
-        let outcome = self.outcome.get().copied().flatten();
-        outcome.map(|outcome| outcome.report)
     }
 
     /// Returns when all is over, for any number of waiters.
