@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
-use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::session::Session;
 use crate::child::{AnyActor, Child, typed};
 use crate::engine::{
@@ -386,7 +386,8 @@ where
                     // Both may be large, and each step from here on would move them.
                     let (actor, arguments) = (Box::new(actor), Box::new(arguments));
                     let name = order.shared.child_name(&order.context.id);
-                    Session::spawn(order, name, actor, arguments).await
+                    let spawned = Session::spawn(order, name, actor, arguments).await;
+                    spawned.map(Found::actor)
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
                 Err(cause) => Err(SpawnFailure::Failed(cause)),

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorRef};
+use ractor::{ActorCell, ActorRef, ActorStatus};
 use tokio::sync::oneshot;
 
 use crate::actor::directory;
@@ -233,21 +233,27 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            let reply = ask(&shared, &id, |ticket| Request::Ensure { spec, ticket }).await;
-            let found = match reply {
-                Reply::Started(found) => Ensured::Created(found),
-                Reply::Joined(found) => Ensured::Joined(found),
-                Reply::Running(found) => Ensured::Existing(found),
-                other => return Err(start_error(id, other).into()),
-            };
-            let cell = match &found {
-                Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
-                    found.cell.clone()
+            loop {
+                let spec = Arc::clone(&spec);
+                let reply = ask(&shared, &id, |ticket| Request::Ensure { spec, ticket }).await;
+                let found = match reply {
+                    Reply::Started(found) => Ensured::Created(found),
+                    Reply::Joined(found) => Ensured::Joined(found),
+                    Reply::Running(found) => Ensured::Existing(found),
+                    other => return Err(start_error(id, other).into()),
+                };
+                let cell = match &found {
+                    Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
+                        found.cell.clone()
+                    }
+                };
+                match found.filter_map(C::reference) {
+                    Some(found) => return Ok(found),
+                    // A supervisor that has come to its end meanwhile is not told from another actor.
+                    // Asked once more, the question waits until that end is known.
+                    None if cell.get_status() >= ActorStatus::Stopping => {}
+                    None => return Err(EnsureError::WrongMessageType { id, cell }),
                 }
-            };
-            match found.filter_map(C::reference) {
-                Some(found) => Ok(found),
-                None => Err(EnsureError::WrongMessageType { id, cell }),
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::actor::birth::{self, Design};
 use crate::actor::machine::Machine;
-use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::child::Child;
 use crate::engine::{
     AutoShutdown, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown, Strategy,
@@ -266,10 +266,7 @@ where
     }
 }
 
-async fn begin(
-    order: Order,
-    design: Result<Design, InvalidValue>,
-) -> Result<ractor::ActorCell, SpawnFailure> {
+async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
     match design {
         Ok(design) => birth::start_child(order, design).await,
         Err(fault) => {

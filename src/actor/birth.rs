@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::life::Life;
 use super::machine::Machine;
-use super::plan::{Order, SpawnFailure};
+use super::plan::{Found, Order, SpawnFailure};
 use super::root::{Root, Standing};
 use super::session::Session;
 use super::shared::Shared;
@@ -100,7 +100,7 @@ pub(crate) async fn start(
 }
 
 /// Starts a supervisor as a child of another.
-pub(crate) async fn start_child(order: Order, design: Design) -> Result<ActorCell, SpawnFailure> {
+pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, SpawnFailure> {
     let parent = &order.shared;
     let id = &order.context.id;
     let naming = match &design.machine {
@@ -120,6 +120,7 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<ActorCel
         Some(name) => name.as_str().into(),
         None => format!("{}/{id}", parent.name()).into(),
     };
+    let slot = Arc::new(OnceLock::new());
     let birth = Birth {
         name,
         naming,
@@ -130,8 +131,11 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<ActorCel
         }),
         machine: design.machine,
         runtime: parent.runtime().clone(),
-        slot: Arc::default(),
+        slot: Arc::clone(&slot),
     };
     let root = Box::new(Root::new(Standing::Child));
-    Session::spawn(order, registered, root, Box::new(birth)).await
+    let cell = Session::spawn(order, registered, root, Box::new(birth)).await?;
+    // Its life does not tell, should it have come to its end by now.
+    let tree = slot.get().cloned();
+    Ok(Found { cell, tree })
 }

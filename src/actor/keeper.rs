@@ -30,7 +30,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     let failure = match attempt(plan, order, &life).await {
-        Some(Ok(cell)) => {
+        Some(Ok(found)) => {
             let key = life.key();
             let claimed = life.claim();
             let recall = match claimed {
@@ -38,7 +38,6 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 None => Recall::TooLate,
             };
             let mut woken = shared.report(Input::Started { key, recall });
-            let found = Found::of(&life, cell);
             woken += shared.let_go(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
@@ -96,7 +95,7 @@ async fn attempt(
     plan: Arc<Plan>,
     order: Order,
     life: &Life,
-) -> Option<Result<ActorCell, SpawnFailure>> {
+) -> Option<Result<Found, SpawnFailure>> {
     let shared = Arc::clone(&order.shared);
     // ractor would refuse the link, after the user's code has run for nothing.
     let refused = is_ending(&shared);

@@ -81,10 +81,22 @@ struct End {
     /// others kill while it is idle nothing else tells who they were: ractor has let go of them before
     /// anything of the session is dropped.
     children: BTreeMap<u64, ActorCell>,
-    /// What there is to hold of it, if it is a supervisor itself.
-    tree: Option<Arc<Shared>>,
+    tree: Tree,
     /// Whether zombies are all that is left of that.
     outlived: bool,
+}
+
+/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and that it
+/// holds the supervisor has to end with it, or nothing would ever free the two.
+#[derive(Debug, Default)]
+enum Tree {
+    /// It is none, or none yet.
+    #[default]
+    None,
+    Held(Arc<Shared>),
+    /// Its driver task is done. What became of its children, unless the runtime was shut down before that
+    /// was known.
+    Over(Option<ShutdownReport>),
 }
 
 impl Drop for End {
@@ -131,7 +143,10 @@ impl engine::Life for Arc<Life> {
     }
 
     fn report(&self) -> Option<ShutdownReport> {
-        self.tree()?.report_of_end()
+        match self.lock().end.as_ref()?.tree {
+            Tree::Over(report) => report,
+            Tree::None | Tree::Held(_) => None,
+        }
     }
 
     fn is_outlived(&self) -> bool {
@@ -220,12 +235,24 @@ impl Life {
     /// The launch is that of a supervisor, whose children are held from now on.
     pub(crate) fn hold_tree(&self, tree: Arc<Shared>) {
         self.hold(Hold::Tree);
-        self.lock().end.get_or_insert_default().tree = Some(tree);
+        self.lock().end.get_or_insert_default().tree = Tree::Held(tree);
     }
 
-    /// What there is to hold of it, if it is a supervisor itself.
+    /// The supervisor has come to its end, on whichever road. Only what became of its children is kept.
+    pub(crate) fn tree_over(&self, report: Option<ShutdownReport>) {
+        let mut inner = self.lock();
+        let end = inner.end.get_or_insert_default();
+        let held = std::mem::replace(&mut end.tree, Tree::Over(report));
+        drop(inner);
+        drop(held);
+    }
+
+    /// What there is to hold of it, if it is a supervisor itself that is not over.
     pub(crate) fn tree(&self) -> Option<Arc<Shared>> {
-        self.lock().end.as_ref()?.tree.clone()
+        match &self.lock().end.as_ref()?.tree {
+            Tree::Held(tree) => Some(Arc::clone(tree)),
+            Tree::None | Tree::Over(_) => None,
+        }
     }
 
     /// Zombies are all that is left of the tree. Answers whether its launch will tell of that, which has not

@@ -52,7 +52,7 @@ pub(crate) trait Starter: Send + Sync + 'static {
     fn start(&self, order: Order) -> Starting;
 }
 
-pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, SpawnFailure>> + Send>>;
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Found, SpawnFailure>> + Send>>;
 
 /// A launch, as its starter is told of it.
 #[derive(Debug)]
@@ -106,7 +106,12 @@ pub struct Found {
 }
 
 impl Found {
-    /// What a launch has spawned.
+    /// An actor that is no supervisor.
+    pub(crate) const fn actor(cell: ActorCell) -> Self {
+        Self { cell, tree: None }
+    }
+
+    /// What a launch has spawned some time ago.
     pub(crate) fn of(life: &Life, cell: ActorCell) -> Self {
         Self {
             cell,

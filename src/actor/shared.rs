@@ -277,7 +277,10 @@ impl Shared {
 
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
-        self.outcome.get_or_init(|| outcome);
+        let outcome = self.outcome.get_or_init(|| outcome);
+        if let Some(nest) = &self.nest {
+            nest.life.tree_over(outcome.map(|outcome| outcome.report));
+        }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in std::mem::take(&mut *self.lock_waiters()) {
             self.deliver(Answer::Told(Box::new(move || {
@@ -289,12 +292,6 @@ impl Shared {
 
     fn lock_waiters(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What became of the children, once all is over.
-    pub(super) fn report_of_end(&self) -> Option<ShutdownReport> {
-        let outcome = self.outcome.get().copied().flatten();
-        outcome.map(|outcome| outcome.report)
     }
 
     /// Returns when all is over, for any number of waiters.

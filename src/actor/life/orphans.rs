@@ -5,7 +5,7 @@
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use super::{Hold, Life};
+use super::{Hold, Life, Tree};
 
 impl Life {
     /// Remembers the children that the session has now, since it is about to end and ractor will kill
@@ -70,7 +70,7 @@ impl Life {
     /// those that are left are zombies.
     pub(crate) fn take_orphans(&self) -> Vec<ActorCell> {
         match &mut self.lock().end {
-            Some(end) if end.tree.is_none() => std::mem::take(&mut end.orphans),
+            Some(end) if matches!(end.tree, Tree::None) => std::mem::take(&mut end.orphans),
             Some(_) | None => Vec::new(),
         }
     }

@@ -1,0 +1,205 @@
+//! How many lives there are, and what is counted between them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::alloc;
+use crate::runtimes::Kind;
+
+/// So many lives come before the first count: what is allocated once and kept is there then.
+const BEFORE: usize = 100;
+/// So many lives may leave nothing.
+const COUNTED: usize = 300;
+
+/// What the lives of a row with new names may leave: the tables of the registry grow by powers of two, one
+/// for each of its shards, and where a new name falls is chance.
+const NEW_NAMES: isize = 16_384;
+
+/// On several threads all counted lives together may leave so many bytes. The tables, queues and mailboxes
+/// of a supervisor that lives on keep the room of the largest crowd that they have seen; there it is chance
+/// which events meet, and a mailbox's block alone is 2,592 bytes. One thread sees the same crowds each time, so there it is nothing.
+const CROWDS: isize = 16_384;
+
+/// What a row may leave, all its counted lives together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Nothing,
+    /// So many bytes, for a reason that stands where it is used.
+    Bytes(isize),
+}
+
+/// The runtimes on which a row is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Both,
+    /// What blocks its thread would block all on one thread.
+    SeveralThreads,
+}
+
+type Run = Box<dyn Fn(Lives) -> Pin<Box<dyn Future<Output = Lives>>>>;
+
+/// One kind of life.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    on: On,
+    bound: Bound,
+    run: Run,
+}
+
+impl Row {
+    /// A row of which nothing may be left. It makes what all its lives need, takes each life from
+    /// [`Lives::next`] until there is none, and gives the count back.
+    pub(crate) fn new<Fut>(name: &'static str, run: impl Fn(Lives) -> Fut + 'static) -> Self
+    where
+        Fut: Future<Output = Lives> + 'static,
+    {
+        Self {
+            name,
+            on: On::Both,
+            bound: Bound::Nothing,
+            run: Box::new(move |lives| Box::pin(run(lives))),
+        }
+    }
+
+    /// Each of its lives has names of its own.
+    pub(crate) fn with_new_names(self) -> Self {
+        match self.bound {
+            Bound::Nothing => self.at_most(NEW_NAMES),
+            Bound::Bytes(_) => self,
+        }
+    }
+
+    pub(crate) fn at_most(mut self, bytes: isize) -> Self {
+        self.bound = Bound::Bytes(bytes);
+        self
+    }
+
+    pub(crate) fn on_several_threads(mut self) -> Self {
+        self.on = On::SeveralThreads;
+        self
+    }
+
+    /// Runs it and tells what was kept. Answers on how many runtimes that was too much.
+    pub(crate) fn run(&self) -> usize {
+        let mut failed = 0;
+        for kind in Kind::ALL {
+            let allowed = match (self.bound, kind) {
+                (Bound::Bytes(bytes), _) => bytes,
+                (Bound::Nothing, Kind::CurrentThread) => 0,
+                (Bound::Nothing, Kind::SeveralThreads) => CROWDS,
+            };
+            if self.on == On::SeveralThreads && kind == Kind::CurrentThread {
+                continue;
+            }
+            let began = Instant::now();
+            let runtime = kind.make();
+            let lives = runtime.block_on((self.run)(Lives::new(kind, allowed)));
+            drop(runtime);
+            let kept = lives.kept();
+            let verdict = if kept > allowed { "KEPT" } else { "ok" };
+            println!(
+                "{verdict:4} {kept:8} B kept of {allowed} at most, {:4} allocations a life, {:5} ms: {} ({kind:?})",
+                lives.made / COUNTED,
+                began.elapsed().as_millis(),
+                self.name,
+            );
+            failed += usize::from(kept > allowed);
+        }
+        failed
+    }
+}
+
+/// The lives of one row on one runtime.
+pub(crate) struct Lives {
+    kind: Kind,
+    allowed: isize,
+    begun: usize,
+    /// The tasks of the runtime before the first life.
+    tasks: usize,
+    before: isize,
+    after: isize,
+    /// The allocations so far; at the end those of the counted lives.
+    made: usize,
+}
+
+impl Lives {
+    fn new(kind: Kind, allowed: isize) -> Self {
+        Self {
+            kind,
+            allowed,
+            begun: 0,
+            tasks: 0,
+            before: 0,
+            after: 0,
+            made: 0,
+        }
+    }
+
+    /// The number of the next life. Those before it are over.
+    pub(crate) async fn next(&mut self) -> Option<usize> {
+        self.batch(1).await
+    }
+
+    /// The number of the first of so many lives, which are led at the same time.
+    pub(crate) async fn batch(&mut self, size: usize) -> Option<usize> {
+        assert!(
+            BEFORE.is_multiple_of(size) && COUNTED.is_multiple_of(size),
+            "a part of all"
+        );
+        if self.begun == 0 {
+            self.tasks = tasks();
+        }
+        if self.begun == BEFORE {
+            self.before = self.settled(isize::MIN).await;
+            self.made = alloc::made();
+        }
+        if self.begun == BEFORE + COUNTED {
+            self.made = alloc::made() - self.made;
+            let enough = self.before.saturating_add(self.allowed);
+            self.after = self.settled(enough).await;
+            return None;
+        }
+        self.begun += size;
+        Some(self.begun - size)
+    }
+
+    fn kept(&self) -> isize {
+        assert_eq!(self.begun, BEFORE + COUNTED, "all lives were led");
+        self.after - self.before
+    }
+
+    /// The live bytes when nothing moves any more: at most `enough`, or the fewest that are seen.
+    async fn settled(&self, enough: isize) -> isize {
+        match self.kind {
+            // Paused time goes on when there is nothing else to do, so whatever waits for a time has had it.
+            Kind::CurrentThread => {
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                alloc::live()
+            }
+            Kind::SeveralThreads => {
+                let began = Instant::now();
+                while tasks() > self.tasks && began.elapsed() < Duration::from_secs(30) {
+                    tokio::task::yield_now().await;
+                }
+                // A thread that has ended a task may not have given its memory back yet.
+                let mut fewest = alloc::live();
+                for _ in 0..20_000 {
+                    if fewest <= enough {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                    fewest = fewest.min(alloc::live());
+                }
+                fewest
+            }
+        }
+    }
+}
+
+/// The tasks of the runtime that have not ended.
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}

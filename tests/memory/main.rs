@@ -1,0 +1,52 @@
+//! Nothing is kept of what is over: 300 lives of each kind leave not one byte more than 100 of them did.
+//!
+//! The live bytes of the whole process are counted, so nothing else may run meanwhile: this binary has no
+//! harness, and its rows run one after another, each on a runtime of its own. An argument is a part of the
+//! names of the rows that are to run.
+
+mod actors;
+mod children;
+mod failures;
+mod lives;
+mod runtimes;
+mod sessions;
+mod supervisors;
+
+#[path = "../../benches/sides/alloc.rs"]
+mod alloc;
+
+use std::process::ExitCode;
+
+use alloc::Counting;
+use lives::Row;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Everything here is to run by default, and nothing of it has been set aside.
+    let asks = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if asks("--list") || asks("--ignored") {
+        return ExitCode::SUCCESS;
+    }
+    let wanted = |row: &Row| {
+        let mut names = arguments.iter().filter(|name| !name.starts_with('-'));
+        names.clone().next().is_none() || names.any(|name| row.name.contains(name.as_str()))
+    };
+    let tables = [
+        sessions::rows(),
+        failures::rows(),
+        children::rows(),
+        supervisors::rows(),
+    ];
+    let mut failed = 0;
+    for row in tables.into_iter().flatten().filter(wanted) {
+        failed += row.run();
+    }
+    if failed > 0 {
+        println!("{failed} rows kept something");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
