@@ -155,7 +155,7 @@ fn main() -> ExitCode {
             ended
         }
         Err(error) => {
-            report.tell(&format!("failed {error}"));
+            report.tell(&format!("failed {}", chain(&error)));
             // A return drops the runtime, which waits for what is stuck.
             std::process::exit(1);
         }
@@ -247,5 +247,13 @@ fn last(report: &Report) -> ChildSpec<Member> {
     ChildSpec::from_fn(move |_| {
         report.tell("running");
         async { Ok(Launch::Ignore) }
+    })
+}
+
+/// An error and its sources.
+fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| {
+        format!("{text}: {source}")
     })
 }

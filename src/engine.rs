@@ -25,6 +25,7 @@ mod jitter;
 mod limit;
 mod moment;
 mod next;
+mod note;
 mod report;
 mod restart;
 mod shutdown;
@@ -38,12 +39,13 @@ pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Kill, Life, Note, Recall,
-    Request, Spec, StopCause, StopWay, Ticket,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Request, Spec,
+    StopCause, StopWay, Ticket,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;
 pub use next::{Next, Used};
+pub use note::{Kill, Note};
 pub use report::ShutdownReport;
 pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};

@@ -30,6 +30,10 @@ const LONGER: &[(&str, &str)] = &[
     ("tests/it/rows/start_promises.rs", "the rows of one theme"),
     ("tests/tidy.rs", "all the rules of one house"),
     (
+        "benches/engine.rs",
+        "one table, from its first row to its last",
+    ),
+    (
         "benches/scale.rs",
         "one table, from its first row to its last",
     ),
@@ -269,17 +273,11 @@ fn the_clock_is_read_in_one_place() {
 }
 
 #[test]
-fn every_file_says_what_it_holds_and_sources_what_they_leave_out() {
+fn every_file_says_what_it_holds() {
     let mut found = Vec::new();
     for file in files() {
         if !file.whole.starts_with("//! ") {
             found.push(format!("{} does not begin with //!", file.path));
-        }
-        if file.path.starts_with("src/") && !file.whole.contains("bsent on purpose") {
-            found.push(format!(
-                "{} does not say what is absent on purpose",
-                file.path
-            ));
         }
     }
     none(&found, "a file's first lines");

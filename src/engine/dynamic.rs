@@ -2,7 +2,7 @@
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
-//! becomes of a session that used up its limit), `exits` (from the event to the restart), `ending` (how
+//! becomes of a session that used up its limit), `exits` (from the event to the decision), `restarts` (limits and pauses), `ending` (how
 //! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
 //!
 //! Absent on purpose: anything that fails. An input that no longer fits is ignored.
@@ -15,6 +15,7 @@ mod line;
 mod pace;
 mod parking;
 mod requests;
+mod restarts;
 mod sharing;
 mod stopping;
 

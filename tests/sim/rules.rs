@@ -85,8 +85,7 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             1 => OwnLimit::Unlimited,
             _ => OwnLimit::Own(limit(rng)),
         },
-        // The supervisor's default is none.
-        backoff: (!first.is_zero() || rng.chance(50)).then(|| pauses.backoff()),
+        backoff: Some(pauses.backoff()),
         kind: rng.pick(&[Kind::Worker, Kind::Supervisor]),
         significance: Significance::Ordinary,
     };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, ShutdownReport, Spec,
+    Backoff, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, ShutdownReport,
+    Spec,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
@@ -79,7 +80,11 @@ impl Sim {
     }
 
     pub(crate) fn start(&mut self, id: usize, kind: Kind) {
-        let (policy, pauses) = crate::rules::policy(&mut self.rng);
+        let (mut policy, pauses) = crate::rules::policy(&mut self.rng);
+        // The supervisor's default is none.
+        if policy.backoff == Some(Backoff::none()) && self.rng.chance(50) {
+            policy.backoff = None;
+        }
         let spec = SimSpec::new(policy, pauses);
         let ticket = Waiter(self.ask(kind, id, Some(spec.kept())));
         let request = match kind {

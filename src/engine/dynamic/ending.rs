@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
-use super::exits::Occasion;
+use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Child, Current, Force, Phase, Shown, Tally, Then};
 use crate::engine::exit::Exit;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use super::exits::Occasion;
+use super::restarts::Occasion;
 use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then, Told};
 use crate::engine::exit::Exit;

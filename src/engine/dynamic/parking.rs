@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Engine;
-use super::exits::{Occasion, Trial};
+use super::restarts::{Occasion, Trial};
 use crate::engine::backoff::{grown, jittered};
 use crate::engine::child::{Origin, Parking, Phase};
 use crate::engine::exit::Exit;

@@ -1,0 +1,57 @@
+//! What the engine tells the log.
+
+use std::time::Duration;
+
+use super::exit::{Asked, Exit};
+use super::io::{Failure, StopCause};
+use super::next::Next;
+
+/// Why a session is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// So its shutdown rule says.
+    ByRule,
+    /// It has not stopped in time.
+    Overdue,
+}
+
+/// Something worth a line in the log.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A session was started.
+    Started,
+    /// A first start failed.
+    StartFailed(Failure),
+    /// A launch took longer than its start timeout.
+    StartTimedOut(Duration),
+    /// A session ended.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// Whether it was told to.
+        asked: Asked,
+        /// What follows.
+        next: Next,
+    },
+    /// A restart failed.
+    RestartFailed {
+        /// Why.
+        failure: Failure,
+        /// What follows.
+        next: Next,
+    },
+    /// What follows an end or a failure that was told before.
+    Decided(Next),
+    /// A parked session is forgotten, since more are parked than may be.
+    Discarded,
+    /// A session is asked to stop.
+    Stopping,
+    /// A session is killed.
+    Killing(Kill),
+    /// A session survived its kill.
+    Zombie,
+    /// A zombie ended after all.
+    ZombieEnded,
+    /// The supervisor begins to stop.
+    SupervisorStopping(StopCause),
+}
