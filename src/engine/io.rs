@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::exit::{Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
-pub use super::note::{Kill, Note};
+pub(super) use super::note::{Kill, Note};
 use super::report::ShutdownReport;
 use super::restart::Policy;
 
