@@ -77,8 +77,8 @@ impl<'a> Leftovers<'a> {
                 }
             }
             Discard::Exit(_) | Discard::Seen(_) | Discard::Failure(_) => {}
-            Discard::Ticket(ticket) => drop(ticket),
             Discard::Life(life) => drop(life),
+            Discard::Ticket(ticket) => drop(ticket),
         }
     }
 
