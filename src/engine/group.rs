@@ -3,8 +3,8 @@
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who is
-//! stopped and started next), `ending` (how one member is stopped, killed and given up) and `stopping`
-//! (how the group ends).
+//! stopped and started next), `ending` (how one member is stopped, killed and given up), `stopping` (how
+//! the group ends) and `pace` (who is asked next then).
 //!
 //! Every input ends in `advance`, which looks at all members and makes the moves that are due. A group
 //! is small, so nothing is kept beside the members that could contradict them.
@@ -16,6 +16,7 @@ mod ending;
 mod exits;
 mod launches;
 mod member;
+mod pace;
 mod requests;
 mod sets;
 mod settings;
@@ -36,7 +37,7 @@ use member::{Again, Member, Origin};
 use stopping::Stop;
 
 pub use member::{MemberInfo, MemberState};
-pub use settings::{AutoShutdown, GroupSettings, Strategy};
+pub use settings::{AutoShutdown, GroupSettings, StopOrder, Strategy};
 
 /// The decisions of a static supervisor.
 #[derive(Debug)]
@@ -161,7 +162,8 @@ impl<D: Domain> Group<D> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
         let timers = self.members.iter().filter_map(|member| member.timer);
-        timers.chain(self.wake).chain(self.deadline_ahead()).min()
+        let stop = self.deadline_ahead().into_iter().chain(self.next_request());
+        timers.chain(self.wake).chain(stop).min()
     }
 
     /// How many members there are.

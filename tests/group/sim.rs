@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AutoShutdown, Failure, Group, GroupSettings, Input, Mark, Moment, Policy, Request, Restart,
-    Seen, ShutdownReport, Significance, StopCause, Strategy,
+    Seen, ShutdownReport, Significance, StopCause, StopOrder, Strategy,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
@@ -210,6 +210,11 @@ impl History for Sim {
                 AutoShutdown::AnySignificant,
                 AutoShutdown::AllSignificant,
             ]),
+            stop_order: if rng.chance(20) {
+                StopOrder::Together
+            } else {
+                StopOrder::LastFirst
+            },
             seed: rng.next(),
         };
         let roles = NAMES.map(Arc::<str>::from);

@@ -164,7 +164,10 @@ impl Toy {
                         "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {zombies} zombies, {down} down"
                     ));
                 }
-                Effect::JoinEnd { .. } | Effect::Discard(_) | Effect::Note { .. } => {}
+                Effect::StopWithin { .. }
+                | Effect::JoinEnd { .. }
+                | Effect::Discard(_)
+                | Effect::Note { .. } => {}
             }
         }
     }

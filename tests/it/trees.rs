@@ -3,6 +3,7 @@
 mod basics;
 mod context;
 mod cut_off;
+mod deadlines;
 mod drops;
 mod endings;
 mod hammer;

@@ -199,9 +199,10 @@ async fn a_description_that_panics_fails_the_start_and_is_tried_again_at_a_resta
 #[tokio::test(start_paused = true)]
 async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
     let sessions = supervisor(Options::new()).await;
-    for rule in [
-        Shutdown::BrutalKill,
-        Shutdown::Timeout(std::time::Duration::from_secs(2)),
+    // Under a timeout the tree shares out its time, so `a` is asked while `b` hangs (D12).
+    for (rule, stops) in [
+        (Shutdown::BrutalKill, 0),
+        (Shutdown::Timeout(std::time::Duration::from_secs(2)), 1),
     ] {
         let probe = Probe::default();
         let (census, remains) = Census::new();
@@ -221,7 +222,7 @@ async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
         census.enter(tree.get_cell());
         let stop = answered("the stop", sessions.stop_session("s")).await;
         assert_eq!(stop, Ok(Exit::Killed), "{rule:?}");
-        assert_eq!((probe.alive(), probe.stops()), (0, 0));
+        assert_eq!((probe.alive(), probe.stops()), (0, stops));
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
         census.all_ended(remains).await;
     }
