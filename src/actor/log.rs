@@ -141,13 +141,16 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
         }
         Note::Exited { exit, asked, next } => {
             let reason = exit.to_string();
-            let next = then(next);
+            let what_next = then(next);
             // What came of a kill of ours is no news: the kill itself was told.
             match (exit, asked) {
-                (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => {
-                    tell!(warn, "{} ended abnormally", reason, next);
+                _ if matches!(next, Next::EscalateAll(_)) => {
+                    tell!(error, "{} ended abnormally", reason, what_next);
                 }
-                _ => tell!(debug, "{} ended", reason, next),
+                (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => {
+                    tell!(warn, "{} ended abnormally", reason, what_next);
+                }
+                _ => tell!(debug, "{} ended", reason, what_next),
             }
         }
         Note::RestartFailed { failure, next } => {
@@ -187,6 +190,22 @@ fn then(next: &Next) -> String {
     let used = |limit: &Limit| format!("{} restarts in {:?}", limit.max(), limit.window());
     match next {
         Next::Nothing => "it is over".to_owned(),
+        Next::WithOthers => "restarts with others".to_owned(),
+        Next::Undecided => "what follows is decided later".to_owned(),
+        Next::RestartSet {
+            delay,
+            restarts,
+            used,
+            others,
+        } => {
+            let (delay, restarts, used) = (*delay, *restarts, *used);
+            let restart = Next::Restart {
+                delay,
+                restarts,
+                used,
+            };
+            format!("{}, with {others} others", then(&restart))
+        }
         Next::Restart { delay, used, .. } => {
             let when = if delay.is_zero() {
                 "restarts at once".to_owned()

@@ -398,6 +398,22 @@ pub enum Next {
         /// How much of its restart limit that uses up; none: it has no limit.
         used: Option<Used>,
     },
+    /// It is restarted, and others with it.
+    RestartSet {
+        /// After this pause, when all of them are stopped.
+        delay: Duration,
+        /// How many restarts there were since its first start, this one included.
+        restarts: u64,
+        /// How much of the restart limit that uses up; none: there is no limit.
+        used: Option<Used>,
+        /// How many others are started again.
+        others: usize,
+    },
+    /// It is restarted with others, as was decided before.
+    WithOthers,
+    /// That is decided later: when all members of a group that begins have been started, or when nothing
+    /// is left of it.
+    Undecided,
     /// It is set aside.
     Park {
         /// The limit that it used up; none: it was parked before, and its trial failed.

@@ -104,8 +104,15 @@ fn one_that_survives_its_kill_does_not_hold_up_the_next() {
 fn a_deadline_kills_all_that_is_left_at_once() {
     let mut toy = abc(Strategy::OneForOne);
     toy.deaf = vec!["c"];
-    stop(&mut toy, Some(Duration::from_millis(50)));
+    toy.deaf = vec!["a", "b", "c"];
+    stop(&mut toy, Some(Duration::from_millis(60)));
     assert_eq!(toy.story(), "stop c");
+    // Each is asked in time (D12).
+    for (at, story) in [(20, "stop b"), (40, "stop a")] {
+        toy.wait();
+        assert_eq!(toy.now.since_start(), Duration::from_millis(at));
+        assert_eq!(toy.story(), story);
+    }
     toy.wait();
     assert_eq!(
         toy.story(),

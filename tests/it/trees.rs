@@ -10,6 +10,7 @@ mod hammer;
 mod handles;
 mod input;
 mod mass;
+mod on_demand;
 mod order;
 mod races;
 mod random;

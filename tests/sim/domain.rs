@@ -33,6 +33,13 @@ impl Waiter {
     }
 }
 
+impl Waiter {
+    /// A caller goes away.
+    pub(crate) fn goes(ticket: Ticket) {
+        GONE.with_borrow_mut(|gone| gone.insert(ticket));
+    }
+}
+
 impl engine::Ticket for Waiter {
     fn is_gone(&self) -> bool {
         GONE.with_borrow(|gone| gone.contains(&self.0))

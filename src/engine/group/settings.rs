@@ -58,6 +58,20 @@ pub enum StopOrder {
     Together,
 }
 
+/// When a member is started for the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "with the group or not; there is nothing else"
+)]
+pub enum FirstStart {
+    /// When the group begins. The default.
+    #[default]
+    WithGroup,
+    /// When a caller restarts it by hand.
+    OnDemand,
+}
+
 /// The rules of a group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupSettings {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use ractor::ActorRef;
 use session_supervisor::error::StartError;
 use session_supervisor::{
-    ChildSpec, Exit, Options, Restart, SessionState, Shutdown, Supervisor, TreeSpec,
+    Backoff, ChildSpec, Exit, Options, Restart, SessionState, Shutdown, Supervisor, TreeSpec,
 };
 
 use super::scenery::{Census, member_of, nothing_left, session};
@@ -34,7 +34,10 @@ async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
             .child("b", slow())
             .child("c", slow())
     });
-    let spec = spec.restart(Restart::Permanent).without_restart_limit();
+    let spec = spec
+        .restart(Restart::Permanent)
+        .without_restart_limit()
+        .backoff(Backoff::none());
     sessions.start_session("s", spec).await.unwrap();
     for round in 0..2_000 {
         let root = back_tree(&sessions, "s").await.get_cell();
@@ -73,7 +76,9 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
     let probe = Probe::default();
     let other = session(&probe, TreeSpec::one_for_one);
     let other = sessions.start_session("other", other).await.unwrap();
-    let panics = dropping(&probe, || panic!("in a drop")).without_restart_limit();
+    let panics = dropping(&probe, || panic!("in a drop"))
+        .without_restart_limit()
+        .backoff(Backoff::none());
     for _ in 0..20 {
         let tree = sessions.start_session("s", panics.clone()).await.unwrap();
         // All three at once: their states are dropped unread, with the tree (HAZARDS R35).
