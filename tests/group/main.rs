@@ -28,6 +28,8 @@ mod rules;
 mod says;
 mod scenes;
 mod sim;
+mod specs;
+mod stops;
 mod tickets;
 mod toy;
 mod truth;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Policy, Request,
-    Restart, Seen, Shutdown, ShutdownReport, Significance, StopCause, StopOrder, Strategy,
+    AutoShutdown, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Request, Seen,
+    ShutdownReport, StopCause, StopOrder, Strategy,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
@@ -17,6 +17,7 @@ use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::model::{Entry, Expected, Mode, Model, Origin};
 use crate::rng::Rng;
+use crate::specs::spec;
 use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
@@ -45,26 +46,6 @@ pub(crate) struct Sim {
     pub(crate) roles: [Arc<str>; 7],
     pub(crate) trace: Trace,
     pub(crate) story: Vec<String>,
-}
-
-pub(crate) fn spec(rng: &mut Rng) -> SimSpec {
-    let (policy, pauses) = crate::rules::policy(rng);
-    let significant = policy.restart != Restart::Permanent && rng.chance(40);
-    let shutdown = match policy.shutdown {
-        Shutdown::Timeout(grace) if rng.chance(30) => Shutdown::Drain(grace),
-        other => other,
-    };
-    let policy = Policy {
-        shutdown,
-        backoff: policy.backoff.filter(|_| rng.chance(75)),
-        significance: if significant {
-            Significance::Significant
-        } else {
-            Significance::Ordinary
-        },
-        ..policy
-    };
-    SimSpec::new(policy, pauses)
 }
 
 impl Sim {

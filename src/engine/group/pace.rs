@@ -5,6 +5,8 @@
 //! the last request, divided among the members that were still to end. So nobody is killed at the
 //! deadline who was never asked. A supervisor among them is told how long it may take, and shares that
 //! out in the same way.
+//!
+//! Absent on purpose: how one of them is stopped; see `ending`.
 
 use super::member::{Phase, Then};
 use super::settings::StopOrder;
