@@ -155,7 +155,7 @@ fn main() -> ExitCode {
             ended
         }
         Err(error) => {
-            report.tell(&format!("failed {}", chain(&error)));
+            report.tell(&format!("failed {}", error));
             // A return drops the runtime, which waits for what is stuck.
             std::process::exit(1);
         }
@@ -176,12 +176,9 @@ fn main() -> ExitCode {
 async fn serve(flags: &Flags, report: Report) -> Result<Ended, String> {
     let application = describe(flags, &report);
     if flags.text("by", "run") == "run" {
-        return application.run().await.map_err(|error| error.to_string());
+        return application.run().await.map_err(|error| chain(&error));
     }
-    let running = application
-        .start()
-        .await
-        .map_err(|error| error.to_string())?;
+    let running = application.start().await.map_err(|error| chain(&error))?;
     Ok(running.wait().await)
 }
 

@@ -36,7 +36,9 @@ pub use backoff::Backoff;
 pub use chain::Chain;
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
-pub use group::{AutoShutdown, Group, GroupSettings, MemberInfo, MemberState, Strategy};
+pub use group::{
+    AutoShutdown, FirstStart, Group, GroupSettings, MemberInfo, MemberState, StopOrder, Strategy,
+};
 pub use incarnation::{Key, Launch};
 pub use io::{
     Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Request, Spec,

@@ -155,7 +155,10 @@ impl Supervisor {
 
     /// Adds a member at the end, starts it, and returns its reference when its `pre_start` is done.
     ///
-    /// If the role is starting or stopping, the start waits for that.
+    /// If the role is starting or stopping, the start waits for that. The member belongs to this life of
+    /// the supervisor: when the supervisor itself is restarted, by its parent or as a session, only what
+    /// its [`TreeSpec`] describes comes back. A member that is to be known again is described there, with
+    /// [`child_on_demand`](TreeSpec::child_on_demand) if it is not to run from the beginning.
     ///
     /// OTP: `start_child/2`.
     ///
@@ -168,7 +171,7 @@ impl Supervisor {
     /// # Cancel safety
     ///
     /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
-    /// same.
+    /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn start_child<C: Child>(
         &self,
         role: &str,
@@ -222,7 +225,9 @@ impl Supervisor {
         }
     }
 
-    /// Starts a member again that does not run. It is not counted against the limit.
+    /// Starts a member again that does not run, or one [on demand](TreeSpec::child_on_demand) for the first
+    /// time. It is not counted against the limit. Of several calls at once one starts it, and the others
+    /// are told that it runs.
     ///
     /// OTP: `restart_child/2`.
     ///
@@ -234,7 +239,7 @@ impl Supervisor {
     /// # Cancel safety
     ///
     /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
-    /// same.
+    /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn restart_child(
         &self,
         role: &str,
@@ -264,7 +269,7 @@ impl Supervisor {
     /// # Cancel safety
     ///
     /// Dropped before the first poll, nothing was asked. Dropped after it, the member is forgotten all
-    /// the same.
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn delete_child(
         &self,
         role: &str,
@@ -341,7 +346,8 @@ impl Supervisor {
         typed(cell).ok_or(FindError::WrongMessageType)
     }
 
-    /// Stops all members, one after another in reverse order, each by its own rule, then the supervisor.
+    /// Stops all members, one after another in reverse order (or all at once, if the spec says
+    /// [`stop_together`](TreeSpec::stop_together)), each by its own rule, then the supervisor.
     ///
     /// When it returns, all members have ended (zombies excepted) and all names are free. A second stop
     /// joins the first and gets the same report. Members that are supervisors add what became of their
@@ -364,6 +370,11 @@ impl Supervisor {
 
     /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the earlier
     /// wins; zero kills at once.
+    ///
+    /// Nobody is killed unasked: the next member is asked to stop as soon as the one after it is gone, and
+    /// at the latest when its share of the time has come (the time left, divided among the members that
+    /// are left). Members that are slow then stop beside each other. Supervisors among them are told how
+    /// long they may take, and share that out in the same way.
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ use crate::actor::machine::Machine;
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::child::Child;
 use crate::engine::{
-    AutoShutdown, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown, Strategy,
+    AutoShutdown, FirstStart, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown,
+    StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
 use crate::names::{self, Naming};
@@ -25,6 +26,9 @@ const RESTARTS: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// The members of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
+///
+/// When the tree is restarted, all that is described here comes back, and nothing that was added since
+/// with [`start_child`](Supervisor::start_child).
 ///
 /// A member is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
 /// [`Permanent`](Restart::Permanent) unless its spec says otherwise.
@@ -50,7 +54,7 @@ pub struct TreeSpec {
     name: Option<Naming>,
     settings: GroupSettings,
     seed: Option<u64>,
-    members: Vec<(Arc<str>, Arc<Plan>)>,
+    members: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
     fault: Option<InvalidValue>,
 }
 
@@ -109,16 +113,57 @@ impl TreeSpec {
     }
 
     /// Adds a member at the end. Its role must be new.
-    pub fn child<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
-        let role = role.into();
+    pub fn child<C: Child>(self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
+        self.member(role.into(), spec, FirstStart::WithGroup)
+    }
+
+    /// Adds a member at the end that is not started with the tree: it is one that does not run until
+    /// somebody calls [`restart_child`](Supervisor::restart_child). Its role must be new.
+    ///
+    /// It keeps its place in the order, and belongs to the tree's description: unlike one that
+    /// [`start_child`](Supervisor::start_child) adds, it is known again after a restart of the tree,
+    /// and again waits until somebody asks. Before it has run, no strategy starts it, and no rule of
+    /// automatic shutdown counts it. From then on it is a member as any other, with one exception: a
+    /// [`Temporary`](Restart::Temporary) one that ended is not forgotten, it waits to be asked for again.
+    ///
+    /// ```
+    /// # struct Actor;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Actor {}
+    /// # fn keeper() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+    /// # fn agent() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{ChildSpec, Supervisor, TreeSpec};
+    ///
+    /// let tree = TreeSpec::one_for_one()
+    ///     .unique_name()
+    ///     .child("keeper", keeper())
+    ///     .child_on_demand("agent", agent());
+    /// let tree = Supervisor::start(tree).await.unwrap();
+    /// assert!(tree.find_child("agent").is_none());
+    /// tree.restart_child("agent").await.unwrap();
+    /// assert!(tree.find_child("agent").is_some());
+    /// tree.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn child_on_demand<C: Child>(self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
+        self.member(role.into(), spec, FirstStart::OnDemand)
+    }
+
+    fn member<C: Child>(
+        mut self,
+        role: String,
+        spec: ChildSpec<C>,
+        first_start: FirstStart,
+    ) -> Self {
         if let Err(rule) = names::check_role(&role) {
             self.find_fault("role", &role, rule.to_string());
         }
-        if self.members.iter().any(|(other, _)| **other == *role) {
+        if self.members.iter().any(|(other, ..)| **other == *role) {
             self.find_fault("role", &role, "must be the role of one member only".into());
         }
         match spec.for_member() {
-            Ok(plan) => self.members.push((role.into(), plan)),
+            Ok(plan) => self.members.push((role.into(), plan, first_start)),
             Err(InvalidValue { field, value, rule }) => {
                 let rule = format!("in the spec of {role}, {rule}");
                 self.fault
@@ -154,6 +199,16 @@ impl TreeSpec {
     /// like any other. (OTP refuses one.)
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
+        self
+    }
+
+    /// When the supervisor stops, its members are stopped all at once, each by its own rule. Default:
+    /// in reverse order, each when the one after it is gone. A set that is restarted is always taken
+    /// down in order.
+    ///
+    /// For members that do not need each other while they stop: the stop takes as long as the slowest.
+    pub fn stop_together(mut self) -> Self {
+        self.settings.stop_order = StopOrder::Together;
         self
     }
 

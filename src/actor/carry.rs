@@ -47,6 +47,11 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     ask_to_stop(cell, way);
                 }
             }
+            Effect::StopWithin { life, within } => {
+                if let Some(tree) = life.tree() {
+                    tree.stop_for_parent(Some(within));
+                }
+            }
             Effect::Kill { life } => {
                 if let Some(cell) = life.cell() {
                     life.note_orphans();

@@ -314,7 +314,11 @@ enum Gravity {
 
 const fn gravity(next: &Next) -> Gravity {
     match next {
-        Next::Nothing | Next::Restart { .. } => Gravity::Detail,
+        Next::Nothing
+        | Next::Restart { .. }
+        | Next::RestartSet { .. }
+        | Next::WithOthers
+        | Next::Undecided => Gravity::Detail,
         // It was parked before, and has been told of as an error then.
         Next::Park { limit: None, .. } => Gravity::Warning,
         Next::Park { .. } | Next::Remove(_) | Next::Escalate(_) | Next::EscalateAll(_) => {
@@ -325,14 +329,14 @@ const fn gravity(next: &Next) -> Gravity {
 
 const fn restarts(next: &Next) -> Option<u64> {
     match next {
-        Next::Restart { restarts, .. } => Some(*restarts),
+        Next::Restart { restarts, .. } | Next::RestartSet { restarts, .. } => Some(*restarts),
         _ => None,
     }
 }
 
 fn delay_ms(next: &Next) -> Option<u64> {
     match next {
-        Next::Restart { delay, .. } => Some(millis(*delay)),
+        Next::Restart { delay, .. } | Next::RestartSet { delay, .. } => Some(millis(*delay)),
         _ => None,
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
             into.push(Discard::Life(life));
             into.extend(told(answer));
         }
-        Effect::Stop { life, .. } | Effect::Kill { life } => into.push(Discard::Life(life)),
+        Effect::Stop { life, .. } | Effect::StopWithin { life, .. } | Effect::Kill { life } => {
+            into.push(Discard::Life(life))
+        }
         Effect::Answer { ticket, answer } => {
             into.push(Discard::Ticket(ticket));
             into.extend(told(answer));

@@ -3,8 +3,8 @@
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who is
-//! stopped and started next), `ending` (how one member is stopped, killed and given up) and `stopping`
-//! (how the group ends).
+//! stopped and started next), `ending` (how one member is stopped, killed and given up), `stopping` (how
+//! the group ends) and `pace` (who is asked next then).
 //!
 //! Every input ends in `advance`, which looks at all members and makes the moves that are due. A group
 //! is small, so nothing is kept beside the members that could contradict them.
@@ -17,6 +17,7 @@ mod ending;
 mod exits;
 mod launches;
 mod member;
+mod pace;
 mod requests;
 mod sets;
 mod settings;
@@ -28,16 +29,17 @@ use std::sync::Arc;
 use super::child::Current;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
-use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::io::{Answer, Discard, Domain, Effect, Input, Note, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::Counts;
 use member::{Again, Member, Origin};
+use requests::Queued;
 use stopping::Stop;
 
 pub use member::{MemberInfo, MemberState};
-pub use settings::{AutoShutdown, GroupSettings, Strategy};
+pub use settings::{AutoShutdown, FirstStart, GroupSettings, StopOrder, Strategy};
 
 /// The decisions of a static supervisor.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ pub struct Group<D: Domain> {
     last_end: Moment,
     effects: VecDeque<Effect<D>>,
     /// What callers ask and whose turn has not come.
-    queue: VecDeque<(Arc<str>, Request<D>)>,
+    queue: VecDeque<Queued<D>>,
     /// Members that ended while the group began.
     ended_early: Vec<(u32, Mark)>,
     mode: Mode<D>,
@@ -82,7 +84,7 @@ enum Mode<D: Domain> {
 impl<D: Domain> Group<D> {
     /// A group of these members, none of which is started before [`Input::Begin`].
     #[must_use]
-    pub fn new(settings: GroupSettings, members: Vec<(Arc<str>, D::Spec)>) -> Self {
+    pub fn new(settings: GroupSettings, members: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
         let mut group = Self {
             settings,
             members: Vec::with_capacity(members.len()),
@@ -98,8 +100,8 @@ impl<D: Domain> Group<D> {
             events: Events::Read,
             wake: None,
         };
-        for (role, spec) in members {
-            group.append(role, spec);
+        for (role, spec, first_start) in members {
+            group.append(role, spec, first_start);
         }
         group
     }
@@ -162,7 +164,8 @@ impl<D: Domain> Group<D> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
         let timers = self.members.iter().filter_map(|member| member.timer);
-        timers.chain(self.wake).chain(self.deadline_ahead()).min()
+        let stop = self.deadline_ahead().into_iter().chain(self.next_request());
+        timers.chain(self.wake).chain(stop).min()
     }
 
     /// How many members there are.
@@ -211,6 +214,9 @@ impl<D: Domain> Group<D> {
                 self.finish_if_gone(now);
             }
         }
+        for queued in &mut self.queue {
+            queued.waited = true;
+        }
     }
 
     /// OTP: supervisor:init_children/2 starts them from the first to the last.
@@ -218,7 +224,8 @@ impl<D: Domain> Group<D> {
         match &mut self.mode {
             Mode::New => {
                 self.mode = Mode::Beginning(vec![ticket]);
-                for member in &mut self.members {
+                let begins = |member: &&mut Member<D>| !member.waits_for_request();
+                for member in self.members.iter_mut().filter(begins) {
                     member.again = Some(Again {
                         origin: Origin::Begin,
                         due: now,
@@ -247,7 +254,8 @@ impl<D: Domain> Group<D> {
             }
         }
         for (slot, mark) in std::mem::take(&mut self.ended_early) {
-            self.ended_by_itself(now, slot, mark);
+            let follows = self.ended_by_itself(now, slot, mark);
+            self.tell_and_follow(now, slot, follows);
         }
     }
 
@@ -256,10 +264,11 @@ impl<D: Domain> Group<D> {
     }
 
     /// Adds a member at the end.
-    fn append(&mut self, role: Arc<str>, spec: D::Spec) -> u32 {
+    fn append(&mut self, role: Arc<str>, spec: D::Spec, first_start: FirstStart) -> u32 {
         let slot = self.slots;
         self.slots += 1;
-        self.members.push(Member::new(slot, role, spec));
+        self.members
+            .push(Member::new(slot, role, spec, first_start));
         slot
     }
 

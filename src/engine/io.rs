@@ -266,6 +266,14 @@ pub enum Effect<D: Domain> {
         /// How long it may take; a supervisor of its own shares this time out among its children.
         within: Option<Duration>,
     },
+    /// A session that was asked to stop has less time than it was told: one that is a supervisor of its
+    /// own shares it out anew.
+    StopWithin {
+        /// Which.
+        life: D::Life,
+        /// How long it may take from now on.
+        within: Duration,
+    },
     /// Kill a session.
     Kill {
         /// Which.

@@ -19,6 +19,22 @@ pub enum Next {
         /// How much of its restart limit that uses up; none: it has no limit.
         used: Option<Used>,
     },
+    /// It is restarted, and others with it.
+    RestartSet {
+        /// After this pause, when all of them are stopped.
+        delay: Duration,
+        /// How many restarts there were since its first start, this one included.
+        restarts: u64,
+        /// How much of the restart limit that uses up; none: there is no limit.
+        used: Option<Used>,
+        /// How many others are started again.
+        others: usize,
+    },
+    /// It is restarted with others, as was decided before.
+    WithOthers,
+    /// That is decided later: when all members of a group that begins have been started, or when nothing
+    /// is left of it.
+    Undecided,
     /// It is set aside.
     Park {
         /// The limit that it used up; none: it was parked before, and its trial failed.
@@ -47,19 +63,18 @@ impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing follows"),
-            Self::Restart { delay, used, .. } => {
-                if delay.is_zero() {
-                    f.write_str("restarts at once")?;
-                } else {
-                    write!(f, "restarts in {delay:?}")?;
-                }
-                match used {
-                    Some(Used { count, limit }) => {
-                        write!(f, ", {count} of {} in {:?}", limit.max(), limit.window())
-                    }
-                    None => Ok(()),
-                }
+            Self::Restart { delay, used, .. } => restart(f, *delay, *used),
+            Self::RestartSet {
+                delay,
+                used,
+                others,
+                ..
+            } => {
+                restart(f, *delay, *used)?;
+                write!(f, ", with {others} others")
             }
+            Self::WithOthers => f.write_str("restarts with others"),
+            Self::Undecided => f.write_str("what follows is decided later"),
             Self::Park { limit, retry } => {
                 if let Some(limit) = limit {
                     write!(f, "used up {limit}: ")?;
@@ -75,5 +90,19 @@ impl fmt::Display for Next {
                 write!(f, "all together used up {limit}: the supervisor stops")
             }
         }
+    }
+}
+
+fn restart(f: &mut fmt::Formatter<'_>, delay: Duration, used: Option<Used>) -> fmt::Result {
+    if delay.is_zero() {
+        f.write_str("restarts at once")?;
+    } else {
+        write!(f, "restarts in {delay:?}")?;
+    }
+    match used {
+        Some(Used { count, limit }) => {
+            write!(f, ", {count} of {} in {:?}", limit.max(), limit.window())
+        }
+        None => Ok(()),
     }
 }

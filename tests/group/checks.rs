@@ -40,8 +40,28 @@ impl Sim {
                 + report.not_running;
             assert_eq!(sum, self.model.known, "the report's sum");
         }
+        self.check_times();
+        for caller in &mut self.tickets.0 {
+            caller.waited = true;
+        }
+        self.promised = self.engine.poll_timeout();
         let runs = &self.runs;
         self.active.retain(|&index| !runs[index].gone());
+    }
+
+    /// Whoever was asked to stop knows how much time is left.
+    fn check_times(&self) {
+        let Some(deadline) = self.model.deadline.filter(|_| self.model.stopping()) else {
+            return;
+        };
+        for &index in &self.active {
+            let run = &self.runs[index];
+            let stops = run.stopped.is_some() && run.killed.is_none() && !run.judged();
+            if stops && !run.zombie && !run.gone() {
+                let knows = self.times[&index].is_some_and(|until| until <= deadline);
+                assert!(knows, "it does not know the deadline");
+            }
+        }
     }
 
     /// The members are those of the model, in its order, and the counts are theirs.
@@ -93,6 +113,10 @@ impl Sim {
                 assert!(told || run.judged(), "it is its turn to be stopped");
             }
         }
+        for entry in model.entries.iter().filter(|_| model.stopping()) {
+            let untold = model.state(entry, &self.runs) == Some(MemberState::Running);
+            assert!(!untold || !self.has_turn(entry.role), "it is not asked");
+        }
         let pending: Vec<_> = model
             .entries
             .iter()
@@ -111,7 +135,11 @@ impl Sim {
             || (pending.iter().all(released) && !model.entries.iter().any(launching));
         for entry in pending.iter().filter(|entry| free && released(entry)) {
             let due = entry.pending.unwrap().1;
-            assert!(self.now < due, "a start is due and not made");
+            assert!(
+                self.now < due,
+                "the start of {} is due and not made",
+                entry.role
+            );
         }
         assert!(pending.is_empty() || !model.stopping(), "a pause goes on");
         let beginning = pending.is_empty() && !model.entries.iter().any(launching);

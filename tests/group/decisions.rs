@@ -115,7 +115,11 @@ impl Model {
             self.log.0.push(now);
         }
         let entry = self.entry(role);
-        let (shortest, longest) = entry.spec.0.1.bounds(entry.step);
+        let (shortest, longest) = match entry.spec.policy().backoff {
+            Some(_) => entry.spec.0.1.bounds(entry.step),
+            // At once the first time, then like failed attempts.
+            None => (pause(entry.step), pause(entry.step)),
+        };
         entry.step += 1;
         let least = if failures == 0 {
             Duration::ZERO
@@ -131,16 +135,27 @@ impl Model {
     }
 
     /// Marks the set of a decision.
-    pub(crate) fn mark(&mut self, role: usize, failures: u32, due: Moment) {
+    /// Answers how many others are started again.
+    pub(crate) fn mark(&mut self, role: usize, failures: u32, due: Moment, runs: &[Run]) -> usize {
         let at = self.position(role).expect("the role is known");
         let set = match self.settings.strategy {
             Strategy::OneForOne => at..at + 1,
             Strategy::OneForAll => 0..self.entries.len(),
             Strategy::RestForOne => at..self.entries.len(),
         };
-        for entry in &mut self.entries[set] {
+        let mut others = 0;
+        for at in set {
+            let entry = &self.entries[at];
+            if entry.role != role {
+                if self.waits_for_request(entry, runs) {
+                    continue;
+                }
+                others += usize::from(!entry.temporary());
+            }
+            let entry = &mut self.entries[at];
             entry.pending = Some((Origin::Restart, due));
             entry.failures = failures;
         }
+        others
     }
 }

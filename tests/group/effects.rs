@@ -3,8 +3,11 @@
 //! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see
 //! `checks`.
 
+use std::time::Duration;
+
 use session_supervisor::engine::{
-    Answer, Context, Effect, Key, MemberState, Recall, Restart, Shutdown, Spec, StopCause, Strategy,
+    Answer, Context, Discard, Effect, FirstStart, Key, MemberState, Recall, Restart, Shutdown,
+    Spec, StopCause, StopWay, Strategy,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
@@ -23,7 +26,10 @@ impl Sim {
                 ticket,
             } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
-            Effect::Stop { life, .. } => self.told_to_stop(life.0.key),
+            Effect::StopWithin { life, within } => self.told_the_time(life.0.key, within),
+            Effect::Stop { life, way, within } => {
+                self.told_to_stop(life.0.key, way, within);
+            }
             Effect::Kill { life } => self.told_to_die(life.0.key),
             Effect::Answer {
                 ticket: Waiter(ticket),
@@ -32,6 +38,7 @@ impl Sim {
                 self.tickets.answer(ticket);
                 self.judge_answer(ticket, &answer);
             }
+            Effect::Discard(Discard::Ticket(Waiter(ticket))) => self.tickets.drop_gone(ticket),
             Effect::Discard(_) => {}
             Effect::Note { id, note, .. } => {
                 let role = id.map(|id| self.index(&id));
@@ -100,6 +107,8 @@ impl Sim {
     }
 
     fn launch_for(&mut self, ticket: Ticket, role: usize) -> Origin {
+        let caller = &self.tickets.0[ticket];
+        assert!(!caller.gone || !caller.waited, "a launch for nobody");
         self.tickets.launch(ticket, role);
         assert_eq!(self.model.mode, Mode::Serving);
         assert!(!self.model.set_pending(&self.runs), "a launch beside a set");
@@ -107,7 +116,8 @@ impl Sim {
             Kind::Start => {
                 assert!(self.model.get(role).is_none(), "a start of a known role");
                 let asked = self.tickets.0[ticket].spec.as_ref().map(SimSpec::kept);
-                self.model.add(role, asked.expect("a start has a spec"));
+                let asked = asked.expect("a start has a spec");
+                self.model.add(role, asked, FirstStart::WithGroup);
                 Origin::First
             }
             _ => {
@@ -188,12 +198,17 @@ impl Sim {
     }
 
     /// Whether a marked member, or any at the end of the group, is the last that lives.
-    fn has_turn(&self, role: usize) -> bool {
+    pub(crate) fn has_turn(&self, role: usize) -> bool {
         let model = &self.model;
         let at = model.position(role).expect("the role is known");
         let wanted = |at: usize| model.stopping() || model.entries[at].pending.is_some();
         let later = |at: usize| wanted(at) && model.lives(&model.entries[at], &self.runs);
-        wanted(at) && !(at + 1..model.entries.len()).any(later)
+        let in_order = !(at + 1..model.entries.len()).any(later);
+        let share_is_over = || {
+            let due = model.next_request(&self.runs);
+            due.is_some_and(|due| due <= self.now)
+        };
+        wanted(at) && (in_order || model.together() || share_is_over())
     }
 
     fn may_end(&self, index: usize, role: usize) -> bool {
@@ -214,17 +229,50 @@ impl Sim {
         }
     }
 
-    fn told_to_stop(&mut self, key: Key) {
+    fn told_to_stop(&mut self, key: Key, way: StopWay, within: Option<Duration>) {
         let (index, role) = self.meant(key);
         assert!(self.may_end(index, role), "a stop unasked, or out of turn");
         self.told(index, role);
         let late = self.model.past_deadline(self.now);
+        let left = self.model.deadline.map(|at| at.since(self.now));
+        let left = left.filter(|_| self.model.stopping());
+        if self.model.stopping() && self.runs[index].recall == Recall::InTime {
+            self.model.asked = self.now;
+        }
         let run = &mut self.runs[index];
+        let grace = run.grace();
+        assert_eq!(within, grace.into_iter().chain(left).min(), "the time");
+        let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
+        assert_eq!(way == StopWay::Drain, drains);
+        self.times
+            .insert(index, within.map(|within| self.now.after(within)));
         assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
         run.stopped = Some(self.now);
         run.told_to_stop = true;
+    }
+
+    /// Less time is left than it was told.
+    fn told_the_time(&mut self, key: Key, within: Duration) {
+        let (index, _) = self.meant(key);
+        let until = self.now.after(within);
+        let run = &self.runs[index];
+        assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
+        assert_eq!(Some(until), self.model.deadline);
+        let before = self.times.insert(index, Some(until)).flatten();
+        assert!(before.is_none_or(|before| until < before), "no news");
+    }
+
+    /// Nobody is killed who could have been asked: only one that is killed by rule, by a deadline that has
+    /// come as it was set, that runs only since then, or if the driver was late.
+    fn check_asked(&self, index: usize) {
+        let run = &self.runs[index];
+        let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
+        let new = self.model.deadline_set == self.now || run.started == self.now;
+        let late = self.promised.is_some_and(|at| at < self.now);
+        let asked = run.stopped.is_some() || run.recall == Recall::TooLate;
+        assert!(asked || brutal || new || late, "killed unasked");
     }
 
     fn told_to_die(&mut self, key: Key) {
@@ -244,6 +292,7 @@ impl Sim {
         let grace = run.stopped.zip(run.grace());
         let expired = grace.is_some_and(|(at, grace)| at.after(grace) <= self.now);
         assert!(late || brutal || expired, "killed before its grace is over");
+        self.check_asked(index);
         self.runs[index].killed = Some(self.now);
     }
 

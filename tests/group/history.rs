@@ -61,7 +61,19 @@ fn step(sim: &mut Sim) {
         92..=94 => stale(sim),
         95 if sim.rng.chance(20) => sim.begin(),
         96 => sim.end(),
+        97 => leave(sim),
         _ => sim.late_event(),
+    }
+}
+
+/// Some of those who wait go away.
+fn leave(sim: &mut Sim) {
+    for ticket in 0..sim.tickets.0.len() {
+        let caller = &sim.tickets.0[ticket];
+        if !caller.answered && !caller.gone && sim.rng.chance(50) {
+            sim.tell(|| format!("  caller {ticket} goes away"));
+            sim.tickets.go(ticket);
+        }
     }
 }
 

@@ -9,7 +9,6 @@
 mod checks;
 mod decisions;
 #[path = "../sim/domain.rs"]
-#[expect(dead_code, reason = "the callers of this simulation do not go away")]
 mod domain;
 #[path = "../sim/drops.rs"]
 mod drops;
@@ -29,6 +28,8 @@ mod rules;
 mod says;
 mod scenes;
 mod sim;
+mod specs;
+mod stops;
 mod tickets;
 mod toy;
 mod truth;

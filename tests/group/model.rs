@@ -4,12 +4,12 @@
 //! Absent on purpose: decisions, see `decisions`; timers and turns. The model knows who is down, who is marked and who lives; what
 //! must follow at once is in `checks`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, GroupSettings, KILL_BOUND, Mark, MemberState, Moment, Recall, Restart, ShutdownReport,
-    Spec, StopCause, Strategy,
+    Exit, FirstStart, GroupSettings, KILL_BOUND, Mark, MemberState, Moment, Recall, Restart,
+    Shutdown, ShutdownReport, Spec, StopCause, StopOrder, Strategy,
 };
 
 use crate::domain::SimSpec;
@@ -50,6 +50,8 @@ pub(crate) enum Counted {
 pub(crate) struct Entry {
     pub(crate) role: usize,
     pub(crate) spec: SimSpec,
+    pub(crate) first_start: FirstStart,
+    pub(crate) has_run: bool,
     /// It is to be started, not before this.
     pub(crate) pending: Option<(Origin, Moment)>,
     pub(crate) run: Option<usize>,
@@ -90,6 +92,12 @@ pub(crate) struct Model {
     pub(crate) log: Log,
     pub(crate) mode: Mode,
     pub(crate) deadline: Option<Moment>,
+    /// When the deadline became what it is.
+    pub(crate) deadline_set: Moment,
+    /// When somebody was last asked to stop; before that, when the stop began.
+    pub(crate) asked: Moment,
+    /// Of whom it was said that what follows is decided later.
+    pub(crate) undecided: BTreeSet<usize>,
     pub(crate) last_end: Moment,
     /// Who ended while the group began.
     pub(crate) early: VecDeque<(usize, Mark)>,
@@ -98,6 +106,12 @@ pub(crate) struct Model {
     /// How many the report must be about.
     pub(crate) known: usize,
     pub(crate) failed_start: Option<usize>,
+}
+
+impl Entry {
+    pub(crate) fn temporary(&self) -> bool {
+        self.spec.policy().restart == Restart::Temporary
+    }
 }
 
 impl Model {
@@ -109,6 +123,9 @@ impl Model {
             log: Log::default(),
             mode: Mode::New,
             deadline: None,
+            deadline_set: Moment::START,
+            asked: Moment::START,
+            undecided: BTreeSet::new(),
             last_end: Moment::START,
             early: VecDeque::new(),
             expected: VecDeque::new(),
@@ -118,10 +135,12 @@ impl Model {
         }
     }
 
-    pub(crate) fn add(&mut self, role: usize, spec: SimSpec) {
+    pub(crate) fn add(&mut self, role: usize, spec: SimSpec, first_start: FirstStart) {
         self.entries.push(Entry {
             role,
             spec,
+            first_start,
+            has_run: false,
             pending: None,
             run: None,
             incarnation: 0,
@@ -154,6 +173,27 @@ impl Model {
     pub(crate) fn verdict(&self, since: Moment) -> Moment {
         let last = self.last_end.min(since.after(KILL_BOUND * 10));
         since.max(last).after(KILL_BOUND)
+    }
+
+    /// Whether it is started by nobody but a caller.
+    pub(crate) fn waits_for_request(&self, entry: &Entry, runs: &[Run]) -> bool {
+        let down = entry.pending.is_none() && entry.run.is_none_or(|run| runs[run].gone());
+        let fresh = !entry.has_run || entry.temporary();
+        entry.first_start == FirstStart::OnDemand && down && fresh
+    }
+
+    pub(crate) fn together(&self) -> bool {
+        self.stopping() && self.settings.stop_order == StopOrder::Together
+    }
+
+    /// When the next is asked at the latest: its share of the time, each that is left having the same.
+    pub(crate) fn next_request(&self, runs: &[Run]) -> Option<Moment> {
+        let deadline = self.deadline.filter(|_| self.stopping())?;
+        let untold = |entry: &&Entry| self.state(entry, runs) == Some(MemberState::Running);
+        let asked = |entry: &&Entry| entry.spec.policy().shutdown != Shutdown::BrutalKill;
+        let untold = self.entries.iter().filter(untold);
+        let shares = 1 + u32::try_from(untold.filter(asked).count()).unwrap();
+        Some(self.asked.after(deadline.since(self.asked) / shares))
     }
 
     pub(crate) fn stopping(&self) -> bool {
@@ -215,8 +255,8 @@ impl Model {
     pub(crate) fn state(&self, entry: &Entry, runs: &[Run]) -> Option<MemberState> {
         let down = match entry.pending {
             Some((Origin::Begin, _)) => MemberState::Starting,
-            Some(_) => MemberState::Restarting,
-            None => MemberState::NotRunning,
+            Some(_) if !entry.temporary() => MemberState::Restarting,
+            Some(_) | None => MemberState::NotRunning,
         };
         let Some(index) = entry.run else {
             return Some(down);
@@ -228,7 +268,7 @@ impl Model {
         } else if run.zombie {
             MemberState::Zombie
         } else if run.judged() {
-            let temporary = entry.spec.policy().restart == Restart::Temporary;
+            let temporary = entry.temporary() && entry.first_start == FirstStart::WithGroup;
             let added = launched.origin == Origin::First && !launched.ran;
             return (!temporary && !added).then_some(down);
         } else if run.reported {
@@ -251,10 +291,11 @@ impl Model {
     }
 
     /// The stop of the group is taken. `because`: the member whose end was the reason.
-    pub(crate) fn stop(&mut self, because: Option<usize>, runs: &[Run]) {
+    pub(crate) fn stop(&mut self, now: Moment, because: Option<usize>, runs: &[Run]) {
         if self.stopping() {
             return;
         }
+        self.asked = now;
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
             let seen = self.state(entry, runs).is_some() || because == Some(entry.role);
@@ -325,8 +366,12 @@ impl Model {
             }
             let launched = &self.launched[index];
             let added = launched.origin == Origin::First && !launched.ran && !launched.ignored;
-            if added || self.entries[at].spec.policy().restart == Restart::Temporary {
+            let entry = &mut self.entries[at];
+            if added || (entry.temporary() && entry.first_start == FirstStart::WithGroup) {
                 self.entries.remove(at);
+            } else if entry.temporary() {
+                entry.pending = None;
+                entry.has_run = false;
             }
         }
     }

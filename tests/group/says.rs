@@ -3,11 +3,11 @@
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, Life, Mark, MemberState, Next, Note, StopCause,
+    Answer, Ending, Exit, Life, Mark, MemberState, Moment, Next, Note, StopCause, Used,
 };
 
 use crate::domain::{SimDomain, Ticket};
-use crate::model::{Counted, Expected, Mode};
+use crate::model::{Counted, Expected, Mode, Origin};
 use crate::sim::{NAMES, Sim};
 use crate::tickets::Kind;
 use crate::world::{Run, Stage};
@@ -115,49 +115,124 @@ impl Sim {
                 // If it was cancelled, that came too late to count.
                 self.runs[index].cancelled = None;
                 self.model.launched[index].retried = false;
+                self.model.entry(role).has_run = true;
             }
-            Note::Exited { exit, .. } => self.exit(run.expect("a launch"), &exit),
+            Note::Exited { exit, next, .. } => {
+                let index = run.expect("a launch");
+                self.exit(index, &exit);
+                self.ended(role, index, next);
+            }
             Note::Zombie => self.zombie(run.expect("a launch")),
             Note::ZombieEnded => {
                 let index = run.expect("a launch");
                 assert!(self.runs[index].gone() && self.runs[index].zombie);
                 self.model.launch_failed(now, index, &self.runs);
             }
-            Note::Decided(Next::Restart {
-                restarts, delay, ..
-            }) => match self.model.expected.pop_front() {
+            Note::Decided(next) => {
+                assert!(self.model.undecided.remove(&role), "that was told before");
+                if !self.follows(role, next) {
+                    let pending = self.model.entry(role).pending.is_some();
+                    assert!(next == Next::WithOthers && pending, "{next:?} is none");
+                }
+            }
+            Note::RestartFailed { next, .. } => {
+                if !self.follows(role, next) {
+                    let launched = &self.model.launched[run.expect("a launch")];
+                    match next {
+                        Next::Undecided => {
+                            assert_eq!(launched.origin, Origin::Restart);
+                            self.model.undecided.insert(role);
+                        }
+                        next => assert_eq!(next, Next::Nothing),
+                    }
+                }
+            }
+            Note::StartTimedOut(_) => {
+                self.model.undecided.insert(role);
+            }
+            Note::Discarded | Note::SupervisorStopping(_) => {
+                panic!("{note:?} is no note of a member")
+            }
+            Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
+        }
+    }
+
+    /// What follows an exit, as its note tells it.
+    fn ended(&mut self, role: usize, index: usize, next: Next) {
+        if self.follows(role, next) {
+            return;
+        }
+        let (run, launched) = (&self.runs[index], &self.model.launched[index]);
+        let entry = self.model.get(role).expect("the role is known");
+        let later = run.zombie && launched.retried && launched.origin == Origin::Restart;
+        let right = if later || self.model.mode == Mode::Beginning {
+            self.model.undecided.insert(role);
+            Next::Undecided
+        } else if entry.pending.is_some() && !entry.temporary() {
+            Next::WithOthers
+        } else {
+            Next::Nothing
+        };
+        assert_eq!(next, right, "what follows");
+    }
+
+    /// Whether something is decided for the role now; then the note must tell it.
+    fn follows(&mut self, role: usize, next: Next) -> bool {
+        let now = self.now;
+        let limit = self.model.settings.limit;
+        let used = limit.map(|limit| {
+            let recent = |at: &&Moment| now.since(**at) <= limit.window();
+            let count = self.model.log.0.iter().filter(recent).count();
+            let count = u32::try_from(count).unwrap();
+            Used { count, limit }
+        });
+        match self.model.expected.front() {
+            Some(Expected::Restarting { role: who, .. } | Expected::LimitReached(who))
+                if *who == role => {}
+            _ => return false,
+        }
+        match (self.model.expected.pop_front(), next) {
+            (
                 Some(Expected::Restarting {
-                    role: who,
                     failures,
                     shortest,
                     longest,
-                }) if who == role => {
-                    assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
-                    assert_eq!(restarts, self.model.entry(role).restarts + 1);
-                    self.model.mark(role, failures, now.after(delay));
-                    self.model.react(now, &self.runs);
-                }
-                other => panic!("the engine restarts {role}, the model says {other:?}"),
-            },
-            Note::Decided(Next::EscalateAll(_)) => match self.model.expected.pop_front() {
-                Some(Expected::LimitReached(who)) if who == role => {}
-                other => panic!("the engine escalates {role}, the model says {other:?}"),
-            },
-            Note::Decided(_) | Note::Discarded | Note::SupervisorStopping(_) => {
-                panic!("{note:?} is no note of a member")
+                    ..
+                }),
+                Next::Restart { delay, .. } | Next::RestartSet { delay, .. },
+            ) => {
+                assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                let restarts = self.model.entry(role).restarts + 1;
+                let due = now.after(delay);
+                let others = self.model.mark(role, failures, due, &self.runs);
+                let right = match others {
+                    0 => Next::Restart {
+                        delay,
+                        restarts,
+                        used,
+                    },
+                    others => Next::RestartSet {
+                        delay,
+                        restarts,
+                        used,
+                        others,
+                    },
+                };
+                assert_eq!(next, right);
+                self.model.react(now, &self.runs);
             }
-            Note::StartFailed(_)
-            | Note::RestartFailed { .. }
-            | Note::StartTimedOut(_)
-            | Note::Stopping
-            | Note::Killing(_) => {}
+            (Some(Expected::LimitReached(_)), Next::EscalateAll(reached)) => {
+                assert_eq!(Some(reached), limit);
+            }
+            (expected, next) => panic!("the engine says {next:?}, the model {expected:?}"),
         }
+        true
     }
 
     fn stops(&mut self, cause: StopCause) {
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
-                self.model.stop(because, &self.runs);
+                self.model.stop(self.now, because, &self.runs);
                 self.lose();
             }
             other => panic!("the engine stops ({cause:?}), the model says {other:?}"),

@@ -13,21 +13,21 @@ use session_supervisor::engine::{
 use crate::domain::{SimDomain, SimLife, Waiter};
 use crate::toy::{Toy, policy, spec};
 
-fn permanent() -> Policy {
+pub(crate) fn permanent() -> Policy {
     Policy {
         restart: Restart::Permanent,
         ..policy()
     }
 }
 
-fn settings(strategy: Strategy) -> GroupSettings {
+pub(crate) fn settings(strategy: Strategy) -> GroupSettings {
     GroupSettings {
         strategy,
         ..GroupSettings::default()
     }
 }
 
-fn abc(strategy: Strategy) -> Toy {
+pub(crate) fn abc(strategy: Strategy) -> Toy {
     let members = ["a", "b", "c"].map(|role| (role, permanent()));
     let mut toy = Toy::new(settings(strategy), &members);
     toy.begin();
@@ -35,7 +35,7 @@ fn abc(strategy: Strategy) -> Toy {
     toy
 }
 
-fn stop(toy: &mut Toy, within: Option<Duration>) {
+pub(crate) fn stop(toy: &mut Toy, within: Option<Duration>) {
     toy.feed(Input::StopSupervisor {
         within,
         ticket: Waiter(9),
@@ -71,46 +71,6 @@ fn a_start_that_answers_ignore_keeps_its_place() {
     assert_eq!(toy.members(MemberState::NotRunning), ["a"]);
     assert!(toy.group.info("c").is_none());
     assert_eq!(toy.group.counts().specs, 2);
-}
-
-#[test]
-fn members_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_killed() {
-    let mut toy = abc(Strategy::OneForOne);
-    toy.deaf = vec!["b"];
-    stop(&mut toy, None);
-    assert_eq!(toy.story(), "stop c, stop b");
-    toy.wait();
-    assert_eq!(
-        toy.story(),
-        "kill b, stop a, Requested: 2 stopped, 0 failed, 1 killed, 0 zombies, 0 down"
-    );
-}
-
-#[test]
-fn one_that_survives_its_kill_does_not_hold_up_the_next() {
-    let mut toy = abc(Strategy::OneForOne);
-    (toy.deaf, toy.stuck) = (vec!["c"], vec!["c"]);
-    stop(&mut toy, None);
-    toy.wait();
-    assert_eq!(toy.story(), "stop c, kill c");
-    toy.wait();
-    assert_eq!(
-        toy.story(),
-        "stop b, stop a, Requested: 2 stopped, 0 failed, 0 killed, 1 zombies, 0 down"
-    );
-}
-
-#[test]
-fn a_deadline_kills_all_that_is_left_at_once() {
-    let mut toy = abc(Strategy::OneForOne);
-    toy.deaf = vec!["c"];
-    stop(&mut toy, Some(Duration::from_millis(50)));
-    assert_eq!(toy.story(), "stop c");
-    toy.wait();
-    assert_eq!(
-        toy.story(),
-        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 zombies, 0 down"
-    );
 }
 
 #[test]

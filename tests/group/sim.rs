@@ -2,20 +2,22 @@
 //!
 //! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Failure, Group, GroupSettings, Input, Mark, Moment, Policy, Request, Restart,
-    Seen, ShutdownReport, Significance, StopCause, Strategy,
+    AutoShutdown, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Request, Seen,
+    ShutdownReport, StopCause, StopOrder, Strategy,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::drops::inside;
 use crate::frame::{History, Parts, Trace};
 use crate::history;
-use crate::model::{Expected, Mode, Model, Origin};
+use crate::model::{Entry, Expected, Mode, Model, Origin};
 use crate::rng::Rng;
+use crate::specs::spec;
 use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
@@ -36,24 +38,14 @@ pub(crate) struct Sim {
     pub(crate) finished: bool,
     pub(crate) report: Option<ShutdownReport>,
     pub(crate) zombie_answers: Vec<usize>,
+    /// Until when those who were asked to stop know that they have time.
+    pub(crate) times: BTreeMap<usize, Option<Moment>>,
+    /// When the engine last wanted to be called.
+    pub(crate) promised: Option<Moment>,
     pub(crate) actors: u64,
     pub(crate) roles: [Arc<str>; 7],
     pub(crate) trace: Trace,
     pub(crate) story: Vec<String>,
-}
-
-pub(crate) fn spec(rng: &mut Rng) -> SimSpec {
-    let (policy, pauses) = crate::rules::policy(rng);
-    let significant = policy.restart != Restart::Permanent && rng.chance(40);
-    let policy = Policy {
-        significance: if significant {
-            Significance::Significant
-        } else {
-            Significance::Ordinary
-        },
-        ..policy
-    };
-    SimSpec::new(policy, pauses)
 }
 
 impl Sim {
@@ -92,7 +84,8 @@ impl Sim {
         if self.model.mode == Mode::New {
             self.model.mode = Mode::Beginning;
             let now = self.now;
-            for entry in &mut self.model.entries {
+            let with_group = |entry: &&mut Entry| entry.first_start == FirstStart::WithGroup;
+            for entry in self.model.entries.iter_mut().filter(with_group) {
                 entry.pending = Some((Origin::Begin, now));
             }
         }
@@ -148,6 +141,9 @@ impl Sim {
         let new = within.map(|within| self.now.after(within));
         let old = self.model.deadline;
         self.model.deadline = old.into_iter().chain(new).min();
+        if self.model.deadline != old {
+            self.model.deadline_set = self.now;
+        }
     }
 
     fn lose_if_stopping(&mut self) {
@@ -210,6 +206,11 @@ impl History for Sim {
                 AutoShutdown::AnySignificant,
                 AutoShutdown::AllSignificant,
             ]),
+            stop_order: if rng.chance(20) {
+                StopOrder::Together
+            } else {
+                StopOrder::LastFirst
+            },
             seed: rng.next(),
         };
         let roles = NAMES.map(Arc::<str>::from);
@@ -217,8 +218,13 @@ impl History for Sim {
         let mut members = Vec::new();
         for (role, name) in roles.iter().enumerate().take(1 + rng.below(5)) {
             let spec = spec(&mut rng);
-            model.add(role, spec.kept());
-            members.push((Arc::clone(name), spec));
+            let first_start = if rng.chance(25) {
+                FirstStart::OnDemand
+            } else {
+                FirstStart::WithGroup
+            };
+            model.add(role, spec.kept(), first_start);
+            members.push((Arc::clone(name), spec, first_start));
         }
         let mut sim = Self {
             rng,
@@ -232,6 +238,8 @@ impl History for Sim {
             finished: false,
             report: None,
             zombie_answers: Vec::new(),
+            times: BTreeMap::new(),
+            promised: None,
             actors: 0,
             roles,
             trace,

@@ -4,7 +4,7 @@
 
 use session_supervisor::engine::Moment;
 
-use crate::domain::{SimSpec, Ticket};
+use crate::domain::{SimSpec, Ticket, Waiter};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -26,6 +26,10 @@ pub(crate) struct Caller {
     pub(crate) launched: bool,
     /// A stop that waits for an end, not for its turn; since when.
     pub(crate) joined: Option<Moment>,
+    /// Nobody waits any more.
+    pub(crate) gone: bool,
+    /// It was not carried out as it came.
+    pub(crate) waited: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +44,8 @@ impl Tickets {
             answered: false,
             launched: false,
             joined: None,
+            gone: false,
+            waited: false,
         });
         self.0.len() - 1
     }
@@ -48,6 +54,26 @@ impl Tickets {
         let caller = &mut self.0[ticket];
         assert!(!caller.answered, "ticket {ticket} is answered twice");
         caller.answered = true;
+    }
+
+    /// A caller goes away. That is no answer, and what it asked for may still be done.
+    pub(crate) fn go(&mut self, ticket: Ticket) {
+        self.0[ticket].gone = true;
+        Waiter::goes(ticket);
+    }
+
+    /// Books a request that the engine drops.
+    pub(crate) fn drop_gone(&mut self, ticket: Ticket) {
+        let caller = &self.0[ticket];
+        assert!(caller.gone && caller.waited && !caller.launched);
+        assert!(matches!(
+            caller.kind,
+            Kind::Start | Kind::Restart | Kind::Delete
+        ));
+        let role = caller.role;
+        let earlier = self.waiting(|caller| caller.role == role && caller.kind != Kind::Stop);
+        assert_eq!(earlier, Some(ticket), "it is not the turn of {ticket}");
+        self.answer(ticket);
     }
 
     /// Books a launch that the engine orders for a caller.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Effect, Failure, Group, GroupSettings, Input, Mark, MemberState, Moment, Policy,
-    Recall, Request, Seen, Shutdown,
+    Backoff, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, MemberState, Moment,
+    Policy, Recall, Request, Seen, Shutdown,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -55,11 +55,19 @@ pub(crate) fn spec(policy: Policy) -> SimSpec {
 
 impl Toy {
     pub(crate) fn new(settings: GroupSettings, members: &[(&str, Policy)]) -> Self {
-        let members = members
+        let members: Vec<_> = members
             .iter()
-            .map(|(role, policy)| (Arc::from(*role), spec(*policy)));
+            .map(|(role, policy)| (Arc::from(*role), spec(*policy), FirstStart::WithGroup))
+            .collect();
+        Self::of(settings, members)
+    }
+
+    pub(crate) fn of(
+        settings: GroupSettings,
+        members: Vec<(Arc<str>, SimSpec, FirstStart)>,
+    ) -> Self {
         Self {
-            group: Group::new(settings, members.collect()),
+            group: Group::new(settings, members),
             now: Moment::START,
             log: Vec::new(),
             lives: Vec::new(),
@@ -164,7 +172,10 @@ impl Toy {
                         "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {zombies} zombies, {down} down"
                     ));
                 }
-                Effect::JoinEnd { .. } | Effect::Discard(_) | Effect::Note { .. } => {}
+                Effect::StopWithin { .. }
+                | Effect::JoinEnd { .. }
+                | Effect::Discard(_)
+                | Effect::Note { .. } => {}
             }
         }
     }

@@ -3,12 +3,14 @@
 mod basics;
 mod context;
 mod cut_off;
+mod deadlines;
 mod drops;
 mod endings;
 mod hammer;
 mod handles;
 mod input;
 mod mass;
+mod on_demand;
 mod order;
 mod races;
 mod random;

@@ -24,6 +24,7 @@ impl Sim {
                 ticket,
             } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
+            Effect::StopWithin { .. } => panic!("no session is told so"),
             Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
             Effect::Kill { life } => self.told_to_die(life.0.key),
             Effect::Answer {

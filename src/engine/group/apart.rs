@@ -19,8 +19,8 @@ impl<D: Domain> Group<D> {
         for effect in std::mem::take(&mut self.effects) {
             apart::effect(effect, &mut values);
         }
-        for (_, request) in std::mem::take(&mut self.queue) {
-            apart::request(request, &mut values);
+        for queued in std::mem::take(&mut self.queue) {
+            apart::request(queued.request, &mut values);
         }
         for member in std::mem::take(&mut self.members) {
             take_member_apart(member, &mut values);

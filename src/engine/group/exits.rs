@@ -7,6 +7,7 @@
 //! Absent on purpose: the names of actors. An event is for the member whose actor it names.
 
 use super::member::{Origin, Phase, Tally, Then};
+use super::sets::Follows;
 use super::{AutoShutdown, Events, Group, Member, Mode};
 use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
@@ -109,10 +110,22 @@ impl<D: Domain> Group<D> {
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
         }
-        let next = Next::Nothing;
+        let follows = self.leave(now, slot, ended, mark);
+        let next = follows.next;
         self.note(slot, Note::Exited { exit, asked, next });
+        self.follow(now, slot, follows);
+    }
+
+    /// The present incarnation has ended, with this exit if it was a life. What follows is decided here,
+    /// so that the note of the exit can tell it.
+    fn leave(&mut self, now: Moment, slot: u32, ended: Option<Exit>, mark: Mark) -> Follows {
         let Some(member) = self.get_mut(slot) else {
-            return;
+            return Follows::NOTHING;
+        };
+        let planned = if member.comes_back() {
+            Follows::only(Next::WithOthers)
+        } else {
+            Follows::NOTHING
         };
         match member.phase {
             Phase::Running => {
@@ -122,7 +135,7 @@ impl<D: Domain> Group<D> {
                     exit: ended,
                     force: None,
                 };
-                self.ended_by_itself(now, slot, mark);
+                self.ended_by_itself(now, slot, mark)
             }
             Phase::Stopping { then, force } => {
                 let force = force.due();
@@ -137,35 +150,49 @@ impl<D: Domain> Group<D> {
                 if !member.stops.is_empty() {
                     self.hurry(now, slot);
                 }
-                self.launch_came_to_nothing(now, slot, then);
+                self.launch_came_to_nothing(now, slot, then)
+                    .unwrap_or(planned)
             }
             // A zombie that ends is let go at its release.
-            _ => {}
+            Phase::Zombie {
+                then: Then::Failed(Origin::Restart),
+            } => Follows::only(Next::Undecided),
+            _ => planned,
         }
     }
 
     /// OTP: supervisor:restart_child/3, do_restart/3 and do_auto_shutdown/2.
-    pub(super) fn ended_by_itself(&mut self, now: Moment, slot: u32, mark: Mark) {
+    pub(super) fn ended_by_itself(&mut self, now: Moment, slot: u32, mark: Mark) -> Follows {
         match self.mode {
             Mode::Beginning(_) => {
                 self.ended_early.push((slot, mark));
-                return;
+                return Follows::only(Next::Undecided);
             }
             Mode::Serving => {}
-            Mode::New | Mode::Stopping(_) | Mode::Ended => return,
+            Mode::New | Mode::Stopping(_) | Mode::Ended => return Follows::NOTHING,
         }
         let Some(member) = self.get(slot) else {
-            return;
+            return Follows::NOTHING;
         };
         // It is restarted with a set already: one that ends before its turn is just stopped.
         if member.again.is_some() {
-            return;
+            let next = if member.comes_back() {
+                Next::WithOthers
+            } else {
+                Next::Nothing
+            };
+            return Follows::only(next);
         }
         let policy = member.spec.policy();
         if policy.restart.comes_back(mark) {
-            self.decide(now, slot, 0);
+            self.decide(now, slot, 0)
         } else if policy.significance == Significance::Significant && self.is_to_end(slot) {
-            self.end_because_of(now, slot, StopCause::AutoShutdown);
+            Follows {
+                next: Next::Nothing,
+                ends: Some(StopCause::AutoShutdown),
+            }
+        } else {
+            Follows::NOTHING
         }
     }
 
@@ -189,14 +216,21 @@ impl<D: Domain> Group<D> {
 
     /// A restart that failed is decided anew, unless somebody has stopped the member or it is marked
     /// already.
-    fn launch_came_to_nothing(&mut self, now: Moment, slot: u32, then: Then) {
+    pub(super) fn launch_came_to_nothing(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        then: Then,
+    ) -> Option<Follows> {
         if then == Then::Failed(Origin::Restart)
             && self.serving()
             && let Some(member) = self.get(slot)
             && member.again.is_none()
         {
-            self.decide(now, slot, member.failures.saturating_add(1));
+            let failures = member.failures.saturating_add(1);
+            return Some(self.decide(now, slot, failures));
         }
+        None
     }
 
     pub(super) fn joined(&mut self, now: Moment, key: Key) {
@@ -290,11 +324,20 @@ impl<D: Domain> Group<D> {
             self.answer(ticket, Answer::Ended(exit.clone()));
         }
         self.discard(Discard::Exit(exit));
-        let temporary = self.get(slot).is_some_and(Member::temporary);
-        if temporary || then == Then::Failed(Origin::First) {
+        let Some(member) = self.get_mut(slot) else {
+            return;
+        };
+        if member.is_forgotten_at_its_end() || then == Then::Failed(Origin::First) {
             self.forget_member(slot);
-        } else {
-            self.launch_came_to_nothing(now, slot, then);
+            return;
+        }
+        if member.temporary() {
+            // It is on demand, and as it was before somebody asked.
+            member.again = None;
+            member.has_run = false;
+        }
+        if let Some(follows) = self.launch_came_to_nothing(now, slot, then) {
+            self.tell_and_follow(now, slot, follows);
         }
     }
 }

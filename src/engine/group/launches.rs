@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::member::{Origin, Phase, Then};
+use super::sets::Follows;
 use super::{Group, Mode};
 use crate::engine::child::{Current, ExitSeen};
 use crate::engine::incarnation::Key;
@@ -91,6 +92,7 @@ impl<D: Domain> Group<D> {
         if let Some(member) = self.get_mut(slot) {
             member.timer = None;
             member.phase = Phase::Running;
+            member.has_run = true;
         }
         self.note(slot, Note::Started);
     }
@@ -113,20 +115,27 @@ impl<D: Domain> Group<D> {
             self.gone(now, slot);
             return;
         };
-        let note = failed_note(origin, failure.clone());
         // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary,
         // and the others go on.
         let ignored = matches!(failure, Failure::Ignored);
-        if ignored || origin == Origin::Begin {
+        let again = !ignored && origin == Origin::Restart;
+        if ignored || again || origin == Origin::Begin {
             member.phase = Phase::Down;
         }
-        self.note(slot, note);
+        let follows = if again {
+            self.launch_came_to_nothing(now, slot, Then::Failed(origin))
+        } else {
+            None
+        };
+        let follows = follows.unwrap_or(Follows::NOTHING);
+        self.note(slot, failed_note(origin, failure.clone(), follows.next));
         if !ignored && origin == Origin::Begin {
             self.begin_failed(now, slot, failure);
         } else {
             self.discard(Discard::Failure(failure));
         }
         self.gone(now, slot);
+        self.follow(now, slot, follows);
     }
 
     /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
@@ -142,7 +151,11 @@ impl<D: Domain> Group<D> {
         if let Some((member, origin)) = launching {
             let then = Then::Failed(origin);
             member.phase = Phase::Cancelling { then, since: now };
-            self.note(slot, failed_note(origin, failure.clone()));
+            let next = match origin {
+                Origin::Restart => Next::Undecided,
+                Origin::Begin | Origin::First | Origin::Manual => Next::Nothing,
+            };
+            self.note(slot, failed_note(origin, failure.clone(), next));
             if origin == Origin::Begin {
                 self.begin_failed(now, slot, failure);
             } else {
@@ -191,12 +204,9 @@ impl<D: Domain> Group<D> {
     }
 }
 
-fn failed_note(origin: Origin, failure: Failure) -> Note {
+fn failed_note(origin: Origin, failure: Failure, next: Next) -> Note {
     match origin {
         Origin::Begin | Origin::First => Note::StartFailed(failure),
-        Origin::Restart | Origin::Manual => Note::RestartFailed {
-            failure,
-            next: Next::Nothing,
-        },
+        Origin::Restart | Origin::Manual => Note::RestartFailed { failure, next },
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::settings::FirstStart;
 use crate::engine::child::{Current, Force, Last};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Domain, Spec};
@@ -20,6 +21,9 @@ pub(super) struct Member<D: Domain> {
     pub(super) slot: u32,
     pub(super) role: Arc<str>,
     pub(super) spec: D::Spec,
+    pub(super) first_start: FirstStart,
+    /// It has run since the group began. A temporary one begins anew with each end.
+    pub(super) has_run: bool,
     pub(super) phase: Phase,
     /// It is to be started, and to be stopped before that if it runs.
     pub(super) again: Option<Again>,
@@ -179,11 +183,18 @@ pub struct MemberInfo<'a, D: Domain> {
 }
 
 impl<D: Domain> Member<D> {
-    pub(super) const fn new(slot: u32, role: Arc<str>, spec: D::Spec) -> Self {
+    pub(super) const fn new(
+        slot: u32,
+        role: Arc<str>,
+        spec: D::Spec,
+        first_start: FirstStart,
+    ) -> Self {
         Self {
             slot,
             role,
             spec,
+            first_start,
+            has_run: false,
             phase: Phase::Down,
             again: None,
             incarnation: 0,
@@ -201,6 +212,22 @@ impl<D: Domain> Member<D> {
 
     pub(super) fn temporary(&self) -> bool {
         self.spec.policy().restart == Restart::Temporary
+    }
+
+    /// Whether its end is the last that is known of it. One on demand is a part of the tree's description.
+    pub(super) fn is_forgotten_at_its_end(&self) -> bool {
+        self.temporary() && self.first_start == FirstStart::WithGroup
+    }
+
+    /// Whether it is started when somebody asks, and not before. Once it has run it is as any other.
+    pub(super) fn waits_for_request(&self) -> bool {
+        let unmarked = self.again.is_none() && self.current.is_none();
+        self.first_start == FirstStart::OnDemand && !self.has_run && unmarked
+    }
+
+    /// Whether it is to be started again. A temporary one that is marked is only to be stopped.
+    pub(super) fn comes_back(&self) -> bool {
+        self.again.is_some() && !self.temporary()
     }
 
     pub(super) const fn is_zombie(&self) -> bool {
@@ -234,7 +261,9 @@ impl<D: Domain> Member<D> {
     /// Whether it is known only until its release.
     pub(super) fn to_be_forgotten(&self) -> bool {
         match self.phase {
-            Phase::Leaving { then, .. } => self.temporary() || then == Then::Failed(Origin::First),
+            Phase::Leaving { then, .. } => {
+                self.is_forgotten_at_its_end() || then == Then::Failed(Origin::First)
+            }
             _ => false,
         }
     }
@@ -248,8 +277,8 @@ impl<D: Domain> Member<D> {
                     origin: Origin::Begin,
                     ..
                 }) => MemberState::Starting,
-                Some(_) => MemberState::Restarting,
-                None => MemberState::NotRunning,
+                Some(_) if self.comes_back() => MemberState::Restarting,
+                Some(_) | None => MemberState::NotRunning,
             },
             Phase::Launching(Origin::Restart) => MemberState::Restarting,
             Phase::Launching(_) => MemberState::Starting,

@@ -8,10 +8,33 @@
 use std::sync::Arc;
 
 use super::member::{Origin, Phase, Then};
-use super::{Group, Mode};
+use super::{FirstStart, Group, Mode};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request};
+use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request, Ticket};
 use crate::engine::moment::Moment;
+
+/// A request whose turn has not come.
+#[derive(Debug)]
+pub(super) struct Queued<D: Domain> {
+    role: Arc<str>,
+    pub(super) request: Request<D>,
+    /// It was not carried out when it came.
+    pub(super) waited: bool,
+}
+
+impl<D: Domain> Queued<D> {
+    /// Whether nobody is left who wants it. What is carried out as it comes is wanted, and so is every stop.
+    fn is_for_nobody(&self) -> bool {
+        self.waited
+            && match &self.request {
+                Request::Start { ticket, .. }
+                | Request::Ensure { ticket, .. }
+                | Request::Restart { ticket }
+                | Request::Delete { ticket } => ticket.is_gone(),
+                Request::Stop { .. } => false,
+            }
+    }
+}
 
 /// How a member looks to whoever asks for it.
 enum Look<L> {
@@ -30,16 +53,25 @@ impl<D: Domain> Group<D> {
                 self.stop(now, &role, ticket);
             }
             (Mode::Stopping(_) | Mode::Ended, request) => self.refuse(request, Answer::Down),
-            (_, request) => self.queue.push_back((role, request)),
+            (_, request) => self.queue.push_back(Queued {
+                role,
+                request,
+                waited: false,
+            }),
         }
     }
 
     /// Carries out the requests whose turn has come, in their order.
     pub(super) fn serve(&mut self, now: Moment) {
         while let Some((at, look)) = self.first_ready() {
-            let Some((role, request)) = self.queue.remove(at) else {
+            let Some(queued) = self.queue.remove(at) else {
                 return;
             };
+            if queued.is_for_nobody() {
+                self.drop_request(queued.request);
+                continue;
+            }
+            let Queued { role, request, .. } = queued;
             match (request, look) {
                 (Request::Stop { ticket }, _) => {
                     self.stopped_in_queue(at, &role);
@@ -58,7 +90,7 @@ impl<D: Domain> Group<D> {
             return None;
         }
         let mut waiting: Vec<&str> = Vec::new();
-        for (at, (role, request)) in self.queue.iter().enumerate() {
+        for (at, Queued { role, request, .. }) in self.queue.iter().enumerate() {
             if let Request::Stop { .. } = request {
                 return Some((at, None));
             }
@@ -75,11 +107,11 @@ impl<D: Domain> Group<D> {
     /// A stop is for all that were in the queue before it.
     fn stopped_in_queue(&mut self, before: usize, role: &str) {
         let mut later = self.queue.split_off(before);
-        for (other, request) in std::mem::take(&mut self.queue) {
-            if &*other == role {
-                self.refuse(request, Answer::Stopped);
+        for queued in std::mem::take(&mut self.queue) {
+            if &*queued.role == role {
+                self.refuse(queued.request, Answer::Stopped);
             } else {
-                self.queue.push_back((other, request));
+                self.queue.push_back(queued);
             }
         }
         self.queue.append(&mut later);
@@ -115,7 +147,7 @@ impl<D: Domain> Group<D> {
                 Some(Look::Running(current.life.clone()))
             }
             (Phase::Leaving { .. }, _) if member.to_be_forgotten() => None,
-            (Phase::Down | Phase::Leaving { .. }, _) if member.again.is_some() => {
+            (Phase::Down | Phase::Leaving { .. }, _) if member.comes_back() => {
                 Some(Look::Restarting)
             }
             (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(member.slot)),
@@ -135,7 +167,7 @@ impl<D: Domain> Group<D> {
     fn carry_out(&mut self, now: Moment, role: Arc<str>, request: Request<D>, look: Look<D::Life>) {
         match (request, look) {
             (Request::Start { spec, ticket }, Look::Unknown) => {
-                let slot = self.append(role, spec);
+                let slot = self.append(role, spec, FirstStart::WithGroup);
                 self.launch(now, slot, Origin::First, Some(ticket));
             }
             (request @ Request::Start { .. }, Look::NotRunning(_)) => {
@@ -201,9 +233,23 @@ impl<D: Domain> Group<D> {
 
     /// The group stops: whoever waits for a launch is sent away, and stops join.
     pub(super) fn refuse_all(&mut self, now: Moment) {
-        for (role, request) in std::mem::take(&mut self.queue) {
-            self.asked(now, role, request);
+        for queued in std::mem::take(&mut self.queue) {
+            self.asked(now, queued.role, queued.request);
         }
+    }
+
+    /// Drops a request of which nobody wants to know what came.
+    fn drop_request(&mut self, request: Request<D>) {
+        let ticket = match request {
+            Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
+                self.discard(Discard::Spec(spec));
+                ticket
+            }
+            Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
+                ticket
+            }
+        };
+        self.discard(Discard::Ticket(ticket));
     }
 
     /// Answers a request without a launch.

@@ -19,19 +19,38 @@ use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
 use crate::engine::next::{Next, Used};
 
+/// What follows the end of a member, or a restart that failed.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "the log is to tell it, and the group may end with it"]
+pub(super) struct Follows {
+    pub(super) next: Next,
+    /// Why the group ends, if it does.
+    pub(super) ends: Option<StopCause>,
+}
+
+impl Follows {
+    pub(super) const NOTHING: Self = Self::only(Next::Nothing);
+
+    /// The group does not end.
+    pub(super) const fn only(next: Next) -> Self {
+        Self { next, ends: None }
+    }
+}
+
 impl<D: Domain> Group<D> {
     /// Counts a restart because of one member, whose present restart has failed `failures` times, and
-    /// marks all who are restarted with it; or ends the group.
+    /// marks all who are restarted with it; or has the group end.
     ///
     // OTP: supervisor:restart/2 counts before it restarts, and an attempt that is tried again counts
     // like the first, whatever the size of the set.
-    pub(super) fn decide(&mut self, now: Moment, slot: u32, failures: u32) {
+    pub(super) fn decide(&mut self, now: Moment, slot: u32, failures: u32) -> Follows {
         if let Some(limit) = self.settings.limit
             && self.window.admit(now, limit) == Admission::Refused
         {
-            self.note(slot, Note::Decided(Next::EscalateAll(limit)));
-            self.end_because_of(now, slot, StopCause::Escalated);
-            return;
+            return Follows {
+                next: Next::EscalateAll(limit),
+                ends: Some(StopCause::Escalated),
+            };
         }
         let pause = match failures {
             0 => Duration::ZERO,
@@ -43,9 +62,17 @@ impl<D: Domain> Group<D> {
             due: now.after(delay),
         };
         let Some(set) = self.set_of(slot) else {
-            return;
+            return Follows::NOTHING;
         };
+        let (mut restarts, mut others) = (0, 0);
         for member in &mut self.members[set] {
+            if member.slot == slot {
+                restarts = member.restarts + 1;
+            } else if member.waits_for_request() {
+                continue;
+            } else {
+                others += usize::from(!member.temporary());
+            }
             member.again = Some(again);
             member.failures = failures;
         }
@@ -53,13 +80,33 @@ impl<D: Domain> Group<D> {
             count: self.window.counted(),
             limit,
         });
-        if let Some(member) = self.get(slot) {
-            let next = Next::Restart {
+        Follows::only(match others {
+            0 => Next::Restart {
                 delay,
-                restarts: member.restarts + 1,
+                restarts,
                 used,
-            };
-            self.note(slot, Note::Decided(next));
+            },
+            others => Next::RestartSet {
+                delay,
+                restarts,
+                used,
+                others,
+            },
+        })
+    }
+
+    /// Tells a decision that comes later than what it follows, and ends the group if it says so.
+    pub(super) fn tell_and_follow(&mut self, now: Moment, slot: u32, follows: Follows) {
+        if follows.next != Next::Nothing {
+            self.note(slot, Note::Decided(follows.next));
+        }
+        self.follow(now, slot, follows);
+    }
+
+    /// Ends the group if the decision says so. That was told.
+    pub(super) fn follow(&mut self, now: Moment, slot: u32, follows: Follows) {
+        if let Some(cause) = follows.ends {
+            self.end_because_of(now, slot, cause);
         }
     }
 

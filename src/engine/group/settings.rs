@@ -44,6 +44,34 @@ pub enum AutoShutdown {
     AllSignificant,
 }
 
+/// In what order the members are stopped when the group stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an order or none; there is nothing else"
+)]
+pub enum StopOrder {
+    /// From the last to the first, each when nothing of those after it is left. The default.
+    #[default]
+    LastFirst,
+    /// All at once.
+    Together,
+}
+
+/// When a member is started for the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "with the group or not; there is nothing else"
+)]
+pub enum FirstStart {
+    /// When the group begins. The default.
+    #[default]
+    WithGroup,
+    /// When a caller restarts it by hand.
+    OnDemand,
+}
+
 /// The rules of a group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupSettings {
@@ -53,6 +81,8 @@ pub struct GroupSettings {
     pub limit: Option<Limit>,
     /// Whether the end of significant members ends the group.
     pub auto_shutdown: AutoShutdown,
+    /// In what order they are stopped.
+    pub stop_order: StopOrder,
     /// The seed of the jitter.
     pub seed: u64,
 }

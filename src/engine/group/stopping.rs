@@ -1,6 +1,5 @@
 //! How a group ends: launches are cancelled, what waits for a start is dropped, and the members are
-//! stopped from the last to the first, one after another, each by its own rule. A deadline turns the
-//! rest into kills.
+//! stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
 //!
 //! Absent on purpose: a second path for a start that fails, for escalation and for foreign ends. They
 //! come in here too.
@@ -19,8 +18,10 @@ use crate::engine::report::ShutdownReport;
 pub(super) struct Stop<D: Domain> {
     cause: StopCause,
     began: Moment,
-    deadline: Option<Moment>,
-    cut: Cut,
+    pub(super) deadline: Option<Moment>,
+    /// When a member was last asked to stop; before that, when the stop began.
+    pub(super) asked: Moment,
+    pub(super) cut: Cut,
     pub(super) report: ShutdownReport,
     tickets: Vec<D::Ticket>,
     failed: Option<FailedBegin<D>>,
@@ -28,7 +29,7 @@ pub(super) struct Stop<D: Domain> {
 
 /// Whether the deadline has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
+pub(super) enum Cut {
     Ahead,
     Done,
 }
@@ -55,6 +56,7 @@ impl<D: Domain> Stop<D> {
             cause,
             began: now,
             deadline: None,
+            asked: now,
             cut: Cut::Ahead,
             report: ShutdownReport::default(),
             tickets: Vec::new(),
@@ -80,13 +82,20 @@ impl<D: Domain> Group<D> {
             }
             Mode::Stopping(stop) => {
                 stop.tickets.extend(ticket);
-                stop.deadline = stop.deadline.into_iter().chain(deadline).min();
+                let earlier = deadline.filter(|new| stop.deadline.is_none_or(|old| *new < old));
+                if let Some(earlier) = earlier {
+                    stop.deadline = Some(earlier);
+                    self.tell_deadline(now, earlier);
+                }
             }
             Mode::New | Mode::Beginning(_) | Mode::Serving => {
                 let mut stop = Stop::new(now, cause);
                 stop.deadline = deadline;
                 stop.tickets.extend(ticket);
                 self.stop_serving(now, stop, None);
+                if let Some(deadline) = deadline {
+                    self.tell_deadline(now, deadline);
+                }
             }
         }
     }
@@ -215,19 +224,6 @@ impl<D: Domain> Group<D> {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// Stops the last member that lives.
-    pub(super) fn stop_next(&mut self, now: Moment) {
-        let last = self.members.iter().rev().find(|member| member.alive());
-        let Some(slot) = last.map(|member| member.slot) else {
-            return;
-        };
-        match self.get(slot).map(|member| &member.phase) {
-            Some(Phase::Running) => self.begin_stop(now, slot, Then::Rest),
-            Some(Phase::Leaving { .. }) => self.hurry(now, slot),
-            _ => {}
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use ractor::ActorRef;
 use session_supervisor::error::StartError;
 use session_supervisor::{
-    ChildSpec, Exit, Options, Restart, SessionState, Shutdown, Supervisor, TreeSpec,
+    Backoff, ChildSpec, Exit, Options, Restart, SessionState, Shutdown, Supervisor, TreeSpec,
 };
 
 use super::scenery::{Census, member_of, nothing_left, session};
@@ -34,7 +34,10 @@ async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
             .child("b", slow())
             .child("c", slow())
     });
-    let spec = spec.restart(Restart::Permanent).without_restart_limit();
+    let spec = spec
+        .restart(Restart::Permanent)
+        .without_restart_limit()
+        .backoff(Backoff::none());
     sessions.start_session("s", spec).await.unwrap();
     for round in 0..2_000 {
         let root = back_tree(&sessions, "s").await.get_cell();
@@ -73,7 +76,9 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
     let probe = Probe::default();
     let other = session(&probe, TreeSpec::one_for_one);
     let other = sessions.start_session("other", other).await.unwrap();
-    let panics = dropping(&probe, || panic!("in a drop")).without_restart_limit();
+    let panics = dropping(&probe, || panic!("in a drop"))
+        .without_restart_limit()
+        .backoff(Backoff::none());
     for _ in 0..20 {
         let tree = sessions.start_session("s", panics.clone()).await.unwrap();
         // All three at once: their states are dropped unread, with the tree (HAZARDS R35).
@@ -199,9 +204,10 @@ async fn a_description_that_panics_fails_the_start_and_is_tried_again_at_a_resta
 #[tokio::test(start_paused = true)]
 async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
     let sessions = supervisor(Options::new()).await;
-    for rule in [
-        Shutdown::BrutalKill,
-        Shutdown::Timeout(std::time::Duration::from_secs(2)),
+    // Under a timeout the tree shares out its time, so `a` is asked while `b` hangs (D12).
+    for (rule, stops) in [
+        (Shutdown::BrutalKill, 0),
+        (Shutdown::Timeout(std::time::Duration::from_secs(2)), 1),
     ] {
         let probe = Probe::default();
         let (census, remains) = Census::new();
@@ -221,7 +227,7 @@ async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
         census.enter(tree.get_cell());
         let stop = answered("the stop", sessions.stop_session("s")).await;
         assert_eq!(stop, Ok(Exit::Killed), "{rule:?}");
-        assert_eq!((probe.alive(), probe.stops()), (0, 0));
+        assert_eq!((probe.alive(), probe.stops()), (0, stops));
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
         census.all_ended(remains).await;
     }

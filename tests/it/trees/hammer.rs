@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use session_supervisor::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
+use session_supervisor::{Backoff, ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 use tokio::sync::watch;
 
 use super::scenery::member_of;
@@ -52,6 +52,8 @@ fn tree(seen: &Watch, probe: &Probe) -> ChildSpec<Supervisor> {
             .child("last", last.spec())
     })
     .without_restart_limit()
+    // The default pauses between restarts in quick succession.
+    .backoff(Backoff::none())
 }
 
 async fn strike(blow: Blow, sessions: &SessionSupervisor, round: u64) {

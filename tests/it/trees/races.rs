@@ -7,11 +7,11 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::error::{StartChildError, StartError, SupervisorDown};
 use session_supervisor::{
-    ChildSpec, Exit, MemberState, Options, SessionSupervisor, Shutdown, Strategy, Supervisor,
-    TreeSpec,
+    Backoff, ChildSpec, Exit, MemberState, Options, SessionSupervisor, Shutdown, Strategy,
+    Supervisor, TreeSpec,
 };
 
-use super::scenery::{member, noted, session, start, those, three};
+use super::scenery::{member, noted, session, start, those};
 use crate::support::{
     Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, supervisor,
 };
@@ -24,7 +24,12 @@ async fn a_member_that_is_terminated_while_it_crashes_stays_down() {
         Strategy::RestForOne,
     ] {
         let probe = Probe::default();
-        let tree = three(TreeSpec::new(strategy), &probe).without_restart_limit();
+        let member_of =
+            |tree: TreeSpec, role| tree.child(role, noted(&probe).backoff(Backoff::none()));
+        let tree = ["a", "b", "c"]
+            .into_iter()
+            .fold(TreeSpec::new(strategy), member_of);
+        let tree = tree.without_restart_limit();
         let tree = start(tree).await;
         for round in 0..300 {
             let b = member(&tree, "b");
@@ -227,7 +232,7 @@ async fn a_killed_session_supervisor_leaves_its_ids_free_when_its_parent_has_res
         .without_restart_limit()
         .child(
             "sessions",
-            SessionSupervisor::child_spec(Options::new().name(name)),
+            SessionSupervisor::child_spec(Options::new().name(name)).backoff(Backoff::none()),
         )
         .child("last", last.spec());
     let app = start(app).await;

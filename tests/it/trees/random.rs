@@ -13,7 +13,8 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef};
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{
-    AutoShutdown, ChildSpec, Options, Restart, SessionSupervisor, Strategy, Supervisor, TreeSpec,
+    AutoShutdown, Backoff, ChildSpec, Options, Restart, SessionSupervisor, Strategy, Supervisor,
+    TreeSpec,
 };
 use tokio::task::JoinSet;
 
@@ -139,7 +140,9 @@ impl Round {
                 .restart_limit(2, Duration::from_secs(5))
                 .auto_shutdown(rule)
         });
-        spec.restart(Restart::Permanent).without_restart_limit()
+        spec.restart(Restart::Permanent)
+            .without_restart_limit()
+            .backoff(Backoff::none())
     }
 
     fn root(&self) -> Option<ActorCell> {

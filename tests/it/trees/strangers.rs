@@ -8,7 +8,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use session_supervisor::error::{RestartChildError, StartChildError, StartSupervisorError};
 use session_supervisor::{
-    Exit, MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
+    Backoff, Exit, MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
 };
 
 use super::scenery::{noted, session, start, those, three};
@@ -169,7 +169,9 @@ async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_members_for_crash
         tree.child(format!("m{n}"), spec.clone())
     });
     let tree = tree.restart_limit(0, Duration::from_secs(5));
-    let tree = Supervisor::child_spec(tree).restart(Restart::Transient);
+    let tree = Supervisor::child_spec(tree)
+        .restart(Restart::Transient)
+        .backoff(Backoff::none());
     let top = TreeSpec::one_for_one().without_restart_limit();
     let top = start(top.child("tree", tree)).await;
     for incarnation in 1..=400 {
