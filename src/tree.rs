@@ -130,10 +130,10 @@ impl TreeSpec {
     /// # struct Actor;
     /// # #[ractor::actor(message = (), state = (), arguments = ())]
     /// # impl Actor {}
-    /// # fn keeper() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
-    /// # fn agent() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+    /// # fn keeper() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
+    /// # fn agent() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// use session_supervisor::{ChildSpec, Supervisor, TreeSpec};
+    /// use session_supervisor::{Supervisor, TreeSpec};
     ///
     /// let tree = TreeSpec::one_for_one()
     ///     .unique_name()
