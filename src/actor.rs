@@ -4,6 +4,7 @@
 //! Absent on purpose: decisions. Where a file here seems to make one, it reads a fact and passes it
 //! on.
 
+mod answers;
 pub(crate) mod birth;
 pub(crate) mod carry;
 pub(crate) mod clock;
@@ -15,6 +16,7 @@ pub(crate) mod inbox;
 pub(crate) mod keeper;
 mod leftovers;
 pub(crate) mod life;
+mod lines;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod plan;

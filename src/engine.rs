@@ -12,6 +12,7 @@
     reason = "inputs and effects are matched in full by the shell; the module is not public interface"
 )]
 
+mod apart;
 mod backoff;
 mod child;
 mod dynamic;

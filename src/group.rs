@@ -105,7 +105,8 @@ impl Supervisor {
         Self::start_under(Some(parent), tree)
     }
 
-    /// How it ended, once all of it has. `None` if its runtime was shut down before that.
+    /// How it ended, once all of it has. `None` if its runtime was shut down before that, or if it had a
+    /// fault.
     pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.wait_over().await }
@@ -298,7 +299,7 @@ impl Supervisor {
         &self,
     ) -> impl Future<Output = Result<Vec<ChildInfo>, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { ask::query(&shared, Query::Members).await }
+        async move { ask::query(&shared, Query::members).await }
     }
 
     /// How many members there are, by state and kind. Those that do not run are in no state: only `specs`
@@ -317,7 +318,7 @@ impl Supervisor {
         &self,
     ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { ask::query(&shared, Query::Count).await }
+        async move { ask::query(&shared, Query::count).await }
     }
 
     /// The running member of a role, if members are registered here: past its `pre_start` and linked to

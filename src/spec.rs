@@ -209,7 +209,7 @@ impl<C: Child> ChildSpec<C> {
         Self {
             plan: Arc::new(Plan {
                 policy,
-                starter: Arc::new(starter),
+                starter: Arc::new(Box::new(starter)),
             }),
             restart: None,
             fault: None,

@@ -397,7 +397,7 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::alive(&shared).map(|()| None);
             };
-            query(&shared, |reply| Query::Info(id, reply)).await
+            query(&shared, |reply| Query::info(id, reply)).await
         }
     }
 
@@ -438,7 +438,7 @@ impl SessionSupervisor {
         &self,
     ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { query(&shared, Query::Count).await }
+        async move { query(&shared, Query::count).await }
     }
 
     /// Stops all sessions, each by its own rule and in parallel, then the supervisor.

@@ -1,7 +1,7 @@
 //! Carrying out the engine's effects.
 //!
-//! Absent on purpose: waiting for any of it. What comes of an effect comes back as an input. Values of
-//! the user's, and the log that shows them, are left to `leftovers`.
+//! Absent on purpose: waiting for any of it. What comes of an effect comes back as an input. Answers,
+//! values of the user's and the log are left to `leftovers`.
 
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             } => {
                 life.set_ticket(ticket);
                 shared.launch_made();
+                leftovers.launched();
                 let order = Order {
                     context,
                     life,
@@ -34,7 +35,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             }
             Effect::Cancel { life, answer } => {
                 if let Some(Some(ticket)) = life.cancel() {
-                    ticket.answer(reply(answer));
+                    leftovers.answer(ticket, reply(answer));
                 }
             }
             Effect::Stop { life } => {
@@ -50,7 +51,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     cell.kill();
                 }
             }
-            Effect::Answer { ticket, answer } => ticket.answer(reply(answer)),
+            Effect::Answer { ticket, answer } => leftovers.answer(ticket, reply(answer)),
             Effect::Discard(value) => leftovers.discard(value),
             Effect::Note {
                 id,
@@ -86,7 +87,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             }
             Effect::JoinEnd { ticket } => match &mut driver.ended {
                 Some(ended) => ended.tickets.push(ticket),
-                None => ticket.answer(Reply::Down),
+                None => leftovers.unanswered(ticket),
             },
         }
     }

@@ -4,7 +4,8 @@
 //! Who drives: whoever holds the token. A report that finds nobody driving is driven by whoever
 //! pushed it; a command rings the root's bell; what is left after [`BUDGET`] items goes to the bell,
 //! which the root hears while its loop runs and the undertaker after that. Driving never awaits and
-//! runs no user code: values of the user's are dropped in a task of their own.
+//! runs no user code: values of the user's are dropped, callers answered and the log written elsewhere
+//! (`leftovers`).
 //!
 //! Absent on purpose: decisions.
 
@@ -14,11 +15,13 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use super::carry;
 use super::inbox::{Item, Next, Rest, Stage};
 use super::leftovers::Leftovers;
+use super::log::Line;
 use super::machine::Machine;
 use super::plan::Ticket;
 use super::shared::Shared;
 use super::tell::Lists;
-use crate::engine::{Moment, ShutdownReport, StopCause};
+use super::unwind::{Panicked, guard};
+use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
 
 /// At most this many items are taken before the rest is left to the bell.
 const BUDGET: usize = 64;
@@ -58,11 +61,14 @@ impl Driver {
         }
     }
 
-    /// Ends: the engine is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self, leftovers: &mut Leftovers<'_>) -> (Machine, Option<Ended>) {
+    /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became of all.
+    pub(super) fn end(&mut self, leftovers: &mut Leftovers<'_>) -> Option<Ended> {
         self.lists.drop_all(&mut self.machine, leftovers);
-        let machine = std::mem::replace(&mut self.machine, Machine::idle());
-        (machine, self.ended.take())
+        for value in self.machine.take_apart() {
+            leftovers.discard(value);
+        }
+        self.machine = Machine::idle();
+        self.ended.take()
     }
 
     /// When the timer rings.
@@ -76,14 +82,18 @@ impl Shared {
         self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drives. The caller holds the token.
-    pub(super) fn drive(self: &Arc<Self>) {
+    /// Drives. The caller holds the token. Answers how many tasks of others were made or woken on this
+    /// thread: a caller that is about to run a user's code has to [step aside](Self::step_aside) for them.
+    pub(super) fn drive(self: &Arc<Self>) -> usize {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
         let mut leftovers = Leftovers::of(self);
         let mut budget = BUDGET;
         let next = loop {
-            let rest = self.step(&mut budget, &mut leftovers);
+            let rest = match guard(|| self.step(&mut budget, &mut leftovers)) {
+                Ok(rest) => rest,
+                Err(panicked) => return leftovers.settle(self) + self.broken(panicked),
+            };
             if rest == Rest::Work {
                 budget = budget.saturating_sub(STEP);
             }
@@ -92,19 +102,18 @@ impl Shared {
                 next => break next,
             }
         };
-        leftovers.settle(self);
-        self.go_on(next);
+        self.go_on(next) + leftovers.settle(self)
     }
 
     /// Feeds what is queued to the engine, then does one step of what is due.
     fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers<'_>) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
-        let mut items = std::mem::take(&mut driver.items);
-        let stage = self.inbox.take(*budget, &mut items);
-        *budget -= items.len().min(*budget);
+        let stage = self.inbox.take(*budget, &mut driver.items);
+        *budget -= driver.items.len().min(*budget);
         let now = self.clock.now();
-        for item in items.drain(..) {
+        // One by one, so that a fault leaves the others where they are.
+        while let Some(item) = driver.items.pop_front() {
             match item {
                 Item::Input(input) => {
                     driver.machine.handle(now, input);
@@ -113,11 +122,10 @@ impl Shared {
                 Item::Query(query) if stage < Stage::RootGone => {
                     driver.lists.ask(&mut driver.machine, query, leftovers);
                 }
-                Item::Query(query) => drop(query),
+                item @ Item::Query(_) => leftovers.discard_item(item),
                 Item::Tick => {}
             }
         }
-        driver.items = items;
         if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
             driver.machine.handle_timeout(now);
             carry::out_all(self, driver, leftovers);
@@ -142,7 +150,198 @@ impl Shared {
     /// The timer has rung.
     pub(super) fn tick(self: &Arc<Self>) {
         self.lock_driver().armed = None;
-        let next = self.inbox.report(Item::Tick);
-        self.go_on(next);
+        self.push(self.inbox.report(Item::Tick));
+    }
+
+    /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any more, so
+    /// all of them are killed, and so is the root: whoever supervises it learns of it and may start another.
+    /// Every caller is told that the supervisor is down, from now on too. The rest is the undertaker's.
+    pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
+        let mut leftovers = Leftovers::of(self);
+        for item in self.inbox.close() {
+            leftovers.discard_item(item);
+        }
+        let mut lives = Vec::new();
+        // What is broken may break again.
+        let taken = guard(|| {
+            let mut driver = self.lock_driver();
+            let driver = &mut *driver;
+            for item in driver.items.drain(..) {
+                leftovers.discard_item(item);
+            }
+            if let Some(ended) = driver.ended.take() {
+                for ticket in ended.tickets {
+                    leftovers.unanswered(ticket);
+                }
+            }
+            for value in driver.machine.take_apart() {
+                if let Discard::Life(life) = &value {
+                    lives.push(Arc::clone(life));
+                }
+                leftovers.discard(value);
+            }
+            driver.lists.drop_all(&mut driver.machine, &mut leftovers);
+            driver.machine = Machine::idle();
+        });
+        for life in lives {
+            if let Some(cell) = life.cell() {
+                life.note_orphans();
+                cell.kill();
+            }
+        }
+        let line = Line::Broken(Arc::clone(&self.speaker), panic);
+        drop(self.lines.push(line));
+        self.lines.write();
+        self.finish();
+        self.root().kill();
+        drop(taken);
+        leftovers.settle(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ractor::{ActorProcessingErr, ActorRef, ActorStatus};
+    use tokio::sync::Notify;
+
+    use crate::actor::inbox::{Item, Query};
+    use crate::actor::shared::Shared;
+    use crate::error::{RestartError, StartError, StopError, SupervisorDown};
+    use crate::{ChildSpec, Launch, Options, SessionSupervisor, Supervisor, TreeSpec};
+
+    struct Idle;
+
+    #[ractor::actor(message = (), state = (), arguments = Option<Arc<Notify>>)]
+    impl Idle {
+        async fn pre_start(
+            &self,
+            _myself: ActorRef<()>,
+            gate: Option<Arc<Notify>>,
+        ) -> Result<(), ActorProcessingErr> {
+            if let Some(gate) = gate {
+                gate.notified().await;
+            }
+            Ok(())
+        }
+
+        async fn post_stop(
+            &self,
+            myself: ActorRef<()>,
+            _state: &mut (),
+        ) -> Result<(), ActorProcessingErr> {
+            match myself.get_name() {
+                Some(name) if name.ends_with("/lingers") => std::future::pending().await,
+                _ => Ok(()),
+            }
+        }
+    }
+
+    fn idle() -> ChildSpec<Idle> {
+        ChildSpec::from_fn(|_| async { Ok(Launch::Actor(Idle, None)) })
+    }
+
+    /// Whoever drives next meets a fault.
+    fn inject(shared: &Arc<Shared>) {
+        let look = Query::Look(Box::new(|_| panic!("an injected fault")));
+        shared.command(Item::Query(look)).unwrap();
+    }
+
+    /// With all that can be under way: one that runs, one that starts, one that stops, callers that wait.
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_leaves_nobody_waiting_and_nobody_alive() {
+        let sessions = SessionSupervisor::start(Options::new().unique_name()).await;
+        let sessions = sessions.unwrap();
+        let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
+        let runs = sessions.start_session("runs", idle()).await.unwrap();
+        let lingers = sessions.start_session("lingers", idle()).await.unwrap();
+        let gate = Arc::new(Notify::new());
+        let held = Arc::clone(&gate);
+        let hangs = ChildSpec::from_fn(move |_| {
+            let gate = Arc::clone(&held);
+            async move { Ok(Launch::Actor(Idle, Some(gate))) }
+        });
+        let start = tokio::spawn(sessions.start_session("starts", hangs));
+        let stop = tokio::spawn(sessions.stop_session("lingers"));
+        let restart = tokio::spawn(sessions.restart_session("lingers"));
+        while lingers.get_status() < ActorStatus::Stopping {
+            tokio::task::yield_now().await;
+        }
+        let down = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.wait_over().await.is_none() }
+        });
+        tokio::task::yield_now().await;
+        inject(&shared);
+        assert!(matches!(
+            start.await.unwrap(),
+            Err(StartError::SupervisorDown)
+        ));
+        assert_eq!(stop.await.unwrap(), Err(StopError::SupervisorDown));
+        assert!(matches!(
+            restart.await.unwrap(),
+            Err(RestartError::SupervisorDown)
+        ));
+        assert!(down.await.unwrap(), "there is no outcome");
+        for cell in [runs.get_cell(), lingers.get_cell(), sessions.get_cell()] {
+            cell.wait(None).await.ok();
+            assert_eq!(cell.get_status(), ActorStatus::Stopped);
+        }
+        assert_eq!(sessions.count_sessions().await, Err(SupervisorDown));
+        assert_eq!(sessions.stop().await, Err(SupervisorDown));
+        let again = sessions.start_session("runs", idle()).await;
+        assert!(matches!(again, Err(StartError::SupervisorDown)));
+        // Nothing but the test holds what the launch held.
+        while Arc::strong_count(&gate) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_parent_sees_the_end_and_starts_another() {
+        let name = "a-fault-below-a-parent";
+        let tree = TreeSpec::one_for_one().child(
+            "sessions",
+            SessionSupervisor::child_spec(Options::new().name(name)),
+        );
+        let tree = Supervisor::start(tree.unique_name()).await.unwrap();
+        let sessions = SessionSupervisor::where_is(name).unwrap();
+        let runs = sessions.start_session("runs", idle()).await.unwrap();
+        let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
+        inject(&shared);
+        shared.wait_over().await;
+        let again = loop {
+            match SessionSupervisor::where_is(name) {
+                Some(again) if again.get_cell().get_id() != sessions.get_cell().get_id() => {
+                    break again;
+                }
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        };
+        assert_eq!(runs.get_status(), ActorStatus::Stopped);
+        again.start_session("runs", idle()).await.unwrap();
+        let report = tree.stop().await.unwrap();
+        assert_eq!((report.stopped, report.zombies), (2, 0));
+    }
+
+    /// While its members are started, and while it stops.
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_of_a_static_supervisor_fails_its_start_or_its_stop() {
+        let tree = || {
+            let lingers = TreeSpec::one_for_one().name("a-fault-in-a-tree");
+            lingers.child("a", idle()).child("lingers", idle())
+        };
+        let root = Supervisor::start(tree()).await.unwrap();
+        let shared = crate::actor::directory::find(&root.get_cell()).unwrap();
+        inject(&shared);
+        let stop = root.stop().await;
+        assert_eq!(stop, Err(SupervisorDown));
+        root.get_cell().wait(None).await.ok();
+        assert_eq!(shared.wait_over().await.map(|outcome| outcome.cause), None);
+        // All names are free again.
+        let root = Supervisor::start(tree()).await.unwrap();
+        root.stop_within(Duration::ZERO).await.unwrap();
     }
 }

@@ -1,125 +1,217 @@
-//! Where values of the user's are dropped, and the log lines that show them written: in tasks that
-//! nobody waits for, so that a drop or a text that blocks or panics holds up nobody.
+//! The queue of values that are dropped elsewhere: a value of a user's, whose drop may panic or block
+//! its thread, is dropped in a thread of tokio's blocking pool, so that it holds up nobody.
 //!
-//! What comes while a task has not begun yet goes along with it; what comes later gets the next task.
-//! So a mass stop costs a few tasks instead of one for each session, and whoever is stuck in his drop
-//! keeps only what was buried with him.
+//! Why not in a task: a runtime has few workers, and each drop that blocks keeps one of them from
+//! everybody. Why not each in a thread of its own: most drops take no time, and a thread costs more than
+//! they do. So one thread takes them in turn, and a second one looks after it every [`PATIENCE`]: if
+//! values have waited that long, more threads come for them, at most [`MOST`]. Values that are known to
+//! be harmless do not come here (`leftovers`), nor does the state of a session that ends in an orderly way
+//! or fails, which is dropped in the session's own task; so the paths that must be quick do not pay for
+//! this. A runtime whose blocking pool is used up by others drops these values when a thread is free.
 //!
-//! Absent on purpose: an order between the tasks, and a wait for them.
+//! Invariant: while a value waits, a thread that comes for it has been asked for. If the runtime drops
+//! that request unheard, since it is shutting down, the values are dropped then and there. So nothing
+//! stays here that holds, as the specs of a supervisor may, the supervisor itself.
+//!
+//! Absent on purpose: an order between the drops, and a wait for them.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ractor::ActorProcessingErr;
+use tokio::runtime::Handle;
 
-use super::leftovers::Line;
-use super::plan::Plan;
-use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::Seen;
+
+/// After this time without progress more threads come.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// At most so many threads drop at a time.
+const MOST: usize = 64;
 
 /// Something whose drop may run a user's code.
 #[derive(Debug)]
-#[expect(dead_code, reason = "most of it is kept only to be dropped elsewhere")]
+#[expect(dead_code, reason = "it is kept only to be dropped elsewhere")]
 pub(super) enum Grave {
-    /// A line that shows a value of the user's.
-    Line(Line),
-    Plan(Box<Plan>),
     Cause(ActorProcessingErr),
-    Seen(Seen),
-    /// What an event carried: the state of an actor that may not be ours.
+    /// Anything else.
     State(Box<dyn Any + Send>),
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Graveyard(Mutex<Pit>);
+impl Grave {
+    pub(super) fn of(value: impl Any + Send) -> Self {
+        Self::State(Box::new(value))
+    }
+}
+
+/// The queue. The supervisors of one tree share it.
+#[derive(Clone, Debug)]
+pub(super) struct Graveyard(Arc<Yard>);
+
+#[derive(Debug)]
+struct Yard {
+    pit: Mutex<Pit>,
+    /// Whether a value may wait for which no thread was asked, so that most drives need not look.
+    uncalled: AtomicBool,
+    /// Rung when nothing waits any more.
+    empty: Condvar,
+    runtime: Handle,
+}
 
 #[derive(Debug, Default)]
 struct Pit {
-    waiting: Vec<Grave>,
-    /// Kept for its memory: in the heap of a million sessions that are just dropped, an allocation of
-    /// this size costs as much as all the rest of a stop.
-    spare: Vec<Grave>,
-    digger: Digger,
+    waiting: VecDeque<Grave>,
+    /// Threads that drop, or were asked for.
+    diggers: usize,
+    /// Values that were taken so far.
+    taken: u64,
+    watch: Watch,
 }
 
-/// Whether a task comes for what waits.
+/// Whether a thread looks after the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Digger {
+enum Watch {
     #[default]
-    None,
-    UnderWay,
+    Off,
+    On,
 }
-
-/// More than this is not kept.
-const SPARE: usize = 1_024;
 
 impl Graveyard {
-    /// Keeps a value until [`Shared::dig`], which has to follow.
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self(Arc::new(Yard {
+            pit: Mutex::default(),
+            uncalled: AtomicBool::new(false),
+            empty: Condvar::new(),
+            runtime,
+        }))
+    }
+
+    /// Keeps a value until [`dig`](Self::dig), which has to follow. Locks may be held.
     pub(super) fn put(&self, grave: Grave) {
-        self.lock().waiting.push(grave);
-    }
-
-    /// Whether a task is to be made for what waits; the caller makes it.
-    fn call(&self) -> bool {
-        let mut pit = self.lock();
-        let needed = pit.digger == Digger::None && !pit.waiting.is_empty();
-        if needed {
-            pit.digger = Digger::UnderWay;
-        }
-        needed
-    }
-
-    fn take(&self) -> Vec<Grave> {
-        let mut pit = self.lock();
-        pit.digger = Digger::None;
-        let spare = std::mem::take(&mut pit.spare);
-        std::mem::replace(&mut pit.waiting, spare)
-    }
-
-    fn give_back(&self, empty: Vec<Grave>) {
-        let mut pit = self.lock();
-        if pit.spare.capacity() == 0 && empty.capacity() <= SPARE {
-            pit.spare = empty;
+        let mut pit = self.0.lock();
+        pit.waiting.push_back(grave);
+        if pit.diggers == 0 {
+            self.0.uncalled.store(true, Ordering::Release);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pit> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Asks for a thread, if values wait and none comes. No lock may be held, since a runtime that is
+    /// shutting down drops the request, and the values with it, at once.
+    pub(super) fn dig(&self) {
+        if !self.0.uncalled.load(Ordering::Acquire) {
+            return;
+        }
+        let mut pit = self.0.lock();
+        self.0.uncalled.store(false, Ordering::Release);
+        if pit.diggers > 0 || pit.waiting.is_empty() {
+            return;
+        }
+        pit.diggers = 1;
+        drop(pit);
+        self.0.call(1);
     }
-}
 
-impl Drop for Graveyard {
-    /// What no task came to bury, since the runtime was shut down.
-    fn drop(&mut self) {
-        self.take().into_iter().for_each(drop_guarded);
-    }
-}
-
-impl Shared {
-    /// Buries values in a task of their own. No lock may be held.
-    pub(super) fn bury(self: &Arc<Self>, graves: impl IntoIterator<Item = Grave>) {
+    /// Drops values elsewhere. No lock may be held.
+    pub(super) fn bury(&self, graves: impl IntoIterator<Item = Grave>) {
         for grave in graves {
-            self.graveyard.put(grave);
+            self.put(grave);
         }
         self.dig();
     }
+}
 
-    /// Makes a task for what was put into the graveyard. No lock may be held, since the runtime drops the
-    /// task at once if it is shutting down.
-    pub(super) fn dig(self: &Arc<Self>) {
-        if self.graveyard.call() {
-            let shared = Arc::clone(self);
-            drop(self.runtime().spawn(async move {
-                let mut graves = shared.graveyard.take();
-                for grave in graves.drain(..) {
-                    if let Grave::Line(line) = &grave {
-                        line.write(&shared);
-                    }
-                    drop_guarded(grave);
-                }
-                shared.graveyard.give_back(graves);
-            }));
+impl Yard {
+    /// Asks for threads that were counted already.
+    fn call(self: &Arc<Self>, diggers: usize) {
+        for _ in 0..diggers {
+            let digger = Digger(Arc::clone(self));
+            drop(self.runtime.spawn_blocking(move || drop(digger)));
+        }
+    }
+
+    /// The next value for a thread that drops; without one it leaves.
+    fn next(self: &Arc<Self>) -> Option<Grave> {
+        let mut pit = self.lock();
+        let Some(grave) = pit.waiting.pop_front() else {
+            pit.diggers -= 1;
+            self.empty.notify_one();
+            return None;
+        };
+        pit.taken += 1;
+        if pit.watch == Watch::Off && !pit.waiting.is_empty() {
+            pit.watch = Watch::On;
+            drop(pit);
+            let watcher = Watcher(Some(Arc::clone(self)));
+            drop(self.runtime.spawn_blocking(move || watcher.watch()));
+        }
+        Some(grave)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pit> {
+        self.pit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops all that waits when it is dropped itself: at the end of its thread's way to it, or with a
+/// request that was not heard.
+struct Digger(Arc<Yard>);
+
+impl Drop for Digger {
+    fn drop(&mut self) {
+        while let Some(grave) = self.0.next() {
+            drop_guarded(grave);
+        }
+    }
+}
+
+/// Looks whether values wait too long.
+struct Watcher(Option<Arc<Yard>>);
+
+impl Watcher {
+    fn watch(mut self) {
+        let Some(yard) = self.0.take() else {
+            return;
+        };
+        let mut pit = yard.lock();
+        loop {
+            let taken = pit.taken;
+            let due = taken.saturating_add(pit.waiting.len() as u64);
+            let waits = |pit: &mut Pit| !pit.waiting.is_empty();
+            let (after, _) = yard
+                .empty
+                .wait_timeout_while(pit, PATIENCE, waits)
+                .unwrap_or_else(PoisonError::into_inner);
+            pit = after;
+            if pit.waiting.is_empty() {
+                pit.watch = Watch::Off;
+                return;
+            }
+            if pit.taken >= due {
+                continue;
+            }
+            // Without any progress each drop seems to block; else the threads are merely too few.
+            let wanted = if pit.taken == taken {
+                pit.waiting.len()
+            } else {
+                pit.diggers
+            };
+            let more = wanted.min(MOST.saturating_sub(pit.diggers));
+            pit.diggers += more;
+            drop(pit);
+            yard.call(more);
+            pit = yard.lock();
+        }
+    }
+}
+
+/// If the request was not heard.
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        if let Some(yard) = &self.0 {
+            yard.lock().watch = Watch::Off;
         }
     }
 }

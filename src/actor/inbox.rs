@@ -12,14 +12,16 @@
 //! Absent on purpose: what the items mean.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::answers::Told;
+use super::machine::Machine;
 use super::plan::Actors;
-use crate::SessionId;
-use crate::engine::{Counts, Input, Request};
-use crate::info::{ChildInfo, SessionInfo};
+use crate::engine::{Input, Request};
+use crate::info::SessionInfo;
 
 #[derive(Debug)]
 pub(crate) enum Item {
@@ -43,12 +45,22 @@ impl Item {
 }
 
 /// A question that changes nothing.
-#[derive(Debug)]
 pub(crate) enum Query {
-    Info(SessionId, oneshot::Sender<Option<SessionInfo>>),
-    Members(oneshot::Sender<Vec<ChildInfo>>),
-    Count(oneshot::Sender<Counts>),
+    /// One that a look at the engine answers.
+    Look(Look),
     List(oneshot::Sender<Vec<SessionInfo>>),
+}
+
+/// What is to be told after a look.
+pub(crate) type Look = Box<dyn FnOnce(&Machine) -> Told + Send>;
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Look(_) => "Look",
+            Self::List(_) => "List",
+        })
+    }
 }
 
 /// Who drives.
@@ -101,9 +113,9 @@ pub(crate) enum Next {
     Drive,
 }
 
-/// The supervisor is gone, and the item with it.
+/// The supervisor is gone: the item is handed back, since it may hold values of the user's.
 #[derive(Debug)]
-pub(crate) struct Refused;
+pub(crate) struct Refused(pub(super) Item);
 
 impl Inbox {
     pub(crate) const fn new() -> Self {
@@ -122,9 +134,7 @@ impl Inbox {
     pub(crate) fn command(&self, item: Item) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.stage >= Stage::RootGone {
-            drop(queue);
-            drop(item);
-            return Err(Refused);
+            return Err(Refused(item));
         }
         queue.items.push_back(item);
         Ok(queue.pass(Token::Bell, Next::Ring))
@@ -142,35 +152,35 @@ impl Inbox {
     }
 
     /// A report. Who finds nobody driving drives.
-    pub(crate) fn report(&self, item: Item) -> Next {
+    pub(crate) fn report(&self, item: Item) -> Result<Next, Refused> {
         self.push(item, |queue| &mut queue.items)
     }
 
     /// An exit that the root has read. It is taken before all commands.
-    pub(crate) fn exit(&self, item: Item) -> Next {
+    pub(crate) fn exit(&self, item: Item) -> Result<Next, Refused> {
         self.push(item, |queue| &mut queue.exits)
     }
 
-    fn push(&self, item: Item, place: impl FnOnce(&mut Queue) -> &mut VecDeque<Item>) -> Next {
+    fn push(
+        &self,
+        item: Item,
+        place: impl FnOnce(&mut Queue) -> &mut VecDeque<Item>,
+    ) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
-            drop(queue);
-            drop(item);
-            return Next::Nothing;
+            return Err(Refused(item));
         }
         place(&mut queue).push_back(item);
-        queue.pass(Token::Driving, Next::Drive)
+        Ok(queue.pass(Token::Driving, Next::Drive))
     }
 
     /// A report that waits until the root has heard its bell twice, which is to be rung, or has ended.
     pub(crate) fn defer(&self, item: Item) {
         let mut queue = self.lock();
-        if queue.stage == Stage::Closed {
-            drop(queue);
-            drop(item);
-            return;
+        // What is deferred holds no value of a user's.
+        if queue.stage < Stage::Closed {
+            queue.deferred.push_back(item);
         }
-        queue.deferred.push_back(item);
     }
 
     /// The root has heard a bell: what was deferred before the last one counts now. Between two bells it has

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
+use tokio::sync::oneshot;
 
+use super::answers::Answer;
+use super::graveyard::Grave;
 use super::life::{Hold, Life};
-use super::plan::{Found, Order, Plan, Reply, SpawnFailure};
+use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard, guard_future};
-use crate::engine::{Failure, Input, Recall};
+use super::unwind::{Guarded, Panicked, guard, guard_future};
+use crate::engine::{Discard, Failure, Input, Recall};
 
 /// How long a session's own children are waited for. Shorter than the kill bound, or their session
 /// would count as a zombie.
@@ -34,13 +37,18 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 Some(_) => Recall::InTime,
                 None => Recall::TooLate,
             };
-            shared.report(Input::Started { key, recall });
-            if let Some(Some(ticket)) = claimed {
-                ticket.answer(Reply::Started(Found::of(&life, cell)));
-            }
-            shared.let_go(&life, Hold::Launch);
+            let mut woken = shared.report(Input::Started { key, recall });
+            let found = Found::of(&life, cell);
+            woken += shared.let_go(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
+            }
+            if let Some(Some(ticket)) = claimed {
+                // The caller's waker may be any code, and may block this thread.
+                if woken > 0 {
+                    shared.step_aside();
+                }
+                shared.answer_here(Answer::Reply(ticket, Reply::Started(found)));
             }
             return;
         }
@@ -89,31 +97,46 @@ async fn attempt(
     order: Order,
     life: &Life,
 ) -> Option<Result<ActorCell, SpawnFailure>> {
+    let shared = Arc::clone(&order.shared);
     // ractor would refuse the link, after the user's code has run for nothing.
-    if is_ending(&order.shared) {
-        drop_guarded(plan);
-        return Some(Err(SpawnFailure::Refused));
-    }
-    if life.is_cancelled() {
-        drop_guarded((plan, order));
-        return None;
+    let refused = is_ending(&shared);
+    if refused || life.is_cancelled() {
+        shared.discard(Discard::Spec(plan));
+        if let Some(exit) = order.context.last_exit {
+            shared.discard(Discard::Exit(exit));
+        }
+        return refused.then_some(Err(SpawnFailure::Refused));
     }
     let starting = guard(|| plan.starter.start(order));
-    drop_guarded(plan);
+    shared.discard(Discard::Spec(plan));
     let mut starting = match starting {
-        Ok(starting) => starting,
+        Ok(starting) => Guarded::new(starting),
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
+    let run = starting.get_mut()?;
     let outcome = tokio::select! {
         biased;
         () = life.cancelled() => None,
-        outcome = guard_future(starting.as_mut()) => Some(match outcome {
+        outcome = guard_future(run.as_mut()) => Some(match outcome {
             Ok(result) => result,
             Err(Panicked(text)) => Err(SpawnFailure::Failed(text.into())),
         }),
     };
-    drop_guarded(starting);
+    if outcome.is_none()
+        && let Some(starting) = starting.take()
+    {
+        dropped(&shared, starting).await;
+    }
     outcome
+}
+
+/// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
+/// that is done. Many may be cancelled at once, so no worker of the runtime does it.
+async fn dropped(shared: &Shared, starting: Starting) {
+    let (done, dropped) = oneshot::channel::<()>();
+    // In this order.
+    shared.bury([Grave::of((starting, done))]);
+    drop(dropped.await);
 }
 
 /// Tells of a launch that failed, or was cancelled, and answers.
@@ -121,7 +144,7 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let told = failure.and_then(|failure| match life.claim() {
         Some(ticket) => Some((ticket, failure)),
         None => {
-            drop_guarded(failure);
+            bury(shared, failure);
             None
         }
     });
@@ -137,8 +160,16 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
         Remains::Nothing => Input::StartFailed { key, failure },
         Remains::Zombies => Input::StartOutlived { key, failure },
     });
-    if let (Some(ticket), Some(reply)) = (ticket, reply) {
-        ticket.answer(reply);
+    match (ticket, reply) {
+        (Some(ticket), Some(reply)) => shared.deliver(Answer::Reply(ticket, reply)),
+        (None, Some(reply)) => shared.untold(reply),
+        _ => {}
+    }
+}
+
+fn bury(shared: &Shared, failure: SpawnFailure) {
+    if let SpawnFailure::Failed(cause) = failure {
+        shared.bury([Grave::Cause(cause)]);
     }
 }
 
@@ -148,7 +179,10 @@ fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
     let ending = is_ending(shared);
     match failure {
         SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),
-        SpawnFailure::Failed(_) if ending => (Failure::Cancelled, Reply::Down),
+        SpawnFailure::Failed(cause) if ending => {
+            shared.bury([Grave::Cause(cause)]);
+            (Failure::Cancelled, Reply::Down)
+        }
         SpawnFailure::Failed(cause) => {
             let cause = Arc::new(cause);
             (Failure::Failed(Arc::clone(&cause)), Reply::Failed(cause))

@@ -1,36 +1,112 @@
-//! The engine's notes as `tracing` events.
+//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside another
+//! caller's span.
 //!
 //! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
 //! What an operator should look at is a warning or an error.
 //!
-//! Absent on purpose: user code that could hurt. A cause that panics while it is written is caught.
+//! Absent on purpose: the order of lines, and the thread that writes them; see `lines`.
+
+use std::fmt;
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
+use super::unwind::guard;
 use crate::engine::{Asked, Exit, Failure, Kill, Note, ShutdownReport, StopCause};
 
-use super::shared::Shared;
-use super::unwind::guard;
+/// One line of the log.
+pub(super) enum Line {
+    /// A note of the engine's.
+    Note {
+        speaker: Arc<Speaker>,
+        child: Option<Arc<str>>,
+        incarnation: u64,
+        note: Note,
+    },
+    /// A supervisor has started.
+    Started(Arc<Speaker>),
+    /// A supervisor has stopped.
+    Stopped(Arc<Speaker>, ShutdownReport),
+    /// A supervisor has a fault, as the text of its panic says.
+    Broken(Arc<Speaker>, String),
+}
 
-/// A supervisor has started. One that is a session's tree is no more than a session to the log.
-pub(super) fn started(shared: &Shared) {
-    let supervisor = shared.name();
-    match shared.home() {
-        None => tracing::info!(supervisor, "{} started", supervisor_title(shared)),
-        Some(_) => tracing::debug!(supervisor, "{} started", supervisor_title(shared)),
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
     }
 }
 
-/// A supervisor has stopped.
-pub(super) fn stopped(shared: &Shared, report: &ShutdownReport) {
-    let supervisor = shared.name();
-    let title = supervisor_title(shared);
+/// A supervisor, as the log calls it.
+#[derive(Debug)]
+pub(super) struct Speaker {
+    pub(super) name: Arc<str>,
+    /// The id of the session whose tree it is a part of.
+    pub(super) home: Option<Arc<str>>,
+    pub(super) children: Children,
+}
+
+/// What the children of a supervisor are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Children {
+    Sessions,
+    Members,
+}
+
+/// Writes a line, and hands back a note that may hold a value of the user's. The subscriber is the
+/// user's code, and so are the texts of the user's errors: one that panics loses the line.
+pub(super) fn write(line: Line) -> Option<Note> {
+    let (written, note) = match line {
+        Line::Note {
+            speaker,
+            child,
+            incarnation,
+            note,
+        } => {
+            let child = child.as_deref();
+            let written = guard(|| event(&speaker, child, incarnation, &note));
+            (written, Some(note))
+        }
+        Line::Started(speaker) => (guard(|| started(&speaker)), None),
+        Line::Stopped(speaker, report) => (guard(|| stopped(&speaker, &report)), None),
+        Line::Broken(speaker, panic) => (guard(|| broken(&speaker, &panic)), None),
+    };
+    drop(written);
+    note
+}
+
+/// One that is a session's tree is no more than a session to the log.
+fn started(speaker: &Speaker) {
+    let supervisor = &*speaker.name;
+    let title = speaker.title();
+    match speaker.home {
+        None => tracing::info!(parent: None, supervisor, "{title} started"),
+        Some(_) => tracing::debug!(parent: None, supervisor, "{title} started"),
+    }
+}
+
+fn broken(speaker: &Speaker, panic: &str) {
+    let supervisor = &*speaker.name;
+    let title = speaker.title();
+    tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
+}
+
+/// So many lines found no place in the queue.
+pub(super) fn lost(lines: u64) {
+    let tell = || tracing::warn!(parent: None, lines, "the log was too slow, lines are lost");
+    drop(guard(tell));
+}
+
+fn stopped(speaker: &Speaker, report: &ShutdownReport) {
+    let supervisor = &*speaker.name;
+    let title = speaker.title();
     let took_ms = millis(report.took);
     let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
     let (zombies, not_running) = (report.zombies, report.not_running);
     macro_rules! tell {
         ($level:ident, $text:literal) => {
             tracing::$level!(
+                parent: None,
                 supervisor,
                 stopped,
                 failed,
@@ -43,37 +119,33 @@ pub(super) fn stopped(shared: &Shared, report: &ShutdownReport) {
             )
         };
     }
-    match shared.home() {
+    match speaker.home {
         _ if zombies > 0 => tell!(warn, "{} stopped, and left zombies"),
         None => tell!(info, "{} stopped"),
         Some(_) => tell!(debug, "{} stopped"),
     }
 }
 
-fn supervisor_title(shared: &Shared) -> &'static str {
-    match (shared.has_sessions(), shared.home()) {
-        (true, _) => "session supervisor",
-        (false, None) => "supervisor",
-        (false, Some(_)) => "session tree",
+impl Speaker {
+    const fn title(&self) -> &'static str {
+        match (self.children, &self.home) {
+            (Children::Sessions, _) => "session supervisor",
+            (Children::Members, None) => "supervisor",
+            (Children::Members, Some(_)) => "session tree",
+        }
     }
 }
 
-/// Whether anybody listens at all.
-pub(super) fn is_heard() -> bool {
-    LevelFilter::current() != LevelFilter::OFF
-}
-
-/// Whether the text or the drop of a note may run a user's code.
-pub(super) const fn holds_user_values(note: &Note) -> bool {
-    matches!(
-        note,
-        Note::StartFailed(Failure::Failed(_))
-            | Note::RestartFailed(Failure::Failed(_))
-            | Note::Exited {
-                exit: Exit::Failed { .. },
-                ..
-            }
-    )
+/// Whether anybody listens to a note.
+pub(super) fn is_heard(note: &Note) -> bool {
+    let least = match note {
+        Note::Started | Note::StartFailed(_) | Note::Stopping | Note::SupervisorStopping(_) => {
+            LevelFilter::DEBUG
+        }
+        // What its level is depends on more.
+        _ => LevelFilter::ERROR,
+    };
+    LevelFilter::current() >= least
 }
 
 /// Whom a note is about, as the fields of the log have it.
@@ -88,8 +160,8 @@ struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn of(shared: &'a Shared, child: Option<&'a str>) -> Self {
-        if shared.has_sessions() {
+    fn of(speaker: &'a Speaker, child: Option<&'a str>) -> Self {
+        if speaker.children == Children::Sessions {
             return Self {
                 title: "session",
                 session: Some(child.unwrap_or_default()),
@@ -98,29 +170,24 @@ impl<'a> Subject<'a> {
         }
         Self {
             title: "member",
-            session: shared.home().map(|home| &*home.id),
+            session: speaker.home.as_deref(),
             member: child,
         }
     }
 }
 
-/// Writes one note about a child, or about the supervisor itself.
-pub(super) fn write(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
-    // The cause is the user's and is formatted by the subscriber.
-    drop(guard(|| event(shared, child, incarnation, note)));
-}
-
-fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
-    let supervisor = shared.name();
+/// One note about a child, or about the supervisor itself.
+fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) {
+    let supervisor = &*speaker.name;
     let Subject {
         title,
         session,
         member,
-    } = Subject::of(shared, child);
+    } = Subject::of(speaker, child);
     macro_rules! tell {
         ($level:ident, $text:literal $(, $field:ident)*) => {
             tracing::$level!(
-                supervisor, session, member, incarnation, $($field,)* $text, title
+                parent: None, supervisor, session, member, incarnation, $($field,)* $text, title
             )
         };
     }
@@ -160,7 +227,9 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
         Note::Killing(Kill::Overdue) => tell!(warn, "{} is killed"),
         Note::Zombie => tell!(error, "{} survived its kill and is a zombie"),
         Note::ZombieEnded => {
-            tracing::warn!(supervisor, session, member, incarnation, "zombie ended");
+            tracing::warn!(
+                parent: None, supervisor, session, member, incarnation, "zombie ended"
+            );
         }
         Note::SupervisorStopping(cause) => {
             let reason = match cause {
@@ -171,8 +240,8 @@ fn event(shared: &Shared, child: Option<&str>, incarnation: u64, note: &Note) {
                 StopCause::AutoShutdown => "a significant member ended",
                 StopCause::FailedStart => "a member did not start",
             };
-            let title = supervisor_title(shared);
-            tracing::debug!(supervisor, reason, "{title} is stopping");
+            let title = speaker.title();
+            tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");
         }
     }
 }

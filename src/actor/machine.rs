@@ -4,7 +4,10 @@
 //! Absent on purpose: what only one of them can be asked. That goes to the engine itself.
 
 use super::plan::Actors;
-use crate::engine::{Counts, Effect, Engine, Group, GroupSettings, Input, Moment, Settings};
+use super::unwind::drop_guarded;
+use crate::engine::{
+    Counts, Discard, Effect, Engine, Group, GroupSettings, Input, Moment, Settings,
+};
 
 #[derive(Debug)]
 pub(crate) enum Machine {
@@ -20,6 +23,14 @@ impl Machine {
     /// One that has nothing to do.
     pub(super) fn idle() -> Self {
         Self::Members(Box::new(Group::new(GroupSettings::default(), Vec::new())))
+    }
+
+    /// Hands out every value that may be a user's.
+    pub(super) fn take_apart(&mut self) -> Vec<Discard<Actors>> {
+        match self {
+            Self::Sessions(engine) => engine.take_apart(),
+            Self::Members(group) => group.take_apart(),
+        }
     }
 
     pub(super) fn handle(&mut self, now: Moment, input: Input<Actors>) {
@@ -63,5 +74,13 @@ impl Machine {
             Self::Sessions(engine) => engine.starts_whatever_ended(id),
             Self::Members(_) => false,
         }
+    }
+}
+
+/// One that never came to work: each of its specs is dropped on its own, since two that panic on the way
+/// out of one drop would end the process.
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.take_apart().into_iter().for_each(drop_guarded);
     }
 }

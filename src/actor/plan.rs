@@ -28,7 +28,8 @@ impl Domain for Actors {
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) policy: Policy,
-    pub(crate) starter: Arc<dyn Starter>,
+    /// In a box, so that it can be told who holds it last.
+    pub(crate) starter: Arc<Box<dyn Starter>>,
 }
 
 impl fmt::Debug for Plan {
@@ -82,9 +83,10 @@ impl Ticket {
         (Self(sender), receiver)
     }
 
-    /// A caller that went away does not matter (D13).
-    pub(crate) fn answer(self, reply: Reply) {
-        drop(self.0.send(reply));
+    /// A caller that went away does not matter (D13), but what it is not told may hold a value of the
+    /// user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
+    pub(super) fn answer(self, reply: Reply) -> Option<Reply> {
+        self.0.send(reply).err()
     }
 }
 

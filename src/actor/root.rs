@@ -20,7 +20,7 @@ use super::inbox::Stage;
 use super::plan::{Reply, Ticket};
 use super::shared::Shared;
 use super::undertaker::undertake;
-use crate::engine::{Failure, Input};
+use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
@@ -122,7 +122,7 @@ impl Root {
             let actor = cell.get_id().pid();
             shared.exited(Input::Exited { id, actor, seen });
         } else {
-            shared.bury([Grave::Seen(seen)]);
+            shared.discard(Discard::Seen(seen));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //!
 //! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
 //! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
-//! dropped, they are handed to a task of their own. A panic in a drop is caught in each case.
+//! dropped, they are handed to the queue of drops (`graveyard`). A panic in a drop is caught in each case.
 //!
 //! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
 //! task is done.
@@ -18,6 +18,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 
 use super::exit::Failing;
+use super::graveyard::Grave;
 use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
@@ -74,7 +75,10 @@ impl<A: Actor> Session<A> {
     /// Tells of the end before ractor tells anybody: whoever sees the session end finds that end done.
     fn tell(&self) {
         let key = self.life.key();
-        self.shared.report(Input::Ended { key });
+        // ractor drops what is left in the mailbox next, and a drop may block this thread.
+        if self.shared.report(Input::Ended { key }) > 0 {
+            self.shared.step_aside();
+        }
     }
 
     /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
@@ -291,9 +295,9 @@ impl<A: Actor> Drop for Guard<A> {
         };
         corpse.life.note_known_children();
         // It was killed. This may be the root's task or its event port, or the session's own task after
-        // the root was told.
-        let runtime = corpse.shared.runtime().clone();
-        drop(runtime.spawn(async move { drop(corpse) }));
+        // the root was told. Many may be killed at once, so no worker of the runtime drops it.
+        let shared = Arc::clone(&corpse.shared);
+        shared.bury([Grave::of(corpse)]);
     }
 }
 

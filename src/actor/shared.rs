@@ -4,22 +4,26 @@
 //! driver only by whoever holds the token; no user value is dropped and no user code runs under
 //! either.
 
+mod ways_in;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
+use super::answers::Answer;
 use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
 use super::drive::Driver;
 use super::graveyard::Graveyard;
-use super::inbox::{Inbox, Item, Next, Refused, Ripe, Stage};
+use super::inbox::{Inbox, Item};
 use super::keeper;
 use super::life::{Hold, Left, Life};
-use super::log;
+use super::lines::Lines;
+use super::log::{Children, Line, Speaker};
 use super::plan::{Actors, Ticket};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
@@ -37,6 +41,8 @@ pub(crate) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) driver: Mutex<Driver>,
     pub(super) graveyard: Graveyard,
+    pub(super) lines: Lines,
+    pub(super) speaker: Arc<Speaker>,
     /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
     pub(super) bell: Notify,
     /// Whether the log has been told of its start.
@@ -48,9 +54,10 @@ pub(crate) struct Shared {
     finished_bell: Notify,
     /// Whether the root's task is done.
     root_gone: AtomicBool,
-    /// How it ended, once all is over; rung then for whoever waits for that.
+    /// How it ended, once all is over.
     outcome: OnceLock<Option<Outcome>>,
-    over_bell: Notify,
+    /// Whoever waits for that.
+    waiters: Mutex<Vec<oneshot::Sender<()>>>,
     /// Launches of which something is left, and the undertaker; kept only where a parent waits for that.
     launches: AtomicUsize,
     /// Rung for the undertaker, each time one of them is gone.
@@ -75,17 +82,36 @@ pub(crate) struct Outcome {
 
 impl Shared {
     pub(super) fn new(root: ActorCell, birth: Birth) -> Arc<Self> {
+        let runtime = birth.runtime;
+        let (graveyard, lines) = match &birth.nest {
+            Some(nest) => (nest.parent.graveyard.clone(), nest.parent.lines.clone()),
+            None => {
+                let graveyard = Graveyard::new(runtime.clone());
+                let lines = Lines::new(runtime.clone(), graveyard.clone());
+                (graveyard, lines)
+            }
+        };
+        let speaker = Speaker {
+            name: Arc::clone(&birth.name),
+            home: birth.home.as_ref().map(|home| Arc::clone(&home.id)),
+            children: match birth.naming {
+                Naming::Sessions => Children::Sessions,
+                _ => Children::Members,
+            },
+        };
         Arc::new(Self {
             name: birth.name,
             naming: birth.naming,
             home: birth.home,
             nest: birth.nest,
             root,
-            runtime: birth.runtime,
+            runtime,
             clock: Clock::start(),
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(birth.machine)),
-            graveyard: Graveyard::default(),
+            graveyard,
+            lines,
+            speaker: Arc::new(speaker),
             bell: Notify::new(),
             announced: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -93,7 +119,7 @@ impl Shared {
             finished_bell: Notify::new(),
             root_gone: AtomicBool::new(false),
             outcome: OnceLock::new(),
-            over_bell: Notify::new(),
+            waiters: Mutex::default(),
             launches: AtomicUsize::new(1),
             launches_bell: Notify::new(),
         })
@@ -139,43 +165,16 @@ impl Shared {
         self.root.get_status() == ActorStatus::Stopped
     }
 
-    /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
-    /// read yet could change its answer; that saves waking the root.
-    pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), Refused> {
-        if self.is_seen_ended() {
-            return Err(Refused);
-        }
-        let independent = match item.start_of() {
-            Some(id) if self.inbox.claim() == Next::Drive => {
-                Some(self.lock_driver().machine.starts_whatever_ended(id))
-            }
-            _ => None,
-        };
-        let (next, taken) = match self.inbox.command(item) {
-            Ok(next) => (next, Ok(())),
-            Err(refused) => (Next::Nothing, Err(refused)),
-        };
-        // A token that was claimed has to go on, also after a refusal: others may have queued meanwhile.
-        self.go_on(match independent {
-            None => next,
-            Some(true) => Next::Drive,
-            Some(false) => self.inbox.leave(),
-        });
-        taken
-    }
-
-    /// A report of what has happened.
-    pub(crate) fn report(self: &Arc<Self>, input: Input<Actors>) {
-        let next = self.inbox.report(Item::Input(input));
-        self.go_on(next);
-    }
-
-    /// Something of a launch is gone. Whoever lets go last reports that.
-    pub(super) fn let_go(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) {
+    /// Something of a launch is gone. Whoever lets go last reports that. Answers what
+    /// [`drive`](Self::drive) does.
+    pub(super) fn let_go(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) -> usize {
         match life.let_go(hold) {
-            Left::Nothing => self.gone(life),
+            Left::Nothing => {
+                self.gone(life);
+                1
+            }
             Left::State => self.report(Input::Joined { key: life.key() }),
-            Left::More => {}
+            Left::More => 0,
         }
     }
 
@@ -217,71 +216,18 @@ impl Shared {
         }
     }
 
-    /// An exit that the root has read.
-    pub(super) fn exited(self: &Arc<Self>, input: Input<Actors>) {
-        let next = self.inbox.exit(Item::Input(input));
-        self.go_on(next);
-    }
-
-    /// The root has heard its bell.
-    pub(super) fn hear(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
-        let (next, ripe) = self.inbox.recall();
-        self.go_on(next);
-        if ripe == Ripe::Next {
-            self.ring();
-        }
-    }
-
-    /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
-    /// may be a kill, then what was deferred waits for that.
-    pub(super) fn hear_for_the_root(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
-        let ending = || self.root().get_status() >= ActorStatus::Stopping;
-        self.go_on(self.inbox.recall_for_the_root(ending));
-    }
-
-    /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
-    /// this thread that no other takes from, and tokio would let its task go on for a hundred bells.
-    pub(super) async fn others_first(&self) {
-        if self.inbox.is_rung() {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    pub(super) fn go_on(self: &Arc<Self>, next: Next) {
-        match next {
-            Next::Nothing => {}
-            Next::Drive => self.drive(),
-            Next::Ring => self.ring(),
-        }
-    }
-
-    /// Rings the bell of whoever drives: the root while its loop runs, else the undertaker. A root
-    /// that is draining takes no messages any more, but the undertaker always listens.
-    pub(super) fn ring(&self) {
-        let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
-        if !heard {
-            self.bell.notify_one();
-        }
-    }
-
-    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
-    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
-    pub(super) fn root_listens(&self) -> bool {
-        self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
-    }
-
     /// It has come to stand; the log is told, and will be told of its end.
     pub(super) fn announce(&self) {
         if self.outcome.get().is_none() {
             self.announced.store(true, Ordering::Release);
-            log::started(self);
+            drop(self.lines.push(Line::Started(Arc::clone(&self.speaker))));
+            self.lines.write();
         }
     }
 
-    pub(super) fn is_announced(&self) -> bool {
-        self.announced.load(Ordering::Acquire)
+    /// Whether the log is to be told of its end; not again after that.
+    pub(super) fn take_announced(&self) -> bool {
+        self.announced.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn begin_stop(&self) {
@@ -319,7 +265,7 @@ impl Shared {
         let within = None;
         let stop = Item::Input(Input::StopSupervisor { within, ticket });
         // A root that is gone needs no stop.
-        drop(self.command(stop));
+        self.command(stop).ok();
     }
 
     /// The restart limit was reached; the parent is to know.
@@ -332,7 +278,17 @@ impl Shared {
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
         self.outcome.get_or_init(|| outcome);
-        self.over_bell.notify_waiters();
+        // A waker may be any code, so each is woken in a task of its own.
+        for waiter in std::mem::take(&mut *self.lock_waiters()) {
+            self.deliver(Answer::Told(Box::new(move || {
+                waiter.send(()).ok();
+                Vec::new()
+            })));
+        }
+    }
+
+    fn lock_waiters(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What became of the children, once all is over.
@@ -343,14 +299,20 @@ impl Shared {
 
     /// Returns when all is over, for any number of waiters.
     pub(crate) async fn wait_over(&self) -> Option<Outcome> {
-        loop {
-            // Made before the look, it hears a bell that is rung after it.
-            let bell = self.over_bell.notified();
+        let (waiter, over) = oneshot::channel();
+        {
+            let mut waiters = self.lock_waiters();
             if let Some(outcome) = self.outcome.get() {
                 return *outcome;
             }
-            bell.await;
+            // Those who have given up are not kept.
+            if waiters.len() == waiters.capacity() {
+                waiters.retain(|waiter| !waiter.is_closed());
+            }
+            waiters.push(waiter);
         }
+        drop(over.await);
+        self.outcome.get().copied().flatten()
     }
 
     /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).

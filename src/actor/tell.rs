@@ -3,8 +3,9 @@
 //! A list of sessions is taken in pages, between which others are answered; the members of a static
 //! supervisor are few and told at once.
 //!
-//! Absent on purpose: answers to the wrong kind of supervisor. Whoever asks for sessions where there are
-//! members hears nothing, and takes it for a supervisor that is down.
+//! Nobody is answered here: an answer wakes the caller, which `answers` does when no lock is held.
+//!
+//! Absent on purpose: answers to the wrong kind of supervisor. The handles do not ask there.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,13 +13,13 @@ use std::sync::Arc;
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
-use super::inbox::Query;
+use super::inbox::{Item, Query};
 use super::leftovers::Leftovers;
 use super::life::Life;
 use super::machine::Machine;
 use super::plan::Actors;
 use crate::SessionId;
-use crate::engine::{Cursor, Info, MemberInfo, MemberState, SessionState};
+use crate::engine::{Counts, Cursor, Info, MemberInfo, MemberState, SessionState};
 use crate::info::{ChildInfo, SessionInfo};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
@@ -48,13 +49,7 @@ impl Lists {
         leftovers: &mut Leftovers<'_>,
     ) {
         match (query, machine) {
-            (Query::Count(reply), machine) => drop(reply.send(machine.counts())),
-            (Query::Info(id, reply), Machine::Sessions(engine)) => {
-                let info = engine.info(&id).map(|info| tell(&info));
-                if let Err(Some(info)) = reply.send(info) {
-                    leftovers.untold(info.last_exit);
-                }
-            }
+            (Query::Look(look), machine) => leftovers.tell(look(machine)),
             (Query::List(reply), Machine::Sessions(engine)) => {
                 self.0.push_back(List {
                     cursor: engine.open_list(),
@@ -62,15 +57,9 @@ impl Lists {
                     reply,
                 });
             }
-            (Query::Members(reply), Machine::Members(group)) => {
-                let members = group.members().map(|info| tell_member(&info)).collect();
-                if let Err(members) = reply.send(members) {
-                    let exits = members.into_iter().filter_map(|info| info.last_exit);
-                    leftovers.untold(exits);
-                }
+            (query @ Query::List(_), Machine::Members(_)) => {
+                leftovers.discard_item(Item::Query(query));
             }
-            (Query::Info(..) | Query::List(_), Machine::Members(_))
-            | (Query::Members(_), Machine::Sessions(_)) => {}
         }
     }
 
@@ -88,9 +77,11 @@ impl Lists {
                 Some(None) => {}
                 None => {
                     engine.close_list(list.cursor);
-                    if let Err(taken) = list.reply.send(list.taken) {
-                        leftovers.untold(taken.into_iter().filter_map(|info| info.last_exit));
-                    }
+                    leftovers.tell(Box::new(move || {
+                        let untold = list.reply.send(list.taken).err();
+                        let untold = untold.into_iter().flatten();
+                        untold.filter_map(|info| info.last_exit).collect()
+                    }));
                     return;
                 }
             }
@@ -106,7 +97,51 @@ impl Lists {
         for list in std::mem::take(&mut self.0) {
             engine.close_list(list.cursor);
             leftovers.untold(list.taken.into_iter().filter_map(|info| info.last_exit));
+            leftovers.discard_item(Item::Query(Query::List(list.reply)));
         }
+    }
+}
+
+impl Query {
+    /// How many children there are.
+    pub(crate) fn count(reply: oneshot::Sender<Counts>) -> Self {
+        Self::Look(Box::new(|machine| {
+            let counts = machine.counts();
+            Box::new(move || {
+                // It holds no exit.
+                reply.send(counts).ok();
+                Vec::new()
+            })
+        }))
+    }
+
+    /// What is known of a session.
+    pub(crate) fn info(id: SessionId, reply: oneshot::Sender<Option<SessionInfo>>) -> Self {
+        Self::Look(Box::new(move |machine| {
+            let info = match machine {
+                Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info)),
+                Machine::Members(_) => None,
+            };
+            Box::new(move || {
+                let untold = reply.send(info).err().flatten();
+                untold.and_then(|info| info.last_exit).into_iter().collect()
+            })
+        }))
+    }
+
+    /// What is known of the members of a static supervisor.
+    pub(crate) fn members(reply: oneshot::Sender<Vec<ChildInfo>>) -> Self {
+        Self::Look(Box::new(|machine| {
+            let members: Vec<_> = match machine {
+                Machine::Members(group) => group.members().map(|info| tell_member(&info)).collect(),
+                Machine::Sessions(_) => Vec::new(),
+            };
+            Box::new(move || {
+                let untold = reply.send(members).err();
+                let untold = untold.into_iter().flatten();
+                untold.filter_map(|info| info.last_exit).collect()
+            })
+        }))
     }
 }
 

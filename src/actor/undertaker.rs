@@ -14,17 +14,24 @@ use super::directory;
 use super::drive::{Driver, Ended};
 use super::inbox::Stage;
 use super::leftovers::Leftovers;
-use super::log;
+use super::log::Line;
 use super::plan::Reply;
 use super::shared::{Outcome, Shared};
-use super::unwind::drop_guarded;
 use crate::engine::{Input, KILL_BOUND, Moment};
 
 /// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
 /// a runtime that is shut down drops a task that has not had its turn.
 pub(super) fn undertake(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
-    async move { until_all_is_over(&end.0).await }
+    async move {
+        until_all_is_over(&end.0).await;
+        end.tell();
+        // Whoever sees the whole end, which may be the program's, finds its last lines written. Those of a
+        // tree within it are written by then too.
+        if end.0.nest.is_none() {
+            end.0.lines.written().await;
+        }
+    }
 }
 
 async fn until_all_is_over(shared: &Arc<Shared>) {
@@ -72,24 +79,34 @@ async fn timer(shared: &Shared, armed: Option<Moment>) {
 /// The end of a supervisor, also when its runtime is shut down: nobody is left waiting.
 struct End(Arc<Shared>);
 
+impl End {
+    /// Tells the log, once.
+    fn tell(&self) {
+        let shared = &self.0;
+        let report = |driver: &Driver| Some(driver.ended.as_ref()?.report);
+        let report = report(&shared.lock_driver());
+        if let Some(report) = report
+            && shared.take_announced()
+        {
+            let line = Line::Stopped(Arc::clone(&shared.speaker), report);
+            drop(shared.lines.push(line));
+            shared.lines.write();
+        }
+    }
+}
+
 impl Drop for End {
     fn drop(&mut self) {
+        self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        for item in shared.inbox.close() {
-            drop_guarded(item);
-        }
-        // What the engine still holds (zombies; everything, if the runtime is shut down) is dropped
-        // here, so that nobody waits for an answer that cannot come.
         let mut leftovers = Leftovers::of(shared);
-        let (machine, ended) = shared.lock_driver().end(&mut leftovers);
-        leftovers.settle(shared);
-        drop_guarded(machine);
-        if let Some(ended) = &ended
-            && shared.is_announced()
-        {
-            log::stopped(shared, &ended.report);
+        for item in shared.inbox.close() {
+            leftovers.discard_item(item);
         }
+        // What the engine still holds (zombies; everything, if the runtime is shut down) is handed over
+        // here, so that nobody waits for an answer that cannot come.
+        let ended = shared.lock_driver().end(&mut leftovers);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,
@@ -97,8 +114,9 @@ impl Drop for End {
         shared.undertaken();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
-                ticket.answer(Reply::Report(ended.report));
+                leftovers.answer(ticket, Reply::Report(ended.report));
             }
         }
+        leftovers.settle(shared);
     }
 }

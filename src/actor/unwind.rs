@@ -21,9 +21,38 @@ pub(crate) fn drop_guarded<T>(value: T) {
     tell(guard(|| drop(value)));
 }
 
+/// The subscriber may panic too, and this may be on the way out of a panic already.
 fn tell(dropped: Result<(), Panicked>) {
     if let Err(Panicked(text)) = dropped {
-        tracing::warn!(panic = text, "a value of a session panicked in its drop");
+        let tell = || {
+            tracing::warn!(parent: None, panic = text, "a value of a session panicked in its drop");
+        };
+        drop(guard(tell));
+    }
+}
+
+/// A value of the user's that is dropped under a guard, wherever that happens.
+pub(crate) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    pub(crate) const fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_mut()
+    }
+
+    pub(crate) const fn take(&mut self) -> Option<T> {
+        self.0.take()
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            drop_guarded(value);
+        }
     }
 }
 

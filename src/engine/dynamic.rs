@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: anything that fails. An input that no longer fits is ignored.
 
+mod apart;
 mod ending;
 mod exits;
 mod launches;

@@ -117,34 +117,38 @@ impl fmt::Display for GaveUp {
 impl Error for GaveUp {}
 
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
-/// event. What the event said and the exit does not is handed back, since it may be a user's value.
+/// event. A cause and an event that the exit does not tell are handed back, since they may be a user's
+/// values.
 pub(super) fn judge(
     asked: Asked,
     mark: Mark,
     cause: Option<Cause>,
     seen: Option<Seen>,
-) -> (Exit, Option<Seen>) {
+) -> (Exit, Option<Cause>, Option<Seen>) {
     match (mark, cause, seen) {
-        (Mark::Orderly, _, seen) => match (asked, seen) {
-            (Asked::Yes, seen) => (Exit::Shutdown, seen),
-            (Asked::No, Some(Seen::Terminated(reason))) => (Exit::Normal { reason }, None),
-            (Asked::No, seen) => (Exit::Normal { reason: None }, seen),
-        },
-        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, seen),
-        (_, _, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, None),
+        (Mark::Orderly, cause, seen) => {
+            let (exit, seen) = match (asked, seen) {
+                (Asked::Yes, seen) => (Exit::Shutdown, seen),
+                (Asked::No, Some(Seen::Terminated(reason))) => (Exit::Normal { reason }, None),
+                (Asked::No, seen) => (Exit::Normal { reason: None }, seen),
+            };
+            (exit, cause, seen)
+        }
+        (Mark::Failed, Some(cause), seen) => (Exit::Failed { cause }, None, seen),
+        (_, left, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, left, None),
         (Mark::Failed, None, Some(Seen::Terminated(Some(text)))) => {
             let cause = Arc::new(text.into());
-            (Exit::Failed { cause }, None)
+            (Exit::Failed { cause }, None, None)
         }
         (Mark::Failed, None, seen) => {
             let cause: Cause = Arc::new(Box::new(Unreported));
-            (Exit::Failed { cause }, seen)
+            (Exit::Failed { cause }, None, seen)
         }
-        (Mark::GaveUp, _, seen) => {
+        (Mark::GaveUp, left, seen) => {
             let cause: Cause = Arc::new(Box::new(GaveUp));
-            (Exit::Failed { cause }, seen)
+            (Exit::Failed { cause }, left, seen)
         }
-        (Mark::Missing, _, seen) => (Exit::Killed, seen),
+        (Mark::Missing, left, seen) => (Exit::Killed, left, seen),
     }
 }
 
@@ -176,7 +180,7 @@ mod tests {
     fn without_a_mark_it_was_killed_or_cancelled_whatever_the_text() {
         for reason in ["killed", "actor_task_cancelled", "done"] {
             for asked in [Asked::Yes, Asked::No] {
-                let (exit, _) = judge(asked, Mark::Missing, None, terminated(reason));
+                let (exit, ..) = judge(asked, Mark::Missing, None, terminated(reason));
                 assert_eq!(exit, Exit::Killed);
             }
         }
@@ -187,7 +191,7 @@ mod tests {
         let cause: Cause = Arc::new("mine".into());
         let other = Some(Seen::Failed(Arc::new("other".into())));
         let left = Some(Arc::clone(&cause));
-        let (exit, rest) = judge(Asked::No, Mark::Failed, left, other);
+        let (exit, _, rest) = judge(Asked::No, Mark::Failed, left, other);
         assert_eq!(exit, Exit::Failed { cause });
         assert!(rest.is_some(), "a user's error must be handed back");
     }

@@ -12,6 +12,7 @@
 //! Absent on purpose: anything that fails. An input that no longer fits is ignored. Roles that occur
 //! twice are refused before a group is made.
 
+mod apart;
 mod ending;
 mod exits;
 mod launches;

@@ -281,6 +281,10 @@ pub enum Discard<D: Domain> {
     Seen(Seen),
     /// A launch.
     Life(D::Life),
+    /// Why a launch failed.
+    Failure(Failure),
+    /// A caller that has gone away.
+    Ticket(D::Ticket),
 }
 
 /// What a caller is told.

@@ -237,6 +237,13 @@ impl<D: Domain> Table<D> {
         Some(child)
     }
 
+    /// All children, in no order. Nothing is left of the table.
+    pub(super) fn take_all(&mut self) -> Vec<Child<D>> {
+        let table = std::mem::replace(self, Self::new());
+        let nodes = table.chunks.into_iter().flatten();
+        nodes.filter_map(|node| node.child).collect()
+    }
+
     /// The one place that changes a phase. Answers the phase before.
     pub(super) fn set_phase(&mut self, slot: u32, phase: Phase<D>) -> Option<Phase<D>> {
         let shown = phase.shown();

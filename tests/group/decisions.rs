@@ -9,6 +9,7 @@ use session_supervisor::engine::{
     StopCause, Strategy,
 };
 
+use crate::kept::KeptExit;
 use crate::limits::pause;
 use crate::model::{Expected, Mode, Model, Origin};
 use crate::world::Run;
@@ -30,7 +31,7 @@ impl Model {
             }
             return;
         }
-        entry.last = Some(exit.clone());
+        entry.last = Some(KeptExit::of(exit));
         entry.attempt = 0;
         if now.since(run.started) >= healthy {
             entry.step = 0;

@@ -88,6 +88,7 @@ impl Sim {
             retried: false,
             counted: Counted::No,
         });
+        let (life, spec) = (life.kept(), spec.kept());
         let run = Run::new(role, life, spec, ticket, now, &mut self.rng);
         self.runs.push(run);
         self.active.push(index);
@@ -100,7 +101,7 @@ impl Sim {
         match self.tickets.0[ticket].kind {
             Kind::Start => {
                 assert!(self.model.get(role).is_none(), "a start of a known role");
-                let asked = self.tickets.0[ticket].spec.clone();
+                let asked = self.tickets.0[ticket].spec.as_ref().map(SimSpec::kept);
                 self.model.add(role, asked.expect("a start has a spec"));
                 Origin::First
             }

@@ -2,12 +2,12 @@
 //!
 //! Absent on purpose: what should come of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{Effect, Failure, Input, Moment, Recall, Seen};
 
 use crate::domain::SimDomain;
+use crate::drops::{cause, inside};
 use crate::frame::History;
 use crate::rules::ms;
 use crate::sim::{NAMES, Sim};
@@ -80,7 +80,7 @@ fn stale(sim: &mut Sim) {
     let gone: Vec<_> = (0..sim.runs.len())
         .filter(|&i| sim.runs[i].gone())
         .collect();
-    let seen = Seen::Failed(Arc::new("stale".into()));
+    let seen = Seen::Failed(cause("stale"));
     let known = |i: &usize| sim.runs[*i].reported && !sim.runs[*i].gone();
     let known = (0..sim.runs.len()).rev().find(known);
     let input = match (known, gone.is_empty()) {
@@ -101,13 +101,17 @@ fn stale(sim: &mut Sim) {
         (_, false) if sim.rng.chance(80) => {
             let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
             let recall = sim.rng.pick(&[Recall::InTime, Recall::TooLate]);
-            match sim.rng.below(6) {
+            match sim.rng.below(7) {
+                6 => Input::StartOutlived {
+                    key,
+                    failure: Failure::Failed(cause("stale")),
+                },
                 5 => Input::Outlived { key },
                 4 => Input::Ended { key },
                 0 => Input::Started { key, recall },
                 1 => Input::StartFailed {
                     key,
-                    failure: Failure::NameTaken("n".into()),
+                    failure: Failure::Failed(cause("stale")),
                 },
                 2 => Input::Joined { key },
                 _ => Input::Released { key },
@@ -131,8 +135,8 @@ impl Sim {
         let before = picture(self);
         let now = self.now;
         self.tell(|| format!("{now:?} stale {input:?}"));
-        self.engine.handle(self.now, input);
-        while let Some(effect) = self.engine.poll_effect() {
+        inside(|| self.engine.handle(self.now, input));
+        while let Some(effect) = inside(|| self.engine.poll_effect()) {
             let harmless = matches!(effect, Effect::Discard(_));
             assert!(harmless, "a stale input leads to {effect:?}");
         }

@@ -10,10 +10,13 @@ mod checks;
 mod decisions;
 #[path = "../sim/domain.rs"]
 mod domain;
+#[path = "../sim/drops.rs"]
+mod drops;
 mod effects;
 #[path = "../sim/frame.rs"]
 mod frame;
 mod history;
+mod kept;
 #[path = "../sim/limits.rs"]
 mod limits;
 mod model;

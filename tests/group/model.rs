@@ -13,6 +13,7 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::SimSpec;
+use crate::kept::KeptExit;
 use crate::limits::Log;
 use crate::world::Run;
 
@@ -57,7 +58,7 @@ pub(crate) struct Entry {
     pub(crate) restarts: u64,
     pub(crate) step: u32,
     pub(crate) failures: u32,
-    pub(crate) last: Option<Exit>,
+    pub(crate) last: Option<KeptExit>,
 }
 
 /// What the engine must say next.
@@ -261,7 +262,8 @@ impl Model {
             self.known += usize::from(seen);
             match entry.run.filter(|&run| !runs[run].gone()) {
                 None if culprit => {
-                    let exit = entry.last.clone().unwrap_or(Exit::NotRunning);
+                    let last = entry.last.as_ref();
+                    let exit = last.map_or(Exit::NotRunning, KeptExit::exit);
                     self.tally(&exit);
                 }
                 None => self.tally(&Exit::NotRunning),
@@ -308,7 +310,7 @@ impl Model {
                 let exit = match &self.entries[at].last {
                     _ if run.zombie => Exit::Killed,
                     _ if counted == Counted::NotRunning => Exit::NotRunning,
-                    Some(exit) if in_time || counted == Counted::Reason => exit.clone(),
+                    Some(exit) if in_time || counted == Counted::Reason => exit.exit(),
                     _ => Exit::NotRunning,
                 };
                 self.tally(&exit);

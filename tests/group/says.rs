@@ -57,7 +57,7 @@ impl Sim {
                 assert!(kind == Kind::Stop && released, "stopped, but alive");
                 if !joined && let Some(at) = self.model.position(role) {
                     let entry = &mut self.model.entries[at];
-                    let last = entry.last.as_ref() == Some(exit);
+                    let last = entry.last.as_ref().is_some_and(|last| last.is(exit));
                     assert!(*exit == Exit::NotRunning || last, "{exit:?}");
                     entry.pending = None;
                 }

@@ -2,7 +2,6 @@
 //!
 //! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::drops::inside;
 use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::model::{Expected, Mode, Model, Origin};
@@ -53,7 +53,7 @@ pub(crate) fn spec(rng: &mut Rng) -> SimSpec {
         },
         ..policy
     };
-    SimSpec(Rc::new((policy, pauses)))
+    SimSpec::new(policy, pauses)
 }
 
 impl Sim {
@@ -72,13 +72,13 @@ impl Sim {
     pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         let now = self.now;
         self.tell(|| format!("{now:?} {input:?}"));
-        self.engine.handle(self.now, input);
+        inside(|| self.engine.handle(self.now, input));
         self.drain();
     }
 
     fn drain(&mut self) {
         let mut fuel = 0;
-        while let Some(effect) = self.engine.poll_effect() {
+        while let Some(effect) = inside(|| self.engine.poll_effect()) {
             fuel += 1;
             assert!(fuel < 200, "effects without end");
             self.tell(|| format!("    {effect:?}"));
@@ -101,7 +101,9 @@ impl Sim {
 
     pub(crate) fn ask(&mut self, kind: Kind, role: usize) {
         let spec = (kind == Kind::Start).then(|| spec(&mut self.rng));
-        let ticket = self.tickets.add(kind, role, spec.clone());
+        let ticket = self
+            .tickets
+            .add(kind, role, spec.as_ref().map(SimSpec::kept));
         let request = match (kind, spec) {
             (Kind::Start, Some(spec)) => Request::Start { spec, ticket },
             (Kind::Stop, _) => Request::Stop { ticket },
@@ -212,7 +214,7 @@ impl History for Sim {
         let mut members = Vec::new();
         for (role, name) in roles.iter().enumerate().take(1 + rng.below(5)) {
             let spec = spec(&mut rng);
-            model.add(role, spec.clone());
+            model.add(role, spec.kept());
             members.push((Arc::clone(name), spec));
         }
         let mut sim = Self {
@@ -262,7 +264,7 @@ impl History for Sim {
     fn timeout(&mut self) {
         let now = self.now;
         self.tell(|| format!("{now:?} timeout"));
-        self.engine.handle_timeout(self.now);
+        inside(|| self.engine.handle_timeout(self.now));
         self.drain();
     }
 

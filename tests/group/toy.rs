@@ -50,7 +50,7 @@ pub(crate) fn spec(policy: Policy) -> SimSpec {
         doubles: false,
         jitter: false,
     };
-    SimSpec(Rc::new((policy, pauses)))
+    SimSpec::new(policy, pauses)
 }
 
 impl Toy {
@@ -98,7 +98,7 @@ impl Toy {
         life.0.mark.set(mark);
         let actor = life.0.actor.get().expect("it started");
         let seen = match mark {
-            Mark::Failed => Seen::Failed(Arc::new("crash".into())),
+            Mark::Failed => Seen::Failed(crate::drops::cause("crash")),
             _ => Seen::Terminated(None),
         };
         let id = None;

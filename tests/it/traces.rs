@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
 
+mod order;
 mod quiet;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,12 @@ impl Ear {
         let ear = Self::default();
         let guard = tracing::subscriber::set_default(ear.clone());
         (ear, guard)
+    }
+
+    /// Waits until what was told so far is heard. While the thread of the log is at work, paused time does
+    /// not pass, so this is a wait for that thread.
+    pub(crate) async fn caught_up(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
     pub(crate) fn heard(&self) -> Vec<Seen> {
@@ -211,9 +218,7 @@ async fn every_step_from_a_crash_to_being_parked_is_told() {
     end(&session, Order::Crash).await;
     let parked = sessions.start_session("a", probe.spec()).await;
     assert!(matches!(parked, Err(StartError::Parked)), "{parked:?}");
-    // What shows the user's errors is written in tasks of its own, which have had their turn by then.
     sessions.stop().await.unwrap();
-    tokio::task::yield_now().await;
 
     let exits = ear.of("session ended abnormally");
     assert_eq!(exits.len(), 2);
@@ -267,7 +272,7 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
     let fatal = sessions.start_session("d", probe.spec()).await.unwrap();
     end(&fatal, Order::Crash).await;
     died(&sessions.get_cell()).await;
-    tokio::task::yield_now().await;
+    ear.caught_up().await;
 
     let failed = &ear.of("session failed to start")[0];
     assert_eq!((failed.level, failed.field("session")), (Level::DEBUG, "a"));
@@ -351,7 +356,7 @@ async fn a_foreign_end_tells_its_reason_and_its_report() {
             root.stop(None);
         }
         died(&root).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        ear.caught_up().await;
         let stopping = ear.of("session supervisor is stopping");
         assert_eq!(stopping.len(), 1);
         assert_eq!(stopping[0].field("reason"), reason);

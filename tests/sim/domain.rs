@@ -1,12 +1,16 @@
-//! The types that the engine passes on, as the simulation fills them.
+//! The types that the engine passes on, as the simulation fills them. A spec and a life notice when the
+//! engine drops the last one that it holds.
 //!
 //! Absent on purpose: behaviour; that is `world`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use session_supervisor::engine::{Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec};
+use session_supervisor::engine::{
+    Cause, Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec,
+};
 
+use crate::drops::Noticed;
 use crate::rules::Pauses;
 
 pub(crate) type Ticket = usize;
@@ -21,7 +25,21 @@ impl Domain for SimDomain {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct SimSpec(pub(crate) Rc<(Policy, Pauses)>);
+pub(crate) struct SimSpec(
+    pub(crate) Rc<(Policy, Pauses)>,
+    #[expect(dead_code, reason = "only its drop counts")] Rc<Noticed>,
+);
+
+impl SimSpec {
+    pub(crate) fn new(policy: Policy, pauses: Pauses) -> Self {
+        Self(Rc::new((policy, pauses)), Rc::new(Noticed("a spec")))
+    }
+
+    /// The same spec, for somebody else than the engine to keep.
+    pub(crate) fn kept(&self) -> Self {
+        Self(Rc::clone(&self.0), Rc::new(Noticed("a spec")))
+    }
+}
 
 impl Spec for SimSpec {
     fn policy(&self) -> &Policy {
@@ -30,13 +48,24 @@ impl Spec for SimSpec {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct SimLife(pub(crate) Rc<Cells>);
+pub(crate) struct SimLife(
+    pub(crate) Rc<Cells>,
+    #[expect(dead_code, reason = "only its drop counts")] Rc<Noticed>,
+);
+
+impl SimLife {
+    /// The same life, for somebody else than the engine to keep.
+    pub(crate) fn kept(&self) -> Self {
+        Self(Rc::clone(&self.0), Rc::new(Noticed("a life")))
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Cells {
     pub(crate) key: Key,
     pub(crate) actor: Cell<Option<u64>>,
     pub(crate) mark: Cell<Mark>,
+    pub(crate) cause: RefCell<Option<Cause>>,
     pub(crate) ending: Cell<Ending>,
     pub(crate) report: Cell<Option<ShutdownReport>>,
     /// It was a supervisor, and its own children are all that is left.
@@ -45,20 +74,25 @@ pub(crate) struct Cells {
 
 impl Life for SimLife {
     fn new(key: Key) -> Self {
-        Self(Rc::new(Cells {
+        let cells = Cells {
             key,
             actor: Cell::new(None),
             mark: Cell::new(Mark::Missing),
+            cause: RefCell::new(None),
             ending: Cell::new(Ending::No),
             report: Cell::new(None),
             outlived: Cell::new(false),
-        }))
+        };
+        Self(Rc::new(cells), Rc::new(Noticed("a life")))
     }
     fn actor(&self) -> Option<u64> {
         self.0.actor.get()
     }
     fn mark(&self) -> Mark {
         self.0.mark.get()
+    }
+    fn cause(&self) -> Option<Cause> {
+        self.0.cause.take()
     }
     fn ending(&self) -> Ending {
         self.0.ending.get()

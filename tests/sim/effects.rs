@@ -77,7 +77,7 @@ impl Sim {
                 self.model.lives += 1;
                 *slot = Some(Entry {
                     life: self.model.lives,
-                    spec: spec.clone(),
+                    spec: spec.kept(),
                     shown: Some(SessionState::Starting),
                     origin: Origin::First,
                     run: index,
@@ -132,6 +132,7 @@ impl Sim {
             entry.exit.is_some(),
             "last exit"
         );
+        let (life, spec) = (life.kept(), spec.kept());
         self.runs
             .push(Run::new(id, life, spec, ticket, now, &mut self.rng));
         self.active.push(index);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
 
+use crate::drops::{cause, inside};
 use crate::frame::{History, Trace};
 use crate::lists::OpenList;
 use crate::model::IDS;
@@ -85,7 +86,7 @@ fn stale(sim: &mut Sim) {
         sim.engine.entries(),
         sim.engine.poll_timeout(),
     );
-    let seen = || Seen::Failed(Arc::new("stale".into()));
+    let seen = || Seen::Failed(cause("stale"));
     let gone: Vec<_> = (0..sim.runs.len())
         .filter(|&i| sim.runs[i].gone())
         .collect();
@@ -123,7 +124,11 @@ fn stale(sim: &mut Sim) {
         if sim.over {
             return;
         }
-        match sim.rng.below(7) {
+        match sim.rng.below(8) {
+            7 => Input::StartOutlived {
+                key,
+                failure: Failure::Failed(cause("stale")),
+            },
             6 => Input::Outlived { key },
             5 => Input::Ended { key },
             0 => Input::Started {
@@ -136,7 +141,7 @@ fn stale(sim: &mut Sim) {
             },
             2 => Input::StartFailed {
                 key,
-                failure: Failure::Ignored,
+                failure: Failure::Failed(cause("stale")),
             },
             3 => Input::Joined { key },
             _ => Input::Released { key },
@@ -179,8 +184,8 @@ impl Sim {
         if self.trace == Trace::On {
             self.story.push(format!("{now:?} stale {input:?}"));
         }
-        self.engine.handle(self.now, input);
-        while let Some(effect) = self.engine.poll_effect() {
+        inside(|| self.engine.handle(self.now, input));
+        while let Some(effect) = inside(|| self.engine.poll_effect()) {
             let harmless = matches!(effect, session_supervisor::engine::Effect::Discard(_));
             assert!(harmless, "a stale input leads to {effect:?}");
         }

@@ -7,6 +7,7 @@
 
 mod checks;
 mod domain;
+mod drops;
 mod effects;
 mod frame;
 mod history;

@@ -2,7 +2,6 @@
 //!
 //! Absent on purpose: anything else that could happen meanwhile; the histories have that.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use session_supervisor::engine::{
@@ -51,7 +50,7 @@ impl Mass {
             doubles: false,
             jitter: false,
         };
-        let spec = SimSpec(Rc::new((policy, pauses)));
+        let spec = SimSpec::new(policy, pauses);
         let mut mass = Self {
             engine: Engine::new(settings),
             now: Moment::START,

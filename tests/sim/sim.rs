@@ -11,6 +11,7 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::drops::inside;
 use crate::frame::{History, Parts, Trace};
 use crate::history;
 use crate::lists::OpenList;
@@ -62,13 +63,13 @@ impl Sim {
     pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         let now = self.now;
         self.tell(|| format!("{now:?} {input:?}"));
-        self.engine.handle(self.now, input);
+        inside(|| self.engine.handle(self.now, input));
         self.drain();
     }
 
     fn drain(&mut self) {
         self.fuel = 0;
-        while let Some(effect) = self.engine.poll_effect() {
+        while let Some(effect) = inside(|| self.engine.poll_effect()) {
             self.fuel += 1;
             assert!(self.fuel < 200, "effects without end");
             self.tell(|| format!("    {effect:?}"));
@@ -78,8 +79,9 @@ impl Sim {
     }
 
     pub(crate) fn start(&mut self, id: usize) {
-        let spec = SimSpec(std::rc::Rc::new(crate::rules::policy(&mut self.rng)));
-        let ticket = self.ask(Kind::Start, id, Some(spec.clone()));
+        let (policy, pauses) = crate::rules::policy(&mut self.rng);
+        let spec = SimSpec::new(policy, pauses);
+        let ticket = self.ask(Kind::Start, id, Some(spec.kept()));
         self.ask_engine(id, Request::Start { spec, ticket });
     }
 
@@ -232,7 +234,7 @@ impl History for Sim {
     fn timeout(&mut self) {
         let now = self.now;
         self.tell(|| format!("{now:?} timeout"));
-        self.engine.handle_timeout(self.now);
+        inside(|| self.engine.handle_timeout(self.now));
         self.drain();
     }
 

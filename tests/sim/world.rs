@@ -4,7 +4,6 @@
 //! Absent on purpose: what is right. The world only acts and reports, within the constraints that
 //! ractor and the shell keep; `model` judges.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
@@ -12,6 +11,7 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimLife, SimSpec, Ticket};
+use crate::drops::cause;
 use crate::rng::Rng;
 
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Run {
         let failure = match rng.below(4) {
             0 => Failure::Ignored,
             1 => Failure::NameTaken("n".into()),
-            _ => Failure::Failed(Arc::new("no start".into())),
+            _ => Failure::Failed(cause("no start")),
         };
         let succeeds = match (mood, cancelled) {
             (_, true) => rng.chance(35),
@@ -284,6 +284,15 @@ impl Run {
             self.life.0.report.set(Some(report));
             self.life.0.outlived.set(report.zombies > 0);
         }
+        // Its own cause is left before the mark, or, by a session that is killed on the way, without one.
+        let leaves_cause = match mark {
+            Mark::Failed => rng.chance(50),
+            Mark::Missing => rng.chance(5),
+            Mark::Orderly | Mark::GaveUp => false,
+        };
+        if leaves_cause {
+            self.life.0.cause.replace(Some(cause("crash")));
+        }
         self.life.0.mark.set(mark);
         self.life.0.ending.set(Ending::Yes);
         self.stage = Stage::Dead;
@@ -291,7 +300,7 @@ impl Run {
             self.event = Event::Sent(match mark {
                 Mark::Orderly if rng.chance(50) => Seen::Terminated(None),
                 Mark::Orderly => Seen::Terminated(Some("killed".into())),
-                Mark::Failed if rng.chance(90) => Seen::Failed(Arc::new("crash".into())),
+                Mark::Failed if rng.chance(90) => Seen::Failed(cause("crash")),
                 Mark::Failed => Seen::Terminated(Some("panic".into())),
                 Mark::GaveUp => Seen::Terminated(Some("restart limit".into())),
                 Mark::Missing => Seen::Terminated(Some("killed".into())),

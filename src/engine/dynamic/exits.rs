@@ -10,7 +10,9 @@ use super::{Engine, Events, Mode};
 use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Request, Spec, StopCause};
+use crate::engine::io::{
+    Answer, Discard, Domain, Failure, Life, Note, Recall, Request, Spec, StopCause,
+};
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
@@ -85,7 +87,7 @@ impl<D: Domain> Engine<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
         let recall = current.recall;
         // A success that came too late did not run for anybody: the exit before it stays the last.
         if recall == Recall::InTime {
@@ -96,6 +98,9 @@ impl<D: Domain> Engine<D> {
             if let Some(old) = child.history().last.replace(last) {
                 self.discard(Discard::Exit(old.exit));
             }
+        }
+        if let Some(cause) = left {
+            self.discard(Discard::Failure(Failure::Failed(cause)));
         }
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));
@@ -134,7 +139,7 @@ impl<D: Domain> Engine<D> {
                 self.stop_finished(now, batch);
             }
             // A zombie that ends is let go at its release.
-            _ => {}
+            _ => self.discard(Discard::Exit(exit)),
         }
     }
 

@@ -119,17 +119,20 @@ impl<D: Domain> Engine<D> {
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
         if self.current(key).is_none() {
+            self.discard(Discard::Failure(failure));
             return;
         }
         let slot = key.slot;
         self.set_timer(slot, None);
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        if let Some(current) = child.current.take() {
+        let current = self
+            .table
+            .get_mut(slot)
+            .and_then(|child| child.current.take());
+        if let Some(current) = current {
             self.forget(current);
         }
         let Some(child) = self.table.get_mut(slot) else {
+            self.discard(Discard::Failure(failure));
             return;
         };
         let temporary = child.spec.policy().restart == Restart::Temporary;
@@ -152,15 +155,17 @@ impl<D: Domain> Engine<D> {
             }
             Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
                 let then = std::mem::replace(then, Then::Remove);
+                self.discard(Discard::Failure(failure));
                 self.follow(now, slot, then);
             }
-            _ => {}
+            _ => self.discard(Discard::Failure(failure)),
         }
     }
 
     /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         if self.current(key).is_none() {
+            self.discard(Discard::Failure(failure));
             return;
         }
         let slot = key.slot;
@@ -175,6 +180,8 @@ impl<D: Domain> Engine<D> {
                 since: now,
             };
             self.table.set_phase(slot, phase);
+        } else {
+            self.discard(Discard::Failure(failure));
         }
         let cancelling = self.table.get(slot).map(|child| &child.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {

@@ -179,11 +179,14 @@ impl<D: Domain> Engine<D> {
                 request => self.asked(now, id, request),
             }
         }
-        if let Some(child) = self.table.get_mut(slot)
-            && !later.is_empty()
-        {
-            later.append(&mut child.waiting().queue);
-            child.waiting().queue = later;
+        if !later.is_empty() {
+            match self.table.get_mut(slot) {
+                Some(child) => {
+                    later.append(&mut child.waiting().queue);
+                    child.waiting().queue = later;
+                }
+                None => self.refuse_all(later, || Answer::NotFound),
+            }
         }
         self.tidy_waiting(slot);
     }
@@ -228,7 +231,13 @@ impl<D: Domain> Engine<D> {
         else {
             return;
         };
-        for request in std::mem::take(&mut waiting.queue) {
+        let queue = std::mem::take(&mut waiting.queue);
+        self.refuse_all(queue, answer);
+        self.tidy_waiting(slot);
+    }
+
+    fn refuse_all(&mut self, queue: VecDeque<Request<D>>, answer: impl Fn() -> Answer<D>) {
+        for request in queue {
             match request {
                 Request::Start { spec, ticket } => self.refuse(spec, ticket, answer()),
                 Request::Stop { ticket }
@@ -238,7 +247,6 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
-        self.tidy_waiting(slot);
     }
 
     /// Answers all who wait for the end.

@@ -45,6 +45,10 @@ enum Stage {
 }
 
 impl<D: Domain> Stop<D> {
+    pub(super) fn into_tickets(self) -> impl Iterator<Item = D::Ticket> {
+        self.tickets.into_iter()
+    }
+
     /// When there is something to do.
     pub(super) fn wake(&self) -> Option<Moment> {
         match self.stage {

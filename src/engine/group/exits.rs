@@ -11,7 +11,7 @@ use super::{AutoShutdown, Events, Group, Member, Mode};
 use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Life, Note, Recall, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Failure, Life, Note, Recall, Spec, StopCause};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Significance;
@@ -81,7 +81,7 @@ impl<D: Domain> Group<D> {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
-        let (exit, rest) = judge(asked, mark, current.life.cause(), seen);
+        let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
         let recall = current.recall;
         let mut old = None;
         // A success that came too late did not run for anybody: it was a failed attempt.
@@ -101,6 +101,9 @@ impl<D: Domain> Group<D> {
         };
         if let Some(old) = old {
             self.discard(Discard::Exit(old.exit));
+        }
+        if let Some(cause) = left {
+            self.discard(Discard::Failure(Failure::Failed(cause)));
         }
         if let Some(rest) = rest {
             self.discard(Discard::Seen(rest));

@@ -96,18 +96,19 @@ impl<D: Domain> Group<D> {
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
         let Some(slot) = self.launched(key) else {
+            self.discard(Discard::Failure(failure));
             return;
         };
-        let Some(member) = self.get_mut(slot) else {
-            return;
-        };
-        if let Some(current) = member.current.take() {
+        let current = self.get_mut(slot).and_then(|m| m.current.take());
+        if let Some(current) = current {
             self.let_go(current);
         }
-        let Some(member) = self.get_mut(slot) else {
-            return;
-        };
-        let Phase::Launching(origin) = member.phase else {
+        let launching = self.get_mut(slot).and_then(|member| match member.phase {
+            Phase::Launching(origin) => Some((member, origin)),
+            _ => None,
+        });
+        let Some((member, origin)) = launching else {
+            self.discard(Discard::Failure(failure));
             self.gone(now, slot);
             return;
         };
@@ -121,6 +122,8 @@ impl<D: Domain> Group<D> {
         self.note(slot, note);
         if !ignored && origin == Origin::Begin {
             self.begin_failed(now, slot, failure);
+        } else {
+            self.discard(Discard::Failure(failure));
         }
         self.gone(now, slot);
     }
@@ -128,18 +131,24 @@ impl<D: Domain> Group<D> {
     /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let Some(slot) = self.launched(key) else {
+            self.discard(Discard::Failure(failure));
             return;
         };
-        let Some(member) = self.get_mut(slot) else {
-            return;
-        };
-        if let Phase::Launching(origin) = member.phase {
+        let launching = self.get_mut(slot).and_then(|member| match member.phase {
+            Phase::Launching(origin) => Some((member, origin)),
+            _ => None,
+        });
+        if let Some((member, origin)) = launching {
             let then = Then::Failed(origin);
             member.phase = Phase::Cancelling { then, since: now };
             self.note(slot, failed_note(origin, failure.clone()));
             if origin == Origin::Begin {
                 self.begin_failed(now, slot, failure);
+            } else {
+                self.discard(Discard::Failure(failure));
             }
+        } else {
+            self.discard(Discard::Failure(failure));
         }
         let cancelling = self.get(slot).map(|member| &member.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {

@@ -11,7 +11,7 @@ use super::member::{Phase, Tally, Then};
 use super::{Group, Member, Mode};
 use crate::engine::child::Force;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Domain, Effect, Failure, Note, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 
@@ -42,6 +42,14 @@ struct FailedBegin<D: Domain> {
 }
 
 impl<D: Domain> Stop<D> {
+    pub(super) fn take_apart(self, into: &mut Vec<Discard<D>>) {
+        into.extend(self.tickets.into_iter().map(Discard::Ticket));
+        if let Some(failed) = self.failed {
+            into.push(Discard::Failure(failed.failure));
+            into.extend(failed.tickets.into_iter().map(Discard::Ticket));
+        }
+    }
+
     fn new(now: Moment, cause: StopCause) -> Self {
         Self {
             cause,
@@ -90,10 +98,9 @@ impl<D: Domain> Group<D> {
 
     /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
     pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
-        let Some(role) = self.get(slot).map(|member| Arc::clone(&member.role)) else {
-            return;
-        };
-        let Mode::Beginning(tickets) = &mut self.mode else {
+        let role = self.get(slot).map(|member| Arc::clone(&member.role));
+        let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
+            self.discard(Discard::Failure(failure));
             return;
         };
         let mut stop = Stop::new(now, StopCause::FailedStart);
@@ -254,6 +261,7 @@ impl<D: Domain> Group<D> {
                 };
                 self.answer(ticket, answer);
             }
+            self.discard(Discard::Failure(failed.failure));
         }
         let zombies = self.members.iter().filter(|member| member.is_zombie());
         stop.report.zombies += zombies.count();

@@ -220,13 +220,13 @@ async fn row_133_what_went_wrong_is_reported_and_what_ended_well_is_not() {
         died(&session.get_cell()).await;
     }
     assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
+    ear.caught_up().await;
     assert_eq!(ear.from(Level::INFO), ["session supervisor started"]);
 
     let session = sessions.start_session("c", probe.spec()).await.unwrap();
     end(&session, crate::support::Order::Crash).await;
     back(&sessions, "c").await;
     sessions.stop().await.unwrap();
-    tokio::task::yield_now().await;
     let reported = &ear.of("session ended abnormally")[0];
     assert_eq!(reported.level, Level::WARN);
     assert_eq!(reported.field("supervisor"), sessions.name());

@@ -290,6 +290,8 @@ async fn row_216_the_report_goes_to_the_log_when_nobody_asked() {
         mixed(&sessions, &probe).await;
         drop(ending.begin(&sessions).await);
         died(&sessions.get_cell()).await;
+        // While the thread of the log is at work, paused time does not pass.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let lines = capture.0.lock().unwrap().clone();
         let reports: Vec<_> = lines
             .iter()

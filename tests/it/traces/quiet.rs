@@ -2,8 +2,6 @@
 //!
 //! Absent on purpose: a whole healthy life, which the module above tells.
 
-use std::time::Duration;
-
 use session_supervisor::{Options, SessionSupervisor, Shutdown};
 use tracing::Level;
 
@@ -42,6 +40,6 @@ async fn a_start_that_ractor_refuses_to_link_is_no_start() {
     let options = Options::new().unique_name();
     let start = SessionSupervisor::start_link(parent, options);
     assert!(start.await.is_err());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    ear.caught_up().await;
     assert!(ear.from(Level::INFO).is_empty(), "{:?}", ear.heard());
 }

@@ -52,12 +52,13 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
     let sessions = SessionSupervisor::child_spec(Options::new().name("trees-traces"));
     let tree = three(TreeSpec::one_for_one(), &probe).child("sessions", sessions);
     let tree = start(tree).await;
+    ear.caught_up().await;
     assert_eq!(
         ear.from(Level::INFO),
         ["session supervisor started", "supervisor started"]
     );
     end(&member(&tree, "b"), Order::Crash).await;
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    ear.caught_up().await;
     let told = ear.from(Level::INFO).split_off(2);
     assert_eq!(told.len(), 2, "an exit and a restart: {told:?}");
     for seen in ear.heard().iter().filter(|seen| seen.level == Level::WARN) {
@@ -89,7 +90,7 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session(
     });
     let tree = sessions.start_session("s", spec).await.unwrap();
     end(&member(&tree, "a"), Order::Crash).await;
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    ear.caught_up().await;
     let errors = ear.from(Level::ERROR);
     assert_eq!(errors, ["all members together reached the restart limit"]);
     let stopping = &ear.of("session tree is stopping")[0];

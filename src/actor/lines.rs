@@ -1,0 +1,168 @@
+//! The queue of the log: lines stand in it in the order of what happened (D22), since they are put into
+//! it while the lock is held under which that was decided. One thread of tokio's blocking pool writes
+//! them at a time, outside every lock and every caller's span. A subscriber that panics loses its line;
+//! one that blocks delays the log alone, and so does the text of an error that blocks.
+//!
+//! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops that
+//! request unheard, since it is shutting down, the lines are written then and there.
+//!
+//! The supervisors of one tree share a queue. It writes to the subscriber that was current where the
+//! topmost of them was started, or if there was none, to the one that is current when it writes.
+//!
+//! Absent on purpose: what a line says; see `log`.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tracing::dispatcher::{self, Dispatch};
+use tracing::subscriber::NoSubscriber;
+
+use super::graveyard::Graveyard;
+use super::log::{self, Line};
+use super::unwind::guard;
+
+/// More lines than this do not wait: what comes then is counted and lost, as the next line says.
+const MOST: usize = 1 << 16;
+
+/// How long the end of a supervisor waits for its last lines. A log that blocks does not hold up a program
+/// that ends.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The queue of one tree of supervisors.
+#[derive(Clone, Debug)]
+pub(super) struct Lines(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    queue: Mutex<Queue>,
+    /// Rung when nothing waits any more.
+    empty: Notify,
+    runtime: Handle,
+    dispatch: Option<Dispatch>,
+    graveyard: Graveyard,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Line>,
+    writer: Writer,
+    pushed: u64,
+    written: u64,
+    lost: u64,
+}
+
+/// Whether a thread writes, or was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    None,
+    UnderWay,
+}
+
+impl Lines {
+    pub(super) fn new(runtime: Handle, graveyard: Graveyard) -> Self {
+        let present = |dispatch: &Dispatch| {
+            let heard = !dispatch.is::<NoSubscriber>();
+            heard.then(|| dispatch.clone())
+        };
+        Self(Arc::new(Inner {
+            queue: Mutex::default(),
+            empty: Notify::new(),
+            runtime,
+            // A subscriber is the user's code.
+            dispatch: guard(|| dispatcher::get_default(present)).unwrap_or(None),
+            graveyard,
+        }))
+    }
+
+    /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A line
+    /// for which there is no place is handed back.
+    pub(super) fn push(&self, line: Line) -> Option<Line> {
+        let mut queue = self.0.lock();
+        if queue.waiting.len() >= MOST {
+            queue.lost += 1;
+            return Some(line);
+        }
+        queue.pushed += 1;
+        queue.waiting.push_back(line);
+        None
+    }
+
+    /// Asks for a thread that writes, if lines wait and none does. No lock may be held.
+    pub(super) fn write(&self) {
+        let mut queue = self.0.lock();
+        if queue.writer == Writer::UnderWay || queue.waiting.is_empty() {
+            return;
+        }
+        queue.writer = Writer::UnderWay;
+        drop(queue);
+        let scribe = Scribe(Arc::clone(&self.0));
+        drop(self.0.runtime.spawn_blocking(move || drop(scribe)));
+    }
+
+    /// Returns when all that was pushed so far is written, or after a short time without that.
+    pub(super) async fn written(&self) {
+        let due = self.0.lock().pushed;
+        let all = async {
+            loop {
+                // Made before the look, it hears what is rung after it.
+                let empty = self.0.empty.notified();
+                if self.0.lock().written >= due {
+                    return;
+                }
+                empty.await;
+            }
+        };
+        drop(tokio::time::timeout(PATIENCE, all).await);
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_all(&self) {
+        let mut written = 0_u64;
+        loop {
+            let mut queue = self.lock();
+            queue.written += written;
+            written = 0;
+            let batch = std::mem::take(&mut queue.waiting);
+            let lost = std::mem::take(&mut queue.lost);
+            if batch.is_empty() {
+                queue.writer = Writer::None;
+                drop(queue);
+                self.empty.notify_waiters();
+                return;
+            }
+            drop(queue);
+            written += batch.len() as u64;
+            for line in batch {
+                if let Some(note) = log::write(line) {
+                    self.graveyard.put_note(note);
+                }
+            }
+            if lost > 0 {
+                log::lost(lost);
+            }
+            self.graveyard.dig();
+        }
+    }
+}
+
+/// Writes all that waits when it is dropped itself: at the end of its thread's way to it, or with a
+/// request that was not heard.
+struct Scribe(Arc<Inner>);
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        match &self.0.dispatch {
+            Some(dispatch) => dispatcher::with_default(dispatch, || self.0.write_all()),
+            None => self.0.write_all(),
+        }
+    }
+}

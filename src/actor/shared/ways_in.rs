@@ -1,0 +1,119 @@
+//! How commands, reports and exits come in, and who drives them: whoever pushed them, or the bell.
+//!
+//! Absent on purpose: the queue itself; see `inbox`.
+
+use std::sync::Arc;
+
+use ractor::ActorStatus;
+
+use super::Shared;
+use crate::actor::inbox::{Item, Next, Refused, Ripe, Stage};
+use crate::actor::plan::Actors;
+use crate::actor::unwind::guard;
+use crate::engine::Input;
+
+impl Shared {
+    /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
+    /// read yet could change its answer; that saves waking the root.
+    pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), ()> {
+        if self.is_seen_ended() {
+            self.refuse(item);
+            return Err(());
+        }
+        let independent = match item.start_of() {
+            Some(id) if self.inbox.claim() == Next::Drive => {
+                match guard(|| self.lock_driver().machine.starts_whatever_ended(id)) {
+                    Ok(independent) => Some(independent),
+                    Err(panicked) => {
+                        self.broken(panicked);
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        let (next, taken) = match self.inbox.command(item) {
+            Ok(next) => (next, Ok(())),
+            Err(refused) => (Next::Nothing, Err(refused)),
+        };
+        // A token that was claimed has to go on, also after a refusal: others may have queued meanwhile.
+        self.go_on(match independent {
+            None => next,
+            Some(true) => Next::Drive,
+            Some(false) => self.inbox.leave(),
+        });
+        taken.map_err(|Refused(item)| self.refuse(item))
+    }
+
+    /// A report of what has happened. Answers what [`drive`](Self::drive) does.
+    pub(crate) fn report(self: &Arc<Self>, input: Input<Actors>) -> usize {
+        self.push(self.inbox.report(Item::Input(input)))
+    }
+
+    pub(crate) fn push(self: &Arc<Self>, pushed: Result<Next, Refused>) -> usize {
+        match pushed {
+            Ok(next) => self.go_on(next),
+            Err(Refused(item)) => {
+                self.refuse(item);
+                0
+            }
+        }
+    }
+
+    /// An exit that the root has read.
+    pub(crate) fn exited(self: &Arc<Self>, input: Input<Actors>) {
+        self.push(self.inbox.exit(Item::Input(input)));
+    }
+
+    /// The root has heard its bell.
+    pub(crate) fn hear(self: &Arc<Self>) {
+        self.go_on(self.inbox.answer_bell());
+        let (next, ripe) = self.inbox.recall();
+        self.go_on(next);
+        if ripe == Ripe::Next {
+            self.ring();
+        }
+    }
+
+    /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
+    /// may be a kill, then what was deferred waits for that.
+    pub(crate) fn hear_for_the_root(self: &Arc<Self>) {
+        self.go_on(self.inbox.answer_bell());
+        let ending = || self.root().get_status() >= ActorStatus::Stopping;
+        self.go_on(self.inbox.recall_for_the_root(ending));
+    }
+
+    /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
+    /// this thread that no other takes from, and tokio would let its task go on for a hundred bells.
+    pub(crate) async fn others_first(&self) {
+        if self.inbox.is_rung() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn go_on(self: &Arc<Self>, next: Next) -> usize {
+        match next {
+            Next::Nothing => 0,
+            Next::Drive => self.drive(),
+            Next::Ring => {
+                self.ring();
+                1
+            }
+        }
+    }
+
+    /// Rings the bell of whoever drives: the root while its loop runs, else the undertaker. A root
+    /// that is draining takes no messages any more, but the undertaker always listens.
+    pub(crate) fn ring(&self) {
+        let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
+        if !heard {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
+    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
+    pub(crate) fn root_listens(&self) -> bool {
+        self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
+    }
+}

@@ -1,0 +1,73 @@
+//! Taking an engine apart: every value of a user that it still holds is handed out, so that each can be
+//! dropped on its own. Dropped as one, two of them that panic would end the process.
+//!
+//! Absent on purpose: what becomes of the values; the shell drops them.
+
+use super::child::{Current, ExitSeen};
+use super::io::{Answer, Discard, Domain, Effect, Note, Request};
+
+/// What an effect holds that was never carried out.
+pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
+    match effect {
+        Effect::Launch {
+            context,
+            spec,
+            life,
+            ticket,
+        } => {
+            into.extend(context.last_exit.map(Discard::Exit));
+            into.extend([Discard::Spec(spec), Discard::Life(life)]);
+            into.extend(ticket.map(Discard::Ticket));
+        }
+        Effect::Cancel { life, answer } => {
+            into.push(Discard::Life(life));
+            into.extend(told(answer));
+        }
+        Effect::Stop { life } | Effect::Kill { life } => into.push(Discard::Life(life)),
+        Effect::Answer { ticket, answer } => {
+            into.push(Discard::Ticket(ticket));
+            into.extend(told(answer));
+        }
+        Effect::Discard(value) => into.push(value),
+        Effect::Note { note, .. } => match note {
+            Note::StartFailed(failure) | Note::RestartFailed(failure) => {
+                into.push(Discard::Failure(failure));
+            }
+            Note::Exited { exit, .. } => into.push(Discard::Exit(exit)),
+            _ => {}
+        },
+        Effect::Finished { tickets, .. } => into.extend(tickets.into_iter().map(Discard::Ticket)),
+        Effect::JoinEnd { ticket } => into.push(Discard::Ticket(ticket)),
+    }
+}
+
+fn told<D: Domain>(answer: Answer<D>) -> Option<Discard<D>> {
+    match answer {
+        Answer::Running(life) => Some(Discard::Life(life)),
+        Answer::Ended(exit) => Some(Discard::Exit(exit)),
+        Answer::MemberFailed { failure, .. } => Some(Discard::Failure(failure)),
+        _ => None,
+    }
+}
+
+/// What a request holds.
+pub(super) fn request<D: Domain>(request: Request<D>, into: &mut Vec<Discard<D>>) {
+    let ticket = match request {
+        Request::Start { spec, ticket } => {
+            into.push(Discard::Spec(spec));
+            ticket
+        }
+        Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
+            ticket
+        }
+    };
+    into.push(Discard::Ticket(ticket));
+}
+
+/// What a launch holds of which something is left.
+pub(super) fn launch<D: Domain>(current: Current<D>, into: &mut Vec<Discard<D>>) {
+    if let ExitSeen::Early(seen) = current.exit {
+        into.push(Discard::Seen(*seen));
+    }
+    into.push(Discard::Life(current.life));
+}

@@ -1,0 +1,110 @@
+//! Each value in each of its ends.
+
+use session_supervisor::SessionState;
+use tokio::runtime::Builder;
+
+use crate::ends::{End, play, supervisor};
+use crate::harm::{Harm, Kind, LONG};
+use crate::holder::Value;
+use crate::others::are_served;
+
+fn check(value: Value, end: End, kind: Kind, many: usize) {
+    let what = &format!("{value:?}, {end:?}, {kind:?}, {many}");
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let harm = Harm::new(kind);
+    let (sessions, bystanders) =
+        runtime.block_on(async { (supervisor(end).await, supervisor(End::Stop).await) });
+    let played = runtime.block_on(async {
+        let play = play(end, value, &harm, &sessions, many);
+        tokio::time::timeout(LONG, play).await
+    });
+    assert!(played.is_ok(), "{what}: it does not get there");
+    if end == End::RuntimeDropped {
+        let dropping = std::thread::spawn(move || drop(runtime));
+        harm.wait_for(1, what);
+        harm.release();
+        harm.all_dropped(what);
+        dropping.join().unwrap();
+        return;
+    }
+    harm.wait_for(1, what);
+    are_served(runtime.handle(), &bystanders, what);
+    if end.leaves_the_supervisor() && end != End::MaxSessions {
+        are_served(runtime.handle(), &sessions, what);
+    }
+    harm.release();
+    let stuck = runtime.block_on(async {
+        let list = tokio::time::timeout(LONG, sessions.list_sessions()).await;
+        let list = list.unwrap_or_else(|_| panic!("{what}: the list is not answered"));
+        let stuck = list.unwrap_or_default();
+        let stuck = stuck
+            .iter()
+            .filter(|info| info.state == SessionState::Zombie);
+        let stuck = stuck.count();
+        let stop = tokio::time::timeout(LONG, sessions.stop()).await;
+        let stop = stop.unwrap_or_else(|_| panic!("{what}: the stop is not answered"));
+        tokio::time::timeout(LONG, bystanders.stop())
+            .await
+            .unwrap()
+            .unwrap();
+        stuck + stop.map_or(0, |report| report.zombies)
+    });
+    assert_eq!(stuck, 0, "{what}: stuck");
+    drop(sessions);
+    harm.all_dropped(what);
+    drop(runtime);
+}
+
+/// Plays all cases, and tells of all that fail.
+fn each(cases: Vec<(Value, End, Kind, usize)>, at_least: usize) {
+    assert!(cases.len() >= at_least, "the table has lost cases");
+    let failed: Vec<_> = cases
+        .into_iter()
+        .filter(|&(value, end, kind, many)| {
+            let played = std::panic::catch_unwind(|| check(value, end, kind, many));
+            played.is_err()
+        })
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+fn check_all(kind: Kind) {
+    let all = Value::ALL.into_iter();
+    let cases = all.flat_map(|value| End::ALL.map(|end| (value, end)));
+    let cases = cases.filter(|(value, end)| end.concerns(*value));
+    each(
+        cases.map(|(value, end)| (value, end, kind, 1)).collect(),
+        70,
+    );
+}
+
+#[test]
+fn a_drop_that_panics_hurts_nobody() {
+    check_all(Kind::Panics);
+}
+
+#[test]
+fn a_drop_that_blocks_holds_up_nobody() {
+    check_all(Kind::Blocks);
+}
+
+/// Where a worker of the runtime runs no user code that drops them.
+#[test]
+fn many_drops_that_block_at_once_hold_up_nobody() {
+    let cases = [
+        (Value::State, End::Kill),
+        (Value::Spec, End::Stop),
+        (Value::Spec, End::AlreadyStarted),
+        (Value::LaunchError, End::StartFailsAndNobodyWaits),
+        (Value::PreStartError, End::StartFailsAndNobodyWaits),
+        (Value::Arguments, End::TimedOut),
+        (Value::Arguments, End::Cancelled),
+        (Value::CallbackError, End::CrashTwice),
+    ];
+    let both = |(value, end)| [Kind::Blocks, Kind::Panics].map(|kind| (value, end, kind, 64));
+    each(cases.into_iter().flat_map(both).collect(), 16);
+}
