@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use session_supervisor::{ChildSpec, EndCause, Launch};
 use tracing::span::{Attributes, Id, Record};
@@ -114,6 +115,15 @@ async fn an_error_that_panics_in_its_text_and_its_drop_is_a_failed_default_sessi
     assert_eq!(probe.notes(), ["+alice", "-alice"]);
 }
 
+/// One that blocks its thread when it is dropped, until the sender is.
+struct Slow(Receiver<()>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.0.recv_timeout(Duration::from_secs(60)).ok();
+    }
+}
+
 /// A spec that holds a value of the user's.
 fn holding<T: Send + Sync + 'static>(probe: &Probe, value: T) -> ChildSpec<Worker> {
     let spec = probe.script();
@@ -129,12 +139,14 @@ fn holding<T: Send + Sync + 'static>(probe: &Probe, value: T) -> ChildSpec<Worke
 #[tokio::test(start_paused = true)]
 async fn default_sessions_that_were_not_started_are_dropped_without_harm() {
     let (probe, gate) = (Probe::default(), Gate::closed());
+    let (release, released) = channel();
     let slow = probe.script().pre_start(gate.holds()).spec();
     let name = "application-unstarted";
     let run = application()
         .name(name)
         .session("slow", slow)
-        .session("never", holding(&probe, Bomb));
+        .session("never", holding(&probe, Bomb))
+        .session("either", holding(&probe, Mutex::new(Slow(released))));
     let run = asked(run.run()).await;
     probe.until(|tally| tally.starts == 1).await;
     let root = session_supervisor::Supervisor::where_is(name).expect("the root is up");
@@ -142,4 +154,5 @@ async fn default_sessions_that_were_not_started_are_dropped_without_harm() {
     let ended = answered("the run", run).await.expect("no panic");
     let ended = ended.expect("it started");
     assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 0));
+    drop(release);
 }
