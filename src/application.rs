@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use ended::{EndCause, Ended};
 pub use running::RunningApplication;
-use running::{KillOnDrop, Rest};
+use running::{KillOnDrop, Rest, Unstarted};
 pub use signals::Signal;
 use signals::{Hangups, Signals};
 
@@ -259,7 +259,7 @@ impl Application {
         }
         let rest = Rest {
             supervisor,
-            sessions: self.sessions,
+            sessions: Unstarted::new(self.sessions),
             deadline: self.deadline,
         };
         (root, rest)

@@ -36,7 +36,7 @@ pub struct RunningApplication {
 pub(super) struct Rest {
     /// The name of the session supervisor.
     pub(super) supervisor: String,
-    pub(super) sessions: Vec<(String, ChildSpec)>,
+    pub(super) sessions: Unstarted,
     pub(super) deadline: Duration,
 }
 
@@ -48,10 +48,7 @@ impl RunningApplication {
         rest: Rest,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let supervisor: Arc<str> = rest.supervisor.into();
-        let sessions = start_all(
-            Arc::clone(&supervisor),
-            Unstarted(rest.sessions.into_iter()),
-        );
+        let sessions = start_all(Arc::clone(&supervisor), rest.sessions);
         let running = Self {
             root,
             supervisor,
@@ -184,7 +181,13 @@ async fn overdue(standby: Arc<Standby>, root: Supervisor, deadline: Duration) {
 }
 
 /// The default sessions that are still to be started.
-struct Unstarted(std::vec::IntoIter<(String, ChildSpec)>);
+pub(super) struct Unstarted(std::vec::IntoIter<(String, ChildSpec)>);
+
+impl Unstarted {
+    pub(super) fn new(sessions: Vec<(String, ChildSpec)>) -> Self {
+        Self(sessions.into_iter())
+    }
+}
 
 impl Drop for Unstarted {
     fn drop(&mut self) {

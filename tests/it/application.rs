@@ -3,6 +3,7 @@
 //! Absent on purpose: most of the signals, which concern a whole process. The example's tests send them.
 
 mod ends;
+mod hostile;
 mod starts;
 
 use session_supervisor::{Application, ChildSpec, Options, RunningApplication, SessionSupervisor};
