@@ -14,7 +14,9 @@
 use std::any::TypeId;
 use std::convert::identity;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -26,7 +28,7 @@ use super::life::{Hold, Life};
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_end, guard_make};
+use super::unwind::{Panicked, drop_guarded, guard_end, guard_make, poll_once};
 use crate::engine::{Cause, Input, Moment};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
@@ -82,6 +84,15 @@ impl<A: Actor> Session<A> {
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
         if self.shared.report(Input::Ended { key }) > 0 {
             self.shared.step_aside();
+        }
+    }
+
+    /// While all are stopped, a session whose `post_stop` takes time holds up nobody who is still to be
+    /// asked. One whose `post_stop` is over at once need not tell: its end says more.
+    fn tell_of_post_stop(&self) {
+        if self.shared.is_stopping() {
+            let key = self.life.key();
+            self.shared.report(Input::PostStop { key });
         }
     }
 
@@ -220,7 +231,16 @@ impl<A: Actor> Session<A> {
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
             let made = guard_make(myself, |myself| actor.post_stop(myself, state));
-            let result = guard_end(made, identity).await;
+            let result = {
+                let mut ending = pin!(guard_end(made, identity));
+                match poll_once(ending.as_mut()).await {
+                    Poll::Ready(result) => result,
+                    Poll::Pending => {
+                        self.tell_of_post_stop();
+                        ending.await
+                    }
+                }
+            };
             self.settle(watch, guard, result)?;
         }
         self.life.note_orphans();

@@ -94,6 +94,11 @@ pub(crate) async fn guard_end<F: Future, T>(
     .await
 }
 
+/// Polls a future once, and answers what came of that.
+pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
 /// Polls a future of the user's to its end.
 pub(crate) async fn guard_future<F: Future + ?Sized>(
     mut future: Pin<&mut F>,

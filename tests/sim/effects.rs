@@ -24,7 +24,17 @@ impl Sim {
                 ticket,
             } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
-            Effect::StopWithin { .. } => panic!("no session is told so"),
+            Effect::StopWithin { life, within } => {
+                let (index, _) = self.meant(life.0.key);
+                let run = &self.runs[index];
+                assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
+                assert_eq!(
+                    run.spec.policy().kind,
+                    session_supervisor::engine::Kind::Supervisor
+                );
+                let left = self.model.deadline.map(|at| at.since(self.now));
+                assert_eq!(Some(within), left, "less time than there is");
+            }
             Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
             Effect::Kill { life } => self.told_to_die(life.0.key),
             Effect::Answer {

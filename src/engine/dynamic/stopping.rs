@@ -9,9 +9,10 @@ use super::{Engine, Mode, STEP};
 use crate::engine::child::{Force, Phase, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Note, Spec, StopCause};
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
+use crate::engine::restart::Kind;
 use crate::engine::table::{Cursor, SessionState};
 
 #[derive(Debug)]
@@ -76,8 +77,13 @@ impl<D: Domain> Engine<D> {
             }
             Mode::Stopping(stop) => {
                 stop.tickets.extend(ticket);
-                stop.deadline = stop.deadline.into_iter().chain(deadline).min();
-                stop.pace.hurry(now, stop.deadline);
+                let before = stop.deadline;
+                stop.deadline = before.into_iter().chain(deadline).min();
+                if stop.deadline != before {
+                    stop.pace.hurry(now, stop.deadline);
+                    // Supervisors that stop already are to share out what is left now.
+                    self.sweep_again(now);
+                }
             }
             Mode::Serving => {
                 let cursor = self.table.open();
@@ -208,6 +214,15 @@ impl<D: Domain> Engine<D> {
                 self.cancel(now, slot, Told::Down, Then::Remove, SessionState::Stopping)
             }
             Phase::InLine { .. } => self.end_in_line(now, slot, Told::Down),
+            Phase::Stopping {
+                then,
+                force: Force::Asked(_),
+                ..
+            } => {
+                let then = std::mem::replace(then, Then::Remove);
+                self.dismiss(then, || Answer::Down);
+                self.tell_of_deadline(now, slot);
+            }
             Phase::Cancelling { then, .. }
             | Phase::Stopping { then, .. }
             | Phase::Zombie { then } => {
@@ -223,6 +238,21 @@ impl<D: Domain> Engine<D> {
             Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
             Phase::Leaving { .. } => self.hurry(now, slot),
             Phase::Running => {}
+        }
+    }
+
+    /// A supervisor among the sessions that stops already may have less time now.
+    fn tell_of_deadline(&mut self, now: Moment, slot: u32) {
+        let Some(deadline) = self.deadline() else {
+            return;
+        };
+        let supervisor = self
+            .table
+            .get(slot)
+            .is_some_and(|child| child.spec.policy().kind == Kind::Supervisor);
+        if supervisor && let Some(life) = self.life(slot) {
+            let within = deadline.since(now);
+            self.effect(Effect::StopWithin { life, within });
         }
     }
 
