@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
@@ -18,7 +19,7 @@ use super::graveyard::Grave;
 use super::life::{Hold, Life};
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Guarded, Panicked, guard, guard_future};
+use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// How long a session's own children are waited for. Shorter than the kill bound, or their session
@@ -130,8 +131,12 @@ async fn attempt(
 }
 
 /// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
-/// that is done. Many may be cancelled at once, so no worker of the runtime does it.
+/// that is done. Many may be cancelled at once, so no worker of the runtime does it. A runtime of one
+/// thread does it at once: there whoever is told of the cancellation finds the start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
+    if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return drop_guarded(starting);
+    }
     let (done, dropped) = oneshot::channel::<()>();
     // In this order.
     shared.bury([Grave::of((starting, done))]);
