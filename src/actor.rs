@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod keeper;
 mod leftovers;
 pub(crate) mod life;
+mod linked;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod plan;

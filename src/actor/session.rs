@@ -19,6 +19,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, Supervisi
 
 use super::exit::Failing;
 use super::life::{Hold, Life};
+use super::linked::{Any, Linked};
 use super::plan::{Order, SpawnFailure};
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_call, guard_call_and_drop};
@@ -89,6 +90,7 @@ impl<A: Actor> Session<A> {
         let error = match result {
             Ok(Ok(())) => {
                 watch.went_well();
+                guard.follow_up();
                 return Ok(());
             }
             Ok(Err(error)) => error,
@@ -121,8 +123,9 @@ impl<A: Actor> Session<A> {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
-                self.life.know_children();
-                return Ok(Guard::new(actor, state, &self.life, &self.shared));
+                let mut guard = Guard::new(actor, state, &self.life, &self.shared);
+                guard.learn();
+                return Ok(guard);
             }
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
@@ -166,13 +169,17 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
-        let Some((actor, state)) = guard.parts() else {
+        let Guard { corpse, linked, .. } = guard;
+        let Some((actor, state)) = corpse.as_mut().and_then(Corpse::parts) else {
             return Ok(());
         };
         let watch = Watch(&self.life);
         let result = guard_call(|| {
             // In here, since an argument that is borrowed outside would be kept twice in each session's task.
-            self.life.know_child(&event);
+            // A supervisor of ours waits for its children itself.
+            if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
+                Linked::follow(linked, cell, &event);
+            }
             actor.handle_supervisor_evt(myself, event, state)
         })
         .await;
@@ -185,6 +192,8 @@ impl<A: Actor> Session<A> {
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
         guard.root_first().await;
+        // What it stops itself may have linked others, which then are not below it any more.
+        guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
             let result = guard_call(|| actor.post_stop(myself, state)).await;
@@ -237,6 +246,8 @@ impl Drop for Watch<'_> {
 /// The user's actor and its state, with their drops guarded.
 pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
+    /// What it has linked to itself, if anything.
+    linked: Option<Box<Linked>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
 }
@@ -255,6 +266,7 @@ impl<A: Actor> Guard<A> {
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
             }),
+            linked: None,
             started: Some(shared.clock.now()),
         }
     }
@@ -274,22 +286,58 @@ impl<A: Actor> Guard<A> {
     }
 
     fn parts(&mut self) -> Option<(&A, &mut A::State)> {
-        let (actor, state) = self.corpse.as_mut()?.body.as_mut()?;
-        Some((actor, state))
+        self.corpse.as_mut()?.parts()
+    }
+
+    /// Learns what it has linked to itself.
+    fn learn(&mut self) {
+        let Some(Corpse { life, .. }) = &self.corpse else {
+            return;
+        };
+        // A supervisor of ours waits for its children itself.
+        if let (false, Some(cell)) = (life.holds(Hold::Tree), life.cell()) {
+            match &mut self.linked {
+                Some(linked) => linked.learn(cell),
+                linked @ None => *linked = Linked::to(cell),
+            }
+        }
+    }
+
+    /// After a callback, follows what has become of that.
+    fn follow_up(&mut self) {
+        let Some(linked) = &mut self.linked else {
+            // What it has linked in the callback: it may be killed before it reads its event about that.
+            self.learn();
+            return;
+        };
+        if let Some(Corpse { life, shared, .. }) = &self.corpse
+            && let Some(cell) = life.cell()
+            && linked.follow_up(cell, || shared.clock.now()) == Any::None
+        {
+            self.linked = None;
+        }
+    }
+
+    /// What is to be dropped. What the session remembers is to be waited for from now on.
+    fn take(&mut self) -> Option<Corpse<A>> {
+        let corpse = self.corpse.take()?;
+        if let Some(linked) = self.linked.take() {
+            corpse.life.note_remembered(&linked);
+        }
+        Some(corpse)
     }
 
     /// Drops actor and state here and now.
     fn release(&mut self) {
-        drop(self.corpse.take());
+        drop(self.take());
     }
 }
 
 impl<A: Actor> Drop for Guard<A> {
     fn drop(&mut self) {
-        let Some(corpse) = self.corpse.take() else {
+        let Some(corpse) = self.take() else {
             return;
         };
-        corpse.life.note_known_children();
         // It was killed. This may be the root's task or its event port, or the session's own task after
         // the root was told.
         let runtime = corpse.shared.runtime().clone();
@@ -302,6 +350,13 @@ struct Corpse<A: Actor> {
     body: Option<(A, A::State)>,
     life: Arc<Life>,
     shared: Arc<Shared>,
+}
+
+impl<A: Actor> Corpse<A> {
+    fn parts(&mut self) -> Option<(&A, &mut A::State)> {
+        let (actor, state) = self.body.as_mut()?;
+        Some((actor, state))
+    }
 }
 
 impl<A: Actor> Drop for Corpse<A> {

@@ -4,6 +4,8 @@
 //! driver only by whoever holds the token; no user value is dropped and no user code runs under
 //! either.
 
+mod launches;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,6 +13,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+
+pub(super) use launches::Counting;
 
 use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
@@ -51,8 +55,10 @@ pub(crate) struct Shared {
     /// How it ended, once all is over; rung then for whoever waits for that.
     outcome: OnceLock<Option<Outcome>>,
     over_bell: Notify,
-    /// Launches of which something is left, and the undertaker; kept only where a parent waits for that.
+    /// Launches of which something is left, and the undertaker.
     launches: AtomicUsize,
+    /// Whether they are counted: where a parent waits for that.
+    counting: Counting,
     /// Rung for the undertaker, each time one of them is gone.
     launches_bell: Notify,
 }
@@ -74,8 +80,9 @@ pub(crate) struct Outcome {
 }
 
 impl Shared {
-    pub(super) fn new(root: ActorCell, birth: Birth) -> Arc<Self> {
+    pub(super) fn new(root: ActorCell, birth: Birth, counting: Counting) -> Arc<Self> {
         Arc::new(Self {
+            counting,
             name: birth.name,
             naming: birth.naming,
             home: birth.home,
@@ -329,6 +336,11 @@ impl Shared {
         }
     }
 
+    /// Whether all is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.outcome.get().is_some()
+    }
+
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
         let outcome = self.outcome.get_or_init(|| outcome);
@@ -347,44 +359,6 @@ impl Shared {
                 return *outcome;
             }
             bell.await;
-        }
-    }
-
-    /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
-    pub(super) fn launch_made(&self) {
-        if self.nest.is_some() {
-            self.launches.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    /// Nothing of a launch is left, or the undertaker is done. Whoever comes last lets go of the
-    /// supervisor's own launch.
-    pub(super) fn launch_gone(&self) {
-        let Some(nest) = &self.nest else {
-            return;
-        };
-        if self.launches.fetch_sub(1, Ordering::AcqRel) == 1 {
-            nest.parent.let_go(&nest.life, Hold::Tree);
-        }
-        self.launches_bell.notify_one();
-    }
-
-    /// The undertaker is done. What is left of the launches now are zombies.
-    pub(super) fn undertaken(&self) {
-        let Some(nest) = &self.nest else {
-            return;
-        };
-        let zombies = self.launches.load(Ordering::Acquire) > 1;
-        if zombies && !nest.life.mark_outlived() {
-            nest.parent.outlived(&nest.life);
-        }
-        self.launch_gone();
-    }
-
-    /// Returns when something is left of so many launches at most. For one waiter.
-    pub(super) async fn launches_gone(&self, but: usize) {
-        while self.launches.load(Ordering::Acquire) > but + 1 {
-            self.launches_bell.notified().await;
         }
     }
 
