@@ -10,19 +10,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorStatus};
+use ractor::ActorStatus;
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::graveyard::Grave;
-use super::life::{Hold, Life};
+use super::life::{Hold, Life, Orphans};
+use super::linked;
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
 use super::shared::Shared;
 use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
-/// How long a session's own children are waited for. Shorter than the kill bound, or their session
+/// How long the actors below a session are waited for. Shorter than the kill bound, or their session
 /// would count as a zombie.
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
@@ -75,19 +76,14 @@ enum Remains {
     Zombies,
 }
 
-/// Waits for a session's own children, which ractor has killed without waiting: a restart would meet
-/// their names. One that is stuck does not keep the session for long.
-pub(super) async fn all_gone(orphans: Vec<ActorCell>) {
+/// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
+/// their names. One that is stuck does not keep the session for long, and one that somebody else has by now
+/// is not waited for.
+pub(super) async fn all_gone(orphans: Orphans) {
     if orphans.is_empty() {
         return;
     }
-    let each = async {
-        for orphan in orphans {
-            // Without a limit of its own it cannot run out of time.
-            drop(orphan.wait(None).await);
-        }
-    };
-    drop(tokio::time::timeout(ORPHAN_BOUND, each).await);
+    drop(tokio::time::timeout(ORPHAN_BOUND, linked::all_over(orphans)).await);
 }
 
 /// Calls the start function and spawns the actor, until that is done or cancelled. Whatever is left
