@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::ActorStatus;
+use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
@@ -57,7 +57,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    all_gone(life.take_orphans()).await;
+    all_gone(life.take_orphans(), shared.root()).await;
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
@@ -79,11 +79,11 @@ enum Remains {
 /// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
 /// their names. One that is stuck does not keep the session for long, and one that somebody else has by now
 /// is not waited for.
-pub(super) async fn all_gone(orphans: Orphans) {
+pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
     if orphans.is_empty() {
         return;
     }
-    drop(tokio::time::timeout(ORPHAN_BOUND, linked::all_over(orphans)).await);
+    drop(tokio::time::timeout(ORPHAN_BOUND, linked::all_over(orphans, root)).await);
 }
 
 /// Calls the start function and spawns the actor, until that is done or cancelled. Whatever is left

@@ -195,7 +195,7 @@ impl Shared {
         }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            keeper::all_gone(orphans).await;
+            keeper::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
     }

@@ -191,7 +191,7 @@ impl Sim {
     fn take_apart(&mut self) {
         for value in inside(|| self.engine.take_apart()) {
             if let Discard::Ticket(ticket) = value {
-                self.tickets.answer(ticket);
+                self.tickets.answer(ticket.0);
             }
         }
         let mut callers = self.tickets.0.iter();

@@ -58,9 +58,9 @@ pub(crate) struct Below {
 
 /// Waits for what was below a session, parents before their children: only when a parent has ended is it
 /// sure that ractor has come to kill its children.
-pub(crate) async fn all_over(orphans: Orphans) {
+pub(crate) async fn all_over(orphans: Orphans, root: &ActorCell) {
     let Orphans { sure, doubtful } = orphans;
-    let mut elsewhere = unlinked(&doubtful).await;
+    let mut elsewhere = unlinked(&doubtful, root).await;
     for Below { awaited, above } in doubtful.into_iter().chain(sure) {
         let number = pid(awaited.cell());
         let now = awaited.cell().try_get_supervisor().map(|cell| pid(&cell));
@@ -110,7 +110,10 @@ pub(super) fn pid(cell: &ActorCell) -> u64 {
 
 /// Those that were unlinked before the session ended, and live on as nobody's. Those that ractor has killed
 /// are without a supervisor too, but ractor takes no new links to them.
-async fn unlinked(doubtful: &[Below]) -> HashSet<u64> {
+///
+/// If the session's root was killed too, all of it was: then another thread may have taken the session's
+/// links away and not have come to what was linked yet.
+async fn unlinked(doubtful: &[Below], root: &ActorCell) -> HashSet<u64> {
     let candidates = doubtful.iter().map(|below| below.awaited.cell());
     let mut candidates = candidates.filter(|cell| {
         cell.try_get_supervisor().is_none() && cell.get_status() < ActorStatus::Draining
@@ -122,12 +125,16 @@ async fn unlinked(doubtful: &[Below]) -> HashSet<u64> {
     let Ok((probe, _)) = Probe::spawn(None, Probe, ()).await else {
         return unlinked;
     };
-    loop {
-        probe.link(candidate.clone());
-        if probe.try_get_supervisor().is_some() {
+    let takes_links = |cell: &ActorCell| {
+        probe.link(cell.clone());
+        let taken = probe.try_get_supervisor().is_some();
+        probe.unlink(cell.clone());
+        taken
+    };
+    while takes_links(root) {
+        if takes_links(candidate) {
             unlinked.insert(pid(candidate));
         }
-        probe.unlink(candidate.clone());
         match candidates.next() {
             Some(next) => candidate = next,
             None => break,
