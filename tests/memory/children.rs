@@ -15,7 +15,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new("a tree with three children", |lives| {
             stopped(lives, tree(3))
         }),
-        Row::new("a tree of trees of trees", |lives| stopped(lives, nested())),
+        Row::new("a tree of trees of trees", |lives| stopped(lives, nested())).with_new_names(),
         Row::new("a tree that is killed and restarted", |lives| {
             ended_and_restarted(lives, tree(2), How::Kill)
         }),
@@ -34,7 +34,7 @@ pub(crate) fn rows() -> Vec<Row> {
             added_and_removed,
         ),
         Row::new("trees that are children of a supervisor", tree_as_child),
-        Row::new("session supervisors that are children", sessions_as_child),
+        Row::new("session supervisors that are children", sessions_as_child).with_new_names(),
         Row::new(
             "session supervisors that are killed as children",
             sessions_killed_as_child,

@@ -105,6 +105,14 @@ async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
         }
         child.stop(None);
         died(&child).await;
+        // The session reads of that end before it takes a message.
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let order = Order::run(|_| async move {
+            tell.send(()).ok();
+            Ok(())
+        });
+        session.cast(order).expect("it runs");
+        told.await.expect("it answers");
     }
     assert_eq!(named, 200, "every second one");
     lives
