@@ -19,6 +19,15 @@ const LONGER: &[(&str, &str)] = &[
     ("src/supervisor.rs", "the documentation of every call"),
     ("src/group.rs", "the documentation of every call"),
     (
+        "tests/it/traces.rs",
+        "the one ear, and what it hears of one session",
+    ),
+    ("tests/sim/model.rs", "what should be, in one piece"),
+    (
+        "tests/sim/sim.rs",
+        "one history, and all that can be fed in",
+    ),
+    (
         "tests/it/support.rs",
         "the one session that all tests script",
     ),

@@ -1,7 +1,6 @@
-//! One client: reads commands, answers each, and is sent what happens in his session.
-//!
-//! Absent on purpose: trust. Whatever he sends gets one clear line back, and whatever he does not read
-//! costs him his connection, nobody else a thing.
+//! One client: reads commands, answers each, and is sent what happens in its session.
+//! A client is not trusted: it gets one clear line for whatever it sends, and loses its connection if
+//! it does not read.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -9,8 +8,9 @@ use std::time::Duration;
 
 use ractor::rpc::CallResult;
 use ractor::{ActorCell, ActorRef, Message};
-use session_supervisor::error::{DeleteChildError, StartChildError, TerminateChildError};
-use session_supervisor::error::{EnsureError, StartError};
+use session_supervisor::error::{
+    DeleteChildError, EnsureError, StartChildError, StartError, TerminateChildError,
+};
 use session_supervisor::{Ensured, SessionInfo, SessionSupervisor, Supervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};

@@ -205,7 +205,10 @@ async fn start_all(supervisor: Arc<str>, mut sessions: Unstarted) {
     for (session, spec) in sessions.0.by_ref() {
         let started = match SessionSupervisor::where_is(&supervisor) {
             Some(sessions) => sessions.start_session(&session, spec).await,
-            None => Err(StartError::SupervisorDown),
+            None => {
+                apart(patience, move || drop_guarded(spec));
+                Err(StartError::SupervisorDown)
+            }
         };
         if let Err(error) = started {
             let supervisor = Arc::clone(&supervisor);

@@ -98,6 +98,7 @@ async fn a_linked_actors_failure_is_the_sessions() {
         };
         let told = cause.to_string();
         assert!(told.contains("linked-pen") && told.contains(text), "{told}");
+        ear.caught_up().await;
         let lines = ear.of("session ended abnormally");
         let line = lines.last().unwrap();
         assert_eq!((line.level, line.field("session")), (Level::WARN, "a"));

@@ -20,8 +20,13 @@ const NEW_NAMES: isize = 16_384;
 
 /// On several threads all counted lives together may leave so many bytes. The tables, queues and mailboxes
 /// of a supervisor that lives on keep the room of the largest crowd that they have seen; there it is chance
-/// which events meet, and a mailbox's block alone is 2,592 bytes. One thread sees the same crowds each time, so there it is nothing.
+/// which events meet, and a mailbox's block alone is 2,592 bytes. One thread sees the same crowds each time.
 const CROWDS: isize = 16_384;
+
+/// On one thread all counted lives together may leave so many bytes: names that come and go leave tombstones
+/// in the registry's tables, and one that is laid anew for them may be one size larger at the second count.
+/// That is less than eight bytes for each of the lives would be.
+const TOMBSTONES: isize = 1_024;
 
 /// What a row may leave, all its counted lives together.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +93,7 @@ impl Row {
         for kind in Kind::ALL {
             let allowed = match (self.bound, kind) {
                 (Bound::Bytes(bytes), _) => bytes,
-                (Bound::Nothing, Kind::CurrentThread) => 0,
+                (Bound::Nothing, Kind::CurrentThread) => TOMBSTONES,
                 (Bound::Nothing, Kind::SeveralThreads) => CROWDS,
             };
             if self.on == On::SeveralThreads && kind == Kind::CurrentThread {

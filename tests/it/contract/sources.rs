@@ -202,6 +202,7 @@ async fn a_failed_start_tells_each_thing_once() {
     assert_eq!(text.matches("db down").count(), 1, "{text}");
     assert!(text.contains("inner") && text.contains("keeper"), "{text}");
     // Each line of the log has the cause at its end.
+    ear.caught_up().await;
     let lines = ear.of("session failed to start");
     let reasons: Vec<&str> = lines.iter().map(|line| line.field("reason")).collect();
     assert_eq!(&reasons[..2], [CAUSE; 2]);

@@ -1,0 +1,160 @@
+//! The user's actor and its state in the wrapper: who is to run before a callback, what the session has
+//! linked to itself, and the drops of both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::Actor;
+
+use crate::actor::graveyard::Grave;
+use crate::actor::life::{Hold, Life};
+use crate::actor::linked::{Any, Linked};
+use crate::actor::shared::Shared;
+use crate::actor::unwind::drop_guarded;
+use crate::engine::{Cause, Moment};
+
+/// Who is to run next on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The session, with its callback.
+    Mine,
+    /// The root.
+    Roots,
+}
+
+/// The user's actor and its state, with their drops guarded.
+pub(crate) struct Guard<A: Actor> {
+    pub(super) corpse: Option<Corpse<A>>,
+    /// What it has linked to itself, if anything.
+    pub(super) linked: Option<Box<Linked>>,
+    /// When it started, until its first callback after that.
+    started: Option<Moment>,
+    /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
+    /// the session then, which would look like an end in order.
+    pub(super) link_failure: Option<Cause>,
+}
+
+/// After this time the session's task has been polled anew since ractor told the root of its start. Far
+/// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
+/// milliseconds.
+const ROOT_HEARD: Duration = Duration::from_secs(1);
+
+impl<A: Actor> Guard<A> {
+    pub(super) fn new(
+        actor: Box<A>,
+        state: Box<A::State>,
+        life: &Arc<Life>,
+        shared: &Arc<Shared>,
+    ) -> Self {
+        life.hold(Hold::State);
+        Self {
+            corpse: Some(Corpse {
+                body: Some((actor, state)),
+                life: Arc::clone(life),
+                shared: Arc::clone(shared),
+            }),
+            linked: None,
+            started: Some(shared.clock.now()),
+            link_failure: None,
+        }
+    }
+
+    /// Whose turn it is before a callback: the root's before the first one after the start.
+    ///
+    /// ractor has just told the root that the session started. tokio put the root into a slot of this
+    /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
+    /// keep the root there. A session that was idle since has long left the thread, and need not yield.
+    pub(super) fn turn_of(&mut self) -> Turn {
+        let (Some(started), Some(corpse)) = (self.started.take(), &self.corpse) else {
+            return Turn::Mine;
+        };
+        if corpse.shared.clock.now().since(started) < ROOT_HEARD {
+            Turn::Roots
+        } else {
+            Turn::Mine
+        }
+    }
+
+    pub(super) fn parts(&mut self) -> Option<(&A, &mut A::State)> {
+        self.corpse.as_mut()?.parts()
+    }
+
+    /// Learns what it has linked to itself.
+    pub(super) fn learn(&mut self) {
+        let Some(Corpse { life, .. }) = &self.corpse else {
+            return;
+        };
+        // A supervisor of ours waits for its children itself.
+        if let (false, Some(cell)) = (life.holds(Hold::Tree), life.cell()) {
+            match &mut self.linked {
+                Some(linked) => linked.learn(cell),
+                linked @ None => *linked = Linked::to(cell),
+            }
+        }
+    }
+
+    /// After a callback, follows what has become of that.
+    pub(super) fn follow_up(&mut self) {
+        let Some(linked) = &mut self.linked else {
+            // What it has linked in the callback: it may be killed before it reads its event about that.
+            self.learn();
+            return;
+        };
+        if let Some(Corpse { life, shared, .. }) = &self.corpse
+            && let Some(cell) = life.cell()
+            && linked.follow_up(cell, || shared.clock.now()) == Any::None
+        {
+            self.linked = None;
+        }
+    }
+
+    /// What is to be dropped. What the session remembers is to be waited for from now on.
+    fn take(&mut self) -> Option<Corpse<A>> {
+        let corpse = self.corpse.take()?;
+        if let Some(linked) = self.linked.take() {
+            corpse.life.note_remembered(&linked);
+        }
+        Some(corpse)
+    }
+
+    /// Drops actor and state here and now.
+    pub(super) fn release(&mut self) {
+        drop(self.take());
+    }
+}
+
+impl<A: Actor> Drop for Guard<A> {
+    fn drop(&mut self) {
+        let Some(corpse) = self.take() else {
+            return;
+        };
+        // It was killed. This may be the root's task or its event port, or the session's own task after
+        // the root was told. Many may be killed at once, so no worker of the runtime drops it.
+        let shared = Arc::clone(&corpse.shared);
+        shared.bury([Grave::of(corpse)]);
+    }
+}
+
+/// What is to be dropped, wherever that happens to run.
+pub(super) struct Corpse<A: Actor> {
+    body: Option<(Box<A>, Box<A::State>)>,
+    life: Arc<Life>,
+    shared: Arc<Shared>,
+}
+
+impl<A: Actor> Corpse<A> {
+    pub(super) fn parts(&mut self) -> Option<(&A, &mut A::State)> {
+        let (actor, state) = self.body.as_mut()?;
+        Some((&**actor, &mut **state))
+    }
+}
+
+impl<A: Actor> Drop for Corpse<A> {
+    fn drop(&mut self) {
+        if let Some((actor, state)) = self.body.take() {
+            drop_guarded(state);
+            drop_guarded(actor);
+        }
+        self.shared.let_go(&self.life, Hold::State);
+    }
+}
