@@ -31,7 +31,7 @@ fn number(text: &str, word: &str) -> u64 {
 
 #[test]
 fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
-    let output = soak(&["--minutes", "0.05", "--seed", "7"]);
+    let output = soak(&["--minutes", "0.1", "--seed", "7"]);
     let stdout = String::from_utf8(output.stdout).expect("a text");
     let stderr = String::from_utf8(output.stderr).expect("a text");
     assert_eq!(output.status.code(), Some(0), "{stderr}\n{stdout}");
@@ -53,6 +53,11 @@ fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
     for word in stopped {
         assert!(number(supervisors, word) > 0, "{supervisors}");
     }
+    let scenes = line("scenes: ");
+    for word in ["trees", "families", "trials", "outages", "farewells"] {
+        assert!(number(scenes, word) > 0, "{scenes}");
+    }
+    line("the log: ");
     let left = line("callers who left: ");
     for word in ["before they asked", "before the answer"] {
         assert!(number(left, word) > 0, "{left}");

@@ -64,8 +64,8 @@ pub(crate) async fn ask_for_a_while<T>(
             ask_and_leave(deed, call).await;
             None
         }
-        3 => {
-            let wait = Duration::from_micros(rng.next() % 3_000);
+        3..6 => {
+            let wait = Duration::from_micros(rng.next() % 8_000);
             let answer = tokio::time::timeout(wait, call).await.ok();
             tally::did(deed);
             if answer.is_none() {

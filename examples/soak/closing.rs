@@ -36,6 +36,10 @@ pub(crate) async fn close(reign: &Reign) {
         });
     }
     until(|| reign.census.alive() == 0, "sessions outlive", reign).await;
+    if !reign.has_successor() {
+        // The root of a tree is no life of the census, and may end after a root that was killed.
+        until(|| names_left(name) == 0, "names outlive", reign).await;
+    }
     until_down(reign).await;
     is_down(reign).await;
 }
@@ -60,12 +64,12 @@ const fn waits_for(end: Option<End>) -> WaitsFor {
     }
 }
 
-/// How many names of its sessions are in ractor's registry.
+/// How many names of its sessions and of their children are in ractor's registry.
 pub(crate) fn names_left(supervisor: &str) -> usize {
     let names = ractor::registry::registered();
-    let of = |name: &String| {
-        let parsed = session_supervisor::names::parse_session(name);
-        parsed.is_some_and(|(owner, _)| owner == supervisor)
+    let of = |name: &str| {
+        let below = name.strip_prefix(supervisor);
+        below.is_some_and(|below| below.starts_with('/'))
     };
     names.iter().filter(|name| of(name)).count()
 }

@@ -11,10 +11,13 @@ use session_supervisor::error::{EnsureError, RestartError, StartError, StopError
 use session_supervisor::{Backoff, ChildSpec, Restart, SessionState, Shutdown};
 
 use crate::ask::ask_for_a_while;
+use crate::burden::{Burden, let_go};
 use crate::census::Entry;
-use crate::house::{House, Kind, Over, PLACES, Reign};
+use crate::grove;
+use crate::house::{House, Kind, Over, PARKED, PLACES, Reign};
 use crate::rng::Rng;
 use crate::session::{Birth, Death, GRACE, LONG, Msg, Plan, SHORT, Session};
+use crate::stalls;
 use crate::tally::{self, Deed};
 use crate::verdict::must;
 
@@ -25,8 +28,14 @@ pub(crate) const SHARED: usize = 12;
 pub(crate) async fn step(house: &House, rng: &mut Rng) {
     let reign = house.current();
     reign.step(rng).await;
-    let entry = Arc::clone(reign.census.entry(rng.below(SHARED)));
-    if one(&reign, &entry, rng).await.is_err() {
+    let n = rng.below(SHARED);
+    let entry = Arc::clone(reign.census.entry(n));
+    // Each third of them is a tree, whoever starts it.
+    let done = match n % 3 {
+        2 => grove::one(&reign, &entry, rng).await,
+        _ => one(&reign, &entry, rng).await,
+    };
+    if done.is_err() {
         house.renew(&reign).await;
     }
 }
@@ -48,7 +57,7 @@ async fn one(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Ove
 }
 
 /// Mostly a sound session; else one of the others.
-fn plan(rng: &mut Rng) -> Plan {
+pub(crate) fn plan(rng: &mut Rng) -> Plan {
     const BIRTHS: [Birth; 7] = [
         Birth::Fine,
         Birth::Fine,
@@ -80,10 +89,18 @@ fn plan(rng: &mut Rng) -> Plan {
     if rng.one_in(24) {
         plan.death = Death::Lingers;
     }
+    if rng.one_in(12) {
+        // What blocks a worker of the runtime is everybody's delay, so it is rare and short.
+        plan.burden = match rng.below(8) {
+            0 => Burden::Blocks(1 + rng.next() % 10),
+            _ => Burden::Panics,
+        };
+    }
     // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the time
     // that he takes, and those who start his id wait for him, until somebody stops him.
-    plan.shutdown = match rng.below(4) {
-        0 => Shutdown::BrutalKill,
+    plan.shutdown = match rng.below(8) {
+        0 | 1 => Shutdown::BrutalKill,
+        2 => Shutdown::Drain(GRACE),
         _ => Shutdown::Timeout(GRACE),
     };
     plan
@@ -101,7 +118,7 @@ fn spec(plan: Plan, entry: &Arc<Entry>, rng: &mut Rng) -> ChildSpec<Session> {
 }
 
 /// Whether a start with this plan may fail like this, in this house.
-fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> Result<bool, Over> {
+pub(crate) fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> Result<bool, Over> {
     let first = plan.births[0];
     Ok(match error {
         StartError::AlreadyStarted { .. } | StartError::Stopped => true,
@@ -112,6 +129,7 @@ fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> Result<bool
         StartError::Parked => reign.kind.parks(),
         StartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
         StartError::SupervisorDown => return Err(reign.over("a start says that it is down")),
+        StartError::Zombie => stalls::is_busy(),
         _ => false,
     })
 }
@@ -120,66 +138,94 @@ async fn start(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), O
     let plan = plan(rng);
     let spec = spec(plan, entry, rng);
     let start = reign.sessions.start_session(&entry.id, spec);
-    match ask_for_a_while(rng, Deed::Start, start).await {
-        Some(Err(error)) => {
-            let legal = start_may_fail(reign, &plan, &error)?;
-            reign.must(legal, || format!("a start of {plan:?} says: {error}"))
-        }
+    let answer = ask_for_a_while(rng, Deed::Start, start).await;
+    let judged = match &answer {
+        Some(Err(error)) => match start_may_fail(reign, &plan, error) {
+            Ok(legal) => reign.must(legal, || format!("a start of {plan:?} says: {error}")),
+            Err(over) => Err(over),
+        },
         Some(Ok(_)) => reign.must(matches!(plan.births[0], Birth::Fine | Birth::Hangs), || {
             format!("a start of {plan:?} succeeds")
         }),
         None => Ok(()),
-    }
+    };
+    let_go(answer);
+    judged
 }
 
 async fn ensure(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let plan = plan(rng);
     let spec = spec(plan, entry, rng);
     let ensure = reign.sessions.ensure_session(&entry.id, spec);
-    match ask_for_a_while(rng, Deed::Ensure, ensure).await {
+    let answer = ask_for_a_while(rng, Deed::Ensure, ensure).await;
+    let judged = match &answer {
         Some(Err(EnsureError::Start(StartError::AlreadyStarted { .. }))) => {
             reign.must(false, || "an ensure says: already started".to_owned())
         }
         Some(Err(EnsureError::Start(error))) => {
-            let legal = start_may_fail(reign, &plan, &error)?;
-            reign.must(legal, || format!("an ensure of {plan:?} says: {error}"))
+            // It may have joined another one's launch, and then shares its outcome.
+            let shared = matches!(
+                error,
+                StartError::Ignored | StartError::Failed { .. } | StartError::TimedOut
+            );
+            match start_may_fail(reign, &plan, error) {
+                Ok(legal) => reign.must(shared || legal, || {
+                    format!("an ensure of {plan:?} says: {error}")
+                }),
+                Err(over) => Err(over),
+            }
         }
         Some(Err(error)) => reign.must(false, || format!("an ensure says: {error}")),
         Some(Ok(_)) | None => Ok(()),
-    }
+    };
+    let_go(answer);
+    judged
 }
 
-async fn stop(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+pub(crate) async fn stop(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let stop = reign.sessions.stop_session(&entry.id);
-    match ask_for_a_while(rng, Deed::Stop, stop).await {
+    let answer = ask_for_a_while(rng, Deed::Stop, stop).await;
+    let judged = match &answer {
         Some(Err(StopError::SupervisorDown)) => Err(reign.over("a stop says that it is down")),
+        Some(Err(StopError::Zombie)) if stalls::is_busy() => Ok(()),
         Some(Err(StopError::NotFound)) | Some(Ok(_)) | None => Ok(()),
         Some(Err(error)) => reign.must(false, || format!("a stop says: {error}")),
-    }
+    };
+    let_go(answer);
+    judged
 }
 
-async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+pub(crate) async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let restart = reign.sessions.restart_session(&entry.id);
-    let Some(Err(error)) = ask_for_a_while(rng, Deed::Restart, restart).await else {
-        return Ok(());
+    let answer = ask_for_a_while(rng, Deed::Restart, restart).await;
+    let judged = match &answer {
+        Some(Err(RestartError::SupervisorDown)) => {
+            Err(reign.over("a restart says that it is down"))
+        }
+        Some(Err(error)) => {
+            let legal = match error {
+                RestartError::NotFound
+                | RestartError::Ignored
+                | RestartError::Failed { .. }
+                | RestartError::TimedOut
+                | RestartError::Stopped => true,
+                RestartError::Zombie => stalls::is_busy(),
+                RestartError::NameTaken { .. } => reign.is_heir(),
+                RestartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
+                _ => false,
+            };
+            reign.must(legal, || format!("a restart says: {error}"))
+        }
+        Some(Ok(_)) | None => Ok(()),
     };
-    let legal = match error {
-        RestartError::NotFound
-        | RestartError::Ignored
-        | RestartError::Failed { .. }
-        | RestartError::TimedOut
-        | RestartError::Stopped => true,
-        RestartError::NameTaken { .. } => reign.is_heir(),
-        RestartError::MaxSessions { max } => reign.kind == Kind::Crowded && max == PLACES,
-        RestartError::SupervisorDown => return Err(reign.over("a restart says that it is down")),
-        _ => false,
-    };
-    reign.must(legal, || format!("a restart says: {error}"))
+    let_go(answer);
+    judged
 }
 
-async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
+pub(crate) async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
     let info = reign.sessions.session_info(&entry.id);
-    match ask_for_a_while(rng, Deed::Info, info).await {
+    let answer = ask_for_a_while(rng, Deed::Info, info).await;
+    let judged = match &answer {
         Some(Err(_)) => Err(reign.over("an info says that it is down")),
         Some(Ok(Some(info))) => {
             must(info.id == *entry.id, || {
@@ -193,7 +239,9 @@ async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
             reign.must(fits, || format!("told of {info:?}"))
         }
         Some(Ok(None)) | None => Ok(()),
-    }
+    };
+    let_go(answer);
+    judged
 }
 
 async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
@@ -213,6 +261,7 @@ async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
     must(ids.iter().all(|id| known.contains(id.as_str())), || {
         format!("listed, but never started: {list:?}")
     });
+    let_go(list);
     Ok(())
 }
 
@@ -226,9 +275,10 @@ async fn count(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
     let running = counts.active + counts.starting + counts.restarting + counts.stopping;
     let adds_up = counts.specs == running + counts.parked + counts.zombies
         && counts.specs == counts.workers + counts.supervisors
-        && counts.zombies == 0
+        && (counts.zombies == 0 || stalls::is_busy())
         && counts.specs <= reign.census.entries().len()
-        && (reign.kind != Kind::Crowded || counts.places() <= PLACES);
+        && (reign.kind != Kind::Crowded || counts.places() <= PLACES)
+        && (reign.kind != Kind::Discarding || counts.parked <= PARKED);
     must(adds_up, || format!("counted {counts:?}"));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::session::{Death, GRACE, Msg, Plan};
 use crate::tally::{self, Deed};
 
 /// An end that is not normal.
-fn crash(session: &ActorRef<Msg>, rng: &mut Rng) {
+pub(crate) fn crash(session: &ActorRef<Msg>, rng: &mut Rng) {
     match rng.below(3) {
         0 => {
             drop(session.cast(Msg::Fail));
@@ -39,7 +39,7 @@ pub(crate) async fn crashes_up_to_the_limit(own: &mut Owned<'_>) -> Result<(), O
     let mut session = own.is_started(plan).await?;
     for life in 1..=allowed {
         crash(&session, own.rng);
-        session = came_back(own, life + 1, life).await?;
+        session = own.came_back(life + 1, life).await?;
     }
     crash(&session, own.rng);
     if !own.reign.kind.parks() {
@@ -60,7 +60,7 @@ pub(crate) async fn crashes_up_to_the_limit(own: &mut Owned<'_>) -> Result<(), O
         for n in 1..=allowed {
             crash(&session, own.rng);
             life += 1;
-            session = came_back(own, life, allowed + n).await?;
+            session = own.came_back(life, allowed + n).await?;
         }
         crash(&session, own.rng);
         parked(own).await?;
@@ -69,26 +69,6 @@ pub(crate) async fn crashes_up_to_the_limit(own: &mut Owned<'_>) -> Result<(), O
     // It is parked at its exit, and a stop that comes before its release tells that exit.
     let fits = matches!(exit, Exit::NotRunning | Exit::Failed { .. } | Exit::Killed);
     own.check(fits, || format!("it was parked, and stopped: {exit}"))
-}
-
-/// The session of this life, which must come, with so many restarts counted.
-async fn came_back(own: &Owned<'_>, life: u64, restarts: u64) -> Result<ActorRef<Msg>, Over> {
-    own.is_up(life).await?;
-    // A start waits until the launch is reported.
-    let found = match own.start(Plan::FINE).await? {
-        Err(error) => error.already_started::<Msg>(),
-        Ok(_) => None,
-    };
-    let Some(session) = found else {
-        own.check(false, || format!("life {life} is up, but does not run"))?;
-        return Err(Over);
-    };
-    own.runs(&session, life).await?;
-    let counted = own.info().await?.map(|info| info.restarts);
-    own.check(counted == Some(restarts), || {
-        format!("life {life} after {restarts} restarts, told of {counted:?}")
-    })?;
-    Ok(session)
 }
 
 async fn parked(own: &Owned<'_>) -> Result<(), Over> {
@@ -130,7 +110,7 @@ pub(crate) async fn an_end_by_itself(own: &mut Owned<'_>) -> Result<(), Over> {
         Restart::Temporary => false,
     };
     if comes_back {
-        came_back(own, 2, 1).await?;
+        own.came_back(2, 1).await?;
         return own.is_stopped().await.map(drop);
     }
     if way == 2 && own.rng.one_in(2) {

@@ -28,6 +28,12 @@ pub(crate) enum Kind {
     Escalating,
     /// All sessions together have a limit.
     Limited,
+    /// Its parked sessions are tried again soon.
+    Trying,
+    /// As well, and few may be parked.
+    Discarding,
+    /// It launches few at a time.
+    Narrow,
     /// It is ended from outside in the middle.
     Mortal,
     /// As well, and its successor comes before all of its sessions are gone.
@@ -35,18 +41,30 @@ pub(crate) enum Kind {
 }
 
 pub(crate) const PLACES: usize = 6;
+/// How many sessions may be parked in a house that discards the others.
+pub(crate) const PARKED: usize = 3;
+const LAUNCHES: usize = 2;
+const FIRST_TRIAL: Duration = Duration::from_millis(20);
+const LONGEST_TRIAL: Duration = Duration::from_millis(200);
 
 impl Kind {
     fn options(self, name: &str) -> Options {
         let options = Options::new()
             .name(name)
             .session_restart_limit(3, Duration::from_millis(200))
+            // No owner waits for it.
+            .park_trial(Duration::from_secs(60), Duration::from_secs(300))
             .seed(1);
         match self {
             Self::Calm | Self::Mortal | Self::Hasty => options,
             Self::Removing => options.on_restart_limit(OnRestartLimit::Remove),
             Self::Crowded => options.max_sessions(PLACES),
             Self::Escalating => options.on_restart_limit(OnRestartLimit::Escalate),
+            Self::Trying => options.park_trial(FIRST_TRIAL, LONGEST_TRIAL),
+            Self::Discarding => options
+                .park_trial(FIRST_TRIAL, LONGEST_TRIAL)
+                .max_parked(PARKED),
+            Self::Narrow => options.max_concurrent_launches(LAUNCHES),
             Self::Limited => options.total_restart_limit(60, Duration::from_millis(200)),
         }
     }
@@ -325,11 +343,15 @@ async fn reign(
         Ok(sessions) => sessions,
         Err(error) => contradiction(&format!("{name} does not start: {error}")),
     };
+    let of = Reign::of(kind, sessions, ids);
+    if kind == Kind::Narrow {
+        of.census.common.launches_at_most(LAUNCHES);
+    }
     Reign {
         number,
         is_heir: predecessor == Predecessor::Late,
         doom: 200 + rng.next() % 2_000,
-        ..Reign::of(kind, sessions, ids)
+        ..of
     }
 }
 

@@ -11,21 +11,29 @@
 #[path = "../../benches/sides/alloc.rs"]
 mod alloc;
 mod ask;
+mod burden;
 mod census;
 mod closing;
 mod crowd;
 mod endings;
 mod estate;
+mod family;
 mod flags;
+mod grove;
 mod house;
+mod impatience;
+mod lives;
 mod notes;
+mod outage;
 mod owner;
 mod progress;
 mod rng;
 mod rounds;
 mod scenes;
 mod session;
+mod stalls;
 mod tally;
+mod trees;
 mod verdict;
 
 use std::process::ExitCode;

@@ -3,7 +3,9 @@
 //!
 //! Absent on purpose: the scenes themselves (`scenes.rs`, `endings.rs`). Here is what they are made of.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ractor::ActorRef;
@@ -11,13 +13,17 @@ use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{Exit, SessionInfo, SessionState, names};
 
 use crate::ask::{PATIENCE, ask, within};
-use crate::census::Entry;
+use crate::census::{Entry, ROLES};
 use crate::endings;
-use crate::house::{End, House, Over, Reign};
+use crate::house::{End, House, Kind, Over, Reign};
+use crate::impatience;
+use crate::lives;
 use crate::rng::Rng;
 use crate::scenes;
 use crate::session::{Msg, Plan};
+use crate::stalls;
 use crate::tally::{self, Deed};
+use crate::trees;
 use crate::verdict::{contradiction, must};
 
 /// One id and its owner, under one supervisor.
@@ -25,6 +31,8 @@ pub(crate) struct Owned<'a> {
     pub(crate) reign: &'a Reign,
     pub(crate) entry: &'a Arc<Entry>,
     pub(crate) rng: &'a mut Rng,
+    /// The machine was too busy for the scene.
+    is_busy: AtomicBool,
 }
 
 /// Plays one scene.
@@ -34,14 +42,19 @@ pub(crate) async fn step(house: &House, id: usize, rng: &mut Rng) {
         reign: &reign,
         entry: reign.census.entry(id),
         rng,
+        is_busy: AtomicBool::new(false),
     };
-    if play(&mut owned).await.is_err() {
+    if play(&mut owned).await.is_err() && !owned.is_busy.into_inner() {
         house.renew(&reign).await;
     }
 }
 
 async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
-    match owned.rng.below(14) {
+    if owned.reign.kind == Kind::Trying {
+        lives::one_on_trial(owned).await?;
+        return owned.is_unknown().await;
+    }
+    match owned.rng.below(25) {
         0..3 => scenes::an_uneventful_life(owned).await?,
         3 => scenes::a_failed_birth(owned).await?,
         4 => scenes::a_failed_restart(owned).await?,
@@ -53,6 +66,16 @@ async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
         10 => endings::an_end_by_itself(owned).await?,
         11 => endings::a_stop_by_its_rule(owned).await?,
         12 => scenes::a_hung_restart(owned).await?,
+        13 => impatience::callers_who_give_up(owned).await?,
+        14 => impatience::many_restarts_by_hand(owned).await?,
+        15 | 16 => trees::a_tree_comes_back(owned).await?,
+        17 => trees::a_tree_does_not_start(owned).await?,
+        18 => trees::a_tree_is_changed(owned).await?,
+        19 => trees::a_tree_uses_up_its_limit(owned).await?,
+        20 => lives::one_with_a_family(owned).await?,
+        21 => lives::one_whose_linked_actor_fails(owned).await?,
+        22 => lives::one_with_bad_drops(owned).await?,
+        23 => lives::one_that_drains(owned).await?,
         _ => endings::a_stop_amid_a_crash(owned).await?,
     }
     owned.is_unknown().await
@@ -160,6 +183,12 @@ impl Owned<'_> {
                 self.nothing_is_left(&format!("its stop said {exit}"));
                 Ok(Ok(exit))
             }
+            Err(StopError::Zombie) if stalls::is_busy() => {
+                // The scene is over when the session is gone.
+                self.is_busy.store(true, Ordering::Relaxed);
+                self.until("gone", Option::is_none).await?;
+                Err(Over)
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -193,6 +222,12 @@ impl Owned<'_> {
         must(ractor::registry::where_is(name).is_none(), || {
             format!("{id}: {why}, but its name is taken")
         });
+        for role in ROLES {
+            let name = names::session_member(sessions.name(), role, id);
+            must(ractor::registry::where_is(name).is_none(), || {
+                format!("{id}: {why}, but the name of its child {role} is taken")
+            });
+        }
     }
 
     /// The id is free, and the supervisor knows nothing of it.
@@ -244,5 +279,57 @@ impl Owned<'_> {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Waits until it holds, or the supervisor has ended.
+    pub(crate) async fn until_or_over(
+        &self,
+        holds: impl Fn() -> bool,
+        what: &str,
+    ) -> Result<(), Over> {
+        self.until_async(what, || std::future::ready(holds())).await
+    }
+
+    /// The same with a look that waits.
+    pub(crate) async fn until_async<F: Future<Output = bool>>(
+        &self,
+        what: &str,
+        holds: impl Fn() -> F,
+    ) -> Result<(), Over> {
+        let began = Instant::now();
+        while !holds().await {
+            if self.reign.sessions.get_cell().get_status() >= ractor::ActorStatus::Stopping {
+                return Err(self.reign.over("its root is stopping"));
+            }
+            if began.elapsed() > PATIENCE {
+                contradiction(&format!("{}: not {what} for {PATIENCE:?}", self.id()));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// The session that runs, if it does.
+    pub(crate) async fn running(&self) -> Result<Option<ActorRef<Msg>>, Over> {
+        // A start waits until the launch is reported.
+        Ok(match self.start(Plan::FINE).await? {
+            Err(error) => error.already_started::<Msg>(),
+            Ok(_) => None,
+        })
+    }
+
+    /// The session of this life, which must come, with so many restarts counted.
+    pub(crate) async fn came_back(&self, life: u64, restarts: u64) -> Result<ActorRef<Msg>, Over> {
+        self.is_up(life).await?;
+        let Some(session) = self.running().await? else {
+            self.check(false, || format!("life {life} is up, but does not run"))?;
+            return Err(Over);
+        };
+        self.runs(&session, life).await?;
+        let counted = self.info().await?.map(|info| info.restarts);
+        self.check(counted == Some(restarts), || {
+            format!("life {life} after {restarts} restarts, told of {counted:?}")
+        })?;
+        Ok(session)
     }
 }

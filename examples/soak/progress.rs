@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::alloc;
 use crate::ask::PATIENCE;
+use crate::stalls;
 use crate::tally::{self, Deed};
 use crate::verdict::{self, contradiction};
 
@@ -83,9 +84,23 @@ pub(crate) fn conclude(seed: u64, live: &[isize]) {
         tally::GIVEN_UP.get(),
     );
     println!(
-        "worst answer {}, of info, list and count {}",
+        "scenes: {} trees, {} families, {} trials, {} outages, {} farewells",
+        tally::TREES.get(),
+        tally::FAMILIES.get(),
+        tally::TRIALS.get(),
+        tally::OUTAGES.get(),
+        tally::FAREWELLS.get(),
+    );
+    println!(
+        "the log: {} lines panicked, {} blocked",
+        tally::LOG_PANICS.get(),
+        tally::LOG_BLOCKS.get(),
+    );
+    println!(
+        "worst answer {}, of info, list and count {}; the runtime was late by {}",
         millis(tally::worst_answer()),
         millis(tally::worst_question()),
+        millis(stalls::worst()),
     );
     println!("allocations {}", alloc::made());
     let live: Vec<_> = live.iter().map(isize::to_string).collect();

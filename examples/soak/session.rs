@@ -9,7 +9,9 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, Launch, Restart, Shutdown};
 
+use crate::burden::{Burden, Grievance, Weight};
 use crate::census::{Alive, Entry};
+use crate::family;
 use crate::verdict::PLANNED;
 
 /// The grace of one who does not stop.
@@ -31,6 +33,10 @@ pub(crate) enum Birth {
     StartFunctionFails,
     StartFunctionPanics,
     Ignored,
+    /// Fine, once the latch of its id is open.
+    Waits,
+    /// It fails, once the latch of its id is open.
+    WaitsAndFails,
 }
 
 /// How its `post_stop` goes.
@@ -42,6 +48,8 @@ pub(crate) enum Death {
     Hangs,
     /// It takes longer than its grace, but not for ever.
     Lingers,
+    /// It takes so many milliseconds, which is less than its grace.
+    Takes(u64),
 }
 
 /// What a session is and by which rules it lives.
@@ -53,8 +61,13 @@ pub(crate) struct Plan {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) start_timeout: Duration,
-    /// So many restarts in a very long time; none: what the supervisor says.
+    /// So many restarts in the window; none: what the supervisor says.
     pub(crate) limit: Option<u32>,
+    pub(crate) window: Duration,
+    /// What the drops of its state, its errors and its spec do.
+    pub(crate) burden: Burden,
+    /// Whether it has children and grandchildren of its own, linked, under fixed names.
+    pub(crate) has_family: bool,
 }
 
 impl Plan {
@@ -66,6 +79,9 @@ impl Plan {
         shutdown: Shutdown::Infinity,
         start_timeout: LONG,
         limit: None,
+        window: LONG,
+        burden: Burden::None,
+        has_family: false,
     };
 
     /// As good, but it is not asked.
@@ -86,7 +102,7 @@ impl Plan {
     pub(crate) fn dying(death: Death) -> Self {
         let shutdown = match death {
             Death::Hangs | Death::Lingers => Shutdown::Timeout(GRACE),
-            Death::Fine | Death::Fails | Death::Panics => Shutdown::Infinity,
+            Death::Fine | Death::Fails | Death::Panics | Death::Takes(_) => Shutdown::Infinity,
         };
         Self {
             death,
@@ -113,6 +129,10 @@ impl Plan {
         }
     }
 
+    pub(crate) fn burden(self, burden: Burden) -> Self {
+        Self { burden, ..self }
+    }
+
     fn birth(&self, incarnation: u64) -> Birth {
         match incarnation {
             0 | 1 => self.births[0],
@@ -122,31 +142,53 @@ impl Plan {
     }
 
     pub(crate) fn spec(self, entry: &Arc<Entry>) -> ChildSpec<Session> {
-        let spec = ChildSpec::from_fn_with(Arc::clone(entry), move |entry, start| async move {
-            let alive = Alive::begin(entry, start.incarnation);
-            let birth = self.birth(start.incarnation);
-            match birth {
-                Birth::Ignored => return Ok(Launch::Ignore),
-                Birth::StartFunctionFails => return Err("told to fail".into()),
-                Birth::StartFunctionPanics => panic!("{PLANNED}told to panic"),
-                Birth::Fine | Birth::Fails | Birth::Panics | Birth::Hangs => {}
-            }
-            let death = self.death;
-            let arguments = Arguments {
-                alive,
-                birth,
-                death,
-            };
-            Ok(Launch::Actor(Session, arguments))
+        let weight = Weight::harmless(self.burden);
+        let spec = ChildSpec::from_fn_with(Arc::clone(entry), move |entry, start| {
+            let _captured = &weight;
+            self.launch(entry, start.incarnation)
         });
         let spec = spec
             .restart(self.restart)
             .shutdown(self.shutdown)
             .start_timeout(self.start_timeout);
         match self.limit {
-            Some(limit) => spec.restart_limit(limit, LONG),
+            Some(limit) => spec.restart_limit(limit, self.window),
             None => spec,
         }
+    }
+
+    async fn launch(
+        self,
+        entry: Arc<Entry>,
+        incarnation: u64,
+    ) -> Result<Launch<Session>, ActorProcessingErr> {
+        let alive = Alive::begin(Arc::clone(&entry), incarnation);
+        let birth = self.birth(incarnation);
+        if entry.common.backend_is_away() {
+            return Err("the backend is away".into());
+        }
+        match birth {
+            Birth::Ignored => return Ok(Launch::Ignore),
+            Birth::StartFunctionFails => return Err(self.error()),
+            Birth::StartFunctionPanics => panic!("{PLANNED}told to panic"),
+            Birth::Waits => entry.is_unlatched().await,
+            Birth::WaitsAndFails => {
+                entry.is_unlatched().await;
+                return Err(self.error());
+            }
+            Birth::Fine | Birth::Fails | Birth::Panics | Birth::Hangs => {}
+        }
+        let arguments = Arguments {
+            weight: Weight::new(self.burden),
+            alive,
+            birth,
+            plan: self,
+        };
+        Ok(Launch::Actor(Session, arguments))
+    }
+
+    fn error(&self) -> ActorProcessingErr {
+        Box::new(Grievance::new(self.burden))
     }
 }
 
@@ -164,6 +206,8 @@ pub(crate) enum Msg {
     Block,
     /// It leaves the supervisor, and lives on.
     Unlink,
+    /// An actor that is linked to it fails.
+    LinkedFails,
     /// It ends by itself.
     Leave,
 }
@@ -176,37 +220,48 @@ pub(crate) struct Session;
 
 #[derive(Debug)]
 pub(crate) struct Arguments {
+    weight: Weight,
     alive: Alive,
     birth: Birth,
-    death: Death,
+    plan: Plan,
 }
 
+/// What is dropped first may panic or block; the life is over after that.
 #[derive(Debug)]
 pub(crate) struct State {
+    _weight: Weight,
     alive: Alive,
-    death: Death,
+    plan: Plan,
 }
 
 #[ractor::actor(message = Msg, state = State, arguments = Arguments)]
 impl Session {
     async fn pre_start(
         &self,
-        _myself: ActorRef<Msg>,
+        myself: ActorRef<Msg>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
         let Arguments {
-            alive,
+            weight,
+            mut alive,
             birth,
-            death,
+            plan,
         } = arguments;
         match birth {
-            Birth::Fails => return Err("told to fail".into()),
+            Birth::Fails => return Err(plan.error()),
             Birth::Panics => panic!("{PLANNED}told to panic"),
             Birth::Hangs => pending().await,
             _ => {}
         }
+        if plan.has_family {
+            family::found(myself.get_cell(), alive.entry()).await?;
+        }
         alive.is_up();
-        Ok(State { alive, death })
+        Ok(State {
+            _weight: weight,
+            alive,
+            plan,
+        })
     }
 
     async fn handle(
@@ -218,16 +273,17 @@ impl Session {
         match message {
             // Whoever asked may have gone.
             Msg::Work(reply) => drop(reply.send(state.alive.incarnation)),
-            Msg::Fail => return Err("told to fail".into()),
+            Msg::Fail => return Err(state.plan.error()),
             Msg::Panic => panic!("{PLANNED}told to panic"),
             Msg::Hang => pending().await,
             Msg::Linger => tokio::time::sleep(LINGER).await,
-            Msg::Block => tokio::task::block_in_place(|| state.alive.gate().pass()),
+            Msg::Block => tokio::task::block_in_place(|| state.alive.entry().gate.pass()),
             Msg::Unlink => {
                 if let Some(supervisor) = myself.try_get_supervisor() {
                     myself.unlink(supervisor);
                 }
             }
+            Msg::LinkedFails => family::one_that_fails(myself.get_cell()).await?,
             Msg::Leave => myself.stop(None),
         }
         Ok(())
@@ -238,13 +294,18 @@ impl Session {
         _myself: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        match state.death {
+        state.alive.says_farewell();
+        match state.plan.death {
             Death::Fine => Ok(()),
-            Death::Fails => Err("told to fail".into()),
+            Death::Fails => Err(state.plan.error()),
             Death::Panics => panic!("{PLANNED}told to panic"),
             Death::Hangs => pending().await,
             Death::Lingers => {
                 tokio::time::sleep(LINGER).await;
+                Ok(())
+            }
+            Death::Takes(ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
                 Ok(())
             }
         }

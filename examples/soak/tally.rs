@@ -116,6 +116,17 @@ pub(crate) static PARKS: Count = Count::new();
 pub(crate) static ZOMBIES: Count = Count::new();
 pub(crate) static TIMEOUTS: Count = Count::new();
 
+/// Lines at which the log panicked, or blocked.
+pub(crate) static LOG_PANICS: Count = Count::new();
+pub(crate) static LOG_BLOCKS: Count = Count::new();
+
+/// What was played to its end besides.
+pub(crate) static TREES: Count = Count::new();
+pub(crate) static FAMILIES: Count = Count::new();
+pub(crate) static TRIALS: Count = Count::new();
+pub(crate) static OUTAGES: Count = Count::new();
+pub(crate) static FAREWELLS: Count = Count::new();
+
 /// How supervisors ended.
 pub(crate) static STOPPED: Count = Count::new();
 pub(crate) static STOPPED_FROM_OUTSIDE: Count = Count::new();

@@ -47,7 +47,11 @@ pub(crate) fn contradiction(what: &str) -> ! {
     let _only_one_speaks = FIRST.lock();
     let seed = RUN.get().map_or(0, |(seed, _)| *seed);
     let (round, after) = (round(), elapsed().as_secs_f64());
-    eprintln!("contradiction: {what} (seed {seed}, round {round}, after {after:.1} s)");
+    let late = crate::stalls::worst();
+    eprintln!(
+        "contradiction: {what} (seed {seed}, round {round}, after {after:.1} s, the runtime was late \
+         by {late:?})"
+    );
     std::process::exit(1)
 }
 
