@@ -17,6 +17,7 @@ pub(crate) mod keeper;
 mod leftovers;
 pub(crate) mod life;
 mod lines;
+mod linked;
 pub(crate) mod log;
 pub(crate) mod machine;
 pub(crate) mod plan;

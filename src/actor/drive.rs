@@ -243,6 +243,11 @@ mod tests {
         ChildSpec::from_fn(|_| async { Ok(Launch::Actor(Idle, None)) })
     }
 
+    /// Paused time passes when nobody has anything left to do.
+    async fn settled() {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+
     /// Whoever drives next meets a fault.
     fn inject(shared: &Arc<Shared>) {
         let look = Query::Look(Box::new(|_| panic!("an injected fault")));
@@ -266,9 +271,8 @@ mod tests {
         let start = tokio::spawn(sessions.start_session("starts", hangs));
         let stop = tokio::spawn(sessions.stop_session("lingers"));
         let restart = tokio::spawn(sessions.restart_session("lingers"));
-        while lingers.get_status() < ActorStatus::Stopping {
-            tokio::task::yield_now().await;
-        }
+        settled().await;
+        assert_eq!(lingers.get_status(), ActorStatus::Stopping);
         let down = tokio::spawn({
             let shared = Arc::clone(&shared);
             async move { shared.wait_over().await.is_none() }
@@ -293,10 +297,8 @@ mod tests {
         assert_eq!(sessions.stop().await, Err(SupervisorDown));
         let again = sessions.start_session("runs", idle()).await;
         assert!(matches!(again, Err(StartError::SupervisorDown)));
-        // Nothing but the test holds what the launch held.
-        while Arc::strong_count(&gate) > 1 {
-            tokio::task::yield_now().await;
-        }
+        settled().await;
+        assert_eq!(Arc::strong_count(&gate), 1, "the launch's value is kept");
     }
 
     #[tokio::test(start_paused = true)]
@@ -312,14 +314,9 @@ mod tests {
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         inject(&shared);
         shared.wait_over().await;
-        let again = loop {
-            match SessionSupervisor::where_is(name) {
-                Some(again) if again.get_cell().get_id() != sessions.get_cell().get_id() => {
-                    break again;
-                }
-                _ => tokio::time::sleep(Duration::from_millis(1)).await,
-            }
-        };
+        settled().await;
+        let again = SessionSupervisor::where_is(name).expect("it is back");
+        assert_ne!(again.get_cell().get_id(), sessions.get_cell().get_id());
         assert_eq!(runs.get_status(), ActorStatus::Stopped);
         again.start_session("runs", idle()).await.unwrap();
         let report = tree.stop().await.unwrap();

@@ -7,7 +7,8 @@
 //! values have waited that long, more threads come for them, at most [`MOST`]. Values that are known to
 //! be harmless do not come here (`leftovers`), nor does the state of a session that ends in an orderly way
 //! or fails, which is dropped in the session's own task; so the paths that must be quick do not pay for
-//! this. A runtime whose blocking pool is used up by others drops these values when a thread is free.
+//! this. A runtime whose blocking pool is used up by others drops these values when a thread is free. On a
+//! runtime of one thread a task drops them: who is told of an end there finds the rest of it done.
 //!
 //! Invariant: while a value waits, a thread that comes for it has been asked for. If the runtime drops
 //! that request unheard, since it is shutting down, the values are dropped then and there. So nothing
@@ -22,7 +23,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ractor::ActorProcessingErr;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::unwind::drop_guarded;
 
@@ -124,11 +125,19 @@ impl Graveyard {
 }
 
 impl Yard {
+    fn has_workers(&self) -> bool {
+        self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
+    }
+
     /// Asks for threads that were counted already.
     fn call(self: &Arc<Self>, diggers: usize) {
         for _ in 0..diggers {
             let digger = Digger(Arc::clone(self));
-            drop(self.runtime.spawn_blocking(move || drop(digger)));
+            if self.has_workers() {
+                drop(self.runtime.spawn_blocking(move || drop(digger)));
+            } else {
+                drop(self.runtime.spawn(async move { drop(digger) }));
+            }
         }
     }
 
@@ -141,7 +150,7 @@ impl Yard {
             return None;
         };
         pit.taken += 1;
-        if pit.watch == Watch::Off && !pit.waiting.is_empty() {
+        if pit.watch == Watch::Off && !pit.waiting.is_empty() && self.has_workers() {
             pit.watch = Watch::On;
             drop(pit);
             let watcher = Watcher(Some(Arc::clone(self)));

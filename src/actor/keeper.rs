@@ -11,17 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::graveyard::Grave;
-use super::life::{Hold, Life};
+use super::life::{Hold, Life, Orphans};
+use super::linked;
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Guarded, Panicked, guard, guard_future};
+use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
-/// How long a session's own children are waited for. Shorter than the kill bound, or their session
+/// How long the actors below a session are waited for. Shorter than the kill bound, or their session
 /// would count as a zombie.
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
@@ -55,7 +57,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    all_gone(life.take_orphans()).await;
+    all_gone(life.take_orphans(), shared.root()).await;
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
@@ -74,19 +76,14 @@ enum Remains {
     Zombies,
 }
 
-/// Waits for a session's own children, which ractor has killed without waiting: a restart would meet
-/// their names. One that is stuck does not keep the session for long.
-pub(super) async fn all_gone(orphans: Vec<ActorCell>) {
+/// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
+/// their names. One that is stuck does not keep the session for long, and one that somebody else has by now
+/// is not waited for.
+pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
     if orphans.is_empty() {
         return;
     }
-    let each = async {
-        for orphan in orphans {
-            // Without a limit of its own it cannot run out of time.
-            drop(orphan.wait(None).await);
-        }
-    };
-    drop(tokio::time::timeout(ORPHAN_BOUND, each).await);
+    drop(tokio::time::timeout(ORPHAN_BOUND, linked::all_over(orphans, root)).await);
 }
 
 /// Calls the start function and spawns the actor, until that is done or cancelled. Whatever is left
@@ -130,8 +127,12 @@ async fn attempt(
 }
 
 /// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
-/// that is done. Many may be cancelled at once, so no worker of the runtime does it.
+/// that is done. Many may be cancelled at once, so no worker of the runtime does it. A runtime of one
+/// thread does it at once: there whoever is told of the cancellation finds the start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
+    if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return drop_guarded(starting);
+    }
     let (done, dropped) = oneshot::channel::<()>();
     // In this order.
     shared.bury([Grave::of((starting, done))]);

@@ -10,13 +10,14 @@
 
 mod orphans;
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
+
+pub(super) use orphans::Orphans;
 
 use super::plan::Ticket;
 use super::shared::Shared;
@@ -74,13 +75,8 @@ enum Claim {
 #[derive(Debug, Default)]
 struct End {
     cause: Option<Cause>,
-    /// The session's own children, as they were when it ended. Their names may be held a little
-    /// longer than its own.
-    orphans: Vec<ActorCell>,
-    /// The session's own children by their actors' numbers, as its supervision events tell. Of one that
-    /// others kill while it is idle nothing else tells who they were: ractor has let go of them before
-    /// anything of the session is dropped.
-    children: BTreeMap<u64, ActorCell>,
+    /// What was below the session. Its names may be held a little longer than the session's own.
+    orphans: Orphans,
     tree: Tree,
     /// Whether zombies are all that is left of that.
     outlived: bool,

@@ -18,7 +18,7 @@ use super::exit::{self, Told};
 use super::graveyard::Grave;
 use super::inbox::Stage;
 use super::plan::{Reply, Ticket};
-use super::shared::Shared;
+use super::shared::{Counting, Shared};
 use super::undertaker::undertake;
 use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
@@ -71,7 +71,11 @@ impl Root {
         birth: Birth,
     ) -> Result<Arc<Shared>, ActorProcessingErr> {
         let slot = Arc::clone(&birth.slot);
-        let shared = Shared::new(myself.get_cell(), birth);
+        let counting = match self.standing {
+            Standing::Alone => Counting::Off,
+            Standing::Linked | Standing::Child => Counting::On,
+        };
+        let shared = Shared::new(myself.get_cell(), birth, counting);
         drop(slot.set(Arc::clone(&shared)));
         drop(self.made.set(Arc::clone(&shared)));
         if let Some(nest) = &shared.nest {

@@ -25,6 +25,7 @@ use tokio::task::yield_now;
 use super::exit::{self, Failing};
 use super::graveyard::Grave;
 use super::life::{Hold, Life};
+use super::linked::{Any, Linked};
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
@@ -108,6 +109,7 @@ impl<A: Actor> Session<A> {
         let error = match result {
             Ok(Ok(())) => {
                 watch.went_well();
+                guard.follow_up();
                 return Ok(());
             }
             Ok(Err(error)) => error,
@@ -141,8 +143,9 @@ impl<A: Actor> Session<A> {
             Ok(Ok(state)) => {
                 watch.went_well();
                 self.life.mark_ready();
-                self.life.know_children();
-                return Ok(Guard::new(actor, state, &self.life, &self.shared));
+                let mut guard = Guard::new(actor, state, &self.life, &self.shared);
+                guard.learn();
+                return Ok(guard);
             }
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
@@ -179,7 +182,7 @@ impl<A: Actor> Session<A> {
                 *kept
             }
         };
-        guard.linked = None;
+        guard.link_failure = None;
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
@@ -205,15 +208,19 @@ impl<A: Actor> Session<A> {
         };
         // The root of a supervisor judges the ends of its children itself.
         if TypeId::of::<A>() != TypeId::of::<Root>() {
-            guard.linked = exit::link_failure(&event);
+            guard.link_failure = exit::link_failure(&event);
         }
-        let Some((actor, state)) = guard.parts() else {
+        let Guard { corpse, linked, .. } = guard;
+        let Some((actor, state)) = corpse.as_mut().and_then(Corpse::parts) else {
             return Ok(());
         };
         let watch = Watch(&self.life);
         let made = guard_make(event, |event| {
             // In here, since an argument that is borrowed outside would be kept twice in each session's task.
-            self.life.know_child(&event);
+            // A supervisor of ours waits for its children itself.
+            if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
+                Linked::follow(linked, cell, &event);
+            }
             actor.handle_supervisor_evt(myself, event, state)
         });
         let result = guard_end(made, identity).await;
@@ -228,6 +235,8 @@ impl<A: Actor> Session<A> {
         if guard.turn_of() == Turn::Roots {
             yield_now().await;
         }
+        // What it stops itself may have linked others, which then are not below it any more.
+        guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
             let made = guard_make(myself, |myself| actor.post_stop(myself, state));
@@ -244,9 +253,9 @@ impl<A: Actor> Session<A> {
             self.settle(watch, guard, result)?;
         }
         self.life.note_orphans();
-        let linked = guard.linked.take();
+        let failure = guard.link_failure.take();
         guard.release();
-        match linked {
+        match failure {
             Some(cause) => self.life.mark_link_failed(cause),
             None => self.life.mark_orderly(),
         }
@@ -304,11 +313,13 @@ enum Turn {
 /// The user's actor and its state, with their drops guarded.
 pub(crate) struct Guard<A: Actor> {
     corpse: Option<Corpse<A>>,
+    /// What it has linked to itself, if anything.
+    linked: Option<Box<Linked>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
     /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
     /// the session then, which would look like an end in order.
-    linked: Option<Cause>,
+    link_failure: Option<Cause>,
 }
 
 /// After this time the session's task has been polled anew since ractor told the root of its start. Far
@@ -325,8 +336,9 @@ impl<A: Actor> Guard<A> {
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
             }),
-            started: Some(shared.clock.now()),
             linked: None,
+            started: Some(shared.clock.now()),
+            link_failure: None,
         }
     }
 
@@ -347,22 +359,58 @@ impl<A: Actor> Guard<A> {
     }
 
     fn parts(&mut self) -> Option<(&A, &mut A::State)> {
-        let (actor, state) = self.corpse.as_mut()?.body.as_mut()?;
-        Some((&**actor, &mut **state))
+        self.corpse.as_mut()?.parts()
+    }
+
+    /// Learns what it has linked to itself.
+    fn learn(&mut self) {
+        let Some(Corpse { life, .. }) = &self.corpse else {
+            return;
+        };
+        // A supervisor of ours waits for its children itself.
+        if let (false, Some(cell)) = (life.holds(Hold::Tree), life.cell()) {
+            match &mut self.linked {
+                Some(linked) => linked.learn(cell),
+                linked @ None => *linked = Linked::to(cell),
+            }
+        }
+    }
+
+    /// After a callback, follows what has become of that.
+    fn follow_up(&mut self) {
+        let Some(linked) = &mut self.linked else {
+            // What it has linked in the callback: it may be killed before it reads its event about that.
+            self.learn();
+            return;
+        };
+        if let Some(Corpse { life, shared, .. }) = &self.corpse
+            && let Some(cell) = life.cell()
+            && linked.follow_up(cell, || shared.clock.now()) == Any::None
+        {
+            self.linked = None;
+        }
+    }
+
+    /// What is to be dropped. What the session remembers is to be waited for from now on.
+    fn take(&mut self) -> Option<Corpse<A>> {
+        let corpse = self.corpse.take()?;
+        if let Some(linked) = self.linked.take() {
+            corpse.life.note_remembered(&linked);
+        }
+        Some(corpse)
     }
 
     /// Drops actor and state here and now.
     fn release(&mut self) {
-        drop(self.corpse.take());
+        drop(self.take());
     }
 }
 
 impl<A: Actor> Drop for Guard<A> {
     fn drop(&mut self) {
-        let Some(corpse) = self.corpse.take() else {
+        let Some(corpse) = self.take() else {
             return;
         };
-        corpse.life.note_known_children();
         // It was killed. This may be the root's task or its event port, or the session's own task after
         // the root was told. Many may be killed at once, so no worker of the runtime drops it.
         let shared = Arc::clone(&corpse.shared);
@@ -375,6 +423,13 @@ struct Corpse<A: Actor> {
     body: Option<(Box<A>, Box<A::State>)>,
     life: Arc<Life>,
     shared: Arc<Shared>,
+}
+
+impl<A: Actor> Corpse<A> {
+    fn parts(&mut self) -> Option<(&A, &mut A::State)> {
+        let (actor, state) = self.body.as_mut()?;
+        Some((&**actor, &mut **state))
+    }
 }
 
 impl<A: Actor> Drop for Corpse<A> {

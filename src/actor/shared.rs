@@ -4,6 +4,7 @@
 //! driver only by whoever holds the token; no user value is dropped and no user code runs under
 //! either.
 
+mod launches;
 mod ways_in;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
+
+pub(super) use launches::Counting;
 
 use super::answers::Answer;
 use super::birth::{Birth, Home, Naming, Nest};
@@ -59,8 +62,10 @@ pub(crate) struct Shared {
     outcome: OnceLock<Option<Outcome>>,
     /// Whoever waits for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
-    /// Launches of which something is left, and the undertaker; kept only where a parent waits for that.
+    /// Launches of which something is left, and the undertaker.
     launches: AtomicUsize,
+    /// Whether they are counted: where a parent waits for that.
+    counting: Counting,
     /// Rung for the undertaker, each time one of them is gone.
     launches_bell: Notify,
 }
@@ -82,7 +87,7 @@ pub(crate) struct Outcome {
 }
 
 impl Shared {
-    pub(super) fn new(root: ActorCell, birth: Birth) -> Arc<Self> {
+    pub(super) fn new(root: ActorCell, birth: Birth, counting: Counting) -> Arc<Self> {
         let runtime = birth.runtime;
         let (graveyard, lines) = match &birth.nest {
             Some(nest) => (nest.parent.graveyard.clone(), nest.parent.lines.clone()),
@@ -101,6 +106,7 @@ impl Shared {
             },
         };
         Arc::new(Self {
+            counting,
             name: birth.name,
             naming: birth.naming,
             home: birth.home,
@@ -189,7 +195,7 @@ impl Shared {
         }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            keeper::all_gone(orphans).await;
+            keeper::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
@@ -275,6 +281,11 @@ impl Shared {
         }
     }
 
+    /// Whether all is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.outcome.get().is_some()
+    }
+
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
         let outcome = self.outcome.get_or_init(|| outcome);
@@ -310,44 +321,6 @@ impl Shared {
         }
         drop(over.await);
         self.outcome.get().copied().flatten()
-    }
-
-    /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
-    pub(super) fn launch_made(&self) {
-        if self.nest.is_some() {
-            self.launches.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    /// Nothing of a launch is left, or the undertaker is done. Whoever comes last lets go of the
-    /// supervisor's own launch.
-    pub(super) fn launch_gone(&self) {
-        let Some(nest) = &self.nest else {
-            return;
-        };
-        if self.launches.fetch_sub(1, Ordering::AcqRel) == 1 {
-            nest.parent.let_go(&nest.life, Hold::Tree);
-        }
-        self.launches_bell.notify_one();
-    }
-
-    /// The undertaker is done. What is left of the launches now are zombies.
-    pub(super) fn undertaken(&self) {
-        let Some(nest) = &self.nest else {
-            return;
-        };
-        let zombies = self.launches.load(Ordering::Acquire) > 1;
-        if zombies && !nest.life.mark_outlived() {
-            nest.parent.outlived(&nest.life);
-        }
-        self.launch_gone();
-    }
-
-    /// Returns when something is left of so many launches at most. For one waiter.
-    pub(super) async fn launches_gone(&self, but: usize) {
-        while self.launches.load(Ordering::Acquire) > but + 1 {
-            self.launches_bell.notified().await;
-        }
     }
 
     /// Returns when all sessions are gone. For one waiter.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use session_supervisor::engine::{Effect, Failure, Input, Moment, Recall, Seen};
+use session_supervisor::engine::{Discard, Effect, Failure, Input, Moment, Recall, Seen};
 
 use crate::domain::SimDomain;
 use crate::drops::{cause, inside};
@@ -25,6 +25,9 @@ pub(crate) fn run(sim: &mut Sim) {
     let steps = 30 + sim.rng.below(50);
     for _ in 0..steps {
         step(sim);
+    }
+    if sim.rng.chance(5) {
+        return sim.take_apart();
     }
     if sim.model.mode == crate::model::Mode::New {
         sim.begin();
@@ -139,6 +142,19 @@ fn stale(sim: &mut Sim) {
 }
 
 impl Sim {
+    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands out each
+    /// ticket that no launch has.
+    fn take_apart(&mut self) {
+        for value in inside(|| self.engine.take_apart()) {
+            if let Discard::Ticket(ticket) = value {
+                self.tickets.answer(ticket.0);
+            }
+        }
+        let mut callers = self.tickets.0.iter();
+        let kept = callers.position(|caller| !caller.answered && !caller.launched);
+        assert_eq!(kept, None, "a ticket is dropped");
+    }
+
     fn feed_stale(&mut self, input: Input<SimDomain>) {
         let picture = |sim: &Self| {
             let members = sim.engine.members().map(|info| format!("{info:?}"));

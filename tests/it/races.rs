@@ -5,5 +5,6 @@
 
 mod callers;
 mod exits;
+mod grandchildren;
 mod hammer;
 mod held_names;

@@ -5,7 +5,7 @@
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::error::StartError;
-use session_supervisor::{ChildSpec, Exit, Options, Restart, names};
+use session_supervisor::{Backoff, ChildSpec, Exit, Options, Restart, names};
 use tokio::sync::mpsc;
 
 use crate::rows::ways::{reason, with_parent};
@@ -69,7 +69,8 @@ async fn a_restart_is_told_the_whole_cause_however_the_release_and_the_event_rac
         }
         (Failing, ())
     })
-    .without_restart_limit();
+    .without_restart_limit()
+    .backoff(Backoff::none());
     for n in 0..CRASHES {
         let found = sessions.ensure_session("a", spec.clone()).await.unwrap();
         let text = format!("crash {n}");

@@ -1,11 +1,11 @@
-//! Sessions that are trees, supervisors that are children, and actors that sessions have linked to them.
+//! Sessions that are trees, and supervisors that are children.
 
 use ractor::ActorCell;
 use session_supervisor::{
     Backoff, ChildSpec, Ensured, Exit, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
 };
 
-use crate::actors::{Order, alone, died, id, linked, supervisor, worker};
+use crate::actors::{Order, died, id, supervisor, worker};
 use crate::lives::{Lives, Row};
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -15,7 +15,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new("a tree with three children", |lives| {
             stopped(lives, tree(3))
         }),
-        Row::new("a tree of trees of trees", |lives| stopped(lives, nested())),
+        Row::new("a tree of trees of trees", |lives| stopped(lives, nested())).with_new_names(),
         Row::new("a tree that is killed and restarted", |lives| {
             ended_and_restarted(lives, tree(2), How::Kill)
         }),
@@ -34,37 +34,16 @@ pub(crate) fn rows() -> Vec<Row> {
             added_and_removed,
         ),
         Row::new("trees that are children of a supervisor", tree_as_child),
-        Row::new("session supervisors that are children", sessions_as_child),
+        Row::new("session supervisors that are children", sessions_as_child).with_new_names(),
         Row::new(
             "session supervisors that are killed as children",
             sessions_killed_as_child,
         ),
-        Row::new("a session with linked actors that is stopped", |lives| {
-            with_linked(lives, How::Stop)
-        }),
-        Row::new("a session with linked actors that is killed", |lives| {
-            with_linked(lives, How::Kill)
-        }),
-        Row::new(
-            "a session with linked actors that is restarted by hand",
-            |lives| with_linked(lives, How::ByHand),
-        ),
-        Row::new("linked actors that are handed over", |lives| {
-            changes_hands(lives, Hands::Others)
-        })
-        .at_most(isize::MAX),
-        Row::new("linked actors that are unlinked", |lives| {
-            changes_hands(lives, Hands::Nobody)
-        })
-        .at_most(isize::MAX),
-        Row::new("linked actors that end", |lives| {
-            changes_hands(lives, Hands::Ended)
-        }),
     ]
 }
 
 /// A tree of so many children.
-fn tree(children: usize) -> ChildSpec<Supervisor> {
+pub(crate) fn tree(children: usize) -> ChildSpec<Supervisor> {
     ChildSpec::tree(move |_| {
         let roles = (0..children).map(|n| format!("child {n}"));
         roles.fold(TreeSpec::one_for_all(), |tree, role| {
@@ -105,7 +84,7 @@ async fn stopped(mut lives: Lives, spec: ChildSpec<Supervisor>) -> Lives {
 
 /// How a life is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(crate) enum How {
     Stop,
     Kill,
     CrashOfAChild,
@@ -264,77 +243,5 @@ async fn sessions_killed_as_child(mut lives: Lives) -> Lives {
         died(&old).await;
         old = successor(&top, &name, &old).await;
     }
-    lives
-}
-
-/// Has a session link an actor of this name to itself.
-async fn link(session: &ractor::ActorRef<Order>, name: Option<String>) -> ActorCell {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let order = Order::run(|myself| async move {
-        drop(tell.send(linked(name, myself.get_cell()).await.get_cell()));
-        Ok(())
-    });
-    session.cast(order).expect("it runs");
-    told.await.expect("it links")
-}
-
-async fn with_linked(mut lives: Lives, how: How) -> Lives {
-    let sessions = supervisor().await;
-    let spec = worker()
-        .backoff(Backoff::none())
-        .restart(Restart::Permanent);
-    while let Some(n) = lives.next().await {
-        let id = id(n);
-        let start = sessions.start_session(&id, spec.clone()).await;
-        let session = start.expect("starts");
-        let mut all = Vec::new();
-        for n in 0..3 {
-            let name = (n < 2).then(|| format!("linked {n} of {id}"));
-            all.push(link(&session, name).await);
-        }
-        match how {
-            How::Kill => session.kill(),
-            How::ByHand => drop(sessions.restart_session(&id).await.expect("restarts")),
-            How::Stop | How::CrashOfAChild => session.stop(None),
-        }
-        died(&session.get_cell()).await;
-        let again = sessions.ensure_session(&id, worker()).await;
-        drop(again.expect("it is restarted"));
-        sessions.stop_session(&id).await.expect("it stops");
-        for cell in all {
-            died(&cell).await;
-        }
-    }
-    lives
-}
-
-/// What becomes of an actor that a session had linked to itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hands {
-    Others,
-    Nobody,
-    Ended,
-}
-
-/// The session lives on. An actor that changes hands is kept by the row: what the supervisor keeps of it is
-/// what counts.
-async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
-    let sessions = supervisor().await;
-    let session = sessions.start_session("a", worker()).await.expect("starts");
-    let keeper = alone(None).await;
-    let mut named = 0;
-    while let Some(n) = lives.next().await {
-        let name = (n % 2 == 0).then(|| format!("linked {}", n % 10));
-        named += usize::from(name.is_some());
-        let child = link(&session, name).await;
-        match hands {
-            Hands::Others => child.link(keeper.get_cell()),
-            Hands::Nobody => child.unlink(session.get_cell()),
-            Hands::Ended => {}
-        }
-        child.stop(None);
-        died(&child).await;
-    }
-    assert_eq!(named, 200, "every second one");
     lives
 }

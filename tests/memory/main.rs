@@ -7,6 +7,7 @@
 mod actors;
 mod children;
 mod failures;
+mod linked;
 mod lives;
 mod runtimes;
 mod sessions;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         sessions::rows(),
         failures::rows(),
         children::rows(),
+        linked::rows(),
         supervisors::rows(),
     ];
     let mut failed = 0;

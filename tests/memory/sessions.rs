@@ -7,7 +7,7 @@ use session_supervisor::{
     Backoff, ChildSpec, Ensured, Exit, Options, Restart, SessionState, SessionSupervisor, Shutdown,
 };
 
-use crate::actors::{Order, died, id, supervisor, worker};
+use crate::actors::{Order, Worker, died, id, supervisor, worker};
 use crate::lives::{Lives, Row};
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -21,7 +21,19 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new("a session that is restarted by hand", by_hand),
         Row::new("a session that is parked and then discarded", parked),
         Row::new("a session that is parked and then resumed", resumed),
-        Row::new("a session that is stuck and then ends", stuck).on_several_threads(),
+        Row::new(
+            "a session that is parked, tried again and stopped",
+            tried_again,
+        ),
+        Row::new(
+            "a session that is parked and discarded for another",
+            discarded,
+        ),
+        // Fifty at once: the tables keep room for them, and tokio makes and keeps a thread now and then for
+        // one that is blocked.
+        Row::new("a session that is stuck and then ends", stuck)
+            .on_several_threads()
+            .at_most(65_536),
         Row::new("a session that its callers do not wait for", given_up),
         Row::new("a session that fails in its post_stop", fails_at_the_end),
     ]
@@ -147,6 +159,40 @@ async fn parked(mut lives: Lives) -> Lives {
         let id = id(n);
         park(&sessions, &id).await;
         assert_eq!(sessions.stop_session(&id).await, Ok(Exit::NotRunning));
+    }
+    lives
+}
+
+/// Its trial comes by itself.
+async fn tried_again(mut lives: Lives) -> Lives {
+    let soon = Duration::from_millis(1);
+    let options = Options::new().unique_name().park_trial(soon, soon);
+    let sessions = SessionSupervisor::start(options).await.expect("it starts");
+    while let Some(n) = lives.next().await {
+        let id = id(n);
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let spec = ChildSpec::new(move |start| {
+            tell.send(start.incarnation).ok();
+            (Worker, ())
+        });
+        let spec = spec.restart_limit(0, Duration::from_secs(5));
+        let session = sessions.start_session(&id, spec).await.expect("starts");
+        session.cast(Order::crash()).expect("it runs");
+        while told.recv().await.expect("it is tried again") < 2 {}
+        sessions.stop_session(&id).await.expect("it is known");
+    }
+    lives
+}
+
+/// One more than may be parked: the one parked longest is forgotten.
+async fn discarded(mut lives: Lives) -> Lives {
+    let options = Options::new()
+        .unique_name()
+        .without_park_trial()
+        .max_parked(1);
+    let sessions = SessionSupervisor::start(options).await.expect("it starts");
+    while let Some(n) = lives.next().await {
+        park(&sessions, &id(n)).await;
     }
     lives
 }

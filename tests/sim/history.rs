@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
+use session_supervisor::engine::{Discard, Failure, Input, Moment, Recall, Seen};
 
 use crate::drops::{cause, inside};
 use crate::frame::{History, Trace};
@@ -21,6 +21,9 @@ pub(crate) fn run(sim: &mut Sim) {
     let steps = 30 + sim.rng.below(50);
     for _ in 0..steps {
         step(sim);
+    }
+    if sim.rng.chance(5) {
+        return sim.take_apart();
     }
     if !sim.over && sim.rng.chance(40) {
         sim.settle(Mood::Calm);
@@ -183,6 +186,19 @@ fn list(sim: &mut Sim) {
 }
 
 impl Sim {
+    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands out each
+    /// ticket that no launch has.
+    fn take_apart(&mut self) {
+        for value in inside(|| self.engine.take_apart()) {
+            if let Discard::Ticket(ticket) = value {
+                self.tickets.answer(ticket.0);
+            }
+        }
+        let mut callers = self.tickets.0.iter();
+        let kept = callers.position(|caller| !caller.answered && !caller.launched);
+        assert_eq!(kept, None, "a ticket is dropped");
+    }
+
     fn feed_stale(&mut self, input: Input<crate::domain::SimDomain>) {
         let now = self.now;
         if self.trace == Trace::On {

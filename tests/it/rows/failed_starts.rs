@@ -269,7 +269,7 @@ async fn squat(sessions: &SessionSupervisor, id: &str) -> ActorRef<()> {
 
 #[tokio::test(start_paused = true)]
 async fn row_064_a_restart_whose_name_is_taken_is_tried_until_it_is_free() {
-    let sessions = supervisor(Options::new()).await;
+    let sessions = supervisor(Options::new().without_park_trial()).await;
     let probe = Probe::default();
     let pause = Backoff::constant(ms(100));
     let endless = probe.spec().backoff(pause).without_restart_limit();

@@ -1,0 +1,58 @@
+//! How many launches there are of which something is left, where a parent waits for that.
+//!
+//! Absent on purpose: which ones. Each life knows what is left of its own.
+
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use crate::actor::life::Hold;
+
+/// Whether a supervisor counts its launches of which something is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// A parent waits for all of them: it may start the next incarnation as soon as this one is over.
+    On,
+    Off,
+}
+
+impl Shared {
+    /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
+    pub(in crate::actor) fn launch_made(&self) {
+        if self.counting == Counting::On {
+            self.launches.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Nothing of a launch is left, or the undertaker is done. Whoever comes last lets go of the
+    /// supervisor's own launch.
+    pub(in crate::actor) fn launch_gone(&self) {
+        if self.counting == Counting::Off {
+            return;
+        }
+        if self.launches.fetch_sub(1, Ordering::AcqRel) == 1
+            && let Some(nest) = &self.nest
+        {
+            nest.parent.let_go(&nest.life, Hold::Tree);
+        }
+        self.launches_bell.notify_one();
+    }
+
+    /// The undertaker is done. What is left of the launches now are zombies.
+    pub(in crate::actor) fn undertaken(&self) {
+        let zombies = self.launches.load(Ordering::Acquire) > 1;
+        if zombies
+            && let Some(nest) = &self.nest
+            && !nest.life.mark_outlived()
+        {
+            nest.parent.outlived(&nest.life);
+        }
+        self.launch_gone();
+    }
+
+    /// Returns when something is left of so many launches at most. For one waiter.
+    pub(in crate::actor) async fn launches_gone(&self, but: usize) {
+        while self.launches.load(Ordering::Acquire) > but + 1 {
+            self.launches_bell.notified().await;
+        }
+    }
+}
