@@ -46,6 +46,29 @@ pub(crate) async fn start(
     }
 }
 
+/// An answer that a caller waits for. A caller may give up at the moment when the answer has come: then
+/// nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's task.
+struct Awaited<'a, T: Send + 'static> {
+    answer: oneshot::Receiver<T>,
+    shared: &'a Shared,
+}
+
+impl<T: Send + 'static> Awaited<'_, T> {
+    async fn come(mut self) -> Result<T, oneshot::error::RecvError> {
+        (&mut self.answer).await
+    }
+}
+
+impl<T: Send + 'static> Drop for Awaited<'_, T> {
+    fn drop(&mut self) {
+        // What is sent after this comes back to its sender.
+        self.answer.close();
+        if let Ok(untaken) = self.answer.try_recv() {
+            self.shared.drop_elsewhere(untaken);
+        }
+    }
+}
+
 /// Asks something for one child. A ticket that was dropped unanswered reads as "down".
 pub(crate) async fn request(
     shared: &Arc<Shared>,
@@ -57,22 +80,24 @@ pub(crate) async fn request(
         id: key,
         request: request(ticket),
     };
+    let answer = Awaited { answer, shared };
     match shared.command(Item::Input(input)) {
-        Ok(()) => answer.await.unwrap_or(Reply::Down),
+        Ok(()) => answer.come().await.unwrap_or(Reply::Down),
         Err(_) => Reply::Down,
     }
 }
 
 /// Asks a question that changes nothing.
-pub(crate) async fn query<T>(
+pub(crate) async fn query<T: Send + 'static>(
     shared: &Arc<Shared>,
     question: impl FnOnce(oneshot::Sender<T>) -> Query,
 ) -> Result<T, SupervisorDown> {
     let (reply, answer) = oneshot::channel();
+    let answer = Awaited { answer, shared };
     if shared.command(Item::Query(question(reply))).is_err() {
         return Err(SupervisorDown);
     }
-    answer.await.map_err(|_| SupervisorDown)
+    answer.come().await.map_err(|_| SupervisorDown)
 }
 
 /// Stops the supervisor, or joins the stop under way.

@@ -539,7 +539,7 @@ async fn ask(
     ask::request(shared, id.shared(), request).await
 }
 
-async fn query<T>(
+async fn query<T: Send + 'static>(
     shared: &Arc<Shared>,
     question: impl FnOnce(oneshot::Sender<T>) -> Query,
 ) -> Result<T, SupervisorDown> {

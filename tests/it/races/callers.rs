@@ -1,6 +1,8 @@
 //! Callers that go away, and callers that come second.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use session_supervisor::error::StopError;
@@ -211,4 +213,59 @@ async fn stops_of_the_supervisor_join_and_get_one_report() {
         assert_eq!(answered("a later one", later).await.unwrap(), Ok(report));
     }
     assert!(sessions.stop().await.is_err());
+}
+
+/// An error that panics in its drop.
+#[derive(Debug)]
+struct Bomb;
+
+impl std::fmt::Display for Bomb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a bomb")
+    }
+}
+
+impl std::error::Error for Bomb {}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the error panics in its drop");
+    }
+}
+
+/// Tells that an answer has come, without taking it.
+#[derive(Default)]
+struct Answered(tokio::sync::Notify);
+
+impl std::task::Wake for Answered {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_when_its_answer_has_come_drops_nothing_of_the_users() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let fails = || probe.script().launch(|_| async { Err(Bomb.into()) }).spec();
+    let calls: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 2] = [
+        Box::pin({
+            let start = sessions.start_session("a", fails());
+            async move { drop(start.await) }
+        }),
+        Box::pin({
+            let ensure = sessions.ensure_session("b", fails());
+            async move { drop(ensure.await) }
+        }),
+    ];
+    for mut call in calls {
+        let answered = Arc::new(Answered::default());
+        let waker = Arc::clone(&answered).into();
+        let asked = call.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(asked.is_pending());
+        answered.0.notified().await;
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(call)));
+        assert!(dropped.is_ok(), "the error was dropped by its caller");
+    }
+    sessions.stop().await.unwrap();
 }
