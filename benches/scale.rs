@@ -2,7 +2,8 @@
 //! side in one process. `cargo bench --bench scale`; see `benches/README.md`.
 //!
 //! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer tries,
-//! `SCALE_MILLION=1` adds the rows at 1,000,000. The exit status is 1 if a must is missed.
+//! `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop of slow sessions
+//! alone. The exit status is 1 if a must is missed.
 //!
 //! Absent on purpose: a framework. Its statistics are for one side; what counts here is the quotient
 //! of two sides in the same minute.
@@ -20,6 +21,7 @@ use sides::bare::{self, Idle};
 use sides::figure::{Bound, Figure, Judged, Table, as_f64, median, per};
 use sides::lives::{self, Life};
 use sides::session::{Census, Msg, Session};
+use sides::slow;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -30,13 +32,15 @@ const MILLION: usize = 1_000_000;
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     n: usize,
-    million: Million,
+    rows: Rows,
 }
 
+/// Which rows are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Million {
-    With,
-    Without,
+enum Rows {
+    Usual,
+    WithMillion,
+    SlowStop,
 }
 
 fn plan() -> Plan {
@@ -51,12 +55,14 @@ fn plan() -> Plan {
         Ok(n) => panic!("SCALE_N is {n:?}, and must be a number from 1000"),
         Err(_) => default,
     };
-    let million = if is_set("SCALE_MILLION") {
-        Million::With
+    let rows = if is_set("SCALE_SLOW_STOP") {
+        Rows::SlowStop
+    } else if is_set("SCALE_MILLION") {
+        Rows::WithMillion
     } else {
-        Million::Without
+        Rows::Usual
     };
-    Plan { n, million }
+    Plan { n, rows }
 }
 
 fn main() -> ExitCode {
@@ -79,6 +85,10 @@ async fn measure(plan: Plan) -> Table {
     let n = plan.n;
     println!("sessions {n}, rounds {ROUNDS}, workers 2");
     let mut table = Table::default();
+    if plan.rows == Rows::SlowStop {
+        slow_stop(&mut table).await;
+        return table;
+    }
     lives::ours(n, 1).await;
     lives::by_hand(n, 1).await;
     one_caller(&mut table, n).await;
@@ -90,7 +100,8 @@ async fn measure(plan: Plan) -> Table {
     memory(&mut table, n).await;
     behind_a_slow_start(&mut table).await;
     recovery(&mut table).await;
-    if plan.million == Million::With {
+    slow_stop(&mut table).await;
+    if plan.rows == Rows::WithMillion {
         growth(&mut table, MILLION, ROUNDS).await;
         grace(&mut table, MILLION).await;
         list(&mut table, MILLION).await;
@@ -230,6 +241,35 @@ async fn grace(table: &mut Table, n: usize) {
             judged: Judged::Value,
             must: Bound::AtMost(0.0),
             goal: Bound::AtMost(0.0),
+        });
+    }
+}
+
+/// A mass stop of sessions whose `post_stop` takes up to four seconds, under a deadline. Real time.
+async fn slow_stop(table: &mut Table) {
+    for (n, must, goal) in [(20_000, 6.0, 4.5), (100_000, 10.0, 6.0)] {
+        let (report, took) = slow::mass_stop(n).await;
+        for (name, count) in [
+            ("killed", report.killed),
+            ("zombies", report.zombies),
+            ("others", n - report.stopped),
+        ] {
+            table.add(Figure {
+                name: format!("slow_stop_{name}_{n}"),
+                value: as_f64(count),
+                unit: "sessions",
+                judged: Judged::Value,
+                must: Bound::AtMost(0.0),
+                goal: Bound::AtMost(0.0),
+            });
+        }
+        table.add(Figure {
+            name: format!("slow_stop_{n}"),
+            value: took.as_secs_f64(),
+            unit: "s",
+            judged: Judged::Value,
+            must: Bound::AtMost(must),
+            goal: Bound::AtMost(goal),
         });
     }
 }

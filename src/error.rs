@@ -275,8 +275,9 @@ pub enum StartError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// The session used up its restart limit and is set aside.
-    #[error("the session is parked; restart it by hand, or stop it to discard it")]
+    /// The session used up its restart limit and is set aside. By default it is tried again by itself:
+    /// [`Options::park_trial`](crate::Options::park_trial).
+    #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
     Parked,
     /// All places are taken.
     #[error("all {max} places for sessions are taken")]

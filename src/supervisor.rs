@@ -172,8 +172,9 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is started
-    /// all the same.
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is started all
+    /// the same, unless the start still waited: for the id, or for its launch among others
+    /// ([`max_concurrent_launches`](Options::max_concurrent_launches)).
     ///
     /// # Examples
     ///
@@ -212,8 +213,10 @@ impl SessionSupervisor {
 
     /// Returns the running session of an id, or starts one: one start for all who ask at once.
     ///
-    /// Waits like [`start_session`](Self::start_session). The spec is used only if the session does
-    /// not run. Two actor types with one message type cannot be told apart.
+    /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share its
+    /// outcome: the one whose spec is used gets [`Ensured::Created`], the others [`Ensured::Joined`], and
+    /// if it fails all of them get the error. The spec is used only if the session does not run and no
+    /// other caller is starting it. Two actor types with one message type cannot be told apart.
     ///
     /// # Errors
     ///
@@ -304,7 +307,9 @@ impl SessionSupervisor {
     /// that waits for a restart at once, resumes a parked one with an empty restart limit.
     ///
     /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done.
+    /// restarted when that is done. Callers that wait for one launch share it: however many ask at once,
+    /// the session is launched at most twice, since a launch that had begun before a caller asked does not
+    /// count for that caller.
     ///
     /// # Errors
     ///
@@ -315,7 +320,7 @@ impl SessionSupervisor {
     /// # Cancel safety
     ///
     /// Dropped before the first poll, nothing was asked. Dropped after it, the session is restarted
-    /// all the same.
+    /// all the same, unless the restart still waited for the id.
     pub fn restart_session(
         &self,
         id: &str,
@@ -453,9 +458,10 @@ impl SessionSupervisor {
     /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
     ///
     /// Starts are refused from now on; listing, counting and `stop_session` go on. At most 1,000
-    /// stops are unfinished at a time, and a session's grace begins when its own stop is sent. When
-    /// it returns, all sessions have ended (zombies excepted) and all names are free. A second stop
-    /// joins the first and gets the same report.
+    /// sessions at a time have been asked and have not begun their `post_stop`, unless they are slow
+    /// themselves, and a session's grace begins when its own stop is sent. When it returns, all sessions
+    /// have ended (zombies excepted) and all names are free. A second stop joins the first and gets the
+    /// same report.
     ///
     /// # Errors
     ///
@@ -471,8 +477,8 @@ impl SessionSupervisor {
         self.stop_after(None)
     }
 
-    /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the
-    /// earlier wins; zero kills at once.
+    /// As [`stop`](Self::stop), but what is left at the deadline is killed. All sessions are asked in time
+    /// before that. Of two deadlines the earlier wins; zero kills at once.
     ///
     /// # Errors
     ///

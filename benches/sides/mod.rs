@@ -1,7 +1,8 @@
 //! The sides that are measured against each other: the same session under our supervisor, under one
 //! written by hand, and under no supervisor at all.
 //!
-//! Absent on purpose: timing. A side does the work, the benchmark holds the watch.
+//! Absent on purpose: timing, except of stops under a deadline. A side does the work, the benchmark holds
+//! the watch.
 
 pub(crate) mod alloc;
 pub(crate) mod bare;
@@ -9,3 +10,4 @@ pub(crate) mod by_hand;
 pub(crate) mod figure;
 pub(crate) mod lives;
 pub(crate) mod session;
+pub(crate) mod slow;

@@ -28,10 +28,9 @@ use crate::tree;
 /// So many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
 
-/// A member that ends while it is asked is looked up anew; so often.
+/// How often a member is looked up anew that ends while it is asked.
 const TRIES: usize = 3;
-
-/// So long a member that is being restarted is waited for.
+/// How long a member that is being restarted is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all clients share.
@@ -397,6 +396,5 @@ impl Client {
 
 /// Waits for the end of a member that takes no messages any more, or it would be found again.
 async fn gone(member: &ActorCell) {
-    // Without a limit of its own it cannot run out of time.
     member.wait(None).await.ok();
 }

@@ -31,7 +31,11 @@ pub enum Shutdown {
     /// Asked to stop, and waited for without end.
     Infinity,
     /// Handles the messages that are in its mailbox and takes no new ones (ractor's `drain`), then
-    /// stops. Killed if it has not ended after this time. A supervisor is stopped as by `Timeout`.
+    /// stops. Killed if it has not ended after this time, or at the deadline of the supervisor's stop. A
+    /// supervisor is stopped as by `Timeout`; its children drain by their own rules.
+    ///
+    /// What an actor keeps in queues of its own is not in its mailbox. A ractor `Factory` does so with its
+    /// jobs: send it `FactoryMessage::DrainRequests` and wait for its end, which it brings about itself.
     Drain(Duration),
 }
 

@@ -80,9 +80,14 @@ impl Probe {
     /// Waits until the tally is as wished, woken by its changes. A minute of test time without that
     /// is a failure, not a wait.
     pub(crate) async fn until(&self, wish: impl FnMut(&Tally) -> bool) -> Tally {
+        self.within(Duration::from_secs(60), wish).await
+    }
+
+    /// The same with another limit than a minute.
+    pub(crate) async fn within(&self, limit: Duration, wish: impl FnMut(&Tally) -> bool) -> Tally {
         let mut changes = self.0.subscribe();
         let waiting = changes.wait_for(wish);
-        match tokio::time::timeout(Duration::from_secs(60), waiting).await {
+        match tokio::time::timeout(limit, waiting).await {
             Ok(Ok(tally)) => tally.clone(),
             Ok(Err(_)) | Err(_) => panic!("never came true: {:?}", self.tally()),
         }
