@@ -31,7 +31,13 @@ const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
-    let failure = match attempt(plan, order, &life).await {
+    // Held for as long as the launch holds it, whose task is not to drop the last of it.
+    let last_exit = order.context.last_exit.clone();
+    let attempted = attempt(plan, order, &life).await;
+    if let Some(exit) = last_exit {
+        shared.discard(Discard::Exit(exit));
+    }
+    let failure = match attempted {
         Some(Ok(found)) => {
             let key = life.key();
             let claimed = life.claim();
@@ -98,9 +104,6 @@ async fn attempt(
     let refused = is_ending(&shared);
     if refused || life.is_cancelled() {
         shared.discard(Discard::Spec(plan));
-        if let Some(exit) = order.context.last_exit {
-            shared.discard(Discard::Exit(exit));
-        }
         return refused.then_some(Err(SpawnFailure::Refused));
     }
     let starting = guard(|| plan.starter.start(order));

@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: what follows from any of this.
 
+mod kept;
 mod orphans;
 
 use std::future::poll_fn;
@@ -19,10 +20,11 @@ use ractor::{ActorCell, ActorStatus};
 
 pub(super) use orphans::Orphans;
 
+use super::graveyard::Graveyard;
 use super::plan::Ticket;
 use super::shared::Shared;
-use super::unwind::drop_guarded;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
+use kept::Kept;
 
 const ORDERLY: u8 = 1;
 const FAILED: u8 = 1 << 1;
@@ -74,7 +76,7 @@ enum Claim {
 /// What is known of the end.
 #[derive(Debug, Default)]
 struct End {
-    cause: Option<Cause>,
+    cause: Option<Kept>,
     /// What was below the session. Its names may be held a little longer than the session's own.
     orphans: Orphans,
     tree: Tree,
@@ -93,14 +95,6 @@ enum Tree {
     /// Its driver task is done. What became of its children, unless the runtime was shut down before that
     /// was known.
     Over(Option<ShutdownReport>),
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        if let Some(cause) = self.cause.take() {
-            drop_guarded(cause);
-        }
-    }
 }
 
 /// Whether something of a launch is left.
@@ -135,7 +129,7 @@ impl engine::Life for Arc<Life> {
     }
 
     fn cause(&self) -> Option<Cause> {
-        self.lock().end.as_mut()?.cause.take()
+        self.lock().end.as_mut()?.cause.as_mut()?.take()
     }
 
     fn report(&self) -> Option<ShutdownReport> {
@@ -197,15 +191,23 @@ impl Life {
     }
 
     /// A callback has failed. The cause is there before the mark tells of it.
-    pub(crate) fn mark_failed(&self, cause: Cause) {
-        self.lock().end.get_or_insert_default().cause = Some(cause);
+    pub(super) fn mark_failed(&self, cause: Cause, graveyard: &Graveyard) {
+        self.keep(cause, graveyard);
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
     }
 
     /// `post_stop` went through, and the callback before it handled such a failure.
-    pub(crate) fn mark_link_failed(&self, cause: Cause) {
-        self.lock().end.get_or_insert_default().cause = Some(cause);
+    pub(super) fn mark_link_failed(&self, cause: Cause, graveyard: &Graveyard) {
+        self.keep(cause, graveyard);
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
+    }
+
+    fn keep(&self, cause: Cause, graveyard: &Graveyard) {
+        let kept = Kept::new(cause, graveyard);
+        let mut inner = self.lock();
+        let before = inner.end.get_or_insert_default().cause.replace(kept);
+        drop(inner);
+        drop(before);
     }
 
     /// `pre_start` went well. An actor that is already ending by itself cannot be linked.

@@ -118,7 +118,8 @@ impl<A: Actor> Session<A> {
         };
         drop(watch);
         let cause = Arc::new(error);
-        self.life.mark_failed(Arc::clone(&cause));
+        let graveyard = &self.shared.graveyard;
+        self.life.mark_failed(Arc::clone(&cause), graveyard);
         guard.release();
         self.tell();
         Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
@@ -257,7 +258,7 @@ impl<A: Actor> Session<A> {
         let failure = guard.link_failure.take();
         guard.release();
         match failure {
-            Some(cause) => self.life.mark_link_failed(cause),
+            Some(cause) => self.life.mark_link_failed(cause, &self.shared.graveyard),
             None => self.life.mark_orderly(),
         }
         if self.shared.is_stopping() {

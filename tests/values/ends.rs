@@ -1,11 +1,11 @@
 //! The ways in which a value can end, each played up to the point where it is being dropped.
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use session_supervisor::{ChildSpec, Options, Restart, SessionSupervisor, Shutdown};
 
+use crate::asks::{later, time_out};
 use crate::harm::Harm;
 use crate::holder::{Holder, Msg, Plan, Start, Value, plain, spec};
 
@@ -165,15 +165,6 @@ impl End {
     }
 }
 
-/// Asks, and leaves the wait for the answer to a task.
-async fn later<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) {
-    let mut call = Box::pin(call);
-    let asked = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
-    if asked.await.is_pending() {
-        drop(tokio::spawn(call));
-    }
-}
-
 /// Plays a case, with so many sessions at once, up to the drops.
 pub(crate) async fn play(
     end: End,
@@ -208,14 +199,13 @@ pub(crate) async fn play(
 }
 
 async fn starts(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[String]) {
-    let timeout = match end {
-        End::TimedOut => Duration::from_millis(1),
-        _ => Duration::from_secs(60),
-    };
+    if end == End::TimedOut {
+        return time_out(plan, sessions, ids).await;
+    }
     for id in ids {
         let spec = spec(plan)
             .restart(Restart::Temporary)
-            .start_timeout(timeout);
+            .start_timeout(Duration::from_secs(60));
         let start = sessions.start_session(id, spec);
         if end == End::StartFailsAndNobodyWaits {
             // Polled once, and given up.
@@ -228,7 +218,7 @@ async fn starts(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Stri
             later(start).await;
         }
     }
-    if matches!(end, End::StartFails | End::TimedOut) {
+    if end == End::StartFails {
         return;
     }
     plan.began

@@ -17,6 +17,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 struct Known {
+    made: bool,
     alive: usize,
     dropping: usize,
     released: bool,
@@ -52,8 +53,16 @@ impl Harm {
     }
 
     pub(crate) fn trap(&self) -> Trap {
-        lock(&self.0.1).alive += 1;
+        let mut known = lock(&self.0.1);
+        known.alive += 1;
+        known.made = true;
+        drop(known);
         Trap(self.clone())
+    }
+
+    /// Whether there was a trap so far.
+    pub(crate) fn is_made(&self) -> bool {
+        lock(&self.0.1).made
     }
 
     /// What a drop does, or other code of the user's in its place.

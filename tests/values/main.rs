@@ -13,6 +13,7 @@
 //! A drop that blocks does so until the others have been served, or for ten seconds, which is a failure.
 //! So no time is measured, and a busy machine fails no test.
 
+mod asks;
 mod ends;
 mod harm;
 mod holder;

@@ -1,6 +1,8 @@
 //! Each value in each of its ends.
 
-use session_supervisor::SessionState;
+use std::time::Instant;
+
+use session_supervisor::{KILL_BOUND, SessionState, SessionSupervisor};
 use tokio::runtime::Builder;
 
 use crate::ends::{End, play, supervisor};
@@ -18,6 +20,7 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
     let harm = Harm::new(kind);
     let (sessions, bystanders) =
         runtime.block_on(async { (supervisor(end).await, supervisor(End::Stop).await) });
+    let begun = Instant::now();
     let played = runtime.block_on(async {
         let play = play(end, value, &harm, &sessions, many);
         tokio::time::timeout(LONG, play).await
@@ -36,27 +39,46 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
     if end.leaves_the_supervisor() && end != End::MaxSessions {
         are_served(runtime.handle(), &sessions, what);
     }
+    // What is being dropped for longer than a kill may take is rightly told to be stuck, until it is done: on a
+    // busy machine the others may take that long.
+    let rightly = kind == Kind::Blocks && begun.elapsed() >= KILL_BOUND / 2;
     harm.release();
-    let stuck = runtime.block_on(async {
-        let list = tokio::time::timeout(LONG, sessions.list_sessions()).await;
-        let list = list.unwrap_or_else(|_| panic!("{what}: the list is not answered"));
-        let stuck = list.unwrap_or_default();
-        let stuck = stuck
-            .iter()
-            .filter(|info| info.state == SessionState::Zombie);
-        let stuck = stuck.count();
+    let (stuck, left) = runtime.block_on(async {
+        let stuck = tokio::time::timeout(LONG, until_none_is_stuck(&sessions)).await;
+        let stuck =
+            stuck.unwrap_or_else(|_| panic!("{what}: an id is stuck, or the list is not answered"));
         let stop = tokio::time::timeout(LONG, sessions.stop()).await;
         let stop = stop.unwrap_or_else(|_| panic!("{what}: the stop is not answered"));
         tokio::time::timeout(LONG, bystanders.stop())
             .await
             .unwrap()
             .unwrap();
-        stuck + stop.map_or(0, |report| report.zombies)
+        (stuck, stop.map_or(0, |report| report.zombies))
     });
-    assert_eq!(stuck, 0, "{what}: stuck");
+    assert!(stuck == 0 || rightly, "{what}: {stuck} were stuck");
+    let rightly = rightly && !end.leaves_the_supervisor();
+    assert!(left == 0 || rightly, "{what}: {left} are stuck");
     drop(sessions);
     harm.all_dropped(what);
     drop(runtime);
+}
+
+/// Returns when no id says that it is stuck, and how many said so at first.
+async fn until_none_is_stuck(sessions: &SessionSupervisor) -> usize {
+    let mut first = None;
+    loop {
+        // A supervisor that is gone has no ids.
+        let list = sessions.list_sessions().await.unwrap_or_default();
+        let stuck = list
+            .iter()
+            .filter(|info| info.state == SessionState::Zombie);
+        let stuck = stuck.count();
+        let first = *first.get_or_insert(stuck);
+        if stuck == 0 {
+            return first;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Plays all cases, and tells of all that fail.
