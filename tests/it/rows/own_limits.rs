@@ -137,19 +137,22 @@ async fn restart_a_hundred_thousand_times() {
     let probe = Probe::default();
     let spec = probe.spec().restart_limit(u32::MAX, 24 * HOUR);
     let mut session = sessions.start_session("a", spec).await.unwrap();
-    let mut warm = 0;
+    let mut seen = Vec::new();
     for n in 0..100_000 {
-        if n == 20_000 {
-            warm = resident();
+        if n % 40_000 == 20_000 {
+            seen.push(resident());
         }
         end(&session, Order::Crash).await;
         session = back(&sessions, "a").await;
         advance(ms(1)).await;
     }
+    seen.push(resident());
     assert_eq!(info(&sessions, "a").await.restarts, 100_000);
-    // One moment for each of these restarts would be two MiB more.
-    let grown = resident().saturating_sub(warm);
-    assert!(grown < 1_024, "grown by {grown} KiB from {warm} KiB");
+    // One moment for each restart would be a MiB more in each half. A single step of 1.5 MiB was seen once on
+    // a busy machine; what is kept for each restart shows in both, so the half that grew less counts.
+    let grown = seen.windows(2).map(|two| two[1].saturating_sub(two[0]));
+    let least = grown.min().expect("two halves");
+    assert!(least < 512, "grown by {least} KiB in each half: {seen:?}");
 }
 
 #[tokio::test(start_paused = true)]
