@@ -119,7 +119,8 @@ fn lines_come_in_the_order_of_what_happened_and_in_nobodys_span() {
         .iter()
         .filter(|(id, _)| id == "crashes")
         .collect();
-    assert!(of_one.len() > 1_000, "{} lines", of_one.len());
+    // Two for each life: its start, and its end with what follows (FAULTS 21).
+    assert!(of_one.len() >= 1_000, "{} lines", of_one.len());
     let swapped = of_one.windows(2).find(|pair| pair[0].1 > pair[1].1);
     assert_eq!(
         swapped, None,
