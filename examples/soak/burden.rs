@@ -1,6 +1,7 @@
 //! Values whose drops panic or block: states, errors, and what a spec has captured.
 
 use std::fmt;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -50,6 +51,30 @@ pub(crate) fn let_go<T>(answer: T) {
     let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(answer)));
     // The panic is told by its hook if it was not planned.
     drop(dropped);
+}
+
+/// What a supervisor told of sessions: it may hold the last of such a value.
+#[derive(Debug)]
+pub(crate) struct Careful<T>(Option<T>);
+
+impl<T> Careful<T> {
+    pub(crate) const fn new(told: T) -> Self {
+        Self(Some(told))
+    }
+}
+
+impl<T> Deref for Careful<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl<T> Drop for Careful<T> {
+    fn drop(&mut self) {
+        let_go(self.0.take());
+    }
 }
 
 /// An error with such a drop.

@@ -11,7 +11,7 @@ use session_supervisor::error::{EnsureError, RestartError, StartError, StopError
 use session_supervisor::{Backoff, ChildSpec, Restart, SessionState, Shutdown};
 
 use crate::ask::ask_for_a_while;
-use crate::burden::{Burden, let_go};
+use crate::burden::{Burden, Careful, let_go};
 use crate::census::Entry;
 use crate::grove;
 use crate::house::{House, Kind, Over, PARKED, PLACES, Reign};
@@ -248,7 +248,7 @@ async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
     let list = reign.sessions.list_sessions();
     let list = match ask_for_a_while(rng, Deed::List, list).await {
         Some(Err(_)) => return Err(reign.over("a list says that it is down")),
-        Some(Ok(list)) => list,
+        Some(Ok(list)) => Careful::new(list),
         None => return Ok(()),
     };
     let ids: HashSet<_> = list.iter().map(|info| info.id.clone()).collect();

@@ -10,6 +10,7 @@ use session_supervisor::error::{StartError, StopError};
 use session_supervisor::{Options, SessionState, SessionSupervisor, ShutdownReport};
 
 use crate::ask::{ask, ask_and_leave, within};
+use crate::burden::Careful;
 use crate::closing::{close, until};
 use crate::house::{End, Kind, Over, Reign, alone};
 use crate::rng::Rng;
@@ -105,7 +106,7 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
         && (counts.stopping, counts.zombies, counts.places()) == (0, 0, all - parked);
     must(adds_up, || format!("{fates:?} are counted as {counts:?}"));
     let list = ask(Deed::List, sessions.list_sessions()).await;
-    let list = list.map_err(|_| Over)?;
+    let list = Careful::new(list.map_err(|_| Over)?);
     let fits = list.len() == all
         && list.iter().enumerate().all(|(n, info)| {
             let state = match fates[n] {

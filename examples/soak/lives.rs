@@ -4,7 +4,7 @@
 use session_supervisor::{Exit, Restart, SessionState, Shutdown};
 
 use crate::ask::{ask, within};
-use crate::burden::{Burden, let_go};
+use crate::burden::{Burden, Careful, let_go};
 use crate::endings::crash;
 use crate::house::Over;
 use crate::owner::Owned;
@@ -144,9 +144,9 @@ pub(crate) async fn one_on_trial(own: &mut Owned<'_>) -> Result<(), Over> {
     own.check(exit == Exit::Shutdown, || {
         format!("it is on trial, and was stopped: {exit}")
     })?;
-    let late = ask(Deed::Info, own.reign.sessions.session_info(own.id())).await;
+    let late = Careful::new(ask(Deed::Info, own.reign.sessions.session_info(own.id())).await);
     own.check(
-        !matches!(&late, Ok(Some(info)) if info.state == SessionState::Parked),
+        !matches!(&*late, Ok(Some(info)) if info.state == SessionState::Parked),
         || format!("it was stopped, told of {late:?}"),
     )
 }

@@ -13,6 +13,7 @@ use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{Exit, SessionInfo, SessionState, names};
 
 use crate::ask::{PATIENCE, ask, within};
+use crate::burden::Careful;
 use crate::census::{Entry, ROLES};
 use crate::endings;
 use crate::house::{End, House, Kind, Over, Reign};
@@ -115,9 +116,10 @@ impl Owned<'_> {
         }
     }
 
-    pub(crate) async fn info(&self) -> Result<Option<SessionInfo>, Over> {
+    pub(crate) async fn info(&self) -> Result<Careful<Option<SessionInfo>>, Over> {
         let info = ask(Deed::Info, self.reign.sessions.session_info(self.id())).await;
-        info.map_err(|_| self.reign.over("an info says that it is down"))
+        info.map(Careful::new)
+            .map_err(|_| self.reign.over("an info says that it is down"))
     }
 
     /// The session runs, and this is its incarnation.
@@ -326,7 +328,8 @@ impl Owned<'_> {
             return Err(Over);
         };
         self.runs(&session, life).await?;
-        let counted = self.info().await?.map(|info| info.restarts);
+        let info = self.info().await?;
+        let counted = info.as_ref().map(|info| info.restarts);
         self.check(counted == Some(restarts), || {
             format!("life {life} after {restarts} restarts, told of {counted:?}")
         })?;

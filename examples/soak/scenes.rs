@@ -239,9 +239,10 @@ pub(crate) async fn one_that_leaves_its_supervisor(own: &mut Owned<'_>) -> Resul
     let found = own.reign.sessions.find_session(own.id());
     own.check(found.is_none(), || format!("it left, found {found:?}"))?;
     let info = own.info().await?;
-    own.check(info.is_some_and(|info| info.cell.is_some()), || {
-        "it left and lives, but is not known".to_owned()
-    })?;
+    own.check(
+        info.as_ref().is_some_and(|info| info.cell.is_some()),
+        || "it left and lives, but is not known".to_owned(),
+    )?;
     let exit = own.is_stopped().await?;
     let fits = match death {
         Death::Fine => exit == Exit::Shutdown,

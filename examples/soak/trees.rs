@@ -292,7 +292,9 @@ pub(crate) async fn a_tree_uses_up_its_limit(own: &mut Owned<'_>) -> Result<(), 
     }
     runs(own, shape, 2).await?;
     let info = own.info().await?;
-    let failed = info.is_some_and(|info| matches!(info.last_exit, Some(Exit::Failed { .. })));
+    let failed = info
+        .as_ref()
+        .is_some_and(|info| matches!(&info.last_exit, Some(Exit::Failed { .. })));
     own.check(failed, || {
         "a tree used up its limit and has not failed".to_owned()
     })?;
