@@ -27,6 +27,7 @@ mod moment;
 mod next;
 mod note;
 mod report;
+mod request;
 mod restart;
 mod shutdown;
 mod table;
@@ -41,7 +42,7 @@ pub use group::{
 };
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Request, Spec,
+    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Spec,
     StopCause, StopWay, Ticket,
 };
 pub use limit::{Limit, Window};
@@ -49,6 +50,7 @@ pub use moment::Moment;
 pub use next::{Next, Used};
 pub use note::{Kill, Note};
 pub use report::ShutdownReport;
+pub use request::Request;
 pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use table::{Counts, Cursor, Info, SessionState};

@@ -15,7 +15,7 @@ use super::lines::Lines;
 use super::log::{self, Line, Speaker};
 use super::plan::{Actors, Plan, Reply, Ticket};
 use super::shared::Shared;
-use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Request, Seen};
+use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Seen};
 
 #[derive(Debug)]
 pub(super) struct Leftovers<'a> {
@@ -120,15 +120,10 @@ impl<'a> Leftovers<'a> {
     fn discard_input(&mut self, input: Input<Actors>) {
         match input {
             Input::Asked { request, .. } => {
-                let ticket = match request {
-                    Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                        self.graveyard.put_plan(spec);
-                        ticket
-                    }
-                    Request::Stop { ticket }
-                    | Request::Restart { ticket }
-                    | Request::Delete { ticket } => ticket,
-                };
+                let (spec, ticket) = request.into_parts();
+                if let Some(plan) = spec {
+                    self.graveyard.put_plan(plan);
+                }
                 self.unanswered(ticket);
             }
             Input::Begin { ticket } | Input::StopSupervisor { ticket, .. } => {

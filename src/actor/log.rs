@@ -185,11 +185,46 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
         member,
     } = Subject::of(speaker, child);
     macro_rules! tell {
-        ($level:ident, $text:literal $(, $field:ident)*) => {
+        ($level:ident, $text:expr $(, $field:ident)*) => {
             tracing::$level!(
                 parent: None, supervisor, session, member, incarnation, $($field,)* $text, title
             )
         };
+    }
+    // The same with what follows, at the level that this asks for.
+    macro_rules! tell_with_next {
+        ($gravity:expr, $what:literal, $next:expr, $reason:expr) => {{
+            let reason = $reason;
+            let reason = reason.as_deref();
+            let (restarts, delay_ms) = (restarts($next), delay_ms($next));
+            let what_next = $next.to_string();
+            match $gravity {
+                Gravity::Error => tell!(
+                    error,
+                    concat!("{} ", $what),
+                    reason,
+                    what_next,
+                    restarts,
+                    delay_ms
+                ),
+                Gravity::Warning => tell!(
+                    warn,
+                    concat!("{} ", $what),
+                    reason,
+                    what_next,
+                    restarts,
+                    delay_ms
+                ),
+                Gravity::Detail => tell!(
+                    debug,
+                    concat!("{} ", $what),
+                    reason,
+                    what_next,
+                    restarts,
+                    delay_ms
+                ),
+            }
+        }};
     }
     match note {
         Note::Started => tell!(debug, "{} started"),
@@ -208,74 +243,27 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
                 (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => Gravity::Warning,
                 _ => Gravity::Detail,
             };
-            let restarts = restarts(next);
-            let delay_ms = delay_ms(next);
-            let what_next = next.to_string();
             match abnormal.max(gravity(next)) {
-                Gravity::Error => {
-                    tell!(
-                        error,
-                        "{} ended abnormally",
-                        reason,
-                        what_next,
-                        restarts,
-                        delay_ms
-                    );
-                }
-                Gravity::Warning => {
-                    tell!(
-                        warn,
-                        "{} ended abnormally",
-                        reason,
-                        what_next,
-                        restarts,
-                        delay_ms
-                    );
-                }
-                Gravity::Detail => tell!(debug, "{} ended", reason, what_next, restarts, delay_ms),
+                Gravity::Detail => tell_with_next!(Gravity::Detail, "ended", next, Some(reason)),
+                grave => tell_with_next!(grave, "ended abnormally", next, Some(reason)),
             }
         }
         Note::RestartFailed { failure, next } => {
             let reason = failure_text(failure);
-            let restarts = restarts(next);
-            let delay_ms = delay_ms(next);
-            let what_next = next.to_string();
-            if gravity(next) == Gravity::Error {
-                tell!(
-                    error,
-                    "{} failed to restart",
-                    reason,
-                    what_next,
-                    restarts,
-                    delay_ms
-                );
-            } else {
-                tell!(
-                    warn,
-                    "{} failed to restart",
-                    reason,
-                    what_next,
-                    restarts,
-                    delay_ms
+            let grave = gravity(next).max(Gravity::Warning);
+            tell_with_next!(grave, "failed to restart", next, Some(reason));
+        }
+        Note::Decided(next) => match gravity(next).max(Gravity::Warning) {
+            Gravity::Error => {
+                tell_with_next!(
+                    Gravity::Error,
+                    "could not be restarted",
+                    next,
+                    None::<String>
                 );
             }
-        }
-        Note::Decided(next) => {
-            let restarts = restarts(next);
-            let delay_ms = delay_ms(next);
-            let what_next = next.to_string();
-            if gravity(next) == Gravity::Error {
-                tell!(
-                    error,
-                    "{} could not be restarted",
-                    what_next,
-                    restarts,
-                    delay_ms
-                );
-            } else {
-                tell!(warn, "{} is tried again", what_next, restarts, delay_ms);
-            }
-        }
+            grave => tell_with_next!(grave, "is tried again", next, None::<String>),
+        },
         Note::Discarded => {
             let reason = "more sessions are parked than may be, and it was parked longest";
             tell!(error, "parked {} is forgotten", reason);

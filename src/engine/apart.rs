@@ -56,15 +56,8 @@ fn told<D: Domain>(answer: Answer<D>) -> Option<Discard<D>> {
 
 /// What a request holds.
 pub(super) fn request<D: Domain>(request: Request<D>, into: &mut Vec<Discard<D>>) {
-    let ticket = match request {
-        Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-            into.push(Discard::Spec(spec));
-            ticket
-        }
-        Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
-            ticket
-        }
-    };
+    let (spec, ticket) = request.into_parts();
+    into.extend(spec.map(Discard::Spec));
     into.push(Discard::Ticket(ticket));
 }
 

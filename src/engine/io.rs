@@ -11,6 +11,7 @@ use super::exit::{Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
 pub(super) use super::note::{Kill, Note};
 use super::report::ShutdownReport;
+pub(super) use super::request::Request;
 use super::restart::Policy;
 
 /// The types that the engine passes on without looking inside.
@@ -66,53 +67,6 @@ pub enum Ending {
     Yes,
     /// It is not.
     No,
-}
-
-/// What a caller asks for one id.
-#[derive(Debug)]
-pub enum Request<D: Domain> {
-    /// Start a session.
-    Start {
-        /// How.
-        spec: D::Spec,
-        /// Who asks.
-        ticket: D::Ticket,
-    },
-    /// Start a session, or share what becomes of a start that is under way.
-    Ensure {
-        /// How.
-        spec: D::Spec,
-        /// Who asks.
-        ticket: D::Ticket,
-    },
-    /// Stop it.
-    Stop {
-        /// Who asks.
-        ticket: D::Ticket,
-    },
-    /// Restart it by hand. In a group: start a member again that does not run.
-    Restart {
-        /// Who asks.
-        ticket: D::Ticket,
-    },
-    /// Forget a member of a group that does not run.
-    Delete {
-        /// Who asks.
-        ticket: D::Ticket,
-    },
-}
-
-impl<D: Domain> Request<D> {
-    /// Who asks.
-    pub(super) const fn ticket(&self) -> &D::Ticket {
-        match self {
-            Self::Start { ticket, .. }
-            | Self::Ensure { ticket, .. }
-            | Self::Stop { ticket }
-            | Self::Restart { ticket }
-            | Self::Delete { ticket } => ticket,
-        }
-    }
 }
 
 /// What the engine is told.

@@ -39,7 +39,7 @@ impl<D: Domain> Engine<D> {
             order: next_order,
             trials: 0,
         });
-        self.parked.orders = next_order.max(self.parked.orders);
+        self.parked.orders = next_order;
         self.parked.by_order.insert(parking.order, slot);
         let pause = self.trial_pause(parking.trials, random);
         let retry = pause.map(|pause| now.after(pause));

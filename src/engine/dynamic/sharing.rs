@@ -87,15 +87,10 @@ impl<D: Domain> Engine<D> {
 
     /// Drops a request whose caller has gone before its turn.
     pub(super) fn drop_request(&mut self, request: Request<D>) {
-        let ticket = match request {
-            Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                self.discard(Discard::Spec(spec));
-                ticket
-            }
-            Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
-                ticket
-            }
-        };
+        let (spec, ticket) = request.into_parts();
+        if let Some(spec) = spec {
+            self.discard(Discard::Spec(spec));
+        }
         self.discard(Discard::Ticket(ticket));
     }
 }

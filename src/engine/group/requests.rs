@@ -240,29 +240,19 @@ impl<D: Domain> Group<D> {
 
     /// Drops a request of which nobody wants to know what came.
     fn drop_request(&mut self, request: Request<D>) {
-        let ticket = match request {
-            Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                self.discard(Discard::Spec(spec));
-                ticket
-            }
-            Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
-                ticket
-            }
-        };
+        let (spec, ticket) = request.into_parts();
+        if let Some(spec) = spec {
+            self.discard(Discard::Spec(spec));
+        }
         self.discard(Discard::Ticket(ticket));
     }
 
     /// Answers a request without a launch.
     fn refuse(&mut self, request: Request<D>, answer: Answer<D>) {
-        let ticket = match request {
-            Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                self.discard(Discard::Spec(spec));
-                ticket
-            }
-            Request::Stop { ticket } | Request::Restart { ticket } | Request::Delete { ticket } => {
-                ticket
-            }
-        };
+        let (spec, ticket) = request.into_parts();
+        if let Some(spec) = spec {
+            self.discard(Discard::Spec(spec));
+        }
         self.answer(ticket, answer);
     }
 }
