@@ -9,7 +9,7 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, Launch, Restart, Shutdown};
 
-use crate::burden::{Burden, Grievance, Weight};
+use crate::burden::{Burden, Grievance, Weight, let_go};
 use crate::census::{Alive, Entry};
 use crate::family;
 use crate::verdict::PLANNED;
@@ -248,7 +248,12 @@ impl Session {
             plan,
         } = arguments;
         match birth {
-            Birth::Fails => return Err(plan.error()),
+            Birth::Fails => {
+                // Rust does not give back a value on its way out of a function whose locals panic in their
+                // drops, so no local may be left that does.
+                let_go(weight);
+                return Err(plan.error());
+            }
             Birth::Panics => panic!("{PLANNED}told to panic"),
             Birth::Hangs => pending().await,
             _ => {}

@@ -7,6 +7,7 @@
 mod actors;
 mod children;
 mod failures;
+mod hostile;
 mod linked;
 mod lives;
 mod runtimes;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let tables = [
         sessions::rows(),
         failures::rows(),
+        hostile::rows(),
         children::rows(),
         linked::rows(),
         supervisors::rows(),
