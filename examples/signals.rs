@@ -63,7 +63,7 @@ fn block(number: &str) {
 }
 
 /// A child that is quick, unless it is told otherwise.
-struct Member;
+struct Child;
 
 struct State {
     report: Report,
@@ -71,7 +71,7 @@ struct State {
 }
 
 #[ractor::actor(message = String, state = State, arguments = State)]
-impl Member {
+impl Child {
     async fn pre_start(
         &self,
         _myself: ActorRef<String>,
@@ -184,7 +184,7 @@ async fn serve(flags: &Flags, report: Report) -> Result<Ended, String> {
 
 fn describe(flags: &Flags, report: &Report) -> Application {
     let hangs_in_its_stop = flags.text("stop", "quick") == "hangs";
-    let member = |hangs_in_its_stop| {
+    let child = |hangs_in_its_stop| {
         let report = report.clone();
         ChildSpec::new(move |_| {
             let report = report.clone();
@@ -192,30 +192,30 @@ fn describe(flags: &Flags, report: &Report) -> Application {
                 report,
                 hangs_in_its_stop,
             };
-            (Member, state)
+            (Child, state)
         })
     };
     let mut application = Application::new(Options::new().name(SESSIONS))
         .deadline(Duration::from_millis(flags.number("deadline", 1_000)))
-        .child_before("store", member(false))
+        .child_before("store", child(false))
         .child("starter", starter(flags, report));
     if flags.text("hangup", "heard") == "left" {
         application = application.without_hangup();
     }
     for number in 0..flags.number("stuck", 0) {
-        application = application.session(format!("stuck-{number}"), member(false));
+        application = application.session(format!("stuck-{number}"), child(false));
     }
     for number in 0..5 {
-        application = application.session(format!("quick-{number}"), member(false));
+        application = application.session(format!("quick-{number}"), child(false));
     }
-    let hangs = member(hangs_in_its_stop).shutdown(Shutdown::Infinity);
+    let hangs = child(hangs_in_its_stop).shutdown(Shutdown::Infinity);
     application
         .session("slow", hangs)
         .session("last", last(report))
 }
 
 /// A child that starts as the flags say.
-fn starter(flags: &Flags, report: &Report) -> ChildSpec<Member> {
+fn starter(flags: &Flags, report: &Report) -> ChildSpec<Child> {
     let (how, report) = (flags.text("start", "quick").to_owned(), report.clone());
     ChildSpec::from_fn(move |_| {
         let (how, mut report) = (how.clone(), report.clone());
@@ -233,13 +233,13 @@ fn starter(flags: &Flags, report: &Report) -> ChildSpec<Member> {
                 report,
                 hangs_in_its_stop: false,
             };
-            Ok(Launch::Actor(Member, state))
+            Ok(Launch::Actor(Child, state))
         }
     })
 }
 
 /// The last default session. It tells that all is started, and is itself not there.
-fn last(report: &Report) -> ChildSpec<Member> {
+fn last(report: &Report) -> ChildSpec<Child> {
     let report = report.clone();
     ChildSpec::from_fn(move |_| {
         report.tell("running");

@@ -27,10 +27,10 @@ use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 /// Those who send SIGTERM often kill after 30 s, as Kubernetes does.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// An application: its root [`Supervisor`] with the session supervisor and other members, its default
+/// An application: its root [`Supervisor`] with the session supervisor and other children, its default
 /// sessions, and its end.
 ///
-/// The root is one for one and restarts members at most 3 times in 5 s, unless told otherwise. A session
+/// The root is one for one and restarts children at most 3 times in 5 s, unless told otherwise. A session
 /// supervisor that used up its total restart limit is restarted, empty, under its name.
 ///
 /// ```no_run
@@ -56,7 +56,7 @@ const DEADLINE: Duration = Duration::from_secs(25);
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Application {
-    /// Its name and its rules; the members come at the start.
+    /// Its name and its rules; the children come at the start.
     root: TreeSpec,
     options: Options,
     before: Vec<(String, ChildSpec)>,
@@ -97,7 +97,7 @@ impl Application {
         self
     }
 
-    /// Adds a member that is started after the session supervisor and those added before, and stopped
+    /// Adds a child that is started after the session supervisor and those added before, and stopped
     /// before them: for instance what opens sessions, so that none is opened while they are stopped.
     /// Roles are as in a [`TreeSpec`]; [`SESSIONS`](Self::SESSIONS) is taken.
     pub fn child<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
@@ -105,27 +105,27 @@ impl Application {
         self
     }
 
-    /// Adds a member that is started before the session supervisor, and stopped after it: what sessions
+    /// Adds a child that is started before the session supervisor, and stopped after it: what sessions
     /// need as long as they live. Several are started in the order in which they are added.
     pub fn child_before<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.before.push((role.into(), spec.erase()));
         self
     }
 
-    /// Which members are restarted with one that ended. Default: it alone.
+    /// Which children are restarted with one that ended. Default: it alone.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.root = self.root.strategy(strategy);
         self
     }
 
-    /// How often the root may restart members within `window`. Reaching it ends the application, with
+    /// How often the root may restart children within `window`. Reaching it ends the application, with
     /// status 1. Default: 3 in 5 s. The window must be longer than zero.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         self.root = self.root.restart_limit(max, window);
         self
     }
 
-    /// Members are restarted without end.
+    /// Children are restarted without end.
     pub fn without_restart_limit(mut self) -> Self {
         self.root = self.root.without_restart_limit();
         self
@@ -158,7 +158,7 @@ impl Application {
     /// Runs the application until its end: [`start`](Self::start), then
     /// [`wait`](RunningApplication::wait).
     ///
-    /// A signal that comes while members are started counts when they are. If they are not by the
+    /// A signal that comes while children are started counts when they are. If they are not by the
     /// [deadline](Self::deadline), which counts from the signal, or if a second Ctrl-C comes, what was
     /// started is killed. A signal that comes while default sessions are started stops that.
     ///
@@ -168,7 +168,7 @@ impl Application {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while the members are started, it leaves nothing behind. Dropped later, the application
+    /// Dropped while the children are started, it leaves nothing behind. Dropped later, the application
     /// runs on, without anybody who waits for a signal.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
         let mut signals = Signals::install(self.hangups)?;
@@ -183,18 +183,18 @@ impl Application {
         Ok(running.until_the_end(sessions).await)
     }
 
-    /// Starts the root with its members, then the default sessions, one after another.
+    /// Starts the root with its children, then the default sessions, one after another.
     ///
     /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
     /// lives: [`RunningApplication::wait`] hears them. One that comes during the start is not lost: it counts
-    /// when the members are started, and no further default session is. A SIGHUP that was ignored when the
+    /// when the children are started, and no further default session is. A SIGHUP that was ignored when the
     /// program was started, as under `nohup`, stays ignored on Linux; other systems do not tell.
     ///
     /// # Errors
     ///
     /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also if the
     /// runtime takes no signals, which tokio's do if their IO is enabled; and if a signal came and the
-    /// members were not started by the [deadline](Self::deadline) that counts from it, or before a second
+    /// children were not started by the [deadline](Self::deadline) that counts from it, or before a second
     /// Ctrl-C. What was started is killed then. A program that ends by `std::process::exit` does not wait
     /// for a start function that blocks its thread; one that returns from `main` does.
     ///
@@ -219,7 +219,7 @@ impl Application {
     ///     .await
     ///     .unwrap();
     /// let sessions = running.sessions().unwrap();
-    /// assert!(sessions.session_running("lobby"));
+    /// assert!(sessions.is_running("lobby"));
     /// assert_eq!(running.stop().await.status(), 0);
     /// # }
     /// ```
@@ -246,7 +246,7 @@ impl Application {
         Ok(running)
     }
 
-    /// The root with its members, and what is left to do when it is up.
+    /// The root with its children, and what is left to do when it is up.
     fn design(self) -> (TreeSpec, Rest) {
         let (options, supervisor) = self.options.settled();
         let mut root = self.root;

@@ -38,7 +38,7 @@ pub use chain::Chain;
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use group::{
-    AutoShutdown, FirstStart, Group, GroupSettings, MemberInfo, MemberState, StopOrder, Strategy,
+    AutoShutdown, ChildState, ChildView, FirstStart, Group, GroupSettings, StopOrder, Strategy,
 };
 pub use incarnation::{Key, Launch};
 pub use io::{
@@ -51,6 +51,6 @@ pub use next::{Next, Used};
 pub use note::{Kill, Note};
 pub use report::ShutdownReport;
 pub use request::Request;
-pub use restart::{Kind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
+pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use table::{Counts, Cursor, Info, SessionState};

@@ -80,9 +80,9 @@ pub enum StartSupervisorError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// A member of a static supervisor did not start. Those before it were stopped, in reverse order.
-    #[error("the member {role} did not start")]
-    MemberFailed {
+    /// A child of a static supervisor did not start. Those before it were stopped, in reverse order.
+    #[error("the child {role} did not start")]
+    ChildFailed {
         /// Its role.
         role: Arc<str>,
         /// Why it did not start.
@@ -161,7 +161,7 @@ pub enum StartChildError {
 }
 
 impl StartChildError {
-    /// Why a member of a tree did not start.
+    /// Why a child of a tree did not start.
     pub(crate) fn of_failure(role: &Arc<str>, failure: Failure, holder: Option<ActorCell>) -> Self {
         let role = Arc::clone(role);
         match failure {

@@ -24,19 +24,19 @@ use crate::spec::ChildSpec;
 use crate::supervisor::linked;
 use crate::{TreeSpec, names};
 
-/// A handle of a running static supervisor: ordered members, each with a role. Cheap to clone.
+/// A handle of a running static supervisor: ordered children, each with a role. Cheap to clone.
 ///
-/// Members are started in their order, each when the one before runs, and stopped in reverse order, each
-/// when the one after it is gone. A member that ends is restarted by its restart kind, and which others
+/// Children are started in their order, each when the one before runs, and stopped in reverse order, each
+/// when the one after it is gone. A child that ends is restarted by its restart kind, and which others
 /// are restarted with it is the [`Strategy`](crate::Strategy)'s. Restarts above the limit end the
 /// supervisor in order; where it is a session, or a child of another supervisor, that one's rules decide
 /// what follows.
 ///
 /// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`, and no
-/// method blocks the supervisor. While members of a set are stopped or started, requests wait until that
-/// is done: a member of the set asks from a spawned task, or waits for itself.
+/// method blocks the supervisor. While children of a set are stopped or started, requests wait until that
+/// is done: a child of the set asks from a spawned task, or waits for itself.
 ///
-/// It looks at all its members at each step, so it is for dozens, not for thousands: those are sessions.
+/// It looks at all its children at each step, so it is for dozens, not for thousands: those are sessions.
 ///
 /// OTP: `supervisor`.
 #[derive(Clone, Debug)]
@@ -52,15 +52,15 @@ impl Supervisor {
         Self { shared }
     }
 
-    /// Starts a supervisor without a parent, and all its members. It runs until it is stopped, also when
+    /// Starts a supervisor without a parent, and all its children. It runs until it is stopped, also when
     /// all handles are dropped.
     ///
-    /// It waits for the members' `pre_start`, one after another.
+    /// It waits for the children' `pre_start`, one after another.
     ///
     /// # Errors
     ///
-    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `MemberFailed` with the
-    /// role of the member that did not start, when those before it have been stopped in reverse order;
+    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `ChildFailed` with the
+    /// role of the child that did not start, when those before it have been stopped in reverse order;
     /// `Failed` outside a runtime.
     ///
     /// # Cancel safety
@@ -153,11 +153,11 @@ impl Supervisor {
         self.shared.root().clone()
     }
 
-    /// Adds a member at the end, starts it, and returns its reference when its `pre_start` is done.
+    /// Adds a child at the end, starts it, and returns its reference when its `pre_start` is done.
     ///
-    /// If the role is starting or stopping, the start waits for that. The member belongs to this life of
+    /// If the role is starting or stopping, the start waits for that. The child belongs to this life of
     /// the supervisor: when the supervisor itself is restarted, by its parent or as a session, only what
-    /// its [`TreeSpec`] describes comes back. A member that is to be known again is described there, with
+    /// its [`TreeSpec`] describes comes back. A child that is to be known again is described there, with
     /// [`child_on_demand`](TreeSpec::child_on_demand) if it is not to run from the beginning.
     ///
     /// OTP: `start_child/2`.
@@ -166,11 +166,11 @@ impl Supervisor {
     ///
     /// Bad input (`InvalidRole`, `InvalidSpec`) before anything is asked. `AlreadyStarted`,
     /// `AlreadyPresent` or `Restarting` if the role is known. A start that fails leaves nothing behind;
-    /// one that is `Ignored` leaves the member as one that does not run, unless it is temporary.
+    /// one that is `Ignored` leaves the child as one that does not run, unless it is temporary.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is started all the
     /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn start_child<C: Child>(
         &self,
@@ -184,7 +184,7 @@ impl Supervisor {
                 let role = role.as_ref().to_owned();
                 return Err(StartChildError::InvalidRole(InvalidRole { role, rule }));
             }
-            let spec = spec.for_member().map_err(StartChildError::InvalidSpec)?;
+            let spec = spec.for_child().map_err(StartChildError::InvalidSpec)?;
             let key = Arc::clone(&role);
             match ask::request(&shared, key, |ticket| Request::Start { spec, ticket }).await {
                 Reply::Started(found) => C::reference(found).ok_or(StartChildError::SupervisorDown),
@@ -193,10 +193,10 @@ impl Supervisor {
         }
     }
 
-    /// Stops a member by its shutdown rule, whatever its restart kind and the strategy. It is kept as one
+    /// Stops a child by its shutdown rule, whatever its restart kind and the strategy. It is kept as one
     /// that does not run, unless it is temporary.
     ///
-    /// When it returns, the member is gone and released. One that does not run is
+    /// When it returns, the child is gone and released. One that does not run is
     /// [`Exit::NotRunning`]; one that waits for a restart is not restarted.
     ///
     /// OTP: `terminate_child/2`.
@@ -207,7 +207,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is stopped all the
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is stopped all the
     /// same.
     pub fn terminate_child(
         &self,
@@ -225,7 +225,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts a member again that does not run, or one [on demand](TreeSpec::child_on_demand) for the first
+    /// Starts a child again that does not run, or one [on demand](TreeSpec::child_on_demand) for the first
     /// time. It is not counted against the limit. Of several calls at once one starts it, and the others
     /// are told that it runs.
     ///
@@ -234,11 +234,11 @@ impl Supervisor {
     /// # Errors
     ///
     /// `NotFound` for an unknown role, `Running` or `Start(Restarting)` if it does run. If the start
-    /// fails, the member is kept as one that does not run.
+    /// fails, the child is kept as one that does not run.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is started all the
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is started all the
     /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn restart_child(
         &self,
@@ -257,7 +257,7 @@ impl Supervisor {
         }
     }
 
-    /// Forgets a member that does not run.
+    /// Forgets a child that does not run.
     ///
     /// OTP: `delete_child/2`.
     ///
@@ -268,7 +268,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the member is forgotten all
+    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is forgotten all
     /// the same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn delete_child(
         &self,
@@ -289,7 +289,7 @@ impl Supervisor {
         }
     }
 
-    /// The members, in the order of their starts.
+    /// The children, in the order of their starts.
     ///
     /// OTP: `which_children/1`, which has the reverse order.
     ///
@@ -304,10 +304,10 @@ impl Supervisor {
         &self,
     ) -> impl Future<Output = Result<Vec<ChildInfo>, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { ask::query(&shared, Query::members).await }
+        async move { ask::query(&shared, Query::children).await }
     }
 
-    /// How many members there are, by state and kind. Those that do not run are in no state: only `specs`
+    /// How many children there are, by state and kind. Those that do not run are in no state: only `specs`
     /// and the kinds count them.
     ///
     /// OTP: `count_children/1`.
@@ -326,8 +326,8 @@ impl Supervisor {
         async move { ask::query(&shared, Query::count).await }
     }
 
-    /// The running member of a role, if members are registered here: past its `pre_start` and linked to
-    /// this supervisor. Reads ractor's registry, asks nobody. The members of what is nested deeper are
+    /// The running child of a role, if children are registered here: past its `pre_start` and linked to
+    /// this supervisor. Reads ractor's registry, asks nobody. The children of what is nested deeper are
     /// not registered, and a supervisor with a name of its own, as every session supervisor is, is found by
     /// that; [`which_children`](Self::which_children) has them all.
     #[must_use]
@@ -340,17 +340,17 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound`, or `WrongMessageType` if the member takes messages of another type.
+    /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
     pub fn find_child_as<M: ractor::Message>(&self, role: &str) -> Result<ActorRef<M>, FindError> {
         let cell = self.find_child(role).ok_or(FindError::NotFound)?;
         typed(cell).ok_or(FindError::WrongMessageType)
     }
 
-    /// Stops all members, one after another in reverse order (or all at once, if the spec says
+    /// Stops all children, one after another in reverse order (or all at once, if the spec says
     /// [`stop_together`](TreeSpec::stop_together)), each by its own rule, then the supervisor.
     ///
-    /// When it returns, all members have ended (zombies excepted) and all names are free. A second stop
-    /// joins the first and gets the same report. Members that are supervisors add what became of their
+    /// When it returns, all children have ended (zombies excepted) and all names are free. A second stop
+    /// joins the first and gets the same report. Children that are supervisors add what became of their
     /// own children to the report.
     ///
     /// # Errors
@@ -371,9 +371,9 @@ impl Supervisor {
     /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the earlier
     /// wins; zero kills at once.
     ///
-    /// Nobody is killed unasked: the next member is asked to stop as soon as the one after it is gone, and
-    /// at the latest when its share of the time has come (the time left, divided among the members that
-    /// are left). Members that are slow then stop beside each other. Supervisors among them are told how
+    /// Nobody is killed unasked: the next child is asked to stop as soon as the one after it is gone, and
+    /// at the latest when its share of the time has come (the time left, divided among the children that
+    /// are left). Children that are slow then stop beside each other. Supervisors among them are told how
     /// long they may take, and share that out in the same way.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ractor::ActorCell;
 
 use crate::SessionId;
-use crate::engine::{Exit, Kind, MemberState, SessionState};
+use crate::engine::{ChildKind, ChildState, Exit, SessionState};
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]
@@ -37,9 +37,9 @@ pub struct ChildInfo {
     /// Its role.
     pub role: Arc<str>,
     /// Whether it is a supervisor itself.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// What it is doing.
-    pub state: MemberState,
+    pub state: ChildState,
     /// The number of its present or last incarnation, from 1; 0 before its first start. Every launch
     /// takes the next one, a failed attempt too.
     pub incarnation: u64,

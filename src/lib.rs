@@ -25,8 +25,8 @@ mod tree;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use child::{AnyActor, Child};
 pub use engine::{
-    AutoShutdown, Backoff, Counts, Exit, KILL_BOUND, Kind, MemberState, OnRestartLimit, Restart,
-    SessionState, Shutdown, ShutdownReport, Strategy,
+    AutoShutdown, Backoff, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
+    Restart, SessionState, Shutdown, ShutdownReport, Strategy,
 };
 pub use group::Supervisor;
 pub use id::SessionId;

@@ -1,7 +1,7 @@
 //! The names in ractor's registry, and the rules that ids and supervisor names obey.
 //!
 //! The only place that builds or takes apart a registry name. A supervisor is registered under its
-//! own name, a session under `"{supervisor}/session/{id}"`, a member of a session's tree under
+//! own name, a session under `"{supervisor}/session/{id}"`, a child of a session's tree under
 //! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under `"{supervisor}/{role}"`. A
 //! supervisor's name and a role hold no `/`, and `session` is no role, so no two of them share a name.
 //!
@@ -65,15 +65,15 @@ pub fn session(supervisor: &str, id: &str) -> String {
     name
 }
 
-/// The registry name of a member of a session's tree.
+/// The registry name of a child of a session's tree.
 #[must_use]
-pub fn session_member(supervisor: &str, role: &str, id: &str) -> String {
+pub fn session_child(supervisor: &str, role: &str, id: &str) -> String {
     format!("{supervisor}/{role}/{id}")
 }
 
 /// The registry name of a child of a [`Supervisor`](crate::Supervisor) outside any session.
 #[must_use]
-pub fn member(supervisor: &str, role: &str) -> String {
+pub fn child(supervisor: &str, role: &str) -> String {
     format!("{supervisor}/{role}")
 }
 

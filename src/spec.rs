@@ -14,7 +14,7 @@ use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::session::Session;
 use crate::child::{AnyActor, Child, typed};
 use crate::engine::{
-    Backoff, Exit, Kind, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
+    Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
 use crate::error::{InvalidValue, StartError};
 use crate::{SessionId, SessionSupervisor, Supervisor};
@@ -25,7 +25,7 @@ use crate::{SessionId, SessionSupervisor, Supervisor};
 pub struct StartContext {
     /// The session's id. For a child of a [`Supervisor`] outside any session, its role.
     pub id: SessionId,
-    /// The role, if it is a member of a tree.
+    /// The role, if it is a child of a tree.
     pub role: Option<Arc<str>>,
     /// Which life of the id this is, from 1. Every launch takes the next number, a failed one too.
     pub incarnation: u64,
@@ -36,7 +36,7 @@ pub struct StartContext {
     /// The session supervisor, for instance to start another session. A child of a [`Supervisor`]
     /// outside any session has none: for it the handle says that it is down.
     pub supervisor: SessionSupervisor,
-    /// The tree, if it is a member of one.
+    /// The tree, if it is a child of one.
     pub tree: Option<Supervisor>,
 }
 
@@ -229,7 +229,7 @@ impl<C: Child> ChildSpec<C> {
     }
 
     /// As what the child is counted. Default: a worker, unless it is made as a supervisor.
-    pub fn kind(self, kind: Kind) -> Self {
+    pub fn kind(self, kind: ChildKind) -> Self {
         self.with(|policy| policy.kind = kind)
     }
 
@@ -323,8 +323,8 @@ impl<C: Child> ChildSpec<C> {
         self.checked(Restart::Transient)
     }
 
-    /// The plan of a member of a static supervisor, or the first bad value.
-    pub(crate) fn for_member(self) -> Result<Arc<Plan>, InvalidValue> {
+    /// The plan of a child of a static supervisor, or the first bad value.
+    pub(crate) fn for_child(self) -> Result<Arc<Plan>, InvalidValue> {
         let policy = &self.plan.policy;
         let limit = match policy.limit {
             OwnLimit::Inherited => None,
@@ -337,7 +337,7 @@ impl<C: Child> ChildSpec<C> {
             Some(InvalidValue {
                 field: "restart_limit",
                 value,
-                rule: "the members of a tree share the tree's limit".to_owned(),
+                rule: "the children of a tree share the tree's limit".to_owned(),
             })
         } else if significant && restart == Restart::Permanent {
             Some(InvalidValue {

@@ -278,7 +278,7 @@ impl SessionSupervisor {
     /// # Errors
     ///
     /// `NotFound`: nothing of this id is alive. `Zombie`: it survived its kill for 1 s, or, of a tree, one
-    /// of its members did.
+    /// of its children did.
     ///
     /// # Cancel safety
     ///
@@ -360,34 +360,34 @@ impl SessionSupervisor {
         typed(cell).ok_or(FindError::WrongMessageType)
     }
 
-    /// The running member of a session that is a tree: past its `pre_start`, registered under
+    /// The running child of a session that is a tree: past its `pre_start`, registered under
     /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own is found
     /// by that. Reads ractor's registry, asks nobody.
     #[must_use]
-    pub fn find_member(&self, id: &str, role: &str) -> Option<ActorCell> {
+    pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
         let session = self.find_session(id)?;
-        let name = names::session_member(self.shared.name(), role, id);
+        let name = names::session_child(self.shared.name(), role, id);
         linked(ractor::registry::where_is(name)?, &session)
     }
 
-    /// As [`find_member`](Self::find_member), with a typed reference.
+    /// As [`find_child`](Self::find_child), with a typed reference.
     ///
     /// # Errors
     ///
-    /// `NotFound`, or `WrongMessageType` if the member takes messages of another type.
-    pub fn find_member_as<M: ractor::Message>(
+    /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
+    pub fn find_child_as<M: ractor::Message>(
         &self,
         id: &str,
         role: &str,
     ) -> Result<ActorRef<M>, FindError> {
-        let cell = self.find_member(id, role).ok_or(FindError::NotFound)?;
+        let cell = self.find_child(id, role).ok_or(FindError::NotFound)?;
         typed(cell).ok_or(FindError::WrongMessageType)
     }
 
     /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The answer
     /// may be stale as soon as it is given.
     #[must_use]
-    pub fn session_running(&self, id: &str) -> bool {
+    pub fn is_running(&self, id: &str) -> bool {
         self.find_session(id).is_some()
     }
 

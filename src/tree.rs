@@ -1,4 +1,4 @@
-//! What a user writes to describe a static supervisor: its members in their order, its strategy and its
+//! What a user writes to describe a static supervisor: its children in their order, its strategy and its
 //! limit; and the child specs that start such a tree, or a session supervisor, as a child.
 //!
 //! Absent on purpose: errors in the setters. The first bad value is kept and is the error of whoever
@@ -12,7 +12,7 @@ use crate::actor::machine::Machine;
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::child::Child;
 use crate::engine::{
-    AutoShutdown, FirstStart, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown,
+    AutoShutdown, ChildKind, FirstStart, Group, GroupSettings, Limit, Policy, Restart, Shutdown,
     StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
@@ -25,12 +25,12 @@ use crate::{Options, SessionSupervisor, Supervisor};
 const RESTARTS: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// The members of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
+/// The children of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
 ///
 /// When the tree is restarted, all that is described here comes back, and nothing that was added since
 /// with [`start_child`](Supervisor::start_child).
 ///
-/// A member is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
+/// A child is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
 /// [`Permanent`](Restart::Permanent) unless its spec says otherwise.
 ///
 /// ```
@@ -54,12 +54,12 @@ pub struct TreeSpec {
     name: Option<Naming>,
     settings: GroupSettings,
     seed: Option<u64>,
-    members: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
+    children: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
     fault: Option<InvalidValue>,
 }
 
 impl TreeSpec {
-    /// A tree without members yet.
+    /// A tree without children yet.
     pub fn new(strategy: Strategy) -> Self {
         Self {
             name: None,
@@ -69,7 +69,7 @@ impl TreeSpec {
                 ..GroupSettings::default()
             },
             seed: None,
-            members: Vec::new(),
+            children: Vec::new(),
             fault: None,
         }
     }
@@ -79,17 +79,17 @@ impl TreeSpec {
         self
     }
 
-    /// A tree in which a member that ends is started again alone.
+    /// A tree in which a child that ends is started again alone.
     pub fn one_for_one() -> Self {
         Self::new(Strategy::OneForOne)
     }
 
-    /// A tree in which all members are started again with one.
+    /// A tree in which all children are started again with one.
     pub fn one_for_all() -> Self {
         Self::new(Strategy::OneForAll)
     }
 
-    /// A tree in which the members after one are started again with it.
+    /// A tree in which the children after one are started again with it.
     pub fn rest_for_one() -> Self {
         Self::new(Strategy::RestForOne)
     }
@@ -112,18 +112,18 @@ impl TreeSpec {
         self
     }
 
-    /// Adds a member at the end. Its role must be new.
+    /// Adds a child at the end. Its role must be new.
     pub fn child<C: Child>(self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
-        self.member(role.into(), spec, FirstStart::WithGroup)
+        self.add(role.into(), spec, FirstStart::WithGroup)
     }
 
-    /// Adds a member at the end that is not started with the tree: it is one that does not run until
+    /// Adds a child at the end that is not started with the tree: it is one that does not run until
     /// somebody calls [`restart_child`](Supervisor::restart_child). Its role must be new.
     ///
     /// It keeps its place in the order, and belongs to the tree's description: unlike one that
     /// [`start_child`](Supervisor::start_child) adds, it is known again after a restart of the tree,
     /// and again waits until somebody asks. Before it has run, no strategy starts it, and no rule of
-    /// automatic shutdown counts it. From then on it is a member as any other, with one exception: a
+    /// automatic shutdown counts it. From then on it is a child as any other, with one exception: a
     /// [`Temporary`](Restart::Temporary) one that ended is not forgotten, it waits to be asked for again.
     ///
     /// ```
@@ -147,23 +147,18 @@ impl TreeSpec {
     /// # }
     /// ```
     pub fn child_on_demand<C: Child>(self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
-        self.member(role.into(), spec, FirstStart::OnDemand)
+        self.add(role.into(), spec, FirstStart::OnDemand)
     }
 
-    fn member<C: Child>(
-        mut self,
-        role: String,
-        spec: ChildSpec<C>,
-        first_start: FirstStart,
-    ) -> Self {
+    fn add<C: Child>(mut self, role: String, spec: ChildSpec<C>, first_start: FirstStart) -> Self {
         if let Err(rule) = names::check_role(&role) {
             self.find_fault("role", &role, rule.to_string());
         }
-        if self.members.iter().any(|(other, ..)| **other == *role) {
-            self.find_fault("role", &role, "must be the role of one member only".into());
+        if self.children.iter().any(|(other, ..)| **other == *role) {
+            self.find_fault("role", &role, "must be the role of one child only".into());
         }
-        match spec.for_member() {
-            Ok(plan) => self.members.push((role.into(), plan, first_start)),
+        match spec.for_child() {
+            Ok(plan) => self.children.push((role.into(), plan, first_start)),
             Err(InvalidValue { field, value, rule }) => {
                 let rule = format!("in the spec of {role}, {rule}");
                 self.fault
@@ -173,7 +168,7 @@ impl TreeSpec {
         self
     }
 
-    /// How often the tree may restart members within `window`, whatever the number of members that one
+    /// How often the tree may restart children within `window`, whatever the number of children that one
     /// restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be longer than
     /// zero.
     ///
@@ -189,24 +184,24 @@ impl TreeSpec {
         self
     }
 
-    /// Members are restarted without end.
+    /// Children are restarted without end.
     pub fn without_restart_limit(mut self) -> Self {
         self.settings.limit = None;
         self
     }
 
-    /// Whether the end of significant members ends the tree. Default: never; then a significant member is
+    /// Whether the end of significant children ends the tree. Default: never; then a significant child is
     /// like any other. (OTP refuses one.)
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
         self
     }
 
-    /// When the supervisor stops, its members are stopped all at once, each by its own rule. Default:
+    /// When the supervisor stops, its children are stopped all at once, each by its own rule. Default:
     /// in reverse order, each when the one after it is gone. A set that is restarted is always taken
     /// down in order.
     ///
-    /// For members that do not need each other while they stop: the stop takes as long as the slowest.
+    /// For children that do not need each other while they stop: the stop takes as long as the slowest.
     pub fn stop_together(mut self) -> Self {
         self.settings.stop_order = StopOrder::Together;
         self
@@ -237,7 +232,7 @@ impl TreeSpec {
         };
         Ok(Design {
             name: self.name.map(|name| name.name(Supervisor::NAME)),
-            machine: Machine::Members(Box::new(Group::new(settings, self.members))),
+            machine: Machine::Children(Box::new(Group::new(settings, self.children))),
         })
     }
 
@@ -251,7 +246,7 @@ impl TreeSpec {
 // OTP: supervisor:child_spec/0 has `shutdown => infinity` for `type => supervisor`.
 fn policy() -> Policy {
     Policy {
-        kind: Kind::Supervisor,
+        kind: ChildKind::Supervisor,
         shutdown: Shutdown::Infinity,
         ..Policy::default()
     }
@@ -259,10 +254,10 @@ fn policy() -> Policy {
 
 impl ChildSpec<Supervisor> {
     /// A whole tree, described anew for every incarnation. As a session it is found under the session's
-    /// id, and its members under theirs
-    /// ([`find_member`](SessionSupervisor::find_member)).
+    /// id, and its children under theirs
+    /// ([`find_child`](SessionSupervisor::find_child)).
     ///
-    /// The start is done when all members have been started, one after another; the start timeout is for
+    /// The start is done when all children have been started, one after another; the start timeout is for
     /// all of them together. One that takes longer, or is stopped before it is done, is killed.
     ///
     /// ```
@@ -282,7 +277,7 @@ impl ChildSpec<Supervisor> {
     /// });
     /// let alice = sessions.start_session("alice", chat).await.unwrap();
     /// alice.start_child("agent", ChildSpec::new(|_| (Agent, ()))).await.unwrap();
-    /// let agent = sessions.find_member_as::<String>("alice", "agent").unwrap();
+    /// let agent = sessions.find_child_as::<String>("alice", "agent").unwrap();
     /// agent.cast("hello".to_owned()).unwrap();
     /// sessions.stop().await.unwrap();
     /// # }

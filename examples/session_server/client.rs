@@ -28,9 +28,9 @@ use crate::tree;
 /// So many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
 
-/// How often a member is looked up anew that ends while it is asked.
+/// How often a child is looked up anew that ends while it is asked.
 const TRIES: usize = 3;
-/// How long a member that is being restarted is waited for.
+/// How long a child that is being restarted is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all clients share.
@@ -217,7 +217,7 @@ impl Client {
 
     async fn say(&self, text: &str) -> Result<(), String> {
         for _ in 0..TRIES {
-            let responder: ActorRef<ResponderMsg> = self.member(Role::Responder).await?;
+            let responder: ActorRef<ResponderMsg> = self.child(Role::Responder).await?;
             let say = |reply| ResponderMsg::Say {
                 from: format!("client-{}", self.number),
                 text: text.to_owned(),
@@ -233,7 +233,7 @@ impl Client {
 
     async fn history(&self) -> Result<String, String> {
         for _ in 0..TRIES {
-            let keeper = self.member(Role::Keeper).await?;
+            let keeper = self.child(Role::Keeper).await?;
             if let Ok(CallResult::Success(history)) = keeper.call(KeeperMsg::Recall, None).await {
                 for line in &history {
                     self.tell(line).await;
@@ -257,7 +257,7 @@ impl Client {
         }
     }
 
-    /// A member that was terminated is known until it is deleted too.
+    /// A child that was terminated is known until it is deleted too.
     async fn agent_off(&self) -> Result<String, String> {
         let (_, tree) = self.session().await?;
         match tree.terminate_child(Role::Agent.name()).await {
@@ -274,11 +274,11 @@ impl Client {
 
     async fn crash(&self, role: Role) -> Result<String, String> {
         let told = match role {
-            Role::Keeper => self.member(role).await?.cast(KeeperMsg::Crash).is_ok(),
-            Role::Responder => self.member(role).await?.cast(ResponderMsg::Crash).is_ok(),
+            Role::Keeper => self.child(role).await?.cast(KeeperMsg::Crash).is_ok(),
+            Role::Responder => self.child(role).await?.cast(ResponderMsg::Crash).is_ok(),
             Role::Agent => {
                 let (id, _) = self.session().await?;
-                let agent = self.house.sessions()?.find_member_as(id, role.name());
+                let agent = self.house.sessions()?.find_child_as(id, role.name());
                 let agent = agent.map_err(|_| "the agent is off".to_owned())?;
                 agent.cast(AgentMsg::Crash).is_ok()
             }
@@ -291,7 +291,7 @@ impl Client {
     }
 
     async fn hang(&self) -> Result<String, String> {
-        match self.member(Role::Responder).await?.cast(ResponderMsg::Hang) {
+        match self.child(Role::Responder).await?.cast(ResponderMsg::Hang) {
             Ok(()) => Ok("the responder will hang when it is stopped".to_owned()),
             Err(_) => Err("the responder just ended by itself".to_owned()),
         }
@@ -359,16 +359,16 @@ impl Client {
         }
     }
 
-    /// A member of the session he is in. One that is being restarted is waited for: it tells the news
+    /// A child of the session he is in. One that is being restarted is waited for: it tells the news
     /// when it can be found.
-    async fn member<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
+    async fn child<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
         let mut news = self.house.rooms.listen();
         let find = async {
             loop {
                 let (id, _) = self.session().await?;
-                let found = self.house.sessions()?.find_member_as(id, role.name());
-                if let Ok(member) = found {
-                    return Ok(member);
+                let found = self.house.sessions()?.find_child_as(id, role.name());
+                if let Ok(child) = found {
+                    return Ok(child);
                 }
                 // The house has the other end.
                 news.changed().await.ok();
@@ -394,7 +394,7 @@ impl Client {
     }
 }
 
-/// Waits for the end of a member that takes no messages any more, or it would be found again.
-async fn gone(member: &ActorCell) {
-    member.wait(None).await.ok();
+/// Waits for the end of a child that takes no messages any more, or it would be found again.
+async fn gone(child: &ActorCell) {
+    child.wait(None).await.ok();
 }

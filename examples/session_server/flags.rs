@@ -14,9 +14,9 @@ usage: session_server [--listen ADDR] [--stdin] [--strategy NAME] [--restarts N]
 
   --listen ADDR      where to listen (127.0.0.1:4000); port 0 takes a free one
   --stdin            take commands from standard input too; its end stops the server
-  --strategy NAME    what is restarted with a member of a session that crashed: one_for_one (it
+  --strategy NAME    what is restarted with a child of a session that crashed: one_for_one (it
                      alone, the default), one_for_all, or rest_for_one (those started after it)
-  --restarts N       so many restarts of members within the window, then their session is started
+  --restarts N       so many restarts of children within the window, then their session is started
                      anew; so many of those within the window, then it is parked (3)
   --window SECONDS   that window (5)
   --deadline SECONDS how long the stop of the server may take before it kills what is left (10)

@@ -13,7 +13,7 @@ hang       make the responder never end when it is stopped, to try out the serve
 stop ID    end a session, or discard a parked one
 list       all sessions
 info ID    one session
-tree       the application with all its supervisors and their members
+tree       the application with all its supervisors and their children
 quit       leave; the session lives on
 help       this";
 

@@ -1,4 +1,4 @@
-//! The listener: a member of the application root that lets clients in. It starts after the session
+//! The listener: a child of the application root that lets clients in. It starts after the session
 //! supervisor and stops before it, so that nobody comes in while sessions are stopped.
 //!
 //! Absent on purpose: the clients. They stay until all is over, to be told how it ends.
@@ -63,7 +63,7 @@ where
     H: Fn(session_supervisor::Supervisor) -> House + Clone + Send + Sync + 'static,
 {
     ChildSpec::from_fn_with(house, move |house, start| async move {
-        let root = start.tree.ok_or("the listener is a member of the root")?;
+        let root = start.tree.ok_or("the listener is a child of the root")?;
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;

@@ -1,6 +1,6 @@
-//! The responder of a session: takes what is said, tells the room, and hands it to the other members.
+//! The responder of a session: takes what is said, tells the room, and hands it to the other children.
 //!
-//! Absent on purpose: references that are kept. The other members may be restarted at any time, and are
+//! Absent on purpose: references that are kept. The other children may be restarted at any time, and are
 //! looked up by their role.
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -33,7 +33,7 @@ impl ractor::Message for ResponderMsg {}
 #[derive(Debug)]
 pub(crate) struct State {
     start: StartContext,
-    /// Which incarnation of the session this is a member of.
+    /// Which incarnation of the session this is a child of.
     session: u64,
     rooms: Rooms,
     stop: Stop,
@@ -60,7 +60,7 @@ impl Responder {
         })
     }
 
-    /// It is the last member to start with its session, so it tells of that one too.
+    /// It is the last child to start with its session, so it tells of that one too.
     async fn post_start(
         &self,
         _myself: ActorRef<ResponderMsg>,
@@ -118,8 +118,8 @@ impl State {
         let StartContext { id, supervisor, .. } = &self.start;
         let line = format!("[{id}] {from}: {text}");
         self.rooms.tell(id, &line);
-        let agent = supervisor.find_member_as::<AgentMsg>(id, Role::Agent.name());
-        let keeper = supervisor.find_member_as::<KeeperMsg>(id, Role::Keeper.name());
+        let agent = supervisor.find_child_as::<AgentMsg>(id, Role::Agent.name());
+        let keeper = supervisor.find_child_as::<KeeperMsg>(id, Role::Keeper.name());
         let kept = keeper.is_ok_and(|keeper| keeper.cast(KeeperMsg::Keep(line)).is_ok());
         if !kept {
             self.rooms

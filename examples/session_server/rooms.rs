@@ -30,7 +30,7 @@ pub(crate) struct Rooms(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     places: Mutex<Places>,
-    /// Rung at all news of sessions and their members.
+    /// Rung at all news of sessions and their children.
     news: watch::Sender<()>,
     /// How many follow sessions to their ends.
     followers: watch::Sender<usize>,
@@ -107,7 +107,7 @@ impl Rooms {
         }
     }
 
-    /// Tells all who listen to a session what became of it or of its members.
+    /// Tells all who listen to a session what became of it or of its children.
     pub(crate) fn news(&self, id: &str, line: &str) {
         self.tell(id, line);
         self.0.news.send_replace(());

@@ -17,7 +17,7 @@ use crate::keeper;
 use crate::responder;
 use crate::rooms::Rooms;
 
-/// The members of a session.
+/// The children of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Keeper,
@@ -82,7 +82,7 @@ pub(crate) fn spec(rules: &Rules, rooms: &Rooms) -> ChildSpec<Supervisor> {
     })
 }
 
-/// What the clients are told of a member that runs again, if it does. `lost` is what went with its last
+/// What the clients are told of a child that runs again, if it does. `lost` is what went with its last
 /// life.
 pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
     if start.incarnation == 1 {

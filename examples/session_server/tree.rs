@@ -1,5 +1,5 @@
-//! The live tree in lines: the application root with its members, the session supervisor with its
-//! sessions, each session with its members.
+//! The live tree in lines: the application root with its children, the session supervisor with its
+//! sessions, each session with its children.
 //!
 //! Absent on purpose: one instant. Each level is asked in its turn, and what has ended meanwhile is left
 //! out.
@@ -9,17 +9,17 @@ use session_supervisor::{Application, ChildInfo, SessionInfo, SessionSupervisor,
 /// The lines, each level further to the right.
 pub(crate) async fn draw(root: &Supervisor) -> Vec<String> {
     let mut lines = vec![root.name().to_owned()];
-    for member in root.which_children().await.unwrap_or_default() {
-        lines.push(format!("  {}", describe(&member)));
-        if &*member.role == Application::SESSIONS {
-            sessions(&member, &mut lines).await;
+    for child in root.which_children().await.unwrap_or_default() {
+        lines.push(format!("  {}", describe(&child)));
+        if &*child.role == Application::SESSIONS {
+            sessions(&child, &mut lines).await;
         }
     }
     lines
 }
 
-async fn sessions(member: &ChildInfo, lines: &mut Vec<String>) {
-    let cell = member.cell.clone();
+async fn sessions(child: &ChildInfo, lines: &mut Vec<String>) {
+    let cell = child.cell.clone();
     let Some(Ok(sessions)) = cell.map(SessionSupervisor::try_from) else {
         return;
     };
@@ -28,21 +28,18 @@ async fn sessions(member: &ChildInfo, lines: &mut Vec<String>) {
         let Some(Ok(tree)) = session.cell.map(Supervisor::try_from) else {
             continue;
         };
-        let members = tree.which_children().await.unwrap_or_default();
+        let children = tree.which_children().await.unwrap_or_default();
         lines.extend(
-            members
+            children
                 .iter()
-                .map(|member| format!("      {}", describe(member))),
+                .map(|child| format!("      {}", describe(child))),
         );
     }
 }
 
-fn describe(member: &ChildInfo) -> String {
-    let state = format!("{:?}", member.state).to_lowercase();
-    format!(
-        "{}: {state}, incarnation {}",
-        member.role, member.incarnation
-    )
+fn describe(child: &ChildInfo) -> String {
+    let state = format!("{:?}", child.state).to_lowercase();
+    format!("{}: {state}, incarnation {}", child.role, child.incarnation)
 }
 
 /// One session in a line.

@@ -154,7 +154,7 @@ fn end_root(reign: &Reign, entry: &Entry, rng: &mut Rng) {
 async fn touch_child(reign: &Reign, entry: &Entry, rng: &mut Rng) {
     tally::did(Deed::Find);
     let role = rng.pick(&ROLES);
-    let Ok(child) = reign.sessions.find_member_as::<Msg>(&entry.id, role) else {
+    let Ok(child) = reign.sessions.find_child_as::<Msg>(&entry.id, role) else {
         return;
     };
     match rng.below(8) {

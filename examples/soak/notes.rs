@@ -110,7 +110,7 @@ impl Visit for Message {
             return;
         }
         match format!("{value:?}").as_str() {
-            "session is killed" | "member is killed" => tally::KILLS.one(),
+            "session is killed" | "child is killed" => tally::KILLS.one(),
             "session survived its kill and is a zombie" => tally::ZOMBIES.one(),
             "session start timed out" => tally::TIMEOUTS.one(),
             _ => {}

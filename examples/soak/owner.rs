@@ -225,7 +225,7 @@ impl Owned<'_> {
             format!("{id}: {why}, but its name is taken")
         });
         for role in ROLES {
-            let name = names::session_member(sessions.name(), role, id);
+            let name = names::session_child(sessions.name(), role, id);
             must(ractor::registry::where_is(name).is_none(), || {
                 format!("{id}: {why}, but the name of its child {role} is taken")
             });

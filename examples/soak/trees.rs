@@ -126,7 +126,7 @@ async fn child_works(own: &Owned<'_>, role: &str) -> Result<(), Over> {
     let (sessions, id) = (&own.reign.sessions, own.id());
     let works = || async move {
         tally::did(Deed::Find);
-        let Ok(child) = sessions.find_member_as::<Msg>(id, role) else {
+        let Ok(child) = sessions.find_child_as::<Msg>(id, role) else {
             return false;
         };
         let answer = ask(Deed::Work, child.call(Msg::Work, None)).await;
@@ -153,7 +153,7 @@ pub(crate) async fn a_tree_comes_back(own: &mut Owned<'_>) -> Result<(), Over> {
     own.check(matches!(as_actor, Err(FindError::WrongMessageType)), || {
         format!("a tree is found as a session that works: {as_actor:?}")
     })?;
-    if let Ok(child) = sessions.find_member_as::<Msg>(own.id(), ROLES[0]) {
+    if let Ok(child) = sessions.find_child_as::<Msg>(own.id(), ROLES[0]) {
         drop(child.cast(match own.rng.one_in(2) {
             true => Msg::Fail,
             false => Msg::Panic,
@@ -282,7 +282,7 @@ pub(crate) async fn a_tree_uses_up_its_limit(own: &mut Owned<'_>) -> Result<(), 
     started(own, spec).await?;
     tally::TREES.one();
     let sessions = &own.reign.sessions;
-    let Ok(child) = sessions.find_member_as::<Msg>(own.id(), ROLES[0]) else {
+    let Ok(child) = sessions.find_child_as::<Msg>(own.id(), ROLES[0]) else {
         return own.check(false, || "a tree runs without its child".to_owned());
     };
     drop(child.cast(Msg::Fail));

@@ -4,7 +4,7 @@
 //! same wrapper, the same rules. Its launch holds one thing more than others do (`Hold::Tree`): its own
 //! children with their names, until its undertaker is done.
 //!
-//! Absent on purpose: the start of the members of a static supervisor. Its engine orders that, and the
+//! Absent on purpose: the start of the children of a static supervisor. Its engine orders that, and the
 //! root waits for it in its `pre_start`.
 
 use std::sync::{Arc, OnceLock};
@@ -38,7 +38,7 @@ pub(crate) enum Naming {
     /// As sessions.
     Sessions,
     /// By the supervisor's name and their role.
-    Members,
+    Children,
     /// By the session supervisor's name, their role, and the session's id.
     OfSession,
     /// Not at all.
@@ -79,7 +79,7 @@ pub(crate) async fn start(
         name: name.as_str().into(),
         naming: match &machine {
             Machine::Sessions(_) => Naming::Sessions,
-            Machine::Members(_) => Naming::Members,
+            Machine::Children(_) => Naming::Children,
         },
         home: None,
         nest: None,
@@ -105,9 +105,9 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
     let id = &order.context.id;
     let naming = match &design.machine {
         Machine::Sessions(_) => Naming::Sessions,
-        Machine::Members(_) if design.name.is_some() => Naming::Members,
-        Machine::Members(_) if parent.has_sessions() => Naming::OfSession,
-        Machine::Members(_) => Naming::Unregistered,
+        Machine::Children(_) if design.name.is_some() => Naming::Children,
+        Machine::Children(_) if parent.has_sessions() => Naming::OfSession,
+        Machine::Children(_) => Naming::Unregistered,
     };
     let home = if parent.has_sessions() {
         let (sessions, id) = (Arc::clone(parent), Arc::clone(id));

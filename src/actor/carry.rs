@@ -144,7 +144,7 @@ fn reply(answer: Answer<Actors>) -> Reply {
         Answer::NotFound => Reply::NotFound,
         Answer::Ended(exit) => Reply::Ended(exit),
         Answer::Begun => Reply::Begun,
-        Answer::MemberFailed { role, failure } => Reply::MemberFailed { role, failure },
+        Answer::ChildFailed { role, failure } => Reply::ChildFailed { role, failure },
         Answer::Present => Reply::Present,
         Answer::Restarting => Reply::Restarting,
         Answer::Deleted => Reply::Deleted,

@@ -323,7 +323,7 @@ mod tests {
         assert_eq!((report.stopped, report.zombies), (2, 0));
     }
 
-    /// While its members are started, and while it stops.
+    /// While its children are started, and while it stops.
     #[tokio::test(start_paused = true)]
     async fn a_fault_of_a_static_supervisor_fails_its_start_or_its_stop() {
         let tree = || {

@@ -78,7 +78,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Remains {
     Nothing,
-    /// It was a tree that had begun to start its members.
+    /// It was a tree that had begun to start its children.
     Zombies,
 }
 

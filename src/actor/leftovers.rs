@@ -176,7 +176,7 @@ impl Graveyard {
         match reply {
             Reply::Failed(cause) => self.put_cause(cause),
             Reply::Ended(exit) => self.put_exit(exit),
-            Reply::MemberFailed { failure, .. } => self.put_failure(failure),
+            Reply::ChildFailed { failure, .. } => self.put_failure(failure),
             _ => {}
         }
     }

@@ -50,7 +50,7 @@ pub(super) struct Speaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Children {
     Sessions,
-    Members,
+    Static,
 }
 
 /// Writes a line, and hands back a note that may hold a value of the user's. The subscriber is the
@@ -130,8 +130,8 @@ impl Speaker {
     const fn title(&self) -> &'static str {
         match (self.children, &self.home) {
             (Children::Sessions, _) => "session supervisor",
-            (Children::Members, None) => "supervisor",
-            (Children::Members, Some(_)) => "session tree",
+            (Children::Static, None) => "supervisor",
+            (Children::Static, Some(_)) => "session tree",
         }
     }
 }
@@ -155,8 +155,8 @@ struct Subject<'a> {
     title: &'static str,
     /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor itself.
     session: Option<&'a str>,
-    /// The role of a member. A session has none.
-    member: Option<&'a str>,
+    /// The role of a child. A session has none.
+    child: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -165,13 +165,13 @@ impl<'a> Subject<'a> {
             return Self {
                 title: "session",
                 session: Some(child.unwrap_or_default()),
-                member: None,
+                child: None,
             };
         }
         Self {
-            title: "member",
+            title: "child",
             session: speaker.home.as_deref(),
-            member: child,
+            child,
         }
     }
 }
@@ -182,12 +182,12 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
     let Subject {
         title,
         session,
-        member,
+        child,
     } = Subject::of(speaker, child);
     macro_rules! tell {
         ($level:ident, $text:expr $(, $field:ident)*) => {
             tracing::$level!(
-                parent: None, supervisor, session, member, incarnation, $($field,)* $text, title
+                parent: None, supervisor, session, child, incarnation, $($field,)* $text, title
             )
         };
     }
@@ -274,7 +274,7 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
         Note::Zombie => tell!(error, "{} survived its kill and is a zombie"),
         Note::ZombieEnded => {
             tracing::warn!(
-                parent: None, supervisor, session, member, incarnation, "zombie ended"
+                parent: None, supervisor, session, child, incarnation, "zombie ended"
             );
         }
         Note::SupervisorStopping(cause) => {
@@ -283,8 +283,8 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
                 StopCause::Escalated => "restart limit reached",
                 StopCause::Foreign => "stopped from outside",
                 StopCause::Killed => "killed",
-                StopCause::AutoShutdown => "a significant member ended",
-                StopCause::FailedStart => "a member did not start",
+                StopCause::AutoShutdown => "a significant child ended",
+                StopCause::FailedStart => "a child did not start",
             };
             let title = speaker.title();
             tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");

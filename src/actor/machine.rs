@@ -1,4 +1,4 @@
-//! The engine of a supervisor, of whichever kind it is: one for sessions, one for the members of a
+//! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
 //! static supervisor. Whoever drives does not see the difference.
 //!
 //! Absent on purpose: what only one of them can be asked. That goes to the engine itself.
@@ -12,7 +12,7 @@ use crate::engine::{
 #[derive(Debug)]
 pub(crate) enum Machine {
     Sessions(Box<Engine<Actors>>),
-    Members(Box<Group<Actors>>),
+    Children(Box<Group<Actors>>),
 }
 
 impl Machine {
@@ -22,49 +22,49 @@ impl Machine {
 
     /// One that has nothing to do.
     pub(super) fn idle() -> Self {
-        Self::Members(Box::new(Group::new(GroupSettings::default(), Vec::new())))
+        Self::Children(Box::new(Group::new(GroupSettings::default(), Vec::new())))
     }
 
     /// Hands out every value that may be a user's.
     pub(super) fn take_apart(&mut self) -> Vec<Discard<Actors>> {
         match self {
             Self::Sessions(engine) => engine.take_apart(),
-            Self::Members(group) => group.take_apart(),
+            Self::Children(group) => group.take_apart(),
         }
     }
 
     pub(super) fn handle(&mut self, now: Moment, input: Input<Actors>) {
         match self {
             Self::Sessions(engine) => engine.handle(now, input),
-            Self::Members(group) => group.handle(now, input),
+            Self::Children(group) => group.handle(now, input),
         }
     }
 
     pub(super) fn handle_timeout(&mut self, now: Moment) {
         match self {
             Self::Sessions(engine) => engine.handle_timeout(now),
-            Self::Members(group) => group.handle_timeout(now),
+            Self::Children(group) => group.handle_timeout(now),
         }
     }
 
     pub(super) fn poll_effect(&mut self) -> Option<Effect<Actors>> {
         match self {
             Self::Sessions(engine) => engine.poll_effect(),
-            Self::Members(group) => group.poll_effect(),
+            Self::Children(group) => group.poll_effect(),
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Moment> {
         match self {
             Self::Sessions(engine) => engine.poll_timeout(),
-            Self::Members(group) => group.poll_timeout(),
+            Self::Children(group) => group.poll_timeout(),
         }
     }
 
     pub(super) fn counts(&self) -> Counts {
         match self {
             Self::Sessions(engine) => engine.counts(),
-            Self::Members(group) => group.counts(),
+            Self::Children(group) => group.counts(),
         }
     }
 
@@ -72,7 +72,7 @@ impl Machine {
     pub(super) fn starts_whatever_ended(&self, id: &str) -> bool {
         match self {
             Self::Sessions(engine) => engine.starts_whatever_ended(id),
-            Self::Members(_) => false,
+            Self::Children(_) => false,
         }
     }
 }

@@ -138,7 +138,7 @@ pub(crate) enum Reply {
     Ended(Exit),
     Report(ShutdownReport),
     Begun,
-    MemberFailed { role: Arc<str>, failure: Failure },
+    ChildFailed { role: Arc<str>, failure: Failure },
     Present,
     Restarting,
     Deleted,

@@ -124,7 +124,7 @@ impl Root {
         // ractor shows an end before it tells of it, and anybody can send an event about anybody.
         let ended = cell.get_status() >= ActorStatus::Stopping;
         let id = session_id(shared, &cell);
-        // A static supervisor knows its members by their actors, whatever their names are.
+        // A static supervisor knows its children by their actors, whatever their names are.
         if ended && (id.is_some() || !shared.has_sessions()) {
             let actor = cell.get_id().pid();
             shared.exited(Input::Exited { id, actor, seen });
@@ -149,22 +149,22 @@ impl Root {
     }
 }
 
-/// Has the members of a static supervisor started, and waits for that.
+/// Has the children of a static supervisor started, and waits for that.
 async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
     let (ticket, answer) = Ticket::new();
     shared.report(Input::Begin { ticket });
     match answer.await {
         Ok(Reply::Begun) => Ok(()),
-        Ok(Reply::MemberFailed { role, failure }) => {
+        Ok(Reply::ChildFailed { role, failure }) => {
             let holder = match &failure {
                 Failure::NameTaken(name) => ractor::registry::where_is(String::from(&**name)),
                 _ => None,
             };
             let error = StartChildError::of_failure(&role, failure, holder);
-            Err(Box::new(StartSupervisorError::MemberFailed { role, error }))
+            Err(Box::new(StartSupervisorError::ChildFailed { role, error }))
         }
         Ok(_) | Err(_) => {
-            Err("the supervisor was stopped before all its members were started".into())
+            Err("the supervisor was stopped before all its children were started".into())
         }
     }
 }

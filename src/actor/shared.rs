@@ -103,7 +103,7 @@ impl Shared {
             home: birth.home.as_ref().map(|home| Arc::clone(&home.id)),
             children: match birth.naming {
                 Naming::Sessions => Children::Sessions,
-                _ => Children::Members,
+                _ => Children::Static,
             },
         };
         Arc::new(Self {
@@ -133,7 +133,7 @@ impl Shared {
         })
     }
 
-    /// Whether the children are sessions; else they are the members of a static supervisor.
+    /// Whether the children are sessions; else they are the children of a static supervisor.
     pub(crate) const fn has_sessions(&self) -> bool {
         matches!(self.naming, Naming::Sessions)
     }
@@ -147,9 +147,9 @@ impl Shared {
     pub(crate) fn child_name(&self, key: &str) -> Option<String> {
         match (self.naming, &self.home) {
             (Naming::Sessions, _) => Some(names::session(&self.name, key)),
-            (Naming::Members, _) => Some(names::member(&self.name, key)),
+            (Naming::Children, _) => Some(names::child(&self.name, key)),
             (Naming::OfSession, Some(home)) => {
-                Some(names::session_member(home.sessions.name(), key, &home.id))
+                Some(names::session_child(home.sessions.name(), key, &home.id))
             }
             (Naming::OfSession, None) | (Naming::Unregistered, _) => None,
         }

@@ -1,6 +1,6 @@
-//! Answers to questions that change nothing: what a supervisor says of its sessions or members.
+//! Answers to questions that change nothing: what a supervisor says of its sessions or children.
 //!
-//! A list of sessions is taken in pages, between which others are answered; the members of a static
+//! A list of sessions is taken in pages, between which others are answered; the children of a static
 //! supervisor are few and told at once.
 //!
 //! Nobody is answered here: an answer wakes the caller, which `answers` does when no lock is held.
@@ -19,7 +19,7 @@ use super::life::Life;
 use super::machine::Machine;
 use super::plan::Actors;
 use crate::SessionId;
-use crate::engine::{Counts, Cursor, Info, MemberInfo, MemberState, SessionState};
+use crate::engine::{ChildState, ChildView, Counts, Cursor, Info, SessionState};
 use crate::info::{ChildInfo, SessionInfo};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
@@ -57,7 +57,7 @@ impl Lists {
                     reply,
                 });
             }
-            (query @ Query::List(_), Machine::Members(_)) => {
+            (query @ Query::List(_), Machine::Children(_)) => {
                 leftovers.discard_item(Item::Query(query));
             }
         }
@@ -120,7 +120,7 @@ impl Query {
         Self::Look(Box::new(move |machine| {
             let info = match machine {
                 Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info)),
-                Machine::Members(_) => None,
+                Machine::Children(_) => None,
             };
             Box::new(move || {
                 let untold = reply.send(info).err().flatten();
@@ -129,15 +129,17 @@ impl Query {
         }))
     }
 
-    /// What is known of the members of a static supervisor.
-    pub(crate) fn members(reply: oneshot::Sender<Vec<ChildInfo>>) -> Self {
+    /// What is known of the children of a static supervisor.
+    pub(crate) fn children(reply: oneshot::Sender<Vec<ChildInfo>>) -> Self {
         Self::Look(Box::new(|machine| {
-            let members: Vec<_> = match machine {
-                Machine::Members(group) => group.members().map(|info| tell_member(&info)).collect(),
+            let children: Vec<_> = match machine {
+                Machine::Children(group) => {
+                    group.children().map(|info| tell_child(&info)).collect()
+                }
                 Machine::Sessions(_) => Vec::new(),
             };
             Box::new(move || {
-                let untold = reply.send(members).err();
+                let untold = reply.send(children).err();
                 let untold = untold.into_iter().flatten();
                 untold.filter_map(|info| info.last_exit).collect()
             })
@@ -160,10 +162,10 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
     }
 }
 
-fn tell_member(info: &MemberInfo<'_, Actors>) -> ChildInfo {
+fn tell_child(info: &ChildView<'_, Actors>) -> ChildInfo {
     let shown = match info.state {
-        MemberState::Running | MemberState::Stopping | MemberState::Zombie => info.life,
-        MemberState::Starting | MemberState::Restarting | MemberState::NotRunning => None,
+        ChildState::Running | ChildState::Stopping | ChildState::Zombie => info.life,
+        ChildState::Starting | ChildState::Restarting | ChildState::NotRunning => None,
     };
     ChildInfo {
         role: Arc::clone(info.role),

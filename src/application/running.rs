@@ -73,7 +73,7 @@ impl RunningApplication {
 
     /// Waits for the end, and says how it came.
     ///
-    /// At Ctrl-C, SIGTERM or SIGHUP it stops the members, the last started first, and kills what is left at
+    /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what is left at
     /// the [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once; a
     /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
     /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.

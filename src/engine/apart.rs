@@ -47,7 +47,7 @@ fn told<D: Domain>(answer: Answer<D>) -> Option<Discard<D>> {
     match answer {
         Answer::Running(life) | Answer::Joined(life) => Some(Discard::Life(life)),
         Answer::Ended(exit) => Some(Discard::Exit(exit)),
-        Answer::Failed(failure) | Answer::MemberFailed { failure, .. } => {
+        Answer::Failed(failure) | Answer::ChildFailed { failure, .. } => {
             Some(Discard::Failure(failure))
         }
         _ => None,

@@ -1,22 +1,22 @@
-//! The static supervisor's decisions: ordered members, and a strategy that says who is started again
+//! The static supervisor's decisions: ordered children, and a strategy that says who is started again
 //! with whom.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who is
-//! stopped and started next), `ending` (how one member is stopped, killed and given up), `stopping` (how
+//! stopped and started next), `ending` (how one child is stopped, killed and given up), `stopping` (how
 //! the group ends) and `pace` (who is asked next then).
 //!
-//! Every input ends in `advance`, which looks at all members and makes the moves that are due. A group
-//! is small, so nothing is kept beside the members that could contradict them.
+//! Every input ends in `advance`, which looks at all children and makes the moves that are due. A group
+//! is small, so nothing is kept beside the children that could contradict them.
 //!
 //! Absent on purpose: anything that fails. An input that no longer fits is ignored. Roles that occur
 //! twice are refused before a group is made.
 
 mod apart;
+mod child;
 mod ending;
 mod exits;
 mod launches;
-mod member;
 mod pace;
 mod requests;
 mod sets;
@@ -34,11 +34,11 @@ use super::jitter::Jitter;
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::Counts;
-use member::{Again, Member, Origin};
+use child::{Again, Child, Origin};
 use requests::Queued;
 use stopping::Stop;
 
-pub use member::{MemberInfo, MemberState};
+pub use child::{ChildState, ChildView};
 pub use settings::{AutoShutdown, FirstStart, GroupSettings, StopOrder, Strategy};
 
 /// The decisions of a static supervisor.
@@ -46,17 +46,17 @@ pub use settings::{AutoShutdown, FirstStart, GroupSettings, StopOrder, Strategy}
 pub struct Group<D: Domain> {
     settings: GroupSettings,
     /// In the order of their starts.
-    members: Vec<Member<D>>,
+    children: Vec<Child<D>>,
     slots: u32,
     launches: u64,
     jitter: Jitter,
     window: Window,
-    /// When a member last ended; the kill bound counts from here if it is later than the kill.
+    /// When a child last ended; the kill bound counts from here if it is later than the kill.
     last_end: Moment,
     effects: VecDeque<Effect<D>>,
     /// What callers ask and whose turn has not come.
     queue: VecDeque<Queued<D>>,
-    /// Members that ended while the group began.
+    /// Children that ended while the group began.
     ended_early: Vec<(u32, Mark)>,
     mode: Mode<D>,
     events: Events,
@@ -74,7 +74,7 @@ enum Events {
 #[derive(Debug)]
 enum Mode<D: Domain> {
     New,
-    /// The members are started for the first time. Who waits for it.
+    /// The children are started for the first time. Who waits for it.
     Beginning(Vec<D::Ticket>),
     Serving,
     Stopping(Stop<D>),
@@ -82,12 +82,12 @@ enum Mode<D: Domain> {
 }
 
 impl<D: Domain> Group<D> {
-    /// A group of these members, none of which is started before [`Input::Begin`].
+    /// A group of these children, none of which is started before [`Input::Begin`].
     #[must_use]
-    pub fn new(settings: GroupSettings, members: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
+    pub fn new(settings: GroupSettings, children: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
         let mut group = Self {
             settings,
-            members: Vec::with_capacity(members.len()),
+            children: Vec::with_capacity(children.len()),
             slots: 0,
             launches: 0,
             jitter: Jitter::new(settings.seed),
@@ -100,7 +100,7 @@ impl<D: Domain> Group<D> {
             events: Events::Read,
             wake: None,
         };
-        for (role, spec, first_start) in members {
+        for (role, spec, first_start) in children {
             group.append(role, spec, first_start);
         }
         group
@@ -144,11 +144,11 @@ impl<D: Domain> Group<D> {
 
     /// Carries out what is due.
     pub fn handle_timeout(&mut self, now: Moment) {
-        let due = self.members.iter().filter(|member| {
-            let timer = member.timer;
+        let due = self.children.iter().filter(|child| {
+            let timer = child.timer;
             timer.is_some_and(|at| at <= now)
         });
-        for slot in due.map(|member| member.slot).collect::<Vec<_>>() {
+        for slot in due.map(|child| child.slot).collect::<Vec<_>>() {
             self.set_timer(slot, None);
             self.fire(now, slot);
         }
@@ -163,29 +163,29 @@ impl<D: Domain> Group<D> {
     /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let timers = self.members.iter().filter_map(|member| member.timer);
+        let timers = self.children.iter().filter_map(|child| child.timer);
         let stop = self.deadline_ahead().into_iter().chain(self.next_request());
         timers.chain(self.wake).chain(stop).min()
     }
 
-    /// How many members there are.
+    /// How many children there are.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for member in self.members() {
-            counts.count(member.state.counted(), member.kind);
+        for child in self.children() {
+            counts.count(child.state.counted(), child.kind);
         }
         counts
     }
 
-    /// What is known of the members, in their order.
-    pub fn members(&self) -> impl Iterator<Item = MemberInfo<'_, D>> {
-        self.members.iter().filter_map(Member::info)
+    /// What is known of the children, in their order.
+    pub fn children(&self) -> impl Iterator<Item = ChildView<'_, D>> {
+        self.children.iter().filter_map(Child::info)
     }
 
     /// What is known of a role.
     #[must_use]
-    pub fn info(&self, role: &str) -> Option<MemberInfo<'_, D>> {
+    pub fn info(&self, role: &str) -> Option<ChildView<'_, D>> {
         self.find(role)?.info()
     }
 
@@ -224,9 +224,9 @@ impl<D: Domain> Group<D> {
         match &mut self.mode {
             Mode::New => {
                 self.mode = Mode::Beginning(vec![ticket]);
-                let begins = |member: &&mut Member<D>| !member.waits_for_request();
-                for member in self.members.iter_mut().filter(begins) {
-                    member.again = Some(Again {
+                let begins = |child: &&mut Child<D>| !child.waits_for_request();
+                for child in self.children.iter_mut().filter(begins) {
+                    child.again = Some(Again {
                         origin: Origin::Begin,
                         due: now,
                     });
@@ -238,14 +238,13 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// The beginning is over when every member has had its turn. Who ended meanwhile is judged now.
+    /// The beginning is over when every child has had its turn. Who ended meanwhile is judged now.
     ///
     // OTP: a supervisor reads no exit before its init has returned.
     fn begun_if_all_are(&mut self, now: Moment) {
-        let under_way = |member: &Member<D>| {
-            member.again.is_some() || member.launching() == Some(Origin::Begin)
-        };
-        if !matches!(self.mode, Mode::Beginning(_)) || self.members.iter().any(under_way) {
+        let under_way =
+            |child: &Child<D>| child.again.is_some() || child.launching() == Some(Origin::Begin);
+        if !matches!(self.mode, Mode::Beginning(_)) || self.children.iter().any(under_way) {
             return;
         }
         if let Mode::Beginning(tickets) = std::mem::replace(&mut self.mode, Mode::Serving) {
@@ -263,44 +262,44 @@ impl<D: Domain> Group<D> {
         matches!(self.mode, Mode::Serving)
     }
 
-    /// Adds a member at the end.
+    /// Adds a child at the end.
     fn append(&mut self, role: Arc<str>, spec: D::Spec, first_start: FirstStart) -> u32 {
         let slot = self.slots;
         self.slots += 1;
-        self.members
-            .push(Member::new(slot, role, spec, first_start));
+        self.children
+            .push(Child::new(slot, role, spec, first_start));
         slot
     }
 
-    /// Forgets a member of which nothing is left.
-    fn forget_member(&mut self, slot: u32) {
-        let Some(at) = self.members.iter().position(|member| member.slot == slot) else {
+    /// Forgets a child of which nothing is left.
+    fn forget_child(&mut self, slot: u32) {
+        let Some(at) = self.children.iter().position(|child| child.slot == slot) else {
             return;
         };
-        let member = self.members.remove(at);
-        self.discard(Discard::Spec(member.spec));
-        if let Some(last) = member.last {
+        let child = self.children.remove(at);
+        self.discard(Discard::Spec(child.spec));
+        if let Some(last) = child.last {
             self.discard(Discard::Exit(last.exit));
         }
     }
 
-    fn find(&self, role: &str) -> Option<&Member<D>> {
-        self.members.iter().find(|member| &*member.role == role)
+    fn find(&self, role: &str) -> Option<&Child<D>> {
+        self.children.iter().find(|child| &*child.role == role)
     }
 
-    fn get(&self, slot: u32) -> Option<&Member<D>> {
-        self.members.iter().find(|member| member.slot == slot)
+    fn get(&self, slot: u32) -> Option<&Child<D>> {
+        self.children.iter().find(|child| child.slot == slot)
     }
 
-    fn get_mut(&mut self, slot: u32) -> Option<&mut Member<D>> {
-        self.members.iter_mut().find(|member| member.slot == slot)
+    fn get_mut(&mut self, slot: u32) -> Option<&mut Child<D>> {
+        self.children.iter_mut().find(|child| child.slot == slot)
     }
 
-    /// The member of the launch that the key means, if something of it is left.
+    /// The child of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
         let meant = |current: &Current<D>| current.launch == key.launch;
-        let member = self.get(key.slot)?;
-        member
+        let child = self.get(key.slot)?;
+        child
             .current
             .as_ref()
             .is_some_and(meant)
@@ -318,8 +317,8 @@ impl<D: Domain> Group<D> {
     }
 
     fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
-        if let Some(member) = self.get_mut(slot) {
-            member.timer = at;
+        if let Some(child) = self.get_mut(slot) {
+            child.timer = at;
         }
     }
 
@@ -336,10 +335,10 @@ impl<D: Domain> Group<D> {
     }
 
     fn note(&mut self, slot: u32, note: Note) {
-        if let Some(member) = self.get(slot) {
+        if let Some(child) = self.get(slot) {
             let effect = Effect::Note {
-                id: Some(Arc::clone(&member.role)),
-                incarnation: member.incarnation,
+                id: Some(Arc::clone(&child.role)),
+                incarnation: child.incarnation,
                 note,
             };
             self.effect(effect);

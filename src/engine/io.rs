@@ -79,7 +79,7 @@ pub enum Input<D: Domain> {
         /// What.
         request: Request<D>,
     },
-    /// A group is to start its members.
+    /// A group is to start its children.
     Begin {
         /// Who waits for it.
         ticket: D::Ticket,
@@ -114,7 +114,7 @@ pub enum Input<D: Domain> {
     },
     /// A supervision event told of the end of an actor that is linked to the supervisor.
     Exited {
-        /// The id in its name, if it bears a session's. A group knows its members by their actors.
+        /// The id in its name, if it bears a session's. A group knows its children by their actors.
         id: Option<Arc<str>>,
         /// The actor.
         actor: u64,
@@ -180,7 +180,7 @@ pub enum Failure {
 /// What the start function of a launch is told.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The session's id, or the member's role.
+    /// The session's id, or the child's role.
     pub id: Arc<str>,
     /// The number of this life of the id.
     pub incarnation: u64,
@@ -310,20 +310,20 @@ pub enum Answer<D: Domain> {
     NotFound,
     /// It ended.
     Ended(Exit),
-    /// All members of a group are started.
+    /// All children of a group are started.
     Begun,
-    /// A member did not start, so the group does not either.
-    MemberFailed {
+    /// A child did not start, so the group does not either.
+    ChildFailed {
         /// Which.
         role: Arc<str>,
         /// Why.
         failure: Failure,
     },
-    /// The member is known already, and does not run.
+    /// The child is known already, and does not run.
     Present,
-    /// The member is being restarted.
+    /// The child is being restarted.
     Restarting,
-    /// The member is forgotten.
+    /// The child is forgotten.
     Deleted,
 }
 
@@ -347,8 +347,8 @@ pub enum StopCause {
     Foreign,
     /// The root was killed, or its parent ended.
     Killed,
-    /// A significant member has ended.
+    /// A significant child has ended.
     AutoShutdown,
-    /// A member of a group did not start.
+    /// A child of a group did not start.
     FailedStart,
 }

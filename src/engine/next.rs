@@ -32,7 +32,7 @@ pub enum Next {
     },
     /// It is restarted with others, as was decided before.
     WithOthers,
-    /// That is decided later: when all members of a group that begins have been started, or when nothing
+    /// That is decided later: when all children of a group that begins have been started, or when nothing
     /// is left of it.
     Undecided,
     /// It is set aside.

@@ -24,12 +24,12 @@ pub enum Request<D: Domain> {
         /// Who asks.
         ticket: D::Ticket,
     },
-    /// Restart it by hand. In a group: start a member again that does not run.
+    /// Restart it by hand. In a group: start a child again that does not run.
     Restart {
         /// Who asks.
         ticket: D::Ticket,
     },
-    /// Forget a member of a group that does not run.
+    /// Forget a child of a group that does not run.
     Delete {
         /// Who asks.
         ticket: D::Ticket,

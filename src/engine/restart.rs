@@ -47,7 +47,7 @@ impl Restart {
     clippy::exhaustive_enums,
     reason = "the two types are OTP's and complete"
 )]
-pub enum Kind {
+pub enum ChildKind {
     /// A plain actor. The default.
     #[default]
     Worker,
@@ -55,7 +55,7 @@ pub enum Kind {
     Supervisor,
 }
 
-/// Whether the end of a member can end its group.
+/// Whether the end of a child can end its group.
 ///
 /// OTP: `significant` of a child spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub struct Policy {
     /// The pause before a restart; none: the supervisor's default.
     pub backoff: Option<Backoff>,
     /// Whether it is a supervisor itself.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// Whether its end can end the group it belongs to.
     pub significance: Significance,
 }
@@ -126,7 +126,7 @@ impl Default for Policy {
             start_timeout: Duration::from_secs(30),
             limit: OwnLimit::default(),
             backoff: None,
-            kind: Kind::default(),
+            kind: ChildKind::default(),
             significance: Significance::default(),
         }
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::child::{Child, Phase, Shown};
 use super::exit::Exit;
 use super::io::{Domain, Spec};
-use super::restart::Kind;
+use super::restart::ChildKind;
 
 const SHARDS: usize = 64;
 const CHUNK: usize = 1_024;
@@ -81,15 +81,15 @@ impl Counts {
         }
     }
 
-    const fn of_kind(&mut self, kind: Kind) -> &mut usize {
+    const fn of_kind(&mut self, kind: ChildKind) -> &mut usize {
         match kind {
-            Kind::Worker => &mut self.workers,
-            Kind::Supervisor => &mut self.supervisors,
+            ChildKind::Worker => &mut self.workers,
+            ChildKind::Supervisor => &mut self.supervisors,
         }
     }
 
     /// Counts one more; one without a state is known, and that is all.
-    pub(super) fn count(&mut self, state: Option<SessionState>, kind: Kind) {
+    pub(super) fn count(&mut self, state: Option<SessionState>, kind: ChildKind) {
         if let Some(state) = state {
             *self.of(state) += 1;
         }
@@ -97,13 +97,13 @@ impl Counts {
         *self.of_kind(kind) += 1;
     }
 
-    fn enter(&mut self, shown: Shown, kind: Kind) {
+    fn enter(&mut self, shown: Shown, kind: ChildKind) {
         if let Shown::As(state) = shown {
             self.count(Some(state), kind);
         }
     }
 
-    fn leave(&mut self, shown: Shown, kind: Kind) {
+    fn leave(&mut self, shown: Shown, kind: ChildKind) {
         if let Shown::As(state) = shown {
             *self.of(state) -= 1;
             self.specs -= 1;
@@ -128,7 +128,7 @@ pub struct Info<'a, D: Domain> {
     /// How the last incarnation ended.
     pub last_exit: Option<&'a Exit>,
     /// Whether it is a supervisor itself.
-    pub kind: Kind,
+    pub kind: ChildKind,
 }
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
-use session_supervisor::engine::{Counts, Ending, Kind as Sort, Life, MemberState, Shutdown, Spec};
+use session_supervisor::engine::{ChildKind, ChildState, Counts, Ending, Life, Shutdown, Spec};
 
 use crate::domain::Ticket;
 use crate::model::{Entry, Mode};
@@ -19,7 +19,7 @@ impl Sim {
         assert!(self.zombie_answers.is_empty(), "Zombie without one");
         self.join_stops(Ticket::MAX);
         self.model.bury(&self.runs);
-        self.check_members();
+        self.check_children();
         self.check_combination();
         if self.engine.poll_timeout().is_none_or(|at| at > self.now) {
             if !self.finished {
@@ -64,13 +64,13 @@ impl Sim {
         }
     }
 
-    /// The members are those of the model, in its order, and the counts are theirs.
-    fn check_members(&self) {
+    /// The children are those of the model, in its order, and the counts are theirs.
+    fn check_children(&self) {
         let mut counts = Counts::default();
         let shown = |entry: &&Entry| self.model.state(entry, &self.runs).is_some();
         let mut entries = self.model.entries.iter().filter(shown);
-        for info in self.engine.members() {
-            let entry = entries.next().expect("a member too many");
+        for info in self.engine.children() {
+            let entry = entries.next().expect("a child too many");
             assert_eq!(&**info.role, NAMES[entry.role], "the order");
             let state = self.model.state(entry, &self.runs);
             assert_eq!(Some(info.state), state, "the state of {}", info.role);
@@ -81,19 +81,19 @@ impl Sim {
             assert_eq!(asked.state, info.state);
             counts.specs += 1;
             *match info.kind {
-                Sort::Worker => &mut counts.workers,
-                Sort::Supervisor => &mut counts.supervisors,
+                ChildKind::Worker => &mut counts.workers,
+                ChildKind::Supervisor => &mut counts.supervisors,
             } += 1;
             match info.state {
-                MemberState::Starting => counts.starting += 1,
-                MemberState::Running => counts.active += 1,
-                MemberState::Restarting => counts.restarting += 1,
-                MemberState::Stopping => counts.stopping += 1,
-                MemberState::Zombie => counts.zombies += 1,
+                ChildState::Starting => counts.starting += 1,
+                ChildState::Running => counts.active += 1,
+                ChildState::Restarting => counts.restarting += 1,
+                ChildState::Stopping => counts.stopping += 1,
+                ChildState::Zombie => counts.zombies += 1,
                 _ => {}
             }
         }
-        assert!(entries.next().is_none(), "a member is missing");
+        assert!(entries.next().is_none(), "a child is missing");
         assert_eq!(self.engine.counts(), counts, "counts");
     }
 
@@ -114,7 +114,7 @@ impl Sim {
             }
         }
         for entry in model.entries.iter().filter(|_| model.stopping()) {
-            let untold = model.state(entry, &self.runs) == Some(MemberState::Running);
+            let untold = model.state(entry, &self.runs) == Some(ChildState::Running);
             assert!(!untold || !self.has_turn(entry.role), "it is not asked");
         }
         let pending: Vec<_> = model
@@ -247,15 +247,15 @@ impl Sim {
         match model.state(entry, &self.runs) {
             // It will be forgotten at its release.
             None => true,
-            Some(MemberState::Starting | MemberState::Stopping) => true,
-            Some(MemberState::Running) => run.is_some_and(|run| run.life.ending() == Ending::Yes),
-            Some(MemberState::NotRunning) => match kind {
+            Some(ChildState::Starting | ChildState::Stopping) => true,
+            Some(ChildState::Running) => run.is_some_and(|run| run.life.ending() == Ending::Yes),
+            Some(ChildState::NotRunning) => match kind {
                 Kind::Restart => set || !released,
                 Kind::Delete => !released,
                 _ => false,
             },
             // A launch that was cancelled because its set is restarted.
-            Some(MemberState::Restarting) => {
+            Some(ChildState::Restarting) => {
                 run.is_some_and(|run| run.cancelled.is_some() && !run.gone())
             }
             Some(_) => false,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Exit, Limit, Mark, MemberState, Moment, Recall, Restart, Significance, Spec,
+    AutoShutdown, ChildState, Exit, Limit, Mark, Moment, Recall, Restart, Significance, Spec,
     StopCause, Strategy,
 };
 
@@ -44,7 +44,7 @@ impl Model {
         self.react(now, runs);
     }
 
-    /// Decides about the members that have ended by themselves.
+    /// Decides about the children that have ended by themselves.
     pub(crate) fn react(&mut self, now: Moment, runs: &[Run]) {
         while self.mode == Mode::Serving && self.expected.is_empty() {
             let Some((role, mark)) = self.early.pop_front() else {
@@ -83,7 +83,7 @@ impl Model {
                 let state = self.state(entry, runs);
                 let lives = matches!(
                     state,
-                    Some(MemberState::Running | MemberState::Starting | MemberState::Restarting)
+                    Some(ChildState::Running | ChildState::Starting | ChildState::Restarting)
                 );
                 lives || entry.pending.is_some() || self.restarting(entry, runs)
             }),

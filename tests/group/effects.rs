@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Answer, Context, Discard, Effect, FirstStart, Key, MemberState, Recall, Restart, Shutdown,
-    Spec, StopCause, StopWay, Strategy,
+    Answer, ChildState, Context, Discard, Effect, FirstStart, Key, Recall, Restart, Shutdown, Spec,
+    StopCause, StopWay, Strategy,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
@@ -83,7 +83,7 @@ impl Sim {
         assert!(std::rc::Rc::ptr_eq(&entry.spec.0, &spec.0), "another spec");
         if origin == Origin::Restart {
             let temporary = spec.policy().restart == Restart::Temporary;
-            assert!(!temporary, "a temporary member comes back");
+            assert!(!temporary, "a temporary child comes back");
             entry.restarts += 1;
         }
         entry.pending = None;
@@ -123,7 +123,7 @@ impl Sim {
             _ => {
                 let entry = self.model.get(role).expect("the role is known");
                 let state = self.model.state(entry, &self.runs);
-                assert_eq!(state, Some(MemberState::NotRunning));
+                assert_eq!(state, Some(ChildState::NotRunning));
                 Origin::Manual
             }
         }
@@ -197,7 +197,7 @@ impl Sim {
         }
     }
 
-    /// Whether a marked member, or any at the end of the group, is the last that lives.
+    /// Whether a marked child, or any at the end of the group, is the last that lives.
     pub(crate) fn has_turn(&self, role: usize) -> bool {
         let model = &self.model;
         let at = model.position(role).expect("the role is known");
@@ -296,7 +296,7 @@ impl Sim {
         self.runs[index].killed = Some(self.now);
     }
 
-    /// No combination of members that the strategy forbids.
+    /// No combination of children that the strategy forbids.
     pub(crate) fn check_combination(&self) {
         let model = &self.model;
         if !model.in_order() || model.stopping() {

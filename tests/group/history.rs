@@ -47,7 +47,7 @@ pub(crate) fn run(sim: &mut Sim) {
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
     assert_eq!(waiting, None, "somebody is never answered");
     assert_eq!(sim.engine.poll_timeout(), None, "a timer is left");
-    let left = sim.engine.members().find(|info| info.life.is_some());
+    let left = sim.engine.children().find(|info| info.life.is_some());
     assert!(left.is_none(), "something is left of {left:?}");
 }
 
@@ -157,8 +157,8 @@ impl Sim {
 
     fn feed_stale(&mut self, input: Input<SimDomain>) {
         let picture = |sim: &Self| {
-            let members = sim.engine.members().map(|info| format!("{info:?}"));
-            (members.collect::<Vec<_>>(), sim.engine.poll_timeout())
+            let children = sim.engine.children().map(|info| format!("{info:?}"));
+            (children.collect::<Vec<_>>(), sim.engine.poll_timeout())
         };
         let before = picture(self);
         let now = self.now;

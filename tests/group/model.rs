@@ -1,4 +1,4 @@
-//! What should be: the members in their order, moved by what is fed in and by what the engine says it
+//! What should be: the children in their order, moved by what is fed in and by what the engine says it
 //! does.
 //!
 //! Absent on purpose: decisions, see `decisions`; timers and turns. The model knows who is down, who is marked and who lives; what
@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, FirstStart, GroupSettings, KILL_BOUND, Mark, MemberState, Moment, Recall, Restart,
+    ChildState, Exit, FirstStart, GroupSettings, KILL_BOUND, Mark, Moment, Recall, Restart,
     Shutdown, ShutdownReport, Spec, StopCause, StopOrder, Strategy,
 };
 
@@ -189,7 +189,7 @@ impl Model {
     /// When the next is asked at the latest: its share of the time, each that is left having the same.
     pub(crate) fn next_request(&self, runs: &[Run]) -> Option<Moment> {
         let deadline = self.deadline.filter(|_| self.stopping())?;
-        let untold = |entry: &&Entry| self.state(entry, runs) == Some(MemberState::Running);
+        let untold = |entry: &&Entry| self.state(entry, runs) == Some(ChildState::Running);
         let asked = |entry: &&Entry| entry.spec.policy().shutdown != Shutdown::BrutalKill;
         let untold = self.entries.iter().filter(untold);
         let shares = 1 + u32::try_from(untold.filter(asked).count()).unwrap();
@@ -252,11 +252,11 @@ impl Model {
                 .any(|entry| entry.pending.is_some() || self.restarting(entry, runs))
     }
 
-    pub(crate) fn state(&self, entry: &Entry, runs: &[Run]) -> Option<MemberState> {
+    pub(crate) fn state(&self, entry: &Entry, runs: &[Run]) -> Option<ChildState> {
         let down = match entry.pending {
-            Some((Origin::Begin, _)) => MemberState::Starting,
-            Some(_) if !entry.temporary() => MemberState::Restarting,
-            Some(_) | None => MemberState::NotRunning,
+            Some((Origin::Begin, _)) => ChildState::Starting,
+            Some(_) if !entry.temporary() => ChildState::Restarting,
+            Some(_) | None => ChildState::NotRunning,
         };
         let Some(index) = entry.run else {
             return Some(down);
@@ -266,31 +266,31 @@ impl Model {
         Some(if run.gone() {
             down
         } else if run.zombie {
-            MemberState::Zombie
+            ChildState::Zombie
         } else if run.judged() {
             let temporary = entry.temporary() && entry.first_start == FirstStart::WithGroup;
             let added = launched.origin == Origin::First && !launched.ran;
             return (!temporary && !added).then_some(down);
         } else if run.reported {
             if run.stopped.is_some() || run.killed.is_some() {
-                MemberState::Stopping
+                ChildState::Stopping
             } else {
-                MemberState::Running
+                ChildState::Running
             }
         } else if run.cancelled.is_none() {
             if restart {
-                MemberState::Restarting
+                ChildState::Restarting
             } else {
-                MemberState::Starting
+                ChildState::Starting
             }
         } else if (restart && launched.retried) || entry.pending.is_some() {
-            MemberState::Restarting
+            ChildState::Restarting
         } else {
-            MemberState::Stopping
+            ChildState::Stopping
         })
     }
 
-    /// The stop of the group is taken. `because`: the member whose end was the reason.
+    /// The stop of the group is taken. `because`: the child whose end was the reason.
     pub(crate) fn stop(&mut self, now: Moment, because: Option<usize>, runs: &[Run]) {
         if self.stopping() {
             return;
@@ -336,7 +336,7 @@ impl Model {
         }
     }
 
-    /// Books what became of runs of which nothing is left, and forgets the members that go with them.
+    /// Books what became of runs of which nothing is left, and forgets the children that go with them.
     pub(crate) fn bury(&mut self, runs: &[Run]) {
         for at in (0..self.entries.len()).rev() {
             // One whose state is lost in an event is gone before the engine has seen it.

@@ -3,7 +3,7 @@
 //! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, Life, Mark, MemberState, Moment, Next, Note, StopCause, Used,
+    Answer, ChildState, Ending, Exit, Life, Mark, Moment, Next, Note, StopCause, Used,
 };
 
 use crate::domain::{SimDomain, Ticket};
@@ -30,17 +30,17 @@ impl Sim {
         match answer {
             Answer::Running(life) => {
                 let run = entry.and_then(|entry| entry.run).expect("it runs");
-                assert_eq!(state, Some(MemberState::Running));
+                assert_eq!(state, Some(ChildState::Running));
                 assert!(std::rc::Rc::ptr_eq(&self.runs[run].life.0, &life.0));
                 assert_eq!(life.ending(), Ending::No, "the life is ending");
                 assert!(named);
             }
             Answer::Present => {
-                assert_eq!((kind, state), (Kind::Start, Some(MemberState::NotRunning)));
+                assert_eq!((kind, state), (Kind::Start, Some(ChildState::NotRunning)));
             }
-            Answer::Restarting => assert!(named && state == Some(MemberState::Restarting)),
+            Answer::Restarting => assert!(named && state == Some(ChildState::Restarting)),
             Answer::Deleted => {
-                assert_eq!((kind, state), (Kind::Delete, Some(MemberState::NotRunning)));
+                assert_eq!((kind, state), (Kind::Delete, Some(ChildState::NotRunning)));
                 assert!(released, "deleted, but something is left");
                 self.model.entries.retain(|entry| entry.role != role);
             }
@@ -83,7 +83,7 @@ impl Sim {
                     self.model.react(self.now, &self.runs);
                 }
             }
-            Answer::MemberFailed { role, .. } => {
+            Answer::ChildFailed { role, .. } => {
                 let failed = self.model.failed_start.expect("a start failed");
                 assert_eq!((kind, &**role), (Kind::Begin, NAMES[failed]));
                 let left = self.runs.iter().any(|run| !run.gone() && !run.zombie);
@@ -151,7 +151,7 @@ impl Sim {
                 self.model.undecided.insert(role);
             }
             Note::Discarded | Note::SupervisorStopping(_) => {
-                panic!("{note:?} is no note of a member")
+                panic!("{note:?} is no note of a child")
             }
             Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
         }

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Backoff, Effect, Engine, GroupSettings, Input, Kind, Limit, Mark, MemberState,
-    Moment, Next, Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
-    ShutdownReport, Significance, Strategy,
+    AutoShutdown, Backoff, ChildKind, ChildState, Effect, Engine, GroupSettings, Input, Limit,
+    Mark, Moment, Next, Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings,
+    Shutdown, ShutdownReport, Significance, Strategy,
 };
 
 use crate::domain::{SimDomain, SimLife, Waiter};
@@ -28,8 +28,8 @@ pub(crate) fn settings(strategy: Strategy) -> GroupSettings {
 }
 
 pub(crate) fn abc(strategy: Strategy) -> Toy {
-    let members = ["a", "b", "c"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(settings(strategy), &members);
+    let children = ["a", "b", "c"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(settings(strategy), &children);
     toy.begin();
     assert_eq!(toy.story(), "start a, start b, start c, 0: Begun");
     toy
@@ -44,14 +44,14 @@ pub(crate) fn stop(toy: &mut Toy, within: Option<Duration>) {
 
 #[test]
 fn a_failing_start_stops_those_before_it_and_names_the_role() {
-    let members = ["a", "b", "c", "d"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(GroupSettings::default(), &members);
+    let children = ["a", "b", "c", "d"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(GroupSettings::default(), &children);
     toy.fail = vec!["c"];
     toy.begin();
     assert_eq!(
         toy.story(),
         "start a, start b, start c, stop b, stop a, \
-         0: MemberFailed { role: \"c\", failure: NameTaken(\"n\") }, \
+         0: ChildFailed { role: \"c\", failure: NameTaken(\"n\") }, \
          FailedStart: 2 stopped, 0 failed, 0 killed, 0 zombies, 2 down"
     );
     assert!(toy.group.ended());
@@ -63,12 +63,12 @@ fn a_start_that_answers_ignore_keeps_its_place() {
         restart: Restart::Temporary,
         ..policy()
     };
-    let members = [("a", permanent()), ("b", permanent()), ("c", temporary)];
-    let mut toy = Toy::new(GroupSettings::default(), &members);
+    let children = [("a", permanent()), ("b", permanent()), ("c", temporary)];
+    let mut toy = Toy::new(GroupSettings::default(), &children);
     toy.ignore = vec!["a", "c"];
     toy.begin();
     assert_eq!(toy.story(), "start a, start b, start c, 0: Begun");
-    assert_eq!(toy.members(MemberState::NotRunning), ["a"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["a"]);
     assert!(toy.group.info("c").is_none());
     assert_eq!(toy.group.counts().specs, 2);
 }
@@ -92,7 +92,7 @@ fn under_rest_for_one_it_is_tried_again_from_the_one_that_failed() {
     toy.fail = vec!["b"];
     toy.end("a", Mark::Failed);
     assert_eq!(toy.story(), "stop c, stop b, start a, start b");
-    assert_eq!(toy.members(MemberState::Restarting), ["b", "c"]);
+    assert_eq!(toy.children(ChildState::Restarting), ["b", "c"]);
     toy.fail.clear();
     toy.wait();
     assert_eq!(toy.story(), "start b, start c");
@@ -105,8 +105,8 @@ fn each_attempt_counts_once_and_the_one_too_many_ends_the_group() {
         limit,
         ..settings(Strategy::OneForAll)
     };
-    let members = ["a", "b"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(settings, &members);
+    let children = ["a", "b"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(settings, &children);
     toy.begin();
     toy.fail = vec!["b"];
     toy.story();
@@ -120,19 +120,19 @@ fn each_attempt_counts_once_and_the_one_too_many_ends_the_group() {
 }
 
 #[test]
-fn significant_members_end_the_group() {
+fn significant_children_end_the_group() {
     let significant = Policy {
         significance: Significance::Significant,
         restart: Restart::Transient,
         ..policy()
     };
-    let members = [("a", permanent()), ("b", significant), ("c", significant)];
+    let children = [("a", permanent()), ("b", significant), ("c", significant)];
     let group = |auto_shutdown| {
         let settings = GroupSettings {
             auto_shutdown,
             ..GroupSettings::default()
         };
-        let mut toy = Toy::new(settings, &members);
+        let mut toy = Toy::new(settings, &children);
         toy.begin();
         toy.story();
         toy
@@ -159,7 +159,7 @@ fn significant_members_end_the_group() {
 }
 
 #[test]
-fn the_life_of_a_member_as_its_callers_see_it() {
+fn the_life_of_a_child_as_its_callers_see_it() {
     let mut toy = abc(Strategy::OneForOne);
     toy.ask("b", Request::Restart { ticket: Waiter(1) });
     toy.ask("b", Request::Delete { ticket: Waiter(2) });
@@ -181,7 +181,7 @@ fn the_life_of_a_member_as_its_callers_see_it() {
     assert_eq!(toy.story(), "5: Present");
     toy.fail = vec!["b"];
     toy.ask("b", Request::Restart { ticket: Waiter(6) });
-    assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
     toy.fail.clear();
     toy.ask("b", Request::Restart { ticket: Waiter(7) });
     assert_eq!(toy.story(), "start b, start b");
@@ -195,10 +195,10 @@ fn the_life_of_a_member_as_its_callers_see_it() {
     toy.ask("b", request(spec));
     let order: Vec<_> = toy
         .group
-        .members()
+        .children()
         .map(|info| info.role.to_string())
         .collect();
-    assert_eq!(order, ["a", "c", "b"], "a member that is added comes last");
+    assert_eq!(order, ["a", "c", "b"], "a child that is added comes last");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_set_waits_for_its_zombie() {
     assert_eq!(toy.story(), "stop b, kill b");
     toy.wait();
     assert_eq!(toy.story(), "stop a");
-    assert_eq!(toy.members(MemberState::Zombie), ["b"]);
+    assert_eq!(toy.children(ChildState::Zombie), ["b"]);
     toy.end("b", Mark::Missing);
     assert_eq!(toy.story(), "start a, start b, start c");
 }
@@ -223,9 +223,9 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
         shutdown: Shutdown::Infinity,
         ..permanent()
     };
-    let members = ["a", "b"].map(|role| (role, never));
+    let children = ["a", "b"].map(|role| (role, never));
     for stopped in [false, true] {
-        let mut toy = Toy::new(GroupSettings::default(), &members);
+        let mut toy = Toy::new(GroupSettings::default(), &children);
         toy.begin();
         (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
         toy.story();
@@ -249,9 +249,9 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
             continue;
         }
         assert_eq!(toy.story(), "1: Zombie");
-        assert_eq!(toy.members(MemberState::Zombie), ["b"]);
+        assert_eq!(toy.children(ChildState::Zombie), ["b"]);
         toy.feed(Input::Released { key });
-        assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+        assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
         toy.ask("b", Request::Restart { ticket: Waiter(2) });
         assert_eq!(toy.story(), "start b");
     }
@@ -261,17 +261,17 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
 #[test]
 fn a_supervisor_that_gave_up_comes_back_if_it_is_permanent() {
     let transient = Policy {
-        kind: Kind::Supervisor,
+        kind: ChildKind::Supervisor,
         ..policy()
     };
-    let members = [("a", permanent()), ("b", transient)];
-    let mut toy = Toy::new(GroupSettings::default(), &members);
+    let children = [("a", permanent()), ("b", transient)];
+    let mut toy = Toy::new(GroupSettings::default(), &children);
     toy.begin();
     toy.story();
     toy.end("a", Mark::GaveUp);
     toy.end("b", Mark::GaveUp);
     assert_eq!(toy.story(), "start a");
-    assert_eq!(toy.members(MemberState::NotRunning), ["b"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
     let counts = toy.group.counts();
     assert_eq!((counts.workers, counts.supervisors), (1, 1));
 }
@@ -342,8 +342,8 @@ fn the_report_is_the_trees() {
 
 #[test]
 fn a_start_that_takes_too_long_fails_the_beginning() {
-    let members = ["a", "b"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(GroupSettings::default(), &members);
+    let children = ["a", "b"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(GroupSettings::default(), &children);
     toy.hang = vec!["b"];
     toy.begin();
     let timeout = Moment::START.after(policy().start_timeout);
@@ -352,7 +352,7 @@ fn a_start_that_takes_too_long_fails_the_beginning() {
     assert_eq!(
         toy.story(),
         "start a, start b, cancel b, stop a, \
-         0: MemberFailed { role: \"b\", failure: TimedOut(30s) }, \
+         0: ChildFailed { role: \"b\", failure: TimedOut(30s) }, \
          FailedStart: 1 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
     );
 }

@@ -109,7 +109,7 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    /// Where nobody has to wait for a turn, a stop of a member of which something is left has been
+    /// Where nobody has to wait for a turn, a stop of a child of which something is left has been
     /// taken: it comes to rest for good.
     pub(crate) fn join_stops(&mut self, before: Ticket) {
         if self.model.busy(&self.runs) || self.model.mode == Mode::New {
@@ -215,7 +215,7 @@ impl History for Sim {
         };
         let roles = NAMES.map(Arc::<str>::from);
         let mut model = Model::new(settings);
-        let mut members = Vec::new();
+        let mut children = Vec::new();
         for (role, name) in roles.iter().enumerate().take(1 + rng.below(5)) {
             let spec = spec(&mut rng);
             let first_start = if rng.chance(25) {
@@ -224,11 +224,11 @@ impl History for Sim {
                 FirstStart::WithGroup
             };
             model.add(role, spec.kept(), first_start);
-            members.push((Arc::clone(name), spec, first_start));
+            children.push((Arc::clone(name), spec, first_start));
         }
         let mut sim = Self {
             rng,
-            engine: Group::new(settings, members),
+            engine: Group::new(settings, children),
             model,
             now: Moment::START,
             runs: Vec::new(),

@@ -1,4 +1,4 @@
-//! Random specs of members: those of sessions, and what only members have.
+//! Random specs of children: those of sessions, and what only children have.
 //!
 //! Absent on purpose: the rules themselves; see `rules`.
 

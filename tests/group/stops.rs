@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    FirstStart, GroupSettings, Mark, MemberState, Policy, Request, Restart, Shutdown, StopOrder,
+    ChildState, FirstStart, GroupSettings, Mark, Policy, Request, Restart, Shutdown, StopOrder,
     Strategy,
 };
 
@@ -18,7 +18,7 @@ const fn ms(n: u64) -> Duration {
 }
 
 #[test]
-fn members_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_killed() {
+fn children_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_killed() {
     let mut toy = abc(Strategy::OneForOne);
     toy.deaf = vec!["b"];
     stop(&mut toy, None);
@@ -70,13 +70,13 @@ fn what_is_killed_by_rule_takes_no_share_and_holds_up_nobody() {
         shutdown: Shutdown::BrutalKill,
         ..permanent()
     };
-    let members = [
+    let children = [
         ("a", permanent()),
         ("b", brutal),
         ("c", brutal),
         ("d", permanent()),
     ];
-    let mut toy = Toy::new(GroupSettings::default(), &members);
+    let mut toy = Toy::new(GroupSettings::default(), &children);
     toy.begin();
     toy.deaf = vec!["a", "d"];
     toy.story();
@@ -113,8 +113,8 @@ fn those_who_stop_together_are_asked_at_once() {
         stop_order: StopOrder::Together,
         ..settings(Strategy::OneForAll)
     };
-    let members = ["a", "b", "c"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(settings, &members);
+    let children = ["a", "b", "c"].map(|role| (role, permanent()));
+    let mut toy = Toy::new(settings, &children);
     toy.begin();
     toy.deaf = vec!["b"];
     toy.story();
@@ -130,22 +130,22 @@ fn those_who_stop_together_are_asked_at_once() {
 }
 
 #[test]
-fn a_member_on_demand_is_started_by_nobody_but_a_caller() {
+fn a_child_on_demand_is_started_by_nobody_but_a_caller() {
     let temporary = Policy {
         restart: Restart::Temporary,
         ..policy()
     };
-    let members = vec![
+    let children = vec![
         ("a".into(), spec(permanent()), FirstStart::WithGroup),
         ("b".into(), spec(permanent()), FirstStart::OnDemand),
         ("t".into(), spec(temporary), FirstStart::OnDemand),
     ];
-    let mut toy = Toy::of(settings(Strategy::OneForAll), members);
+    let mut toy = Toy::of(settings(Strategy::OneForAll), children);
     toy.begin();
     assert_eq!(toy.story(), "start a, 0: Begun");
     toy.end("a", Mark::Failed);
     assert_eq!(toy.story(), "start a");
-    assert_eq!(toy.members(MemberState::NotRunning), ["b", "t"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["b", "t"]);
     toy.fail = vec!["b"];
     toy.ask("b", Request::Restart { ticket: Waiter(1) });
     toy.end("a", Mark::Failed);
@@ -158,7 +158,7 @@ fn a_member_on_demand_is_started_by_nobody_but_a_caller() {
         toy.story(),
         "start b, start t, stop t, stop b, start a, start b"
     );
-    assert_eq!(toy.members(MemberState::NotRunning), ["t"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["t"]);
     assert_eq!(toy.group.counts().specs, 3);
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, MemberState, Moment,
+    Backoff, ChildState, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment,
     Policy, Recall, Request, Seen, Shutdown,
 };
 
@@ -54,20 +54,20 @@ pub(crate) fn spec(policy: Policy) -> SimSpec {
 }
 
 impl Toy {
-    pub(crate) fn new(settings: GroupSettings, members: &[(&str, Policy)]) -> Self {
-        let members: Vec<_> = members
+    pub(crate) fn new(settings: GroupSettings, children: &[(&str, Policy)]) -> Self {
+        let children: Vec<_> = children
             .iter()
             .map(|(role, policy)| (Arc::from(*role), spec(*policy), FirstStart::WithGroup))
             .collect();
-        Self::of(settings, members)
+        Self::of(settings, children)
     }
 
     pub(crate) fn of(
         settings: GroupSettings,
-        members: Vec<(Arc<str>, SimSpec, FirstStart)>,
+        children: Vec<(Arc<str>, SimSpec, FirstStart)>,
     ) -> Self {
         Self {
-            group: Group::new(settings, members),
+            group: Group::new(settings, children),
             now: Moment::START,
             log: Vec::new(),
             lives: Vec::new(),
@@ -214,8 +214,8 @@ impl Toy {
     }
 
     /// The roles in a state.
-    pub(crate) fn members(&self, state: MemberState) -> Vec<String> {
-        let members = self.group.members().filter(|info| info.state == state);
-        members.map(|info| info.role.to_string()).collect()
+    pub(crate) fn children(&self, state: ChildState) -> Vec<String> {
+        let children = self.group.children().filter(|info| info.state == state);
+        children.map(|info| info.role.to_string()).collect()
     }
 }

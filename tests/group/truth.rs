@@ -1,15 +1,15 @@
-//! The truth table: what each strategy does with each kind of member, however that one ends. The table
+//! The truth table: what each strategy does with each kind of child, however that one ends. The table
 //! of the documentation is what this prints.
 //!
 //! `TRUTH=write cargo test --test group truth` writes it anew.
 //!
-//! Absent on purpose: failing starts, and members that end while others are stopped; see `scenes`.
+//! Absent on purpose: failing starts, and children that end while others are stopped; see `scenes`.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use session_supervisor::engine::{
-    GroupSettings, Mark, MemberState, Policy, Request, Restart, Strategy,
+    ChildState, GroupSettings, Mark, Policy, Request, Restart, Strategy,
 };
 
 use crate::domain::Waiter;
@@ -17,7 +17,7 @@ use crate::toy::{Toy, policy};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/group/truth.md");
 
-fn member(restart: Restart) -> Policy {
+fn child(restart: Restart) -> Policy {
     Policy {
         restart,
         ..policy()
@@ -42,17 +42,17 @@ fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
         strategy,
         ..GroupSettings::default()
     };
-    let members = [
-        ("a", member(Restart::Permanent)),
-        ("b", member(kind)),
-        ("c", member(Restart::Permanent)),
-        ("d", member(Restart::Temporary)),
-        ("e", member(Restart::Transient)),
+    let children = [
+        ("a", child(Restart::Permanent)),
+        ("b", child(kind)),
+        ("c", child(Restart::Permanent)),
+        ("d", child(Restart::Temporary)),
+        ("e", child(Restart::Transient)),
     ];
-    let mut toy = Toy::new(settings, &members);
+    let mut toy = Toy::new(settings, &children);
     toy.begin();
     toy.end("e", Mark::Orderly);
-    assert_eq!(toy.members(MemberState::NotRunning), ["e"]);
+    assert_eq!(toy.children(ChildState::NotRunning), ["e"]);
     toy.log.clear();
     match event {
         "ends in order" => toy.end("b", Mark::Orderly),
@@ -69,8 +69,8 @@ fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
         "| {strategy:?} | {kind:?} | {event} | {} | {} | {} | {} | {} |",
         told(&log, "stop "),
         told(&log, "start "),
-        list(&toy.members(MemberState::Running)),
-        list(&toy.members(MemberState::NotRunning)),
+        list(&toy.children(ChildState::Running)),
+        list(&toy.children(ChildState::NotRunning)),
         list(&gone),
     )
 }

@@ -34,7 +34,7 @@ async fn a_session_starts_is_found_and_stops() {
         Exit::Shutdown
     );
     assert_eq!((probe.stops(), probe.alive()), (1, 0));
-    assert!(!sessions.session_running("alice"));
+    assert!(!sessions.is_running("alice"));
     assert_eq!(
         sessions.stop_session("alice").await,
         Err(StopError::NotFound)

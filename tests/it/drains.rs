@@ -101,7 +101,7 @@ async fn a_restart_by_hand_drains_it_first() {
     sessions.restart_session("a").await.unwrap();
     assert_eq!(probe.notes(), all_of(5));
     assert_eq!((probe.starts(), probe.alive()), (2, 1));
-    assert!(sessions.session_running("a"));
+    assert!(sessions.is_running("a"));
 }
 
 /// Nor is one restarted that fails while it drains, since it was asked to end.
@@ -155,10 +155,10 @@ async fn a_deadline_ends_the_draining() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_a_tree_drain_one_after_another() {
+async fn children_of_a_tree_drain_one_after_another() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let member = |probe: &Probe| -> ChildSpec<Worker> {
+    let child = |probe: &Probe| -> ChildSpec<Worker> {
         probe.spec().shutdown(Shutdown::Drain(10 * SECOND))
     };
     for (id, shutdown) in [
@@ -169,8 +169,8 @@ async fn members_of_a_tree_drain_one_after_another() {
         let inner = probe.clone();
         let tree = ChildSpec::tree(move |_| {
             TreeSpec::one_for_all()
-                .child("a", member(&inner))
-                .child("b", member(&inner))
+                .child("a", child(&inner))
+                .child("b", child(&inner))
         });
         let tree: Supervisor = sessions
             .start_session(id, tree.shutdown(shutdown))
@@ -178,9 +178,9 @@ async fn members_of_a_tree_drain_one_after_another() {
             .unwrap();
         let before = probe.notes().len();
         for role in ["a", "b"] {
-            let member: ActorRef<Order> = tree.find_child_as(role).unwrap();
+            let child: ActorRef<Order> = tree.find_child_as(role).unwrap();
             for n in 0..10 {
-                member.cast(work(&probe, n)).unwrap();
+                child.cast(work(&probe, n)).unwrap();
             }
         }
         let began = Instant::now();

@@ -106,7 +106,7 @@ async fn a_session_that_plays_with_its_link_is_judged_by_how_it_ended() {
             let spec = linking(&probe, link, other.get_cell()).spec();
             let session = sessions.start_session("a", spec).await.unwrap();
             probe.until(|tally| tally.ready == 1).await;
-            let found = sessions.session_running("a");
+            let found = sessions.is_running("a");
             assert_eq!(found, matches!(link, Link::CutAndBack), "{link:?}");
             let list = sessions.list_sessions().await.unwrap();
             assert_eq!((list.len(), list[0].state), (1, SessionState::Running));

@@ -34,7 +34,7 @@ async fn others_are_served(sessions: &SessionSupervisor) {
     let b = back(sessions, "other").await;
     assert_ne!(a.get_id(), b.get_id());
     sessions.restart_session("other").await.unwrap();
-    assert!(sessions.session_running("other"));
+    assert!(sessions.is_running("other"));
     let list = sessions.list_sessions().await.unwrap();
     assert!(list.iter().any(|info| &*info.id == "other"));
     assert!(sessions.count_sessions().await.unwrap().active >= 1);

@@ -10,7 +10,7 @@ use tracing::Level;
 
 use crate::support::{Order, Probe, Worker, answered, back, died, end, supervisor};
 use crate::traces::Ear;
-use crate::trees::scenery::{member, start};
+use crate::trees::scenery::{child, start};
 
 /// How an actor that is linked to a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,11 +210,11 @@ async fn it_is_the_same_for_the_children_of_a_tree() {
     let probe = Probe::default();
     let spec = with_linked(&probe, "linked-brush").restart(Restart::Transient);
     let tree = start(TreeSpec::one_for_one().child("painter", spec)).await;
-    let old = member(&tree, "painter").get_cell();
+    let old = child(&tree, "painter").get_cell();
     linked("linked-brush").cast(Way::Panic).unwrap();
     answered("the end", died(&old)).await;
     probe.until(|tally| tally.ready == 2).await;
-    assert_ne!(member(&tree, "painter").get_id(), old.get_id());
+    assert_ne!(child(&tree, "painter").get_id(), old.get_id());
     let children = tree.which_children().await.unwrap();
     assert!(matches!(children[0].last_exit, Some(Exit::Failed { .. })));
     tree.stop().await.unwrap();
@@ -225,7 +225,7 @@ async fn it_is_the_same_for_the_children_of_a_tree() {
     let worker = probe.spec();
     let spec = ChildSpec::tree(move |_| TreeSpec::one_for_one().child("a", worker.clone()));
     let tree = sessions.start_session("tree", spec).await.unwrap();
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     probe.until(|tally| tally.ready == 2).await;
     let root = tree.get_cell();
     root.stop(None);

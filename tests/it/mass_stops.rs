@@ -168,8 +168,8 @@ async fn stopped_and_drained_from_outside_the_same() {
     }
 }
 
-/// A member whose `post_stop` takes a part of the time that its session may.
-fn slow_member(probe: &Probe) -> ChildSpec<Worker> {
+/// A child whose `post_stop` takes a part of the time that its session may.
+fn slow_child(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe
         .script()
         .post_stop(|start: StartContext, _| async move {
@@ -180,21 +180,21 @@ fn slow_member(probe: &Probe) -> ChildSpec<Worker> {
     script.spec().shutdown(GRACE)
 }
 
-/// A session of three members, each of them slow.
+/// A session of three children, each of them slow.
 fn slow_tree(probe: &Probe, together: bool) -> ChildSpec<Supervisor> {
     let probe = probe.clone();
     let tree = ChildSpec::tree(move |_| {
         let tree = TreeSpec::one_for_all()
-            .child("a", slow_member(&probe))
-            .child("b", slow_member(&probe))
-            .child("c", slow_member(&probe));
+            .child("a", slow_child(&probe))
+            .child("b", slow_child(&probe))
+            .child("c", slow_child(&probe));
         if together { tree.stop_together() } else { tree }
     });
     tree.shutdown(GRACE)
 }
 
 #[tokio::test(start_paused = true)]
-async fn trees_of_slow_members_take_as_long_as_the_slowest() {
+async fn trees_of_slow_children_take_as_long_as_the_slowest() {
     const MANY: usize = 5_000;
     for together in [false, true] {
         let sessions = supervisor(Options::new()).await;

@@ -114,7 +114,7 @@ async fn ended_and_restarted(mut lives: Lives, spec: ChildSpec<Supervisor>, how:
             How::Stop => tree.get_cell().stop(None),
             How::Kill => tree.get_cell().kill(),
             How::CrashOfAChild => {
-                let child = sessions.find_member_as::<Order>(&id, "child 0");
+                let child = sessions.find_child_as::<Order>(&id, "child 0");
                 let child = child.expect("it runs");
                 child.cast(Order::crash()).expect("it runs");
             }
@@ -137,7 +137,7 @@ async fn child_crashes(mut lives: Lives) -> Lives {
     });
     let tree = sessions.start_session("a", spec).await.expect("starts");
     while lives.next().await.is_some() {
-        let child = sessions.find_member_as::<Order>("a", "child 1");
+        let child = sessions.find_child_as::<Order>("a", "child 1");
         let child = child.expect("it runs");
         child.cast(Order::crash()).expect("it runs");
         died(&child.get_cell()).await;

@@ -47,7 +47,7 @@ fn stopped(end: &End) -> usize {
     end.said.iter().filter(|line| *line == "stopped").count()
 }
 
-/// Those of the standard members and sessions that say so when they are stopped.
+/// Those of the standard children and sessions that say so when they are stopped.
 const ALL: usize = 2 + 5 + 1;
 
 #[test]

@@ -25,7 +25,7 @@ fn a_signal_stops_all_gracefully_with_a_report() {
         ann.until("* the server has stopped");
         assert_eq!(ann.line(), "", "the connection is closed");
         let (printed, status) = server.end();
-        // Two sessions with two members each, the session supervisor, the listener.
+        // Two sessions with two children each, the session supervisor, the listener.
         let report = "8 stopped, 0 failed, 0 killed, 0 zombies, 0 not running";
         assert!(
             printed.starts_with(cause) && printed.contains(report),
@@ -106,7 +106,7 @@ fn the_shipped_script_drives_it_through_standard_input() {
     ] {
         assert!(printed.contains(line), "no {line:?} in {printed}");
     }
-    // The session that is left with its two members, the session supervisor, the listener.
+    // The session that is left with its two children, the session supervisor, the listener.
     assert!(
         printed.contains("5 stopped, 0 failed, 0 killed"),
         "{printed}"

@@ -1,6 +1,6 @@
-//! Sessions that are trees: what a crash of each member takes, and the agent that comes and goes.
+//! Sessions that are trees: what a crash of each child takes, and the agent that comes and goes.
 //!
-//! Absent on purpose: every strategy with every member. That is the library's.
+//! Absent on purpose: every strategy with every child. That is the library's.
 
 use crate::driver::{Client, Server};
 
@@ -15,7 +15,7 @@ fn tea(flags: &[&str]) -> (Server, Client) {
 }
 
 #[test]
-fn a_crash_restarts_that_member_alone_and_its_clients_stay() {
+fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
     let (server, mut ann) = tea(&[]);
     let (mut bob, mut cat) = (server.client(), server.client());
     bob.ask("open tea", "ok: session tea joined");
@@ -98,7 +98,7 @@ fn the_agent_comes_and_goes_on_demand() {
 }
 
 #[test]
-fn the_tree_shows_every_supervisor_with_its_members() {
+fn the_tree_shows_every_supervisor_with_its_children() {
     let (_server, mut ann) = tea(&[]);
     ann.send("crash");
     ann.hear(&[
@@ -126,7 +126,7 @@ fn the_tree_shows_every_supervisor_with_its_members() {
 }
 
 #[test]
-fn a_session_whose_members_crash_too_often_comes_back_whole_and_is_parked_in_the_end() {
+fn a_session_whose_children_crash_too_often_comes_back_whole_and_is_parked_in_the_end() {
     let (_server, mut ann) = tea(&["--restarts", "1", "--window", "3600"]);
     ann.ask("agent on", "ok: the agent is on");
     for told in [

@@ -2,9 +2,7 @@
 //!
 //! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
 
-use session_supervisor::engine::{
-    Counts, Ending, Kind as Sort, Life, SessionState, Shutdown, Spec,
-};
+use session_supervisor::engine::{ChildKind, Counts, Ending, Life, SessionState, Shutdown, Spec};
 
 use crate::model::{Expected, IDS, Outcome};
 use crate::sim::{NAMES, Sim};
@@ -92,8 +90,8 @@ impl Sim {
             let Some(info) = info else { continue };
             counts.specs += 1;
             *match info.kind {
-                Sort::Worker => &mut counts.workers,
-                Sort::Supervisor => &mut counts.supervisors,
+                ChildKind::Worker => &mut counts.workers,
+                ChildKind::Supervisor => &mut counts.supervisors,
             } += 1;
             *match info.state {
                 SessionState::Starting => &mut counts.starting,

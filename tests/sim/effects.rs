@@ -30,7 +30,7 @@ impl Sim {
                 assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
                 assert_eq!(
                     run.spec.policy().kind,
-                    session_supervisor::engine::Kind::Supervisor
+                    session_supervisor::engine::ChildKind::Supervisor
                 );
                 let left = self.model.deadline.map(|at| at.since(self.now));
                 assert_eq!(Some(within), left, "less time than there is");

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Kind, Limit, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Shutdown,
+    Backoff, ChildKind, Limit, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Shutdown,
     Significance,
 };
 
@@ -86,7 +86,7 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
             _ => OwnLimit::Own(limit(rng)),
         },
         backoff: Some(pauses.backoff()),
-        kind: rng.pick(&[Kind::Worker, Kind::Supervisor]),
+        kind: rng.pick(&[ChildKind::Worker, ChildKind::Supervisor]),
         significance: Significance::Ordinary,
     };
     (policy, pauses)

@@ -65,7 +65,7 @@ impl Sim {
             }
             Answer::Stopped => {}
             Answer::Begun
-            | Answer::MemberFailed { .. }
+            | Answer::ChildFailed { .. }
             | Answer::Present
             | Answer::Restarting
             | Answer::Deleted => panic!("{answer:?} is a group's"),

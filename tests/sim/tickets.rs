@@ -89,7 +89,7 @@ impl Tickets {
             Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
             Answer::Ended(_) => kind == Kind::Stop,
             Answer::Begun
-            | Answer::MemberFailed { .. }
+            | Answer::ChildFailed { .. }
             | Answer::Present
             | Answer::Restarting
             | Answer::Deleted => false,

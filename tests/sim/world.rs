@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Ending, Failure, Kind, Life, Mark, Moment, Recall, Seen, Shutdown, ShutdownReport, Spec,
+    ChildKind, Ending, Failure, Life, Mark, Moment, Recall, Seen, Shutdown, ShutdownReport, Spec,
 };
 
 use crate::domain::{SimLife, SimSpec, Ticket};
@@ -182,7 +182,7 @@ impl Run {
         match self.stage {
             Stage::Launching => self.act_launching(mood, actor, rng),
             Stage::Failing(ref failure) => {
-                let tree = self.spec.policy().kind == Kind::Supervisor;
+                let tree = self.spec.policy().kind == ChildKind::Supervisor;
                 let failure = failure.clone();
                 Some(
                     if tree && !matches!(failure, Failure::Ignored) && rng.chance(40) {
@@ -277,7 +277,7 @@ impl Run {
     }
 
     pub(crate) fn die(&mut self, mark: Mark, rng: &mut Rng) {
-        let supervisor = self.spec.policy().kind == Kind::Supervisor;
+        let supervisor = self.spec.policy().kind == ChildKind::Supervisor;
         let mark = match mark {
             Mark::Failed if supervisor && rng.chance(50) => Mark::GaveUp,
             Mark::Orderly if !supervisor && rng.chance(20) => Mark::LinkFailed,

@@ -74,7 +74,7 @@ fn check(kind: Kind, many: usize) {
                 sessions.start_session(&format!("tree {n}"), spec()),
             ));
         }
-        // All members before are being stopped; then each whole start is given up.
+        // All children before are being stopped; then each whole start is given up.
         let all = tokio::time::timeout(LONG, began.acquire_many(trees)).await;
         all.expect("they are stopped").unwrap().forget();
         for n in 0..many {
@@ -110,7 +110,7 @@ fn check(kind: Kind, many: usize) {
 }
 
 #[test]
-fn a_member_that_fails_with_nobody_to_hear_it_hurts_nobody() {
+fn a_child_that_fails_with_nobody_to_hear_it_hurts_nobody() {
     for kind in [Kind::Panics, Kind::Blocks] {
         check(kind, 1);
         check(kind, 64);

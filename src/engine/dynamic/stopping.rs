@@ -12,7 +12,7 @@ use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Domain, Effect, Note, Spec, StopCause};
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
-use crate::engine::restart::Kind;
+use crate::engine::restart::ChildKind;
 use crate::engine::table::{Cursor, SessionState};
 
 #[derive(Debug)]
@@ -249,7 +249,7 @@ impl<D: Domain> Engine<D> {
         let supervisor = self
             .table
             .get(slot)
-            .is_some_and(|child| child.spec.policy().kind == Kind::Supervisor);
+            .is_some_and(|child| child.spec.policy().kind == ChildKind::Supervisor);
         if supervisor && let Some(life) = self.life(slot) {
             let within = deadline.since(now);
             self.effect(Effect::StopWithin { life, within });

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: any order among the values.
 
-use super::member::{Member, Phase};
+use super::child::{Child, Phase};
 use super::{Group, Mode};
 use crate::engine::apart;
 use crate::engine::io::{Discard, Domain};
@@ -22,24 +22,24 @@ impl<D: Domain> Group<D> {
         for queued in std::mem::take(&mut self.queue) {
             apart::request(queued.request, &mut values);
         }
-        for member in std::mem::take(&mut self.members) {
-            take_member_apart(member, &mut values);
+        for child in std::mem::take(&mut self.children) {
+            take_child_apart(child, &mut values);
         }
         values
     }
 }
 
-fn take_member_apart<D: Domain>(member: Member<D>, into: &mut Vec<Discard<D>>) {
-    into.push(Discard::Spec(member.spec));
+fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
+    into.push(Discard::Spec(child.spec));
     if let Phase::Leaving {
         exit: Some(exit), ..
-    } = member.phase
+    } = child.phase
     {
         into.push(Discard::Exit(exit));
     }
-    into.extend(member.last.map(|last| Discard::Exit(last.exit)));
-    if let Some(current) = member.current {
+    into.extend(child.last.map(|last| Discard::Exit(last.exit)));
+    if let Some(current) = child.current {
         apart::launch(current, into);
     }
-    into.extend(member.stops.into_iter().map(Discard::Ticket));
+    into.extend(child.stops.into_iter().map(Discard::Ticket));
 }

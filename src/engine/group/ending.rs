@@ -1,8 +1,8 @@
-//! How one member is stopped, killed and given up as a zombie.
+//! How one child is stopped, killed and given up as a zombie.
 //!
-//! Absent on purpose: the order in which members are stopped; see `sets` and `stopping`.
+//! Absent on purpose: the order in which children are stopped; see `sets` and `stopping`.
 
-use super::member::{Member, Phase, Tally, Then};
+use super::child::{Child, Phase, Tally, Then};
 use super::{Group, Mode};
 use crate::engine::child::{Current, Force};
 use crate::engine::io::{Answer, Discard, Domain, Effect, Kill, Note, Spec, StopWay};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 impl<D: Domain> Group<D> {
     pub(super) fn fire(&mut self, now: Moment, slot: u32) {
-        match self.get(slot).map(|member| &member.phase) {
+        match self.get(slot).map(|child| &child.phase) {
             Some(Phase::Launching(origin)) => {
                 let origin = *origin;
                 self.launch_timed_out(now, slot, origin);
@@ -24,15 +24,15 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Tells a running member to end, by its own rule.
+    /// Tells a running child to end, by its own rule.
     pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then) {
         let force = self.patience(now, slot);
         let (way, within) = self.asking(now, slot);
         let Some(life) = self.life(slot) else {
             return;
         };
-        if let Some(member) = self.get_mut(slot) {
-            member.phase = Phase::Stopping { then, force };
+        if let Some(child) = self.get_mut(slot) {
+            child.phase = Phase::Stopping { then, force };
         }
         match force {
             Force::Killed(_) => {
@@ -52,32 +52,32 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Why a member is killed that has not been asked to stop.
+    /// Why a child is killed that has not been asked to stop.
     fn kill(&self, slot: u32) -> Kill {
-        let member = self.get(slot);
-        member.map_or(Kill::Overdue, |member| member.spec.policy().shutdown.kill())
+        let child = self.get(slot);
+        child.map_or(Kill::Overdue, |child| child.spec.policy().shutdown.kill())
     }
 
     /// With what force a stop begins.
     fn patience(&self, now: Moment, slot: u32) -> Force {
-        let rule = |member: &Member<D>| member.spec.policy().shutdown;
+        let rule = |child: &Child<D>| child.spec.policy().shutdown;
         let shutdown = self.get(slot).map_or(Shutdown::BrutalKill, rule);
         shutdown.patience(now, self.deadline())
     }
 
-    /// In what way a member is asked to stop, and how long that may take.
+    /// In what way a child is asked to stop, and how long that may take.
     fn asking(&self, now: Moment, slot: u32) -> (StopWay, Option<Duration>) {
-        let rule = |member: &Member<D>| member.spec.policy().shutdown;
+        let rule = |child: &Child<D>| child.spec.policy().shutdown;
         let shutdown = self.get(slot).map_or(Shutdown::BrutalKill, rule);
         (shutdown.way(), shutdown.within(now, self.deadline()))
     }
 
-    /// The patience with a member that should be gone is over.
+    /// The patience with a child that should be gone is over.
     pub(super) fn force(&mut self, now: Moment, slot: u32) {
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        let since = match &mut member.phase {
+        let since = match &mut child.phase {
             Phase::Stopping {
                 force: force @ Force::Asked(_),
                 ..
@@ -112,26 +112,26 @@ impl<D: Domain> Group<D> {
     }
 
     fn is_outliving(&self, slot: u32) -> bool {
-        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        let current = self.get(slot).and_then(|child| child.current.as_ref());
         current.is_some_and(Current::is_outliving)
     }
 
     pub(super) fn zombie(&mut self, slot: u32) {
         let stopping = matches!(self.mode, Mode::Stopping(_));
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        let (then, exit) = match &mut member.phase {
+        let (then, exit) = match &mut child.phase {
             Phase::Stopping { then, .. } | Phase::Cancelling { then, .. } => (*then, None),
             Phase::Leaving { then, exit, .. } => (*then, exit.take()),
             _ => return,
         };
-        member.phase = Phase::Zombie { then };
+        child.phase = Phase::Zombie { then };
         if stopping {
-            member.tally = Tally::Ended;
+            child.tally = Tally::Ended;
         }
-        member.timer = None;
-        let stops = std::mem::take(&mut member.stops);
+        child.timer = None;
+        let stops = std::mem::take(&mut child.stops);
         self.note(slot, Note::Zombie);
         for ticket in stops {
             self.answer(ticket, Answer::Zombie);
@@ -141,21 +141,21 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Sees to it that a member which has ended, but is not released, keeps nobody waiting for ever.
+    /// Sees to it that a child which has ended, but is not released, keeps nobody waiting for ever.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
         let mut patience = self.patience(now, slot).due();
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        if member.current.as_ref().is_some_and(Current::is_overdue) {
+        if child.current.as_ref().is_some_and(Current::is_overdue) {
             patience = Some(now);
         }
-        if let Phase::Leaving { force, .. } = &mut member.phase
+        if let Phase::Leaving { force, .. } = &mut child.phase
             && let Some(patience) = patience
             && force.is_none_or(|at| patience < at)
         {
             *force = Some(patience);
-            member.timer = Some(patience.after(KILL_BOUND));
+            child.timer = Some(patience.after(KILL_BOUND));
         }
     }
 }

@@ -4,11 +4,11 @@
 //! event, and what follows is decided there; it is made at the release. Where no event came, or none
 //! can come any more, the release alone counts.
 //!
-//! Absent on purpose: the names of actors. An event is for the member whose actor it names.
+//! Absent on purpose: the names of actors. An event is for the child whose actor it names.
 
-use super::member::{Origin, Phase, Tally, Then};
+use super::child::{Origin, Phase, Tally, Then};
 use super::sets::Follows;
-use super::{AutoShutdown, Events, Group, Member, Mode};
+use super::{AutoShutdown, Child, Events, Group, Mode};
 use crate::engine::child::{ExitSeen, Join, Last};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
 use crate::engine::incarnation::Key;
@@ -21,11 +21,11 @@ use crate::engine::shutdown::KILL_BOUND;
 
 impl<D: Domain> Group<D> {
     pub(super) fn exited(&mut self, now: Moment, actor: u64, seen: Seen) {
-        for member in &mut self.members {
-            if let Some(current) = member.current.as_mut()
+        for child in &mut self.children {
+            if let Some(current) = child.current.as_mut()
                 && current.life.actor() == Some(actor)
             {
-                let slot = member.slot;
+                let slot = child.slot;
                 match current.exit {
                     ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
                     ExitSeen::No => self.judged(now, slot, Some(seen)),
@@ -38,11 +38,11 @@ impl<D: Domain> Group<D> {
         self.told_late(actor, seen);
     }
 
-    /// A member tells of its end itself, unless its start is unreported: then its release is early
+    /// A child tells of its end itself, unless its start is unreported: then its release is early
     /// enough.
     pub(super) fn told_itself(&mut self, now: Moment, key: Key) {
         if let Some(slot) = self.launched(key)
-            && let Some(current) = self.get(slot).and_then(|member| member.current.as_ref())
+            && let Some(current) = self.get(slot).and_then(|child| child.current.as_ref())
             && matches!(current.exit, ExitSeen::No)
         {
             self.judged(now, slot, None);
@@ -51,7 +51,7 @@ impl<D: Domain> Group<D> {
 
     /// An event that came after its exit was judged by the mark adds its text to that.
     fn told_late(&mut self, actor: u64, seen: Seen) {
-        let mut lasts = self.members.iter_mut().filter_map(|m| m.last.as_mut());
+        let mut lasts = self.children.iter_mut().filter_map(|m| m.last.as_mut());
         let rest = match lasts.find(|last| last.actor == Some(actor)) {
             Some(last) => complete(&mut last.exit, seen),
             None => Some(seen),
@@ -65,10 +65,10 @@ impl<D: Domain> Group<D> {
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
         let healthy = healthy(self.settings.limit);
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        let Some(current) = member.current.as_mut() else {
+        let Some(current) = child.current.as_mut() else {
             return;
         };
         current.exit = ExitSeen::Judged;
@@ -79,7 +79,7 @@ impl<D: Domain> Group<D> {
             mark => mark,
         };
         let actor = current.life.actor();
-        let asked = match member.phase {
+        let asked = match child.phase {
             Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
             _ => Asked::No,
         };
@@ -89,11 +89,11 @@ impl<D: Domain> Group<D> {
         // A success that came too late did not run for anybody: it was a failed attempt.
         let ended = match recall {
             Recall::InTime => {
-                member.attempt = 0;
+                child.attempt = 0;
                 if lived >= healthy {
-                    member.step = 0;
+                    child.step = 0;
                 }
-                old = member.last.replace(Last {
+                old = child.last.replace(Last {
                     actor,
                     exit: exit.clone(),
                 });
@@ -119,18 +119,18 @@ impl<D: Domain> Group<D> {
     /// The present incarnation has ended, with this exit if it was a life. What follows is decided here,
     /// so that the note of the exit can tell it.
     fn leave(&mut self, now: Moment, slot: u32, ended: Option<Exit>, mark: Mark) -> Follows {
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return Follows::NOTHING;
         };
-        let planned = if member.comes_back() {
+        let planned = if child.comes_back() {
             Follows::only(Next::WithOthers)
         } else {
             Follows::NOTHING
         };
-        match member.phase {
+        match child.phase {
             Phase::Running => {
-                member.timer = None;
-                member.phase = Phase::Leaving {
+                child.timer = None;
+                child.phase = Phase::Leaving {
                     then: Then::Rest,
                     exit: ended,
                     force: None,
@@ -139,15 +139,15 @@ impl<D: Domain> Group<D> {
             }
             Phase::Stopping { then, force } => {
                 let force = force.due();
-                member.timer = force.map(|at| at.after(KILL_BOUND));
+                child.timer = force.map(|at| at.after(KILL_BOUND));
                 let mut later = then;
                 later.give_up();
-                member.phase = Phase::Leaving {
+                child.phase = Phase::Leaving {
                     then: later,
                     exit: ended,
                     force,
                 };
-                if !member.stops.is_empty() {
+                if !child.stops.is_empty() {
                     self.hurry(now, slot);
                 }
                 self.launch_came_to_nothing(now, slot, then)
@@ -171,19 +171,19 @@ impl<D: Domain> Group<D> {
             Mode::Serving => {}
             Mode::New | Mode::Stopping(_) | Mode::Ended => return Follows::NOTHING,
         }
-        let Some(member) = self.get(slot) else {
+        let Some(child) = self.get(slot) else {
             return Follows::NOTHING;
         };
         // It is restarted with a set already: one that ends before its turn is just stopped.
-        if member.again.is_some() {
-            let next = if member.comes_back() {
+        if child.again.is_some() {
+            let next = if child.comes_back() {
                 Next::WithOthers
             } else {
                 Next::Nothing
             };
             return Follows::only(next);
         }
-        let policy = member.spec.policy();
+        let policy = child.spec.policy();
         if policy.restart.comes_back(mark) {
             self.decide(now, slot, 0)
         } else if policy.significance == Significance::Significant && self.is_to_end(slot) {
@@ -196,25 +196,25 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Whether the end of this significant member ends the group.
+    /// Whether the end of this significant child ends the group.
     fn is_to_end(&self, slot: u32) -> bool {
-        let lives_on = |member: &Member<D>| match member.phase {
-            _ if member.again.is_some() => true,
+        let lives_on = |child: &Child<D>| match child.phase {
+            _ if child.again.is_some() => true,
             Phase::Running | Phase::Launching(_) => true,
-            _ => member.launching() == Some(Origin::Restart),
+            _ => child.launching() == Some(Origin::Restart),
         };
         match self.settings.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::AnySignificant => true,
-            AutoShutdown::AllSignificant => !self.members.iter().any(|member| {
-                member.slot != slot
-                    && member.spec.policy().significance == Significance::Significant
-                    && lives_on(member)
+            AutoShutdown::AllSignificant => !self.children.iter().any(|child| {
+                child.slot != slot
+                    && child.spec.policy().significance == Significance::Significant
+                    && lives_on(child)
             }),
         }
     }
 
-    /// A restart that failed is decided anew, unless somebody has stopped the member or it is marked
+    /// A restart that failed is decided anew, unless somebody has stopped the child or it is marked
     /// already.
     pub(super) fn launch_came_to_nothing(
         &mut self,
@@ -224,10 +224,10 @@ impl<D: Domain> Group<D> {
     ) -> Option<Follows> {
         if then == Then::Failed(Origin::Restart)
             && self.serving()
-            && let Some(member) = self.get(slot)
-            && member.again.is_none()
+            && let Some(child) = self.get(slot)
+            && child.again.is_none()
         {
-            let failures = member.failures.saturating_add(1);
+            let failures = child.failures.saturating_add(1);
             return Some(self.decide(now, slot, failures));
         }
         None
@@ -247,7 +247,7 @@ impl<D: Domain> Group<D> {
 
     /// Whether the state lies in an event that nobody will read any more: then the join alone counts.
     fn lost(&self, slot: u32) -> bool {
-        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        let current = self.get(slot).and_then(|child| child.current.as_ref());
         self.events == Events::Over
             && current.is_some_and(|current| {
                 current.join == Join::Done && !matches!(current.exit, ExitSeen::Judged)
@@ -255,7 +255,7 @@ impl<D: Domain> Group<D> {
     }
 
     pub(super) fn release_lost(&mut self, now: Moment) {
-        let slots: Vec<_> = self.members.iter().map(|member| member.slot).collect();
+        let slots: Vec<_> = self.children.iter().map(|child| child.slot).collect();
         for slot in slots {
             if self.lost(slot) {
                 self.release(now, slot);
@@ -273,7 +273,7 @@ impl<D: Domain> Group<D> {
             self.release(now, slot);
             return;
         }
-        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        let current = self.get(slot).and_then(|child| child.current.as_ref());
         if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
             self.judged(now, slot, None);
         }
@@ -282,15 +282,15 @@ impl<D: Domain> Group<D> {
 
     /// Nothing of the present launch is left.
     pub(super) fn release(&mut self, now: Moment, slot: u32) {
-        let current = self.get(slot).and_then(|member| member.current.as_ref());
+        let current = self.get(slot).and_then(|child| child.current.as_ref());
         if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
             self.judged(now, slot, None);
         }
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        if let Some(current) = member.current.take() {
-            let counted = member.tally == Tally::Ended && current.recall == Recall::InTime;
+        if let Some(current) = child.current.take() {
+            let counted = child.tally == Tally::Ended && current.recall == Recall::InTime;
             if let Mode::Stopping(stop) = &mut self.mode
                 && counted
             {
@@ -303,12 +303,12 @@ impl<D: Domain> Group<D> {
 
     /// Nothing of the present launch is left, and nobody will say more of it.
     pub(super) fn gone(&mut self, now: Moment, slot: u32) {
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        member.timer = None;
-        let before = std::mem::replace(&mut member.phase, Phase::Down);
-        let stops = std::mem::take(&mut member.stops);
+        child.timer = None;
+        let before = std::mem::replace(&mut child.phase, Phase::Down);
+        let stops = std::mem::take(&mut child.stops);
         let (then, exit) = match before {
             Phase::Leaving { then, exit, .. } => (then, exit.unwrap_or(Exit::NotRunning)),
             Phase::Launching(origin) => (Then::Failed(origin), Exit::NotRunning),
@@ -324,17 +324,17 @@ impl<D: Domain> Group<D> {
             self.answer(ticket, Answer::Ended(exit.clone()));
         }
         self.discard(Discard::Exit(exit));
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        if member.is_forgotten_at_its_end() || then == Then::Failed(Origin::First) {
-            self.forget_member(slot);
+        if child.is_forgotten_at_its_end() || then == Then::Failed(Origin::First) {
+            self.forget_child(slot);
             return;
         }
-        if member.temporary() {
+        if child.temporary() {
             // It is on demand, and as it was before somebody asked.
-            member.again = None;
-            member.has_run = false;
+            child.again = None;
+            child.has_run = false;
         }
         if let Some(follows) = self.launch_came_to_nothing(now, slot, then) {
             self.tell_and_follow(now, slot, follows);

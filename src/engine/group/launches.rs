@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::member::{Origin, Phase, Then};
+use super::child::{Origin, Phase, Then};
 use super::sets::Follows;
 use super::{Group, Mode};
 use crate::engine::child::{Current, ExitSeen};
@@ -28,26 +28,26 @@ impl<D: Domain> Group<D> {
     ) {
         let launch = self.next_launch();
         let life = D::Life::new(Key { slot, launch });
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        member.phase = Phase::Launching(origin);
-        member.again = None;
-        member.incarnation += 1;
-        member.attempt = member.attempt.saturating_add(1);
+        child.phase = Phase::Launching(origin);
+        child.again = None;
+        child.incarnation += 1;
+        child.attempt = child.attempt.saturating_add(1);
         if origin == Origin::Restart {
-            member.restarts += 1;
+            child.restarts += 1;
         }
-        member.current = Some(Current::new(now, launch, life.clone()));
-        member.timer = Some(now.after(member.spec.policy().start_timeout));
+        child.current = Some(Current::new(now, launch, life.clone()));
+        child.timer = Some(now.after(child.spec.policy().start_timeout));
         let effect = Effect::Launch {
             context: Context {
-                id: Arc::clone(&member.role),
-                incarnation: member.incarnation,
-                attempt: member.attempt,
-                last_exit: member.last.as_ref().map(|last| last.exit.clone()),
+                id: Arc::clone(&child.role),
+                incarnation: child.incarnation,
+                attempt: child.attempt,
+                last_exit: child.last.as_ref().map(|last| last.exit.clone()),
             },
-            spec: member.spec.clone(),
+            spec: child.spec.clone(),
             life,
             ticket,
         };
@@ -58,18 +58,18 @@ impl<D: Domain> Group<D> {
         let Some(slot) = self.launched(key) else {
             return;
         };
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        let Some(current) = member.current.as_mut() else {
+        let Some(current) = child.current.as_mut() else {
             return;
         };
         let Some(early) = current.report_start(now, recall) else {
             return;
         };
         let life = current.life.clone();
-        let asked = !member.stops.is_empty();
-        match member.phase {
+        let asked = !child.stops.is_empty();
+        match child.phase {
             Phase::Launching(_) => self.runs(slot),
             // Whoever waited was told that it runs, so a timeout came too late to count. Who wanted it
             // to end still does; when the group stops, it has a turn.
@@ -89,10 +89,10 @@ impl<D: Domain> Group<D> {
     }
 
     fn runs(&mut self, slot: u32) {
-        if let Some(member) = self.get_mut(slot) {
-            member.timer = None;
-            member.phase = Phase::Running;
-            member.has_run = true;
+        if let Some(child) = self.get_mut(slot) {
+            child.timer = None;
+            child.phase = Phase::Running;
+            child.has_run = true;
         }
         self.note(slot, Note::Started);
     }
@@ -106,11 +106,11 @@ impl<D: Domain> Group<D> {
         if let Some(current) = current {
             self.let_go(current);
         }
-        let launching = self.get_mut(slot).and_then(|member| match member.phase {
-            Phase::Launching(origin) => Some((member, origin)),
+        let launching = self.get_mut(slot).and_then(|child| match child.phase {
+            Phase::Launching(origin) => Some((child, origin)),
             _ => None,
         });
-        let Some((member, origin)) = launching else {
+        let Some((child, origin)) = launching else {
             self.discard(Discard::Failure(failure));
             self.gone(now, slot);
             return;
@@ -120,7 +120,7 @@ impl<D: Domain> Group<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let again = !ignored && origin == Origin::Restart;
         if ignored || again || origin == Origin::Begin {
-            member.phase = Phase::Down;
+            child.phase = Phase::Down;
         }
         let follows = if again {
             self.launch_came_to_nothing(now, slot, Then::Failed(origin))
@@ -144,13 +144,13 @@ impl<D: Domain> Group<D> {
             self.discard(Discard::Failure(failure));
             return;
         };
-        let launching = self.get_mut(slot).and_then(|member| match member.phase {
-            Phase::Launching(origin) => Some((member, origin)),
+        let launching = self.get_mut(slot).and_then(|child| match child.phase {
+            Phase::Launching(origin) => Some((child, origin)),
             _ => None,
         });
-        if let Some((member, origin)) = launching {
+        if let Some((child, origin)) = launching {
             let then = Then::Failed(origin);
-            member.phase = Phase::Cancelling { then, since: now };
+            child.phase = Phase::Cancelling { then, since: now };
             let next = match origin {
                 Origin::Restart => Next::Undecided,
                 Origin::Begin | Origin::First | Origin::Manual => Next::Nothing,
@@ -164,17 +164,17 @@ impl<D: Domain> Group<D> {
         } else {
             self.discard(Discard::Failure(failure));
         }
-        let cancelling = self.get(slot).map(|member| &member.phase);
+        let cancelling = self.get(slot).map(|child| &child.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {
             self.zombie(slot);
         }
     }
 
     pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32, origin: Origin) {
-        let Some(member) = self.get(slot) else {
+        let Some(child) = self.get(slot) else {
             return;
         };
-        let timeout = member.spec.policy().start_timeout;
+        let timeout = child.spec.policy().start_timeout;
         self.note(slot, Note::StartTimedOut(timeout));
         let then = Then::Failed(origin);
         self.cancel(now, slot, Answer::TimedOut(timeout), then);
@@ -188,9 +188,9 @@ impl<D: Domain> Group<D> {
         let Some(life) = self.life(slot) else {
             return;
         };
-        if let Some(member) = self.get_mut(slot) {
-            member.phase = Phase::Cancelling { then, since: now };
-            member.timer = Some(now.after(KILL_BOUND));
+        if let Some(child) = self.get_mut(slot) {
+            child.phase = Phase::Cancelling { then, since: now };
+            child.timer = Some(now.after(KILL_BOUND));
         }
         self.effect(Effect::Cancel { life, answer });
     }

@@ -1,17 +1,17 @@
 //! Who is asked to stop next while the group ends (D12).
 //!
-//! The members are asked from the last to the first, each when nothing of those after it is left.
+//! The children are asked from the last to the first, each when nothing of those after it is left.
 //! Under a deadline each is asked at the latest when its share of the time has come: the time left at
-//! the last request, divided among the members that were still to end. So nobody is killed at the
+//! the last request, divided among the children that were still to end. So nobody is killed at the
 //! deadline who was never asked. A supervisor among them is told how long it may take, and shares that
 //! out in the same way.
 //!
 //! Absent on purpose: how one of them is stopped; see `ending`.
 
-use super::member::{Phase, Then};
+use super::child::{Phase, Then};
 use super::settings::StopOrder;
 use super::stopping::Cut;
-use super::{Group, Member, Mode};
+use super::{Child, Group, Mode};
 use crate::engine::child::Force;
 use crate::engine::io::{Domain, Effect, Spec};
 use crate::engine::moment::Moment;
@@ -22,16 +22,16 @@ impl<D: Domain> Group<D> {
     pub(super) fn stop_next(&mut self, now: Moment) {
         let together = self.settings.stop_order == StopOrder::Together;
         let mut later_ones_live = false;
-        for at in (0..self.members.len()).rev() {
-            let Some(member) = self.members.get(at).filter(|member| member.alive()) else {
+        for at in (0..self.children.len()).rev() {
+            let Some(child) = self.children.get(at).filter(|child| child.alive()) else {
                 continue;
             };
-            let slot = member.slot;
+            let slot = child.slot;
             let has_turn =
                 together || !later_ones_live || self.next_request().is_some_and(|due| due <= now);
-            match &member.phase {
+            match &child.phase {
                 Phase::Running if has_turn => {
-                    let asked = is_asked(member);
+                    let asked = is_asked(child);
                     self.begin_stop(now, slot, Then::Rest);
                     if let Mode::Stopping(stop) = &mut self.mode
                         && asked
@@ -47,33 +47,33 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// When the next member is asked at the latest; none: when those after it are gone.
+    /// When the next child is asked at the latest; none: when those after it are gone.
     pub(super) fn next_request(&self) -> Option<Moment> {
         let Mode::Stopping(stop) = &self.mode else {
             return None;
         };
         let deadline = stop.deadline.filter(|_| stop.cut == Cut::Ahead)?;
-        let running = |member: &&Member<D>| matches!(member.phase, Phase::Running);
-        let mut waiting = self.members.iter().filter(running).peekable();
+        let running = |child: &&Child<D>| matches!(child.phase, Phase::Running);
+        let mut waiting = self.children.iter().filter(running).peekable();
         waiting.peek()?;
-        // One share is for the member that was asked last.
-        let shares = waiting.filter(|member| is_asked(member)).count() + 1;
+        // One share is for the child that was asked last.
+        let shares = waiting.filter(|child| is_asked(child)).count() + 1;
         let share = deadline.since(stop.asked) / u32::try_from(shares).unwrap_or(u32::MAX);
         Some(stop.asked.after(share))
     }
 
     /// Tells those who were asked to stop that less time is left than they were told.
     pub(super) fn tell_deadline(&mut self, now: Moment, deadline: Moment) {
-        let asked = |member: &Member<D>| match member.phase {
+        let asked = |child: &Child<D>| match child.phase {
             Phase::Stopping {
                 force: Force::Asked(due),
                 ..
             } if due.is_none_or(|due| deadline < due) => {
-                member.current.as_ref().map(|current| current.life.clone())
+                child.current.as_ref().map(|current| current.life.clone())
             }
             _ => None,
         };
-        let lives: Vec<_> = self.members.iter().filter_map(asked).collect();
+        let lives: Vec<_> = self.children.iter().filter_map(asked).collect();
         for life in lives {
             let within = deadline.since(now);
             self.effect(Effect::StopWithin { life, within });
@@ -82,6 +82,6 @@ impl<D: Domain> Group<D> {
 }
 
 /// Whether its rule has it asked before it is killed. One that is killed at once takes no time.
-fn is_asked<D: Domain>(member: &Member<D>) -> bool {
-    member.spec.policy().shutdown != Shutdown::BrutalKill
+fn is_asked<D: Domain>(child: &Child<D>) -> bool {
+    child.spec.policy().shutdown != Shutdown::BrutalKill
 }

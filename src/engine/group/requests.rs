@@ -1,13 +1,13 @@
-//! What callers ask for one member: start, stop, restart and delete, and the queue where they wait.
+//! What callers ask for one child: start, stop, restart and delete, and the queue where they wait.
 //!
 //! While the group begins, or a set is stopped or started, all wait, in one order. Else whoever asks
-//! for a member that is starting or stopping waits for that, and those who ask for others do not.
+//! for a child that is starting or stopping waits for that, and those who ask for others do not.
 //!
 //! Absent on purpose: answers to a launch that succeeds or fails. Whoever made the launch gives them.
 
 use std::sync::Arc;
 
-use super::member::{Origin, Phase, Then};
+use super::child::{Origin, Phase, Then};
 use super::{FirstStart, Group, Mode};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request, Ticket};
@@ -36,7 +36,7 @@ impl<D: Domain> Queued<D> {
     }
 }
 
-/// How a member looks to whoever asks for it.
+/// How a child looks to whoever asks for it.
 enum Look<L> {
     Unknown,
     Running(L),
@@ -83,7 +83,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// The place in the queue of the first request whose turn has come, and how its member looks; for a
+    /// The place in the queue of the first request whose turn has come, and how its child looks; for a
     /// stop, which always has its turn, that does not matter.
     fn first_ready(&self) -> Option<(usize, Option<Look<D::Life>>)> {
         if self.queue.is_empty() || self.busy() {
@@ -117,14 +117,12 @@ impl<D: Domain> Group<D> {
         self.queue.append(&mut later);
     }
 
-    /// How the member looks, if the request can be carried out.
+    /// How the child looks, if the request can be carried out.
     fn turn(&self, role: &str, request: &Request<D>) -> Option<Look<D::Life>> {
         let look = self.look(role)?;
         let launches = match (&look, request) {
             (Look::NotRunning(slot), Request::Restart { .. } | Request::Delete { .. })
-                if self
-                    .get(*slot)
-                    .is_some_and(|member| member.current.is_some()) =>
+                if self.get(*slot).is_some_and(|child| child.current.is_some()) =>
             {
                 return None;
             }
@@ -136,21 +134,21 @@ impl<D: Domain> Group<D> {
         (!launches || !self.set_pending()).then_some(look)
     }
 
-    /// How a member looks, unless it will look otherwise soon.
+    /// How a child looks, unless it will look otherwise soon.
     fn look(&self, role: &str) -> Option<Look<D::Life>> {
-        let Some(member) = self.find(role) else {
+        let Some(child) = self.find(role) else {
             return Some(Look::Unknown);
         };
-        match (&member.phase, &member.current) {
+        match (&child.phase, &child.current) {
             (Phase::Zombie { .. }, _) => Some(Look::Zombie),
             (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
                 Some(Look::Running(current.life.clone()))
             }
-            (Phase::Leaving { .. }, _) if member.to_be_forgotten() => None,
-            (Phase::Down | Phase::Leaving { .. }, _) if member.comes_back() => {
+            (Phase::Leaving { .. }, _) if child.to_be_forgotten() => None,
+            (Phase::Down | Phase::Leaving { .. }, _) if child.comes_back() => {
                 Some(Look::Restarting)
             }
-            (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(member.slot)),
+            (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(child.slot)),
             (Phase::Launching(Origin::Restart), _)
             | (
                 Phase::Cancelling {
@@ -177,7 +175,7 @@ impl<D: Domain> Group<D> {
                 self.launch(now, slot, Origin::Manual, Some(ticket));
             }
             (request, Look::NotRunning(slot)) => {
-                self.forget_member(slot);
+                self.forget_child(slot);
                 self.refuse(request, Answer::Deleted);
             }
             (request, Look::Unknown) => self.refuse(request, Answer::NotFound),
@@ -190,15 +188,15 @@ impl<D: Domain> Group<D> {
     /// OTP: supervisor:terminate_child/2. The strategy does not come in: nobody else is stopped.
     fn stop(&mut self, now: Moment, role: &str, ticket: D::Ticket) {
         let turn_comes = matches!(self.mode, Mode::Stopping(_));
-        let Some(slot) = self.find(role).map(|member| member.slot) else {
+        let Some(slot) = self.find(role).map(|child| child.slot) else {
             self.answer(ticket, Answer::NotFound);
             return;
         };
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return;
         };
-        let pending = member.again.take();
-        match &mut member.phase {
+        let pending = child.again.take();
+        match &mut child.phase {
             Phase::Zombie { then } => {
                 then.give_up();
                 self.answer(ticket, Answer::Zombie);
@@ -207,7 +205,7 @@ impl<D: Domain> Group<D> {
             Phase::Leaving { exit, .. } => {
                 // Its restart is what is stopped here; how it had ended is no answer to that.
                 let before = pending.and_then(|_| exit.take());
-                member.stops.push(ticket);
+                child.stops.push(ticket);
                 if let Some(exit) = before {
                     self.discard(Discard::Exit(exit));
                 }
@@ -215,15 +213,15 @@ impl<D: Domain> Group<D> {
             }
             Phase::Launching(origin) => {
                 let then = Then::of_unwanted(*origin);
-                member.stops.push(ticket);
+                child.stops.push(ticket);
                 self.cancel(now, slot, Answer::Stopped, then);
             }
             Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {
                 then.give_up();
-                member.stops.push(ticket);
+                child.stops.push(ticket);
             }
             Phase::Running => {
-                member.stops.push(ticket);
+                child.stops.push(ticket);
                 if !turn_comes {
                     self.begin_stop(now, slot, Then::Rest);
                 }

@@ -1,17 +1,17 @@
 //! Who is stopped and who is started next, as the marks say.
 //!
-//! A decision marks the set that its strategy names. Marked members that live are stopped, from the
+//! A decision marks the set that its strategy names. Marked children that live are stopped, from the
 //! last to the first, each after nothing of the one before is left; when all of them are gone and the
 //! pause is over, they are started from the first to the last, each after the one before runs. A mark
 //! goes with the launch, so one that is marked again was decided upon again, and a decision in the
 //! middle of a set widens it.
 //!
-//! Absent on purpose: a record of how far a set has come. The members tell.
+//! Absent on purpose: a record of how far a set has come. The children tell.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use super::member::{Again, Member, Origin, Phase, Then};
+use super::child::{Again, Child, Origin, Phase, Then};
 use super::{Group, Mode, Strategy};
 use crate::engine::backoff::retry_pause;
 use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
@@ -19,7 +19,7 @@ use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
 use crate::engine::next::{Next, Used};
 
-/// What follows the end of a member, or a restart that failed.
+/// What follows the end of a child, or a restart that failed.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "the log is to tell it, and the group may end with it"]
 pub(super) struct Follows {
@@ -38,7 +38,7 @@ impl Follows {
 }
 
 impl<D: Domain> Group<D> {
-    /// Counts a restart because of one member, whose present restart has failed `failures` times, and
+    /// Counts a restart because of one child, whose present restart has failed `failures` times, and
     /// marks all who are restarted with it; or has the group end.
     ///
     // OTP: supervisor:restart/2 counts before it restarts, and an attempt that is tried again counts
@@ -65,16 +65,16 @@ impl<D: Domain> Group<D> {
             return Follows::NOTHING;
         };
         let (mut restarts, mut others) = (0, 0);
-        for member in &mut self.members[set] {
-            if member.slot == slot {
-                restarts = member.restarts + 1;
-            } else if member.waits_for_request() {
+        for child in &mut self.children[set] {
+            if child.slot == slot {
+                restarts = child.restarts + 1;
+            } else if child.waits_for_request() {
                 continue;
             } else {
-                others += usize::from(!member.temporary());
+                others += usize::from(!child.temporary());
             }
-            member.again = Some(again);
-            member.failures = failures;
+            child.again = Some(again);
+            child.failures = failures;
         }
         let used = self.settings.limit.map(|limit| Used {
             count: self.window.counted(),
@@ -110,32 +110,32 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// The positions of those who are restarted with a member.
+    /// The positions of those who are restarted with a child.
     ///
-    // OTP: supervisor:restart/3. A set whose restart failed is tried again from the member that failed:
+    // OTP: supervisor:restart/3. A set whose restart failed is tried again from the child that failed:
     // under `rest_for_one` those before it stay.
     fn set_of(&self, slot: u32) -> Option<Range<usize>> {
-        let at = self.members.iter().position(|member| member.slot == slot)?;
+        let at = self.children.iter().position(|child| child.slot == slot)?;
         Some(match self.settings.strategy {
             Strategy::OneForOne => at..at + 1,
-            Strategy::OneForAll => 0..self.members.len(),
-            Strategy::RestForOne => at..self.members.len(),
+            Strategy::OneForAll => 0..self.children.len(),
+            Strategy::RestForOne => at..self.children.len(),
         })
     }
 
     /// The pause of the backoff before the next launch; takes one step.
     fn backoff(&mut self, slot: u32) -> Duration {
         let random = self.jitter.draw();
-        let Some(member) = self.get_mut(slot) else {
+        let Some(child) = self.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let backoff = member.spec.policy().backoff.unwrap_or_default();
-        let delay = backoff.delay(member.step, random);
-        member.step = member.step.saturating_add(1);
+        let backoff = child.spec.policy().backoff.unwrap_or_default();
+        let delay = backoff.delay(child.step, random);
+        child.step = child.step.saturating_add(1);
         delay
     }
 
-    /// Whether members are started one after another, not each for itself.
+    /// Whether children are started one after another, not each for itself.
     const fn in_order(&self) -> bool {
         matches!(self.mode, Mode::Beginning(_))
             || !matches!(self.settings.strategy, Strategy::OneForOne)
@@ -144,30 +144,29 @@ impl<D: Domain> Group<D> {
     /// Whether a set is being stopped or started just now, so that requests wait. In the pause before
     /// an attempt, and while a zombie is waited for, they do not.
     pub(super) fn busy(&self) -> bool {
-        let moves = |member: &Member<D>| {
-            (member.again.is_some() && member.alive())
-                || (member.launching() == Some(Origin::Restart) && !member.is_zombie())
+        let moves = |child: &Child<D>| {
+            (child.again.is_some() && child.alive())
+                || (child.launching() == Some(Origin::Restart) && !child.is_zombie())
         };
         match self.mode {
             Mode::New | Mode::Beginning(_) => true,
-            _ => self.in_order() && self.members.iter().any(moves),
+            _ => self.in_order() && self.children.iter().any(moves),
         }
     }
 
-    /// Whether a launch by hand would come between the members of a set.
+    /// Whether a launch by hand would come between the children of a set.
     pub(super) fn set_pending(&self) -> bool {
-        let pending = |member: &Member<D>| {
-            member.again.is_some() || member.launching() == Some(Origin::Restart)
-        };
-        self.in_order() && self.members.iter().any(pending)
+        let pending =
+            |child: &Child<D>| child.again.is_some() || child.launching() == Some(Origin::Restart);
+        self.in_order() && self.children.iter().any(pending)
     }
 
-    /// Stops the last marked member that lives.
+    /// Stops the last marked child that lives.
     pub(super) fn take_down(&mut self, now: Moment) {
-        let marked = |member: &&Member<D>| member.again.is_some() && member.alive();
-        if let Some(member) = self.members.iter().rev().find(marked) {
-            let slot = member.slot;
-            match member.phase {
+        let marked = |child: &&Child<D>| child.again.is_some() && child.alive();
+        if let Some(child) = self.children.iter().rev().find(marked) {
+            let slot = child.slot;
+            match child.phase {
                 Phase::Running => self.begin_stop(now, slot, Then::Rest),
                 Phase::Launching(origin) => {
                     self.cancel(now, slot, Answer::Restarting, Then::of_unwanted(origin));
@@ -177,32 +176,32 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Starts the first marked member; without an order, all of them.
+    /// Starts the first marked child; without an order, all of them.
     pub(super) fn bring_up(&mut self, now: Moment) {
         self.wake = None;
         if !self.in_order() {
-            let ready = |member: &&Member<D>| member.again.is_some() && member.current.is_none();
-            let ready = self.members.iter().filter(ready);
-            for slot in ready.map(|member| member.slot).collect::<Vec<_>>() {
+            let ready = |child: &&Child<D>| child.again.is_some() && child.current.is_none();
+            let ready = self.children.iter().filter(ready);
+            for slot in ready.map(|child| child.slot).collect::<Vec<_>>() {
                 self.launch_if_due(now, slot);
             }
             return;
         }
-        let in_the_way = |member: &Member<D>| {
-            (member.again.is_some() && member.current.is_some())
-                || matches!(member.launching(), Some(Origin::Begin | Origin::Restart))
+        let in_the_way = |child: &Child<D>| {
+            (child.again.is_some() && child.current.is_some())
+                || matches!(child.launching(), Some(Origin::Begin | Origin::Restart))
         };
-        if self.members.iter().any(in_the_way) {
+        if self.children.iter().any(in_the_way) {
             return;
         }
-        let first = self.members.iter().find(|member| member.again.is_some());
-        if let Some(slot) = first.map(|member| member.slot) {
+        let first = self.children.iter().find(|child| child.again.is_some());
+        if let Some(slot) = first.map(|child| child.slot) {
             self.launch_if_due(now, slot);
         }
     }
 
     fn launch_if_due(&mut self, now: Moment, slot: u32) {
-        let Some(again) = self.get(slot).and_then(|member| member.again) else {
+        let Some(again) = self.get(slot).and_then(|child| child.again) else {
             return;
         };
         if again.due <= now {

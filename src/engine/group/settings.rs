@@ -4,7 +4,7 @@
 
 use crate::engine::limit::Limit;
 
-/// Who is started again when one member is.
+/// Who is started again when one child is.
 ///
 /// OTP: the `strategy` of a supervisor.
 ///
@@ -17,16 +17,16 @@ use crate::engine::limit::Limit;
     reason = "OTP's three for a static supervisor; the fourth is the dynamic one"
 )]
 pub enum Strategy {
-    /// That member alone. The default.
+    /// That child alone. The default.
     #[default]
     OneForOne,
-    /// All members.
+    /// All children.
     OneForAll,
-    /// That member and those after it.
+    /// That child and those after it.
     RestForOne,
 }
 
-/// Whether the end of significant members ends the group.
+/// Whether the end of significant children ends the group.
 ///
 /// OTP: the `auto_shutdown` of a supervisor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum AutoShutdown {
     AllSignificant,
 }
 
-/// In what order the members are stopped when the group stops.
+/// In what order the children are stopped when the group stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
@@ -58,7 +58,7 @@ pub enum StopOrder {
     Together,
 }
 
-/// When a member is started for the first time.
+/// When a child is started for the first time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
@@ -75,11 +75,11 @@ pub enum FirstStart {
 /// The rules of a group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupSettings {
-    /// Who is started again when one member is.
+    /// Who is started again when one child is.
     pub strategy: Strategy,
-    /// The restart limit of all members together.
+    /// The restart limit of all children together.
     pub limit: Option<Limit>,
-    /// Whether the end of significant members ends the group.
+    /// Whether the end of significant children ends the group.
     pub auto_shutdown: AutoShutdown,
     /// In what order they are stopped.
     pub stop_order: StopOrder,

@@ -1,4 +1,4 @@
-//! How a group ends: launches are cancelled, what waits for a start is dropped, and the members are
+//! How a group ends: launches are cancelled, what waits for a start is dropped, and the children are
 //! stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
 //!
 //! Absent on purpose: a second path for a start that fails, for escalation and for foreign ends. They
@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::member::{Phase, Tally, Then};
-use super::{Group, Member, Mode};
+use super::child::{Phase, Tally, Then};
+use super::{Child, Group, Mode};
 use crate::engine::child::Force;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
@@ -19,7 +19,7 @@ pub(super) struct Stop<D: Domain> {
     cause: StopCause,
     began: Moment,
     pub(super) deadline: Option<Moment>,
-    /// When a member was last asked to stop; before that, when the stop began.
+    /// When a child was last asked to stop; before that, when the stop began.
     pub(super) asked: Moment,
     pub(super) cut: Cut,
     pub(super) report: ShutdownReport,
@@ -34,7 +34,7 @@ pub(super) enum Cut {
     Done,
 }
 
-/// The member that did not start, and who is to be told when the others are stopped.
+/// The child that did not start, and who is to be told when the others are stopped.
 #[derive(Debug)]
 struct FailedBegin<D: Domain> {
     tickets: Vec<D::Ticket>,
@@ -100,14 +100,14 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Ends the group because of what became of one member.
+    /// Ends the group because of what became of one child.
     pub(super) fn end_because_of(&mut self, now: Moment, slot: u32, cause: StopCause) {
         self.stop_serving(now, Stop::new(now, cause), Some(slot));
     }
 
     /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
     pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
-        let role = self.get(slot).map(|member| Arc::clone(&member.role));
+        let role = self.get(slot).map(|child| Arc::clone(&child.role));
         let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
             self.discard(Discard::Failure(failure));
             return;
@@ -121,7 +121,7 @@ impl<D: Domain> Group<D> {
         self.stop_serving(now, stop, None);
     }
 
-    /// `because`: a member that has just ended and takes the group with it; the report tells how.
+    /// `because`: a child that has just ended and takes the group with it; the report tells how.
     fn stop_serving(&mut self, now: Moment, stop: Stop<D>, because: Option<u32>) {
         let cause = stop.cause;
         let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
@@ -138,30 +138,30 @@ impl<D: Domain> Group<D> {
         self.ended_early.clear();
         let mut launching = Vec::new();
         let mut known = Vec::new();
-        for member in &mut self.members {
-            let seen = member.state().is_some();
-            member.again = None;
-            match &mut member.phase {
-                Phase::Down => known.push(match &member.last {
-                    Some(last) if because == Some(member.slot) => last.exit.clone(),
+        for child in &mut self.children {
+            let seen = child.state().is_some();
+            child.again = None;
+            match &mut child.phase {
+                Phase::Down => known.push(match &child.last {
+                    Some(last) if because == Some(child.slot) => last.exit.clone(),
                     _ => Exit::NotRunning,
                 }),
                 // The attempt that failed was no life; what counts is how it had ended before.
-                Phase::Leaving { exit, .. } if because == Some(member.slot) && exit.is_none() => {
-                    *exit = member.last.as_ref().map(|last| last.exit.clone());
+                Phase::Leaving { exit, .. } if because == Some(child.slot) && exit.is_none() => {
+                    *exit = child.last.as_ref().map(|last| last.exit.clone());
                 }
                 Phase::Leaving { .. } => {}
                 Phase::Launching(origin) => {
-                    launching.push((member.slot, Then::of_unwanted(*origin)));
+                    launching.push((child.slot, Then::of_unwanted(*origin)));
                 }
                 Phase::Cancelling { then, .. }
                 | Phase::Stopping { then, .. }
                 | Phase::Zombie { then } => then.give_up(),
                 Phase::Running => {}
             }
-            member.tally = match member.phase {
+            child.tally = match child.phase {
                 Phase::Down => Tally::Skip,
-                Phase::Leaving { .. } if because == Some(member.slot) => Tally::Reason,
+                Phase::Leaving { .. } if because == Some(child.slot) => Tally::Reason,
                 Phase::Leaving { .. } if seen => Tally::NotRunning,
                 Phase::Leaving { .. } => Tally::Skip,
                 _ => Tally::Ended,
@@ -202,17 +202,12 @@ impl<D: Domain> Group<D> {
             }
             _ => return,
         }
-        let slots: Vec<_> = self
-            .members
-            .iter()
-            .rev()
-            .map(|member| member.slot)
-            .collect();
+        let slots: Vec<_> = self.children.iter().rev().map(|child| child.slot).collect();
         for slot in slots {
-            let Some(member) = self.get_mut(slot) else {
+            let Some(child) = self.get_mut(slot) else {
                 continue;
             };
-            match &mut member.phase {
+            match &mut child.phase {
                 Phase::Running => self.begin_stop(now, slot, Then::Rest),
                 Phase::Stopping {
                     force: Force::Asked(_),
@@ -227,9 +222,9 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Counts how a member ended that was known when the group began to stop.
+    /// Counts how a child ended that was known when the group began to stop.
     pub(super) fn tally(&mut self, slot: u32, exit: &Exit) {
-        let Some(tally) = self.get(slot).map(|member| member.tally) else {
+        let Some(tally) = self.get(slot).map(|child| child.tally) else {
             return;
         };
         if let Mode::Stopping(stop) = &mut self.mode {
@@ -241,9 +236,9 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Ends when every member is gone or a zombie.
+    /// Ends when every child is gone or a zombie.
     pub(super) fn finish_if_gone(&mut self, now: Moment) {
-        if self.members.iter().any(Member::alive) {
+        if self.children.iter().any(Child::alive) {
             return;
         }
         let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
@@ -251,7 +246,7 @@ impl<D: Domain> Group<D> {
         };
         if let Some(failed) = stop.failed {
             for ticket in failed.tickets {
-                let answer = Answer::MemberFailed {
+                let answer = Answer::ChildFailed {
                     role: Arc::clone(&failed.role),
                     failure: failed.failure.clone(),
                 };
@@ -259,7 +254,7 @@ impl<D: Domain> Group<D> {
             }
             self.discard(Discard::Failure(failed.failure));
         }
-        let zombies = self.members.iter().filter(|member| member.is_zombie());
+        let zombies = self.children.iter().filter(|child| child.is_zombie());
         stop.report.zombies += zombies.count();
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {

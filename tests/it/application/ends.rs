@@ -12,11 +12,11 @@ use session_supervisor::{
 use super::{application, noted, sessions, start};
 use crate::support::{Gate, Order, Probe, answered, asked, died};
 
-/// The actor of a member of the root.
-async fn member(root: &Supervisor, role: &str) -> ActorCell {
-    let members = root.which_children().await.expect("the root runs");
-    let member = members.into_iter().find(|member| &*member.role == role);
-    member.and_then(|member| member.cell).expect("it runs")
+/// The actor of a child of the root.
+async fn child(root: &Supervisor, role: &str) -> ActorCell {
+    let children = root.which_children().await.expect("the root runs");
+    let child = children.into_iter().find(|child| &*child.role == role);
+    child.and_then(|child| child.cell).expect("it runs")
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,8 +34,8 @@ async fn what_was_started_last_is_stopped_first() {
     let up = ["+store", "+cache", "+listener", "+console", "+alice"];
     assert_eq!(probe.notes(), up);
     let root = running.supervisor().clone();
-    let members = root.which_children().await.expect("the root runs");
-    let roles: Vec<_> = members.iter().map(|member| &*member.role).collect();
+    let children = root.which_children().await.expect("the root runs");
+    let roles: Vec<_> = children.iter().map(|child| &*child.role).collect();
     assert_eq!(
         roles,
         [
@@ -180,11 +180,11 @@ async fn an_application_that_leaves_zombies_reports_all_of_it_and_ends_with_stat
     .await;
     let sessions = sessions(&running);
     let alice = sessions.find_session_as("alice").expect("it runs");
-    let member = sessions.find_member_as("carol", "b").expect("it runs");
-    let releases = [block(&alice).await, block(&member).await];
+    let child = sessions.find_child_as("carol", "b").expect("it runs");
+    let releases = [block(&alice).await, block(&child).await];
     let ended = running.stop().await;
     let report = ended.report.expect("a report");
-    // Killed: bob, carol's tree with its other member, the session supervisor.
+    // Killed: bob, carol's tree with its other child, the session supervisor.
     assert_eq!((report.zombies, report.killed), (2, 4), "{report:?}");
     assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 1));
     drop(releases);
@@ -205,15 +205,15 @@ async fn a_session_supervisor_that_escalated_is_found_again_under_its_name() {
     )
     .await;
     let root = running.supervisor().clone();
-    let (old, listener) = (sessions(&running), member(&root, "listener").await);
+    let (old, listener) = (sessions(&running), child(&root, "listener").await);
     let alice = old.find_session("alice").expect("it runs");
     alice.kill();
     died(&alice).await;
     died(&old.get_cell()).await;
-    // A member that is added now is started when the session supervisor runs again.
+    // A child that is added now is started when the session supervisor runs again.
     root.start_child("later", probe.spec())
         .await
-        .expect("a member");
+        .expect("a child");
     let new = sessions(&running);
     assert_eq!(new.name(), old.name());
     assert_ne!(new.get_cell().get_id(), old.get_cell().get_id());
@@ -221,7 +221,7 @@ async fn a_session_supervisor_that_escalated_is_found_again_under_its_name() {
     assert_eq!(new.count_sessions().await.expect("counts").specs, 0);
     new.start_session("bob", probe.spec()).await.expect("bob");
     assert_eq!(
-        member(&root, "listener").await.get_id(),
+        child(&root, "listener").await.get_id(),
         listener.get_id(),
         "the others did not notice"
     );

@@ -83,14 +83,14 @@ async fn bad_values_are_the_error_of_the_start_and_nothing_is_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_does_not_start_fails_the_start_and_stops_the_others() {
+async fn a_child_that_does_not_start_fails_the_start_and_stops_the_others() {
     let probe = Probe::default();
     let application = application()
         .child_before("store", noted(&probe, "store"))
         .child("listener", bad())
         .session("alice", noted(&probe, "alice"));
     match application.start().await {
-        Err(StartSupervisorError::MemberFailed { role, error }) => {
+        Err(StartSupervisorError::ChildFailed { role, error }) => {
             assert_eq!(&*role, "listener");
             assert!(matches!(error, StartChildError::Failed { .. }), "{error:?}");
         }

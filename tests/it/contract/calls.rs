@@ -92,7 +92,7 @@ async fn every_call_of_the_documentation_compiles_and_does_what_it_says() {
     assert!(matches!(&bob, Ensured::Created(_)));
     assert_eq!(call!(bob.into_inner(), ChatMsg::Greeting).unwrap(), "");
 
-    assert!(sessions.session_running("alice"));
+    assert!(sessions.is_running("alice"));
     let cell: ActorCell = sessions.find_session("alice").unwrap();
     assert_eq!(cell.get_id(), alice.get_id());
     let typed = sessions.find_session_as::<ChatMsg>("alice").unwrap();

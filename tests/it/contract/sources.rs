@@ -89,7 +89,7 @@ async fn no_message_repeats_its_source() {
     };
     let with_cause: [Box<dyn Error>; 8] = [
         Box::new(child_failed()),
-        Box::new(StartSupervisorError::MemberFailed {
+        Box::new(StartSupervisorError::ChildFailed {
             role: Arc::clone(&role),
             error: child_failed(),
         }),

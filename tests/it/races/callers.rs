@@ -28,12 +28,12 @@ async fn a_start_whose_caller_went_away_is_made_all_the_same() {
     ask_and_go(sessions.ensure_session("ensured", probe.spec())).await;
     ask_and_go(sessions.start_session("gated", gated.spec())).await;
     probe.until(|tally| tally.ready == 2).await;
-    assert!(sessions.session_running("at once") && sessions.session_running("ensured"));
+    assert!(sessions.is_running("at once") && sessions.is_running("ensured"));
     let gated = sessions.session_info("gated").await.unwrap().unwrap();
     assert_eq!(gated.state, SessionState::Starting);
     gate.add_permits(1);
     probe.until(|tally| tally.ready == 3).await;
-    assert!(sessions.session_running("gated"));
+    assert!(sessions.is_running("gated"));
     assert_eq!(sessions.stop().await.unwrap().stopped, 3);
 }
 

@@ -219,7 +219,7 @@ async fn stop_races_with_crash(tasks: usize, rounds: usize) {
                     ractor::registry::where_is(name).is_none(),
                     "round {round}, {exit}"
                 );
-                assert!(!sessions.session_running(&id));
+                assert!(!sessions.is_running(&id));
                 assert_eq!(
                     sessions.session_info(&id).await.map(|info| info.is_none()),
                     Ok(true)

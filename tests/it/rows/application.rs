@@ -174,7 +174,7 @@ async fn row_163_the_application_gets_its_session_value_registered_and_running()
         .unwrap();
     assert_eq!((&*project.id, &*project.name), ("p1", "mine"));
     assert_eq!(project.folder, folder);
-    assert!(sessions.session_running(&project.id));
+    assert!(sessions.is_running(&project.id));
     let registered = ractor::registry::where_is(names::session(sessions.name(), "p1"));
     assert_eq!(registered.unwrap().get_id(), project.actor.get_id());
     assert_eq!(ractor::call!(project.actor, Order::Echo, 4).unwrap(), 4);
@@ -269,7 +269,7 @@ async fn row_173_a_default_session_is_there_and_its_failure_does_not_matter() {
 
 /// The application's choice: its default session while that lives, else the oldest.
 async fn default_id(sessions: &SessionSupervisor, default: &str) -> Option<String> {
-    if sessions.session_running(default) {
+    if sessions.is_running(default) {
         return Some(default.to_owned());
     }
     ids(sessions).await.into_iter().next()

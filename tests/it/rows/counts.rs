@@ -349,7 +349,7 @@ async fn row_120_questions_to_a_supervisor_that_is_down_say_so() {
         for id in ["a", "b", ""] {
             assert_eq!(sessions.session_info(id).await.unwrap_err(), SupervisorDown);
             assert!(sessions.find_session(id).is_none());
-            assert!(!sessions.session_running(id));
+            assert!(!sessions.is_running(id));
         }
     }
 }

@@ -338,23 +338,23 @@ async fn row_162_a_session_is_running_from_the_end_of_its_start_to_its_stop() {
     let probe = Probe::default();
     let told = probe.clone();
     let script = probe.script().pre_start(move |start, _| {
-        told.note(format!("{}", start.supervisor.session_running(&start.id)));
+        told.note(format!("{}", start.supervisor.is_running(&start.id)));
         async { Ok(()) }
     });
-    assert!(!sessions.session_running("a"));
+    assert!(!sessions.is_running("a"));
     sessions.start_session("a", script.spec()).await.unwrap();
     assert_eq!(probe.notes(), ["false"]);
-    assert!(sessions.session_running("a"));
+    assert!(sessions.is_running("a"));
     crash(&sessions, "a").await;
     assert_eq!(info(&sessions, "a").await.state, SessionState::Parked);
-    assert!(!sessions.session_running("a"));
+    assert!(!sessions.is_running("a"));
     sessions.restart_session("a").await.unwrap();
-    assert!(sessions.session_running("a"));
+    assert!(sessions.is_running("a"));
     sessions.stop_session("a").await.unwrap();
-    assert!(!sessions.session_running("a"));
+    assert!(!sessions.is_running("a"));
     let name = names::session(sessions.name(), "squatted");
     let squatter = ractor::Actor::spawn(Some(name), Other, ()).await.unwrap();
-    assert!(!sessions.session_running("squatted"));
+    assert!(!sessions.is_running("squatted"));
     squatter.0.stop_and_wait(None, None).await.unwrap();
     sessions.stop().await.unwrap();
 }
@@ -423,7 +423,7 @@ async fn row_169_counts_list_and_lookup_agree_after_any_mix_of_deeds() {
         );
         for id in &known {
             let name = registry::where_is(names::session(sessions.name(), id));
-            assert_eq!(name.is_some(), sessions.session_running(id), "{id}");
+            assert_eq!(name.is_some(), sessions.is_running(id), "{id}");
         }
         assert_eq!(probe.alive(), counts.active);
     }

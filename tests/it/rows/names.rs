@@ -29,7 +29,7 @@ async fn row_121_a_name_is_as_good_as_the_handle() {
     let probe = Probe::default();
     let sessions = SessionSupervisor::where_is("row_121").expect("it runs");
     sessions.start_session("a", probe.spec()).await.unwrap();
-    assert!(started.session_running("a"));
+    assert!(started.is_running("a"));
     assert_eq!(sessions.count_sessions().await.unwrap().active, 1);
     assert!(sessions.find_session_as::<Order>("a").is_ok());
     assert_eq!(
@@ -127,7 +127,7 @@ async fn row_125_a_session_is_found_from_the_end_of_its_pre_start_on() {
     tokio::task::yield_now().await;
     let name = names::session(sessions.name(), "a");
     assert!(registry::where_is(name).is_some(), "ractor has it already");
-    assert!(sessions.find_session("a").is_none() && !sessions.session_running("a"));
+    assert!(sessions.find_session("a").is_none() && !sessions.is_running("a"));
     assert_eq!(info(&sessions, "a").await.state, SessionState::Starting);
     before.open();
     let session = start.await.unwrap().unwrap();
@@ -136,7 +136,7 @@ async fn row_125_a_session_is_found_from_the_end_of_its_pre_start_on() {
         sessions.find_session("a").unwrap().get_id(),
         session.get_id()
     );
-    assert!(sessions.session_running("a"));
+    assert!(sessions.is_running("a"));
     assert_eq!(info(&sessions, "a").await.state, SessionState::Running);
     after.open();
     sessions.stop().await.unwrap();
@@ -267,7 +267,7 @@ async fn row_221_the_handle_of_an_ended_supervisor_stays_dead() {
     assert_eq!(old.count_sessions().await, Err(SupervisorDown));
     assert_eq!(old.stop().await, Err(SupervisorDown));
     assert_eq!(old.stop_within(Duration::ZERO).await, Err(SupervisorDown));
-    assert!(old.find_session("a").is_none() && !old.session_running("a"));
+    assert!(old.find_session("a").is_none() && !old.is_running("a"));
     assert_eq!(
         old.find_session_as::<Order>("a").unwrap_err(),
         FindError::NotFound
@@ -275,7 +275,7 @@ async fn row_221_the_handle_of_an_ended_supervisor_stays_dead() {
     assert_eq!(probe.starts(), 1);
     let found = SessionSupervisor::where_is("row_221").expect("the new one");
     assert_eq!(found.get_cell().get_id(), new.get_cell().get_id());
-    assert!(found.session_running("a"));
+    assert!(found.is_running("a"));
     new.stop().await.unwrap();
 }
 

@@ -212,7 +212,7 @@ async fn row_207_a_session_that_used_up_its_own_limit_is_parked_alone() {
         let counts = sessions.count_sessions().await.unwrap();
         assert_eq!((counts.specs, counts.active, counts.parked), (3, 2, 1));
         assert!(ractor::registry::where_is(name.clone()).is_none());
-        assert!(!sessions.session_running("a"));
+        assert!(!sessions.is_running("a"));
         let start = sessions.start_session("a", probe.spec()).await;
         assert!(matches!(start, Err(StartError::Parked)), "{start:?}");
         // Without trials (D11) no timer brings it back.

@@ -345,10 +345,7 @@ async fn row_224_every_call_is_a_future_that_can_be_spawned_and_outlives_its_han
         .unwrap();
     assert_eq!(told.await.unwrap(), names::session(sessions.name(), "b"));
     manager.stop_and_wait(None, None).await.unwrap();
-    assert!(
-        sessions.session_running("b"),
-        "it belongs to the supervisor"
-    );
+    assert!(sessions.is_running("b"), "it belongs to the supervisor");
     end.await.unwrap();
     assert!(cut.await.is_err());
 }
@@ -424,7 +421,7 @@ async fn row_226_a_start_function_is_told_which_life_this_is() {
             "a 5 1 failed: told to crash",
         ]
     );
-    assert!(sessions.session_running("other"));
+    assert!(sessions.is_running("other"));
     sessions.stop().await.unwrap();
 }
 

@@ -9,13 +9,13 @@ use ractor::ActorStatus;
 use session_supervisor::error::StartChildError;
 use session_supervisor::reason::RESTART_LIMIT_REACHED;
 use session_supervisor::{
-    ChildSpec, Exit, Kind, MemberState, Options, Restart, SessionSupervisor, Shutdown, Supervisor,
-    TreeSpec,
+    ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor, Shutdown,
+    Supervisor, TreeSpec,
 };
 
 use super::ways::{HOUR, WINDOW, crash_and_back, ms};
 use crate::support::{Order, Probe, Worker, asked, died, end, names_of};
-use crate::trees::scenery::{Notes, member, noted, roles, start, those, three};
+use crate::trees::scenery::{Notes, child, noted, roles, start, those, three};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -29,7 +29,7 @@ fn sessions() -> ChildSpec<SessionSupervisor> {
 async fn running(tree: &Supervisor, role: &str) -> SessionSupervisor {
     let children = tree.which_children().await.unwrap();
     let child = children.into_iter().find(|child| &*child.role == role);
-    let cell = child.expect("a member").cell.expect("it runs");
+    let cell = child.expect("a child").cell.expect("it runs");
     SessionSupervisor::try_from(cell).expect("a session supervisor")
 }
 
@@ -86,7 +86,7 @@ async fn row_011_a_child_supervisor_is_permanent_and_waited_for_unless_its_spec_
             .without_restart_limit()
             .child("usual", sessions())
             .child("temporary", sessions().restart(Restart::Temporary))
-            .child("worker", sessions().kind(Kind::Worker)),
+            .child("worker", sessions().kind(ChildKind::Worker)),
     )
     .await;
     let counts = app.count_children().await.unwrap();
@@ -147,7 +147,7 @@ fn fragile(probe: &Probe) -> TreeSpec {
         .child("b", noted(probe))
 }
 
-/// The running member of a child that is a tree: it is not registered.
+/// The running child of a child that is a tree: it is not registered.
 async fn inner(app: &Supervisor, role: &str, inner: &str) -> ractor::ActorRef<Order> {
     let children = app.which_children().await.unwrap();
     let child = children.into_iter().find(|child| &*child.role == role);
@@ -161,8 +161,8 @@ async fn inner(app: &Supervisor, role: &str, inner: &str) -> ractor::ActorRef<Or
 async fn row_041_a_child_supervisor_that_gave_up_ended_in_order_a_session_tree_failed() {
     let probe = Probe::default();
     for (kind, state) in [
-        (Restart::Transient, MemberState::NotRunning),
-        (Restart::Permanent, MemberState::Running),
+        (Restart::Transient, ChildState::NotRunning),
+        (Restart::Permanent, ChildState::Running),
     ] {
         let child = Supervisor::child_spec(fragile(&probe)).restart(kind);
         let app = start(TreeSpec::one_for_one().child("fragile", child)).await;
@@ -186,7 +186,7 @@ async fn row_041_a_child_supervisor_that_gave_up_ended_in_order_a_session_tree_f
     let tree = ChildSpec::tree(move |_| fragile(&described));
     sessions.start_session("s", tree).await.unwrap();
     let root = sessions.find_session("s").unwrap();
-    let a = sessions.find_member_as::<Order>("s", "a").unwrap();
+    let a = sessions.find_child_as::<Order>("s", "a").unwrap();
     end(&a, Order::Crash).await;
     died(&root).await;
     tokio::time::sleep(ms(1)).await;
@@ -216,12 +216,7 @@ async fn row_054_a_session_supervisor_that_escalated_is_restarted_empty_beside_i
             .child("after", noted(&probe)),
     )
     .await;
-    let siblings = |app: &Supervisor| {
-        [
-            member(app, "before").get_id(),
-            member(app, "after").get_id(),
-        ]
-    };
+    let siblings = |app: &Supervisor| [child(app, "before").get_id(), child(app, "after").get_id()];
     let before = siblings(&app);
     let old = SessionSupervisor::where_is("row-054").unwrap();
     let fatal = || probe.spec().restart(Restart::Permanent);
@@ -255,8 +250,8 @@ async fn row_098_a_child_that_is_a_supervisor_ends_after_its_subtree() {
             false => child.shutdown(Shutdown::BrutalKill),
         };
         let app = start(TreeSpec::one_for_one().child("child", child)).await;
-        assert_eq!(those(&app, MemberState::Running).await, ["child"]);
-        let cell = member_cell(&app, "child").await;
+        assert_eq!(those(&app, ChildState::Running).await, ["child"]);
+        let cell = child_cell(&app, "child").await;
         let mut grandchildren = Vec::new();
         for role in ["a", "b", "c"] {
             grandchildren.push(inner(&app, "child", role).await.get_cell());
@@ -282,7 +277,7 @@ async fn row_098_a_child_that_is_a_supervisor_ends_after_its_subtree() {
     }
 }
 
-async fn member_cell(app: &Supervisor, role: &str) -> ractor::ActorCell {
+async fn child_cell(app: &Supervisor, role: &str) -> ractor::ActorCell {
     let children = app.which_children().await.unwrap();
     let child = children.into_iter().find(|child| &*child.role == role);
     child.unwrap().cell.expect("it runs")
@@ -293,7 +288,7 @@ async fn member_cell(app: &Supervisor, role: &str) -> ractor::ActorCell {
 async fn row_011_a_worker_is_none_of_it() {
     let probe = Probe::default();
     let spec: ChildSpec<Worker> = probe.spec();
-    let app = start(TreeSpec::one_for_one().child("a", spec.kind(Kind::Supervisor))).await;
+    let app = start(TreeSpec::one_for_one().child("a", spec.kind(ChildKind::Supervisor))).await;
     let counts = app.count_children().await.unwrap();
     assert_eq!((counts.supervisors, counts.workers), (1, 0));
     app.stop().await.unwrap();

@@ -4,12 +4,12 @@
 
 use session_supervisor::error::{FindError, StartChildError, StartError, TerminateChildError};
 use session_supervisor::{
-    ChildSpec, Exit, Kind, Options, Restart, SessionSupervisor, Supervisor, TreeSpec, names,
+    ChildKind, ChildSpec, Exit, Options, Restart, SessionSupervisor, Supervisor, TreeSpec, names,
 };
 
 use super::ways::{WINDOW, ms};
 use crate::support::{Order, Probe, Worker, back_tree, died, end, names_of, supervisor};
-use crate::trees::scenery::{label, member_of, noted, noting};
+use crate::trees::scenery::{child_of, label, noted, noting};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -66,14 +66,14 @@ async fn row_177_a_temporary_tree_is_a_supervisor_and_is_not_restarted() {
     assert_eq!((probe.starts(), probe.alive()), (2, 0));
     assert_eq!(names_of(sessions.name()), [sessions.name()]);
     // The kind can be overridden, as any child's.
-    let spec = spec.kind(Kind::Worker);
+    let spec = spec.kind(ChildKind::Worker);
     sessions.start_session("alice", spec).await.unwrap();
     assert_eq!(sessions.count_sessions().await.unwrap().workers, 1);
     sessions.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn row_178_the_members_run_under_their_own_names_and_know_their_session() {
+async fn row_178_the_children_run_under_their_own_names_and_know_their_session() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let alice = sessions.start_session("alice", chat(&probe)).await.unwrap();
@@ -92,13 +92,13 @@ async fn row_178_the_members_run_under_their_own_names_and_know_their_session() 
     let mut ids = Vec::new();
     for id in ["alice", "bob"] {
         for role in ["manager", "state"] {
-            let name = names::session_member(sessions.name(), role, id);
+            let name = names::session_child(sessions.name(), role, id);
             assert_eq!(name, format!("{}/{role}/{id}", sessions.name()));
             let cell = ractor::registry::where_is(name).unwrap();
-            assert_eq!(cell.get_id(), member_of(&sessions, id, role).get_id());
+            assert_eq!(cell.get_id(), child_of(&sessions, id, role).get_id());
             ids.push(cell.get_id());
         }
-        assert!(sessions.find_member(id, "agent").is_none());
+        assert!(sessions.find_child(id, "agent").is_none());
     }
     ids.sort();
     ids.dedup();
@@ -109,16 +109,16 @@ async fn row_178_the_members_run_under_their_own_names_and_know_their_session() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_179_members_are_found_while_the_session_runs() {
+async fn row_179_children_are_found_while_the_session_runs() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     for _ in 0..200 {
         let tree = sessions.start_session("alice", chat(&probe)).await.unwrap();
         tree.start_child("agent", agent(&probe)).await.unwrap();
         for role in ["manager", "state", "agent"] {
-            let member = member_of(&sessions, "alice", role);
-            assert_eq!(ractor::call!(member, Order::Echo, 1).unwrap(), 1);
-            let wrong = sessions.find_member_as::<u64>("alice", role);
+            let child = child_of(&sessions, "alice", role);
+            assert_eq!(ractor::call!(child, Order::Echo, 1).unwrap(), 1);
+            let wrong = sessions.find_child_as::<u64>("alice", role);
             assert_eq!(wrong.unwrap_err(), FindError::WrongMessageType);
         }
         for (id, role) in [
@@ -127,12 +127,12 @@ async fn row_179_members_are_found_while_the_session_runs() {
             ("alice", "session"),
             ("", ""),
         ] {
-            let unknown = sessions.find_member_as::<Order>(id, role);
+            let unknown = sessions.find_child_as::<Order>(id, role);
             assert_eq!(unknown.unwrap_err(), FindError::NotFound);
         }
         assert_eq!(sessions.stop_session("alice").await, Ok(Exit::Shutdown));
         for role in ["manager", "state", "agent"] {
-            let gone = sessions.find_member_as::<Order>("alice", role);
+            let gone = sessions.find_child_as::<Order>("alice", role);
             assert_eq!(gone.unwrap_err(), FindError::NotFound);
         }
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
@@ -141,15 +141,15 @@ async fn row_179_members_are_found_while_the_session_runs() {
     sessions.stop().await.unwrap();
 }
 
-async fn members(sessions: &SessionSupervisor) -> Vec<ractor::ActorId> {
+async fn children(sessions: &SessionSupervisor) -> Vec<ractor::ActorId> {
     let roles = ["manager", "state", "agent"];
     roles
-        .map(|role| member_of(sessions, "alice", role).get_id())
+        .map(|role| child_of(sessions, "alice", role).get_id())
         .to_vec()
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_180_only_the_member_that_crashes_is_replaced() {
+async fn row_180_only_the_child_that_crashes_is_replaced() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let inner = probe.clone();
@@ -163,17 +163,17 @@ async fn row_180_only_the_member_that_crashes_is_replaced() {
     tree.start_child("agent", noted(&probe)).await.unwrap();
     for (place, role) in ["manager", "state", "agent"].into_iter().enumerate() {
         for kill in [false, true] {
-            let before = members(&sessions).await;
-            let member = member_of(&sessions, "alice", role);
+            let before = children(&sessions).await;
+            let child = child_of(&sessions, "alice", role);
             if kill {
-                member.kill();
-                died(&member.get_cell()).await;
+                child.kill();
+                died(&child.get_cell()).await;
             } else {
-                end(&member, Order::Crash).await;
+                end(&child, Order::Crash).await;
             }
             // The default pause before the second restart is 10 ms (D7).
             tokio::time::sleep(ms(20)).await;
-            let after = members(&sessions).await;
+            let after = children(&sessions).await;
             for at in 0..3 {
                 assert_eq!(before[at] == after[at], at != place, "{role} {kill}");
             }
@@ -194,11 +194,11 @@ async fn row_180_only_the_member_that_crashes_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_181_lookups_give_the_new_member_and_nothing_else_has_changed() {
+async fn row_181_lookups_give_the_new_child_and_nothing_else_has_changed() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     sessions.start_session("alice", chat(&probe)).await.unwrap();
-    let state = member_of(&sessions, "alice", "state");
+    let state = child_of(&sessions, "alice", "state");
     let listed = |list: Vec<session_supervisor::SessionInfo>| {
         let told = list.into_iter();
         told.map(|info| {
@@ -211,10 +211,10 @@ async fn row_181_lookups_give_the_new_member_and_nothing_else_has_changed() {
         .collect::<Vec<_>>()
     };
     let before = listed(sessions.list_sessions().await.unwrap());
-    let old = member_of(&sessions, "alice", "manager");
+    let old = child_of(&sessions, "alice", "manager");
     end(&old, Order::Crash).await;
     tokio::time::sleep(ms(1)).await;
-    let new = member_of(&sessions, "alice", "manager");
+    let new = child_of(&sessions, "alice", "manager");
     assert_ne!(new.get_id(), old.get_id());
     assert_eq!(
         probe.notes()[2..],
@@ -224,7 +224,7 @@ async fn row_181_lookups_give_the_new_member_and_nothing_else_has_changed() {
     assert_eq!(listed(sessions.list_sessions().await.unwrap()), before);
     // The state keeper is the same incarnation, with the state that it had.
     assert_eq!(
-        member_of(&sessions, "alice", "state").get_id(),
+        child_of(&sessions, "alice", "state").get_id(),
         state.get_id()
     );
     assert_eq!((probe.alive(), probe.stops()), (2, 0));
@@ -259,9 +259,9 @@ async fn row_182_an_agent_is_started_on_demand_and_stays_away_when_stopped() {
             }
             other => panic!("{other:?}"),
         }
-        assert!(sessions.find_member("alice", "agent").is_some());
+        assert!(sessions.find_child("alice", "agent").is_some());
         assert_eq!(tree.terminate_child("agent").await, Ok(Exit::Shutdown));
-        assert!(sessions.find_member("alice", "agent").is_none());
+        assert!(sessions.find_child("alice", "agent").is_none());
         assert_eq!(tree.count_children().await.unwrap().specs, 2);
     }
     sessions.stop().await.unwrap();
@@ -274,7 +274,7 @@ async fn row_182_an_agent_is_started_on_demand_and_stays_away_when_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_183_a_member_that_keeps_crashing_ends_its_session_alone() {
+async fn row_183_a_child_that_keeps_crashing_ends_its_session_alone() {
     let options = Options::new().total_restart_limit(0, WINDOW);
     let sessions = supervisor(options).await;
     let probe = Probe::default();
@@ -282,11 +282,11 @@ async fn row_183_a_member_that_keeps_crashing_ends_its_session_alone() {
     sessions.start_session("alice", spec.clone()).await.unwrap();
     let bob = sessions.start_session("bob", spec).await.unwrap();
     for crash in 1..=4 {
-        let manager = member_of(&sessions, "alice", "manager");
+        let manager = child_of(&sessions, "alice", "manager");
         end(&manager, Order::Crash).await;
         // The default pause before the third restart is 40 ms (D7).
         tokio::time::sleep(ms(50)).await;
-        assert_eq!(sessions.session_running("alice"), crash < 4);
+        assert_eq!(sessions.is_running("alice"), crash < 4);
     }
     assert!(sessions.session_info("alice").await.unwrap().is_none());
     assert_eq!(
@@ -296,7 +296,7 @@ async fn row_183_a_member_that_keeps_crashing_ends_its_session_alone() {
     );
     let mut names = names_of(sessions.name());
     names.sort();
-    let of_bob = |role| names::session_member(sessions.name(), role, "bob");
+    let of_bob = |role| names::session_child(sessions.name(), role, "bob");
     let mut expected = vec![
         sessions.name().to_owned(),
         names::session(sessions.name(), "bob"),
@@ -309,7 +309,7 @@ async fn row_183_a_member_that_keeps_crashing_ends_its_session_alone() {
     sessions.stop().await.unwrap();
 }
 
-/// The member's name in a note is the session's and its role.
+/// The child's name in a note is the session's and its role.
 #[tokio::test(start_paused = true)]
 async fn row_181_a_restarted_tree_is_told_its_session_again() {
     let sessions = supervisor(Options::new()).await;

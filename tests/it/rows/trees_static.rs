@@ -1,4 +1,4 @@
-//! What a static supervisor does with its members: order, failed starts, calls, strategies, and what is
+//! What a static supervisor does with its children: order, failed starts, calls, strategies, and what is
 //! left of a session's tree when it ends.
 //!
 //! Absent on purpose: the edges of each of these; see `trees`.
@@ -9,7 +9,7 @@ use session_supervisor::error::{
     TerminateChildError,
 };
 use session_supervisor::{
-    ChildSpec, Exit, MemberState, Options, Restart, Strategy, TreeSpec, names,
+    ChildSpec, ChildState, Exit, Options, Restart, Strategy, TreeSpec, names,
 };
 
 use super::ways::{HOUR, ms};
@@ -17,14 +17,14 @@ use crate::support::{
     Order, Parent, Probe, Worker, answered, asked, died, end, names_of, supervisor,
 };
 use crate::trees::scenery::{
-    Notes, member, member_of, noted, noting, roles, session, start, those, three,
+    Notes, child, child_of, noted, noting, roles, session, start, those, three,
 };
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
 #[tokio::test]
-async fn row_184_members_start_in_order_and_stop_in_reverse() {
+async fn row_184_children_start_in_order_and_stop_in_reverse() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let spec = session(&probe, TreeSpec::one_for_one);
@@ -40,7 +40,7 @@ async fn row_184_members_start_in_order_and_stop_in_reverse() {
 struct NoPaper;
 
 #[tokio::test]
-async fn row_185_a_member_that_fails_to_start_fails_the_whole_with_its_role_and_cause() {
+async fn row_185_a_child_that_fails_to_start_fails_the_whole_with_its_role_and_cause() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let inner = probe.clone();
@@ -58,7 +58,7 @@ async fn row_185_a_member_that_fails_to_start_fails_the_whole_with_its_role_and_
         };
         assert_eq!(&*id, "s");
         match cause.downcast_ref::<StartSupervisorError>() {
-            Some(StartSupervisorError::MemberFailed {
+            Some(StartSupervisorError::ChildFailed {
                 role,
                 error: StartChildError::Failed { cause, .. },
             }) => {
@@ -78,10 +78,10 @@ async fn row_185_a_member_that_fails_to_start_fails_the_whole_with_its_role_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
+async fn row_186_a_terminated_child_keeps_its_spec_until_it_is_deleted() {
     let probe = Probe::default();
     let tree = start(three(TreeSpec::one_for_all(), &probe)).await;
-    let b = member(&tree, "b");
+    let b = child(&tree, "b");
     // One that runs is neither restarted by hand nor deleted.
     match tree.restart_child("b").await {
         Err(RestartChildError::Running { cell }) => assert_eq!(cell.get_id(), b.get_id()),
@@ -96,7 +96,7 @@ async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
     assert_eq!(notes.fresh(), ["-b"], "whatever the strategy");
     assert_eq!(tree.terminate_child("b").await, Ok(Exit::NotRunning));
     assert_eq!(roles(&tree).await, ["a", "b", "c"], "it keeps its place");
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
     let counts = tree.count_children().await.unwrap();
     assert_eq!((counts.specs, counts.active, counts.workers), (3, 2, 3));
     let present = tree.start_child("b", noted(&probe)).await;
@@ -105,7 +105,7 @@ async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
         "{present:?}"
     );
     let again = tree.restart_child("b").await.unwrap();
-    assert_eq!(again.get_id(), member(&tree, "b").get_id());
+    assert_eq!(again.get_id(), child(&tree, "b").get_id());
     assert_eq!(notes.fresh(), ["+b"]);
     assert_eq!(roles(&tree).await, ["a", "b", "c"]);
     assert_eq!(
@@ -156,7 +156,7 @@ async fn row_186_a_terminated_member_keeps_its_spec_until_it_is_deleted() {
         ),
         "{failed:?}"
     );
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["d"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["d"]);
     tree.restart_child("d").await.unwrap();
     tree.stop().await.unwrap();
     for answer in [
@@ -178,8 +178,8 @@ async fn row_186_one_that_waits_for_its_restart_is_neither_restarted_by_hand_nor
     let probe = Probe::default();
     let pause = session_supervisor::Backoff::constant(HOUR);
     let tree = start(TreeSpec::one_for_one().child("a", noted(&probe).backoff(pause))).await;
-    end(&member(&tree, "a"), Order::Crash).await;
-    assert_eq!(those(&tree, MemberState::Restarting).await, ["a"]);
+    end(&child(&tree, "a"), Order::Crash).await;
+    assert_eq!(those(&tree, ChildState::Restarting).await, ["a"]);
     let restart = tree.restart_child("a").await;
     assert!(
         matches!(
@@ -201,7 +201,7 @@ async fn row_186_one_that_waits_for_its_restart_is_neither_restarted_by_hand_nor
     // Terminated it does not come back.
     assert_eq!(tree.terminate_child("a").await, Ok(Exit::NotRunning));
     tokio::time::sleep(2 * HOUR).await;
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["a"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["a"]);
     tree.restart_child("a").await.unwrap();
     tree.stop().await.unwrap();
 }
@@ -216,22 +216,22 @@ fn list(roles: &[String]) -> String {
 /// One row of the truth table, made by real actors.
 async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
     let probe = Probe::default();
-    let member_of_kind = |kind| noted(&probe).restart(kind);
+    let child_of_kind = |kind| noted(&probe).restart(kind);
     let tree = start(
         TreeSpec::new(strategy)
-            .child("a", member_of_kind(Restart::Permanent))
-            .child("b", member_of_kind(kind))
-            .child("c", member_of_kind(Restart::Permanent))
-            .child("d", member_of_kind(Restart::Temporary))
-            .child("e", member_of_kind(Restart::Transient)),
+            .child("a", child_of_kind(Restart::Permanent))
+            .child("b", child_of_kind(kind))
+            .child("c", child_of_kind(Restart::Permanent))
+            .child("d", child_of_kind(Restart::Temporary))
+            .child("e", child_of_kind(Restart::Transient)),
     )
     .await;
-    let e = member(&tree, "e");
+    let e = child(&tree, "e");
     e.stop(None);
     died(&e.get_cell()).await;
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["e"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["e"]);
     let mut notes = Notes::of(&probe);
-    let b = member(&tree, "b");
+    let b = child(&tree, "b");
     let own = match event {
         "ends in order" => {
             b.stop(None);
@@ -264,8 +264,8 @@ async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
         "| {strategy:?} | {kind:?} | {event} | {} | {} | {} | {} | {} |",
         list(&of("-")),
         list(&of("+")),
-        list(&those(&tree, MemberState::Running).await),
-        list(&those(&tree, MemberState::NotRunning).await),
+        list(&those(&tree, ChildState::Running).await),
+        list(&those(&tree, ChildState::NotRunning).await),
         list(&gone),
     );
     let first_start = told.iter().position(|note| note.starts_with('+'));
@@ -306,7 +306,7 @@ async fn row_188_nothing_of_a_stopped_session_lives_on() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let inner = probe.clone();
-    // Each member has spawned an actor of its own, under a name of its own.
+    // Each child has spawned an actor of its own, under a name of its own.
     let spec = ChildSpec::tree(move |_| {
         let tree = TreeSpec::one_for_all();
         let spawning = |inner: &Probe| {
@@ -314,7 +314,7 @@ async fn row_188_nothing_of_a_stopped_session_lives_on() {
             let script = noting(inner).post_start(move |start, myself: ActorRef<Order>| {
                 let (child, role) = (child.clone(), start.role.unwrap());
                 async move {
-                    let name = names::member(start.supervisor.name(), &format!("own of {role}"));
+                    let name = names::child(start.supervisor.name(), &format!("own of {role}"));
                     Parent::spawn_linked(Some(name), Parent, child, myself.get_cell()).await?;
                     Ok(())
                 }
@@ -346,22 +346,22 @@ async fn row_188_nothing_of_a_stopped_session_lives_on() {
 
 /// The hammer of `trees` does this ten thousand times for restarts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_189_a_killed_tree_takes_its_members_along_and_its_id_is_free_when_that_is_told() {
+async fn row_189_a_killed_tree_takes_its_children_along_and_its_id_is_free_when_that_is_told() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let spec = session(&probe, TreeSpec::one_for_all).restart(Restart::Temporary);
     for _ in 0..500 {
         let started = answered("the start", sessions.start_session("s", spec.clone())).await;
         let tree = started.expect("no name of the tree before is left");
-        let members = ["a", "b", "c"].map(|role| member_of(&sessions, "s", role));
+        let children = ["a", "b", "c"].map(|role| child_of(&sessions, "s", role));
         tree.get_cell().kill();
         died(&tree.get_cell()).await;
         let next = sessions.start_session("s", spec.clone());
         let next = answered("the next", next)
             .await
             .expect("as soon as it is told");
-        for member in members {
-            died(&member.get_cell()).await;
+        for child in children {
+            died(&child.get_cell()).await;
         }
         assert_eq!(probe.alive(), 3);
         next.get_cell().kill();
@@ -372,6 +372,6 @@ async fn row_189_a_killed_tree_takes_its_members_along_and_its_id_is_free_when_t
     assert_eq!(
         probe.stops(),
         0,
-        "a killed tree's members have no post_stop"
+        "a killed tree's children have no post_stop"
     );
 }

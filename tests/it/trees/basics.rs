@@ -2,12 +2,13 @@
 
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{
-    ChildSpec, Exit, Kind, MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
+    ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor, Supervisor,
+    TreeSpec,
 };
 
 use crate::support::{Order, Probe, Worker};
 
-/// A member that notes its start and its stop under a name.
+/// A child that notes its start and its stop under a name.
 fn noted(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
     let (up, down) = (probe.clone(), probe.clone());
     probe
@@ -32,7 +33,7 @@ fn tree(probe: &Probe) -> TreeSpec {
 }
 
 #[tokio::test]
-async fn members_start_in_order_and_stop_in_reverse() {
+async fn children_start_in_order_and_stop_in_reverse() {
     let probe = Probe::default();
     let tree = Supervisor::start(tree(&probe)).await.expect("a tree");
     assert_eq!(probe.notes(), ["+a", "+b", "+c"]);
@@ -49,14 +50,14 @@ async fn members_start_in_order_and_stop_in_reverse() {
 }
 
 #[tokio::test]
-async fn a_member_that_fails_to_start_fails_the_whole_and_stops_the_others() {
+async fn a_child_that_fails_to_start_fails_the_whole_and_stops_the_others() {
     let probe = Probe::default();
     let spec = tree(&probe).child(
         "bad",
         ChildSpec::<Worker>::from_fn(|_| async { Err("no".into()) }),
     );
     match Supervisor::start(spec).await {
-        Err(StartSupervisorError::MemberFailed { role, error }) => {
+        Err(StartSupervisorError::ChildFailed { role, error }) => {
             assert_eq!(&*role, "bad");
             assert!(
                 matches!(error, StartChildError::Failed { cause, .. } if cause.to_string() == "no")
@@ -86,25 +87,25 @@ async fn a_session_can_be_a_tree() {
         .expect("a session");
     assert_eq!(probe.notes(), ["+manager", "+state"]);
     let manager = sessions
-        .find_member_as::<Order>("alice", "manager")
-        .expect("a member");
+        .find_child_as::<Order>("alice", "manager")
+        .expect("a child");
     let again = sessions.start_session("alice", spec).await;
     assert!(matches!(again, Err(StartError::AlreadyStarted { .. })));
-    assert!(sessions.find_member("alice", "agent").is_none());
+    assert!(sessions.find_child("alice", "agent").is_none());
     alice
         .start_child("agent", noted(&probe, "agent"))
         .await
         .expect("an agent");
-    assert!(sessions.find_member("alice", "agent").is_some());
+    assert!(sessions.find_child("alice", "agent").is_some());
     manager.kill();
     probe.until(|tally| tally.ready == 4).await;
     assert_ne!(
-        sessions.find_member("alice", "manager").map(|m| m.get_id()),
+        sessions.find_child("alice", "manager").map(|m| m.get_id()),
         Some(manager.get_id())
     );
     let exit = sessions.stop_session("alice").await.expect("an exit");
     assert_eq!(exit, Exit::Shutdown);
-    assert!(sessions.find_member("alice", "state").is_none());
+    assert!(sessions.find_child("alice", "state").is_none());
     assert_eq!(probe.alive(), 0);
     assert_eq!(probe.notes()[4..], ["-agent", "-state", "-manager"]);
     sessions.stop().await.expect("a report");
@@ -124,7 +125,7 @@ async fn a_tree_that_gives_up_is_a_failed_session() {
             .child("b", noted(&inner, "b"))
     });
     sessions.start_session("alice", spec).await.expect("a tree");
-    sessions.find_member("alice", "a").expect("a member").kill();
+    sessions.find_child("alice", "a").expect("a child").kill();
     probe.until(|tally| tally.ready == 4).await;
     let info = sessions.session_info("alice").await.expect("up");
     let info = info.expect("known");
@@ -149,7 +150,7 @@ async fn a_session_supervisor_that_escalated_is_restarted_empty_under_its_name()
         )
         .child("after", noted(&probe, "after"));
     let app = Supervisor::start(app).await.expect("an app");
-    let before = app.find_child("before").expect("a member").get_id();
+    let before = app.find_child("before").expect("a child").get_id();
     let sessions = SessionSupervisor::where_is(name).expect("sessions");
     let old = sessions.get_cell();
     let spec = probe.spec().restart(Restart::Permanent);
@@ -166,11 +167,11 @@ async fn a_session_supervisor_that_escalated_is_restarted_empty_under_its_name()
     old.wait(None).await.expect("it escalated");
     // A question to the parent comes after it has read that end, or waits in its turn.
     let children = app.which_children().await.expect("up");
-    assert_eq!(children[1].kind, Kind::Supervisor);
+    assert_eq!(children[1].kind, ChildKind::Supervisor);
     assert_eq!(app.find_child("before").expect("it lives").get_id(), before);
     assert!(matches!(
         children[1].state,
-        MemberState::Running | MemberState::Restarting
+        ChildState::Running | ChildState::Restarting
     ));
     app.stop().await.expect("a report");
     assert!(SessionSupervisor::where_is(name).is_none());

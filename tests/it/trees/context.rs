@@ -1,4 +1,4 @@
-//! What members know of where they are: what they are told at a start, and how they ask their own tree.
+//! What children know of where they are: what they are told at a start, and how they ask their own tree.
 //!
 //! Absent on purpose: what a session without a tree is told; see `rows`.
 
@@ -8,13 +8,13 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::error::{StartChildError, StartError, StopError, SupervisorDown};
 use session_supervisor::{
-    ChildSpec, Exit, MemberState, Options, StartContext, Supervisor, TreeSpec,
+    ChildSpec, ChildState, Exit, Options, StartContext, Supervisor, TreeSpec,
 };
 
-use super::scenery::{Notes, member, member_of, noted, start, those, three};
+use super::scenery::{Notes, child, child_of, noted, start, those, three};
 use crate::support::{Order, Probe, Worker, answered, back_tree, died, end, supervisor};
 
-/// What the members were told, in the order of their launches.
+/// What the children were told, in the order of their launches.
 #[derive(Clone, Debug, Default)]
 struct Told(Arc<Mutex<Vec<StartContext>>>);
 
@@ -49,7 +49,7 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_of_a_session_is_told_its_session_its_role_and_its_own_lives() {
+async fn a_child_of_a_session_is_told_its_session_its_role_and_its_own_lives() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let told = Told::default();
@@ -79,7 +79,7 @@ async fn a_member_of_a_session_is_told_its_session_its_role_and_its_own_lives() 
     assert_eq!(of(&first[1]), nested.get_id());
 
     // The second attempt is the third life; what it follows is the crash.
-    end(&member_of(&sessions, "s", "a"), Order::Crash).await;
+    end(&child_of(&sessions, "s", "a"), Order::Crash).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let again = told.0.lock().unwrap().split_off(2);
     let lives: Vec<_> = again
@@ -110,7 +110,7 @@ async fn a_member_of_a_session_is_told_its_session_its_role_and_its_own_lives() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_outside_a_session_has_no_session_supervisor() {
+async fn a_child_outside_a_session_has_no_session_supervisor() {
     let probe = Probe::default();
     let told = Told::default();
     let tree = start(TreeSpec::one_for_one().child("a", told.spec(&probe, never))).await;
@@ -134,8 +134,8 @@ async fn a_member_outside_a_session_has_no_session_supervisor() {
         );
         assert!(none.restart_session(id).await.is_err());
         assert!(none.session_info(id).await.is_err(), "{id:?}");
-        assert!(!none.session_running(id));
-        assert!(none.find_member("a", id).is_none());
+        assert!(!none.is_running(id));
+        assert!(none.find_child("a", id).is_none());
     }
     assert_eq!(none.list_sessions().await.unwrap_err(), SupervisorDown);
     assert_eq!(none.count_sessions().await.unwrap_err(), SupervisorDown);
@@ -143,23 +143,23 @@ async fn a_member_outside_a_session_has_no_session_supervisor() {
     let now = none.stop_within(Duration::ZERO).await;
     assert_eq!(now.unwrap_err(), SupervisorDown);
     settle().await;
-    assert_eq!(those(&tree, MemberState::Running).await, ["a"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a"]);
     tree.stop().await.unwrap();
 }
 
-/// The tree of the member whose handler this is.
+/// The tree of the child whose handler this is.
 fn own_tree(myself: &ActorRef<Order>) -> Supervisor {
-    let parent = myself.try_get_supervisor().expect("a member is linked");
+    let parent = myself.try_get_supervisor().expect("a child is linked");
     Supervisor::try_from(parent).expect("to its tree")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_asks_its_tree_from_its_handler() {
+async fn a_child_asks_its_tree_from_its_handler() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let spec = super::scenery::session(&probe, TreeSpec::one_for_all);
     sessions.start_session("s", spec).await.unwrap();
-    let a = member_of(&sessions, "s", "a");
+    let a = child_of(&sessions, "s", "a");
     let mut notes = Notes::of(&probe);
     let (inner, done) = (probe.clone(), probe.clone());
     let ask = Order::run(move |myself: ActorRef<Order>| async move {
@@ -191,7 +191,7 @@ async fn a_member_asks_its_tree_from_its_handler() {
     sessions.stop().await.unwrap();
 }
 
-/// A member that asks its tree in its `pre_start`.
+/// A child that asks its tree in its `pre_start`.
 fn asking<F, Fut>(probe: &Probe, ask: F) -> ChildSpec<Worker>
 where
     F: Fn(Supervisor, Probe) -> Fut + Send + Sync + 'static,
@@ -200,12 +200,12 @@ where
     let inner = probe.clone();
     let script = probe
         .script()
-        .pre_start(move |start, _| ask(start.tree.expect("a member"), inner.clone()));
+        .pre_start(move |start, _| ask(start.tree.expect("a child"), inner.clone()));
     script.spec()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_asks_its_tree_while_it_begins() {
+async fn a_child_asks_its_tree_while_it_begins() {
     let probe = Probe::default();
     let asks = asking(&probe, |tree, probe| async move {
         let children = tree.which_children().await?;
@@ -213,9 +213,9 @@ async fn a_member_asks_its_tree_while_it_begins() {
         assert_eq!(
             states,
             [
-                MemberState::Running,
-                MemberState::Starting,
-                MemberState::Starting
+                ChildState::Running,
+                ChildState::Starting,
+                ChildState::Starting
             ]
         );
         assert_eq!(tree.count_children().await?.starting, 2);
@@ -238,7 +238,7 @@ async fn a_member_asks_its_tree_while_it_begins() {
     probe.until(|tally| tally.notes.len() == 4).await;
     assert_eq!(probe.notes(), ["+a", "+c", "+agent", "agent is told"]);
     assert_eq!(
-        those(&tree, MemberState::Running).await,
+        those(&tree, ChildState::Running).await,
         ["a", "b", "c", "agent"]
     );
     tree.stop().await.unwrap();
@@ -246,7 +246,7 @@ async fn a_member_asks_its_tree_while_it_begins() {
 
 /// It waits for itself, as in OTP; here its start timeout ends that.
 #[tokio::test(start_paused = true)]
-async fn a_member_that_awaits_a_start_in_its_own_begin_times_out() {
+async fn a_child_that_awaits_a_start_in_its_own_begin_times_out() {
     let probe = Probe::default();
     let outcome = Arc::new(Mutex::new(None));
     let kept = Arc::clone(&outcome);
@@ -274,24 +274,24 @@ async fn a_member_that_awaits_a_start_in_its_own_begin_times_out() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A member that is restarted alone keeps nobody, so it may await what it asks.
+/// A child that is restarted alone keeps nobody, so it may await what it asks.
 #[tokio::test(start_paused = true)]
-async fn a_member_that_is_restarted_alone_may_await_the_start_of_another() {
+async fn a_child_that_is_restarted_alone_may_await_the_start_of_another() {
     let probe = Probe::default();
     let inner = probe.clone();
     let script = probe.script().pre_start(move |start, _| {
         let inner = inner.clone();
         async move {
             if start.incarnation == 2 {
-                let tree = start.tree.expect("a member");
+                let tree = start.tree.expect("a child");
                 tree.start_child("agent", noted(&inner)).await?;
             }
             Ok(())
         }
     });
     let tree = start(TreeSpec::one_for_one().child("a", script.spec())).await;
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     settle().await;
-    assert_eq!(those(&tree, MemberState::Running).await, ["a", "agent"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a", "agent"]);
     tree.stop().await.unwrap();
 }

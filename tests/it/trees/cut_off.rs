@@ -81,7 +81,7 @@ fn a_supervisor_whose_runtime_is_shut_down_at_once_answers() {
         answered("a list", sessions.list_sessions())
             .await
             .unwrap_err();
-        answered("the members", tree.which_children())
+        answered("the children", tree.which_children())
             .await
             .unwrap_err();
         answered("a stop", tree.stop()).await.unwrap_err();

@@ -11,14 +11,14 @@ use session_supervisor::{
 };
 use tokio::time::Instant;
 
-use super::scenery::{label, member, noted, start};
+use super::scenery::{child, label, noted, start};
 use crate::support::{Order, Probe, Worker, asked, end};
 
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// A member that notes that it was asked to stop, and takes so long for it. Its own rule waits.
+/// A child that notes that it was asked to stop, and takes so long for it. Its own rule waits.
 fn slow(probe: &Probe, pause: Duration) -> ChildSpec<Worker> {
     let asked = probe.clone();
     let script = probe.script().post_stop(move |start, _| {
@@ -31,7 +31,7 @@ fn slow(probe: &Probe, pause: Duration) -> ChildSpec<Worker> {
     script.spec().shutdown(Shutdown::Infinity)
 }
 
-/// The members of these names, each so slow.
+/// The children of these names, each so slow.
 fn slow_ones(probe: &Probe, tree: TreeSpec, prefix: &str, pause: Duration) -> TreeSpec {
     let roles = ["x", "y", "z"].map(|role| format!("{prefix}{role}"));
     let slow = |tree: TreeSpec, role| tree.child(role, slow(probe, pause));
@@ -199,7 +199,7 @@ async fn a_set_that_is_being_taken_down_is_stopped_in_time() {
             .child("b", slow(&probe, seconds(1)))
             .child("inner", Supervisor::child_spec(inner));
         let tree = start(tree).await;
-        end(&member(&tree, "a"), Order::Crash).await;
+        end(&child(&tree, "a"), Order::Crash).await;
         probe.until(|tally| tally.notes.contains(&"z".into())).await;
         let report = tree.stop_within(seconds(9)).await.unwrap();
         let names = ["+a", "b", "x", "y", "z"];

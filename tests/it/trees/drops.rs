@@ -1,4 +1,4 @@
-//! Members whose values panic or block when they are dropped, members and trees that have cut their
+//! Children whose values panic or block when they are dropped, children and trees that have cut their
 //! links, descriptions that panic: nobody else is hurt.
 //!
 //! Absent on purpose: code that blocks in a handler; see `zombies`.
@@ -12,10 +12,10 @@ use session_supervisor::{
     Backoff, ChildSpec, Exit, Options, Restart, SessionState, Shutdown, Supervisor, TreeSpec,
 };
 
-use super::scenery::{Census, member_of, nothing_left, session};
+use super::scenery::{Census, child_of, nothing_left, session};
 use crate::support::{Order, Probe, answered, back_tree, died, end, names_of, supervisor};
 
-/// When a killed tree is back, the states of its members before are gone, wherever they were dropped.
+/// When a killed tree is back, the states of its children before are gone, wherever they were dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
     let sessions = supervisor(Options::new()).await;
@@ -52,21 +52,21 @@ async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
     sessions.stop().await.unwrap();
 }
 
-/// Members whose states do this when they are dropped.
+/// Children whose states do this when they are dropped.
 fn dropping(
     probe: &Probe,
     on_drop: impl Fn() + Clone + Send + Sync + 'static,
 ) -> ChildSpec<Supervisor> {
     let probe = probe.clone();
     ChildSpec::tree(move |_| {
-        let member = || {
+        let child = || {
             let on_drop = on_drop.clone();
             probe.script().on_drop(move |_| on_drop()).spec()
         };
         TreeSpec::one_for_all()
-            .child("a", member())
-            .child("b", member())
-            .child("c", member())
+            .child("a", child())
+            .child("b", child())
+            .child("c", child())
     })
 }
 
@@ -85,7 +85,7 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
         tree.get_cell().kill();
         died(&tree.get_cell()).await;
         let tree = back_tree(&sessions, "s").await;
-        end(&member_of(&sessions, "s", "b"), Order::Panic).await;
+        end(&child_of(&sessions, "s", "b"), Order::Panic).await;
         drop(tree);
         let stop = answered("the stop", sessions.stop_session("s")).await;
         assert_eq!(stop, Ok(Exit::Shutdown));
@@ -119,7 +119,7 @@ async fn a_state_that_blocks_in_its_drop_keeps_its_own_session_alone() {
     tree.get_cell().kill();
     let blocks = |notes: &[String]| notes.iter().any(|note| note == "blocks");
     probe.until(|tally| blocks(&tally.notes)).await;
-    let a = member_of(&sessions, "other", "a");
+    let a = child_of(&sessions, "other", "a");
     assert_eq!(ractor::call!(a, Order::Echo, 1).unwrap(), 1);
     end(&a, Order::Crash).await;
     let again = |notes: &[String]| notes.last().is_some_and(|note| note == "+other/a");
@@ -131,9 +131,9 @@ async fn a_state_that_blocks_in_its_drop_keeps_its_own_session_alone() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// The member or the tree cuts the link to what supervises it.
+/// The child or the tree cuts the link to what supervises it.
 #[tokio::test(start_paused = true)]
-async fn members_and_trees_that_unlink_themselves_are_stopped_and_killed_all_the_same() {
+async fn children_and_trees_that_unlink_themselves_are_stopped_and_killed_all_the_same() {
     for kill in [false, true] {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
@@ -147,9 +147,9 @@ async fn members_and_trees_that_unlink_themselves_are_stopped_and_killed_all_the
         let tree = sessions.start_session("s", spec).await.unwrap();
         census.enter(tree.get_cell());
         for role in ["a", "b"] {
-            let member: ActorRef<Order> = member_of(&sessions, "s", role);
-            member.unlink(tree.get_cell());
-            assert!(sessions.find_member("s", role).is_none());
+            let child: ActorRef<Order> = child_of(&sessions, "s", role);
+            child.unlink(tree.get_cell());
+            assert!(sessions.find_child("s", role).is_none());
         }
         tree.get_cell().unlink(sessions.get_cell());
         assert!(sessions.find_session("s").is_none());
@@ -196,13 +196,13 @@ async fn a_description_that_panics_fails_the_start_and_is_tried_again_at_a_resta
     assert_eq!(names_of(sessions.name()), [sessions.name()]);
     assert_eq!(probe.alive(), 0);
     sessions.restart_session("s").await.unwrap();
-    assert!(sessions.find_member("s", "a").is_some());
+    assert!(sessions.find_child("s", "a").is_some());
     sessions.stop().await.unwrap();
 }
 
 /// A session whose tree is not to be waited for without end.
 #[tokio::test(start_paused = true)]
-async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_members() {
+async fn a_tree_with_a_shutdown_rule_of_its_own_is_killed_with_its_children() {
     let sessions = supervisor(Options::new()).await;
     // Under a timeout the tree shares out its time, so `a` is asked while `b` hangs (D12).
     for (rule, stops) in [

@@ -9,20 +9,20 @@ use ractor::ActorCell;
 use session_supervisor::{ChildSpec, Options, Restart, SessionSupervisor, Supervisor, TreeSpec};
 use tokio::task::JoinHandle;
 
-use super::scenery::{Census, member_of, nothing_left};
+use super::scenery::{Census, child_of, nothing_left};
 use crate::support::{Order, Probe, Remains, answered, asked, parent};
 
 /// What the tree is doing when the end comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scene {
     Idle,
-    /// Its second member hangs in `pre_start`.
+    /// Its second child hangs in `pre_start`.
     Begins,
-    /// It restarts all, and its second member hangs in `pre_start`.
+    /// It restarts all, and its second child hangs in `pre_start`.
     Restarts,
-    /// A caller has stopped the session, and its second member hangs in `post_stop`.
+    /// A caller has stopped the session, and its second child hangs in `post_stop`.
     Stops,
-    /// A member hangs in its handler.
+    /// A child hangs in its handler.
     Busy,
 }
 
@@ -41,7 +41,7 @@ enum End {
     TreeDrains,
     TreeIsKilled,
     TreeIsStopped,
-    MemberIsKilled,
+    ChildIsKilled,
 }
 
 pub(super) const SCENES: [Scene; 5] = [
@@ -65,7 +65,7 @@ const ENDS: [End; 13] = [
     End::TreeDrains,
     End::TreeIsKilled,
     End::TreeIsStopped,
-    End::MemberIsKilled,
+    End::ChildIsKilled,
 ];
 
 /// Notes that it hangs, and does.
@@ -149,7 +149,7 @@ impl Stage {
                 .await
                 .unwrap()
                 .into_inner();
-            let a = member_of(&sessions, "s", "a");
+            let a = child_of(&sessions, "s", "a");
             match scene {
                 Scene::Restarts => a.cast(Order::Crash).unwrap(),
                 Scene::Stops => calls.push(call(sessions.stop_session("s")).await),
@@ -226,10 +226,10 @@ impl Stage {
                     self.calls.push(call(tree.stop()).await);
                 }
             }
-            End::MemberIsKilled => {
-                let name = session_supervisor::names::session_member(sessions.name(), "b", "s");
-                if let Some(member) = ractor::registry::where_is(name) {
-                    member.kill();
+            End::ChildIsKilled => {
+                let name = session_supervisor::names::session_child(sessions.name(), "b", "s");
+                if let Some(child) = ractor::registry::where_is(name) {
+                    child.kill();
                 }
             }
         }
@@ -275,13 +275,13 @@ async fn whatever_a_session_tree_does_and_however_it_ends_nothing_is_left() {
     }
 }
 
-/// The five counts add up to the tree and the members that it had, whatever they were doing; one was added
+/// The five counts add up to the tree and the children that it had, whatever they were doing; one was added
 /// where that is possible.
 #[tokio::test(start_paused = true)]
 async fn the_report_adds_up_in_every_situation() {
     for (scene, counts) in [
         (Scene::Idle, [5, 0, 0, 0]),
-        // The tree was not up, and nobody was told of its members.
+        // The tree was not up, and nobody was told of its children.
         (Scene::Begins, [0, 0, 0, 1]),
         (Scene::Restarts, [2, 0, 0, 2]),
         (Scene::Stops, [3, 0, 1, 0]),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use session_supervisor::{Backoff, ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 use tokio::sync::watch;
 
-use super::scenery::member_of;
+use super::scenery::child_of;
 use crate::support::{Order, Probe, answered, names_of, supervisor};
 
 const CRASHES: u64 = 10_000;
@@ -20,11 +20,11 @@ const CRASHES: u64 = 10_000;
 enum Blow {
     /// The tree's root is killed.
     Kill,
-    /// A member crashes, and the tree may restart none.
+    /// A child crashes, and the tree may restart none.
     Escalation,
 }
 
-/// Tells of the incarnations of the tree, as its description and its last member see them.
+/// Tells of the incarnations of the tree, as its description and its last child see them.
 #[derive(Clone, Debug)]
 struct Watch {
     described: Arc<AtomicU64>,
@@ -64,10 +64,10 @@ async fn strike(blow: Blow, sessions: &SessionSupervisor, round: u64) {
         }
         Blow::Escalation => {
             let role = ["keeper", "manager", "last"][usize::try_from(round % 3).unwrap()];
-            let member = member_of(sessions, "alice", role);
+            let child = child_of(sessions, "alice", role);
             match round % 2 {
-                0 => member.kill(),
-                _ => member.cast(Order::Crash).unwrap(),
+                0 => child.kill(),
+                _ => child.cast(Order::Crash).unwrap(),
             }
         }
     }
@@ -90,7 +90,7 @@ async fn hammer(blow: Blow) {
         answered("the next life", up.wait_for(|up| *up >= round))
             .await
             .unwrap();
-        // The session is found when its root is linked, a moment after its last member is up.
+        // The session is found when its root is linked, a moment after its last child is up.
         let back = sessions.ensure_session("alice", spec.clone());
         answered("the session", back).await.unwrap();
         strike(blow, &sessions, round).await;

@@ -11,7 +11,7 @@ use session_supervisor::{
     ChildSpec, Ensured, Options, SessionSupervisor, Supervisor, TreeSpec, names,
 };
 
-use super::scenery::{member_of, noted, noting, session, start, three};
+use super::scenery::{child_of, noted, noting, session, start, three};
 use crate::support::{Order, Probe, died, supervisor};
 
 /// An error that counts how often it is shown.
@@ -53,7 +53,7 @@ async fn a_handle_shows_its_name_and_none_of_what_is_behind_it() {
     for id in ["s", "t", "u"] {
         trees.push(sessions.start_session(id, spec.clone()).await.unwrap());
     }
-    let a = member_of(&sessions, "s", "a");
+    let a = child_of(&sessions, "s", "a");
     let shy = Shy(Arc::clone(&shown));
     let crash = Order::run(move |_| async move { Err(Box::new(shy).into()) });
     a.cast(crash).unwrap();
@@ -80,7 +80,7 @@ async fn a_name_and_a_cell_lead_to_the_handle_of_their_kind_alone() {
     assert_eq!(found.get_cell().get_id(), tree.get_cell().get_id());
     assert!(Supervisor::where_is(sessions.name()).is_none());
     assert!(SessionSupervisor::where_is(tree.name()).is_none());
-    assert!(Supervisor::where_is(&names::member(tree.name(), "a")).is_none());
+    assert!(Supervisor::where_is(&names::child(tree.name(), "a")).is_none());
     assert!(Supervisor::try_from(sessions.get_cell()).is_err());
     assert!(SessionSupervisor::try_from(tree.get_cell()).is_err());
     let wrong = tree.find_child_as::<u64>("a");

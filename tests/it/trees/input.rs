@@ -38,8 +38,8 @@ async fn fault(tree: TreeSpec) -> &'static str {
     }
 }
 
-/// Member specs that no tree takes, and the fields at fault.
-fn bad_members(probe: &Probe) -> Vec<(ChildSpec<Worker>, &'static str)> {
+/// Child specs that no tree takes, and the fields at fault.
+fn bad_children(probe: &Probe) -> Vec<(ChildSpec<Worker>, &'static str)> {
     let second = Duration::from_secs(1);
     vec![
         (probe.spec().restart_limit(3, WINDOW), "restart_limit"),
@@ -75,7 +75,7 @@ async fn a_tree_with_a_bad_value_starts_nothing() {
         assert_eq!(fault(one().child(role, noted(&probe))).await, "role");
     }
     assert_eq!(fault(one().child("a", noted(&probe))).await, "role");
-    for (spec, field) in bad_members(&probe) {
+    for (spec, field) in bad_children(&probe) {
         assert_eq!(fault(one().child("b", spec)).await, field);
     }
     assert_eq!(
@@ -120,7 +120,7 @@ async fn a_bad_role_or_spec_of_a_child_is_told_before_anything_is_asked() {
         assert!(matches!(deleted, Err(DeleteChildError::NotFound)));
         assert!(tree.find_child(&role).is_none());
     }
-    for (spec, field) in bad_members(&probe) {
+    for (spec, field) in bad_children(&probe) {
         match tree.start_child("a", spec).await {
             Err(StartChildError::InvalidSpec(fault)) => assert_eq!(fault.field, field),
             other => panic!("{other:?}"),

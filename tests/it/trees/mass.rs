@@ -1,5 +1,5 @@
 //! The stop of three levels: a supervisor, a session supervisor in it, and a thousand sessions of three
-//! members.
+//! children.
 //!
 //! Absent on purpose: figures; the benchmarks have them.
 
@@ -13,7 +13,7 @@ use crate::support::{Probe, answered, names_of};
 
 const SESSIONS: usize = 1_000;
 
-/// An application with a session supervisor between two members, and its sessions.
+/// An application with a session supervisor between two children, and its sessions.
 async fn build(probe: &Probe, name: &'static str) -> (Supervisor, SessionSupervisor) {
     let sessions = SessionSupervisor::child_spec(Options::new().name(name));
     let app = TreeSpec::rest_for_one()
@@ -43,7 +43,7 @@ async fn stops_in_order(name: &'static str) {
     assert_eq!(names_of(name).len(), 1 + 4 * SESSIONS);
     let mut notes = Notes::of(&probe);
     let report = answered("the stop", app.stop()).await.unwrap();
-    // Two members and the session supervisor, each session, and each of its three.
+    // Two children and the session supervisor, each session, and each of its three.
     assert_eq!(report.stopped, 3 + SESSIONS + 3 * SESSIONS, "{report:?}");
     let others = (
         report.failed,
@@ -60,7 +60,7 @@ async fn stops_in_order(name: &'static str) {
     assert_eq!(told.last().unwrap(), "-before");
     let mut orders: HashMap<&str, Vec<&str>> = HashMap::new();
     for note in &told[1..told.len() - 1] {
-        let (id, role) = note[1..].split_once('/').expect("a session's member");
+        let (id, role) = note[1..].split_once('/').expect("a session's child");
         orders.entry(id).or_default().push(role);
     }
     assert_eq!(orders.len(), SESSIONS);

@@ -1,16 +1,16 @@
-//! Members that are started when somebody asks, members that are stopped together, and requests whose
+//! Children that are started when somebody asks, children that are stopped together, and requests whose
 //! callers have gone.
 //!
-//! Absent on purpose: members that are added later; see `basics` and `order`.
+//! Absent on purpose: children that are added later; see `basics` and `order`.
 
 use std::time::Duration;
 
 use session_supervisor::error::{RestartChildError, StartChildError};
 use session_supervisor::{
-    AutoShutdown, ChildSpec, MemberState, Options, Restart, Shutdown, Strategy, TreeSpec,
+    AutoShutdown, ChildSpec, ChildState, Options, Restart, Shutdown, Strategy, TreeSpec,
 };
 
-use super::scenery::{Notes, member, noted, roles, start, those};
+use super::scenery::{Notes, child, noted, roles, start, those};
 use crate::support::{Gate, Order, Probe, asked, back_tree, died, end, supervisor};
 
 /// `a`, an agent on demand, and `c`.
@@ -21,13 +21,13 @@ fn with_agent(tree: TreeSpec, probe: &Probe, agent: Restart) -> TreeSpec {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_on_demand_is_known_and_down_until_somebody_asks() {
+async fn a_child_on_demand_is_known_and_down_until_somebody_asks() {
     let probe = Probe::default();
     let tree = with_agent(TreeSpec::one_for_one(), &probe, Restart::Permanent);
     let tree = start(tree).await;
     assert_eq!(probe.notes(), ["+a", "+c"]);
     assert_eq!(roles(&tree).await, ["a", "agent", "c"]);
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
     let counts = tree.count_children().await.unwrap();
     assert_eq!((counts.specs, counts.active, counts.workers), (3, 2, 3));
     assert!(tree.find_child("agent").is_none());
@@ -54,7 +54,7 @@ async fn a_member_on_demand_is_known_and_down_until_somebody_asks() {
 
 /// FAULTS, row 24.
 #[tokio::test(start_paused = true)]
-async fn a_restart_of_the_tree_keeps_a_member_on_demand_and_none_that_was_added() {
+async fn a_restart_of_the_tree_keeps_a_child_on_demand_and_none_that_was_added() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
     let inner = probe.clone();
@@ -68,9 +68,9 @@ async fn a_restart_of_the_tree_keeps_a_member_on_demand_and_none_that_was_added(
     died(&root).await;
     let tree = back_tree(&sessions, "s").await;
     assert_eq!(roles(&tree).await, ["a", "agent", "c"]);
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
     tree.restart_child("agent").await.unwrap();
-    assert!(sessions.find_member("s", "agent").is_some());
+    assert!(sessions.find_child("s", "agent").is_some());
     sessions.stop().await.unwrap();
 }
 
@@ -81,12 +81,12 @@ async fn no_strategy_starts_it_before_it_has_run_and_all_do_after() {
         let tree = with_agent(TreeSpec::new(strategy), &probe, Restart::Permanent);
         let tree = start(tree).await;
         let mut notes = Notes::of(&probe);
-        end(&member(&tree, "a"), Order::Crash).await;
+        end(&child(&tree, "a"), Order::Crash).await;
         probe.until(|tally| tally.ready == 4).await;
         assert_eq!(notes.fresh(), ["-c", "+a", "+c"]);
-        assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+        assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
         tree.restart_child("agent").await.unwrap();
-        end(&member(&tree, "a"), Order::Crash).await;
+        end(&child(&tree, "a"), Order::Crash).await;
         probe.until(|tally| tally.ready == 8).await;
         let told = ["+agent", "-c", "-agent", "+a", "+agent", "+c"];
         assert_eq!(notes.fresh(), told);
@@ -102,14 +102,14 @@ async fn a_temporary_one_stays_known_when_it_has_ended() {
     for ready in [3, 4] {
         tree.restart_child("agent").await.unwrap();
         probe.until(|tally| tally.ready == ready).await;
-        end(&member(&tree, "agent"), Order::Crash).await;
-        assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+        end(&child(&tree, "agent"), Order::Crash).await;
+        assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
     }
     // With the others it is stopped, and not started again.
     tree.restart_child("agent").await.unwrap();
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     probe.until(|tally| tally.ready == 7).await;
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
     tree.delete_child("agent").await.unwrap();
     assert_eq!(roles(&tree).await, ["a", "c"]);
     tree.stop().await.unwrap();
@@ -124,7 +124,7 @@ async fn a_significant_one_that_has_never_run_does_not_keep_the_tree_up() {
         .child("a", significant())
         .child_on_demand("agent", significant());
     let tree = start(tree).await;
-    member(&tree, "a").stop(None);
+    child(&tree, "a").stop(None);
     died(&tree.get_cell()).await;
     assert_eq!(probe.alive(), 0);
 }
@@ -144,7 +144,7 @@ async fn a_bad_role_on_demand_is_told_as_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_stop_together_take_as_long_as_the_slowest() {
+async fn children_that_stop_together_take_as_long_as_the_slowest() {
     let probe = Probe::default();
     let slow = |seconds| probe.slow_to_stop(Duration::from_secs(seconds));
     let tree = TreeSpec::one_for_all()
@@ -173,7 +173,7 @@ async fn a_set_of_those_who_stop_together_is_taken_down_in_order() {
     let tree = TreeSpec::one_for_all().stop_together();
     let tree = start(super::scenery::three(tree, &probe)).await;
     let mut notes = Notes::of(&probe);
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     probe.until(|tally| tally.ready == 6).await;
     assert_eq!(notes.fresh(), ["-c", "-b", "+a", "+b", "+c"]);
     tree.stop().await.unwrap();
@@ -190,7 +190,7 @@ async fn what_waits_for_its_turn_is_dropped_when_its_caller_has_gone() {
         .child_on_demand("agent", noted(&probe))
         .child("c", holds.shutdown(Shutdown::Infinity));
     let tree = start(tree).await;
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     // `c` is being taken down, so all wait.
     let mut gone = Vec::new();
     for n in 0..50 {
@@ -214,13 +214,13 @@ async fn what_waits_for_its_turn_is_dropped_when_its_caller_has_gone() {
     stays.await.unwrap().unwrap();
     assert_eq!(roles(&tree).await, ["a", "agent", "c", "stays"]);
     // A stop is never dropped.
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["a", "agent"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["a", "agent"]);
     tree.stop().await.unwrap();
 }
 
-/// Of many who restart one member, one starts it.
+/// Of many who restart one child, one starts it.
 #[tokio::test(start_paused = true)]
-async fn a_hundred_restarts_of_one_member_start_it_once() {
+async fn a_hundred_restarts_of_one_child_start_it_once() {
     let probe = Probe::default();
     let tree = with_agent(TreeSpec::one_for_one(), &probe, Restart::Permanent);
     let tree = start(tree).await;

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use session_supervisor::error::{StartChildError, StartSupervisorError};
 use session_supervisor::{
-    Exit, MemberState, Options, Restart, SessionSupervisor, Shutdown, Supervisor, TreeSpec,
+    ChildState, Exit, Options, Restart, SessionSupervisor, Shutdown, Supervisor, TreeSpec,
 };
 
-use super::scenery::{Notes, member, noted, noting, roles, start, those};
+use super::scenery::{Notes, child, noted, noting, roles, start, those};
 use crate::support::{Gate, Order, Probe, asked, died, end, names_of, supervisor};
 
 const GRACE: Duration = Duration::from_secs(2);
 
 #[tokio::test(start_paused = true)]
-async fn each_member_waits_for_the_start_of_the_one_before() {
+async fn each_child_waits_for_the_start_of_the_one_before() {
     let probe = Probe::default();
     let gate = Gate::closed();
     let (hold, up) = (gate.clone(), probe.clone());
@@ -36,8 +36,8 @@ async fn each_member_waits_for_the_start_of_the_one_before() {
     probe.until(|tally| tally.notes.len() == 2).await;
     // It is found before its start is done, and can be asked what it does.
     let tree = Supervisor::where_is("trees-order-waits").unwrap();
-    assert_eq!(those(&tree, MemberState::Running).await, ["a"]);
-    assert_eq!(those(&tree, MemberState::Starting).await, ["b", "c"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a"]);
+    assert_eq!(those(&tree, ChildState::Starting).await, ["b", "c"]);
     let counts = tree.count_children().await.unwrap();
     assert_eq!((counts.specs, counts.active, counts.starting), (3, 1, 2));
     let late = asked(tree.start_child("d", noted(&probe))).await;
@@ -51,7 +51,7 @@ async fn each_member_waits_for_the_start_of_the_one_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_takes_too_long_to_start_fails_the_start() {
+async fn a_child_that_takes_too_long_to_start_fails_the_start() {
     let probe = Probe::default();
     let hangs = probe.script().pre_start(|_, _| std::future::pending());
     let tree = TreeSpec::one_for_one()
@@ -61,7 +61,7 @@ async fn a_member_that_takes_too_long_to_start_fails_the_start() {
         .child("c", noted(&probe));
     let began = tokio::time::Instant::now();
     match Supervisor::start(tree).await {
-        Err(StartSupervisorError::MemberFailed { role, error }) => {
+        Err(StartSupervisorError::ChildFailed { role, error }) => {
             assert_eq!(&*role, "b");
             assert!(matches!(error, StartChildError::TimedOut), "{error:?}");
         }
@@ -88,7 +88,7 @@ async fn a_start_that_is_ignored_keeps_its_place_unless_it_is_temporary() {
         .child("c", noted(&probe));
     let tree = start(tree).await;
     assert_eq!(roles(&tree).await, ["a", "b", "c"]);
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
     let counts = tree.count_children().await.unwrap();
     assert_eq!((counts.specs, counts.active), (3, 2));
     let present = tree.start_child("b", noted(&probe)).await;
@@ -96,7 +96,7 @@ async fn a_start_that_is_ignored_keeps_its_place_unless_it_is_temporary() {
         present,
         Err(StartChildError::AlreadyPresent { .. })
     ));
-    // A member that is added and ignores is kept too.
+    // A child that is added and ignores is kept too.
     let ignored = tree.start_child("d", ignores(&probe)).await;
     assert!(
         matches!(ignored, Err(StartChildError::Ignored)),
@@ -105,18 +105,18 @@ async fn a_start_that_is_ignored_keeps_its_place_unless_it_is_temporary() {
     let ignored = tree.start_child("u", ignores(&probe).restart(Restart::Temporary));
     assert!(matches!(ignored.await, Err(StartChildError::Ignored)));
     assert_eq!(roles(&tree).await, ["a", "b", "c", "d"]);
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["b", "d"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["b", "d"]);
     // It keeps its place in the order of all later starts and stops.
     tree.restart_child("b").await.unwrap();
     let mut notes = Notes::of(&probe);
-    end(&member(&tree, "c"), Order::Crash).await;
+    end(&child(&tree, "c"), Order::Crash).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(notes.fresh(), ["-b", "-a", "+a", "+b", "+c", "+d"]);
     tree.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_does_not_stop_in_time_is_killed_and_the_next_one_follows() {
+async fn a_child_that_does_not_stop_in_time_is_killed_and_the_next_one_follows() {
     let probe = Probe::default();
     let hangs = probe.script().post_stop(|_, _| std::future::pending());
     let tree = TreeSpec::one_for_one()
@@ -125,7 +125,7 @@ async fn a_member_that_does_not_stop_in_time_is_killed_and_the_next_one_follows(
         .child("brutal", noted(&probe).shutdown(Shutdown::BrutalKill))
         .child("c", noted(&probe));
     let tree = start(tree).await;
-    let (a, b) = (member(&tree, "a"), member(&tree, "b"));
+    let (a, b) = (child(&tree, "a"), child(&tree, "b"));
     let mut notes = Notes::of(&probe);
     let stop = asked(tree.stop()).await;
     tokio::time::sleep(GRACE / 2).await;
@@ -170,7 +170,7 @@ async fn nothing_is_restarted_while_the_tree_stops() {
         .child("b", noted(&probe))
         .child("c", holds.shutdown(Shutdown::Infinity));
     let tree = start(tree).await;
-    let (a, b) = (member(&tree, "a"), member(&tree, "b"));
+    let (a, b) = (child(&tree, "a"), child(&tree, "b"));
     let stop = asked(tree.stop()).await;
     end(&a, Order::Crash).await;
     b.stop(None);
@@ -181,7 +181,7 @@ async fn nothing_is_restarted_while_the_tree_stops() {
     assert!(matches!(late, Err(StartChildError::SupervisorDown)));
     assert!(tree.restart_child("a").await.is_err());
     assert_eq!(tree.terminate_child("a").await, Ok(Exit::NotRunning));
-    assert_eq!(those(&tree, MemberState::Stopping).await, ["c"]);
+    assert_eq!(those(&tree, ChildState::Stopping).await, ["c"]);
     gate.open();
     let report = stop.await.unwrap().unwrap();
     assert_eq!((report.stopped, report.failed), (2, 1));

@@ -7,43 +7,43 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::error::{StartChildError, StartError, SupervisorDown};
 use session_supervisor::{
-    Backoff, ChildSpec, Exit, MemberState, Options, SessionSupervisor, Shutdown, Strategy,
+    Backoff, ChildSpec, ChildState, Exit, Options, SessionSupervisor, Shutdown, Strategy,
     Supervisor, TreeSpec,
 };
 
-use super::scenery::{member, noted, session, start, those};
+use super::scenery::{child, noted, session, start, those};
 use crate::support::{
     Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, supervisor,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_that_is_terminated_while_it_crashes_stays_down() {
+async fn a_child_that_is_terminated_while_it_crashes_stays_down() {
     for strategy in [
         Strategy::OneForOne,
         Strategy::OneForAll,
         Strategy::RestForOne,
     ] {
         let probe = Probe::default();
-        let member_of =
+        let child_of =
             |tree: TreeSpec, role| tree.child(role, noted(&probe).backoff(Backoff::none()));
         let tree = ["a", "b", "c"]
             .into_iter()
-            .fold(TreeSpec::new(strategy), member_of);
+            .fold(TreeSpec::new(strategy), child_of);
         let tree = tree.without_restart_limit();
         let tree = start(tree).await;
         for round in 0..300 {
-            let b = member(&tree, "b");
+            let b = child(&tree, "b");
             let terminate = tokio::spawn(tree.terminate_child("b"));
             match round % 2 {
                 0 => drop(b.cast(Order::Crash)),
                 _ => b.kill(),
             }
             answered("terminate", terminate).await.unwrap().unwrap();
-            assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
+            assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
             assert!(tree.find_child("b").is_none());
             let again = answered("restart", tree.restart_child("b")).await;
             again.expect("nothing of it is left");
-            assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+            assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
         }
         let report = tree.stop().await.unwrap();
         assert_eq!(report.stopped, 3, "{strategy:?}");
@@ -66,7 +66,7 @@ async fn what_was_asked_is_done_though_the_caller_has_gone() {
     probe.until(|tally| tally.stops == 1).await;
     // This one joins what is left of the stop.
     tree.terminate_child("agent").await.unwrap();
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["agent"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["agent"]);
     ask_and_go(tree.restart_child("agent")).await;
     probe.until(|tally| tally.ready == 5).await;
     tree.terminate_child("agent").await.unwrap();
@@ -83,7 +83,7 @@ async fn what_was_asked_is_done_though_the_caller_has_gone() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A caller stops the start of a session whose second member is not up yet: the first one is killed, as
+/// A caller stops the start of a session whose second child is not up yet: the first one is killed, as
 /// the documentation says, and the id is free.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
@@ -111,9 +111,9 @@ async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     assert_eq!((probe.alive(), probe.stops()), (0, 2));
 }
 
-/// In its own `post_stop` a member may ask its tree and its session supervisor, whoever stops them.
+/// In its own `post_stop` a child may ask its tree and its session supervisor, whoever stops them.
 #[tokio::test(start_paused = true)]
-async fn members_ask_while_all_is_stopped() {
+async fn children_ask_while_all_is_stopped() {
     for ending in Ending::ALL {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
@@ -125,7 +125,7 @@ async fn members_ask_while_all_is_stopped() {
                 .post_stop(move |start, myself: ActorRef<Order>| {
                     let (told, wanted) = (told.clone(), wanted.clone());
                     async move {
-                        let tree = start.tree.expect("a member");
+                        let tree = start.tree.expect("a child");
                         let states: Vec<_> = tree
                             .which_children()
                             .await?
@@ -135,9 +135,9 @@ async fn members_ask_while_all_is_stopped() {
                         assert_eq!(
                             states,
                             [
-                                MemberState::Running,
-                                MemberState::Stopping,
-                                MemberState::NotRunning
+                                ChildState::Running,
+                                ChildState::Stopping,
+                                ChildState::NotRunning
                             ]
                         );
                         let agent = tree.start_child("agent", wanted.spec()).await;
@@ -223,7 +223,7 @@ async fn a_killed_session_supervisor_leaves_its_ids_free_when_its_parent_has_res
     let name = "trees-races-killed";
     let up = tokio::sync::watch::Sender::new(0_u64);
     let told = up.clone();
-    // The last member starts when the session supervisor is back.
+    // The last child starts when the session supervisor is back.
     let last = probe.script().launch(move |start| {
         told.send_replace(start.incarnation);
         async { Ok(true) }
@@ -252,7 +252,7 @@ async fn a_killed_session_supervisor_leaves_its_ids_free_when_its_parent_has_res
             .await
             .unwrap();
     }
-    // The last member.
+    // The last child.
     probe.until(|tally| tally.alive == 1).await;
     app.stop().await.unwrap();
     assert_eq!(names_of(name), [""; 0]);

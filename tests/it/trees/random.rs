@@ -1,6 +1,6 @@
 //! Random calls, crashes, kills and ends on one session that is a tree, then an end of its supervisor.
 //!
-//! What must hold whatever the order: every call is answered; two members of one role never live at the
+//! What must hold whatever the order: every call is answered; two children of one role never live at the
 //! same time, also not one of a tree and one of the tree before; no name is held by what is gone; and
 //! after the end nothing is left. `TREE_SEED` and `TREE_ROUNDS` repeat a failure and look for more.
 //!
@@ -54,7 +54,7 @@ struct Round {
     sessions: SessionSupervisor,
     probe: Probe,
     census: Census,
-    /// How many members of each role live.
+    /// How many children of each role live.
     lives: Arc<[AtomicUsize; 4]>,
     overlaps: Arc<AtomicUsize>,
     launches: Arc<AtomicUsize>,
@@ -77,8 +77,8 @@ impl Round {
         (round, remains)
     }
 
-    /// A member; every tenth launch of all fails.
-    fn member(&self, role: &'static str) -> ChildSpec<Worker> {
+    /// A child; every tenth launch of all fails.
+    fn child(&self, role: &'static str) -> ChildSpec<Worker> {
         let place = ROLES.iter().position(|other| *other == role).unwrap();
         let (launches, entered) = (Arc::clone(&self.launches), self.clone());
         let (lives, trees) = (Arc::clone(&self.lives), self.census.clone());
@@ -86,7 +86,7 @@ impl Round {
             .probe
             .script()
             .launch(move |start| {
-                trees.enter(start.tree.expect("a member").get_cell());
+                trees.enter(start.tree.expect("a child").get_cell());
                 let fails = launches.fetch_add(1, Ordering::SeqCst) % 10 == 9;
                 async move {
                     if fails {
@@ -135,7 +135,7 @@ impl Round {
             ROLES[..3]
                 .iter()
                 .fold(TreeSpec::new(strategy), |tree, role| {
-                    tree.child(*role, round.member(role))
+                    tree.child(*role, round.child(role))
                 })
                 .restart_limit(2, Duration::from_secs(5))
                 .auto_shutdown(rule)
@@ -162,14 +162,14 @@ impl Round {
         if let Some(root) = self.root() {
             self.census.enter(root);
         }
-        let member = tree.find_child_as::<Order>(role).ok();
-        match (rng.below(20), member) {
-            (0..=2, Some(member)) => drop(member.cast(Order::Crash)),
-            (3..=4, Some(member)) => member.kill(),
-            (5, Some(member)) => member.stop(None),
-            (6, Some(member)) => drop(member.drain()),
+        let child = tree.find_child_as::<Order>(role).ok();
+        match (rng.below(20), child) {
+            (0..=2, Some(child)) => drop(child.cast(Order::Crash)),
+            (3..=4, Some(child)) => child.kill(),
+            (5, Some(child)) => child.stop(None),
+            (6, Some(child)) => drop(child.drain()),
             (0..=8, _) => {
-                let start = answered("start_child", tree.start_child(role, self.member(role)));
+                let start = answered("start_child", tree.start_child(role, self.child(role)));
                 if let Err(StartChildError::NameTaken { .. }) = start.await {
                     self.held_names.fetch_add(1, Ordering::SeqCst);
                 }
@@ -177,7 +177,7 @@ impl Round {
             (9..=10, _) => drop(answered("terminate", tree.terminate_child(role)).await),
             (11..=12, _) => drop(answered("restart", tree.restart_child(role)).await),
             (13, _) => drop(answered("delete", tree.delete_child(role)).await),
-            (14, _) => drop(answered("members", tree.which_children()).await),
+            (14, _) => drop(answered("children", tree.which_children()).await),
             (15, _) => tree.get_cell().kill(),
             (16, _) => tree.get_cell().stop(None),
             (17, _) => drop(answered("tree stop", tree.stop()).await),
@@ -187,7 +187,7 @@ impl Round {
     }
 
     fn held(&self, error: Option<&StartSupervisorError>) {
-        if let Some(StartSupervisorError::MemberFailed {
+        if let Some(StartSupervisorError::ChildFailed {
             error: StartChildError::NameTaken { .. },
             ..
         }) = error
@@ -245,7 +245,7 @@ async fn round(seed: u64) {
     drop(round);
     nothing_left(&name, &probe, census, remains).await;
     let overlaps = overlaps.load(Ordering::SeqCst);
-    assert_eq!(overlaps, 0, "two members of one role lived at once");
+    assert_eq!(overlaps, 0, "two children of one role lived at once");
     let held = held.load(Ordering::SeqCst);
     assert_eq!(held, 0, "a name was held by what was gone");
 }

@@ -68,13 +68,13 @@ async fn no_session_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
     }
     let error = sessions.start_session("unit", unit()).await.unwrap_err();
     assert!(error.already_started::<()>().is_some());
-    let unit = sessions.find_member_as::<()>("tree", "unit");
+    let unit = sessions.find_child_as::<()>("tree", "unit");
     assert!(unit.is_ok(), "{unit:?}");
     sessions.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_member_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
+async fn no_child_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
     let probe = Probe::default();
     let tree = start(TreeSpec::one_for_one().child("plain", noted(&probe))).await;
     let rooms = SessionSupervisor::child_spec(Options::new().unique_name());
@@ -98,7 +98,7 @@ async fn no_member_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
         TreeSpec::one_for_one().child("inner", Supervisor::child_spec(inner))
     });
     sessions.start_session("a", spec).await.unwrap();
-    let found = sessions.find_member_as::<()>("a", "inner");
+    let found = sessions.find_child_as::<()>("a", "inner");
     assert_eq!(found.unwrap_err(), FindError::WrongMessageType);
     tree.stop().await.unwrap();
     sessions.stop().await.unwrap();

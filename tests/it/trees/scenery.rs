@@ -1,4 +1,4 @@
-//! What several files of trees need: members that note what they do, a session that is a tree, and the
+//! What several files of trees need: children that note what they do, a session that is a tree, and the
 //! questions that are asked again and again.
 //!
 //! Absent on purpose: waits for time. What is waited for is a note, a count, an answer or an actor's end.
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use ractor::{ActorCell, ActorRef, ActorStatus};
 use session_supervisor::{
-    ChildSpec, MemberState, SessionSupervisor, StartContext, Supervisor, TreeSpec,
+    ChildSpec, ChildState, SessionSupervisor, StartContext, Supervisor, TreeSpec,
 };
 
 use crate::support::{Order, Probe, Remains, Script, Tie, Worker, answered, died, no_name_left};
 
-/// Who a member is: its role, and before that the session's id if it has one.
+/// Who a child is: its role, and before that the session's id if it has one.
 pub(crate) fn label(start: &StartContext) -> String {
     match &start.role {
         Some(role) if **role != *start.id => format!("{}/{role}", start.id),
@@ -20,7 +20,7 @@ pub(crate) fn label(start: &StartContext) -> String {
     }
 }
 
-/// A member that notes `+` in its `pre_start` and `-` in its `post_stop`, each with its [`label`].
+/// A child that notes `+` in its `pre_start` and `-` in its `post_stop`, each with its [`label`].
 pub(crate) fn noting(probe: &Probe) -> Script {
     let (up, down) = (probe.clone(), probe.clone());
     probe
@@ -56,7 +56,7 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// Three members that note what they do.
+/// Three children that note what they do.
 pub(crate) fn three(tree: TreeSpec, probe: &Probe) -> TreeSpec {
     tree.child("a", noted(probe))
         .child("b", noted(probe))
@@ -73,27 +73,27 @@ pub(crate) fn session(probe: &Probe, tree: fn() -> TreeSpec) -> ChildSpec<Superv
 pub(crate) async fn start(tree: TreeSpec) -> Supervisor {
     answered("the start", Supervisor::start(tree.unique_name()))
         .await
-        .expect("all members start")
+        .expect("all children start")
 }
 
-/// The running member of a role.
-pub(crate) fn member(tree: &Supervisor, role: &str) -> ActorRef<Order> {
-    tree.find_child_as(role).expect("the member runs")
+/// The running child of a role.
+pub(crate) fn child(tree: &Supervisor, role: &str) -> ActorRef<Order> {
+    tree.find_child_as(role).expect("the child runs")
 }
 
-/// The running member of a session that is a tree.
-pub(crate) fn member_of(sessions: &SessionSupervisor, id: &str, role: &str) -> ActorRef<Order> {
-    sessions.find_member_as(id, role).expect("the member runs")
+/// The running child of a session that is a tree.
+pub(crate) fn child_of(sessions: &SessionSupervisor, id: &str, role: &str) -> ActorRef<Order> {
+    sessions.find_child_as(id, role).expect("the child runs")
 }
 
-/// The members in one state, in their order.
-pub(crate) async fn those(tree: &Supervisor, state: MemberState) -> Vec<String> {
+/// The children in one state, in their order.
+pub(crate) async fn those(tree: &Supervisor, state: ChildState) -> Vec<String> {
     let children = tree.which_children().await.expect("the supervisor runs");
     let those = children.iter().filter(|child| child.state == state);
     those.map(|child| child.role.to_string()).collect()
 }
 
-/// All known members, in their order.
+/// All known children, in their order.
 pub(crate) async fn roles(tree: &Supervisor) -> Vec<String> {
     let children = tree.which_children().await.expect("the supervisor runs");
     children
@@ -121,7 +121,7 @@ impl Census {
         self.cells.lock().expect("no panic").push(cell);
     }
 
-    /// A member that enters itself, and notes as [`noting`] does.
+    /// A child that enters itself, and notes as [`noting`] does.
     pub(crate) fn noting(&self, probe: &Probe) -> Script {
         let (census, up) = (self.clone(), probe.clone());
         noting(probe).pre_start(move |start, myself| {

@@ -1,4 +1,4 @@
-//! No end of another actor ends a supervisor of ours: not a member's, not a stranger's that linked
+//! No end of another actor ends a supervisor of ours: not a child's, not a stranger's that linked
 //! itself to it. ractor's default supervision handler would do that (HAZARDS R26).
 //!
 //! Absent on purpose: a session's own children, whose supervision is the session's.
@@ -8,7 +8,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 use session_supervisor::error::{RestartChildError, StartChildError, StartSupervisorError};
 use session_supervisor::{
-    Backoff, Exit, MemberState, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
+    Backoff, ChildState, Exit, Options, Restart, SessionSupervisor, Supervisor, TreeSpec,
 };
 
 use super::scenery::{noted, session, start, those, three};
@@ -83,15 +83,15 @@ async fn the_ends_of_strangers_end_no_supervisor_of_any_kind() {
     }
     settle().await;
     assert_eq!(probe.notes(), before, "nobody was stopped or started");
-    let running = those(&app, MemberState::Running).await;
+    let running = those(&app, ChildState::Running).await;
     assert_eq!(running, ["inner", "sessions", "worker"]);
-    assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
     assert_eq!(tree.count_children().await.unwrap().specs, 3);
     assert_eq!(app.stop().await.unwrap().failed, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ends_of_members_end_no_supervisor() {
+async fn the_ends_of_children_end_no_supervisor() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
     for way in WAYS {
@@ -104,14 +104,14 @@ async fn the_ends_of_members_end_no_supervisor() {
             });
             let tree = sessions.start_session("s", spec).await.unwrap();
             for role in ["a", "b"] {
-                let member: ActorRef<Order> = tree.find_child_as(role).unwrap();
+                let child: ActorRef<Order> = tree.find_child_as(role).unwrap();
                 match way {
-                    Way::Stop => member.stop(None),
-                    Way::Drain => member.drain().unwrap(),
-                    Way::Crash => member.cast(Order::Crash).unwrap(),
-                    Way::Kill => member.kill(),
+                    Way::Stop => child.stop(None),
+                    Way::Drain => child.drain().unwrap(),
+                    Way::Crash => child.cast(Order::Crash).unwrap(),
+                    Way::Kill => child.kill(),
                 }
-                died(&member.get_cell()).await;
+                died(&child.get_cell()).await;
             }
             settle().await;
             let orderly = matches!(way, Way::Stop | Way::Drain);
@@ -131,15 +131,15 @@ async fn the_ends_of_members_end_no_supervisor() {
     sessions.stop().await.unwrap();
 }
 
-/// An actor that bears a member's name, or sends an event about one, is not taken for it.
+/// An actor that bears a child's name, or sends an event about one, is not taken for it.
 #[tokio::test(start_paused = true)]
-async fn a_stranger_on_a_members_name_is_not_adopted() {
+async fn a_stranger_on_a_children_name_is_not_adopted() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
     let spec = session(&probe, TreeSpec::one_for_one).without_restart_limit();
     let tree = sessions.start_session("s", spec).await.unwrap();
     tree.terminate_child("b").await.unwrap();
-    let name = session_supervisor::names::session_member(sessions.name(), "b", "s");
+    let name = session_supervisor::names::session_child(sessions.name(), "b", "s");
     let (squatter, _) = Stranger::spawn(Some(name), Stranger, ()).await.unwrap();
     squatter.link(tree.get_cell());
     let restart = tree.restart_child("b").await;
@@ -153,16 +153,16 @@ async fn a_stranger_on_a_members_name_is_not_adopted() {
     squatter.stop(None);
     died(&squatter.get_cell()).await;
     settle().await;
-    assert_eq!(those(&tree, MemberState::NotRunning).await, ["b"]);
+    assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
     tree.restart_child("b").await.unwrap();
-    assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
     sessions.stop().await.unwrap();
 }
 
-/// ractor kills the members with their supervisor. That is no crash of theirs: without a restart left it
+/// ractor kills the children with their supervisor. That is no crash of theirs: without a restart left it
 /// would be a reason to give up, which is no reason for a transient tree to come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_members_for_crashes() {
+async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_children_for_crashes() {
     let probe = Probe::default();
     let spec = probe.spec();
     let tree = (0..10).fold(TreeSpec::one_for_one(), |tree, n| {
@@ -178,8 +178,8 @@ async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_members_for_crash
         let child = loop {
             let child = top.which_children().await.unwrap().remove(0);
             match child.state {
-                MemberState::Running if child.incarnation == incarnation => break child,
-                MemberState::NotRunning => panic!("it stays down: {child:?}"),
+                ChildState::Running if child.incarnation == incarnation => break child,
+                ChildState::NotRunning => panic!("it stays down: {child:?}"),
                 _ => tokio::task::yield_now().await,
             }
         };
@@ -193,14 +193,14 @@ async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_members_for_crash
     top.stop().await.unwrap();
 }
 
-/// The name that is taken may be a member's own, not the one that follows from its role.
+/// The name that is taken may be a child's own, not the one that follows from its role.
 #[tokio::test(start_paused = true)]
-async fn a_member_whose_own_name_is_taken_tells_who_has_it() {
+async fn a_child_whose_own_name_is_taken_tells_who_has_it() {
     let sessions = supervisor(Options::new()).await;
     let name = sessions.name().to_owned();
     let tree = TreeSpec::one_for_one().unique_name();
     let spec = SessionSupervisor::child_spec(Options::new().name(name));
-    let Err(StartSupervisorError::MemberFailed { error, .. }) =
+    let Err(StartSupervisorError::ChildFailed { error, .. }) =
         Supervisor::start(tree.child("sessions", spec)).await
     else {
         panic!("the name is taken");

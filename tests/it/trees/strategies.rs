@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use session_supervisor::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 use session_supervisor::{
-    AutoShutdown, ChildSpec, Exit, MemberState, Options, Restart, StartContext, Strategy,
+    AutoShutdown, ChildSpec, ChildState, Exit, Options, Restart, StartContext, Strategy,
     Supervisor, TreeSpec,
 };
 
-use super::scenery::{Census, Notes, member, noted, noting, roles, start, those, three};
+use super::scenery::{Census, Notes, child, noted, noting, roles, start, those, three};
 use crate::support::{Order, Probe, Worker, died, end, names_of, parent, supervisor};
 
 const WINDOW: Duration = Duration::from_secs(5);
@@ -29,10 +29,10 @@ async fn the_set_of_each_strategy_is_stopped_in_reverse_and_started_in_order() {
         let probe = Probe::default();
         let tree = start(three(TreeSpec::new(strategy), &probe)).await;
         let mut notes = Notes::of(&probe);
-        end(&member(&tree, "b"), Order::Crash).await;
+        end(&child(&tree, "b"), Order::Crash).await;
         settle().await;
         assert_eq!(notes.fresh(), told, "{strategy:?}");
-        assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+        assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
         tree.stop().await.unwrap();
     }
 }
@@ -47,7 +47,7 @@ async fn a_temporary_sibling_that_was_stopped_this_way_is_not_started_again() {
             .child("c", noted(&probe));
         let tree = start(tree).await;
         let mut notes = Notes::of(&probe);
-        end(&member(&tree, "a"), Order::Crash).await;
+        end(&child(&tree, "a"), Order::Crash).await;
         settle().await;
         assert_eq!(notes.fresh(), ["-c", "-t", "+a", "+c"], "{strategy:?}");
         assert_eq!(roles(&tree).await, ["a", "c"]);
@@ -55,7 +55,7 @@ async fn a_temporary_sibling_that_was_stopped_this_way_is_not_started_again() {
     }
 }
 
-/// A member whose launches from the second on fail so often.
+/// A child whose launches from the second on fail so often.
 fn failing(probe: &Probe, times: u64) -> ChildSpec<Worker> {
     let note = probe.clone();
     let launch = move |start: StartContext| {
@@ -93,7 +93,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
                 "+c",
             ],
         ),
-        // From the member that failed on: the one before it stays.
+        // From the child that failed on: the one before it stays.
         (
             Strategy::RestForOne,
             vec!["-c", "-b", "+a", "!b attempt 1", "!b attempt 2", "+b", "+c"],
@@ -116,7 +116,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
             .unwrap();
         let mut notes = Notes::of(&probe);
         let began = tokio::time::Instant::now();
-        end(&member(&good, "a"), Order::Crash).await;
+        end(&child(&good, "a"), Order::Crash).await;
         probe
             .until(|tally| tally.notes.len() == 3 + told.len())
             .await;
@@ -126,12 +126,12 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
         settle().await;
         let children = good.which_children().await.unwrap();
         assert_eq!(children[1].incarnation, 4);
-        assert_eq!(those(&good, MemberState::Running).await, ["a", "b", "c"]);
+        assert_eq!(those(&good, ChildState::Running).await, ["a", "b", "c"]);
         good.stop().await.unwrap();
         let bad = Supervisor::start_link(parent.clone(), tree(2))
             .await
             .unwrap();
-        end(&member(&bad, "a"), Order::Crash).await;
+        end(&child(&bad, "a"), Order::Crash).await;
         died(&bad.get_cell()).await;
         ended.until(|tally| tally.notes.len() == 2).await;
         assert_eq!(ended.notes(), [SHUTDOWN, RESTART_LIMIT_REACHED]);
@@ -152,7 +152,7 @@ async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
     let crash = |role: &'static str| {
         let tree = tree.clone();
         async move {
-            end(&member(&tree, role), Order::Crash).await;
+            end(&child(&tree, role), Order::Crash).await;
             settle().await;
         }
     };
@@ -163,9 +163,9 @@ async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
     for role in ["c", "b", "a"] {
         crash(role).await;
     }
-    assert_eq!(those(&tree, MemberState::Running).await, ["a", "b", "c"]);
+    assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
     let mut notes = Notes::of(&probe);
-    let b = member(&tree, "b");
+    let b = child(&tree, "b");
     end(&b, Order::Crash).await;
     died(&tree.get_cell()).await;
     assert_eq!(notes.fresh(), ["-c", "-a"], "it ends in order");
@@ -173,7 +173,7 @@ async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
     assert_eq!(ended.notes(), [RESTART_LIMIT_REACHED]);
 }
 
-/// Two significant members and one that is not.
+/// Two significant children and one that is not.
 fn significant(rule: AutoShutdown, probe: &Probe) -> TreeSpec {
     TreeSpec::one_for_one()
         .unique_name()
@@ -184,14 +184,14 @@ fn significant(rule: AutoShutdown, probe: &Probe) -> TreeSpec {
 }
 
 async fn stop_by_itself(tree: &Supervisor, role: &str) {
-    let member = member(tree, role);
-    member.stop(None);
-    died(&member.get_cell()).await;
+    let child = child(tree, role);
+    child.stop(None);
+    died(&child.get_cell()).await;
     settle().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
+async fn the_end_of_significant_children_ends_the_tree_as_its_rule_says() {
     let probe = Probe::default();
     let ended = Probe::default();
     let parent = parent(&ended).await;
@@ -200,17 +200,17 @@ async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
     let never = under(AutoShutdown::Never).await.unwrap();
     stop_by_itself(&never, "s").await;
     stop_by_itself(&never, "t").await;
-    assert_eq!(those(&never, MemberState::Running).await, ["p"]);
+    assert_eq!(those(&never, ChildState::Running).await, ["p"]);
     never.stop().await.unwrap();
 
     let any = under(AutoShutdown::AnySignificant).await.unwrap();
     // Restarted, stopped by a caller, or not significant: none of it is an end that counts.
-    end(&member(&any, "s"), Order::Crash).await;
+    end(&child(&any, "s"), Order::Crash).await;
     settle().await;
     any.terminate_child("s").await.unwrap();
     any.restart_child("s").await.unwrap();
     stop_by_itself(&any, "p").await;
-    assert_eq!(those(&any, MemberState::Running).await, ["s", "p", "t"]);
+    assert_eq!(those(&any, ChildState::Running).await, ["s", "p", "t"]);
     let mut notes = Notes::of(&probe);
     stop_by_itself(&any, "s").await;
     died(&any.get_cell()).await;
@@ -218,12 +218,12 @@ async fn the_end_of_significant_members_ends_the_tree_as_its_rule_says() {
 
     // A temporary one that crashes is not restarted, so its end counts.
     let any = under(AutoShutdown::AnySignificant).await.unwrap();
-    end(&member(&any, "t"), Order::Crash).await;
+    end(&child(&any, "t"), Order::Crash).await;
     died(&any.get_cell()).await;
 
     let all = under(AutoShutdown::AllSignificant).await.unwrap();
     stop_by_itself(&all, "t").await;
-    assert_eq!(those(&all, MemberState::Running).await, ["s", "p"]);
+    assert_eq!(those(&all, ChildState::Running).await, ["s", "p"]);
     let mut notes = Notes::of(&probe);
     stop_by_itself(&all, "s").await;
     died(&all.get_cell()).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
 use tracing::Level;
 
-use super::scenery::{member, noted, session, start, three};
+use super::scenery::{child, noted, session, start, three};
 use crate::support::{Order, Probe, end, supervisor};
 use crate::traces::Ear;
 
@@ -41,7 +41,7 @@ async fn a_healthy_session_tree_is_quiet_at_info() {
         (Level::DEBUG, "3")
     );
     assert_eq!(trees[0].field("supervisor"), tree.name());
-    // The supervisor's own report is of the tree and its members.
+    // The supervisor's own report is of the tree and its children.
     assert_eq!(stopped("session supervisor")[0].field("stopped"), "4");
 }
 
@@ -57,14 +57,14 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
         ear.from(Level::INFO),
         ["session supervisor started", "supervisor started"]
     );
-    end(&member(&tree, "b"), Order::Crash).await;
+    end(&child(&tree, "b"), Order::Crash).await;
     ear.caught_up().await;
     let told = ear.from(Level::INFO).split_off(2);
     assert_eq!(told.len(), 1, "an exit and what follows: {told:?}");
     for seen in ear.heard().iter().filter(|seen| seen.level == Level::WARN) {
         assert_eq!(seen.field("supervisor"), tree.name());
-        assert_eq!(seen.field("member"), "b");
-        assert!(seen.text.starts_with("member "), "{seen:?}");
+        assert_eq!(seen.field("child"), "b");
+        assert!(seen.text.starts_with("child "), "{seen:?}");
         assert!(seen.field("what_next").contains("1 of 3 in 5s"), "{seen:?}");
         assert!(!seen.fields.contains_key("session"), "{seen:?}");
     }
@@ -79,7 +79,7 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session() {
+async fn a_tree_that_gives_up_is_told_as_an_error_of_its_child_and_its_session() {
     let (ear, _guard) = Ear::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
@@ -90,22 +90,22 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_member_and_its_session(
             .child("a", noted(&inner))
     });
     let tree = sessions.start_session("s", spec).await.unwrap();
-    end(&member(&tree, "a"), Order::Crash).await;
+    end(&child(&tree, "a"), Order::Crash).await;
     ear.caught_up().await;
     let errors = ear.from(Level::ERROR);
     // One line for a crash (row 21): what ended, why, and what follows.
-    assert_eq!(errors, ["member ended abnormally"]);
+    assert_eq!(errors, ["child ended abnormally"]);
     let stopping = &ear.of("session tree is stopping")[0];
     assert_eq!(stopping.field("reason"), "restart limit reached");
     assert_eq!(stopping.field("supervisor"), tree.name());
-    let of_member = &ear.of("member ended abnormally")[0];
+    let of_child = &ear.of("child ended abnormally")[0];
     assert_eq!(
-        (of_member.field("session"), of_member.field("member")),
+        (of_child.field("session"), of_child.field("child")),
         ("s", "a")
     );
     let of_session = &ear.of("session ended abnormally")[0];
     assert_eq!(of_session.field("session"), "s");
-    assert!(!of_session.fields.contains_key("member"), "{of_session:?}");
+    assert!(!of_session.fields.contains_key("child"), "{of_session:?}");
     assert!(of_session.field("reason").contains("restart limit reached"));
     sessions.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Members that are stuck in code that never awaits: what stops around them, and what their tree, their
+//! Children that are stuck in code that never awaits: what stops around them, and what their tree, their
 //! session and their role are until they end.
 //!
 //! Here the kill bound passes in real time; what frees a blocked thread is a sender that the test drops.
@@ -10,14 +10,14 @@ use session_supervisor::error::{
     TerminateChildError,
 };
 use session_supervisor::{
-    ChildSpec, Exit, KILL_BOUND, MemberState, Options, SessionState, Shutdown, Supervisor, TreeSpec,
+    ChildSpec, ChildState, Exit, KILL_BOUND, Options, SessionState, Shutdown, Supervisor, TreeSpec,
 };
 
-use super::scenery::{Notes, member, member_of, noted, start, those};
+use super::scenery::{Notes, child, child_of, noted, start, those};
 use crate::support::{Order, Probe, answered, back_tree, died, names_of, supervisor};
 
-/// Has a member block its thread until the sender is dropped.
-async fn block(member: &ractor::ActorRef<Order>) -> Sender<()> {
+/// Has a child block its thread until the sender is dropped.
+async fn block(child: &ractor::ActorRef<Order>) -> Sender<()> {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (tell, blocked) = tokio::sync::oneshot::channel();
     let block = Order::run(move |_| async move {
@@ -25,12 +25,12 @@ async fn block(member: &ractor::ActorRef<Order>) -> Sender<()> {
         released.recv().ok();
         Ok(())
     });
-    member.cast(block).unwrap();
+    child.cast(block).unwrap();
     answered("the block", blocked).await.unwrap();
     release
 }
 
-/// Three members; the middle one is killed at once when it is to stop.
+/// Three children; the middle one is killed at once when it is to stop.
 fn tree(probe: &Probe) -> TreeSpec {
     TreeSpec::one_for_one()
         .child("a", noted(probe))
@@ -44,10 +44,10 @@ fn session(probe: &Probe) -> ChildSpec<Supervisor> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_stops_around_a_member_that_is_stuck() {
+async fn a_tree_stops_around_a_child_that_is_stuck() {
     let probe = Probe::default();
     let tree = start(tree(&probe)).await;
-    let stuck = member(&tree, "stuck");
+    let stuck = child(&tree, "stuck");
     let release = block(&stuck).await;
     let mut notes = Notes::of(&probe);
     let report = answered("the stop", tree.stop()).await.unwrap();
@@ -60,10 +60,10 @@ async fn a_tree_stops_around_a_member_that_is_stuck() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_role_whose_member_is_stuck_is_a_zombies_until_it_ends() {
+async fn a_role_whose_child_is_stuck_is_a_zombies_until_it_ends() {
     let probe = Probe::default();
     let tree = start(tree(&probe)).await;
-    let stuck = member(&tree, "stuck");
+    let stuck = child(&tree, "stuck");
     let release = block(&stuck).await;
     for _ in 0..2 {
         let stop = answered("the stop", tree.terminate_child("stuck")).await;
@@ -84,7 +84,7 @@ async fn a_role_whose_member_is_stuck_is_a_zombies_until_it_ends() {
         matches!(delete, Err(DeleteChildError::Zombie)),
         "{delete:?}"
     );
-    assert_eq!(those(&tree, MemberState::Zombie).await, ["stuck"]);
+    assert_eq!(those(&tree, ChildState::Zombie).await, ["stuck"]);
     let counts = tree.count_children().await.unwrap();
     assert_eq!((counts.specs, counts.active, counts.zombies), (3, 2, 1));
     drop(release);
@@ -104,16 +104,16 @@ async fn a_role_whose_member_is_stuck_is_a_zombies_until_it_ends() {
     assert_eq!((report.stopped, report.killed, report.zombies), (2, 1, 0));
 }
 
-/// The stop is over in time, but not the session: its id is a zombie's until the member ends, whose name
+/// The stop is over in time, but not the session: its id is a zombie's until the child ends, whose name
 /// nobody could have before that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_with_a_stuck_member_is_a_zombie_until_that_ends() {
+async fn a_session_with_a_stuck_child_is_a_zombie_until_that_ends() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = sessions.start_session("other", session(&probe));
     let other = other.await.unwrap();
     sessions.start_session("s", session(&probe)).await.unwrap();
-    let stuck = member_of(&sessions, "s", "stuck");
+    let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     let mut notes = Notes::of(&probe);
     for _ in 0..2 {
@@ -121,7 +121,7 @@ async fn a_session_with_a_stuck_member_is_a_zombie_until_that_ends() {
         assert_eq!(stop, Err(StopError::Zombie));
     }
     assert_eq!(notes.fresh(), ["-s/c", "-s/a"]);
-    assert!(sessions.find_member("s", "stuck").is_none());
+    assert!(sessions.find_child("s", "stuck").is_none());
     let start = answered("a start", sessions.start_session("s", session(&probe))).await;
     assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
     let counts = sessions.count_sessions().await.unwrap();
@@ -142,16 +142,16 @@ async fn a_session_with_a_stuck_member_is_a_zombie_until_that_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_member() {
+async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_child() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     for id in ["other", "s"] {
         sessions.start_session(id, session(&probe)).await.unwrap();
     }
-    let stuck = member_of(&sessions, "s", "stuck");
+    let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     let report = answered("the stop", sessions.stop()).await.unwrap();
-    // Two trees and two members of each; the third of one was killed by its rule, that of the other is
+    // Two trees and two children of each; the third of one was killed by its rule, that of the other is
     // stuck.
     assert_eq!((report.stopped, report.killed, report.zombies), (6, 1, 1));
     assert_eq!((report.failed, report.not_running), (0, 0));
@@ -161,9 +161,9 @@ async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_member() {
     assert_eq!(names_of(sessions.name()), [""; 0]);
 }
 
-/// Its members are known, so the restart waits for the one that is stuck: no attempt meets its name.
+/// Its children are known, so the restart waits for the one that is stuck: no attempt meets its name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_tree_with_a_stuck_member_comes_back_when_that_has_ended() {
+async fn a_killed_tree_with_a_stuck_child_comes_back_when_that_has_ended() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let inner = probe.clone();
@@ -172,7 +172,7 @@ async fn a_killed_tree_with_a_stuck_member_comes_back_when_that_has_ended() {
         tree(&inner)
     });
     let first = sessions.start_session("s", spec).await.unwrap();
-    let stuck = member_of(&sessions, "s", "stuck");
+    let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     first.get_cell().kill();
     // Two bounds of a kill: its tree has given it up long before.
@@ -195,11 +195,11 @@ async fn a_killed_tree_with_a_stuck_member_comes_back_when_that_has_ended() {
 
 /// A stop of a session that waits for such a restart is over in time too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_restart_that_waits_for_a_stuck_member_can_be_stopped() {
+async fn a_restart_that_waits_for_a_stuck_child_can_be_stopped() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let first = sessions.start_session("s", session(&probe)).await.unwrap();
-    let stuck = member_of(&sessions, "s", "stuck");
+    let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     first.get_cell().kill();
     died(&first.get_cell()).await;
@@ -216,12 +216,12 @@ async fn a_restart_that_waits_for_a_stuck_member_can_be_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_that_is_killed_at_once_around_a_stuck_member_is_over_in_time() {
+async fn a_tree_that_is_killed_at_once_around_a_stuck_child_is_over_in_time() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let spec = session(&probe).shutdown(Shutdown::BrutalKill);
     sessions.start_session("s", spec).await.unwrap();
-    let stuck = member_of(&sessions, "s", "stuck");
+    let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     let stop = answered("the stop", sessions.stop_session("s")).await;
     assert_eq!(stop, Err(StopError::Zombie));
@@ -231,7 +231,7 @@ async fn a_tree_that_is_killed_at_once_around_a_stuck_member_is_over_in_time() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// A tree whose first member blocks its thread as soon as it runs, and whose second decides how the start
+/// A tree whose first child blocks its thread as soon as it runs, and whose second decides how the start
 /// goes on.
 fn half_begun(
     probe: &Probe,
@@ -264,7 +264,7 @@ async fn is_blocked(probe: &Probe) {
     probe.until(|tally| !tally.notes.is_empty()).await;
 }
 
-/// Nothing of it runs any more but the member that is stuck: it keeps the id, and nothing runs beside it.
+/// Nothing of it runs any more but the child that is stuck: it keeps the id, and nothing runs beside it.
 async fn keeps_its_id(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
     let other = Probe::default();
     let start = sessions.start_session("s", other.spec()).await;
@@ -288,7 +288,7 @@ async fn is_free_again(sessions: &session_supervisor::SessionSupervisor, probe: 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_members_is_stuck() {
+async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_children_is_stuck() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
     let (wait, fail) = (probe.clone(), probe.script());
@@ -312,7 +312,7 @@ async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_members_is_stuck
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_whose_start_was_given_up_is_a_zombie_while_one_of_its_members_is_stuck() {
+async fn a_tree_whose_start_was_given_up_is_a_zombie_while_one_of_its_children_is_stuck() {
     for stop in [false, true] {
         let probe = Probe::default();
         let sessions = supervisor(Options::new()).await;

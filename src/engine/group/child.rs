@@ -1,6 +1,6 @@
-//! One member: what is kept of a role, and what others see of it.
+//! One child: what is kept of a role, and what others see of it.
 //!
-//! Absent on purpose: transitions, and a place for what a strategy is doing. A member that is to be
+//! Absent on purpose: transitions, and a place for what a strategy is doing. A child that is to be
 //! started again carries the mark [`Again`]; who is to be stopped or started next follows from the
 //! marks and the phases alone (`sets`).
 
@@ -11,13 +11,13 @@ use crate::engine::child::{Current, Force, Last};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Domain, Spec};
 use crate::engine::moment::Moment;
-use crate::engine::restart::{Kind, Restart};
+use crate::engine::restart::{ChildKind, Restart};
 use crate::engine::table::SessionState;
 
 /// What is kept of a role.
 #[derive(Debug)]
-pub(super) struct Member<D: Domain> {
-    /// Its number, never reused: positions change when a member is forgotten.
+pub(super) struct Child<D: Domain> {
+    /// Its number, never reused: positions change when a child is forgotten.
     pub(super) slot: u32,
     pub(super) role: Arc<str>,
     pub(super) spec: D::Spec,
@@ -59,7 +59,7 @@ pub(super) struct Again {
 pub(super) enum Origin {
     /// The group begins.
     Begin,
-    /// A caller adds the member.
+    /// A caller adds the child.
     First,
     /// The strategy brings it back.
     Restart,
@@ -77,7 +77,7 @@ pub(super) enum Then {
 }
 
 impl Then {
-    /// What it means for a launch that is not wanted any more: there will be no other attempt. A member
+    /// What it means for a launch that is not wanted any more: there will be no other attempt. A child
     /// that was never started is still forgotten, since whoever added it is told that it failed.
     pub(super) fn of_unwanted(origin: Origin) -> Self {
         match origin {
@@ -94,7 +94,7 @@ impl Then {
     }
 }
 
-/// How the group's report counts the end of a member.
+/// How the group's report counts the end of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tally {
     /// It does not, or it has.
@@ -107,7 +107,7 @@ pub(super) enum Tally {
     NotRunning,
 }
 
-/// Where a member stands.
+/// Where a child stands.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// It does not run, and nothing is left of its last incarnation.
@@ -131,10 +131,10 @@ pub(super) enum Phase {
     Zombie { then: Then },
 }
 
-/// What a member is doing.
+/// What a child is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum MemberState {
+pub enum ChildState {
     /// It is being started, or its turn in the start of the group has not come.
     Starting,
     /// It runs.
@@ -149,7 +149,7 @@ pub enum MemberState {
     Zombie,
 }
 
-impl MemberState {
+impl ChildState {
     /// The state in the words of the counts; one that does not run is in none of theirs.
     pub(super) const fn counted(self) -> Option<SessionState> {
         match self {
@@ -163,13 +163,13 @@ impl MemberState {
     }
 }
 
-/// What is known of one member.
+/// What is known of one child.
 #[derive(Debug)]
-pub struct MemberInfo<'a, D: Domain> {
+pub struct ChildView<'a, D: Domain> {
     /// Its role.
     pub role: &'a Arc<str>,
     /// What it is doing.
-    pub state: MemberState,
+    pub state: ChildState,
     /// Its present or last incarnation.
     pub incarnation: u64,
     /// How often it was restarted, by the rules; failed attempts count.
@@ -179,10 +179,10 @@ pub struct MemberInfo<'a, D: Domain> {
     /// How the last incarnation ended.
     pub last_exit: Option<&'a Exit>,
     /// Whether it is a supervisor itself.
-    pub kind: Kind,
+    pub kind: ChildKind,
 }
 
-impl<D: Domain> Member<D> {
+impl<D: Domain> Child<D> {
     pub(super) const fn new(
         slot: u32,
         role: Arc<str>,
@@ -269,32 +269,32 @@ impl<D: Domain> Member<D> {
     }
 
     /// What others see of it; one that will be forgotten at its release is not seen any more.
-    pub(super) fn state(&self) -> Option<MemberState> {
+    pub(super) fn state(&self) -> Option<ChildState> {
         Some(match &self.phase {
             Phase::Leaving { .. } if self.to_be_forgotten() => return None,
             Phase::Down | Phase::Leaving { .. } => match self.again {
                 Some(Again {
                     origin: Origin::Begin,
                     ..
-                }) => MemberState::Starting,
-                Some(_) if self.comes_back() => MemberState::Restarting,
-                Some(_) | None => MemberState::NotRunning,
+                }) => ChildState::Starting,
+                Some(_) if self.comes_back() => ChildState::Restarting,
+                Some(_) | None => ChildState::NotRunning,
             },
-            Phase::Launching(Origin::Restart) => MemberState::Restarting,
-            Phase::Launching(_) => MemberState::Starting,
+            Phase::Launching(Origin::Restart) => ChildState::Restarting,
+            Phase::Launching(_) => ChildState::Starting,
             Phase::Cancelling { then, .. } => match then {
-                Then::Failed(Origin::Restart) => MemberState::Restarting,
-                _ if self.again.is_some() => MemberState::Restarting,
-                _ => MemberState::Stopping,
+                Then::Failed(Origin::Restart) => ChildState::Restarting,
+                _ if self.again.is_some() => ChildState::Restarting,
+                _ => ChildState::Stopping,
             },
-            Phase::Running => MemberState::Running,
-            Phase::Stopping { .. } => MemberState::Stopping,
-            Phase::Zombie { .. } => MemberState::Zombie,
+            Phase::Running => ChildState::Running,
+            Phase::Stopping { .. } => ChildState::Stopping,
+            Phase::Zombie { .. } => ChildState::Zombie,
         })
     }
 
-    pub(super) fn info(&self) -> Option<MemberInfo<'_, D>> {
-        Some(MemberInfo {
+    pub(super) fn info(&self) -> Option<ChildView<'_, D>> {
+        Some(ChildView {
             role: &self.role,
             state: self.state()?,
             incarnation: self.incarnation,
