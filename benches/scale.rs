@@ -233,7 +233,7 @@ async fn grace(table: &mut Table, n: usize) {
         start.await.expect("a start");
     }
     let report = sessions.stop().await.expect("a running supervisor");
-    for (name, count) in [("killed", report.killed), ("zombies", report.zombies)] {
+    for (name, count) in [("killed", report.killed), ("stuck", report.stuck)] {
         table.add(Figure {
             name: format!("grace_1s_{name}_{n}"),
             value: as_f64(count),
@@ -251,7 +251,7 @@ async fn slow_stop(table: &mut Table) {
         let (report, took) = slow::mass_stop(n).await;
         for (name, count) in [
             ("killed", report.killed),
-            ("zombies", report.zombies),
+            ("stuck", report.stuck),
             ("others", n - report.stopped),
         ] {
             table.add(Figure {

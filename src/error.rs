@@ -153,8 +153,8 @@ pub enum StartChildError {
     #[error("the child was stopped before it was started")]
     Stopped,
     /// The last incarnation was killed and is stuck in code that never awaits.
-    #[error("the last incarnation of the child is a zombie")]
-    Zombie,
+    #[error("the last incarnation of the child is stuck")]
+    Stuck,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -201,7 +201,7 @@ pub enum TerminateChildError {
     NotFound,
     /// It was killed and is stuck in code that never awaits.
     #[error("the child was killed, but is stuck in code that never awaits")]
-    Zombie,
+    Stuck,
     /// The supervisor has ended.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -224,8 +224,8 @@ pub enum DeleteChildError {
     #[error("the child is being restarted")]
     Restarting,
     /// It was killed and is stuck in code that never awaits.
-    #[error("the child is a zombie")]
-    Zombie,
+    #[error("the child is stuck")]
+    Stuck,
     /// It was terminated before its turn came.
     #[error("the child was stopped meanwhile")]
     Stopped,
@@ -289,8 +289,8 @@ pub enum StartError {
     #[error("the session was stopped before it was started")]
     Stopped,
     /// The last incarnation was killed and is stuck in code that never awaits.
-    #[error("the last incarnation of the session is a zombie")]
-    Zombie,
+    #[error("the last incarnation of the session is stuck")]
+    Stuck,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -353,8 +353,8 @@ pub enum RestartError {
     #[error("the session was stopped before it was restarted")]
     Stopped,
     /// The last incarnation was killed and is stuck in code that never awaits.
-    #[error("the last incarnation of the session is a zombie")]
-    Zombie,
+    #[error("the last incarnation of the session is stuck")]
+    Stuck,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -369,7 +369,7 @@ pub enum StopError {
     NotFound,
     /// It was killed and is stuck in code that never awaits. It will be gone as soon as that ends.
     #[error("the session was killed, but is stuck in code that never awaits")]
-    Zombie,
+    Stuck,
     /// The supervisor has ended.
     #[error("the supervisor is down")]
     SupervisorDown,

@@ -203,7 +203,7 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown role. `Zombie`: it survived its kill for 1 s.
+    /// `NotFound` for an unknown role. `Stuck`: it survived its kill for 1 s.
     ///
     /// # Cancel safety
     ///
@@ -219,7 +219,7 @@ impl Supervisor {
             match ask::request(&shared, role, |ticket| Request::Stop { ticket }).await {
                 Reply::Ended(exit) => Ok(exit),
                 Reply::NotFound => Err(TerminateChildError::NotFound),
-                Reply::Zombie => Err(TerminateChildError::Zombie),
+                Reply::Stuck => Err(TerminateChildError::Stuck),
                 _ => Err(TerminateChildError::SupervisorDown),
             }
         }
@@ -263,7 +263,7 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Zombie` if it is not one that does
+    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Stuck` if it is not one that does
     /// not run.
     ///
     /// # Cancel safety
@@ -282,7 +282,7 @@ impl Supervisor {
                 Reply::NotFound => Err(DeleteChildError::NotFound),
                 Reply::Running(Found { cell, .. }) => Err(DeleteChildError::Running { cell }),
                 Reply::Restarting => Err(DeleteChildError::Restarting),
-                Reply::Zombie => Err(DeleteChildError::Zombie),
+                Reply::Stuck => Err(DeleteChildError::Stuck),
                 Reply::Stopped => Err(DeleteChildError::Stopped),
                 _ => Err(DeleteChildError::SupervisorDown),
             }
@@ -349,7 +349,7 @@ impl Supervisor {
     /// Stops all children, one after another in reverse order (or all at once, if the spec says
     /// [`stop_together`](TreeSpec::stop_together)), each by its own rule, then the supervisor.
     ///
-    /// When it returns, all children have ended (zombies excepted) and all names are free. A second stop
+    /// When it returns, all children have ended (stuck ones excepted) and all names are free. A second stop
     /// joins the first and gets the same report. Children that are supervisors add what became of their
     /// own children to the report.
     ///
@@ -415,7 +415,7 @@ fn start_error(role: &Arc<str>, reply: Reply) -> StartChildError {
         Reply::NameTaken(cell) => StartChildError::NameTaken { role, cell },
         Reply::TimedOut => StartChildError::TimedOut,
         Reply::Stopped => StartChildError::Stopped,
-        Reply::Zombie => StartChildError::Zombie,
+        Reply::Stuck => StartChildError::Stuck,
         // The rest is never said to whoever starts a child, but that it is down.
         _ => StartChildError::SupervisorDown,
     }

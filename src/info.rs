@@ -23,7 +23,7 @@ pub struct SessionInfo {
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,
-    /// Its actor, while it runs, stops, or is a zombie. It names this incarnation: look it up again
+    /// Its actor, while it runs, stops, or is stuck. It names this incarnation: look it up again
     /// after a restart.
     pub cell: Option<ActorCell>,
     /// How its last incarnation ended.
@@ -45,7 +45,7 @@ pub struct ChildInfo {
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,
-    /// Its actor, while it runs, stops, or is a zombie.
+    /// Its actor, while it runs, stops, or is stuck.
     pub cell: Option<ActorCell>,
     /// How its last incarnation ended.
     pub last_exit: Option<Exit>,

@@ -113,7 +113,7 @@ impl Options {
         self
     }
 
-    /// How many sessions may be starting, running, restarting, stopping or zombies at a time. Parked
+    /// How many sessions may be starting, running, restarting, stopping or stuck at a time. Parked
     /// ones take no place. Default: any number. 0 is legal.
     pub fn max_sessions(mut self, max: usize) -> Self {
         self.max_sessions = Some(max);

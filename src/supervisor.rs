@@ -277,7 +277,7 @@ impl SessionSupervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound`: nothing of this id is alive. `Zombie`: it survived its kill for 1 s, or, of a tree, one
+    /// `NotFound`: nothing of this id is alive. `Stuck`: it survived its kill for 1 s, or, of a tree, one
     /// of its children did.
     ///
     /// # Cancel safety
@@ -297,7 +297,7 @@ impl SessionSupervisor {
             match ask(&shared, &id, |ticket| Request::Stop { ticket }).await {
                 Reply::Ended(exit) => Ok(exit),
                 Reply::NotFound => Err(StopError::NotFound),
-                Reply::Zombie => Err(StopError::Zombie),
+                Reply::Stuck => Err(StopError::Stuck),
                 _ => Err(StopError::SupervisorDown),
             }
         }
@@ -460,7 +460,7 @@ impl SessionSupervisor {
     /// Starts are refused from now on; listing, counting and `stop_session` go on. At most 1,000
     /// sessions at a time have been asked and have not begun their `post_stop`, unless they are slow
     /// themselves, and a session's grace begins when its own stop is sent. When it returns, all sessions
-    /// have ended (zombies excepted) and all names are free. A second stop joins the first and gets the
+    /// have ended (stuck ones excepted) and all names are free. A second stop joins the first and gets the
     /// same report.
     ///
     /// # Errors
@@ -558,7 +558,7 @@ fn start_error(id: SessionId, reply: Reply) -> StartError {
         Reply::Parked => StartError::Parked,
         Reply::MaxSessions(max) => StartError::MaxSessions { max },
         Reply::Stopped => StartError::Stopped,
-        Reply::Zombie => StartError::Zombie,
+        Reply::Stuck => StartError::Stuck,
         Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
         // The rest is never said to whoever starts a session, but that it is down.
         _ => StartError::SupervisorDown,
@@ -574,7 +574,7 @@ fn restart_error(id: SessionId, reply: Reply) -> RestartError {
         Reply::TimedOut => RestartError::TimedOut,
         Reply::MaxSessions(max) => RestartError::MaxSessions { max },
         Reply::Stopped => RestartError::Stopped,
-        Reply::Zombie => RestartError::Zombie,
+        Reply::Stuck => RestartError::Stuck,
         // The rest is never said to whoever restarts a session, but that it is down.
         _ => RestartError::SupervisorDown,
     }

@@ -45,7 +45,7 @@ fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
     assert!(number(verdict, "rounds") >= 3, "{verdict}");
     line("operations ");
     let sessions = line("sessions: ");
-    for word in ["restarts", "kills", "parks", "zombies", "start timeouts"] {
+    for word in ["restarts", "kills", "parks", "stuck", "start timeouts"] {
         assert!(number(sessions, word) > 0, "{sessions}");
     }
     let supervisors = line("supervisors: ");

@@ -70,12 +70,12 @@ async fn obey(house: House, deadline: Duration) {
 fn print(ended: &Ended) {
     let report = ended.report.map(|report| {
         format!(
-            " in {:?}: {} stopped, {} failed, {} killed, {} zombies, {} not running",
+            " in {:?}: {} stopped, {} failed, {} killed, {} stuck, {} not running",
             report.took,
             report.stopped,
             report.failed,
             report.killed,
-            report.zombies,
+            report.stuck,
             report.not_running
         )
     });

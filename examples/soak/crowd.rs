@@ -129,7 +129,7 @@ pub(crate) fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> 
         StartError::Parked => reign.kind.parks(),
         StartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
         StartError::SupervisorDown => return Err(reign.over("a start says that it is down")),
-        StartError::Zombie => stalls::is_busy(),
+        StartError::Stuck => stalls::is_busy(),
         _ => false,
     })
 }
@@ -187,7 +187,7 @@ pub(crate) async fn stop(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Re
     let answer = ask_for_a_while(rng, Deed::Stop, stop).await;
     let judged = match &answer {
         Some(Err(StopError::SupervisorDown)) => Err(reign.over("a stop says that it is down")),
-        Some(Err(StopError::Zombie)) if stalls::is_busy() => Ok(()),
+        Some(Err(StopError::Stuck)) if stalls::is_busy() => Ok(()),
         Some(Err(StopError::NotFound)) | Some(Ok(_)) | None => Ok(()),
         Some(Err(error)) => reign.must(false, || format!("a stop says: {error}")),
     };
@@ -209,7 +209,7 @@ pub(crate) async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) ->
                 | RestartError::Failed { .. }
                 | RestartError::TimedOut
                 | RestartError::Stopped => true,
-                RestartError::Zombie => stalls::is_busy(),
+                RestartError::Stuck => stalls::is_busy(),
                 RestartError::NameTaken { .. } => reign.is_heir(),
                 RestartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
                 _ => false,
@@ -273,9 +273,9 @@ async fn count(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
         None => return Ok(()),
     };
     let running = counts.active + counts.starting + counts.restarting + counts.stopping;
-    let adds_up = counts.specs == running + counts.parked + counts.zombies
+    let adds_up = counts.specs == running + counts.parked + counts.stuck
         && counts.specs == counts.workers + counts.supervisors
-        && (counts.zombies == 0 || stalls::is_busy())
+        && (counts.stuck == 0 || stalls::is_busy())
         && counts.specs <= reign.census.entries().len()
         && (reign.kind != Kind::Crowded || counts.places() <= PLACES)
         && (reign.kind != Kind::Discarding || counts.parked <= PARKED);

@@ -103,7 +103,7 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
     let adds_up = (counts.specs, counts.workers, counts.supervisors) == (all, all, 0)
         && counts.active == all - parked - starting
         && (counts.starting, counts.restarting) == (starting, 0)
-        && (counts.stopping, counts.zombies, counts.places()) == (0, 0, all - parked);
+        && (counts.stopping, counts.stuck, counts.places()) == (0, 0, all - parked);
     must(adds_up, || format!("{fates:?} are counted as {counts:?}"));
     let list = ask(Deed::List, sessions.list_sessions()).await;
     let list = Careful::new(list.map_err(|_| Over)?);
@@ -141,7 +141,7 @@ fn judge(fates: &[Fate], end: End, report: Option<ShutdownReport>) {
     let ended = report.stopped + report.failed + report.killed;
     let running = ran(Fate::Stopped) + ran(Fate::Failed) + ran(Fate::Killed);
     let adds_up = ended == running
-        && report.zombies == 0
+        && report.stuck == 0
         && report.not_running == ran(Fate::Parked) + ran(Fate::Starting);
     must(adds_up, || format!("{fates:?} are reported as {report:?}"));
     if end == End::Stop {
@@ -190,8 +190,8 @@ pub(crate) async fn under_a_parent(rng: &mut Rng) {
     close(&reign).await;
 }
 
-/// Sessions that a kill does not end are zombies until they end.
-pub(crate) async fn zombies() {
+/// Sessions that a kill does not end are stuck until they end.
+pub(crate) async fn stuck() {
     let reign = alone(Options::new().unique_name(), 2).await;
     let sessions = &reign.sessions;
     let (first, second) = (reign.census.entry(0), reign.census.entry(1));
@@ -207,17 +207,17 @@ pub(crate) async fn zombies() {
     let stop = |id| ask(Deed::Stop, sessions.stop_session(id));
     let stops = tokio::join!(stop(&first.id), stop(&second.id));
     must(
-        stops == (Err(StopError::Zombie), Err(StopError::Zombie)),
+        stops == (Err(StopError::Stuck), Err(StopError::Stuck)),
         || format!("it blocks its thread, and stops say {stops:?}"),
     );
     let spec = Plan::FINE.spec(first);
     let start = ask(Deed::Start, sessions.start_session(&first.id, spec.clone())).await;
-    must(matches!(start, Err(StartError::Zombie)), || {
-        format!("it is a zombie, and a start says {start:?}")
+    must(matches!(start, Err(StartError::Stuck)), || {
+        format!("it is stuck, and a start says {start:?}")
     });
     let counts = ask(Deed::Count, sessions.count_sessions()).await;
-    must(counts.is_ok_and(|counts| counts.zombies == 2), || {
-        format!("two zombies are counted as {counts:?}")
+    must(counts.is_ok_and(|counts| counts.stuck == 2), || {
+        format!("two stuck sessions are counted as {counts:?}")
     });
     first.gate.open();
     let freed = async {
@@ -225,18 +225,18 @@ pub(crate) async fn zombies() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    within(freed, || "a zombie does not end".to_owned()).await;
+    within(freed, || "a stuck session does not end".to_owned()).await;
     let start = ask(Deed::Start, sessions.start_session(&first.id, spec)).await;
     must(start.is_ok(), || {
-        format!("a zombie has ended, and a start says {start:?}")
+        format!("a stuck session has ended, and a start says {start:?}")
     });
     let report = reign.end(End::Stop).await;
-    let fits = report.is_some_and(|report| (report.stopped, report.zombies) == (1, 1));
+    let fits = report.is_some_and(|report| (report.stopped, report.stuck) == (1, 1));
     must(fits, || {
-        format!("one good one and a zombie are reported as {report:?}")
+        format!("one good session and a stuck one are reported as {report:?}")
     });
-    must(second.alive() == 1, || "a zombie is gone".to_owned());
+    must(second.alive() == 1, || "a stuck session is gone".to_owned());
     second.gate.open();
-    until(|| second.alive() == 0, "a zombie outlives", &reign).await;
+    until(|| second.alive() == 0, "a stuck session outlives", &reign).await;
     close(&reign).await;
 }

@@ -1,4 +1,4 @@
-//! Listens to the library's log: what it says of restarts, kills, parks and zombies is counted.
+//! Listens to the library's log: what it says of restarts, kills, parks and stuck sessions is counted.
 //!
 //! The listener fails for a while now and then, as a log does whose disk is full or whose reader is
 //! gone: it panics at each line, or blocks its thread.
@@ -111,7 +111,7 @@ impl Visit for Message {
         }
         match format!("{value:?}").as_str() {
             "session is killed" | "child is killed" => tally::KILLS.one(),
-            "session survived its kill and is a zombie" => tally::ZOMBIES.one(),
+            "session survived its kill and is stuck" => tally::STUCK.one(),
             "session start timed out" => tally::TIMEOUTS.one(),
             _ => {}
         }

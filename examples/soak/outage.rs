@@ -106,7 +106,7 @@ pub(crate) async fn farewell(rng: &mut Rng) {
     };
     let sum = report.stopped + report.killed;
     must(
-        sum == size && report.failed == 0 && report.zombies == 0,
+        sum == size && report.failed == 0 && report.stuck == 0,
         || format!("{size} sessions are reported as {report:?}"),
     );
     must(report.killed == 0 || report.took >= deadline, || {

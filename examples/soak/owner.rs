@@ -185,7 +185,7 @@ impl Owned<'_> {
                 self.nothing_is_left(&format!("its stop said {exit}"));
                 Ok(Ok(exit))
             }
-            Err(StopError::Zombie) if stalls::is_busy() => {
+            Err(StopError::Stuck) if stalls::is_busy() => {
                 // The scene is over when the session is gone.
                 self.is_busy.store(true, Ordering::Relaxed);
                 self.until("gone", Option::is_none).await?;

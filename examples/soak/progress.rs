@@ -63,11 +63,11 @@ pub(crate) fn conclude(seed: u64, live: &[isize]) {
     let deeds = Deed::ALL.map(|(deed, name)| format!("{name} {}", tally::times(deed)));
     println!("operations {}: {}", tally::operations(), deeds.join(", "));
     println!(
-        "sessions: {} restarts, {} kills, {} parks, {} zombies, {} start timeouts",
+        "sessions: {} restarts, {} kills, {} parks, {} stuck, {} start timeouts",
         tally::RESTARTS.get(),
         tally::KILLS.get(),
         tally::PARKS.get(),
-        tally::ZOMBIES.get(),
+        tally::STUCK.get(),
         tally::TIMEOUTS.get(),
     );
     println!(

@@ -108,7 +108,7 @@ async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
         workers.spawn(work(None, None, worker, seed, quota.clone()));
         worker += 1;
     }
-    let zombies = tokio::spawn(estate::zombies());
+    let stuck = tokio::spawn(estate::stuck());
     // It takes some ten seconds, which a short run does not have in each of its rounds.
     let outage = (time >= Duration::from_secs(60))
         .then(|| tokio::spawn(outage::by_default(Rng::of(seed, 2_000))));
@@ -121,7 +121,9 @@ async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
             Err(error) => contradiction(&format!("a worker: {error}")),
         }
     }
-    must(zombies.await.is_ok(), || "a worker with zombies".to_owned());
+    must(stuck.await.is_ok(), || {
+        "a worker with stuck sessions".to_owned()
+    });
     if let Some(outage) = outage {
         must(outage.await.is_ok(), || {
             "a worker with an outage".to_owned()
@@ -181,8 +183,8 @@ async fn end(house: Arc<House>) {
     let report = reign.end(End::Stop).await;
     if let Some(report) = report {
         let sum = report.stopped + report.failed + report.killed + report.not_running;
-        let adds_up = (report.zombies == 0 || stalls::is_busy())
-            && sum <= reign.census.entries().len() * PARTS;
+        let adds_up =
+            (report.stuck == 0 || stalls::is_busy()) && sum <= reign.census.entries().len() * PARTS;
         must(adds_up, || format!("{name} reports {report:?}"));
     }
     must(

@@ -113,7 +113,7 @@ pub(crate) static GIVEN_UP: Count = Count::new();
 pub(crate) static RESTARTS: Count = Count::new();
 pub(crate) static KILLS: Count = Count::new();
 pub(crate) static PARKS: Count = Count::new();
-pub(crate) static ZOMBIES: Count = Count::new();
+pub(crate) static STUCK: Count = Count::new();
 pub(crate) static TIMEOUTS: Count = Count::new();
 
 /// Lines at which the log panicked, or blocked.

@@ -138,7 +138,7 @@ fn reply(answer: Answer<Actors>) -> Reply {
         Answer::Parked => Reply::Parked,
         Answer::MaxSessions(max) => Reply::MaxSessions(max),
         Answer::Stopped => Reply::Stopped,
-        Answer::Zombie => Reply::Zombie,
+        Answer::Stuck => Reply::Stuck,
         Answer::Down => Reply::Down,
         Answer::TimedOut(_) => Reply::TimedOut,
         Answer::NotFound => Reply::NotFound,

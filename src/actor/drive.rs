@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(runs.get_status(), ActorStatus::Stopped);
         again.start_session("runs", idle()).await.unwrap();
         let report = tree.stop().await.unwrap();
-        assert_eq!((report.stopped, report.zombies), (2, 0));
+        assert_eq!((report.stopped, report.stuck), (2, 0));
     }
 
     /// While its children are started, and while it stops.

@@ -24,7 +24,7 @@ use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// How long the actors below a session are waited for. Shorter than the kill bound, or their session
-/// would count as a zombie.
+/// would count as stuck.
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// Starts the session, reports and answers.
@@ -68,7 +68,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
     }
-    report(&shared, &life, failure, Remains::Zombies);
+    report(&shared, &life, failure, Remains::Stuck);
     life.alone().await;
     shared.launch_gone();
     report(&shared, &life, None, Remains::Nothing);
@@ -79,7 +79,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
 enum Remains {
     Nothing,
     /// It was a tree that had begun to start its children.
-    Zombies,
+    Stuck,
 }
 
 /// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
@@ -161,7 +161,7 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let key = life.key();
     shared.report(match remains {
         Remains::Nothing => Input::StartFailed { key, failure },
-        Remains::Zombies => Input::StartOutlived { key, failure },
+        Remains::Stuck => Input::StartOutlived { key, failure },
     });
     match (ticket, reply) {
         (Some(ticket), Some(reply)) => shared.deliver(Answer::Reply(ticket, reply)),

@@ -80,7 +80,7 @@ struct End {
     /// What was below the session. Its names may be held a little longer than the session's own.
     orphans: Orphans,
     tree: Tree,
-    /// Whether zombies are all that is left of that.
+    /// Whether stuck children are all that is left of that.
     outlived: bool,
 }
 
@@ -253,7 +253,7 @@ impl Life {
         }
     }
 
-    /// Zombies are all that is left of the tree. Answers whether its launch will tell of that, which has not
+    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of that, which has not
     /// come to its end; else whoever calls this does.
     pub(crate) fn mark_outlived(&self) -> bool {
         let mut inner = self.lock();
@@ -300,7 +300,7 @@ impl Life {
             .await;
     }
 
-    /// As [`alone`](Self::alone), or until zombies are all that is left beside it.
+    /// As [`alone`](Self::alone), or until stuck children are all that is left beside it.
     pub(crate) async fn alone_or_outlived(&self) {
         self.until(|life, inner| {
             let held = life.bits.load(Ordering::Acquire) & HELD;

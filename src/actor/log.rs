@@ -102,7 +102,7 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
     let title = speaker.title();
     let took_ms = millis(report.took);
     let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
-    let (zombies, not_running) = (report.zombies, report.not_running);
+    let (stuck, not_running) = (report.stuck, report.not_running);
     macro_rules! tell {
         ($level:ident, $text:literal) => {
             tracing::$level!(
@@ -111,7 +111,7 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
                 stopped,
                 failed,
                 killed,
-                zombies,
+                stuck,
                 not_running,
                 took_ms,
                 $text,
@@ -120,7 +120,7 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
         };
     }
     match speaker.home {
-        _ if zombies > 0 => tell!(warn, "{} stopped, and left zombies"),
+        _ if stuck > 0 => tell!(warn, "{} stopped, but some of its children are stuck"),
         None => tell!(info, "{} stopped"),
         Some(_) => tell!(debug, "{} stopped"),
     }
@@ -271,10 +271,10 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
         Note::Stopping => tell!(debug, "{} is to stop"),
         Note::Killing(Kill::ByRule) => tell!(debug, "{} is killed"),
         Note::Killing(Kill::Overdue) => tell!(warn, "{} is killed"),
-        Note::Zombie => tell!(error, "{} survived its kill and is a zombie"),
-        Note::ZombieEnded => {
+        Note::Stuck => tell!(error, "{} survived its kill and is stuck"),
+        Note::StuckEnded => {
             tracing::warn!(
-                parent: None, supervisor, session, child, incarnation, "zombie ended"
+                parent: None, supervisor, session, child, incarnation, "stuck actor ended"
             );
         }
         Note::SupervisorStopping(cause) => {

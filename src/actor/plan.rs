@@ -133,7 +133,7 @@ pub(crate) enum Reply {
     Parked,
     MaxSessions(usize),
     Stopped,
-    Zombie,
+    Stuck,
     NotFound,
     Ended(Exit),
     Report(ShutdownReport),

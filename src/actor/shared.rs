@@ -215,7 +215,7 @@ impl Shared {
         self.tell_of(life, Input::Released { key: life.key() });
     }
 
-    /// Zombies are all that is left of a launch.
+    /// Stuck children are all that is left of a launch.
     pub(super) fn outlived(self: &Arc<Self>, life: &Life) {
         self.tell_of(life, Input::Outlived { key: life.key() });
     }

@@ -149,7 +149,7 @@ impl Query {
 
 fn tell(info: &Info<'_, Actors>) -> SessionInfo {
     let shown = match info.state {
-        SessionState::Running | SessionState::Stopping | SessionState::Zombie => info.life,
+        SessionState::Running | SessionState::Stopping | SessionState::Stuck => info.life,
         SessionState::Starting | SessionState::Restarting | SessionState::Parked => None,
     };
     SessionInfo {
@@ -164,7 +164,7 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
 
 fn tell_child(info: &ChildView<'_, Actors>) -> ChildInfo {
     let shown = match info.state {
-        ChildState::Running | ChildState::Stopping | ChildState::Zombie => info.life,
+        ChildState::Running | ChildState::Stopping | ChildState::Stuck => info.life,
         ChildState::Starting | ChildState::Restarting | ChildState::NotRunning => None,
     };
     ChildInfo {

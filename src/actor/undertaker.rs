@@ -4,7 +4,7 @@
 //! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the engine
 //! is told that the root is gone and kills what is left; when all is gone, whoever waits is answered.
 //!
-//! Absent on purpose: waiting for zombies. They are reported, and end when their code does. Those of a
+//! Absent on purpose: waiting for stuck children. They are reported, and end when their code does. Those of a
 //! child supervisor keep its launch held until then.
 
 use std::future::Future;
@@ -64,9 +64,9 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
 /// Waits for the states of killed children that lay in the root's events, since a parent may start the
 /// next incarnation as soon as this one is over. One that is stuck does not keep it for long.
 async fn all_dropped(shared: &Shared) {
-    let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.zombies);
-    let zombies = ended(&shared.lock_driver()).unwrap_or(0);
-    drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(zombies)).await);
+    let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);
+    let stuck = ended(&shared.lock_driver()).unwrap_or(0);
+    drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(stuck)).await);
 }
 
 async fn timer(shared: &Shared, armed: Option<Moment>) {
@@ -104,7 +104,7 @@ impl Drop for End {
         for item in shared.inbox.close() {
             leftovers.discard_item(item);
         }
-        // What the engine still holds (zombies; everything, if the runtime is shut down) is handed over
+        // What the engine still holds (stuck children; everything, if the runtime is shut down) is handed over
         // here, so that nobody waits for an answer that cannot come.
         let ended = shared.lock_driver().end(&mut leftovers);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {

@@ -80,7 +80,7 @@ impl Ended {
     }
 
     /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was killed, or
-    /// left zombies; 130, as shells have it, if a Ctrl-C came while it was stopping.
+    /// left stuck children; 130, as shells have it, if a Ctrl-C came while it was stopping.
     ///
     /// What was killed at the deadline or by its own rule does not change it: the report tells.
     #[must_use]
@@ -88,7 +88,7 @@ impl Ended {
         match (self.cause, self.report) {
             (EndCause::Interrupted, _) => 130,
             (EndCause::Escalated | EndCause::Killed | EndCause::Overdue, _) => 1,
-            (_, Some(report)) if report.zombies > 0 => 1,
+            (_, Some(report)) if report.stuck > 0 => 1,
             (EndCause::Signal(_) | EndCause::Stopped, _) => 0,
         }
     }
@@ -109,7 +109,7 @@ impl Ended {
         let cause = self.cause.to_string();
         let report = self.report.unwrap_or_default();
         let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
-        let (zombies, not_running) = (report.zombies, report.not_running);
+        let (stuck, not_running) = (report.stuck, report.not_running);
         apart(PATIENCE, move || {
             tracing::info!(
                 supervisor,
@@ -118,7 +118,7 @@ impl Ended {
                 stopped,
                 failed,
                 killed,
-                zombies,
+                stuck,
                 not_running,
                 "application ended"
             );

@@ -104,10 +104,10 @@ impl<D: Domain> Current<D> {
     }
 
     /// Whether it has ended and no patience is left with what there still is of it: it was killed, so the
-    /// rest is a drop, or zombies are the rest.
+    /// rest is a drop, or only stuck children are left.
     pub(super) fn is_overdue(&self) -> bool {
         let killed = matches!(self.exit, ExitSeen::Judged) && self.life.mark() == Mark::Missing;
-        killed || self.rest == Rest::Zombies
+        killed || self.rest == Rest::Stuck
     }
 
     /// Whether it is a supervisor that has ended and will say what became of its own children.
@@ -121,8 +121,8 @@ impl<D: Domain> Current<D> {
 pub(super) enum Rest {
     /// Something that will be gone soon, as far as is known.
     Passing,
-    /// It was a supervisor, and only zombies among its children are left.
-    Zombies,
+    /// It was a supervisor, and only stuck ones among its children are left.
+    Stuck,
 }
 
 /// How far the end of the present incarnation is known.
@@ -294,7 +294,7 @@ pub(super) enum Phase<D: Domain> {
     /// It used up its restart limit. Timer: when it is tried again.
     Parked { retry: Option<Moment> },
     /// It survived its kill.
-    Zombie { then: Then<D> },
+    Stuck { then: Then<D> },
 }
 
 impl<D: Domain> Phase<D> {
@@ -311,7 +311,7 @@ impl<D: Domain> Phase<D> {
             Self::Stopping { .. } => Shown::As(SessionState::Stopping),
             Self::Leaving { .. } => Shown::Hidden,
             Self::Parked { .. } => Shown::As(SessionState::Parked),
-            Self::Zombie { .. } => Shown::As(SessionState::Zombie),
+            Self::Stuck { .. } => Shown::As(SessionState::Stuck),
         }
     }
 }

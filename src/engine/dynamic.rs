@@ -264,7 +264,7 @@ impl<D: Domain> Engine<D> {
                 self.force(now, slot);
             }
             Some(Phase::Parked { .. }) => self.try_again(now, slot),
-            Some(Phase::Running | Phase::InLine { .. } | Phase::Zombie { .. }) | None => {}
+            Some(Phase::Running | Phase::InLine { .. } | Phase::Stuck { .. }) | None => {}
         }
     }
 

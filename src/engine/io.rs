@@ -98,7 +98,7 @@ pub enum Input<D: Domain> {
         /// Whether a cancellation had come first.
         recall: Recall,
     },
-    /// A launch failed, and of the tree that it had begun zombies are left. Once they end, it fails again.
+    /// A launch failed, and stuck children of the tree that it had begun are left. Once they end, it fails again.
     StartOutlived {
         /// Which.
         key: Key,
@@ -142,7 +142,7 @@ pub enum Input<D: Domain> {
         /// Which.
         key: Key,
     },
-    /// All that is left of the launch are zombies: it was that of a supervisor, whose stop is over.
+    /// Only stuck children are left of the launch: it was that of a supervisor, whose stop is over.
     Outlived {
         /// Which.
         key: Key,
@@ -300,8 +300,8 @@ pub enum Answer<D: Domain> {
     MaxSessions(usize),
     /// A stop came in between.
     Stopped,
-    /// It is a zombie.
-    Zombie,
+    /// It is stuck.
+    Stuck,
     /// The supervisor stops.
     Down,
     /// The launch took too long.

@@ -49,9 +49,9 @@ pub enum Note {
     /// A session is killed.
     Killing(Kill),
     /// A session survived its kill.
-    Zombie,
-    /// A zombie ended after all.
-    ZombieEnded,
+    Stuck,
+    /// A stuck child ended after all.
+    StuckEnded,
     /// The supervisor begins to stop.
     SupervisorStopping(StopCause),
 }

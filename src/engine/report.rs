@@ -18,7 +18,7 @@ pub struct ShutdownReport {
     /// Were killed: by their rule, since their grace was over, at the deadline, or by others.
     pub killed: usize,
     /// Were killed and are stuck in code that never awaits.
-    pub zombies: usize,
+    pub stuck: usize,
     /// Were starting, restarting or parked.
     pub not_running: usize,
     /// How long the stop took.
@@ -42,7 +42,7 @@ impl ShutdownReport {
             self.stopped += child.stopped;
             self.failed += child.failed;
             self.killed += child.killed;
-            self.zombies += child.zombies;
+            self.stuck += child.stuck;
             self.not_running += child.not_running;
         }
     }

@@ -8,10 +8,10 @@ use super::child::Force;
 use super::io::{Kill, StopWay};
 use super::moment::Moment;
 
-/// How long a kill is waited for (D17). What is then still there is a zombie.
+/// How long a kill is waited for (D17). What is then still there is stuck.
 pub const KILL_BOUND: Duration = Duration::from_secs(1);
 
-/// The verdict on a kill waits while others are still ending, so that a mass stop makes no zombies;
+/// The verdict on a kill waits while others are still ending, so that a mass stop makes none stuck;
 /// but not longer than this, or a busy supervisor would never give one.
 const LONGEST_VERDICT: Duration = Duration::from_secs(10);
 
@@ -94,7 +94,7 @@ impl Force {
     }
 }
 
-/// When something that should be gone since `since` is a zombie; `last_end`: when any child last ended.
+/// When something that should be gone since `since` is stuck; `last_end`: when any child last ended.
 pub(super) fn verdict(since: Moment, last_end: Moment) -> Moment {
     let longest = since.after(LONGEST_VERDICT);
     last_end.min(longest).max(since).after(KILL_BOUND)

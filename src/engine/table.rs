@@ -36,7 +36,7 @@ pub enum SessionState {
     /// It used up its restart limit and was set aside.
     Parked,
     /// It was killed, and is stuck in code that never awaits.
-    Zombie,
+    Stuck,
 }
 
 /// How many sessions there are.
@@ -60,7 +60,7 @@ pub struct Counts {
     /// Set aside.
     pub parked: usize,
     /// Killed, but still there.
-    pub zombies: usize,
+    pub stuck: usize,
 }
 
 impl Counts {
@@ -77,7 +77,7 @@ impl Counts {
             SessionState::Restarting => &mut self.restarting,
             SessionState::Stopping => &mut self.stopping,
             SessionState::Parked => &mut self.parked,
-            SessionState::Zombie => &mut self.zombies,
+            SessionState::Stuck => &mut self.stuck,
         }
     }
 

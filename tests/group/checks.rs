@@ -16,7 +16,7 @@ impl Sim {
             "the engine kept quiet about {:?}",
             self.model.expected
         );
-        assert!(self.zombie_answers.is_empty(), "Zombie without one");
+        assert!(self.stuck_answers.is_empty(), "Stuck without one");
         self.join_stops(Ticket::MAX);
         self.model.bury(&self.runs);
         self.check_children();
@@ -30,14 +30,11 @@ impl Sim {
         if let Some(report) = self.report.take() {
             let mut expected = self.model.report;
             let left = self.runs.iter().filter(|run| !run.gone()).count();
-            expected.zombies += left;
+            expected.stuck += left;
             expected.took = report.took;
             assert_eq!(report, expected, "the report");
-            let sum = report.stopped
-                + report.failed
-                + report.killed
-                + report.zombies
-                + report.not_running;
+            let sum =
+                report.stopped + report.failed + report.killed + report.stuck + report.not_running;
             assert_eq!(sum, self.model.known, "the report's sum");
         }
         self.check_times();
@@ -57,7 +54,7 @@ impl Sim {
         for &index in &self.active {
             let run = &self.runs[index];
             let stops = run.stopped.is_some() && run.killed.is_none() && !run.judged();
-            if stops && !run.zombie && !run.gone() {
+            if stops && !run.stuck && !run.gone() {
                 let knows = self.times[&index].is_some_and(|until| until <= deadline);
                 assert!(knows, "it does not know the deadline");
             }
@@ -89,7 +86,7 @@ impl Sim {
                 ChildState::Running => counts.active += 1,
                 ChildState::Restarting => counts.restarting += 1,
                 ChildState::Stopping => counts.stopping += 1,
-                ChildState::Zombie => counts.zombies += 1,
+                ChildState::Stuck => counts.stuck += 1,
                 _ => {}
             }
         }
@@ -151,7 +148,7 @@ impl Sim {
         let Some(run) = entry.run.map(|run| &self.runs[run]) else {
             return;
         };
-        if run.gone() || run.zombie {
+        if run.gone() || run.stuck {
             return;
         }
         let below = self.model.stopping() && run.will_be_outlived();
@@ -165,7 +162,7 @@ impl Sim {
             && !self.model.stopping()
         {
             let verdict = self.model.verdict(stopped.max(ended));
-            assert!(now < verdict, "it should be gone, and is no zombie");
+            assert!(now < verdict, "it should be gone, and is not stuck");
         }
         if run.judged() {
             return;
@@ -191,7 +188,7 @@ impl Sim {
             && !below
         {
             let verdict = self.model.verdict(since);
-            assert!(now < verdict, "no zombie although its bound is over");
+            assert!(now < verdict, "not stuck although its bound is over");
         }
     }
 

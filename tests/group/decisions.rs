@@ -25,8 +25,8 @@ impl Model {
             .map_or(Duration::from_secs(5), Limit::window);
         let entry = self.entry(run.id);
         if run.recall == Recall::TooLate {
-            // A zombie's end is its release.
-            if !run.zombie {
+            // The end of a stuck child is its release.
+            if !run.stuck {
                 self.launch_failed(now, index, runs);
             }
             return;
@@ -36,7 +36,7 @@ impl Model {
         if now.since(run.started) >= healthy {
             entry.step = 0;
         }
-        let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
         if asked || entry.pending.is_some() || self.stopping() {
             return;
         }
@@ -94,7 +94,7 @@ impl Model {
     pub(crate) fn launch_failed(&mut self, now: Moment, index: usize, runs: &[Run]) {
         let launched = &self.launched[index];
         let (run, uncancelled) = (&runs[index], runs[index].cancelled.is_none());
-        let failed = launched.retried || (uncancelled && !run.reported && !run.zombie);
+        let failed = launched.retried || (uncancelled && !run.reported && !run.stuck);
         let entry = self.get(run.id).expect("the role is known");
         let free = entry.pending.is_none() && self.mode == Mode::Serving;
         if launched.origin == Origin::Restart && failed && free {

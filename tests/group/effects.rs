@@ -280,7 +280,7 @@ impl Sim {
         self.runs[index].told_to_die = true;
         let run = &self.runs[index];
         assert!(run.reported, "a kill out of place");
-        if run.zombie {
+        if run.stuck {
             return;
         }
         assert!(self.may_end(index, role), "a kill unasked, or out of turn");

@@ -204,20 +204,20 @@ impl Model {
         self.mode == Mode::Beginning || self.settings.strategy != Strategy::OneForOne
     }
 
-    /// Whether something of an entry is left that is no zombie.
+    /// Whether something of an entry is left that is not stuck.
     pub(crate) fn lives(&self, entry: &Entry, runs: &[Run]) -> bool {
         let run = entry.run.map(|run| &runs[run]);
-        run.is_some_and(|run| !run.gone() && !run.zombie)
+        run.is_some_and(|run| !run.gone() && !run.stuck)
     }
 
     /// Whether a launch has not come to its end, for good or bad.
     pub(crate) fn launching(&self, index: usize, run: &Run) -> bool {
         let launched = &self.launched[index];
-        if run.gone() || (run.judged() && !run.zombie) {
+        if run.gone() || (run.judged() && !run.stuck) {
             return false;
         }
         match run.reported {
-            _ if run.zombie => launched.retried,
+            _ if run.stuck => launched.retried,
             false => run.cancelled.is_none() || launched.retried,
             true => run.recall == Recall::TooLate && launched.retried,
         }
@@ -265,8 +265,8 @@ impl Model {
         let restart = launched.origin == Origin::Restart;
         Some(if run.gone() {
             down
-        } else if run.zombie {
-            ChildState::Zombie
+        } else if run.stuck {
+            ChildState::Stuck
         } else if run.judged() {
             let temporary = entry.temporary() && entry.first_start == FirstStart::WithGroup;
             let added = launched.origin == Origin::First && !launched.ran;
@@ -309,7 +309,7 @@ impl Model {
                 }
                 None => self.tally(&Exit::NotRunning),
                 Some(run) => {
-                    let leaving = runs[run].judged() && !runs[run].zombie;
+                    let leaving = runs[run].judged() && !runs[run].stuck;
                     self.launched[run].counted = match (leaving, culprit, seen) {
                         (false, ..) => Counted::AsItEnds,
                         (true, true, _) => Counted::Reason,
@@ -349,7 +349,7 @@ impl Model {
             if counted != Counted::No {
                 let in_time = run.judged() && run.recall == Recall::InTime;
                 let exit = match &self.entries[at].last {
-                    _ if run.zombie => Exit::Killed,
+                    _ if run.stuck => Exit::Killed,
                     _ if counted == Counted::NotRunning => Exit::NotRunning,
                     Some(exit) if in_time || counted == Counted::Reason => exit.exit(),
                     _ => Exit::NotRunning,
@@ -360,8 +360,8 @@ impl Model {
                     && counted == Counted::AsItEnds
                 {
                     self.report.stopped += below.stopped;
-                    self.report.zombies += below.zombies;
-                    self.known += below.stopped + below.zombies;
+                    self.report.stuck += below.stuck;
+                    self.known += below.stopped + below.stuck;
                 }
             }
             let launched = &self.launched[index];

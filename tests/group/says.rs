@@ -24,7 +24,7 @@ impl Sim {
         let entry = self.model.get(role);
         let state = entry.and_then(|entry| self.model.state(entry, &self.runs));
         let run = entry.and_then(|entry| entry.run);
-        let zombie = run.is_some_and(|run| self.runs[run].zombie);
+        let stuck = run.is_some_and(|run| self.runs[run].stuck);
         let mut runs = self.runs.iter().filter(|run| run.id == role);
         let released = runs.all(Run::gone);
         match answer {
@@ -45,16 +45,16 @@ impl Sim {
                 self.model.entries.retain(|entry| entry.role != role);
             }
             Answer::NotFound => assert!(named != (kind == Kind::Stop) && entry.is_none()),
-            Answer::Zombie if zombie => {
+            Answer::Stuck if stuck => {
                 if kind == Kind::Stop && !joined {
                     let entry = self.model.entry(role);
                     entry.pending = None;
-                    let run = entry.run.expect("a zombie has a run");
+                    let run = entry.run.expect("a stuck session has a run");
                     self.model.launched[run].retried = false;
                 }
             }
             // Then the note must follow in this step, or has come.
-            Answer::Zombie => self.zombie_answers.push(role),
+            Answer::Stuck => self.stuck_answers.push(role),
             Answer::Ended(exit) => {
                 assert!(kind == Kind::Stop && released, "stopped, but alive");
                 if !joined && let Some(at) = self.model.position(role) {
@@ -86,7 +86,7 @@ impl Sim {
             Answer::ChildFailed { role, .. } => {
                 let failed = self.model.failed_start.expect("a start failed");
                 assert_eq!((kind, &**role), (Kind::Begin, NAMES[failed]));
-                let left = self.runs.iter().any(|run| !run.gone() && !run.zombie);
+                let left = self.runs.iter().any(|run| !run.gone() && !run.stuck);
                 assert!(!left, "answered before the others are stopped");
             }
             Answer::Joined(_)
@@ -122,10 +122,10 @@ impl Sim {
                 self.exit(index, &exit);
                 self.ended(role, index, next);
             }
-            Note::Zombie => self.zombie(run.expect("a launch")),
-            Note::ZombieEnded => {
+            Note::Stuck => self.mark_stuck(run.expect("a launch")),
+            Note::StuckEnded => {
                 let index = run.expect("a launch");
-                assert!(self.runs[index].gone() && self.runs[index].zombie);
+                assert!(self.runs[index].gone() && self.runs[index].stuck);
                 self.model.launch_failed(now, index, &self.runs);
             }
             Note::Decided(next) => {
@@ -164,7 +164,7 @@ impl Sim {
         }
         let (run, launched) = (&self.runs[index], &self.model.launched[index]);
         let entry = self.model.get(role).expect("the role is known");
-        let later = run.zombie && launched.retried && launched.origin == Origin::Restart;
+        let later = run.stuck && launched.retried && launched.origin == Origin::Restart;
         let right = if later || self.model.mode == Mode::Beginning {
             self.model.undecided.insert(role);
             Next::Undecided
@@ -244,7 +244,7 @@ impl Sim {
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged(), "an exit is judged twice");
         run.ended = Some(self.now);
-        let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
         let right = match (mark, exit) {
             (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
             (Mark::LinkFailed, Exit::Failed { .. }) => !asked,
@@ -256,28 +256,28 @@ impl Sim {
         self.model.exited(self.now, index, &self.runs, exit);
     }
 
-    fn zombie(&mut self, index: usize) {
+    fn mark_stuck(&mut self, index: usize) {
         let stopping = self.model.stopping();
         let run = &mut self.runs[index];
-        assert!(!run.zombie, "a zombie twice");
+        assert!(!run.stuck, "a stuck session twice");
         let early = stopping && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
         match run.killed.or(run.cancelled.filter(|_| !run.reported)) {
             _ if matches!(run.stage, Stage::HalfBegun) => {}
             Some(since) if !run.judged() => {
                 let verdict = self.model.verdict(since);
-                assert!(self.now >= verdict, "a zombie too early");
+                assert!(self.now >= verdict, "a stuck session too early");
             }
-            _ => assert!(run.judged(), "a zombie that was not killed"),
+            _ => assert!(run.judged(), "a stuck session that was not killed"),
         }
-        run.zombie = true;
+        run.stuck = true;
         if self.model.stopping() {
             let counted = &mut self.model.launched[index].counted;
             self.model.known += usize::from(*counted == Counted::No);
             *counted = Counted::AsItEnds;
         }
         let role = run.id;
-        self.zombie_answers.retain(|answered| *answered != role);
+        self.stuck_answers.retain(|answered| *answered != role);
         // A set that was waited for is waited for no more, so it is the turn of those who stop others, and
         // the set may go on in this very step.
         self.join_stops(Ticket::MAX);

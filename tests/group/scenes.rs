@@ -52,7 +52,7 @@ fn a_failing_start_stops_those_before_it_and_names_the_role() {
         toy.story(),
         "start a, start b, start c, stop b, stop a, \
          0: ChildFailed { role: \"c\", failure: NameTaken(\"n\") }, \
-         FailedStart: 2 stopped, 0 failed, 0 killed, 0 zombies, 2 down"
+         FailedStart: 2 stopped, 0 failed, 0 killed, 0 stuck, 2 down"
     );
     assert!(toy.group.ended());
 }
@@ -115,7 +115,7 @@ fn each_attempt_counts_once_and_the_one_too_many_ends_the_group() {
     toy.wait();
     assert_eq!(
         toy.story(),
-        "start a, start b, stop a, Escalated: 1 stopped, 1 failed, 0 killed, 0 zombies, 0 down"
+        "start a, start b, stop a, Escalated: 1 stopped, 1 failed, 0 killed, 0 stuck, 0 down"
     );
 }
 
@@ -143,7 +143,7 @@ fn significant_children_end_the_group() {
     toy.end("b", Mark::Orderly);
     assert_eq!(
         toy.story(),
-        "stop c, stop a, AutoShutdown: 3 stopped, 0 failed, 0 killed, 0 zombies, 0 down"
+        "stop c, stop a, AutoShutdown: 3 stopped, 0 failed, 0 killed, 0 stuck, 0 down"
     );
     let mut toy = group(AutoShutdown::AllSignificant);
     toy.end("b", Mark::Orderly);
@@ -151,7 +151,7 @@ fn significant_children_end_the_group() {
     toy.end("c", Mark::Orderly);
     assert_eq!(
         toy.story(),
-        "stop a, AutoShutdown: 2 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
+        "stop a, AutoShutdown: 2 stopped, 0 failed, 0 killed, 0 stuck, 1 down"
     );
     let mut toy = group(AutoShutdown::AnySignificant);
     toy.ask("b", Request::Stop { ticket: Waiter(1) });
@@ -202,7 +202,7 @@ fn the_life_of_a_child_as_its_callers_see_it() {
 }
 
 #[test]
-fn a_set_waits_for_its_zombie() {
+fn a_set_waits_for_its_stuck_child() {
     let mut toy = abc(Strategy::OneForAll);
     (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
     toy.end("c", Mark::Failed);
@@ -210,15 +210,15 @@ fn a_set_waits_for_its_zombie() {
     assert_eq!(toy.story(), "stop b, kill b");
     toy.wait();
     assert_eq!(toy.story(), "stop a");
-    assert_eq!(toy.children(ChildState::Zombie), ["b"]);
+    assert_eq!(toy.children(ChildState::Stuck), ["b"]);
     toy.end("b", Mark::Missing);
     assert_eq!(toy.story(), "start a, start b, start c");
 }
 
-/// A supervisor that has ended while zombies of its own are left: its role is a zombie's until these end, and
+/// A supervisor that has ended while stuck children of its own are left: its role is taken until these end, and
 /// in a stop it is waited for no more.
 #[test]
-fn a_supervisor_that_is_outlived_by_zombies_is_one() {
+fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
     let never = Policy {
         shutdown: Shutdown::Infinity,
         ..permanent()
@@ -244,12 +244,12 @@ fn a_supervisor_that_is_outlived_by_zombies_is_one() {
         if stopped {
             assert_eq!(
                 toy.story(),
-                "stop a, Requested: 2 stopped, 0 failed, 0 killed, 0 zombies, 0 down"
+                "stop a, Requested: 2 stopped, 0 failed, 0 killed, 0 stuck, 0 down"
             );
             continue;
         }
-        assert_eq!(toy.story(), "1: Zombie");
-        assert_eq!(toy.children(ChildState::Zombie), ["b"]);
+        assert_eq!(toy.story(), "1: Stuck");
+        assert_eq!(toy.children(ChildState::Stuck), ["b"]);
         toy.feed(Input::Released { key });
         assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
         toy.ask("b", Request::Restart { ticket: Waiter(2) });
@@ -331,12 +331,12 @@ fn a_session_that_gave_up_has_failed() {
 fn the_report_is_the_trees() {
     let mut toy = abc(Strategy::OneForOne);
     let mut below = ShutdownReport::default();
-    (below.stopped, below.zombies) = (5, 1);
+    (below.stopped, below.stuck) = (5, 1);
     toy.life("b").0.report.set(Some(below));
     stop(&mut toy, None);
     assert_eq!(
         toy.story(),
-        "stop c, stop b, stop a, Requested: 8 stopped, 0 failed, 0 killed, 1 zombies, 0 down"
+        "stop c, stop b, stop a, Requested: 8 stopped, 0 failed, 0 killed, 1 stuck, 0 down"
     );
 }
 
@@ -353,6 +353,6 @@ fn a_start_that_takes_too_long_fails_the_beginning() {
         toy.story(),
         "start a, start b, cancel b, stop a, \
          0: ChildFailed { role: \"b\", failure: TimedOut(30s) }, \
-         FailedStart: 1 stopped, 0 failed, 0 killed, 0 zombies, 1 down"
+         FailedStart: 1 stopped, 0 failed, 0 killed, 0 stuck, 1 down"
     );
 }

@@ -37,7 +37,7 @@ pub(crate) struct Sim {
     pub(crate) over: bool,
     pub(crate) finished: bool,
     pub(crate) report: Option<ShutdownReport>,
-    pub(crate) zombie_answers: Vec<usize>,
+    pub(crate) stuck_answers: Vec<usize>,
     /// Until when those who were asked to stop know that they have time.
     pub(crate) times: BTreeMap<usize, Option<Moment>>,
     /// When the engine last wanted to be called.
@@ -165,7 +165,7 @@ impl Sim {
 
     fn start_failed(&mut self, index: usize, failure: &Failure) {
         let run = &self.runs[index];
-        if run.zombie {
+        if run.stuck {
             return;
         }
         let launched = &mut self.model.launched[index];
@@ -237,7 +237,7 @@ impl History for Sim {
             over: false,
             finished: false,
             report: None,
-            zombie_answers: Vec::new(),
+            stuck_answers: Vec::new(),
             times: BTreeMap::new(),
             promised: None,
             actors: 0,
@@ -308,7 +308,7 @@ impl History for Sim {
             }
             Deed::StartOutlived(failure) => {
                 run.stage = Stage::HalfBegun;
-                if !run.zombie && run.cancelled.is_none() {
+                if !run.stuck && run.cancelled.is_none() {
                     // From here on it is as one that took too long.
                     run.cancelled = Some(self.now);
                     let role = run.id;
@@ -321,7 +321,10 @@ impl History for Sim {
                 }
                 self.feed(Input::StartOutlived { key, failure });
                 let run = &self.runs[index];
-                assert!(run.zombie, "zombies are left of a start, and it is none");
+                assert!(
+                    run.stuck,
+                    "stuck children are left of a start, and it is not stuck"
+                );
             }
             Deed::Exited(seen) => self.event(index, seen),
             Deed::PostStop => self.feed(Input::PostStop { key }),
@@ -339,7 +342,10 @@ impl History for Sim {
                 }
                 self.feed(Input::Outlived { key });
                 let run = &self.runs[index];
-                assert!(run.gone() || run.zombie, "zombies are left, and it is none");
+                assert!(
+                    run.gone() || run.stuck,
+                    "stuck children are left, and it is not stuck"
+                );
             }
             Deed::Released => {
                 run.stage = Stage::Gone;

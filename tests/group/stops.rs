@@ -26,7 +26,7 @@ fn children_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_kill
     toy.wait();
     assert_eq!(
         toy.story(),
-        "kill b, stop a, Requested: 2 stopped, 0 failed, 1 killed, 0 zombies, 0 down"
+        "kill b, stop a, Requested: 2 stopped, 0 failed, 1 killed, 0 stuck, 0 down"
     );
 }
 
@@ -40,7 +40,7 @@ fn one_that_survives_its_kill_does_not_hold_up_the_next() {
     toy.wait();
     assert_eq!(
         toy.story(),
-        "stop b, stop a, Requested: 2 stopped, 0 failed, 0 killed, 1 zombies, 0 down"
+        "stop b, stop a, Requested: 2 stopped, 0 failed, 0 killed, 1 stuck, 0 down"
     );
 }
 
@@ -60,7 +60,7 @@ fn a_deadline_kills_all_that_is_left_at_once() {
     toy.wait();
     assert_eq!(
         toy.story(),
-        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 zombies, 0 down"
+        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 stuck, 0 down"
     );
 }
 
@@ -103,7 +103,7 @@ fn a_deadline_that_comes_later_and_is_shorter_asks_whoever_is_late_at_once() {
     assert_eq!(toy.now.since_start(), ms(45));
     assert_eq!(
         toy.story(),
-        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 zombies, 0 down"
+        "kill c, kill b, kill a, Requested: 0 stopped, 0 failed, 3 killed, 0 stuck, 0 down"
     );
 }
 
@@ -125,7 +125,7 @@ fn those_who_stop_together_are_asked_at_once() {
     toy.wait();
     assert_eq!(
         toy.story(),
-        "kill b, Requested: 1 stopped, 0 failed, 1 killed, 0 zombies, 1 down"
+        "kill b, Requested: 1 stopped, 0 failed, 1 killed, 0 stuck, 1 down"
     );
 }
 

@@ -167,9 +167,9 @@ impl Toy {
                 Effect::Finished { cause, report, .. } => {
                     let (stopped, killed) = (report.stopped, report.killed);
                     let (failed, down) = (report.failed, report.not_running);
-                    let zombies = report.zombies;
+                    let stuck = report.stuck;
                     self.log.push(format!(
-                        "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {zombies} zombies, {down} down"
+                        "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {stuck} stuck, {down} down"
                     ));
                 }
                 Effect::StopWithin { .. }

@@ -107,7 +107,7 @@ async fn the_supervisor_stops_every_session_by_its_own_rule() {
         .unwrap();
     hung.cast(Order::Hang).unwrap();
     let report = sessions.stop().await.unwrap();
-    assert_eq!((report.stopped, report.killed, report.zombies), (1, 2, 0));
+    assert_eq!((report.stopped, report.killed, report.stuck), (1, 2, 0));
     assert_eq!((probe.stops(), probe.alive()), (1, 0));
     assert!(sessions.stop().await.is_err());
     assert!(matches!(

@@ -103,7 +103,7 @@ fn all_stopped(report: ShutdownReport, many: usize, what: &str) {
     let others = (
         report.failed,
         report.killed,
-        report.zombies,
+        report.stuck,
         report.not_running,
     );
     assert_eq!(others, (0, 0, 0, 0), "{what}: {report:?}");

@@ -189,7 +189,7 @@ async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_sto
         ("stopped", "1"),
         ("failed", "0"),
         ("killed", "0"),
-        ("zombies", "0"),
+        ("stuck", "0"),
         ("not_running", "0"),
         ("took_ms", "0"),
     ] {
@@ -324,7 +324,7 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
 }
 
 #[test]
-fn a_zombie_and_its_end_are_told() {
+fn a_stuck_session_and_its_end_are_logged() {
     let ear = Ear::default();
     let here = tracing::subscriber::set_default(ear.clone());
     let there = ear.clone();
@@ -352,20 +352,17 @@ fn a_zombie_and_its_end_are_told() {
         session.cast(block).unwrap();
         probe.until(|tally| tally.notes.len() == 1).await;
         // The kill bound passes in real time, since the thread is really blocked.
-        assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
+        assert_eq!(sessions.stop_session("a").await, Err(StopError::Stuck));
         let stop = sessions.stop().await.unwrap();
-        assert_eq!(stop.zombies, 1);
+        assert_eq!(stop.stuck, 1);
         drop(release);
         died(&session.get_cell()).await;
     });
     drop((runtime, here));
-    let zombie = &ear.of("session survived its kill and is a zombie")[0];
-    assert_eq!((zombie.level, zombie.field("session")), (Level::ERROR, "a"));
-    let stopped = &ear.of("session supervisor stopped, and left zombies")[0];
-    assert_eq!(
-        (stopped.level, stopped.field("zombies")),
-        (Level::WARN, "1")
-    );
+    let stuck = &ear.of("session survived its kill and is stuck")[0];
+    assert_eq!((stuck.level, stuck.field("session")), (Level::ERROR, "a"));
+    let stopped = &ear.of("session supervisor stopped, but some of its children are stuck")[0];
+    assert_eq!((stopped.level, stopped.field("stuck")), (Level::WARN, "1"));
 }
 
 #[tokio::test(start_paused = true)]

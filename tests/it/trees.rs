@@ -18,5 +18,5 @@ mod roots;
 pub(crate) mod scenery;
 mod strangers;
 mod strategies;
+mod stuck;
 mod traces;
-mod zombies;

@@ -26,7 +26,7 @@ fn a_signal_stops_all_gracefully_with_a_report() {
         assert_eq!(ann.line(), "", "the connection is closed");
         let (printed, status) = server.end();
         // Two sessions with two children each, the session supervisor, the listener.
-        let report = "8 stopped, 0 failed, 0 killed, 0 zombies, 0 not running";
+        let report = "8 stopped, 0 failed, 0 killed, 0 stuck, 0 not running";
         assert!(
             printed.starts_with(cause) && printed.contains(report),
             "{printed}"
@@ -75,7 +75,7 @@ fn what_hangs_is_killed_at_the_deadline() {
     ann.ask("hang", "ok: the responder will hang when it is stopped");
     server.signal("TERM");
     let (printed, status) = server.end();
-    assert!(printed.contains("0 zombies"), "{printed}");
+    assert!(printed.contains("0 stuck"), "{printed}");
     assert!(!printed.contains("0 killed"), "{printed}");
     assert_eq!(status, Some(0));
 }

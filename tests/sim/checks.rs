@@ -26,10 +26,7 @@ impl Sim {
         for id in 0..IDS {
             self.check_id(id);
         }
-        assert!(
-            self.zombie_answers.is_empty(),
-            "answered Zombie without one"
-        );
+        assert!(self.stuck_answers.is_empty(), "answered Stuck without one");
         self.model.bury(&self.runs);
         self.model.miss_trials(self.now);
         if self.model.serving {
@@ -44,14 +41,11 @@ impl Sim {
         if let Some(report) = self.report.take() {
             let mut expected = self.model.report;
             let shown = |id: &usize| self.model.shown(*id).is_some();
-            expected.zombies += (0..IDS).filter(shown).count();
+            expected.stuck += (0..IDS).filter(shown).count();
             expected.took = report.took;
             assert_eq!(report, expected, "the report");
-            let sum = report.stopped
-                + report.failed
-                + report.killed
-                + report.zombies
-                + report.not_running;
+            let sum =
+                report.stopped + report.failed + report.killed + report.stuck + report.not_running;
             assert_eq!(
                 sum,
                 self.model.counted.len() + self.model.below,
@@ -99,7 +93,7 @@ impl Sim {
                 SessionState::Restarting => &mut counts.restarting,
                 SessionState::Stopping => &mut counts.stopping,
                 SessionState::Parked => &mut counts.parked,
-                SessionState::Zombie => &mut counts.zombies,
+                SessionState::Stuck => &mut counts.stuck,
                 other => panic!("unknown {other:?}"),
             } += 1;
             let id = NAMES.iter().position(|name| **name == **info.id).unwrap();
@@ -125,7 +119,7 @@ impl Sim {
             let settled = match entry.shown {
                 Some(SessionState::Running) => run.life.ending() == Ending::No,
                 Some(SessionState::Parked) => start || run.gone(),
-                Some(SessionState::Zombie) => true,
+                Some(SessionState::Stuck) => true,
                 _ => false,
             };
             assert!(
@@ -149,7 +143,7 @@ impl Sim {
             }
             if let (Some(at), Some(grace)) = (run.stopped, run.grace())
                 && !run.judged()
-                && !run.zombie
+                && !run.stuck
             {
                 let kept = now < at.after(grace) || run.killed.is_some();
                 assert!(kept, "not killed although its grace is over");
@@ -157,14 +151,14 @@ impl Sim {
             if let Some(stopped) = entry.stopped
                 && let Some(ended) = run.known_as_killed().or(run.ended.filter(|_| run.outlived))
                 && (self.model.serving || !run.will_be_outlived())
-                && !run.zombie
+                && !run.stuck
                 && !run.gone()
             {
                 let verdict = self.model.verdict(stopped.max(ended));
-                assert!(now < verdict, "it should be gone, and is no zombie");
+                assert!(now < verdict, "it should be gone, and is not stuck");
             }
             let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
-            let known = run.reported && !run.judged() && !run.zombie;
+            let known = run.reported && !run.judged() && !run.stuck;
             if known && (cut || (brutal && entry.doomed)) {
                 assert!(run.killed.is_some(), "not killed although it must be");
             }
@@ -174,12 +168,12 @@ impl Sim {
             }
             if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
                 && !run.judged()
-                && !run.zombie
+                && !run.stuck
                 && !matches!(run.stage, Stage::Gone)
                 && (self.model.serving || !run.will_be_outlived())
             {
                 let verdict = self.model.verdict(since);
-                assert!(now < verdict, "no zombie although its bound is over");
+                assert!(now < verdict, "not stuck although its bound is over");
             }
             if entry.shown == Some(SessionState::Restarting) && run.gone() {
                 assert!(now < entry.due, "a restart is due and not made");

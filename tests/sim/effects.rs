@@ -263,7 +263,7 @@ impl Sim {
         let run = &mut self.runs[index];
         assert!(run.reported, "a kill out of place");
         run.told_to_die = true;
-        if run.zombie {
+        if run.stuck {
             return;
         }
         assert!(!run.judged() && run.killed.is_none(), "two kills");

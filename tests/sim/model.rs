@@ -198,8 +198,8 @@ impl Model {
                         && let Some(below) = runs[entry.run].life.0.report.get()
                     {
                         self.report.stopped += below.stopped;
-                        self.report.zombies += below.zombies;
-                        self.below += below.stopped + below.zombies;
+                        self.report.stuck += below.stuck;
+                        self.below += below.stopped + below.stuck;
                     }
                     match entry.outcome {
                         Outcome::Stopped => self.report.stopped += 1,
@@ -231,7 +231,7 @@ impl Model {
             entry.exit = Some(outcome);
             outcome
         };
-        if run.zombie {
+        if run.stuck {
             return;
         }
         if entry.doomed || !serving {
@@ -288,7 +288,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn zombie_ended(&mut self, now: Moment, id: usize, run: &Run) {
+    pub(crate) fn stuck_ended(&mut self, now: Moment, id: usize, run: &Run) {
         let serving = self.serving;
         let entry = self.entry(id);
         if run.cancelled.is_some() || entry.doomed || !serving {

@@ -48,9 +48,9 @@ impl Sim {
                 let may = kind.starts() || shown == Some(SessionState::Parked);
                 assert!(may, "a restart is refused for want of a place");
             }
-            Answer::Zombie if shown == Some(SessionState::Zombie) => {}
+            Answer::Stuck if shown == Some(SessionState::Stuck) => {}
             // Then the note must follow in this step.
-            Answer::Zombie => self.zombie_answers.push(id),
+            Answer::Stuck => self.stuck_answers.push(id),
             Answer::Down => assert!(!self.model.serving, "Down while serving"),
             Answer::NotFound => {
                 let known = kind == Kind::Restart && shown.is_some();
@@ -110,11 +110,11 @@ impl Sim {
                 assert_ne!(next, Next::Nothing, "a decision for nothing");
                 self.follows(id, next);
             }
-            Note::Zombie => self.zombie(id),
-            Note::ZombieEnded => {
+            Note::Stuck => self.mark_stuck(id),
+            Note::StuckEnded => {
                 let index = self.model.entry(id).run;
-                assert!(self.runs[index].gone() && self.runs[index].zombie);
-                self.model.zombie_ended(now, id, &self.runs[index]);
+                assert!(self.runs[index].gone() && self.runs[index].stuck);
+                self.model.stuck_ended(now, id, &self.runs[index]);
             }
             Note::Discarded => match self.model.expected.pop_front() {
                 Some(Expected::Discarded(who)) if who == id => {
@@ -188,7 +188,7 @@ impl Sim {
         let run = &mut self.runs[index];
         assert!(run.reported && !run.judged(), "an exit is judged twice");
         run.ended = Some(self.now);
-        let asked = run.stopped.is_some() || run.killed.is_some() || run.zombie;
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
         let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
         let right = match (run.life.mark(), exit) {
             (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
@@ -206,13 +206,13 @@ impl Sim {
         self.model.exited(self.now, id, &self.runs[index], exit);
     }
 
-    fn zombie(&mut self, id: usize) {
+    fn mark_stuck(&mut self, id: usize) {
         let now = self.now;
         let index = self.model.entry(id).run;
         let since = self.runs[index].killed.or(self.runs[index].cancelled);
         let verdict = since.map(|since| self.model.verdict(since));
         let run = &mut self.runs[index];
-        assert!(!run.zombie, "a zombie twice");
+        assert!(!run.stuck, "a stuck session twice");
         let early = !self.model.serving && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
         if let Stage::HalfBegun = run.stage {
@@ -220,12 +220,12 @@ impl Sim {
         } else if let Some(verdict) = verdict
             && !run.judged()
         {
-            assert!(now >= verdict, "a zombie too early");
+            assert!(now >= verdict, "a stuck session too early");
         } else {
-            assert!(run.judged(), "a zombie that was not killed");
+            assert!(run.judged(), "a stuck session that was not killed");
         }
-        run.zombie = true;
-        self.zombie_answers.retain(|answered| *answered != id);
-        self.model.show(id, SessionState::Zombie);
+        run.stuck = true;
+        self.stuck_answers.retain(|answered| *answered != id);
+        self.model.show(id, SessionState::Stuck);
     }
 }

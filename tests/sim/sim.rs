@@ -38,7 +38,7 @@ pub(crate) struct Sim {
     pub(crate) over: bool,
     pub(crate) finished: bool,
     pub(crate) report: Option<ShutdownReport>,
-    pub(crate) zombie_answers: Vec<usize>,
+    pub(crate) stuck_answers: Vec<usize>,
     pub(crate) fuel: usize,
     pub(crate) actors: u64,
     pub(crate) ids: [Arc<str>; crate::model::IDS],
@@ -189,8 +189,8 @@ impl Sim {
 
     fn start_failed(&mut self, index: usize, failure: &Failure) {
         let run = &self.runs[index];
-        let (id, zombie, cancelled) = (run.id, run.zombie, run.cancelled.is_some());
-        if zombie {
+        let (id, stuck, cancelled) = (run.id, run.stuck, run.cancelled.is_some());
+        if stuck {
             return;
         }
         let ignored = matches!(failure, Failure::Ignored) && !cancelled;
@@ -229,7 +229,7 @@ impl History for Sim {
             over: false,
             finished: false,
             report: None,
-            zombie_answers: Vec::new(),
+            stuck_answers: Vec::new(),
             fuel: 0,
             actors: 0,
             ids: NAMES.map(Arc::from),
@@ -276,7 +276,7 @@ impl History for Sim {
         let rests = |state| {
             matches!(
                 state,
-                SessionState::Running | SessionState::Parked | SessionState::Zombie
+                SessionState::Running | SessionState::Parked | SessionState::Stuck
             )
         };
         self.model.serving
@@ -321,7 +321,7 @@ impl History for Sim {
                     Origin::Manual => entry.spec.policy().restart == Restart::Temporary,
                     Origin::Restart | Origin::Resume | Origin::Trial => false,
                 };
-                if !run.zombie {
+                if !run.stuck {
                     // From here on it is as one that was cancelled.
                     run.cancelled.get_or_insert(self.now);
                     entry.shown = Some(if leaves || entry.doomed {
@@ -332,7 +332,10 @@ impl History for Sim {
                 }
                 self.feed(Input::StartOutlived { key, failure });
                 let run = &self.runs[index];
-                assert!(run.zombie, "zombies are left of a start, and it is none");
+                assert!(
+                    run.stuck,
+                    "stuck children are left of a start, and it is not stuck"
+                );
             }
             Deed::Exited(seen) => self.event(index, seen),
             Deed::PostStop => self.feed(Input::PostStop { key }),
@@ -348,7 +351,10 @@ impl History for Sim {
                 run.outlived = true;
                 self.feed(Input::Outlived { key });
                 let hidden = self.model.entry(id).shown.is_none();
-                assert!(!hidden, "what is left of it are zombies, and it is none");
+                assert!(
+                    !hidden,
+                    "only stuck children are left of it, and it is not stuck"
+                );
             }
             // In a stop it is waited for no more, as if it were gone.
             Deed::Outlived | Deed::Released => {

@@ -84,7 +84,7 @@ impl Tickets {
                 matches!(kind, Kind::Ensure | Kind::Restart)
             }
             Answer::MaxSessions(_) | Answer::Stopped | Answer::TimedOut(_) => kind.launches(),
-            Answer::Zombie => kind != Kind::Supervisor,
+            Answer::Stuck => kind != Kind::Supervisor,
             Answer::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
             Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
             Answer::Ended(_) => kind == Kind::Stop,

@@ -20,7 +20,7 @@ pub(crate) enum Stage {
     Launching,
     /// It has failed, which is still to be reported.
     Failing(Failure),
-    /// It has failed and told so, and zombies of the tree that it had begun are left.
+    /// It has failed and told so, and stuck children of the tree that it had begun are left.
     HalfBegun,
     Alive,
     Dead,
@@ -59,7 +59,7 @@ pub(crate) struct Run {
     pub(crate) reported: bool,
     pub(crate) event: Event,
     pub(crate) joined: bool,
-    /// It has told that zombies are all that is left of it.
+    /// It has told that stuck children are all that is left of it.
     pub(crate) outlived: bool,
     pub(crate) told_to_stop: bool,
     pub(crate) told_to_die: bool,
@@ -71,7 +71,7 @@ pub(crate) struct Run {
     pub(crate) cancelled: Option<Moment>,
     /// When its end was judged.
     pub(crate) ended: Option<Moment>,
-    pub(crate) zombie: bool,
+    pub(crate) stuck: bool,
 }
 
 /// What a run does next.
@@ -81,7 +81,7 @@ pub(crate) enum Deed {
     Claim,
     Started,
     StartFailed(Failure),
-    /// It has failed, and zombies of the tree that it had begun are left.
+    /// It has failed, and stuck children of the tree that it had begun are left.
     StartOutlived(Failure),
     Exited(Seen),
     /// Its `post_stop` begins.
@@ -89,7 +89,7 @@ pub(crate) enum Deed {
     /// The session tells of its end itself.
     Ended,
     Joined,
-    /// Only zombies below it are left.
+    /// Only stuck ones below it are left.
     Outlived,
     Released,
     /// It changed, and nobody is told.
@@ -142,7 +142,7 @@ impl Run {
             killed: None,
             cancelled: None,
             ended: None,
-            zombie: false,
+            stuck: false,
         }
     }
 
@@ -286,9 +286,9 @@ impl Run {
         if supervisor {
             let mut report = ShutdownReport::default();
             report.stopped = rng.below(3);
-            report.zombies = rng.below(2);
+            report.stuck = rng.below(2);
             self.life.0.report.set(Some(report));
-            self.life.0.outlived.set(report.zombies > 0);
+            self.life.0.outlived.set(report.stuck > 0);
         }
         // Its own cause is left before the mark, or, by a session that is killed on the way, without one.
         let leaves_cause = match mark {
@@ -338,10 +338,10 @@ impl Run {
         if self.will_be_outlived() && rng.chance(60) {
             return Some(Deed::Outlived);
         }
-        let zombies_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
+        let stuck_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
         // A state that nobody reads is dropped with the root, and its release is not what was waited for.
         let state_left = killed && unread && !(over && self.outlived);
-        if zombies_stay || state_left {
+        if stuck_stay || state_left {
             return None;
         }
         Some(Deed::Released)
@@ -352,7 +352,7 @@ impl Run {
         self.ended.filter(|_| self.life.mark() == Mark::Missing)
     }
 
-    /// Whether it is about to tell that zombies are all that is left of it.
+    /// Whether it is about to tell that stuck children are all that is left of it.
     pub(crate) fn will_be_outlived(&self) -> bool {
         self.life.is_outlived() && !self.outlived
     }

@@ -87,7 +87,7 @@ fn a_subscriber_that_panics_or_blocks_costs_its_lines_and_nothing_else() {
             session.get_cell().wait(None).await.unwrap();
             let stop = tokio::time::timeout(LONG, sessions.stop()).await;
             let report = stop.expect("the stop is answered").unwrap();
-            assert_eq!(report.zombies, 0, "{what}");
+            assert_eq!(report.stuck, 0, "{what}");
             let stop = tokio::time::timeout(LONG, tree.stop()).await;
             assert_eq!(stop.expect("the stop is answered").unwrap().stopped, 1);
         });

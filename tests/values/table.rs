@@ -53,7 +53,7 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
             .await
             .unwrap()
             .unwrap();
-        (stuck, stop.map_or(0, |report| report.zombies))
+        (stuck, stop.map_or(0, |report| report.stuck))
     });
     assert!(stuck == 0 || rightly, "{what}: {stuck} were stuck");
     let rightly = rightly && !end.leaves_the_supervisor();
@@ -69,9 +69,7 @@ async fn until_none_is_stuck(sessions: &SessionSupervisor) -> usize {
     loop {
         // A supervisor that is gone has no ids.
         let list = sessions.list_sessions().await.unwrap_or_default();
-        let stuck = list
-            .iter()
-            .filter(|info| info.state == SessionState::Zombie);
+        let stuck = list.iter().filter(|info| info.state == SessionState::Stuck);
         let stuck = stuck.count();
         let first = *first.get_or_insert(stuck);
         if stuck == 0 {

@@ -105,7 +105,7 @@ fn check(kind: Kind, many: usize) {
             .await
             .unwrap()
             .unwrap();
-        assert_eq!((report.stopped, report.zombies), (many, 0), "{what}");
+        assert_eq!((report.stopped, report.stuck), (many, 0), "{what}");
     });
 }
 

@@ -1,6 +1,6 @@
 //! The cause of a session's failure, from when it is known until the engine asks for it.
 //!
-//! Nobody asks if the supervisor ended before the session did: a zombie may fail long after that. Then
+//! Nobody asks if the supervisor ended before the session did: a stuck session may fail long after that. Then
 //! whatever lets go of the life last, which may be a task on which others wait, ends the cause as well. So it
 //! goes to the queue of drops.
 

@@ -52,7 +52,7 @@ impl Life {
     }
 
     /// Those that are to be waited for. A supervisor of ours has waited for its own already, and those that
-    /// are left are zombies.
+    /// are left are stuck children.
     pub(crate) fn take_orphans(&self) -> Orphans {
         match &mut self.lock().end {
             Some(end) if matches!(end.tree, Tree::None) => std::mem::take(&mut end.orphans),

@@ -37,10 +37,10 @@ impl Shared {
         self.launches_bell.notify_one();
     }
 
-    /// The undertaker is done. What is left of the launches now are zombies.
+    /// The undertaker is done. What is left of the launches now is stuck.
     pub(in crate::actor) fn undertaken(&self) {
-        let zombies = self.launches.load(Ordering::Acquire) > 1;
-        if zombies
+        let stuck = self.launches.load(Ordering::Acquire) > 1;
+        if stuck
             && let Some(nest) = &self.nest
             && !nest.life.mark_outlived()
         {

@@ -28,7 +28,7 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
     into.push(Discard::Spec(child.spec));
     match child.phase {
         Phase::Leaving { exit, .. } => into.push(Discard::Exit(exit)),
-        Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } | Phase::Zombie { then } => {
+        Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } | Phase::Stuck { then } => {
             if let Then::Relaunch(ticket) = then {
                 into.push(Discard::Ticket(ticket));
             }

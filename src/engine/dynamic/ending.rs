@@ -1,4 +1,4 @@
-//! How one session is stopped, killed, given up as a zombie, and forgotten.
+//! How one session is stopped, killed, given up as stuck, and forgotten.
 //!
 //! Absent on purpose: the order in which many are stopped; see `stopping`.
 
@@ -89,7 +89,7 @@ impl<D: Domain> Engine<D> {
             // It is about to have the same verdict on its own children, and tells it in its report.
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
-            self.zombie(slot);
+            self.mark_stuck(slot);
         }
     }
 
@@ -101,7 +101,7 @@ impl<D: Domain> Engine<D> {
         current.is_some_and(Current::is_outliving)
     }
 
-    pub(super) fn zombie(&mut self, slot: u32) {
+    pub(super) fn mark_stuck(&mut self, slot: u32) {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -111,31 +111,31 @@ impl<D: Domain> Engine<D> {
             }
             _ => Then::Remove,
         };
-        // A restart by hand has its answer now, and goes on by the rules when the zombie has ended. That
+        // A restart by hand has its answer now, and goes on by the rules when the stuck child has ended. That
         // end is an exit, after which attempts are counted anew. The rules never bring back a temporary
         // one (D19).
         let then = match then {
             Then::Relaunch(ticket) => {
                 child.attempt = 0;
                 let temporary = child.spec.policy().restart == Restart::Temporary;
-                self.answer(ticket, Answer::Zombie);
+                self.answer(ticket, Answer::Stuck);
                 if temporary { Then::Remove } else { Then::Retry }
             }
             then => then,
         };
-        let Some(before) = self.table.set_phase(slot, Phase::Zombie { then }) else {
+        let Some(before) = self.table.set_phase(slot, Phase::Stuck { then }) else {
             return;
         };
         self.set_timer(slot, None);
-        self.note(slot, Note::Zombie);
-        self.answer_stops(slot, || Answer::Zombie);
+        self.note(slot, Note::Stuck);
+        self.answer_stops(slot, || Answer::Stuck);
         match before {
             Phase::Stopping { batch, .. } => self.stop_finished(batch),
             Phase::Leaving { exit, .. } => self.discard(Discard::Exit(exit)),
             _ => {}
         }
         if self.serving() {
-            self.empty_queue(slot, || Answer::Zombie);
+            self.empty_queue(slot, || Answer::Stuck);
         } else {
             self.empty_queue(slot, || Answer::Down);
         }
@@ -224,15 +224,15 @@ impl<D: Domain> Engine<D> {
         self.discard(Discard::Exit(exit));
     }
 
-    /// Nothing of a cancelled launch, or of a zombie, is left.
+    /// Nothing of a cancelled launch, or of a stuck child, is left.
     pub(super) fn follow(&mut self, now: Moment, slot: u32, then: Then<D>) {
         self.set_timer(slot, None);
-        let zombie = matches!(
+        let stuck = matches!(
             self.table.get(slot).map(|child| &child.phase),
-            Some(Phase::Zombie { .. })
+            Some(Phase::Stuck { .. })
         );
-        let exit = if zombie {
-            self.note(slot, Note::ZombieEnded);
+        let exit = if stuck {
+            self.note(slot, Note::StuckEnded);
             Exit::Killed
         } else {
             Exit::NotRunning

@@ -82,7 +82,7 @@ impl<D: Domain> Engine<D> {
         let mark = current.life.mark();
         let actor = current.life.actor();
         let asked = match child.phase {
-            Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
+            Phase::Stopping { .. } | Phase::Stuck { .. } => Asked::Yes,
             _ => Asked::No,
         };
         let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
@@ -138,7 +138,7 @@ impl<D: Domain> Engine<D> {
                 self.stopped_as_asked(now, slot, then, exit);
                 self.stop_finished(batch);
             }
-            // A zombie that ends is let go at its release.
+            // A stuck child that ends is released as usual.
             _ => {
                 self.note(slot, occasion.with(Next::Nothing));
                 self.discard(Discard::Exit(exit));
@@ -227,7 +227,7 @@ impl<D: Domain> Engine<D> {
             })
     }
 
-    /// All that is left of the present launch are zombies, so it is one itself. While all are stopped
+    /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
     /// nobody needs its id any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(current) = self.current(key) else {
@@ -244,10 +244,10 @@ impl<D: Domain> Engine<D> {
             return;
         };
         if let Some(current) = &mut child.current {
-            current.rest = Rest::Zombies;
+            current.rest = Rest::Stuck;
         }
         if let Phase::Leaving { .. } = child.phase {
-            self.zombie(key.slot);
+            self.mark_stuck(key.slot);
         }
     }
 
@@ -270,7 +270,7 @@ impl<D: Domain> Engine<D> {
             Phase::Leaving { exit, tally, .. } => {
                 *tally == Tally::Count && *exit != Exit::NotRunning
             }
-            phase => matches!(phase, Phase::Zombie { .. }),
+            phase => matches!(phase, Phase::Stuck { .. }),
         };
         if let Some(current) = child.current.take() {
             if let Mode::Stopping(stop) = &mut self.mode
@@ -293,7 +293,7 @@ impl<D: Domain> Engine<D> {
                 self.next_in_queue(now, slot);
                 self.try_again(now, slot);
             }
-            Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
+            Phase::Cancelling { then, .. } | Phase::Stuck { then } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.follow(now, slot, then);
             }

@@ -94,7 +94,7 @@ impl<D: Domain> Engine<D> {
                 let then = std::mem::replace(then, Then::Remove);
                 self.begin_stop(now, slot, then, 0);
             }
-            Phase::Zombie { .. } => self.effect(Effect::Kill { life: life.clone() }),
+            Phase::Stuck { .. } => self.effect(Effect::Kill { life: life.clone() }),
             _ => {}
         }
         self.answer_joined(slot, || Answer::Joined(life.clone()));
@@ -160,7 +160,7 @@ impl<D: Domain> Engine<D> {
                     self.retry(now, slot, occasion);
                 }
             }
-            Phase::Cancelling { then, .. } | Phase::Zombie { then } => {
+            Phase::Cancelling { then, .. } | Phase::Stuck { then } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, then);
@@ -169,7 +169,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         if self.current(key).is_none() {
             self.discard(Discard::Failure(failure));
@@ -193,7 +193,7 @@ impl<D: Domain> Engine<D> {
         }
         let cancelling = self.table.get(slot).map(|child| &child.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {
-            self.zombie(slot);
+            self.mark_stuck(slot);
         }
     }
 

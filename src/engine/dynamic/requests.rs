@@ -47,7 +47,7 @@ impl<D: Domain> Engine<D> {
                 self.refuse(spec, ticket, Answer::Running(life));
             }
             (Phase::Parked { .. }, _) => self.refuse(spec, ticket, Answer::Parked),
-            (Phase::Zombie { .. }, _) => self.refuse(spec, ticket, Answer::Zombie),
+            (Phase::Stuck { .. }, _) => self.refuse(spec, ticket, Answer::Stuck),
             (Phase::Launching(origin) | Phase::InLine { origin, .. }, _)
                 if share == Share::Yes && origin.is_asked() && child.queue_is_empty() =>
             {
@@ -109,10 +109,10 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        if let Phase::Zombie { then } = &mut child.phase {
+        if let Phase::Stuck { then } = &mut child.phase {
             let then = std::mem::replace(then, Then::Remove);
-            self.answer(ticket, Answer::Zombie);
-            self.dismiss(then, || Answer::Zombie);
+            self.answer(ticket, Answer::Stuck);
+            self.dismiss(then, || Answer::Stuck);
             return;
         }
         child.waiting().stops.push(ticket);
@@ -138,7 +138,7 @@ impl<D: Domain> Engine<D> {
             }
             Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
             Phase::Leaving { .. } => self.hurry(now, slot),
-            Phase::Zombie { .. } => {}
+            Phase::Stuck { .. } => {}
         }
     }
 
@@ -207,12 +207,12 @@ impl<D: Domain> Engine<D> {
                 }
                 self.launch(now, slot, Origin::Resume, Some(ticket));
             }
-            (Phase::Zombie { .. }, _) => self.answer(ticket, Answer::Zombie),
+            (Phase::Stuck { .. }, _) => self.answer(ticket, Answer::Stuck),
             _ => child.waiting().queue.push_back(Request::Restart { ticket }),
         }
     }
 
-    /// The turn of those who wait, now that the child runs, is parked or is a zombie.
+    /// The turn of those who wait, now that the child runs, is parked or is stuck.
     pub(super) fn next_in_queue(&mut self, now: Moment, slot: u32) {
         if !self.serving() {
             self.empty_queue(slot, || Answer::Down);
@@ -224,7 +224,7 @@ impl<D: Domain> Engine<D> {
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
             let settled = match (&child.phase, &child.current) {
                 (Phase::Running, Some(current)) => current.life.ending() == Ending::No,
-                (Phase::Parked { .. } | Phase::Zombie { .. }, _) => true,
+                (Phase::Parked { .. } | Phase::Stuck { .. }, _) => true,
                 _ => false,
             };
             if !settled {

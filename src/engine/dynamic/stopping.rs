@@ -114,7 +114,7 @@ impl<D: Domain> Engine<D> {
                 let before = std::mem::replace(&mut stop.stage, Stage::Sweep(cursor));
                 self.close_stage(before);
             }
-            // What is left are zombies, and there is no report any more that could wait for them.
+            // Only stuck children are left, and there is no report any more that could wait for them.
             Mode::Ended => {
                 while let Some(slot) = self.table.advance(&cursor) {
                     if self.lost(slot) {
@@ -225,7 +225,7 @@ impl<D: Domain> Engine<D> {
             }
             Phase::Cancelling { then, .. }
             | Phase::Stopping { then, .. }
-            | Phase::Zombie { then } => {
+            | Phase::Stuck { then } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.dismiss(then, || Answer::Down);
             }
@@ -333,15 +333,15 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Ends when every child is gone or a zombie.
+    /// Ends when every child is gone or stuck.
     pub(super) fn finish_if_gone(&mut self, now: Moment) {
-        let zombies = self.table.counts().zombies;
-        if self.table.len() > zombies {
+        let stuck = self.table.counts().stuck;
+        if self.table.len() > stuck {
             return;
         }
         match &self.mode {
-            // The sweep may find that what looks like a zombie is gone.
-            Mode::Stopping(stop) if zombies > 0 && matches!(stop.stage, Stage::Sweep(_)) => return,
+            // The sweep may find that what looks stuck is gone.
+            Mode::Stopping(stop) if stuck > 0 && matches!(stop.stage, Stage::Sweep(_)) => return,
             Mode::Stopping(_) => {}
             Mode::Serving | Mode::Ended => return,
         }
@@ -349,7 +349,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         self.close_stage(std::mem::replace(&mut stop.stage, Stage::Wait));
-        stop.report.zombies += zombies;
+        stop.report.stuck += stuck;
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {
             report: stop.report,

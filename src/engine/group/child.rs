@@ -128,7 +128,7 @@ pub(super) enum Phase {
     /// It was told to end. Timer: the grace, then the kill bound.
     Stopping { then: Then, force: Force },
     /// It survived its kill.
-    Zombie { then: Then },
+    Stuck { then: Then },
 }
 
 /// What a child is doing.
@@ -146,7 +146,7 @@ pub enum ChildState {
     /// It does not run: it has ended, was stopped, or its start function answered ignore.
     NotRunning,
     /// It was killed, and is stuck in code that never awaits.
-    Zombie,
+    Stuck,
 }
 
 impl ChildState {
@@ -158,7 +158,7 @@ impl ChildState {
             Self::Restarting => Some(SessionState::Restarting),
             Self::Stopping => Some(SessionState::Stopping),
             Self::NotRunning => None,
-            Self::Zombie => Some(SessionState::Zombie),
+            Self::Stuck => Some(SessionState::Stuck),
         }
     }
 }
@@ -230,13 +230,13 @@ impl<D: Domain> Child<D> {
         self.again.is_some() && !self.temporary()
     }
 
-    pub(super) const fn is_zombie(&self) -> bool {
-        matches!(self.phase, Phase::Zombie { .. })
+    pub(super) const fn is_stuck(&self) -> bool {
+        matches!(self.phase, Phase::Stuck { .. })
     }
 
     /// Whether something of it is left that will be gone one day, as far as is known.
     pub(super) const fn alive(&self) -> bool {
-        self.current.is_some() && !self.is_zombie()
+        self.current.is_some() && !self.is_stuck()
     }
 
     /// Why its present launch is made, from the order until it runs or is gone.
@@ -251,7 +251,7 @@ impl<D: Domain> Child<D> {
                 then: Then::Failed(origin),
                 ..
             }
-            | Phase::Zombie {
+            | Phase::Stuck {
                 then: Then::Failed(origin),
             } => Some(origin),
             _ => None,
@@ -289,7 +289,7 @@ impl<D: Domain> Child<D> {
             },
             Phase::Running => ChildState::Running,
             Phase::Stopping { .. } => ChildState::Stopping,
-            Phase::Zombie { .. } => ChildState::Zombie,
+            Phase::Stuck { .. } => ChildState::Stuck,
         })
     }
 

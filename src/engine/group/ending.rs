@@ -1,4 +1,4 @@
-//! How one child is stopped, killed and given up as a zombie.
+//! How one child is stopped, killed and given up as stuck.
 //!
 //! Absent on purpose: the order in which children are stopped; see `sets` and `stopping`.
 
@@ -20,7 +20,7 @@ impl<D: Domain> Group<D> {
             Some(Phase::Leaving { .. } | Phase::Cancelling { .. } | Phase::Stopping { .. }) => {
                 self.force(now, slot);
             }
-            Some(Phase::Down | Phase::Running | Phase::Zombie { .. }) | None => {}
+            Some(Phase::Down | Phase::Running | Phase::Stuck { .. }) | None => {}
         }
     }
 
@@ -107,7 +107,7 @@ impl<D: Domain> Group<D> {
             // It is about to have the same verdict on its own children, and tells it in its report.
             self.set_timer(slot, Some(now.after(KILL_BOUND)));
         } else {
-            self.zombie(slot);
+            self.mark_stuck(slot);
         }
     }
 
@@ -116,7 +116,7 @@ impl<D: Domain> Group<D> {
         current.is_some_and(Current::is_outliving)
     }
 
-    pub(super) fn zombie(&mut self, slot: u32) {
+    pub(super) fn mark_stuck(&mut self, slot: u32) {
         let stopping = matches!(self.mode, Mode::Stopping(_));
         let Some(child) = self.get_mut(slot) else {
             return;
@@ -126,15 +126,15 @@ impl<D: Domain> Group<D> {
             Phase::Leaving { then, exit, .. } => (*then, exit.take()),
             _ => return,
         };
-        child.phase = Phase::Zombie { then };
+        child.phase = Phase::Stuck { then };
         if stopping {
             child.tally = Tally::Ended;
         }
         child.timer = None;
         let stops = std::mem::take(&mut child.stops);
-        self.note(slot, Note::Zombie);
+        self.note(slot, Note::Stuck);
         for ticket in stops {
-            self.answer(ticket, Answer::Zombie);
+            self.answer(ticket, Answer::Stuck);
         }
         if let Some(exit) = exit {
             self.discard(Discard::Exit(exit));

@@ -80,7 +80,7 @@ impl<D: Domain> Group<D> {
         };
         let actor = current.life.actor();
         let asked = match child.phase {
-            Phase::Stopping { .. } | Phase::Zombie { .. } => Asked::Yes,
+            Phase::Stopping { .. } | Phase::Stuck { .. } => Asked::Yes,
             _ => Asked::No,
         };
         let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
@@ -153,8 +153,8 @@ impl<D: Domain> Group<D> {
                 self.launch_came_to_nothing(now, slot, then)
                     .unwrap_or(planned)
             }
-            // A zombie that ends is let go at its release.
-            Phase::Zombie {
+            // A stuck child that ends is released as usual.
+            Phase::Stuck {
                 then: Then::Failed(Origin::Restart),
             } => Follows::only(Next::Undecided),
             _ => planned,
@@ -263,7 +263,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// All that is left of the present launch are zombies, so it is one itself. While all are stopped
+    /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
     /// nobody needs its role any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(slot) = self.launched(key) else {
@@ -277,7 +277,7 @@ impl<D: Domain> Group<D> {
         if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
             self.judged(now, slot, None);
         }
-        self.zombie(slot);
+        self.mark_stuck(slot);
     }
 
     /// Nothing of the present launch is left.
@@ -313,8 +313,8 @@ impl<D: Domain> Group<D> {
             Phase::Leaving { then, exit, .. } => (then, exit.unwrap_or(Exit::NotRunning)),
             Phase::Launching(origin) => (Then::Failed(origin), Exit::NotRunning),
             Phase::Cancelling { then, .. } => (then, Exit::NotRunning),
-            Phase::Zombie { then } => {
-                self.note(slot, Note::ZombieEnded);
+            Phase::Stuck { then } => {
+                self.note(slot, Note::StuckEnded);
                 (then, Exit::Killed)
             }
             Phase::Down | Phase::Running | Phase::Stopping { .. } => (Then::Rest, Exit::NotRunning),

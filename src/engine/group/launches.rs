@@ -80,7 +80,7 @@ impl<D: Domain> Group<D> {
                 }
             }
             Phase::Cancelling { then, .. } => self.begin_stop(now, slot, then),
-            Phase::Zombie { .. } => self.effect(Effect::Kill { life }),
+            Phase::Stuck { .. } => self.effect(Effect::Kill { life }),
             Phase::Down | Phase::Leaving { .. } | Phase::Running | Phase::Stopping { .. } => {}
         }
         if let Some(seen) = early {
@@ -138,7 +138,7 @@ impl<D: Domain> Group<D> {
         self.follow(now, slot, follows);
     }
 
-    /// A launch failed, and zombies are left of it: it is one, and what follows comes when they have ended.
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let Some(slot) = self.launched(key) else {
             self.discard(Discard::Failure(failure));
@@ -166,7 +166,7 @@ impl<D: Domain> Group<D> {
         }
         let cancelling = self.get(slot).map(|child| &child.phase);
         if let Some(Phase::Cancelling { .. }) = cancelling {
-            self.zombie(slot);
+            self.mark_stuck(slot);
         }
     }
 

@@ -43,7 +43,7 @@ enum Look<L> {
     /// This one does not run.
     NotRunning(u32),
     Restarting,
-    Zombie,
+    Stuck,
 }
 
 impl<D: Domain> Group<D> {
@@ -140,7 +140,7 @@ impl<D: Domain> Group<D> {
             return Some(Look::Unknown);
         };
         match (&child.phase, &child.current) {
-            (Phase::Zombie { .. }, _) => Some(Look::Zombie),
+            (Phase::Stuck { .. }, _) => Some(Look::Stuck),
             (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
                 Some(Look::Running(current.life.clone()))
             }
@@ -181,7 +181,7 @@ impl<D: Domain> Group<D> {
             (request, Look::Unknown) => self.refuse(request, Answer::NotFound),
             (request, Look::Running(life)) => self.refuse(request, Answer::Running(life)),
             (request, Look::Restarting) => self.refuse(request, Answer::Restarting),
-            (request, Look::Zombie) => self.refuse(request, Answer::Zombie),
+            (request, Look::Stuck) => self.refuse(request, Answer::Stuck),
         }
     }
 
@@ -197,9 +197,9 @@ impl<D: Domain> Group<D> {
         };
         let pending = child.again.take();
         match &mut child.phase {
-            Phase::Zombie { then } => {
+            Phase::Stuck { then } => {
                 then.give_up();
-                self.answer(ticket, Answer::Zombie);
+                self.answer(ticket, Answer::Stuck);
             }
             Phase::Down => self.answer(ticket, Answer::Ended(Exit::NotRunning)),
             Phase::Leaving { exit, .. } => {

@@ -142,11 +142,11 @@ impl<D: Domain> Group<D> {
     }
 
     /// Whether a set is being stopped or started just now, so that requests wait. In the pause before
-    /// an attempt, and while a zombie is waited for, they do not.
+    /// an attempt, and while a stuck child is waited for, they do not.
     pub(super) fn busy(&self) -> bool {
         let moves = |child: &Child<D>| {
             (child.again.is_some() && child.alive())
-                || (child.launching() == Some(Origin::Restart) && !child.is_zombie())
+                || (child.launching() == Some(Origin::Restart) && !child.is_stuck())
         };
         match self.mode {
             Mode::New | Mode::Beginning(_) => true,

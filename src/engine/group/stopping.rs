@@ -156,7 +156,7 @@ impl<D: Domain> Group<D> {
                 }
                 Phase::Cancelling { then, .. }
                 | Phase::Stopping { then, .. }
-                | Phase::Zombie { then } => then.give_up(),
+                | Phase::Stuck { then } => then.give_up(),
                 Phase::Running => {}
             }
             child.tally = match child.phase {
@@ -236,7 +236,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Ends when every child is gone or a zombie.
+    /// Ends when every child is gone or stuck.
     pub(super) fn finish_if_gone(&mut self, now: Moment) {
         if self.children.iter().any(Child::alive) {
             return;
@@ -254,8 +254,8 @@ impl<D: Domain> Group<D> {
             }
             self.discard(Discard::Failure(failed.failure));
         }
-        let zombies = self.children.iter().filter(|child| child.is_zombie());
-        stop.report.zombies += zombies.count();
+        let stuck = self.children.iter().filter(|child| child.is_stuck());
+        stop.report.stuck += stuck.count();
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {
             report: stop.report,

@@ -87,7 +87,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let by_name = SessionSupervisor::where_is("counters").ok_or("not found by name")?;
     assert_eq!(by_name.stop_session("a").await?, Exit::Shutdown);
     let report = sessions.stop().await?;
-    assert_eq!(report.killed + report.failed + report.zombies, 0);
+    assert_eq!(report.killed + report.failed + report.stuck, 0);
     println!("ok");
     Ok(())
 }

@@ -136,7 +136,7 @@ async fn what_does_not_stop_is_killed_at_the_deadline() {
     .await;
     let ended = answered("the stop", running.stop()).await;
     let report = ended.report.expect("a report");
-    assert_eq!(report.zombies, 0, "{report:?}");
+    assert_eq!(report.stuck, 0, "{report:?}");
     assert!(report.killed > 0 && report.took >= deadline, "{report:?}");
     assert!(
         report.took < deadline + Duration::from_secs(1),
@@ -163,7 +163,7 @@ async fn block(worker: &ActorRef<Order>) -> std::sync::mpsc::Sender<()> {
 
 /// A thread that is blocked cannot be told by paused time: here the kill bound passes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn an_application_that_leaves_zombies_reports_all_of_it_and_ends_with_status_1() {
+async fn an_application_that_leaves_stuck_children_reports_all_of_it_and_ends_with_status_1() {
     let probe = Probe::default();
     let inner = probe.clone();
     let tree = ChildSpec::tree(move |_| {
@@ -185,7 +185,7 @@ async fn an_application_that_leaves_zombies_reports_all_of_it_and_ends_with_stat
     let ended = running.stop().await;
     let report = ended.report.expect("a report");
     // Killed: bob, carol's tree with its other child, the session supervisor.
-    assert_eq!((report.zombies, report.killed), (2, 4), "{report:?}");
+    assert_eq!((report.stuck, report.killed), (2, 4), "{report:?}");
     assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 1));
     drop(releases);
     probe.until(|tally| tally.alive == 0).await;

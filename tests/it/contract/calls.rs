@@ -131,12 +131,12 @@ async fn every_call_of_the_documentation_compiles_and_does_what_it_says() {
         restarting,
         stopping,
         parked,
-        zombies,
+        stuck,
         ..
     } = sessions.count_sessions().await.unwrap();
     assert_eq!((specs, active, supervisors, workers), (2, 2, 0, 2));
     assert_eq!(
-        [starting, restarting, stopping, parked, zombies],
+        [starting, restarting, stopping, parked, stuck],
         [0, 0, 0, 0, 0]
     );
 
@@ -148,13 +148,13 @@ async fn every_call_of_the_documentation_compiles_and_does_what_it_says() {
         stopped,
         failed,
         killed,
-        zombies,
+        stuck,
         not_running,
         took,
         ..
     } = sessions.stop().await.unwrap();
     assert_eq!(
-        (stopped, failed, killed, zombies, not_running),
+        (stopped, failed, killed, stuck, not_running),
         (1, 0, 0, 0, 0)
     );
     assert_eq!(took, Duration::ZERO);

@@ -181,7 +181,7 @@ fn every_documented_variant(
         | StartError::Parked
         | StartError::MaxSessions { max: _ }
         | StartError::Stopped
-        | StartError::Zombie
+        | StartError::Stuck
         | StartError::SupervisorDown
         | _ => {}
     }
@@ -193,12 +193,12 @@ fn every_documented_variant(
         | RestartError::NameTaken { id: _, cell: _ }
         | RestartError::MaxSessions { max: _ }
         | RestartError::Stopped
-        | RestartError::Zombie
+        | RestartError::Stuck
         | RestartError::SupervisorDown
         | _ => {}
     }
     match stop {
-        StopError::NotFound | StopError::Zombie | StopError::SupervisorDown | _ => {}
+        StopError::NotFound | StopError::Stuck | StopError::SupervisorDown | _ => {}
     }
 }
 

@@ -164,7 +164,7 @@ async fn no_message_repeats_its_source() {
         Box::new(RestartChildError::Running { cell: cell.clone() }),
         Box::new(TerminateChildError::NotFound),
         Box::new(DeleteChildError::Restarting),
-        Box::new(StopError::Zombie),
+        Box::new(StopError::Stuck),
         Box::new(FindError::NotFound),
         Box::new(NotASupervisor { cell }),
     ];

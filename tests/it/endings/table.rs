@@ -106,7 +106,7 @@ async fn all_answered(end: End, scene: &mut Scene) {
         assert!(list.len() <= IDS.len(), "{end:?}");
     }
     if let Ok(counts) = answered("the count", &mut scene.calls.count).await.unwrap() {
-        assert!(counts.specs <= IDS.len() && counts.zombies == 0, "{end:?}");
+        assert!(counts.specs <= IDS.len() && counts.stuck == 0, "{end:?}");
     }
 }
 
@@ -202,7 +202,7 @@ async fn exactly(end: End, idle: Idle, took: Option<Duration>) {
                 (stopped, killed),
                 "{end:?}"
             );
-            assert_eq!((report.failed, report.zombies), (0, 0), "{end:?}");
+            assert_eq!((report.failed, report.stuck), (0, 0), "{end:?}");
             assert_eq!(report.not_running, 5, "{end:?}");
             assert_eq!(report.took, took, "{end:?}");
         }
@@ -243,7 +243,7 @@ async fn an_end_by_the_parent_leaves_no_orphan_and_no_waiting_caller() {
 /// same: nothing.
 async fn on_several_threads(end: End) {
     ending(end, Duration::from_millis(100), async |_, report| {
-        assert!(report.is_none_or(|report| report.zombies == 0));
+        assert!(report.is_none_or(|report| report.stuck == 0));
     })
     .await;
 }

@@ -52,7 +52,7 @@ async fn row_112_a_fresh_supervisor_lists_and_counts_nothing() {
             restarting,
             stopping,
             parked,
-            zombies,
+            stuck,
             ..
         } = sessions.count_sessions().await.unwrap();
         let fields = [
@@ -64,7 +64,7 @@ async fn row_112_a_fresh_supervisor_lists_and_counts_nothing() {
             restarting,
             stopping,
             parked,
-            zombies,
+            stuck,
         ];
         assert_eq!(fields, [0; 9]);
         sessions.stop().await.unwrap();

@@ -130,7 +130,7 @@ async fn row_061_a_failing_restart_does_not_hold_up_the_stop() {
         let asked = Instant::now();
         let report = sessions.stop().await.unwrap();
         assert_eq!(asked.elapsed(), Duration::ZERO);
-        assert_eq!((report.not_running, report.zombies), (1, 0));
+        assert_eq!((report.not_running, report.stuck), (1, 0));
         assert_eq!((report.stopped, report.killed, report.failed), (0, 0, 0));
         for name in [
             sessions.name().to_owned(),

@@ -64,7 +64,7 @@ async fn row_092_no_grace_means_a_stop_and_then_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_218_a_session_that_survives_its_kill_is_a_zombie_until_it_ends() {
+async fn row_218_a_session_that_survives_its_kill_is_stuck_until_it_ends() {
     let sessions = supervisor(Options::new().max_sessions(2)).await;
     let probe = Probe::default();
     let held = Arc::new(Held::new(&probe));
@@ -75,10 +75,10 @@ async fn row_218_a_session_that_survives_its_kill_is_a_zombie_until_it_ends() {
     let spec = script.spec().shutdown(Shutdown::BrutalKill);
     let (stuck, release) = blocked(&sessions, "a", spec).await;
     let other = sessions.start_session("other", probe.spec()).await.unwrap();
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
-    assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
+    assert_eq!(sessions.stop_session("a").await, Err(StopError::Stuck));
+    assert_eq!(sessions.stop_session("a").await, Err(StopError::Stuck));
     let start = sessions.start_session("a", probe.spec()).await;
-    assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
+    assert!(matches!(start, Err(StartError::Stuck)), "{start:?}");
     let start = sessions.start_session("b", probe.spec()).await;
     assert!(
         matches!(start, Err(StartError::MaxSessions { max: 2 })),
@@ -86,17 +86,14 @@ async fn row_218_a_session_that_survives_its_kill_is_a_zombie_until_it_ends() {
     );
     let list = sessions.list_sessions().await.unwrap();
     let states: Vec<_> = list.iter().map(|info| (&*info.id, info.state)).collect();
-    let expected = [
-        ("a", SessionState::Zombie),
-        ("other", SessionState::Running),
-    ];
+    let expected = [("a", SessionState::Stuck), ("other", SessionState::Running)];
     assert_eq!(states, expected);
     assert_eq!(list[0].cell.as_ref().unwrap().get_id(), stuck.get_id());
     let counts = sessions.count_sessions().await.unwrap();
-    assert_eq!((counts.zombies, counts.active, counts.specs), (1, 1, 2));
+    assert_eq!((counts.stuck, counts.active, counts.specs), (1, 1, 2));
     assert_eq!(ractor::call!(other, Order::Echo, 4).unwrap(), 4);
     drop(release);
-    // The spec is dropped when the zombie has been forgotten.
+    // The spec is dropped when the stuck session has been forgotten.
     Held::dropped(&probe).await;
     assert_eq!(sessions.stop_session("a").await, Err(StopError::NotFound));
     let name = names::session(sessions.name(), "a");
@@ -120,7 +117,7 @@ async fn row_218_in_a_mass_stop_the_verdict_waits_while_others_end() {
     let slow = probe.slow_to_stop(pause).shutdown(Shutdown::Infinity);
     sessions.start_session("slow", slow).await.unwrap();
     let report = sessions.stop().await.unwrap();
-    assert_eq!((report.zombies, report.stopped, report.killed), (1, 1, 0));
+    assert_eq!((report.stuck, report.stopped, report.killed), (1, 1, 0));
     let earliest = pause + KILL_BOUND;
     assert!(
         report.took >= earliest,
@@ -149,9 +146,9 @@ async fn row_218_a_killed_session_that_is_stuck_in_its_drop_is_not_waited_for_by
         died(&session.get_cell()).await;
         if all {
             let report = sessions.stop().await.unwrap();
-            assert_eq!((report.zombies, report.killed), (1, 0), "{report:?}");
+            assert_eq!((report.stuck, report.killed), (1, 0), "{report:?}");
         } else {
-            assert_eq!(sessions.stop_session("a").await, Err(StopError::Zombie));
+            assert_eq!(sessions.stop_session("a").await, Err(StopError::Stuck));
         }
         drop(release);
         sessions.stop().await.ok();

@@ -300,7 +300,7 @@ async fn row_204_a_place_is_free_at_the_exit_and_the_id_at_the_release() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_205_a_zombie_keeps_its_place() {
+async fn row_205_a_stuck_session_keeps_its_place() {
     let sessions = supervisor(Options::new().max_sessions(1)).await;
     let probe = Probe::default();
     let (release, released) = std::sync::mpsc::channel::<()>();
@@ -322,17 +322,17 @@ async fn row_205_a_zombie_keeps_its_place() {
     // The kill bound passes in real time, since the thread is really blocked.
     let stop = tokio::spawn(sessions.stop_session("a"));
     full(&sessions, &probe, "b").await;
-    assert_eq!(stop.await.unwrap(), Err(StopError::Zombie));
-    assert_eq!(info(&sessions, "a").await.state, SessionState::Zombie);
+    assert_eq!(stop.await.unwrap(), Err(StopError::Stuck));
+    assert_eq!(info(&sessions, "a").await.state, SessionState::Stuck);
     full(&sessions, &probe, "b").await;
     drop(release);
-    // The spec is dropped when the zombie has been forgotten.
+    // The spec is dropped when the stuck session has been forgotten.
     Held::dropped(&probe).await;
-    assert_eq!(sessions.count_sessions().await.unwrap().zombies, 0);
+    assert_eq!(sessions.count_sessions().await.unwrap().stuck, 0);
     sessions
         .start_session("b", probe.spec())
         .await
-        .expect("the zombie has left");
+        .expect("the stuck session has left");
     sessions.stop().await.unwrap();
 }
 

@@ -188,10 +188,10 @@ async fn row_219_a_launch_that_blocks_its_thread_keeps_its_id_until_it_is_gone()
     // It waits for the launch to be gone; the kill bound passes in real time.
     let second = Probe::default();
     let waits = sessions.start_session("a", second.spec()).await;
-    assert!(matches!(waits, Err(StartError::Zombie)), "{waits:?}");
+    assert!(matches!(waits, Err(StartError::Stuck)), "{waits:?}");
     assert_eq!(second.starts(), 0);
     drop(release);
-    while sessions.count_sessions().await.unwrap().zombies > 0 {
+    while sessions.count_sessions().await.unwrap().stuck > 0 {
         tokio::task::yield_now().await;
     }
     sessions
@@ -480,6 +480,6 @@ async fn row_219_a_launch_that_blocks_its_thread_keeps_its_place_and_is_in_the_r
     assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
     let known = sessions.count_sessions().await.unwrap().specs;
     let report = sessions.stop().await.unwrap();
-    assert_eq!((known, report.zombies), (1, 1), "{report:?}");
+    assert_eq!((known, report.stuck), (1, 1), "{report:?}");
     drop(release);
 }

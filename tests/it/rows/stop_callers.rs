@@ -192,7 +192,7 @@ async fn mixed(sessions: &SessionSupervisor, probe: &Probe) {
 
 fn is_of_the_mixed(report: &ShutdownReport) {
     assert_eq!((report.stopped, report.failed, report.killed), (2, 1, 2));
-    assert_eq!((report.not_running, report.zombies), (3, 0));
+    assert_eq!((report.not_running, report.stuck), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +222,7 @@ async fn row_216_a_session_that_ended_before_the_stop_is_not_in_the_report() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn row_216_a_zombie_is_in_the_report() {
+async fn row_216_a_stuck_session_is_in_the_report() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let (open, closed) = std::sync::mpsc::channel::<()>();
@@ -238,7 +238,7 @@ async fn row_216_a_zombie_is_in_the_report() {
     stuck.cast(block).unwrap();
     probe.until(|tally| !tally.notes.is_empty()).await;
     let report = sessions.stop().await.unwrap();
-    assert_eq!((report.stopped, report.zombies), (1, 1));
+    assert_eq!((report.stopped, report.stuck), (1, 1));
     assert_eq!(report.failed + report.killed + report.not_running, 0);
     drop(open);
     died(&stuck.get_cell()).await;
@@ -300,7 +300,7 @@ async fn row_216_the_report_goes_to_the_log_when_nobody_asked() {
         assert_eq!(reports.len(), 1, "{lines:?}");
         for part in [
             format!("supervisor={:?}", sessions.name()),
-            "stopped=2 failed=1 killed=2 zombies=0 not_running=3 ".to_owned(),
+            "stopped=2 failed=1 killed=2 stuck=0 not_running=3 ".to_owned(),
             "took_ms=5000 ".to_owned(),
         ] {
             assert!(reports[0].contains(&part), "{part} in {}", reports[0]);

@@ -60,7 +60,7 @@ async fn row_213_at_most_a_thousand_are_asked_and_not_in_their_post_stop() {
     }
     let report = sessions.stop().await.unwrap();
     assert_eq!((report.stopped, report.killed), (10_000, 0));
-    assert_eq!((report.zombies, report.failed), (0, 0));
+    assert_eq!((report.stuck, report.failed), (0, 0));
     assert_eq!(most.load(Ordering::Relaxed), 1000);
     assert!(report.took < SECOND, "{report:?}");
     assert_eq!((probe.stops(), probe.alive()), (10_000, 0));
@@ -109,13 +109,13 @@ async fn row_213_two_thousand_hung_ones_do_not_hold_up_the_rest() {
     assert!(began.elapsed() < 100 * MILLI, "{:?}", began.elapsed());
     let report = stop.await.unwrap().unwrap();
     assert_eq!((report.stopped, report.killed), (500, 2000));
-    assert_eq!(report.zombies, 0);
+    assert_eq!(report.stuck, 0);
     assert!(report.took < 6 * SECOND, "{report:?}");
 }
 
 fn all_killed(report: ShutdownReport, n: usize, at: Duration) {
     assert_eq!((report.killed, report.stopped), (n, 0));
-    assert_eq!((report.zombies, report.failed), (0, 0));
+    assert_eq!((report.stuck, report.failed), (0, 0));
     assert!((at..=at + KILL_BOUND).contains(&report.took), "{report:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Every end of a tree and of what is above it, in every situation of the tree: nothing is left, and
 //! whoever waited is answered.
 //!
-//! Absent on purpose: zombies, which have a file of their own, and the end of a runtime; see `cut_off`.
+//! Absent on purpose: stuck ones, which have a file of their own, and the end of a runtime; see `cut_off`.
 
 use std::time::Duration;
 
@@ -296,7 +296,7 @@ async fn the_report_adds_up_in_every_situation() {
             report.not_running,
         ];
         assert_eq!(told, counts, "{scene:?}: {report:?}");
-        assert_eq!(report.zombies, 0);
+        assert_eq!(report.stuck, 0);
         stage.parent.kill();
     }
 }

@@ -48,7 +48,7 @@ async fn stops_in_order(name: &'static str) {
     let others = (
         report.failed,
         report.killed,
-        report.zombies,
+        report.stuck,
         report.not_running,
     );
     assert_eq!(others, (0, 0, 0, 0));

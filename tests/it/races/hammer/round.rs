@@ -262,7 +262,7 @@ impl Round {
                     "RACE_SEED={}",
                     self.seed
                 );
-                assert_eq!(c.zombies, 0, "RACE_SEED={}", self.seed);
+                assert_eq!(c.stuck, 0, "RACE_SEED={}", self.seed);
             }
             Err(_) => self.down(true),
         }
@@ -300,13 +300,13 @@ impl Round {
             End::Quiet => return,
             End::Stop => {
                 let report = self.answered("the stop", self.sessions.stop()).await;
-                assert_eq!(report.map(|report| report.zombies), Ok(0));
+                assert_eq!(report.map(|report| report.stuck), Ok(0));
             }
             End::StopWithin => {
                 let within = Duration::from_millis(rng.next() % 10);
                 let stop = self.sessions.stop_within(within);
                 let report = self.answered("the stop", stop).await;
-                assert_eq!(report.map(|report| report.zombies), Ok(0));
+                assert_eq!(report.map(|report| report.stuck), Ok(0));
             }
             End::ForeignStop => root.stop(None),
             End::ForeignDrain => drop(root.drain()),

@@ -51,7 +51,7 @@ async fn a_tree_stops_around_a_child_that_is_stuck() {
     let release = block(&stuck).await;
     let mut notes = Notes::of(&probe);
     let report = answered("the stop", tree.stop()).await.unwrap();
-    assert_eq!((report.stopped, report.killed, report.zombies), (2, 0, 1));
+    assert_eq!((report.stopped, report.killed, report.stuck), (2, 0, 1));
     assert_eq!(notes.fresh(), ["-c", "-a"]);
     drop(release);
     died(&stuck.get_cell()).await;
@@ -60,54 +60,49 @@ async fn a_tree_stops_around_a_child_that_is_stuck() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_role_whose_child_is_stuck_is_a_zombies_until_it_ends() {
+async fn a_role_whose_child_is_stuck_is_taken_until_it_ends() {
     let probe = Probe::default();
     let tree = start(tree(&probe)).await;
     let stuck = child(&tree, "stuck");
     let release = block(&stuck).await;
     for _ in 0..2 {
         let stop = answered("the stop", tree.terminate_child("stuck")).await;
-        assert_eq!(stop, Err(TerminateChildError::Zombie));
+        assert_eq!(stop, Err(TerminateChildError::Stuck));
     }
     let restart = tree.restart_child("stuck").await;
     assert!(
         matches!(
             restart,
-            Err(RestartChildError::Start(StartChildError::Zombie))
+            Err(RestartChildError::Start(StartChildError::Stuck))
         ),
         "{restart:?}"
     );
     let start = tree.start_child("stuck", noted(&probe)).await;
-    assert!(matches!(start, Err(StartChildError::Zombie)), "{start:?}");
+    assert!(matches!(start, Err(StartChildError::Stuck)), "{start:?}");
     let delete = tree.delete_child("stuck").await;
-    assert!(
-        matches!(delete, Err(DeleteChildError::Zombie)),
-        "{delete:?}"
-    );
-    assert_eq!(those(&tree, ChildState::Zombie).await, ["stuck"]);
+    assert!(matches!(delete, Err(DeleteChildError::Stuck)), "{delete:?}");
+    assert_eq!(those(&tree, ChildState::Stuck).await, ["stuck"]);
     let counts = tree.count_children().await.unwrap();
-    assert_eq!((counts.specs, counts.active, counts.zombies), (3, 2, 1));
+    assert_eq!((counts.specs, counts.active, counts.stuck), (3, 2, 1));
     drop(release);
     died(&stuck.get_cell()).await;
     probe.until(|tally| tally.alive == 2).await;
     // Its release is told in its own task, as the last of it; only then its role is free.
     let again = loop {
         match tree.restart_child("stuck").await {
-            Err(RestartChildError::Start(StartChildError::Zombie)) => {
-                tokio::task::yield_now().await
-            }
+            Err(RestartChildError::Start(StartChildError::Stuck)) => tokio::task::yield_now().await,
             other => break other,
         }
     };
     assert_ne!(again.unwrap().get_id(), stuck.get_id());
     let report = tree.stop().await.unwrap();
-    assert_eq!((report.stopped, report.killed, report.zombies), (2, 1, 0));
+    assert_eq!((report.stopped, report.killed, report.stuck), (2, 1, 0));
 }
 
-/// The stop is over in time, but not the session: its id is a zombie's until the child ends, whose name
+/// The stop is over in time, but not the session: its id is taken until the child ends, whose name
 /// nobody could have before that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_with_a_stuck_child_is_a_zombie_until_that_ends() {
+async fn a_session_with_a_stuck_child_is_stuck_until_that_ends() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = sessions.start_session("other", session(&probe));
@@ -118,21 +113,21 @@ async fn a_session_with_a_stuck_child_is_a_zombie_until_that_ends() {
     let mut notes = Notes::of(&probe);
     for _ in 0..2 {
         let stop = answered("the stop", sessions.stop_session("s")).await;
-        assert_eq!(stop, Err(StopError::Zombie));
+        assert_eq!(stop, Err(StopError::Stuck));
     }
     assert_eq!(notes.fresh(), ["-s/c", "-s/a"]);
     assert!(sessions.find_child("s", "stuck").is_none());
     let start = answered("a start", sessions.start_session("s", session(&probe))).await;
-    assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
+    assert!(matches!(start, Err(StartError::Stuck)), "{start:?}");
     let counts = sessions.count_sessions().await.unwrap();
-    assert_eq!((counts.active, counts.zombies), (1, 1));
+    assert_eq!((counts.active, counts.stuck), (1, 1));
     assert_eq!(other.count_children().await.unwrap().active, 3);
     drop(release);
     died(&stuck.get_cell()).await;
     // Its release is told in its own task, as the last of it.
     let again = loop {
         match sessions.start_session("s", session(&probe)).await {
-            Err(StartError::Zombie) => tokio::task::yield_now().await,
+            Err(StartError::Stuck) => tokio::task::yield_now().await,
             other => break other,
         }
     };
@@ -153,7 +148,7 @@ async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_child() {
     let report = answered("the stop", sessions.stop()).await.unwrap();
     // Two trees and two children of each; the third of one was killed by its rule, that of the other is
     // stuck.
-    assert_eq!((report.stopped, report.killed, report.zombies), (6, 1, 1));
+    assert_eq!((report.stopped, report.killed, report.stuck), (6, 1, 1));
     assert_eq!((report.failed, report.not_running), (0, 0));
     drop(release);
     died(&stuck.get_cell()).await;
@@ -207,9 +202,9 @@ async fn a_restart_that_waits_for_a_stuck_child_can_be_stopped() {
     let bound = tokio::time::timeout(2 * KILL_BOUND, died(&cell));
     bound.await.expect_err("it is stuck");
     let stop = answered("the stop", sessions.stop_session("s")).await;
-    assert_eq!(stop, Err(StopError::Zombie));
+    assert_eq!(stop, Err(StopError::Stuck));
     let report = answered("the stop", sessions.stop()).await.unwrap();
-    assert_eq!(report.zombies, 1);
+    assert_eq!(report.stuck, 1);
     drop(release);
     died(&stuck.get_cell()).await;
     probe.until(|tally| tally.alive == 0).await;
@@ -224,7 +219,7 @@ async fn a_tree_that_is_killed_at_once_around_a_stuck_child_is_over_in_time() {
     let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     let stop = answered("the stop", sessions.stop_session("s")).await;
-    assert_eq!(stop, Err(StopError::Zombie));
+    assert_eq!(stop, Err(StopError::Stuck));
     drop(release);
     died(&stuck.get_cell()).await;
     answered("the stop", sessions.stop()).await.unwrap();
@@ -268,27 +263,27 @@ async fn is_blocked(probe: &Probe) {
 async fn keeps_its_id(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
     let other = Probe::default();
     let start = sessions.start_session("s", other.spec()).await;
-    assert!(matches!(start, Err(StartError::Zombie)), "{start:?}");
+    assert!(matches!(start, Err(StartError::Stuck)), "{start:?}");
     assert_eq!((other.starts(), probe.alive()), (0, 1));
-    assert_eq!(sessions.count_sessions().await.unwrap().zombies, 1);
-    assert_eq!(sessions.stop_session("s").await, Err(StopError::Zombie));
+    assert_eq!(sessions.count_sessions().await.unwrap().stuck, 1);
+    assert_eq!(sessions.stop_session("s").await, Err(StopError::Stuck));
 }
 
 async fn is_free_again(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
     probe.until(|tally| tally.alive == 0).await;
     let again = loop {
         match sessions.start_session("s", Probe::default().spec()).await {
-            Err(StartError::Zombie) => tokio::task::yield_now().await,
+            Err(StartError::Stuck) => tokio::task::yield_now().await,
             other => break other,
         }
     };
-    again.expect("the zombie has ended");
+    again.expect("the stuck session has ended");
     let report = sessions.stop().await.unwrap();
-    assert_eq!((report.stopped, report.zombies), (1, 0), "{report:?}");
+    assert_eq!((report.stopped, report.stuck), (1, 0), "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_children_is_stuck() {
+async fn a_tree_whose_start_failed_is_stuck_while_one_of_its_children_is_stuck() {
     let probe = Probe::default();
     let sessions = supervisor(Options::new()).await;
     let (wait, fail) = (probe.clone(), probe.script());
@@ -301,7 +296,7 @@ async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_children_is_stuc
     });
     let (tree, release) = half_begun(&probe, fail.spec());
     let started = answered("the start", sessions.start_session("s", tree)).await;
-    // Whoever waits is told why, and does not wait for the zombie.
+    // Whoever waits is told why, and does not wait for the stuck child.
     assert!(
         matches!(started, Err(StartError::Failed { .. })),
         "{started:?}"
@@ -312,7 +307,7 @@ async fn a_tree_whose_start_failed_is_a_zombie_while_one_of_its_children_is_stuc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_tree_whose_start_was_given_up_is_a_zombie_while_one_of_its_children_is_stuck() {
+async fn a_tree_whose_start_was_given_up_is_stuck_while_one_of_its_children_is_stuck() {
     for stop in [false, true] {
         let probe = Probe::default();
         let sessions = supervisor(Options::new()).await;
@@ -323,7 +318,7 @@ async fn a_tree_whose_start_was_given_up_is_a_zombie_while_one_of_its_children_i
             let start = crate::support::asked(sessions.start_session("s", tree)).await;
             is_blocked(&probe).await;
             let stop = answered("the stop", sessions.stop_session("s")).await;
-            assert_eq!(stop, Err(StopError::Zombie));
+            assert_eq!(stop, Err(StopError::Stuck));
             assert!(start.await.unwrap().is_err());
         } else {
             let tree = tree.start_timeout(std::time::Duration::from_millis(300));
