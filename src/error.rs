@@ -9,11 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorProcessingErr};
+use ractor::ActorCell;
 use thiserror::Error;
 
 use crate::SessionId;
-use crate::engine::Failure;
+use crate::engine::{Cause, Failure};
 use crate::names::NameError;
 
 /// A text that is not a session id.
@@ -94,7 +94,7 @@ pub enum StartSupervisorError {
     Failed {
         /// Why.
         #[source]
-        cause: Arc<ActorProcessingErr>,
+        cause: Cause,
     },
 }
 
@@ -136,7 +136,7 @@ pub enum StartChildError {
         role: Arc<str>,
         /// The error as it was made, or the text of the panic.
         #[source]
-        cause: Arc<ActorProcessingErr>,
+        cause: Cause,
     },
     /// The start function and `pre_start` took longer than the start timeout.
     #[error("the child took longer to start than its start timeout")]
@@ -262,7 +262,7 @@ pub enum StartError {
         id: SessionId,
         /// The error as it was made, or the text of the panic.
         #[source]
-        cause: Arc<ActorProcessingErr>,
+        cause: Cause,
     },
     /// The start function and `pre_start` took longer than the start timeout.
     #[error("the session took longer to start than its start timeout")]
@@ -330,7 +330,7 @@ pub enum RestartError {
         id: SessionId,
         /// The error as it was made, or the text of the panic.
         #[source]
-        cause: Arc<ActorProcessingErr>,
+        cause: Cause,
     },
     /// The start function and `pre_start` took longer than the start timeout.
     #[error("the session took longer to start than its start timeout")]

@@ -25,7 +25,7 @@ mod tree;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use child::{AnyActor, Child};
 pub use engine::{
-    AutoShutdown, Backoff, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
+    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
     Restart, SessionState, Shutdown, ShutdownReport, Strategy,
 };
 pub use group::Supervisor;

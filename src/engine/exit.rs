@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use super::chain::Chain;
 
-/// The error that ended a session, as the session made it.
+/// An error as the session or its start function made it, or the text of its panic: shared, and
+/// downcastable.
+///
+/// It is an [`Arc`] of ractor's `ActorProcessingErr`.
 pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 
 /// How an incarnation of a session ended.
@@ -36,6 +39,14 @@ pub enum Exit {
     },
     /// It was stopped while it was not running: starting, waiting for a restart, or parked.
     NotRunning,
+}
+
+impl Exit {
+    /// Whether a callback returned an error or panicked. A kill is no failure.
+    #[must_use]
+    pub const fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
 }
 
 impl PartialEq for Exit {

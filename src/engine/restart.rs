@@ -73,10 +73,7 @@ pub enum Significance {
 
 /// What happens to a session that used up its own restart limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a session is kept, dropped, or takes the supervisor with it; there is nothing else"
-)]
+#[non_exhaustive]
 pub enum OnRestartLimit {
     /// It is set aside: not running, not forgotten, no place taken. The default.
     #[default]

@@ -331,6 +331,7 @@ impl Model {
                     self.expected.push_back(Expected::LimitReached);
                     self.expected.push_back(Expected::Escalated(id));
                 }
+                other => unreachable!("{other:?} has no rule here"),
             }
             return;
         }
