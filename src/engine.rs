@@ -4,8 +4,8 @@
 //! `poll_timeout()`. Mutate once, drain all effects, then mutate again. Time is an argument, the
 //! random numbers come from a seed, and no input can make it fail.
 //!
-//! Absent on purpose: a clock, an `await`, a task, any type of ractor or tokio, and any value of the
-//! user's that would be dropped in here (what is no longer needed leaves as [`Effect::Discard`]).
+//! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value of the
+//! user's: what is no longer needed leaves as [`Effect::Discard`].
 
 #![expect(
     clippy::exhaustive_enums,

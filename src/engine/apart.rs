@@ -1,7 +1,7 @@
 //! Taking an engine apart: every value of a user that it still holds is handed out, so that each can be
 //! dropped on its own. Dropped as one, two of them that panic would end the process.
 //!
-//! Absent on purpose: what becomes of the values; the shell drops them.
+//! The shell drops the values.
 
 use super::child::{Current, ExitSeen};
 use super::io::{Answer, Discard, Domain, Effect, Note, Request};

@@ -1,6 +1,4 @@
 //! How long to wait before a restart.
-//!
-//! Absent on purpose: sleeping.
 
 use std::time::Duration;
 

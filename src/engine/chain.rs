@@ -1,6 +1,6 @@
 //! The text of an error together with its sources, for the log and for [`Exit`](super::Exit).
 //!
-//! Absent on purpose: guards. The messages are the user's; who may be hurt by them guards the call.
+//! The messages are the user's code. The caller guards itself against a panic in them.
 
 use std::error::Error;
 use std::fmt;

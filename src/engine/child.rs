@@ -1,7 +1,7 @@
 //! One child: what is kept of an id while it is known.
 //!
-//! Absent on purpose: transitions. `dynamic` decides them and `table` carries out the change of
-//! phase, so that the counts can never disagree with the children.
+//! `dynamic` decides the transitions and `table` carries out the change of phase, so that the counts
+//! can never disagree with the children.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub(super) struct Current<D: Domain> {
     pub(super) started: Moment,
     pub(super) exit: ExitSeen,
     pub(super) join: Join,
-    /// A success that came too late is no life: nobody was told that it ran.
+    /// A start that succeeds after its cancellation does not count as a run: no caller was told that it ran.
     pub(super) recall: Recall,
     pub(super) rest: Rest,
 }
@@ -262,7 +262,7 @@ pub(super) enum Phase<D: Domain> {
         ticket: Option<D::Ticket>,
         place: u64,
     },
-    /// A keeper is at work. Timer: the start timeout.
+    /// A launch task is at work. Timer: the start timeout.
     Launching(Origin),
     /// The launch was cancelled and is not gone yet. Timer: the kill bound.
     Cancelling {

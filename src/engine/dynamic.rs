@@ -5,7 +5,7 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision), `restarts` (limits and pauses), `ending` (how
 //! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
 //!
-//! Absent on purpose: anything that fails. An input that no longer fits is ignored.
+//! An input that no longer fits is ignored; none can fail.
 
 mod apart;
 mod ending;

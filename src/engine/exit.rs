@@ -1,7 +1,7 @@
 //! How an incarnation ended, and the one rule that judges it.
 //!
-//! Absent on purpose: ractor's reason strings. They are translated in `actor/exit.rs`; here a text
-//! tells how something ended, never whether it was normal.
+//! `actor/exit.rs` translates ractor's reason strings. Here a text tells how an incarnation ended, never
+//! whether that was normal.
 
 use std::error::Error;
 use std::fmt;

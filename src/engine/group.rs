@@ -9,8 +9,8 @@
 //! Every input ends in `advance`, which looks at all children and makes the moves that are due. A group
 //! is small, so nothing is kept beside the children that could contradict them.
 //!
-//! Absent on purpose: anything that fails. An input that no longer fits is ignored. Roles that occur
-//! twice are refused before a group is made.
+//! An input that no longer fits is ignored; none can fail. Roles that occur twice are refused before a
+//! group is made.
 
 mod apart;
 mod child;

@@ -1,7 +1,7 @@
 //! What goes into the engine and what comes out of it.
 //!
-//! Absent on purpose: any type of the runtime. What the engine only passes on (specs, lives,
-//! tickets) are the associated types of a [`Domain`].
+//! No type of the runtime occurs here. What the engine only passes on (specs, lives, tickets) are the
+//! associated types of a [`Domain`].
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -156,9 +156,9 @@ pub enum Input<D: Domain> {
 /// Whether a launch had been cancelled before it succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recall {
-    /// It had not: whoever waited was told that it runs.
+    /// It had not: the callers that waited were told that it runs.
     InTime,
-    /// It had: whoever waited was told that it does not run.
+    /// It had: the callers that waited were told that it does not run.
     TooLate,
 }
 
@@ -204,7 +204,7 @@ pub enum Effect<D: Domain> {
         /// Who waits for it.
         ticket: Option<D::Ticket>,
     },
-    /// Cancel a launch, and tell whoever waits for it.
+    /// Cancel a launch, and tell the callers that wait for it.
     Cancel {
         /// The launch.
         life: D::Life,

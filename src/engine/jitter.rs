@@ -1,6 +1,6 @@
 //! Seeded random numbers for the jitter of pauses.
 //!
-//! Absent on purpose: a source of entropy. The seed is an argument, so that a run can be repeated.
+//! The seed is an argument, so that a run can be repeated.
 
 /// The numbers that one engine draws.
 #[derive(Debug)]

@@ -1,6 +1,4 @@
 //! Restart limits: at most *n* restarts within a window.
-//!
-//! Absent on purpose: what happens when a limit is used up. That is the engine's decision.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A point in time as the engine knows it: the duration since the supervisor started.
 //!
-//! Absent on purpose: a clock. Moments come in as arguments, so tests write them as literals.
+//! Moments come in as arguments, so tests write them as literals.
 
 use std::fmt;
 use std::num::NonZeroU64;

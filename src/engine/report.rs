@@ -1,6 +1,4 @@
 //! What a supervisor's stop made of its children, and of theirs.
-//!
-//! Absent on purpose: who is counted. Each engine knows whom its stop is about.
 
 use std::time::Duration;
 

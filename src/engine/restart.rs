@@ -1,6 +1,6 @@
 //! The rules of a session and of the supervisor, as plain values.
 //!
-//! Absent on purpose: their builders (`spec.rs`, `options.rs`), which check what comes from outside.
+//! Their builders (`spec.rs`, `options.rs`) check what comes from outside.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! How a session is told to end, and how long its end is waited for.
 //!
-//! Absent on purpose: the timers. The engines keep them with the child.
+//! The timers are kept with each child.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// With what force a stop begins. Past the supervisor's deadline nobody is asked any more.
+    /// With what force a stop begins. Past the supervisor's deadline no child is asked any more.
     pub(super) fn patience(self, now: Moment, deadline: Option<Moment>) -> Force {
         match self {
             _ if deadline.is_some_and(|deadline| deadline <= now) => Force::Killed(now),
@@ -56,7 +56,7 @@ impl Shutdown {
         }
     }
 
-    /// Why whoever is stopped by this rule is killed without being asked: else past a deadline.
+    /// Why a child that is stopped by this rule is killed without being asked: else past a deadline.
     pub(super) fn kill(self) -> Kill {
         match self {
             Self::BrutalKill => Kill::ByRule,
@@ -85,7 +85,7 @@ impl Shutdown {
 }
 
 impl Force {
-    /// From when on whoever is stopped so should be gone.
+    /// From when on a child that is stopped so should be gone.
     pub(super) const fn due(self) -> Option<Moment> {
         match self {
             Self::Asked(at) => at,

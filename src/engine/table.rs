@@ -6,8 +6,8 @@
 //!    of children shown in that state;
 //! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
 //!
-//! Absent on purpose: one map for all ids. Growing a map of 900,000 entries stalls one insert for a
-//! fifth of a second, so there are 64, and the slots lie in chunks that never move.
+//! There are 64 maps of ids, and the slots lie in chunks that never move: growing one map of 900,000
+//! entries stalls a single insert for a fifth of a second.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 //!
 //! Invariants: an entry is not earlier than the one above it; `places` says where each entry is.
 //!
-//! Absent on purpose: what a timer means. That follows from the child's phase.
+//! What a timer means follows from the child's phase.
 
 use super::moment::Moment;
 

@@ -1,6 +1,4 @@
 //! Taking the engine of a session supervisor apart.
-//!
-//! Absent on purpose: any order among the values.
 
 use super::{Engine, Mode};
 use crate::engine::apart;

@@ -1,6 +1,6 @@
 //! How one session is stopped, killed, given up as stuck, and forgotten.
 //!
-//! Absent on purpose: the order in which many are stopped; see `stopping`.
+//! `stopping` decides the order in which many sessions are stopped.
 
 use super::restarts::Occasion;
 use super::{Engine, Mode};

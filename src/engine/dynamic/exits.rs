@@ -4,7 +4,7 @@
 //! the event, and a restart is decided and counted there (D8); it is made at the release. Where no
 //! event came, or none can come any more, the release alone counts.
 //!
-//! Absent on purpose: ractor's reasons. What an exit was is decided by what was asked and by the mark.
+//! ractor's reasons decide nothing: an exit is judged by what was asked and by the mark.
 
 use super::restarts::{Occasion, Trial};
 use super::{Engine, Events, Mode};
@@ -215,7 +215,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether the state lies in an event that nobody will read any more: then the join alone counts.
+    /// Whether the state lies in an event that is not read any more: then the join alone counts.
     pub(super) fn lost(&self, slot: u32) -> bool {
         let current = self
             .table
@@ -228,7 +228,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
-    /// nobody needs its id any more, and its report is whole.
+    /// no caller needs its id any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(current) = self.current(key) else {
             return;

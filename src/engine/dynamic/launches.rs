@@ -1,8 +1,7 @@
 //! Launches: from the order to the report, with the start timeout and cancellation (D16), and the
 //! growing pause between failed attempts (D7).
 //!
-//! Absent on purpose: who won a race between a report and a cancellation. The shell knows, and says
-//! so with the report.
+//! The shell decides the race between a report and a cancellation, and says so with the report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +72,7 @@ impl<D: Domain> Engine<D> {
         let life = current.life.clone();
         match &mut child.phase {
             Phase::Launching(_) => self.runs(slot),
-            // Whoever waited was told that it runs, so the timeout came too late to count. A stop
+            // The callers that waited were told that it runs, so the timeout came too late to count. A stop
             // goes on as the stop of a running session.
             Phase::Cancelling { then, .. } if recall == Recall::InTime => {
                 match std::mem::replace(then, Then::Remove) {
@@ -290,7 +289,7 @@ impl<D: Domain> Engine<D> {
         self.set_timer(slot, Some(now.after(KILL_BOUND)));
     }
 
-    /// Lets go of a launch of which nothing is left.
+    /// Releases a launch of which nothing is left.
     pub(super) fn forget(&mut self, current: Current<D>) {
         if let ExitSeen::Early(seen) = current.exit {
             self.discard(Discard::Seen(*seen));
@@ -300,7 +299,7 @@ impl<D: Domain> Engine<D> {
 }
 
 /// What follows a launch that came to nothing, once it is gone, and what others see until then. It keeps
-/// its place, whoever has been told meanwhile.
+/// its place, whichever callers have been told meanwhile.
 fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, SessionState) {
     match origin {
         Origin::First => (Then::Remove, SessionState::Stopping),

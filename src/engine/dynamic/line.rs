@@ -85,7 +85,7 @@ impl<D: Domain> Engine<D> {
             };
             let (origin, ticket) = (*origin, ticket.take());
             self.drop_joined_that_are_gone(slot);
-            // Nothing is launched for nobody (D3). A restart goes on: its session was running.
+            // Nothing is launched for callers that have gone (D3). A restart goes on: its session was running.
             let wanted = origin != Origin::First
                 || self.has_joined(slot)
                 || ticket.as_ref().is_some_and(|ticket| !ticket.is_gone());

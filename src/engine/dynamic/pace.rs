@@ -16,7 +16,7 @@ use crate::engine::moment::Moment;
 const PERIOD: Duration = Duration::from_millis(10);
 const LITTLE: usize = 32;
 
-/// The batch of a session that holds up nobody.
+/// The batch of a session that does not delay the others.
 pub(super) const NO_BATCH: u64 = 0;
 
 #[derive(Debug)]

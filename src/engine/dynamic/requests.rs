@@ -222,12 +222,12 @@ impl<D: Domain> Engine<D> {
         while let Some(child) = self.table.get_mut(slot) {
             let released = child.current.is_none();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
-            let settled = match (&child.phase, &child.current) {
+            let decided = match (&child.phase, &child.current) {
                 (Phase::Running, Some(current)) => current.life.ending() == Ending::No,
                 (Phase::Parked { .. } | Phase::Stuck { .. }, _) => true,
                 _ => false,
             };
-            if !settled {
+            if !decided {
                 break;
             }
             let Some(waiting) = child.waiting.as_mut() else {
@@ -356,7 +356,7 @@ impl<D: Domain> Engine<D> {
         self.answer(ticket, answer);
     }
 
-    /// Tells whoever would have been told of what now does not follow.
+    /// Refuses the callers that wait for what now does not follow.
     pub(super) fn dismiss(&mut self, then: Then<D>, answer: impl Fn() -> Answer<D>) {
         if let Then::Relaunch(ticket) = then {
             self.answer(ticket, answer());

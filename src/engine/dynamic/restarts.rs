@@ -138,7 +138,7 @@ impl<D: Domain> Engine<D> {
     }
 
     fn escalate(&mut self, now: Moment, slot: u32) {
-        // First, so that nobody who waits for the id is served, and the report counts this one too.
+        // First, so that no request that waits for the id is served, and the report counts this one too.
         self.stop_supervisor(now, StopCause::Escalated, None, None);
         self.leave_ended(now, slot);
     }

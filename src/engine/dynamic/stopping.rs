@@ -2,7 +2,7 @@
 //! sessions are told to stop in order of first start, as many at a time as `pace` allows, and a
 //! deadline turns the rest into kills. All of it advances by a cursor, in bounded steps.
 //!
-//! Absent on purpose: a second path for foreign ends. They come in here too.
+//! A foreign end takes the same path.
 
 use super::pace::{NO_BATCH, Pace};
 use super::{Engine, Mode, STEP};
@@ -136,7 +136,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// When nobody is asked any more.
+    /// From when on no child is asked any more.
     pub(super) const fn deadline(&self) -> Option<Moment> {
         match &self.mode {
             Mode::Stopping(stop) => stop.deadline,
@@ -293,7 +293,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// A session in its `post_stop` holds up nobody else (D12).
+    /// A session in its `post_stop` does not delay the others (D12).
     pub(super) fn post_stop_begins(&mut self, key: Key) {
         if self.current(key).is_none() {
             return;

@@ -1,6 +1,4 @@
 //! Taking the engine of a static supervisor apart.
-//!
-//! Absent on purpose: any order among the values.
 
 use super::child::{Child, Phase};
 use super::{Group, Mode};

@@ -1,8 +1,7 @@
 //! One child: what is kept of a role, and what others see of it.
 //!
-//! Absent on purpose: transitions, and a place for what a strategy is doing. A child that is to be
-//! started again carries the mark [`Again`]; who is to be stopped or started next follows from the
-//! marks and the phases alone (`sets`).
+//! A child that is to be started again carries the mark [`Again`]. Which child is stopped or started
+//! next follows from the marks and the phases alone (`sets`).
 
 use std::sync::Arc;
 
@@ -78,7 +77,7 @@ pub(super) enum Then {
 
 impl Then {
     /// What it means for a launch that is not wanted any more: there will be no other attempt. A child
-    /// that was never started is still forgotten, since whoever added it is told that it failed.
+    /// that was never started is still forgotten, since the caller that added it is told that it failed.
     pub(super) fn of_unwanted(origin: Origin) -> Self {
         match origin {
             Origin::First => Self::Failed(origin),
@@ -119,7 +118,7 @@ pub(super) enum Phase {
         exit: Option<Exit>,
         force: Option<Moment>,
     },
-    /// A keeper is at work. Timer: the start timeout.
+    /// A launch task is at work. Timer: the start timeout.
     Launching(Origin),
     /// The launch was cancelled and is not gone yet. Timer: the kill bound.
     Cancelling { then: Then, since: Moment },

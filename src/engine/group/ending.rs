@@ -1,6 +1,6 @@
 //! How one child is stopped, killed and given up as stuck.
 //!
-//! Absent on purpose: the order in which children are stopped; see `sets` and `stopping`.
+//! `sets` and `stopping` decide the order in which children are stopped.
 
 use super::child::{Child, Phase, Tally, Then};
 use super::{Group, Mode};
@@ -141,7 +141,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Sees to it that a child which has ended, but is not released, keeps nobody waiting for ever.
+    /// Sees to it that a child which has ended, but is not released, keeps no caller waiting for ever.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
         let mut patience = self.patience(now, slot).due();
         let Some(child) = self.get_mut(slot) else {

@@ -4,7 +4,7 @@
 //! event, and what follows is decided there; it is made at the release. Where no event came, or none
 //! can come any more, the release alone counts.
 //!
-//! Absent on purpose: the names of actors. An event is for the child whose actor it names.
+//! An event is matched to its child by the actor, never by a name.
 
 use super::child::{Origin, Phase, Tally, Then};
 use super::sets::Follows;
@@ -245,7 +245,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Whether the state lies in an event that nobody will read any more: then the join alone counts.
+    /// Whether the state lies in an event that is not read any more: then the join alone counts.
     fn lost(&self, slot: u32) -> bool {
         let current = self.get(slot).and_then(|child| child.current.as_ref());
         self.events == Events::Over
@@ -264,7 +264,7 @@ impl<D: Domain> Group<D> {
     }
 
     /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
-    /// nobody needs its role any more, and its report is whole.
+    /// no caller needs its role any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(slot) = self.launched(key) else {
             return;
@@ -301,7 +301,7 @@ impl<D: Domain> Group<D> {
         self.gone(now, slot);
     }
 
-    /// Nothing of the present launch is left, and nobody will say more of it.
+    /// Nothing of the present launch is left, and no further report of it will come.
     pub(super) fn gone(&mut self, now: Moment, slot: u32) {
         let Some(child) = self.get_mut(slot) else {
             return;

@@ -1,7 +1,6 @@
 //! Launches: from the order to the report, with the start timeout and cancellation (D16).
 //!
-//! Absent on purpose: who won a race between a report and a cancellation. The shell knows, and says
-//! so with the report.
+//! The shell decides the race between a report and a cancellation, and says so with the report.
 
 use std::sync::Arc;
 
@@ -71,7 +70,7 @@ impl<D: Domain> Group<D> {
         let asked = !child.stops.is_empty();
         match child.phase {
             Phase::Launching(_) => self.runs(slot),
-            // Whoever waited was told that it runs, so a timeout came too late to count. Who wanted it
+            // The callers that waited were told that it runs, so a timeout came too late to count. Who wanted it
             // to end still does; when the group stops, it has a turn.
             Phase::Cancelling { .. } if recall == Recall::InTime => {
                 self.runs(slot);
@@ -195,7 +194,7 @@ impl<D: Domain> Group<D> {
         self.effect(Effect::Cancel { life, answer });
     }
 
-    /// Lets go of a launch of which nothing is left.
+    /// Releases a launch of which nothing is left.
     pub(super) fn let_go(&mut self, current: Current<D>) {
         if let ExitSeen::Early(seen) = current.exit {
             self.discard(Discard::Seen(*seen));

@@ -2,11 +2,9 @@
 //!
 //! The children are asked from the last to the first, each when nothing of those after it is left.
 //! Under a deadline each is asked at the latest when its share of the time has come: the time left at
-//! the last request, divided among the children that were still to end. So nobody is killed at the
-//! deadline who was never asked. A supervisor among them is told how long it may take, and shares that
+//! the last request, divided among the children that were still to end. So no child is killed at the
+//! deadline that was never asked to stop. A supervisor among them is told how long it may take, and shares that
 //! out in the same way.
-//!
-//! Absent on purpose: how one of them is stopped; see `ending`.
 
 use super::child::{Phase, Then};
 use super::settings::StopOrder;

@@ -1,9 +1,9 @@
 //! What callers ask for one child: start, stop, restart and delete, and the queue where they wait.
 //!
-//! While the group begins, or a set is stopped or started, all wait, in one order. Else whoever asks
+//! While the group begins, or a set is stopped or started, all wait, in one order. Otherwise a caller that asks
 //! for a child that is starting or stopping waits for that, and those who ask for others do not.
 //!
-//! Absent on purpose: answers to a launch that succeeds or fails. Whoever made the launch gives them.
+//! The launch itself answers the callers that wait for it when it succeeds or fails.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ pub(super) struct Queued<D: Domain> {
 }
 
 impl<D: Domain> Queued<D> {
-    /// Whether nobody is left who wants it. What is carried out as it comes is wanted, and so is every stop.
-    fn is_for_nobody(&self) -> bool {
+    /// Whether every caller that wanted it has gone. What is carried out as it comes is wanted, and so is every stop.
+    fn is_abandoned(&self) -> bool {
         self.waited
             && match &self.request {
                 Request::Start { ticket, .. }
@@ -36,7 +36,7 @@ impl<D: Domain> Queued<D> {
     }
 }
 
-/// How a child looks to whoever asks for it.
+/// How a child looks to a caller that asks for it.
 enum Look<L> {
     Unknown,
     Running(L),
@@ -67,7 +67,7 @@ impl<D: Domain> Group<D> {
             let Some(queued) = self.queue.remove(at) else {
                 return;
             };
-            if queued.is_for_nobody() {
+            if queued.is_abandoned() {
                 self.drop_request(queued.request);
                 continue;
             }
@@ -185,7 +185,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// OTP: supervisor:terminate_child/2. The strategy does not come in: nobody else is stopped.
+    /// OTP: supervisor:terminate_child/2. The strategy does not come in: no other child is stopped.
     fn stop(&mut self, now: Moment, role: &str, ticket: D::Ticket) {
         let turn_comes = matches!(self.mode, Mode::Stopping(_));
         let Some(slot) = self.find(role).map(|child| child.slot) else {
@@ -229,14 +229,14 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// The group stops: whoever waits for a launch is sent away, and stops join.
+    /// The group stops: requests that wait for a launch are refused, and stops join.
     pub(super) fn refuse_all(&mut self, now: Moment) {
         for queued in std::mem::take(&mut self.queue) {
             self.asked(now, queued.role, queued.request);
         }
     }
 
-    /// Drops a request of which nobody wants to know what came.
+    /// Drops a request whose caller has gone.
     fn drop_request(&mut self, request: Request<D>) {
         let (spec, ticket) = request.into_parts();
         if let Some(spec) = spec {

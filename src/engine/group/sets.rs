@@ -6,7 +6,7 @@
 //! goes with the launch, so one that is marked again was decided upon again, and a decision in the
 //! middle of a set widens it.
 //!
-//! Absent on purpose: a record of how far a set has come. The children tell.
+//! How far a set has come is not recorded: the phases and marks of the children say it.
 
 use std::ops::Range;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The rules of a group, as plain values.
 //!
-//! Absent on purpose: their builder, which checks what comes from outside and knows the defaults.
+//! Their builder (`tree.rs`) checks what comes from outside and knows the defaults.
 
 use crate::engine::limit::Limit;
 

@@ -1,8 +1,7 @@
 //! How a group ends: launches are cancelled, what waits for a start is dropped, and the children are
 //! stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
 //!
-//! Absent on purpose: a second path for a start that fails, for escalation and for foreign ends. They
-//! come in here too.
+//! A start that fails, an escalation and a foreign end take the same path.
 
 use std::sync::Arc;
 
@@ -178,7 +177,7 @@ impl<D: Domain> Group<D> {
         self.refuse_all(now);
     }
 
-    /// When nobody is asked any more.
+    /// From when on no child is asked any more.
     pub(super) const fn deadline(&self) -> Option<Moment> {
         match &self.mode {
             Mode::Stopping(stop) => stop.deadline,
@@ -194,7 +193,7 @@ impl<D: Domain> Group<D> {
         }
     }
 
-    /// Once the deadline has come nobody has a turn any more.
+    /// Once the deadline has come no child has a turn any more.
     pub(super) fn cut_short_if_due(&mut self, now: Moment) {
         match &mut self.mode {
             Mode::Stopping(stop) if stop.deadline.is_some_and(|deadline| deadline <= now) => {
