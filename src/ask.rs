@@ -116,9 +116,9 @@ pub(crate) async fn stop(
     }
 }
 
-/// Whether there is a supervisor of sessions that has not ended.
+/// Whether the supervisor has not ended.
 pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
-    if shared.is_seen_ended() || !shared.has_sessions() {
+    if shared.is_seen_ended() {
         return Err(SupervisorDown);
     }
     Ok(())

@@ -1,13 +1,9 @@
 //! The errors: one enum for each operation, with ids, limits and causes as data.
 //!
-//! A message tells what its own level knows; the cause is the error's `source`, and the last of these is
-//! the user's own error. So a report that prints the sources tells each thing once.
-//!
-//! Absent on purpose: an error for everything. What can go wrong is a part of each method's
-//! signature.
+//! A message says what its own level knows, and the cause is the error's `source`. The last source is the
+//! user's own error. A report that prints all sources therefore says each thing once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::ActorCell;
 use thiserror::Error;
@@ -19,6 +15,7 @@ use crate::names::NameError;
 /// A text that is not a session id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{id:?} is not a session id: it {rule}")]
+#[non_exhaustive]
 pub struct InvalidId {
     /// The text.
     pub id: String,
@@ -29,6 +26,7 @@ pub struct InvalidId {
 /// A text that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{role:?} is not a role: it {rule}")]
+#[non_exhaustive]
 pub struct InvalidRole {
     /// The text.
     pub role: String,
@@ -36,9 +34,10 @@ pub struct InvalidRole {
     pub rule: NameError,
 }
 
-/// A value that a builder was given and that breaks a rule.
+/// A bad value that was given to a setter of [`Options`](crate::Options), of a
+/// [`ChildSpec`](crate::ChildSpec) or of a [`TreeSpec`](crate::TreeSpec).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field} is {value}, and {rule}")]
+#[error("{field} is {value}: {rule}")]
 #[non_exhaustive]
 pub struct InvalidValue {
     /// Which setter was given the value.
@@ -49,20 +48,10 @@ pub struct InvalidValue {
     pub rule: String,
 }
 
-impl InvalidValue {
-    /// A duration that must be longer than zero and is not.
-    pub(crate) fn zero(field: &'static str, value: Duration) -> Self {
-        Self {
-            field,
-            value: format!("{value:?}"),
-            rule: "must be longer than zero".to_owned(),
-        }
-    }
-}
-
-/// The supervisor has ended, or is stopping and takes no such request any more.
+/// The supervisor has ended, or is stopping and does not accept the request any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the supervisor is down")]
+#[non_exhaustive]
 pub struct SupervisorDown;
 
 /// Why a supervisor was not started.
@@ -280,7 +269,7 @@ pub enum StartError {
     #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
     Parked,
     /// All places are taken.
-    #[error("all {max} places for sessions are taken")]
+    #[error("session limit of {max} reached")]
     MaxSessions {
         /// How many there are.
         max: usize,
@@ -344,7 +333,7 @@ pub enum RestartError {
         cell: Option<ActorCell>,
     },
     /// All places are taken, and a parked session needs one to resume.
-    #[error("all {max} places for sessions are taken")]
+    #[error("session limit of {max} reached")]
     MaxSessions {
         /// How many there are.
         max: usize,
@@ -380,17 +369,37 @@ pub enum StopError {
 #[non_exhaustive]
 pub enum FindError {
     /// No session of this id runs.
-    #[error("no such session is running")]
+    #[error("no session of this id runs")]
     NotFound,
     /// It runs, but takes messages of another type.
     #[error("the session takes messages of another type")]
     WrongMessageType,
 }
 
-/// An actor that is not the root of a session supervisor.
+/// Why no typed reference to a child was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FindChildError {
+    /// No child of this role runs.
+    #[error("no child of this role runs")]
+    NotFound,
+    /// It runs, but takes messages of another type.
+    #[error("the child takes messages of another type")]
+    WrongMessageType,
+}
+
+/// The actor is not the root of a supervisor of the kind that was asked for.
 #[derive(Clone, Debug, Error)]
-#[error("{cell:?} is not the root of a session supervisor")]
+#[error("{cell:?} is not the root of a {wanted}")]
+#[non_exhaustive]
 pub struct NotASupervisor {
     /// The actor.
     pub cell: ActorCell,
+    wanted: &'static str,
+}
+
+impl NotASupervisor {
+    pub(crate) const fn new(cell: ActorCell, wanted: &'static str) -> Self {
+        Self { cell, wanted }
+    }
 }

@@ -12,6 +12,7 @@ mod child;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
+mod fault;
 mod id;
 mod info;
 pub mod names;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::engine::{Backoff, Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
+use crate::fault::Fault;
 use crate::names::{self, Naming};
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
@@ -48,7 +49,7 @@ pub struct Options {
     max_launches: usize,
     backoff: Backoff,
     seed: Option<u64>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
 }
 
 impl Options {
@@ -70,7 +71,7 @@ impl Options {
             max_launches: MAX_LAUNCHES,
             backoff: Backoff::default(),
             seed: None,
-            fault: None,
+            fault: Fault::default(),
         }
     }
 
@@ -96,13 +97,9 @@ impl Options {
         let name = name.into();
         match names::check_supervisor(&name) {
             Ok(()) => self.name = Naming::Given(name),
-            Err(rule) => {
-                self.fault.get_or_insert_with(|| InvalidValue {
-                    field: "name",
-                    value: format!("{name:?}"),
-                    rule: rule.to_string(),
-                });
-            }
+            Err(rule) => self
+                .fault
+                .add("name", format_args!("{name:?}"), rule.to_string()),
         }
         self
     }
@@ -153,11 +150,9 @@ impl Options {
     /// Default: 10 s, up to 5 min. `first` must be longer than zero and at most `max`.
     pub fn park_trial(mut self, first: Duration, max: Duration) -> Self {
         if first.is_zero() || first > max {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "park_trial.first",
-                value: format!("{first:?}"),
-                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
-            });
+            let rule = format!("must be longer than zero and at most the maximum of {max:?}");
+            self.fault
+                .add("park_trial.first", format_args!("{first:?}"), rule);
             return self;
         }
         self.park_trial = Some((first, max));
@@ -185,11 +180,8 @@ impl Options {
     /// Default: 1,024. Must be at least 1.
     pub fn max_concurrent_launches(mut self, max: usize) -> Self {
         if max == 0 {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "max_concurrent_launches",
-                value: "0".to_owned(),
-                rule: "must be at least 1".to_owned(),
-            });
+            self.fault
+                .add("max_concurrent_launches", max, "must be at least 1");
             return self;
         }
         self.max_launches = max;
@@ -216,8 +208,7 @@ impl Options {
     fn limit(&mut self, field: &'static str, max: u32, window: Duration) -> Option<Limit> {
         let limit = Limit::new(max, window);
         if limit.is_none() {
-            self.fault
-                .get_or_insert_with(|| InvalidValue::zero(field, window));
+            self.fault.add_zero(field, window);
         }
         limit
     }
@@ -229,15 +220,13 @@ impl Options {
         (self, name)
     }
 
-    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+    pub(crate) fn fault(&self) -> Fault {
         self.fault.clone()
     }
 
     /// The name and the settings, or the first bad value.
     pub(crate) fn check(self) -> Result<(String, Settings), InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let name = self.name.name(DEFAULT_NAME);
         let settings = Settings {
             max_sessions: self.max_sessions.unwrap_or(usize::MAX),

@@ -8,19 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorRef, ActorStatus};
-use tokio::sync::oneshot;
 
 use crate::actor::directory;
 use crate::actor::inbox::Query;
 use crate::actor::machine::Machine;
-use crate::actor::plan::{Actors, Found, Reply, Ticket};
+use crate::actor::plan::{Found, Reply};
 use crate::actor::shared::Shared;
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{Counts, Exit, Request, ShutdownReport};
 use crate::error::{
-    EnsureError, FindError, NotASupervisor, RestartError, StartError, StartSupervisorError,
-    StopError, SupervisorDown,
+    EnsureError, FindChildError, FindError, NotASupervisor, RestartError, StartError,
+    StartSupervisorError, StopError, SupervisorDown,
 };
 use crate::info::{Ensured, SessionInfo};
 use crate::spec::ChildSpec;
@@ -202,7 +201,11 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
+            let reply = ask::request(&shared, id.shared(), |ticket| Request::Start {
+                spec,
+                ticket,
+            })
+            .await;
             let found = match reply {
                 Reply::Started(found) => found,
                 other => return Err(start_error(id, other)),
@@ -238,7 +241,11 @@ impl SessionSupervisor {
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
             loop {
                 let spec = Arc::clone(&spec);
-                let reply = ask(&shared, &id, |ticket| Request::Ensure { spec, ticket }).await;
+                let reply = ask::request(&shared, id.shared(), |ticket| Request::Ensure {
+                    spec,
+                    ticket,
+                })
+                .await;
                 let found = match reply {
                     Reply::Started(found) => Ensured::Created(found),
                     Reply::Joined(found) => Ensured::Joined(found),
@@ -294,7 +301,7 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
             };
-            match ask(&shared, &id, |ticket| Request::Stop { ticket }).await {
+            match ask::request(&shared, id.shared(), |ticket| Request::Stop { ticket }).await {
                 Reply::Ended(exit) => Ok(exit),
                 Reply::NotFound => Err(StopError::NotFound),
                 Reply::Stuck => Err(StopError::Stuck),
@@ -335,7 +342,7 @@ impl SessionSupervisor {
                     RestartError::SupervisorDown,
                 );
             };
-            match ask(&shared, &id, |ticket| Request::Restart { ticket }).await {
+            match ask::request(&shared, id.shared(), |ticket| Request::Restart { ticket }).await {
                 Reply::Started(found) | Reply::Joined(found) => Ok(found.cell),
                 other => Err(restart_error(id, other)),
             }
@@ -379,9 +386,9 @@ impl SessionSupervisor {
         &self,
         id: &str,
         role: &str,
-    ) -> Result<ActorRef<M>, FindError> {
-        let cell = self.find_child(id, role).ok_or(FindError::NotFound)?;
-        typed(cell).ok_or(FindError::WrongMessageType)
+    ) -> Result<ActorRef<M>, FindChildError> {
+        let cell = self.find_child(id, role).ok_or(FindChildError::NotFound)?;
+        typed(cell).ok_or(FindChildError::WrongMessageType)
     }
 
     /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The answer
@@ -411,7 +418,7 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::alive(&shared).map(|()| None);
             };
-            query(&shared, |reply| Query::info(id, reply)).await
+            ask::query(&shared, |reply| Query::info(id, reply)).await
         }
     }
 
@@ -434,7 +441,7 @@ impl SessionSupervisor {
     ) -> impl Future<Output = Result<Vec<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
     {
         let shared = Arc::clone(&self.shared);
-        async move { query(&shared, Query::List).await }
+        async move { ask::query(&shared, Query::List).await }
     }
 
     /// How many sessions there are, by state. Costs the same however many there are.
@@ -452,7 +459,7 @@ impl SessionSupervisor {
         &self,
     ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { query(&shared, Query::count).await }
+        async move { ask::query(&shared, Query::count).await }
     }
 
     /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
@@ -474,7 +481,8 @@ impl SessionSupervisor {
     pub fn stop(
         &self,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
-        self.stop_after(None)
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, None).await }
     }
 
     /// As [`stop`](Self::stop), but what is left at the deadline is killed. All sessions are asked in time
@@ -489,22 +497,10 @@ impl SessionSupervisor {
     /// As [`stop`](Self::stop).
     pub fn stop_within(
         &self,
-        deadline: Duration,
-    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
-        self.stop_after(Some(deadline))
-    }
-
-    fn stop_after(
-        &self,
-        within: Option<Duration>,
+        timeout: Duration,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move {
-            if !shared.has_sessions() {
-                return Err(SupervisorDown);
-            }
-            ask::stop(&shared, within).await
-        }
+        async move { ask::stop(&shared, Some(timeout)).await }
     }
 }
 
@@ -522,31 +518,9 @@ impl TryFrom<ActorCell> for SessionSupervisor {
     fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
         match directory::find(&cell) {
             Some(shared) if shared.has_sessions() => Ok(Self { shared }),
-            Some(_) | None => Err(NotASupervisor { cell }),
+            Some(_) | None => Err(NotASupervisor::new(cell, "session supervisor")),
         }
     }
-}
-
-/// Asks for an id. Where there are no sessions there is no supervisor of them.
-async fn ask(
-    shared: &Arc<Shared>,
-    id: &SessionId,
-    request: impl FnOnce(Ticket) -> Request<Actors>,
-) -> Reply {
-    if !shared.has_sessions() {
-        return Reply::Down;
-    }
-    ask::request(shared, id.shared(), request).await
-}
-
-async fn query<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    question: impl FnOnce(oneshot::Sender<T>) -> Query,
-) -> Result<T, SupervisorDown> {
-    if !shared.has_sessions() {
-        return Err(SupervisorDown);
-    }
-    ask::query(shared, question).await
 }
 
 fn start_error(id: SessionId, reply: Reply) -> StartError {

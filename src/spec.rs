@@ -1,6 +1,7 @@
-//! What a user writes to start a session: the child spec, its start function, and what that is told.
+//! What a user writes to start a session or another child: the child spec, its start function, and what
+//! the start function is told.
 //!
-//! Absent on purpose: the id. It is not part of the spec, so one spec serves any number of sessions.
+//! The id is not part of the spec, so one spec serves any number of sessions.
 
 use std::fmt;
 use std::future::Future;
@@ -17,26 +18,30 @@ use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
 use crate::error::{InvalidValue, StartError};
+use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
 
 /// What the start function of a launch is told.
+///
+/// A session has an id and a session supervisor. A child of a [`Supervisor`] has a role and a tree. A
+/// child in the tree of a session has all four.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartContext {
-    /// The session's id. For a child of a [`Supervisor`] outside any session, its role.
-    pub id: SessionId,
-    /// The role, if it is a child of a tree.
+    /// The id of the session. None for a child outside any session; see [`key`](Self::key).
+    pub id: Option<SessionId>,
+    /// The role of a child in a tree.
     pub role: Option<Arc<str>>,
-    /// Which life of the id this is, from 1. Every launch takes the next number, a failed one too.
+    /// The number of this incarnation, from 1. Every launch takes the next number, a failed one too.
     pub incarnation: u64,
-    /// Which launch since the last exit this is, from 1.
+    /// The number of launches since the last exit, this one included.
     pub attempt: u32,
-    /// How the last incarnation ended; none at the first start.
+    /// How the last incarnation ended. None at the first start.
     pub last_exit: Option<Exit>,
-    /// The session supervisor, for instance to start another session. A child of a [`Supervisor`]
-    /// outside any session has none: for it the handle says that it is down.
-    pub supervisor: SessionSupervisor,
-    /// The tree, if it is a child of one.
+    /// The session supervisor, for instance to start another session. None for a child outside any
+    /// session.
+    pub supervisor: Option<SessionSupervisor>,
+    /// The tree that the child belongs to.
     pub tree: Option<Supervisor>,
 }
 
@@ -46,25 +51,35 @@ impl StartContext {
             context, shared, ..
         } = order;
         let key = Arc::clone(&context.id);
-        let (id, role, sessions, tree) = match (shared.has_sessions(), shared.home()) {
-            (true, _) => (key, None, shared, None),
-            (false, Some(home)) => (
-                Arc::clone(&home.id),
-                Some(key),
-                &home.sessions,
-                Some(shared),
-            ),
-            (false, None) => (Arc::clone(&key), Some(key), shared, Some(shared)),
+        let (session, role) = match (shared.has_sessions(), shared.home()) {
+            (true, _) => (Some((key, shared)), None),
+            (false, Some(home)) => (Some((Arc::clone(&home.id), &home.sessions)), Some(key)),
+            (false, None) => (None, Some(key)),
         };
+        let tree = role.is_some().then(|| Supervisor::of(Arc::clone(shared)));
+        let (id, supervisor) = session
+            .map(|(id, sessions)| {
+                let sessions = SessionSupervisor::of(Arc::clone(sessions));
+                (SessionId::checked(id), sessions)
+            })
+            .unzip();
         Self {
-            id: SessionId::checked(id),
+            id,
             role,
             incarnation: context.incarnation,
             attempt: context.attempt,
             last_exit: context.last_exit.clone(),
-            supervisor: SessionSupervisor::of(Arc::clone(sessions)),
-            tree: tree.cloned().map(Supervisor::of),
+            supervisor,
+            tree,
         }
+    }
+
+    /// The id of the session, or the role of a child outside any session: a text that every launch has, to
+    /// load its data by or to name it in the log.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        let id = self.id.as_deref();
+        id.or(self.role.as_deref()).unwrap_or_default()
     }
 }
 
@@ -124,7 +139,7 @@ pub struct ChildSpec<C: Child = AnyActor> {
     plan: Arc<Plan>,
     /// None: whatever is usual where it is started.
     restart: Option<Restart>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
     child: PhantomData<fn() -> C>,
 }
 
@@ -175,7 +190,7 @@ impl<A: Actor> ChildSpec<A> {
     /// # async fn load(id: &str) -> Result<String, std::io::Error> { Ok(id.to_owned()) }
     ///
     /// let spec = ChildSpec::from_fn(|start| async move {
-    ///     Ok(Launch::Actor(Chat, load(&start.id).await?))
+    ///     Ok(Launch::Actor(Chat, load(start.key()).await?))
     /// });
     /// # let _ = spec;
     /// ```
@@ -212,7 +227,7 @@ impl<C: Child> ChildSpec<C> {
                 starter: Arc::new(Box::new(starter)),
             }),
             restart: None,
-            fault: None,
+            fault: Fault::default(),
             child: PhantomData,
         }
     }
@@ -249,8 +264,7 @@ impl<C: Child> ChildSpec<C> {
     /// It must be longer than zero.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         if timeout.is_zero() {
-            self.fault
-                .get_or_insert_with(|| InvalidValue::zero("start_timeout", timeout));
+            self.fault.add_zero("start_timeout", timeout);
             return self;
         }
         self.with(|policy| policy.start_timeout = timeout)
@@ -264,8 +278,7 @@ impl<C: Child> ChildSpec<C> {
         match Limit::new(max, window) {
             Some(limit) => self.with(|policy| policy.limit = OwnLimit::Own(limit)),
             None => {
-                self.fault
-                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
+                self.fault.add_zero("restart_limit.window", window);
                 self
             }
         }
@@ -280,11 +293,9 @@ impl<C: Child> ChildSpec<C> {
     /// made with [`Options::otp`](crate::Options::otp); for children of a tree [`Backoff::default`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "backoff.first",
-                value: format!("{first:?}"),
-                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
-            });
+            let rule = format!("must be longer than zero and at most the maximum of {max:?}");
+            self.fault
+                .add("backoff.first", format_args!("{first:?}"), rule);
             return self;
         }
         self.with(|policy| policy.backoff = Some(backoff))
@@ -306,58 +317,43 @@ impl<C: Child> ChildSpec<C> {
         self
     }
 
-    pub(crate) fn with_fault(mut self, fault: InvalidValue) -> Self {
-        self.fault.get_or_insert(fault);
+    /// Takes over the fault of a builder from which the spec was made.
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.fault.join(fault);
         self
     }
 
     /// The plan of a session, or the first bad value.
-    pub(crate) fn for_session(self) -> Result<Arc<Plan>, InvalidValue> {
+    pub(crate) fn for_session(mut self) -> Result<Arc<Plan>, InvalidValue> {
         if self.plan.policy.significance == Significance::Significant {
-            return Err(self.fault.unwrap_or_else(|| InvalidValue {
-                field: "significant",
-                value: "set".to_owned(),
-                rule: "a session ends no supervisor".to_owned(),
-            }));
+            self.fault
+                .add("significant", true, "has no effect on a session");
         }
         self.checked(Restart::Transient)
     }
 
     /// The plan of a child of a static supervisor, or the first bad value.
-    pub(crate) fn for_child(self) -> Result<Arc<Plan>, InvalidValue> {
+    pub(crate) fn for_child(mut self) -> Result<Arc<Plan>, InvalidValue> {
         let policy = &self.plan.policy;
+        let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {
             OwnLimit::Inherited => None,
             OwnLimit::Own(limit) => Some(format!("{limit:?}")),
             OwnLimit::Unlimited => Some("none".to_owned()),
         };
-        let restart = self.restart.unwrap_or(Restart::Permanent);
-        let significant = policy.significance == Significance::Significant;
-        let fault = if let Some(value) = limit {
-            Some(InvalidValue {
-                field: "restart_limit",
-                value,
-                rule: "the children of a tree share the tree's limit".to_owned(),
-            })
-        } else if significant && restart == Restart::Permanent {
-            Some(InvalidValue {
-                field: "significant",
-                value: "set".to_owned(),
-                rule: "a significant child must be transient or temporary".to_owned(),
-            })
-        } else {
-            None
-        };
-        match fault {
-            Some(fault) => self.with_fault(fault).checked(restart),
-            None => self.checked(restart),
+        if let Some(limit) = limit {
+            let rule = "the children of a tree share the tree's limit";
+            self.fault.add("restart_limit", limit, rule);
+        } else if policy.significance == Significance::Significant && restart == Restart::Permanent
+        {
+            let rule = "a significant child must be transient or temporary";
+            self.fault.add("significant", true, rule);
         }
+        self.checked(restart)
     }
 
     fn checked(mut self, usual: Restart) -> Result<Arc<Plan>, InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let restart = self.restart.unwrap_or(usual);
         if self.plan.policy.restart != restart {
             Arc::make_mut(&mut self.plan).policy.restart = restart;

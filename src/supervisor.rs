@@ -16,8 +16,8 @@ use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{Counts, Exit, Request, ShutdownReport};
 use crate::error::{
-    DeleteChildError, FindError, InvalidRole, NotASupervisor, RestartChildError, StartChildError,
-    StartSupervisorError, SupervisorDown, TerminateChildError,
+    DeleteChildError, FindChildError, InvalidRole, NotASupervisor, RestartChildError,
+    StartChildError, StartSupervisorError, SupervisorDown, TerminateChildError,
 };
 use crate::info::ChildInfo;
 use crate::session_supervisor::linked;
@@ -126,11 +126,7 @@ impl Supervisor {
     /// is registered if its spec names it, or as the child of one that is.
     pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
         let fault = tree.fault();
-        let spec = ChildSpec::tree(move |_| tree.clone());
-        match fault {
-            Some(fault) => spec.with_fault(fault),
-            None => spec,
-        }
+        ChildSpec::tree(move |_| tree.clone()).with_fault(fault)
     }
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if the
@@ -341,9 +337,12 @@ impl Supervisor {
     /// # Errors
     ///
     /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
-    pub fn find_child_as<M: ractor::Message>(&self, role: &str) -> Result<ActorRef<M>, FindError> {
-        let cell = self.find_child(role).ok_or(FindError::NotFound)?;
-        typed(cell).ok_or(FindError::WrongMessageType)
+    pub fn find_child_as<M: ractor::Message>(
+        &self,
+        role: &str,
+    ) -> Result<ActorRef<M>, FindChildError> {
+        let cell = self.find_child(role).ok_or(FindChildError::NotFound)?;
+        typed(cell).ok_or(FindChildError::WrongMessageType)
     }
 
     /// Stops all children, one after another in reverse order (or all at once, if the spec says
@@ -385,10 +384,10 @@ impl Supervisor {
     /// As [`stop`](Self::stop).
     pub fn stop_within(
         &self,
-        deadline: Duration,
+        timeout: Duration,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { ask::stop(&shared, Some(deadline)).await }
+        async move { ask::stop(&shared, Some(timeout)).await }
     }
 }
 
@@ -399,7 +398,7 @@ impl TryFrom<ActorCell> for Supervisor {
     fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
         match directory::find(&cell) {
             Some(shared) if !shared.has_sessions() => Ok(Self { shared }),
-            Some(_) | None => Err(NotASupervisor { cell }),
+            Some(_) | None => Err(NotASupervisor::new(cell, "supervisor")),
         }
     }
 }

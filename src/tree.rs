@@ -16,6 +16,7 @@ use crate::engine::{
     StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
+use crate::fault::Fault;
 use crate::names::{self, Naming};
 use crate::options::random_seed;
 use crate::spec::{ChildSpec, StartContext};
@@ -55,7 +56,7 @@ pub struct TreeSpec {
     settings: GroupSettings,
     seed: Option<u64>,
     children: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
 }
 
 impl TreeSpec {
@@ -70,7 +71,7 @@ impl TreeSpec {
             },
             seed: None,
             children: Vec::new(),
-            fault: None,
+            fault: Fault::default(),
         }
     }
 
@@ -101,7 +102,9 @@ impl TreeSpec {
         let name = name.into();
         match names::check_supervisor(&name) {
             Ok(()) => self.name = Some(Naming::Given(name)),
-            Err(rule) => self.find_fault("name", &name, rule.to_string()),
+            Err(rule) => self
+                .fault
+                .add("name", format_args!("{name:?}"), rule.to_string()),
         }
         self
     }
@@ -152,17 +155,18 @@ impl TreeSpec {
 
     fn add<C: Child>(mut self, role: String, spec: ChildSpec<C>, first_start: FirstStart) -> Self {
         if let Err(rule) = names::check_role(&role) {
-            self.find_fault("role", &role, rule.to_string());
+            self.fault
+                .add("role", format_args!("{role:?}"), rule.to_string());
         }
         if self.children.iter().any(|(other, ..)| **other == *role) {
-            self.find_fault("role", &role, "must be the role of one child only".into());
+            let rule = "must be the role of one child only";
+            self.fault.add("role", format_args!("{role:?}"), rule);
         }
         match spec.for_child() {
             Ok(plan) => self.children.push((role.into(), plan, first_start)),
             Err(InvalidValue { field, value, rule }) => {
-                let rule = format!("in the spec of {role}, {rule}");
-                self.fault
-                    .get_or_insert(InvalidValue { field, value, rule });
+                let rule = format!("{rule} (in the spec of {role})");
+                self.fault.add(field, value, rule);
             }
         }
         self
@@ -176,10 +180,7 @@ impl TreeSpec {
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         match Limit::new(max, window) {
             Some(limit) => self.settings.limit = Some(limit),
-            None => {
-                self.fault
-                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
-            }
+            None => self.fault.add_zero("restart_limit.window", window),
         }
         self
     }
@@ -213,19 +214,9 @@ impl TreeSpec {
         self
     }
 
-    fn find_fault(&mut self, field: &'static str, value: &str, rule: String) {
-        self.fault.get_or_insert_with(|| InvalidValue {
-            field,
-            value: format!("{value:?}"),
-            rule,
-        });
-    }
-
     /// What is to be started, or the first bad value.
     pub(crate) fn check(self) -> Result<Design, InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let settings = GroupSettings {
             seed: self.seed.unwrap_or_else(random_seed),
             ..self.settings
@@ -236,7 +227,7 @@ impl TreeSpec {
         })
     }
 
-    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+    pub(crate) fn fault(&self) -> Fault {
         self.fault.clone()
     }
 }
@@ -309,7 +300,7 @@ where
                     Naming::Unique => "a unique one".to_owned(),
                 };
                 let rule = "a tree that is a session bears the session's name";
-                spec.find_fault("name", &name, rule.to_owned());
+                spec.fault.add("name", format_args!("{name:?}"), rule);
             }
             begin(order, spec.check()).await
         })
@@ -330,10 +321,7 @@ impl ChildSpec<SessionSupervisor> {
     pub(crate) fn supervisor(options: Options) -> Self {
         let fault = options.fault();
         let spec = Self::made_by(policy(), Sessions(options)).restart(Restart::Permanent);
-        match fault {
-            Some(fault) => spec.with_fault(fault),
-            None => spec,
-        }
+        spec.with_fault(fault)
     }
 }
 
@@ -344,12 +332,11 @@ impl Starter for Sessions {
     fn start(&self, order: Order) -> Starting {
         let design = self.0.clone().check().and_then(|(name, settings)| {
             if order.shared.has_sessions() {
-                return Err(InvalidValue {
-                    field: "name",
-                    value: format!("{name:?}"),
-                    rule: "a session bears its own name, and a session supervisor needs another"
-                        .to_owned(),
-                });
+                let mut fault = Fault::default();
+                let rule =
+                    "a session supervisor needs a name of its own, so it cannot be a session";
+                fault.add("name", format_args!("{name:?}"), rule);
+                fault.check()?;
             }
             Ok(Design {
                 name: Some(name),

@@ -49,7 +49,7 @@ impl Agent {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(notice) = session::is_back(&state.start, "; its count is gone") {
-            state.rooms.news(&state.start.id, &notice);
+            state.rooms.news(state.start.key(), &notice);
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Agent {
         message: AgentMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let id = &state.start.id;
+        let id = state.start.key();
         match message {
             AgentMsg::Heard(text) => {
                 state.lines += 1;

@@ -54,7 +54,7 @@ impl Keeper {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(notice) = session::is_back(&state.start, "; the transcript is gone") {
-            state.rooms.news(&state.start.id, &notice);
+            state.rooms.news(state.start.key(), &notice);
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Keeper {
                 // Whoever asked may have gone.
                 drop(reply.send(state.transcript.iter().cloned().collect()));
             }
-            KeeperMsg::Crash => panic!("the keeper of {} was told to crash", state.start.id),
+            KeeperMsg::Crash => panic!("the keeper of {} was told to crash", state.start.key()),
         }
         Ok(())
     }

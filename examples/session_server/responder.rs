@@ -66,7 +66,7 @@ impl Responder {
         _myself: ActorRef<ResponderMsg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let id = &state.start.id;
+        let id = state.start.key();
         let notice = match session::is_back(&state.start, "") {
             Some(notice) => notice,
             None if state.session > 1 => format!(
@@ -93,7 +93,9 @@ impl Responder {
                 drop(reply.send(()));
             }
             ResponderMsg::Hang => state.stop = Stop::Never,
-            ResponderMsg::Crash => panic!("the responder of {} was told to crash", state.start.id),
+            ResponderMsg::Crash => {
+                panic!("the responder of {} was told to crash", state.start.key())
+            }
         }
         Ok(())
     }
@@ -104,7 +106,7 @@ impl Responder {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Stop::Never = state.stop {
-            let id = &state.start.id;
+            let id = state.start.key();
             let notice = format!("* the responder of {id} hangs in its stop");
             state.rooms.news(id, &notice);
             std::future::pending::<()>().await;
@@ -115,11 +117,14 @@ impl Responder {
 
 impl State {
     fn say(&self, from: &str, text: &str) {
-        let StartContext { id, supervisor, .. } = &self.start;
+        let id = self.start.key();
         let line = format!("[{id}] {from}: {text}");
         self.rooms.tell(id, &line);
-        let agent = supervisor.find_child_as::<AgentMsg>(id, Role::Agent.name());
-        let keeper = supervisor.find_child_as::<KeeperMsg>(id, Role::Keeper.name());
+        let Some(sessions) = &self.start.supervisor else {
+            return;
+        };
+        let agent = sessions.find_child_as::<AgentMsg>(id, Role::Agent.name());
+        let keeper = sessions.find_child_as::<KeeperMsg>(id, Role::Keeper.name());
         let kept = keeper.is_ok_and(|keeper| keeper.cast(KeeperMsg::Keep(line)).is_ok());
         if !kept {
             self.rooms

@@ -89,7 +89,7 @@ pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
         return None;
     }
     let role = start.role.as_deref().unwrap_or("session");
-    let (id, incarnation) = (&start.id, start.incarnation);
+    let (id, incarnation) = (start.key(), start.incarnation);
     Some(match start.last_exit {
         Some(Exit::Failed { .. } | Exit::Killed) => {
             format!("* the {role} of {id} crashed and is back as incarnation {incarnation}{lost}")

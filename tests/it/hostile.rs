@@ -4,7 +4,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::error::StartError;
 use session_supervisor::{Exit, Options, SessionState, SessionSupervisor, names};
 
-use crate::support::{Order, Probe, asked, back, died, supervisor};
+use crate::support::{Order, Probe, asked, back, died, sessions_of, supervisor};
 
 /// An actor of somebody else's.
 struct Stranger;
@@ -78,7 +78,7 @@ fn linking(probe: &Probe, link: Link, other: ractor::ActorCell) -> crate::suppor
     probe
         .script()
         .post_start(move |start, myself: ActorRef<Order>| {
-            let (root, other) = (start.supervisor.get_cell(), other.clone());
+            let (root, other) = (sessions_of(&start).get_cell(), other.clone());
             async move {
                 if start.incarnation > 1 {
                     return Ok(());

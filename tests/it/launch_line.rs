@@ -177,7 +177,7 @@ async fn a_restart_comes_before_the_starts_in_line() {
     let (probe, gate) = (Probe::default(), Gate::closed());
     let noted = probe.clone();
     let noting = probe.script().pre_start(move |start, _| {
-        noted.note(format!("{} {}", start.id, start.incarnation));
+        noted.note(format!("{} {}", start.key(), start.incarnation));
         async { Ok(()) }
     });
     let old = sessions.start_session("old", noting.clone().spec()).await;

@@ -173,7 +173,7 @@ fn slow_child(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe
         .script()
         .post_stop(|start: StartContext, _| async move {
-            let of = format!("{} {:?}", start.id, start.role);
+            let of = format!("{} {:?}", start.key(), start.role);
             tokio::time::sleep(pause(&of, SLOWEST / 3)).await;
             Ok(())
         });

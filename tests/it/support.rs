@@ -322,7 +322,7 @@ impl Worker {
         if let Some(run) = &state.script.post_stop {
             run(state.start.clone(), myself).await?;
         }
-        let id = state.start.id.to_string();
+        let id = state.start.key().to_string();
         state.script.probe.count(|tally| {
             tally.stops += 1;
             tally.stopped.push(id);
@@ -555,4 +555,9 @@ impl Ending {
         }
         None
     }
+}
+
+/// The session supervisor of a session that is being started.
+pub(crate) fn sessions_of(start: &StartContext) -> &SessionSupervisor {
+    start.supervisor.as_ref().expect("a session has one")
 }

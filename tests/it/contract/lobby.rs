@@ -80,7 +80,7 @@ async fn an_actor_starts_a_session_by_the_supervisors_name_and_is_not_kept_by_it
     let gate = Gate::closed();
     let slow = ChildSpec::from_fn_with(gate.clone(), |gate, start| async move {
         gate.pass().await;
-        Ok(Launch::Actor(Chat, ChatArgs::open(&start.id).await?))
+        Ok(Launch::Actor(Chat, ChatArgs::open(start.key()).await?))
     });
     let arguments = (sessions.name().to_owned(), slow);
     let (lobby, _) = Lobby::spawn(None, Lobby, arguments).await.unwrap();

@@ -171,7 +171,7 @@ fn every_documented_variant(
         | _ => {}
     }
     match start {
-        StartError::InvalidId(InvalidId { id: _, rule: _ })
+        StartError::InvalidId(InvalidId { id: _, rule: _, .. })
         | StartError::InvalidSpec(InvalidValue { .. })
         | StartError::AlreadyStarted { id: _, cell: _ }
         | StartError::Ignored

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    DeleteChildError, EnsureError, FindError, InvalidId, NotASupervisor, RestartChildError,
-    RestartError, StartChildError, StartError, StartSupervisorError, StopError, SupervisorDown,
-    TerminateChildError,
+    DeleteChildError, EnsureError, FindChildError, FindError, RestartChildError, RestartError,
+    StartChildError, StartError, StartSupervisorError, StopError, TerminateChildError,
 };
-use session_supervisor::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec, names};
+use session_supervisor::{
+    ChildSpec, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
+};
 
 use crate::support::{Probe, supervisor};
 use crate::traces::Ear;
@@ -116,13 +117,12 @@ async fn no_message_repeats_its_source() {
         ChildSpec::new(|_| (super::Chat, super::ChatArgs::default()))
             .start_timeout(std::time::Duration::ZERO)
     };
-    let bad_id = InvalidId {
-        id: String::new(),
-        rule: names::NameError::Empty,
-    };
+    let bad_id = "".parse::<SessionId>().unwrap_err();
     let bad_value = sessions.start_session("c", bad_spec()).await.unwrap_err();
     let bad_options = SessionSupervisor::start(Options::new().name("")).await;
     let bad_role = TreeSpec::one_for_one().child("", bad_spec());
+    let ended = supervisor(Options::new()).await;
+    ended.stop().await.unwrap();
     let plain: Vec<Box<dyn Error>> = vec![
         Box::new(StartError::InvalidId(bad_id.clone())),
         Box::new(bad_id),
@@ -130,7 +130,7 @@ async fn no_message_repeats_its_source() {
         Box::new(bad_options.unwrap_err()),
         Box::new(Supervisor::start(bad_role).await.unwrap_err()),
         Box::new(names::NameError::Empty),
-        Box::new(SupervisorDown),
+        Box::new(ended.stop().await.unwrap_err()),
         Box::new(StartSupervisorError::NameTaken {
             name: "n".to_owned(),
             cell: None,
@@ -166,7 +166,9 @@ async fn no_message_repeats_its_source() {
         Box::new(DeleteChildError::Restarting),
         Box::new(StopError::Stuck),
         Box::new(FindError::NotFound),
-        Box::new(NotASupervisor { cell }),
+        Box::new(FindChildError::WrongMessageType),
+        Box::new(SessionSupervisor::try_from(cell.clone()).unwrap_err()),
+        Box::new(Supervisor::try_from(cell).unwrap_err()),
     ];
     for error in plain {
         told(&*error);

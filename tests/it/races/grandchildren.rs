@@ -8,7 +8,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::{Backoff, ChildSpec, Options, Restart, SessionSupervisor};
 
-use crate::support::{Order, Probe, Worker, answered, back, died, supervisor};
+use crate::support::{Order, Probe, Worker, answered, back, died, sessions_of, supervisor};
 
 /// So many actors are linked to the one that the session has linked to itself.
 const GRANDCHILDREN: usize = 50;
@@ -117,7 +117,7 @@ async fn each_launch_succeeds(probe: Probe, spec: ChildSpec<Worker>, lives: usiz
 /// A session that links one actor to itself, which has so many, and so many levels below.
 fn with_helpers(probe: &Probe, number: usize, levels: usize) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(move |start, myself| async move {
-        let name = format!("helper of {}", start.supervisor.name());
+        let name = format!("helper of {}", sessions_of(&start).name());
         link(name, number, levels, myself.get_cell()).await?;
         Ok(())
     });
@@ -145,7 +145,7 @@ fn no_launch_meets_the_names_of_actors_five_levels_down() {
 /// The supervisor has a name of its own, and its sessions fixed ids and named actors that they have linked.
 fn with_supervisor(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(|start, myself| async move {
-        let name = format!("inner of {}", start.supervisor.name());
+        let name = format!("inner of {}", sessions_of(&start).name());
         let options = Options::new().name(name.clone());
         let inner = SessionSupervisor::start_link(myself.get_cell(), options).await?;
         for n in 0..10 {
@@ -187,7 +187,10 @@ fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
         let counted = Arc::clone(&launches);
         let spec = ChildSpec::new(move |start| {
             counted.fetch_add(1, Ordering::Relaxed);
-            (EndsWithIt, format!("helper of {}", start.supervisor.name()))
+            (
+                EndsWithIt,
+                format!("helper of {}", sessions_of(&start).name()),
+            )
         });
         let spec = spec.backoff(Backoff::none()).restart(Restart::Permanent);
         let mut session = sessions.start_session("a", spec).await.expect("starts");

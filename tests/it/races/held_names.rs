@@ -3,7 +3,7 @@
 use ractor::{Actor, ActorRef};
 use session_supervisor::{Options, SessionSupervisor};
 
-use crate::support::{Order, Probe, answered, back, supervisor};
+use crate::support::{Order, Probe, answered, back, sessions_of, supervisor};
 
 struct Helper;
 
@@ -23,7 +23,7 @@ async fn all_come_back(total: usize) {
         .script()
         .pre_start(|start, myself: ActorRef<Order>| async move {
             for n in 0..3 {
-                let name = helper_name(&start.supervisor, &start.id, n);
+                let name = helper_name(sessions_of(&start), start.key(), n);
                 Helper::spawn_linked(Some(name), Helper, (), myself.get_cell()).await?;
             }
             Ok(())

@@ -25,7 +25,7 @@ pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 fn saving(probe: &Probe, save: fn() -> Step) -> ChildSpec<Worker> {
     let note = probe.clone();
     let script = probe.script().post_stop(move |start, _| {
-        note.note(format!("saving {}", start.id));
+        note.note(format!("saving {}", start.key()));
         save()
     });
     script.spec()

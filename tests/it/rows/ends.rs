@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::restarts::{known, stays_gone};
 use super::ways::{HOUR, Way, crash, crash_and_back, info, running};
-use crate::support::{Order, Probe, back, died, supervisor};
+use crate::support::{Order, Probe, back, died, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -364,7 +364,7 @@ async fn row_196_sessions_that_unlinked_themselves_are_judged_by_how_they_ended(
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let script = probe.script().post_start(|start, myself| async move {
-        myself.get_cell().unlink(start.supervisor.get_cell());
+        myself.get_cell().unlink(sessions_of(&start).get_cell());
         Ok(())
     });
     let spec = script.spec();

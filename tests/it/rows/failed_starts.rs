@@ -12,7 +12,7 @@ use session_supervisor::{
 use tokio::time::Instant;
 
 use super::ways::{HOUR, Held, WINDOW, Way, crash, info, ms, running};
-use crate::support::{Order, Probe, Script, Worker, back, died, end, supervisor};
+use crate::support::{Order, Probe, Script, Worker, back, died, end, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -309,7 +309,7 @@ async fn row_064_a_restart_whose_name_is_taken_is_tried_until_it_is_free() {
 fn with_children(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(|start, myself| async move {
         for n in 0..3 {
-            let name = child_name(&start.supervisor, &start.id, n);
+            let name = child_name(sessions_of(&start), start.key(), n);
             let parent = myself.get_cell();
             Actor::spawn_linked(Some(name), Squatter, (), parent)
                 .await

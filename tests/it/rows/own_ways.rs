@@ -5,7 +5,9 @@ use session_supervisor::{ChildSpec, Exit, Options, SessionState, Shutdown};
 use tokio::time::Instant;
 
 use super::ways::{HOUR, Way, info, ms};
-use crate::support::{Order, Parent, Probe, Worker, answered, asked, back, died, supervisor};
+use crate::support::{
+    Order, Parent, Probe, Worker, answered, asked, back, died, sessions_of, supervisor,
+};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -16,7 +18,7 @@ fn runaway(probe: &Probe, other: Option<ractor::ActorCell>) -> ChildSpec<Worker>
     let script = probe.script().post_start(move |start, myself| {
         match &other {
             Some(other) => myself.link(other.clone()),
-            None => myself.unlink(start.supervisor.get_cell()),
+            None => myself.unlink(sessions_of(&start).get_cell()),
         }
         std::future::ready(Ok(()))
     });

@@ -7,7 +7,7 @@ use session_supervisor::error::StartError;
 use session_supervisor::{Backoff, Exit, Options, Restart, SessionSupervisor, Shutdown, names};
 use tokio::time::Instant;
 
-use crate::support::{Ending, Order, Probe, asked, died, end, parent, supervisor};
+use crate::support::{Ending, Order, Probe, asked, died, end, parent, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -305,7 +305,7 @@ async fn row_105_a_link_that_ractor_refuses_counts_as_cancelled() {
     let probe = Probe::default();
     // The root is draining before this session can be linked to it.
     let script = probe.script().pre_start(|start, _| async move {
-        start.supervisor.get_cell().drain()?;
+        sessions_of(&start).get_cell().drain()?;
         Ok(())
     });
     let answer = sessions.start_session("a", script.spec()).await;

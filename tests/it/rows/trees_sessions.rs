@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: the strategies and the calls of a static supervisor; see `trees_static`.
 
-use session_supervisor::error::{FindError, StartChildError, StartError, TerminateChildError};
+use session_supervisor::error::{FindChildError, StartChildError, StartError, TerminateChildError};
 use session_supervisor::{
     ChildKind, ChildSpec, Exit, Options, Restart, SessionSupervisor, Supervisor, TreeSpec, names,
 };
@@ -119,7 +119,7 @@ async fn row_179_children_are_found_while_the_session_runs() {
             let child = child_of(&sessions, "alice", role);
             assert_eq!(ractor::call!(child, Order::Echo, 1).unwrap(), 1);
             let wrong = sessions.find_child_as::<u64>("alice", role);
-            assert_eq!(wrong.unwrap_err(), FindError::WrongMessageType);
+            assert_eq!(wrong.unwrap_err(), FindChildError::WrongMessageType);
         }
         for (id, role) in [
             ("alice", "nobody"),
@@ -128,12 +128,12 @@ async fn row_179_children_are_found_while_the_session_runs() {
             ("", ""),
         ] {
             let unknown = sessions.find_child_as::<Order>(id, role);
-            assert_eq!(unknown.unwrap_err(), FindError::NotFound);
+            assert_eq!(unknown.unwrap_err(), FindChildError::NotFound);
         }
         assert_eq!(sessions.stop_session("alice").await, Ok(Exit::Shutdown));
         for role in ["manager", "state", "agent"] {
             let gone = sessions.find_child_as::<Order>("alice", role);
-            assert_eq!(gone.unwrap_err(), FindError::NotFound);
+            assert_eq!(gone.unwrap_err(), FindChildError::NotFound);
         }
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
         assert_eq!(probe.alive(), 0);

@@ -314,7 +314,8 @@ async fn row_188_nothing_of_a_stopped_session_lives_on() {
             let script = noting(inner).post_start(move |start, myself: ActorRef<Order>| {
                 let (child, role) = (child.clone(), start.role.unwrap());
                 async move {
-                    let name = names::child(start.supervisor.name(), &format!("own of {role}"));
+                    let name =
+                        names::child(start.supervisor.unwrap().name(), &format!("own of {role}"));
                     Parent::spawn_linked(Some(name), Parent, child, myself.get_cell()).await?;
                     Ok(())
                 }

@@ -76,7 +76,7 @@ async fn a_session_can_be_a_tree() {
         .expect("a supervisor");
     let inner = probe.clone();
     let spec = ChildSpec::tree(move |start| {
-        assert_eq!(start.id, "alice");
+        assert_eq!(start.key(), "alice");
         TreeSpec::one_for_one()
             .child("manager", noted(&inner, "manager"))
             .child("state", noted(&inner, "state"))

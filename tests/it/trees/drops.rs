@@ -173,7 +173,7 @@ async fn a_description_that_panics_fails_the_start_and_is_tried_again_at_a_resta
     let inner = probe.clone();
     let spec = ChildSpec::tree(move |start| {
         assert!(!matches!(start.incarnation, 2 | 3), "out of order");
-        assert!(&*start.id != "bad", "bad from the start");
+        assert!(start.key() != "bad", "bad from the start");
         TreeSpec::one_for_one().child("a", inner.spec())
     });
     match sessions.start_session("bad", spec.clone()).await {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use session_supervisor::error::{EnsureError, FindError, StartSupervisorError};
+use session_supervisor::error::{EnsureError, FindChildError, StartSupervisorError};
 use session_supervisor::{
     ChildSpec, Ensured, Options, SessionSupervisor, Supervisor, TreeSpec, names,
 };
@@ -84,9 +84,9 @@ async fn a_name_and_a_cell_lead_to_the_handle_of_their_kind_alone() {
     assert!(Supervisor::try_from(sessions.get_cell()).is_err());
     assert!(SessionSupervisor::try_from(tree.get_cell()).is_err());
     let wrong = tree.find_child_as::<u64>("a");
-    assert_eq!(wrong.unwrap_err(), FindError::WrongMessageType);
+    assert_eq!(wrong.unwrap_err(), FindChildError::WrongMessageType);
     let unknown = tree.find_child_as::<Order>("x");
-    assert_eq!(unknown.unwrap_err(), FindError::NotFound);
+    assert_eq!(unknown.unwrap_err(), FindChildError::NotFound);
     match Supervisor::start(TreeSpec::one_for_one().name(tree.name())).await {
         Err(StartSupervisorError::NameTaken { name, cell }) => {
             assert_eq!(name, tree.name());

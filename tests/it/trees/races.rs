@@ -13,7 +13,8 @@ use session_supervisor::{
 
 use super::scenery::{child, noted, session, start, those};
 use crate::support::{
-    Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, supervisor,
+    Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, sessions_of,
+    supervisor,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,7 +126,7 @@ async fn children_ask_while_all_is_stopped() {
                 .post_stop(move |start, myself: ActorRef<Order>| {
                     let (told, wanted) = (told.clone(), wanted.clone());
                     async move {
-                        let tree = start.tree.expect("a child");
+                        let tree = start.tree.as_ref().expect("a child");
                         let states: Vec<_> = tree
                             .which_children()
                             .await?
@@ -142,9 +143,9 @@ async fn children_ask_while_all_is_stopped() {
                         );
                         let agent = tree.start_child("agent", wanted.spec()).await;
                         assert!(matches!(agent, Err(StartChildError::SupervisorDown)));
-                        let another = start.supervisor.start_session("t", wanted.spec()).await;
+                        let another = sessions_of(&start).start_session("t", wanted.spec()).await;
                         assert!(matches!(another, Err(StartError::SupervisorDown)));
-                        assert_eq!(start.supervisor.list_sessions().await?.len(), 1);
+                        assert_eq!(sessions_of(&start).list_sessions().await?.len(), 1);
                         assert!(myself.try_get_supervisor().is_some());
                         // The first one is stopped after this one.
                         let first = tree.terminate_child("a");
@@ -212,7 +213,7 @@ async fn a_tree_that_stops_already_is_waited_for_by_whoever_stops_more() {
     assert_eq!(more.await.unwrap().unwrap(), report);
     session.await.unwrap().unwrap();
     assert_eq!(all.await.unwrap().unwrap().stopped, 3);
-    assert_eq!(tree.stop().await.unwrap_err(), SupervisorDown);
+    let SupervisorDown { .. } = tree.stop().await.unwrap_err();
     assert_eq!(probe.alive(), 0);
 }
 

@@ -15,8 +15,8 @@ use crate::support::{Order, Probe, Remains, Script, Tie, Worker, answered, died,
 /// Who a child is: its role, and before that the session's id if it has one.
 pub(crate) fn label(start: &StartContext) -> String {
     match &start.role {
-        Some(role) if **role != *start.id => format!("{}/{role}", start.id),
-        _ => start.id.to_string(),
+        Some(role) if **role != *start.key() => format!("{}/{role}", start.key()),
+        _ => start.key().to_string(),
     }
 }
 

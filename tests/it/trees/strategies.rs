@@ -61,7 +61,7 @@ fn failing(probe: &Probe, times: u64) -> ChildSpec<Worker> {
     let launch = move |start: StartContext| {
         let fails = (2..2 + times).contains(&start.incarnation);
         if fails {
-            note.note(format!("!{} attempt {}", start.id, start.attempt));
+            note.note(format!("!{} attempt {}", start.key(), start.attempt));
         }
         async move {
             if fails {
