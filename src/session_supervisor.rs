@@ -502,6 +502,32 @@ impl SessionSupervisor {
         let shared = Arc::clone(&self.shared);
         async move { ask::stop(&shared, Some(timeout)).await }
     }
+
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no stop.
+    ///
+    /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may wait, also
+    /// after the end. The result is `None` if the runtime was shut down before the supervisor had ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{Options, SessionSupervisor};
+    ///
+    /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let end = tokio::spawn(sessions.wait());
+    /// let report = sessions.stop().await.unwrap();
+    /// assert_eq!(end.await.unwrap(), Some(report));
+    /// # }
+    /// ```
+    pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { Some(shared.wait_over().await?.report) }
+    }
 }
 
 /// The actor, if it is linked to that supervisor.

@@ -389,6 +389,19 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         async move { ask::stop(&shared, Some(timeout)).await }
     }
+
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no stop.
+    ///
+    /// It returns when all children have ended, stuck ones excepted. Any number of callers may wait, also
+    /// after the end. The result is `None` if the runtime was shut down before the supervisor had ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
+        let ended = self.ended();
+        async move { Some(ended.await?.report) }
+    }
 }
 
 impl TryFrom<ActorCell> for Supervisor {
