@@ -196,7 +196,7 @@ fn describe(flags: &Flags, report: &Report) -> Application {
         })
     };
     let mut application = Application::new(Options::new().name(SESSIONS))
-        .deadline(Duration::from_millis(flags.number("deadline", 1_000)))
+        .stop_timeout(Duration::from_millis(flags.number("deadline", 1_000)))
         .child_before("store", child(false))
         .child("starter", starter(flags, report));
     if flags.text("hangup", "heard") == "left" {

@@ -5,25 +5,25 @@
 //! on.
 
 mod answers;
-pub(crate) mod birth;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod drive;
+pub(crate) mod driver_task;
+mod drop_queue;
 pub(crate) mod exit;
-mod graveyard;
 pub(crate) mod inbox;
-pub(crate) mod keeper;
-mod leftovers;
+pub(crate) mod launch;
 pub(crate) mod life;
 mod lines;
 mod linked;
 pub(crate) mod log;
 pub(crate) mod machine;
+mod outbox;
 pub(crate) mod plan;
+mod query;
 pub(crate) mod root;
 pub(crate) mod session;
 pub(crate) mod shared;
-mod tell;
-pub(crate) mod undertaker;
+pub(crate) mod spawn;
 pub(crate) mod unwind;

@@ -25,7 +25,7 @@ use crate::error::StartSupervisorError;
 use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 
 /// Those who send SIGTERM often kill after 30 s, as Kubernetes does.
-const DEADLINE: Duration = Duration::from_secs(25);
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// An application: its root [`Supervisor`] with the session supervisor and other children, its default
 /// sessions, and its end.
@@ -62,7 +62,7 @@ pub struct Application {
     before: Vec<(String, ChildSpec)>,
     after: Vec<(String, ChildSpec)>,
     sessions: Vec<(String, ChildSpec)>,
-    deadline: Duration,
+    stop_timeout: Duration,
     hangups: Hangups,
 }
 
@@ -78,7 +78,7 @@ impl Application {
             before: Vec::new(),
             after: Vec::new(),
             sessions: Vec::new(),
-            deadline: DEADLINE,
+            stop_timeout: STOP_TIMEOUT,
             hangups: Hangups::Heard,
         }
     }
@@ -142,8 +142,8 @@ impl Application {
     /// How long the stop of the whole application may take: what is left then is killed. Default: 25 s.
     /// Zero kills at once. What is killed has a second to go. So the [wait](RunningApplication::wait) is over
     /// a second after the deadline, unless so many end that it takes them longer.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
         self
     }
 
@@ -159,7 +159,7 @@ impl Application {
     /// [`wait`](RunningApplication::wait).
     ///
     /// A signal that comes while children are started counts when they are. If they are not by the
-    /// [deadline](Self::deadline), which counts from the signal, or if a second Ctrl-C comes, what was
+    /// [deadline](Self::stop_timeout), which counts from the signal, or if a second Ctrl-C comes, what was
     /// started is killed. A signal that comes while default sessions are started stops that.
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl Application {
             biased;
             root = Supervisor::start(root) => root?,
             // What was started is killed when the start is dropped.
-            (_, cause) = signals.give_up(rest.deadline) => return Ok(Ended::unfinished(cause).told(None)),
+            (_, cause) = signals.give_up(rest.stop_timeout) => return Ok(Ended::unfinished(cause).told(None)),
         };
         let (running, sessions) = RunningApplication::of(root, signals, rest);
         Ok(running.until_the_end(sessions).await)
@@ -194,7 +194,7 @@ impl Application {
     ///
     /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also if the
     /// runtime takes no signals, which tokio's do if their IO is enabled; and if a signal came and the
-    /// children were not started by the [deadline](Self::deadline) that counts from it, or before a second
+    /// children were not started by the [deadline](Self::stop_timeout) that counts from it, or before a second
     /// Ctrl-C. What was started is killed then. A program that ends by `std::process::exit` does not wait
     /// for a start function that blocks its thread; one that returns from `main` does.
     ///
@@ -229,7 +229,7 @@ impl Application {
         let root = tokio::select! {
             biased;
             root = Supervisor::start(root) => root?,
-            (signal, cause) = signals.give_up(rest.deadline) => {
+            (signal, cause) = signals.give_up(rest.stop_timeout) => {
                 let cause = format!("{cause}, after {signal}");
                 return Err(StartSupervisorError::Failed { cause: Arc::new(cause.into()) });
             }
@@ -260,7 +260,7 @@ impl Application {
         let rest = Rest {
             supervisor,
             sessions: Unstarted::new(self.sessions),
-            deadline: self.deadline,
+            stop_timeout: self.stop_timeout,
         };
         (root, rest)
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
-use crate::actor::birth;
 use crate::actor::inbox::{Item, Query};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Actors, Reply, Ticket};
 use crate::actor::shared::Shared;
+use crate::actor::spawn;
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{Input, Request, ShutdownReport};
 use crate::error::{StartSupervisorError, SupervisorDown};
@@ -31,7 +31,7 @@ pub(crate) async fn start(
     if let Err(Panicked(text)) = guard(|| drop(tokio::time::sleep(Duration::ZERO))) {
         return Err(failed(text.into()));
     }
-    match birth::start(name, machine, runtime, parent).await {
+    match spawn::start(name, machine, runtime, parent).await {
         Ok(Some(shared)) => Ok(shared),
         Ok(None) => Err(failed("the root ended before it began".into())),
         Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::birth::{self, Design};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{
     AutoShutdown, ChildKind, FirstStart, Group, GroupSettings, Limit, Policy, Restart, Shutdown,
@@ -309,7 +309,7 @@ where
 
 async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
     match design {
-        Ok(design) => birth::start_child(order, design).await,
+        Ok(design) => spawn::start_child(order, design).await,
         Err(fault) => {
             let error = StartSupervisorError::InvalidOptions(fault);
             Err(SpawnFailure::Failed(Box::new(error)))

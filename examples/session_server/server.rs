@@ -36,7 +36,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
     let running = Application::new(options)
         .name("session_server")
         .child("listener", listener::spec(flags.listen, house.clone()))
-        .deadline(flags.deadline)
+        .stop_timeout(flags.deadline)
         .start()
         .await
         .map_err(|error| in_full(&error))?;

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::plan::{Reply, Ticket};
 use super::unwind::guard;
 use crate::engine::Exit;
@@ -34,32 +34,32 @@ impl fmt::Debug for Answer {
 
 impl Answer {
     /// Gives it here and now. No lock may be held.
-    pub(super) fn give(self, graveyard: &Graveyard) {
+    pub(super) fn give(self, drops: &DropQueue) {
         // Of a waker that panics nobody else hears; its caller has the answer all the same.
         drop(guard(|| match self {
             Self::Reply(ticket, reply) => {
-                if let Some(untold) = ticket.answer(reply) {
-                    graveyard.put_reply(untold);
+                if let Some(undelivered) = ticket.answer(reply) {
+                    drops.put_reply(undelivered);
                 }
             }
-            Self::Told(told) => told().into_iter().for_each(|exit| graveyard.put_exit(exit)),
+            Self::Told(told) => told().into_iter().for_each(|exit| drops.put_exit(exit)),
             Self::None(ticket) => drop(ticket),
         }));
-        graveyard.dig();
+        drops.wake();
     }
 }
 
 /// An answer on its way.
 pub(super) struct Delivery {
     answer: Option<Answer>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 impl Delivery {
-    pub(super) const fn new(answer: Answer, graveyard: Graveyard) -> Self {
+    pub(super) const fn new(answer: Answer, drops: DropQueue) -> Self {
         Self {
             answer: Some(answer),
-            graveyard,
+            drops,
         }
     }
 }
@@ -67,7 +67,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            answer.give(&self.graveyard);
+            answer.give(&self.drops);
         }
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! Who drives: whoever holds the token. A report that finds nobody driving is driven by whoever
 //! pushed it; a command rings the root's bell; what is left after [`BUDGET`] items goes to the bell,
-//! which the root hears while its loop runs and the undertaker after that. Driving never awaits and
+//! which the root hears while its loop runs and the driver task after that. Driving never awaits and
 //! runs no user code: values of the user's are dropped, callers answered and the log written elsewhere
-//! (`leftovers`).
+//! (`outbox`).
 //!
 //! Absent on purpose: decisions.
 
@@ -14,12 +14,12 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
 use super::inbox::{Item, Next, Rest, Stage};
-use super::leftovers::Leftovers;
 use super::log::Line;
 use super::machine::Machine;
+use super::outbox::Outbox;
 use super::plan::Ticket;
+use super::query::Lists;
 use super::shared::Shared;
-use super::tell::Lists;
 use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
 
@@ -37,7 +37,7 @@ pub(crate) struct Driver {
     lists: Lists,
     /// Kept for its memory.
     items: VecDeque<Item>,
-    /// When the undertaker's timer rings.
+    /// When the driver task's timer rings.
     armed: Option<Moment>,
     pub(super) ended: Option<Ended>,
 }
@@ -62,10 +62,10 @@ impl Driver {
     }
 
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self, leftovers: &mut Leftovers<'_>) -> Option<Ended> {
-        self.lists.drop_all(&mut self.machine, leftovers);
+    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
+        self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
-            leftovers.discard(value);
+            outbox.discard(value);
         }
         self.machine = Machine::idle();
         self.ended.take()
@@ -87,12 +87,12 @@ impl Shared {
     pub(super) fn drive(self: &Arc<Self>) -> usize {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
-        let mut leftovers = Leftovers::of(self);
+        let mut outbox = Outbox::of(self);
         let mut budget = BUDGET;
         let next = loop {
-            let rest = match guard(|| self.step(&mut budget, &mut leftovers)) {
+            let rest = match guard(|| self.step(&mut budget, &mut outbox)) {
                 Ok(rest) => rest,
-                Err(panicked) => return leftovers.settle(self) + self.broken(panicked),
+                Err(panicked) => return outbox.flush(self) + self.broken(panicked),
             };
             if rest == Rest::Work {
                 budget = budget.saturating_sub(STEP);
@@ -102,11 +102,11 @@ impl Shared {
                 next => break next,
             }
         };
-        self.go_on(next) + leftovers.settle(self)
+        self.go_on(next) + outbox.flush(self)
     }
 
     /// Feeds what is queued to the engine, then does one step of what is due.
-    fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers<'_>) -> Rest {
+    fn step(self: &Arc<Self>, budget: &mut usize, outbox: &mut Outbox<'_>) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
         let stage = self.inbox.take(*budget, &mut driver.items);
@@ -117,23 +117,23 @@ impl Shared {
             match item {
                 Item::Input(input) => {
                     driver.machine.handle(now, input);
-                    carry::out_all(self, driver, leftovers);
+                    carry::out_all(self, driver, outbox);
                 }
                 Item::Query(query) if stage < Stage::RootGone => {
-                    driver.lists.ask(&mut driver.machine, query, leftovers);
+                    driver.lists.ask(&mut driver.machine, query, outbox);
                 }
-                item @ Item::Query(_) => leftovers.discard_item(item),
+                item @ Item::Query(_) => outbox.discard_item(item),
                 Item::Tick => {}
             }
         }
         if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
             driver.machine.handle_timeout(now);
-            carry::out_all(self, driver, leftovers);
+            carry::out_all(self, driver, outbox);
         }
         if stage >= Stage::RootGone {
-            driver.lists.drop_all(&mut driver.machine, leftovers);
+            driver.lists.drop_all(&mut driver.machine, outbox);
         }
-        driver.lists.page(&mut driver.machine, leftovers);
+        driver.lists.page(&mut driver.machine, outbox);
         let wake = driver.machine.poll_timeout();
         if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
             return Rest::Work;
@@ -142,7 +142,7 @@ impl Shared {
             && driver.armed.is_none_or(|armed| at < armed)
         {
             driver.armed = Some(at);
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
         Rest::Nothing
     }
@@ -155,11 +155,11 @@ impl Shared {
 
     /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any more, so
     /// all of them are killed, and so is the root: whoever supervises it learns of it and may start another.
-    /// Every caller is told that the supervisor is down, from now on too. The rest is the undertaker's.
+    /// Every caller is told that the supervisor is down, from now on too. The rest is the driver task's.
     pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
-        let mut leftovers = Leftovers::of(self);
+        let mut outbox = Outbox::of(self);
         for item in self.inbox.close() {
-            leftovers.discard_item(item);
+            outbox.discard_item(item);
         }
         let mut lives = Vec::new();
         // What is broken may break again.
@@ -167,20 +167,20 @@ impl Shared {
             let mut driver = self.lock_driver();
             let driver = &mut *driver;
             for item in driver.items.drain(..) {
-                leftovers.discard_item(item);
+                outbox.discard_item(item);
             }
             if let Some(ended) = driver.ended.take() {
                 for ticket in ended.tickets {
-                    leftovers.unanswered(ticket);
+                    outbox.unanswered(ticket);
                 }
             }
             for value in driver.machine.take_apart() {
                 if let Discard::Life(life) = &value {
                     lives.push(Arc::clone(life));
                 }
-                leftovers.discard(value);
+                outbox.discard(value);
             }
-            driver.lists.drop_all(&mut driver.machine, &mut leftovers);
+            driver.lists.drop_all(&mut driver.machine, &mut outbox);
             driver.machine = Machine::idle();
         });
         for life in lives {
@@ -195,7 +195,7 @@ impl Shared {
         self.finish();
         self.root().kill();
         drop(taken);
-        leftovers.settle(self)
+        outbox.flush(self)
     }
 }
 

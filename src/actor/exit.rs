@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use super::graveyard::Grave;
+use super::drop_queue::Deferred;
 use super::shared::Shared;
 use super::unwind::guard;
 use crate::engine::{Cause, Chain, Seen};
@@ -37,7 +37,7 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
             state: None,
             seen: Seen::Failed(Arc::new(error)),
         }),
-        // Which variants there are depends on ractor's features. A start is known from the keeper:
+        // Which variants there are depends on ractor's features. A start is known from the launch task:
         // `ActorStarted` never comes for a session whose `post_start` fails (HAZARDS R2).
         _ => None,
     }
@@ -104,7 +104,7 @@ impl Failing {
 impl Drop for Failing {
     fn drop(&mut self) {
         if let Some(cause) = self.cause.take().and_then(Arc::into_inner) {
-            self.shared.bury([Grave::Cause(cause)]);
+            self.shared.drop_later([Deferred::Cause(cause)]);
         }
     }
 }

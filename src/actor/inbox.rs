@@ -1,4 +1,4 @@
-//! One queue for the commands of callers and the reports of keepers, so that they have one order,
+//! One queue for the commands of callers and the reports of launch tasks, so that they have one order,
 //! with the token of who drives. Exits that the root has read go before both: ractor tells the root of
 //! an exit before it wakes whoever waits for that end, so a command that such a caller sends must find
 //! it done, also when the root reads the event only after the command was queued.
@@ -67,7 +67,7 @@ impl fmt::Debug for Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
     Idle,
-    Bell,
+    Notified,
     Driving,
 }
 
@@ -108,7 +108,7 @@ pub(crate) enum Next {
     /// Somebody drives, or will.
     Nothing,
     /// Ring the bell.
-    Ring,
+    Notify,
     /// Drive: the token is yours.
     Drive,
 }
@@ -137,7 +137,7 @@ impl Inbox {
             return Err(Refused(item));
         }
         queue.items.push_back(item);
-        Ok(queue.pass(Token::Bell, Next::Ring))
+        Ok(queue.pass(Token::Notified, Next::Notify))
     }
 
     /// Takes the token, if nobody has it.
@@ -147,8 +147,8 @@ impl Inbox {
 
     /// The one who drives leaves what is queued to the bell.
     pub(crate) fn leave(&self) -> Next {
-        self.lock().token = Token::Bell;
-        Next::Ring
+        self.lock().token = Token::Notified;
+        Next::Notify
     }
 
     /// A report. Who finds nobody driving drives.
@@ -226,13 +226,13 @@ impl Inbox {
 
     /// Whether the bell has been rung and nobody has heard it yet.
     pub(crate) fn is_rung(&self) -> bool {
-        self.lock().token == Token::Bell
+        self.lock().token == Token::Notified
     }
 
     /// Somebody heard the bell: whether the token is his.
-    pub(crate) fn answer_bell(&self) -> Next {
+    pub(crate) fn take_notified(&self) -> Next {
         let mut queue = self.lock();
-        if queue.token == Token::Bell {
+        if queue.token == Token::Notified {
             queue.token = Token::Driving;
             Next::Drive
         } else {
@@ -261,8 +261,8 @@ impl Inbox {
         } else if budget > 0 {
             Next::Drive
         } else {
-            queue.token = Token::Bell;
-            Next::Ring
+            queue.token = Token::Notified;
+            Next::Notify
         }
     }
 

@@ -20,7 +20,7 @@ use ractor::{ActorCell, ActorStatus};
 
 pub(super) use orphans::Orphans;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::plan::Ticket;
 use super::shared::Shared;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
@@ -191,19 +191,19 @@ impl Life {
     }
 
     /// A callback has failed. The cause is there before the mark tells of it.
-    pub(super) fn mark_failed(&self, cause: Cause, graveyard: &Graveyard) {
-        self.keep(cause, graveyard);
+    pub(super) fn mark_failed(&self, cause: Cause, drops: &DropQueue) {
+        self.keep(cause, drops);
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
     }
 
     /// `post_stop` went through, and the callback before it handled such a failure.
-    pub(super) fn mark_link_failed(&self, cause: Cause, graveyard: &Graveyard) {
-        self.keep(cause, graveyard);
+    pub(super) fn mark_link_failed(&self, cause: Cause, drops: &DropQueue) {
+        self.keep(cause, drops);
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
-    fn keep(&self, cause: Cause, graveyard: &Graveyard) {
-        let kept = Kept::new(cause, graveyard);
+    fn keep(&self, cause: Cause, drops: &DropQueue) {
+        let kept = Kept::new(cause, drops);
         let mut inner = self.lock();
         let before = inner.end.get_or_insert_default().cause.replace(kept);
         drop(inner);
@@ -281,7 +281,7 @@ impl Life {
     }
 
     /// What is left after that.
-    pub(crate) fn let_go(&self, hold: Hold) -> Left {
+    pub(crate) fn release(&self, hold: Hold) -> Left {
         let before = self.bits.fetch_and(!(hold as u8), Ordering::AcqRel);
         let left = before & HELD & !(hold as u8);
         if left & Hold::Launch as u8 != 0 {

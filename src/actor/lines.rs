@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::log::{self, Line};
 use super::unwind::guard;
 
@@ -42,7 +42,7 @@ struct Inner {
     empty: Notify,
     runtime: Handle,
     dispatch: Option<Dispatch>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ enum Writer {
 }
 
 impl Lines {
-    pub(super) fn new(runtime: Handle, graveyard: Graveyard) -> Self {
+    pub(super) fn new(runtime: Handle, drops: DropQueue) -> Self {
         let present = |dispatch: &Dispatch| {
             let heard = !dispatch.is::<NoSubscriber>();
             heard.then(|| dispatch.clone())
@@ -74,7 +74,7 @@ impl Lines {
             runtime,
             // A subscriber is the user's code.
             dispatch: guard(|| dispatcher::get_default(present)).unwrap_or(None),
-            graveyard,
+            drops,
         }))
     }
 
@@ -143,13 +143,13 @@ impl Inner {
             written += batch.len() as u64;
             for line in batch {
                 if let Some(note) = log::write(line) {
-                    self.graveyard.put_note(note);
+                    self.drops.put_note(note);
                 }
             }
             if lost > 0 {
                 log::lost(lost);
             }
-            self.graveyard.dig();
+            self.drops.wake();
         }
     }
 }

@@ -137,7 +137,7 @@ impl Speaker {
 }
 
 /// Whether anybody listens to a note.
-pub(super) fn is_heard(note: &Note) -> bool {
+pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
         Note::Started | Note::StartFailed(_) | Note::Stopping | Note::SupervisorStopping(_) => {
             LevelFilter::DEBUG
@@ -245,13 +245,13 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
             };
             match abnormal.max(gravity(next)) {
                 Gravity::Detail => tell_with_next!(Gravity::Detail, "ended", next, Some(reason)),
-                grave => tell_with_next!(grave, "ended abnormally", next, Some(reason)),
+                value => tell_with_next!(value, "ended abnormally", next, Some(reason)),
             }
         }
         Note::RestartFailed { failure, next } => {
             let reason = failure_text(failure);
-            let grave = gravity(next).max(Gravity::Warning);
-            tell_with_next!(grave, "failed to restart", next, Some(reason));
+            let value = gravity(next).max(Gravity::Warning);
+            tell_with_next!(value, "failed to restart", next, Some(reason));
         }
         Note::Decided(next) => match gravity(next).max(Gravity::Warning) {
             Gravity::Error => {
@@ -262,7 +262,7 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
                     None::<String>
                 );
             }
-            grave => tell_with_next!(grave, "is tried again", next, None::<String>),
+            value => tell_with_next!(value, "is tried again", next, None::<String>),
         },
         Note::Discarded => {
             let reason = "more sessions are parked than may be, and it was parked longest";

@@ -12,14 +12,14 @@ use std::sync::{Arc, OnceLock};
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
-use super::birth::Birth;
 use super::directory;
+use super::driver_task::run;
+use super::drop_queue::Deferred;
 use super::exit::{self, Told};
-use super::graveyard::Grave;
 use super::inbox::Stage;
 use super::plan::{Reply, Ticket};
 use super::shared::{Counting, Shared};
-use super::undertaker::undertake;
+use super::spawn::RootArguments;
 use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
@@ -63,27 +63,27 @@ impl Drop for Root {
     }
 }
 
-#[ractor::actor(message = RootMsg, state = Arc<Shared>, arguments = Birth)]
+#[ractor::actor(message = RootMsg, state = Arc<Shared>, arguments = RootArguments)]
 impl Root {
     async fn pre_start(
         &self,
         myself: ActorRef<RootMsg>,
-        birth: Birth,
+        arguments: RootArguments,
     ) -> Result<Arc<Shared>, ActorProcessingErr> {
-        let slot = Arc::clone(&birth.slot);
+        let slot = Arc::clone(&arguments.slot);
         let counting = match self.standing {
             Standing::Alone => Counting::Off,
             Standing::Linked | Standing::Child => Counting::On,
         };
-        let shared = Shared::new(myself.get_cell(), birth, counting);
+        let shared = Shared::new(myself.get_cell(), arguments, counting);
         drop(slot.set(Arc::clone(&shared)));
         drop(self.made.set(Arc::clone(&shared)));
-        if let Some(nest) = &shared.nest {
-            nest.life.hold_tree(Arc::clone(&shared));
+        if let Some(parent_link) = &shared.parent_link {
+            parent_link.life.hold_tree(Arc::clone(&shared));
         }
         directory::add(&shared);
-        // From here on whatever becomes of the root is the undertaker's to finish.
-        drop(shared.runtime().spawn(undertake(Arc::clone(&shared))));
+        // From here on whatever becomes of the root is the driver task's to finish.
+        drop(shared.runtime().spawn(run(Arc::clone(&shared))));
         if !shared.has_sessions() {
             begin(&shared).await?;
         }
@@ -91,18 +91,18 @@ impl Root {
             shared.announce();
         }
         shared.inbox.enter(Stage::Open);
-        // A bell that was rung for the undertaker may be the root's by now.
-        shared.ring();
+        // A bell that was rung for the driver task may be the root's by now.
+        shared.notify();
         Ok(shared)
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<RootMsg>,
-        _bell: RootMsg,
+        _wake: RootMsg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        shared.hear();
+        shared.on_wake();
         shared.others_first().await;
         Ok(())
     }
@@ -119,7 +119,7 @@ impl Root {
         // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
         // session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
-            shared.bury([Grave::State(state)]);
+            shared.drop_later([Deferred::State(state)]);
         }
         // ractor shows an end before it tells of it, and anybody can send an event about anybody.
         let ended = cell.get_status() >= ActorStatus::Stopping;
@@ -140,10 +140,10 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.inbox.enter(Stage::LoopEnded);
-        // A bell that the root will not hear any more is the undertaker's.
+        // A bell that the root will not hear any more is the driver task's.
         shared.report(Input::LoopEnded);
-        shared.hear_for_the_root();
-        shared.bell.notify_one();
+        shared.take_over_from_root();
+        shared.wake.notify_one();
         shared.wait_finished().await;
         Ok(())
     }

@@ -3,7 +3,7 @@
 //!
 //! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
 //! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
-//! dropped, they are handed to the queue of drops (`graveyard`). A panic in a drop is caught in each case.
+//! dropped, they are handed to the queue of drops (`drops`). A panic in a drop is caught in each case.
 //!
 //! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
 //! task is done.
@@ -31,7 +31,7 @@ use super::root::Root;
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_end, guard_make, poll_once};
 use crate::engine::Input;
-use guard::{Corpse, Guard, Turn};
+use guard::{Guard, Turn, UserState};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
@@ -47,7 +47,7 @@ impl<A: Actor> Drop for Session<A> {
         {
             tree.root_gone();
         }
-        self.shared.let_go(&self.life, Hold::Task);
+        self.shared.release(&self.life, Hold::Task);
     }
 }
 
@@ -67,8 +67,8 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        let unborn = Unborn(Some((actor, arguments)));
-        match Self::spawn_linked(name, session, unborn, root).await {
+        let spawn_arguments = SpawnArguments(Some((actor, arguments)));
+        match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
             // ractor's text for it is no proof (HAZARDS R21).
@@ -101,7 +101,7 @@ impl<A: Actor> Session<A> {
     /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
     /// the same task, but after it has told the root, and a drop that blocks the thread would keep the
     /// root, which tokio puts into a slot of this thread.
-    fn settle(
+    fn flush(
         &self,
         watch: Watch<'_>,
         guard: &mut Guard<A>,
@@ -118,23 +118,23 @@ impl<A: Actor> Session<A> {
         };
         drop(watch);
         let cause = Arc::new(error);
-        let graveyard = &self.shared.graveyard;
-        self.life.mark_failed(Arc::clone(&cause), graveyard);
+        let drops = &self.shared.drops;
+        self.life.mark_failed(Arc::clone(&cause), drops);
         guard.release();
         self.tell();
         Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = Unborn<A>)]
+#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = SpawnArguments<A>)]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
-        mut unborn: Unborn<A>,
+        mut spawn_arguments: SpawnArguments<A>,
     ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
-        let Some((actor, arguments)) = unborn.0.take() else {
+        let Some((actor, arguments)) = spawn_arguments.0.take() else {
             return Err("it was started before".into());
         };
         let watch = Watch(&self.life);
@@ -167,7 +167,7 @@ impl<A: Actor> Session<A> {
         let watch = Watch(&self.life);
         let made = guard_make(myself, |myself| actor.post_start(myself, state));
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn handle(
@@ -191,7 +191,7 @@ impl<A: Actor> Session<A> {
         let watch = Watch(&self.life);
         let made = guard_make(message, |message| actor.handle(myself, message, state));
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn handle_supervisor_evt(
@@ -212,8 +212,8 @@ impl<A: Actor> Session<A> {
         if TypeId::of::<A>() != TypeId::of::<Root>() {
             guard.link_failure = exit::link_failure(&event);
         }
-        let Guard { corpse, linked, .. } = guard;
-        let Some((actor, state)) = corpse.as_mut().and_then(Corpse::parts) else {
+        let Guard { user, linked, .. } = guard;
+        let Some((actor, state)) = user.as_mut().and_then(UserState::parts) else {
             return Ok(());
         };
         let watch = Watch(&self.life);
@@ -226,7 +226,7 @@ impl<A: Actor> Session<A> {
             actor.handle_supervisor_evt(myself, event, state)
         });
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn post_stop(
@@ -252,13 +252,13 @@ impl<A: Actor> Session<A> {
                     }
                 }
             };
-            self.settle(watch, guard, result)?;
+            self.flush(watch, guard, result)?;
         }
         self.life.note_orphans();
         let failure = guard.link_failure.take();
         guard.release();
         match failure {
-            Some(cause) => self.life.mark_link_failed(cause, &self.shared.graveyard),
+            Some(cause) => self.life.mark_link_failed(cause, &self.shared.drops),
             None => self.life.mark_orderly(),
         }
         if self.shared.is_stopping() {
@@ -276,9 +276,9 @@ impl<A: Actor> Session<A> {
 
 /// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
 /// Both may be large, and are moved often on their way: in their boxes.
-pub(crate) struct Unborn<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
+pub(crate) struct SpawnArguments<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
 
-impl<A: Actor> Drop for Unborn<A> {
+impl<A: Actor> Drop for SpawnArguments<A> {
     fn drop(&mut self) {
         if let Some((actor, arguments)) = self.0.take() {
             drop_guarded(arguments);

@@ -29,7 +29,7 @@ pub struct RunningApplication {
     /// The name of the session supervisor.
     supervisor: Arc<str>,
     signals: Signals,
-    deadline: Duration,
+    stop_timeout: Duration,
 }
 
 /// What concerns the root no more.
@@ -37,7 +37,7 @@ pub(super) struct Rest {
     /// The name of the session supervisor.
     pub(super) supervisor: String,
     pub(super) sessions: Unstarted,
-    pub(super) deadline: Duration,
+    pub(super) stop_timeout: Duration,
 }
 
 impl RunningApplication {
@@ -53,7 +53,7 @@ impl RunningApplication {
             root,
             supervisor,
             signals,
-            deadline: rest.deadline,
+            stop_timeout: rest.stop_timeout,
         };
         (running, sessions)
     }
@@ -74,7 +74,7 @@ impl RunningApplication {
     /// Waits for the end, and says how it came.
     ///
     /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what is left at
-    /// the [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once; a
+    /// the [stop timeout](super::Application::stop_timeout). A Ctrl-C that comes then ends the wait at once; a
     /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
     /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
     ///
@@ -113,7 +113,7 @@ impl RunningApplication {
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
-        self.deadline = self.signals.left_of(self.deadline);
+        self.stop_timeout = self.signals.left_of(self.stop_timeout);
         self.stop_for(EndCause::Signal(signal)).await
     }
 
@@ -123,8 +123,8 @@ impl RunningApplication {
     }
 
     async fn stop_for(mut self, cause: EndCause) -> Ended {
-        let stop = self.root.stop_within(self.deadline);
-        let overdue = overdue(self.signals.standby(), self.root.clone(), self.deadline);
+        let stop = self.root.stop_within(self.stop_timeout);
+        let overdue = overdue(self.signals.standby(), self.root.clone(), self.stop_timeout);
         let ended = self.root.ended();
         let stopped = async {
             // It has the report, but not the cause.

@@ -127,7 +127,7 @@ impl Signals {
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 #[derive(Debug)]
 struct Source {
     interrupt: tokio::signal::unix::Signal,
@@ -136,7 +136,7 @@ struct Source {
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 impl Source {
     fn open(hangups: Hangups) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -168,7 +168,7 @@ impl Source {
 }
 
 /// Whether SIGHUP is ignored, as `nohup` has it. Only Linux tells that without unsafe code.
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     // A mask in hexadecimal digits, whose lowest bit is signal 1, which is SIGHUP.
@@ -177,13 +177,13 @@ fn hangup_is_ignored() -> bool {
     lowest.is_some_and(|digit| digit & 1 == 1)
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "signal", not(unix)))]
 #[derive(Debug)]
 struct Source {
     interrupt: tokio::signal::windows::CtrlC,
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "signal", not(unix)))]
 impl Source {
     fn open(_: Hangups) -> io::Result<Self> {
         let interrupt = tokio::signal::windows::ctrl_c()?;
@@ -195,6 +195,22 @@ impl Source {
             Poll::Ready(Some(())) => Poll::Ready(Signal::Interrupt),
             _ => Poll::Pending,
         }
+    }
+}
+
+/// Without the feature `signal` none ever comes.
+#[cfg(not(feature = "signal"))]
+#[derive(Debug)]
+struct Source;
+
+#[cfg(not(feature = "signal"))]
+impl Source {
+    fn open(_: Hangups) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Signal> {
+        Poll::Pending
     }
 }
 

@@ -4,20 +4,20 @@
 //! whatever lets go of the life last, which may be a task on which others wait, ends the cause as well. So it
 //! goes to the queue of drops.
 
-use crate::actor::graveyard::Graveyard;
+use crate::actor::drop_queue::DropQueue;
 use crate::engine::Cause;
 
 #[derive(Debug)]
 pub(super) struct Kept {
     cause: Option<Cause>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 impl Kept {
-    pub(super) fn new(cause: Cause, graveyard: &Graveyard) -> Self {
+    pub(super) fn new(cause: Cause, drops: &DropQueue) -> Self {
         Self {
             cause: Some(cause),
-            graveyard: graveyard.clone(),
+            drops: drops.clone(),
         }
     }
 
@@ -29,8 +29,8 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         if let Some(cause) = self.cause.take() {
-            self.graveyard.put_cause(cause);
-            self.graveyard.dig();
+            self.drops.put_cause(cause);
+            self.drops.wake();
         }
     }
 }

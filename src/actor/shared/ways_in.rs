@@ -66,19 +66,19 @@ impl Shared {
     }
 
     /// The root has heard its bell.
-    pub(crate) fn hear(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
+    pub(crate) fn on_wake(self: &Arc<Self>) {
+        self.go_on(self.inbox.take_notified());
         let (next, ripe) = self.inbox.recall();
         self.go_on(next);
         if ripe == Ripe::Next {
-            self.ring();
+            self.notify();
         }
     }
 
-    /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
+    /// The driver task has heard the bell in the root's place. Should the root be on its way to its end, which
     /// may be a kill, then what was deferred waits for that.
-    pub(crate) fn hear_for_the_root(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
+    pub(crate) fn take_over_from_root(self: &Arc<Self>) {
+        self.go_on(self.inbox.take_notified());
         let ending = || self.root().get_status() >= ActorStatus::Stopping;
         self.go_on(self.inbox.recall_for_the_root(ending));
     }
@@ -95,19 +95,19 @@ impl Shared {
         match next {
             Next::Nothing => 0,
             Next::Drive => self.drive(),
-            Next::Ring => {
-                self.ring();
+            Next::Notify => {
+                self.notify();
                 1
             }
         }
     }
 
-    /// Rings the bell of whoever drives: the root while its loop runs, else the undertaker. A root
-    /// that is draining takes no messages any more, but the undertaker always listens.
-    pub(crate) fn ring(&self) {
+    /// Rings the bell of whoever drives: the root while its loop runs, else the driver task. A root
+    /// that is draining takes no messages any more, but the driver task always listens.
+    pub(crate) fn notify(&self) {
         let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
         if !heard {
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
     }
 

@@ -129,7 +129,7 @@ async fn what_does_not_stop_is_killed_at_the_deadline() {
     let deadline = Duration::from_secs(7);
     let running = start(
         application()
-            .deadline(deadline)
+            .stop_timeout(deadline)
             .child_before("store", noted(&probe, "store"))
             .session("alice", hangs),
     )
@@ -172,7 +172,7 @@ async fn an_application_that_leaves_stuck_children_reports_all_of_it_and_ends_wi
     });
     let running = start(
         application()
-            .deadline(Duration::ZERO)
+            .stop_timeout(Duration::ZERO)
             .session("alice", probe.spec())
             .session("bob", probe.spec())
             .session("carol", tree),

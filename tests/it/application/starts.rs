@@ -264,7 +264,12 @@ async fn it_hangs_while_its_owner_stops_it() {
     let hangs = hangs
         .spec()
         .shutdown(session_supervisor::Shutdown::Infinity);
-    let running = start(application().deadline(Duration::MAX).child("hangs", hangs)).await;
+    let running = start(
+        application()
+            .stop_timeout(Duration::MAX)
+            .child("hangs", hangs),
+    )
+    .await;
     let ended = running.stop().await;
     println!("{}, status {}", ended.cause, ended.status());
 }

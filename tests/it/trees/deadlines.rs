@@ -218,7 +218,7 @@ async fn an_application_asks_all_within_its_deadline() {
     let inner = slow_ones(&probe, TreeSpec::one_for_one(), "", seconds(3_600));
     let app = Application::new(Options::new().name("trees-deadlines-app"))
         .name("trees-deadlines-root")
-        .deadline(seconds(20))
+        .stop_timeout(seconds(20))
         .child_before("before", slow(&probe, seconds(1)))
         .child("after", slow(&probe, seconds(3_600)))
         .child("inner", Supervisor::child_spec(inner))

@@ -13,22 +13,22 @@ use std::sync::Arc;
 use super::directory;
 use super::drive::{Driver, Ended};
 use super::inbox::Stage;
-use super::leftovers::Leftovers;
 use super::log::Line;
+use super::outbox::Outbox;
 use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
 /// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
 /// a runtime that is shut down drops a task that has not had its turn.
-pub(super) fn undertake(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
+pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
     async move {
         until_all_is_over(&end.0).await;
         end.tell();
         // Whoever sees the whole end, which may be the program's, finds its last lines written. Those of a
         // tree within it are written by then too.
-        if end.0.nest.is_none() {
+        if end.0.parent_link.is_none() {
             end.0.lines.written().await;
         }
     }
@@ -42,7 +42,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             shared.inbox.enter(Stage::RootGone);
             shared.report(Input::RootGone);
             // A bell that was rung for the root is ours now.
-            shared.hear_for_the_root();
+            shared.take_over_from_root();
         }
         if told && shared.is_finished() {
             return all_dropped(shared).await;
@@ -52,8 +52,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             biased;
             // Else this is only about the timer or the root's end. The root's bell is the root's: it reads
             // the exits that came before it first.
-            () = shared.bell.notified() => if !shared.root_listens() {
-                shared.hear_for_the_root();
+            () = shared.wake.notified() => if !shared.root_listens() {
+                shared.take_over_from_root();
                 shared.others_first().await;
             },
             () = timer(shared, armed) => shared.tick(),
@@ -100,23 +100,23 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        let mut leftovers = Leftovers::of(shared);
+        let mut outbox = Outbox::of(shared);
         for item in shared.inbox.close() {
-            leftovers.discard_item(item);
+            outbox.discard_item(item);
         }
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is handed over
         // here, so that nobody waits for an answer that cannot come.
-        let ended = shared.lock_driver().end(&mut leftovers);
+        let ended = shared.lock_driver().end(&mut outbox);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,
         }));
-        shared.undertaken();
+        shared.driver_done();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
-                leftovers.answer(ticket, Reply::Report(ended.report));
+                outbox.answer(ticket, Reply::Report(ended.report));
             }
         }
-        leftovers.settle(shared);
+        outbox.flush(shared);
     }
 }

@@ -15,7 +15,7 @@ use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
-use super::graveyard::Grave;
+use super::drop_queue::Deferred;
 use super::life::{Hold, Life, Orphans};
 use super::linked;
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
@@ -28,7 +28,7 @@ use crate::engine::{Discard, Failure, Input, Recall};
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// Starts the session, reports and answers.
-pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
+pub(super) async fn run(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     // Held for as long as the launch holds it, whose task is not to drop the last of it.
@@ -46,7 +46,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 None => Recall::TooLate,
             };
             let mut woken = shared.report(Input::Started { key, recall });
-            woken += shared.let_go(&life, Hold::Launch);
+            woken += shared.release(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
             }
@@ -138,7 +138,7 @@ async fn dropped(shared: &Shared, starting: Starting) {
     }
     let (done, dropped) = oneshot::channel::<()>();
     // In this order.
-    shared.bury([Grave::of((starting, done))]);
+    shared.drop_later([Deferred::of((starting, done))]);
     drop(dropped.await);
 }
 
@@ -147,7 +147,7 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let told = failure.and_then(|failure| match life.claim() {
         Some(ticket) => Some((ticket, failure)),
         None => {
-            bury(shared, failure);
+            drop_later(shared, failure);
             None
         }
     });
@@ -165,14 +165,14 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     });
     match (ticket, reply) {
         (Some(ticket), Some(reply)) => shared.deliver(Answer::Reply(ticket, reply)),
-        (None, Some(reply)) => shared.untold(reply),
+        (None, Some(reply)) => shared.undelivered(reply),
         _ => {}
     }
 }
 
-fn bury(shared: &Shared, failure: SpawnFailure) {
+fn drop_later(shared: &Shared, failure: SpawnFailure) {
     if let SpawnFailure::Failed(cause) = failure {
-        shared.bury([Grave::Cause(cause)]);
+        shared.drop_later([Deferred::Cause(cause)]);
     }
 }
 
@@ -183,7 +183,7 @@ fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
     match failure {
         SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(cause) if ending => {
-            shared.bury([Grave::Cause(cause)]);
+            shared.drop_later([Deferred::Cause(cause)]);
             (Failure::Cancelled, Reply::Down)
         }
         SpawnFailure::Failed(cause) => {

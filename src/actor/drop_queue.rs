@@ -5,7 +5,7 @@
 //! everybody. Why not each in a thread of its own: most drops take no time, and a thread costs more than
 //! they do. So one thread takes them in turn, and a second one looks after it every [`PATIENCE`]: if
 //! values have waited that long, more threads come for them, at most [`MOST`]. Values that are known to
-//! be harmless do not come here (`leftovers`), nor does the state of a session that ends in an orderly way
+//! be harmless do not come here (`outbox`), nor does the state of a session that ends in an orderly way
 //! or fails, which is dropped in the session's own task; so the paths that must be quick do not pay for
 //! this. A runtime whose blocking pool is used up by others drops these values when a thread is free. On a
 //! runtime of one thread a task drops them: who is told of an end there finds the rest of it done.
@@ -36,13 +36,13 @@ const MOST: usize = 64;
 /// Something whose drop may run a user's code.
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is kept only to be dropped elsewhere")]
-pub(super) enum Grave {
+pub(super) enum Deferred {
     Cause(ActorProcessingErr),
     /// Anything else.
     State(Box<dyn Any + Send>),
 }
 
-impl Grave {
+impl Deferred {
     pub(super) fn of(value: impl Any + Send) -> Self {
         Self::State(Box::new(value))
     }
@@ -50,11 +50,11 @@ impl Grave {
 
 /// The queue. The supervisors of one tree share it.
 #[derive(Clone, Debug)]
-pub(super) struct Graveyard(Arc<Yard>);
+pub(super) struct DropQueue(Arc<Inner>);
 
 #[derive(Debug)]
-struct Yard {
-    pit: Mutex<Pit>,
+struct Inner {
+    queue: Mutex<Waiting>,
     /// Whether a value may wait for which no thread was asked, so that most drives need not look.
     uncalled: AtomicBool,
     /// Rung when nothing waits any more.
@@ -63,10 +63,10 @@ struct Yard {
 }
 
 #[derive(Debug, Default)]
-struct Pit {
-    waiting: VecDeque<Grave>,
+struct Waiting {
+    waiting: VecDeque<Deferred>,
     /// Threads that drop, or were asked for.
-    diggers: usize,
+    threads: usize,
     /// Values that were taken so far.
     taken: u64,
     watch: Watch,
@@ -80,138 +80,138 @@ enum Watch {
     On,
 }
 
-impl Graveyard {
+impl DropQueue {
     pub(super) fn new(runtime: Handle) -> Self {
-        Self(Arc::new(Yard {
-            pit: Mutex::default(),
+        Self(Arc::new(Inner {
+            queue: Mutex::default(),
             uncalled: AtomicBool::new(false),
             empty: Condvar::new(),
             runtime,
         }))
     }
 
-    /// Keeps a value until [`dig`](Self::dig), which has to follow. Locks may be held.
-    pub(super) fn put(&self, grave: Grave) {
-        let mut pit = self.0.lock();
-        pit.waiting.push_back(grave);
-        if pit.diggers == 0 {
+    /// Keeps a value until [`wake`](Self::wake), which has to follow. Locks may be held.
+    pub(super) fn put(&self, value: Deferred) {
+        let mut queue = self.0.lock();
+        queue.waiting.push_back(value);
+        if queue.threads == 0 {
             self.0.uncalled.store(true, Ordering::Release);
         }
     }
 
     /// Asks for a thread, if values wait and none comes. No lock may be held, since a runtime that is
     /// shutting down drops the request, and the values with it, at once.
-    pub(super) fn dig(&self) {
+    pub(super) fn wake(&self) {
         if !self.0.uncalled.load(Ordering::Acquire) {
             return;
         }
-        let mut pit = self.0.lock();
+        let mut queue = self.0.lock();
         self.0.uncalled.store(false, Ordering::Release);
-        if pit.diggers > 0 || pit.waiting.is_empty() {
+        if queue.threads > 0 || queue.waiting.is_empty() {
             return;
         }
-        pit.diggers = 1;
-        drop(pit);
+        queue.threads = 1;
+        drop(queue);
         self.0.call(1);
     }
 
     /// Drops values elsewhere. No lock may be held.
-    pub(super) fn bury(&self, graves: impl IntoIterator<Item = Grave>) {
-        for grave in graves {
-            self.put(grave);
+    pub(super) fn drop_later(&self, values: impl IntoIterator<Item = Deferred>) {
+        for value in values {
+            self.put(value);
         }
-        self.dig();
+        self.wake();
     }
 }
 
-impl Yard {
+impl Inner {
     fn has_workers(&self) -> bool {
         self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
     }
 
     /// Asks for threads that were counted already.
-    fn call(self: &Arc<Self>, diggers: usize) {
-        for _ in 0..diggers {
-            let digger = Digger(Arc::clone(self));
+    fn call(self: &Arc<Self>, threads: usize) {
+        for _ in 0..threads {
+            let dropper = Dropper(Arc::clone(self));
             if self.has_workers() {
-                drop(self.runtime.spawn_blocking(move || drop(digger)));
+                drop(self.runtime.spawn_blocking(move || drop(dropper)));
             } else {
-                drop(self.runtime.spawn(async move { drop(digger) }));
+                drop(self.runtime.spawn(async move { drop(dropper) }));
             }
         }
     }
 
     /// The next value for a thread that drops; without one it leaves.
-    fn next(self: &Arc<Self>) -> Option<Grave> {
-        let mut pit = self.lock();
-        let Some(grave) = pit.waiting.pop_front() else {
-            pit.diggers -= 1;
+    fn next(self: &Arc<Self>) -> Option<Deferred> {
+        let mut queue = self.lock();
+        let Some(value) = queue.waiting.pop_front() else {
+            queue.threads -= 1;
             self.empty.notify_one();
             return None;
         };
-        pit.taken += 1;
-        if pit.watch == Watch::Off && !pit.waiting.is_empty() && self.has_workers() {
-            pit.watch = Watch::On;
-            drop(pit);
+        queue.taken += 1;
+        if queue.watch == Watch::Off && !queue.waiting.is_empty() && self.has_workers() {
+            queue.watch = Watch::On;
+            drop(queue);
             let watcher = Watcher(Some(Arc::clone(self)));
             drop(self.runtime.spawn_blocking(move || watcher.watch()));
         }
-        Some(grave)
+        Some(value)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pit> {
-        self.pit.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Drops all that waits when it is dropped itself: at the end of its thread's way to it, or with a
 /// request that was not heard.
-struct Digger(Arc<Yard>);
+struct Dropper(Arc<Inner>);
 
-impl Drop for Digger {
+impl Drop for Dropper {
     fn drop(&mut self) {
-        while let Some(grave) = self.0.next() {
-            drop_guarded(grave);
+        while let Some(value) = self.0.next() {
+            drop_guarded(value);
         }
     }
 }
 
 /// Looks whether values wait too long.
-struct Watcher(Option<Arc<Yard>>);
+struct Watcher(Option<Arc<Inner>>);
 
 impl Watcher {
     fn watch(mut self) {
-        let Some(yard) = self.0.take() else {
+        let Some(inner) = self.0.take() else {
             return;
         };
-        let mut pit = yard.lock();
+        let mut queue = inner.lock();
         loop {
-            let taken = pit.taken;
-            let due = taken.saturating_add(pit.waiting.len() as u64);
-            let waits = |pit: &mut Pit| !pit.waiting.is_empty();
-            let (after, _) = yard
+            let taken = queue.taken;
+            let due = taken.saturating_add(queue.waiting.len() as u64);
+            let waits = |queue: &mut Waiting| !queue.waiting.is_empty();
+            let (after, _) = inner
                 .empty
-                .wait_timeout_while(pit, PATIENCE, waits)
+                .wait_timeout_while(queue, PATIENCE, waits)
                 .unwrap_or_else(PoisonError::into_inner);
-            pit = after;
-            if pit.waiting.is_empty() {
-                pit.watch = Watch::Off;
+            queue = after;
+            if queue.waiting.is_empty() {
+                queue.watch = Watch::Off;
                 return;
             }
-            if pit.taken >= due {
+            if queue.taken >= due {
                 continue;
             }
             // Without any progress each drop seems to block; else the threads are merely too few.
-            let wanted = if pit.taken == taken {
-                pit.waiting.len()
+            let wanted = if queue.taken == taken {
+                queue.waiting.len()
             } else {
-                pit.diggers
+                queue.threads
             };
-            let more = wanted.min(MOST.saturating_sub(pit.diggers));
-            pit.diggers += more;
-            drop(pit);
-            yard.call(more);
-            pit = yard.lock();
+            let more = wanted.min(MOST.saturating_sub(queue.threads));
+            queue.threads += more;
+            drop(queue);
+            inner.call(more);
+            queue = inner.lock();
         }
     }
 }
@@ -219,8 +219,8 @@ impl Watcher {
 /// If the request was not heard.
 impl Drop for Watcher {
     fn drop(&mut self) {
-        if let Some(yard) = &self.0 {
-            yard.lock().watch = Watch::Off;
+        if let Some(inner) = &self.0 {
+            inner.lock().watch = Watch::Off;
         }
     }
 }

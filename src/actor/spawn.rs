@@ -2,7 +2,7 @@
 //!
 //! A child supervisor is a session like any other, whose actor happens to be a root: the same launch, the
 //! same wrapper, the same rules. Its launch holds one thing more than others do (`Hold::Tree`): its own
-//! children with their names, until its undertaker is done.
+//! children with their names, until its driver task is done.
 //!
 //! Absent on purpose: the start of the children of a static supervisor. Its engine orders that, and the
 //! root waits for it in its `pre_start`.
@@ -20,12 +20,12 @@ use super::session::Session;
 use super::shared::Shared;
 
 /// What a supervisor is made from.
-pub(crate) struct Birth {
+pub(crate) struct RootArguments {
     /// Its name, at least in the log.
     pub(crate) name: Arc<str>,
     pub(crate) naming: Naming,
     pub(crate) home: Option<Home>,
-    pub(crate) nest: Option<Nest>,
+    pub(crate) parent_link: Option<ParentLink>,
     pub(crate) machine: Machine,
     pub(crate) runtime: Handle,
     /// Where it leaves what all hold together.
@@ -54,7 +54,7 @@ pub(crate) struct Home {
 
 /// The launch of a supervisor that is a child of another.
 #[derive(Debug)]
-pub(crate) struct Nest {
+pub(crate) struct ParentLink {
     pub(crate) parent: Arc<Shared>,
     pub(crate) life: Arc<Life>,
 }
@@ -75,23 +75,23 @@ pub(crate) async fn start(
     parent: Option<ActorCell>,
 ) -> Result<Option<Arc<Shared>>, SpawnErr> {
     let slot = Arc::new(OnceLock::new());
-    let birth = Birth {
+    let arguments = RootArguments {
         name: name.as_str().into(),
         naming: match &machine {
             Machine::Sessions(_) => Naming::Sessions,
             Machine::Children(_) => Naming::Children,
         },
         home: None,
-        nest: None,
+        parent_link: None,
         machine,
         runtime,
         slot: Arc::clone(&slot),
     };
     let Some(parent) = parent else {
-        Root::spawn(Some(name), Root::new(Standing::Alone), birth).await?;
+        Root::spawn(Some(name), Root::new(Standing::Alone), arguments).await?;
         return Ok(slot.get().cloned());
     };
-    Root::spawn_linked(Some(name), Root::new(Standing::Linked), birth, parent).await?;
+    Root::spawn_linked(Some(name), Root::new(Standing::Linked), arguments, parent).await?;
     let shared = slot.get().cloned();
     if let Some(shared) = &shared {
         shared.announce();
@@ -121,11 +121,11 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         None => format!("{}/{id}", parent.name()).into(),
     };
     let slot = Arc::new(OnceLock::new());
-    let birth = Birth {
+    let arguments = RootArguments {
         name,
         naming,
         home,
-        nest: Some(Nest {
+        parent_link: Some(ParentLink {
             parent: Arc::clone(parent),
             life: Arc::clone(&order.life),
         }),
@@ -134,7 +134,7 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         slot: Arc::clone(&slot),
     };
     let root = Box::new(Root::new(Standing::Child));
-    let cell = Session::spawn(order, registered, root, Box::new(birth)).await?;
+    let cell = Session::spawn(order, registered, root, Box::new(arguments)).await?;
     // Its life does not tell, should it have come to its end by now.
     let tree = slot.get().cloned();
     Ok(Found { cell, tree })
