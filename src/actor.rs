@@ -1,8 +1,7 @@
 //! The shell: the only files that call ractor or tokio. It translates what happens into the engine's
 //! inputs and carries out the engine's effects.
 //!
-//! Absent on purpose: decisions. Where a file here seems to make one, it reads a fact and passes it
-//! on.
+//! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 mod answers;
 pub(crate) mod carry;

@@ -1,8 +1,7 @@
 //! The root of a whole application: a supervisor over the session supervisor and whatever else lives as
 //! long as the process, from the start to the exit status.
 //!
-//! Absent on purpose: a way of its own to start or to stop anything. It is a [`Supervisor`] with the
-//! signals of the operating system.
+//! It is a [`Supervisor`] with the signals of the operating system, and starts and stops as one does.
 
 mod apart;
 mod ended;
@@ -24,7 +23,7 @@ use crate::engine::Strategy;
 use crate::error::StartSupervisorError;
 use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 
-/// Those who send SIGTERM often kill after 30 s, as Kubernetes does.
+/// A sender of SIGTERM often kills after 30 s, as Kubernetes does.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// An application: its root [`Supervisor`] with the session supervisor and other children, its default
@@ -79,7 +78,7 @@ impl Application {
             after: Vec::new(),
             sessions: Vec::new(),
             stop_timeout: STOP_TIMEOUT,
-            hangups: Hangups::Heard,
+            hangups: Hangups::Received,
         }
     }
 
@@ -139,9 +138,11 @@ impl Application {
         self
     }
 
-    /// How long the stop of the whole application may take: what is left then is killed. Default: 25 s.
-    /// Zero kills at once. What is killed has a second to go. So the [wait](RunningApplication::wait) is over
-    /// a second after the deadline, unless so many end that it takes them longer.
+    /// How long the stop of the whole application may take. What is left at this deadline is killed.
+    /// Default: 25 s. Zero kills at once.
+    ///
+    /// A kill is waited for at most 1 s. So the [wait](RunningApplication::wait) ends a second after the
+    /// deadline, or later if so many actors end that it takes them longer.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
@@ -169,7 +170,7 @@ impl Application {
     /// # Cancel safety
     ///
     /// Dropped while the children are started, it leaves nothing behind. Dropped later, the application
-    /// runs on, without anybody who waits for a signal.
+    /// runs on, and no signal is received any more.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
         let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
@@ -186,7 +187,7 @@ impl Application {
     /// Starts the root with its children, then the default sessions, one after another.
     ///
     /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
-    /// lives: [`RunningApplication::wait`] hears them. One that comes during the start is not lost: it counts
+    /// lives: [`RunningApplication::wait`] receives them. One that comes during the start is not lost: it counts
     /// when the children are started, and no further default session is. A SIGHUP that was ignored when the
     /// program was started, as under `nohup`, stays ignored on Linux; other systems do not tell.
     ///

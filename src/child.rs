@@ -1,6 +1,4 @@
 //! What a child spec can start, and the references that a start yields.
-//!
-//! Absent on purpose: a way for users to add kinds. An actor of theirs is one already.
 
 use std::any::TypeId;
 use std::fmt;

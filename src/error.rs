@@ -268,10 +268,10 @@ pub enum StartError {
     /// [`Options::park_trial`](crate::Options::park_trial).
     #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
     Parked,
-    /// All places are taken.
+    /// The limit of sessions is reached.
     #[error("session limit of {max} reached")]
     MaxSessions {
-        /// How many there are.
+        /// The limit.
         max: usize,
     },
     /// `stop_session` came in between.
@@ -332,10 +332,10 @@ pub enum RestartError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// All places are taken, and a parked session needs one to resume.
+    /// The limit of sessions is reached, and a parked session needs a place to resume.
     #[error("session limit of {max} reached")]
     MaxSessions {
-        /// How many there are.
+        /// The limit.
         max: usize,
     },
     /// `stop_session` came in between.

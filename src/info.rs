@@ -1,7 +1,6 @@
 //! What a supervisor tells of its sessions.
 //!
-//! Absent on purpose: `Counts`, `SessionState`, `Exit` and `ShutdownReport`, which are the engine's own
-//! words.
+//! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
 use std::sync::Arc;
 

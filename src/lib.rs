@@ -1,6 +1,6 @@
 //! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works ([`Options`]).
 //!
-//! Absent on purpose: any logic. `engine` decides, `actor` acts, the other modules are vocabulary.
+//! `engine` decides, `actor` acts, and the other modules are vocabulary.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]

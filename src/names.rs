@@ -12,8 +12,6 @@
 //! assert_eq!(name, "chats/session/room/7");
 //! assert_eq!(names::parse_session(&name), Some(("chats", "room/7")));
 //! ```
-//!
-//! Absent on purpose: the registry itself. It is ractor's.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,7 +1,6 @@
 //! The options of a session supervisor.
 //!
-//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of the
-//! call that starts the supervisor.
+//! Setters do not fail: the call that starts the supervisor fails with the first bad value.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -173,7 +172,7 @@ impl Options {
         self
     }
 
-    /// How many launches may be under way at once; further starts and restarts wait in line, restarts
+    /// How many launches may be under way at once. Further starts and restarts wait in line, restarts
     /// before starts. The time in line does not count against the start timeout. A launch that was
     /// cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
@@ -243,7 +242,7 @@ impl Options {
     }
 }
 
-/// A seed for whoever gave none.
+/// The seed of a supervisor that was given none.
 pub(crate) fn random_seed() -> u64 {
     RandomState::new().hash_one(DEFAULT_NAME)
 }

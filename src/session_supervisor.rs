@@ -1,7 +1,7 @@
 //! The handle of a session supervisor. Its length is the documentation of every call.
 //!
-//! Absent on purpose: state. A handle is a reference to what the root, the keepers and the undertaker
-//! share; it stays valid, and says "down", when the supervisor has ended.
+//! A handle refers to what the root, the launch tasks and the driver task share. After the end of the
+//! supervisor it stays valid, and its calls fail with "down".
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,9 +27,11 @@ use crate::{Options, SessionId, names, options};
 
 /// A handle of a running session supervisor. Cheap to clone.
 ///
-/// Every method that asks the supervisor returns a future that is `Send` and `'static`: nothing is
-/// asked before it is first polled, and what was asked is carried out even if it is dropped then.
-/// No method blocks the supervisor or another session, however slow the session in question is.
+/// Every method that asks the supervisor returns a future that is `Send` and `'static`. It asks when it is
+/// first polled; what was asked is carried out even if the future is dropped then. No method blocks the
+/// supervisor or another session, however slow the session in question is.
+///
+/// Do not block the thread right after polling a call once; await the call first.
 ///
 /// A reference that a method returns names one incarnation of a session. Look it up again after a
 /// restart.
@@ -134,7 +136,7 @@ impl SessionSupervisor {
     }
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
-    /// the name belongs to another kind of actor. Asks nobody.
+    /// the name belongs to another kind of actor. Sends no message.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
@@ -155,13 +157,13 @@ impl SessionSupervisor {
 
     /// Starts a session under an id and returns its reference when its `pre_start` is done.
     ///
-    /// If the id is starting, stopping, restarting or ending by itself, the start waits its turn and
-    /// is then decided as if it had come after: two incarnations of one id never overlap. Nobody else
-    /// waits meanwhile, whatever the start function does.
+    /// If the id is starting, stopping, restarting or ending by itself, the start waits until that operation
+    /// completes, then is handled as if it had just arrived. Two incarnations of one id never overlap. Other
+    /// callers do not wait meanwhile, whatever the start function does.
     ///
-    /// A start of an id that is starting, restarting or ending waits until that is decided. That has no
-    /// limit of its own: a session that somebody else stopped and that hangs in its `post_stop`, or one
-    /// whose restarts go on failing within its restart limit, keeps it waiting until it is stopped.
+    /// The wait has no limit of its own. A session that hangs in its `post_stop` after a stop by others, or
+    /// one whose restarts keep failing within its restart limit, keeps the start waiting until
+    /// [`stop_session`](Self::stop_session) ends it.
     ///
     /// # Errors
     ///
@@ -171,7 +173,7 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is started all
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is started all
     /// the same, unless the start still waited: for the id, or for its launch among others
     /// ([`max_concurrent_launches`](Options::max_concurrent_launches)).
     ///
@@ -214,7 +216,7 @@ impl SessionSupervisor {
         }
     }
 
-    /// Returns the running session of an id, or starts one: one start for all who ask at once.
+    /// Returns the running session of an id, or starts one. Callers that ask at once share one start.
     ///
     /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share its
     /// outcome: the one whose spec is used gets [`Ensured::Created`], the others [`Ensured::Joined`], and
@@ -275,9 +277,9 @@ impl SessionSupervisor {
     /// without a run (`Exit::NotRunning`). Callers that stop an id at the same time get the same
     /// answer. Starts that waited for the id get `StartError::Stopped`.
     ///
-    /// One exception: while somebody else stops or drains the supervisor's actor, the state of a session
-    /// that was killed lies in an event that nobody reads any more; the answer does not wait for its
-    /// drop, which comes with the end of the supervisor's actor.
+    /// One exception: while others stop or drain the supervisor's actor, the state of a killed session lies
+    /// in an event that is not read any more. It is dropped with the supervisor's actor, and the answer does
+    /// not wait for that.
     ///
     /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
     /// from a spawned task, or use `myself.stop(..)`.
@@ -289,7 +291,7 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is stopped all
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is stopped all
     /// the same.
     pub fn stop_session(
         &self,
@@ -326,7 +328,7 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is restarted
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is restarted
     /// all the same, unless the restart still waited for the id.
     pub fn restart_session(
         &self,
@@ -350,7 +352,7 @@ impl SessionSupervisor {
     }
 
     /// The running session of an id: past its `pre_start`, registered, and linked to this supervisor.
-    /// A session that unlinked itself is listed, but not found. Reads ractor's registry, asks nobody.
+    /// A session that unlinked itself is listed, but not found. Reads ractor's registry and sends no message.
     #[must_use]
     pub fn find_session(&self, id: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
@@ -369,7 +371,7 @@ impl SessionSupervisor {
 
     /// The running child of a session that is a tree: past its `pre_start`, registered under
     /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own is found
-    /// by that. Reads ractor's registry, asks nobody.
+    /// by that. Reads ractor's registry and sends no message.
     #[must_use]
     pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
         let session = self.find_session(id)?;
@@ -424,8 +426,8 @@ impl SessionSupervisor {
 
     /// All sessions, in the order of their first start; a restart does not move one.
     ///
-    /// It is taken in pages, so that a long list keeps nobody waiting, and so it is not the picture
-    /// of one instant. A session that is alive throughout appears exactly once.
+    /// The list is taken in pages, so that other callers are answered in between. It therefore does not show
+    /// a single instant. A session that is alive throughout appears exactly once.
     ///
     /// OTP: `which_children/1`.
     ///
@@ -464,11 +466,12 @@ impl SessionSupervisor {
 
     /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
     ///
-    /// Starts are refused from now on; listing, counting and `stop_session` go on. At most 1,000
-    /// sessions at a time have been asked and have not begun their `post_stop`, unless they are slow
-    /// themselves, and a session's grace begins when its own stop is sent. When it returns, all sessions
-    /// have ended (stuck ones excepted) and all names are free. A second stop joins the first and gets the
-    /// same report.
+    /// Starts are refused from now on. Listing, counting and `stop_session` still work. At most 1,000
+    /// sessions at a time have been asked to stop and have not begun their `post_stop`; after 10 ms without
+    /// progress the next ones are asked. A session's grace begins when its own stop is sent.
+    ///
+    /// When it returns, all sessions have ended and all names are free, except for sessions that are stuck. A
+    /// second stop joins the first and gets the same report.
     ///
     /// # Errors
     ///
@@ -476,7 +479,7 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the supervisor is stopped
+    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped
     /// all the same.
     pub fn stop(
         &self,
@@ -485,8 +488,8 @@ impl SessionSupervisor {
         async move { ask::stop(&shared, None).await }
     }
 
-    /// As [`stop`](Self::stop), but what is left at the deadline is killed. All sessions are asked in time
-    /// before that. Of two deadlines the earlier wins; zero kills at once.
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. All sessions are asked to stop in time
+    /// before that. Of two stops with a timeout the earlier deadline wins. Zero kills at once.
     ///
     /// # Errors
     ///
@@ -560,7 +563,7 @@ fn start_error(id: SessionId, reply: Reply) -> StartError {
         Reply::Stopped => StartError::Stopped,
         Reply::Stuck => StartError::Stuck,
         Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
-        // The rest is never said to whoever starts a session, but that it is down.
+        // A start gets no other reply, except that the supervisor is down.
         _ => StartError::SupervisorDown,
     }
 }
@@ -575,7 +578,7 @@ fn restart_error(id: SessionId, reply: Reply) -> RestartError {
         Reply::MaxSessions(max) => RestartError::MaxSessions { max },
         Reply::Stopped => RestartError::Stopped,
         Reply::Stuck => RestartError::Stuck,
-        // The rest is never said to whoever restarts a session, but that it is down.
+        // A restart gets no other reply, except that the supervisor is down.
         _ => RestartError::SupervisorDown,
     }
 }

@@ -114,7 +114,7 @@ impl StartError {
 /// How to start a session, and by which rules it lives. Cheap to clone.
 ///
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
-/// block, panic or ask the supervisor without anybody else noticing.
+/// block, panic or ask the supervisor without affecting other sessions.
 ///
 /// Setters do not fail. The first bad value is kept and is the error of the call that uses the spec,
 /// before anything is asked.
@@ -137,7 +137,7 @@ impl StartError {
 #[must_use]
 pub struct ChildSpec<C: Child = AnyActor> {
     plan: Arc<Plan>,
-    /// None: whatever is usual where it is started.
+    /// None: the default of the place where it is started.
     restart: Option<Restart>,
     fault: Fault,
     child: PhantomData<fn() -> C>,
@@ -235,15 +235,15 @@ impl<C: Child> ChildSpec<C> {
     /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
     /// [`Restart::Permanent`] for a child of a [`Supervisor`].
     ///
-    /// ractor's own supervision handler stops an actor when one linked to it ends. If that one failed or
-    /// was killed, the child has failed with it. A child that copes with such a failure goes on with
-    /// other messages, and its end is its own again.
+    /// ractor's default supervision handler stops an actor when one linked to it ends. If that one failed or
+    /// was killed, the child counts as failed too. A child that handles such a failure itself and goes on
+    /// with other messages does not.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = Some(restart);
         self
     }
 
-    /// As what the child is counted. Default: a worker, unless it is made as a supervisor.
+    /// Sets whether the child counts as a worker or a supervisor. Default: a worker, unless it is made as a supervisor.
     pub fn kind(self, kind: ChildKind) -> Self {
         self.with(|policy| policy.kind = kind)
     }

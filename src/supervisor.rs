@@ -1,6 +1,6 @@
 //! The handle of a static supervisor.
 //!
-//! Absent on purpose: state, as in the handle of a session supervisor.
+//! A handle holds no state of its own, as that of a session supervisor.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,17 +26,18 @@ use crate::{TreeSpec, names};
 
 /// A handle of a running static supervisor: ordered children, each with a role. Cheap to clone.
 ///
-/// Children are started in their order, each when the one before runs, and stopped in reverse order, each
-/// when the one after it is gone. A child that ends is restarted by its restart kind, and which others
-/// are restarted with it is the [`Strategy`](crate::Strategy)'s. Restarts above the limit end the
-/// supervisor in order; where it is a session, or a child of another supervisor, that one's rules decide
-/// what follows.
+/// Children are started in their order, each when the one before runs. They are stopped in reverse order,
+/// each when the one after it is gone. The restart kind of a child decides whether it is restarted when it
+/// ends, and the [`Strategy`](crate::Strategy) which others are restarted with it. A restart above the limit
+/// ends the supervisor in order. If it is a session or a child of another supervisor, the rules of that
+/// supervisor decide what follows.
 ///
 /// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`, and no
-/// method blocks the supervisor. While children of a set are stopped or started, requests wait until that
-/// is done: a child of the set asks from a spawned task, or waits for itself.
+/// method blocks the supervisor. While a set of children is stopped or started, requests wait until that is
+/// done. A child of the set must ask from a spawned task, or it waits for itself.
 ///
-/// It looks at all its children at each step, so it is for dozens, not for thousands: those are sessions.
+/// It looks at all its children at each step, so it is meant for dozens of children. Use sessions for
+/// thousands.
 ///
 /// OTP: `supervisor`.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ impl Supervisor {
     /// Starts a supervisor without a parent, and all its children. It runs until it is stopped, also when
     /// all handles are dropped.
     ///
-    /// It waits for the children' `pre_start`, one after another.
+    /// It waits for the `pre_start` of each child, one after another.
     ///
     /// # Errors
     ///
@@ -105,8 +106,8 @@ impl Supervisor {
         Self::start_under(Some(parent), tree)
     }
 
-    /// How it ended, once all of it has. `None` if its runtime was shut down before that, or if it had a
-    /// fault.
+    /// How it ended, once all of it has ended. `None` if its runtime was shut down before that, or if it had
+    /// an internal fault.
     pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.wait_over().await }
@@ -122,15 +123,15 @@ impl Supervisor {
         Ok(Self { shared })
     }
 
-    /// The spec of a supervisor that is a child of another: waited for without end when it is stopped. It
-    /// is registered if its spec names it, or as the child of one that is.
+    /// The spec of a supervisor that is a child of another one. Its stop is waited for without limit. It is
+    /// registered if its spec names it, or if its parent is registered.
     pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
         let fault = tree.fault();
         ChildSpec::tree(move |_| tree.clone()).with_fault(fault)
     }
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if the
-    /// name belongs to another kind of actor. Asks nobody.
+    /// name belongs to another kind of actor. Sends no message.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
@@ -151,9 +152,9 @@ impl Supervisor {
 
     /// Adds a child at the end, starts it, and returns its reference when its `pre_start` is done.
     ///
-    /// If the role is starting or stopping, the start waits for that. The child belongs to this life of
-    /// the supervisor: when the supervisor itself is restarted, by its parent or as a session, only what
-    /// its [`TreeSpec`] describes comes back. A child that is to be known again is described there, with
+    /// If the role is starting or stopping, the start waits until that is done. The child is lost when the
+    /// supervisor itself is restarted, by its parent or as a session: only what its [`TreeSpec`] describes
+    /// comes back. Describe a child there if it must survive, with
     /// [`child_on_demand`](TreeSpec::child_on_demand) if it is not to run from the beginning.
     ///
     /// OTP: `start_child/2`.
@@ -166,7 +167,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is started all the
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all the
     /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn start_child<C: Child>(
         &self,
@@ -203,7 +204,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is stopped all the
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is stopped all the
     /// same.
     pub fn terminate_child(
         &self,
@@ -234,7 +235,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is started all the
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all the
     /// same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn restart_child(
         &self,
@@ -259,12 +260,12 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Stuck` if it is not one that does
-    /// not run.
+    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Stuck` if it is in that
+    /// state.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the child is forgotten all
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is forgotten all
     /// the same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn delete_child(
         &self,
@@ -322,10 +323,12 @@ impl Supervisor {
         async move { ask::query(&shared, Query::count).await }
     }
 
-    /// The running child of a role, if children are registered here: past its `pre_start` and linked to
-    /// this supervisor. Reads ractor's registry, asks nobody. The children of what is nested deeper are
-    /// not registered, and a supervisor with a name of its own, as every session supervisor is, is found by
-    /// that; [`which_children`](Self::which_children) has them all.
+    /// The running child of a role: past its `pre_start`, registered, and linked to this supervisor. Reads
+    /// ractor's registry and sends no message.
+    ///
+    /// Children of a supervisor that is not registered itself are not registered. A supervisor with a name of
+    /// its own, as every session supervisor is, is found by that name.
+    /// [`which_children`](Self::which_children) lists them all.
     #[must_use]
     pub fn find_child(&self, role: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(self.shared.child_name(role)?)?;
@@ -358,7 +361,7 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the supervisor is stopped all
+    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped all
     /// the same.
     pub fn stop(
         &self,
@@ -367,13 +370,13 @@ impl Supervisor {
         async move { ask::stop(&shared, None).await }
     }
 
-    /// As [`stop`](Self::stop), but what is left at the deadline is killed. Of two deadlines the earlier
-    /// wins; zero kills at once.
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. Of two stops with a timeout the
+    /// earlier deadline wins. Zero kills at once.
     ///
-    /// Nobody is killed unasked: the next child is asked to stop as soon as the one after it is gone, and
-    /// at the latest when its share of the time has come (the time left, divided among the children that
-    /// are left). Children that are slow then stop beside each other. Supervisors among them are told how
-    /// long they may take, and share that out in the same way.
+    /// Every child is asked to stop before it is killed. The next child is asked as soon as the one after it
+    /// is gone, and at the latest when its share of the time has come: the time left, divided among the
+    /// children that are left. Slow children then stop beside each other. Supervisors among them are told how
+    /// long they may take, and share that time out in the same way.
     ///
     /// # Errors
     ///
@@ -428,7 +431,7 @@ fn start_error(role: &Arc<str>, reply: Reply) -> StartChildError {
         Reply::TimedOut => StartChildError::TimedOut,
         Reply::Stopped => StartChildError::Stopped,
         Reply::Stuck => StartChildError::Stuck,
-        // The rest is never said to whoever starts a child, but that it is down.
+        // A start gets no other reply, except that the supervisor is down.
         _ => StartChildError::SupervisorDown,
     }
 }

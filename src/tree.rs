@@ -1,8 +1,7 @@
 //! What a user writes to describe a static supervisor: its children in their order, its strategy and its
 //! limit; and the child specs that start such a tree, or a session supervisor, as a child.
 //!
-//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of whoever
-//! starts the tree.
+//! Setters do not fail: the call that starts the tree fails with the first bad value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,12 +38,12 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// # #[ractor::actor(message = (), state = (), arguments = ())]
 /// # impl Actor {}
 /// # fn manager() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
-/// # fn keeper() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+/// # fn recorder() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
 /// use session_supervisor::{ChildSpec, TreeSpec};
 /// use std::time::Duration;
 ///
 /// let tree = TreeSpec::rest_for_one()
-///     .child("keeper", keeper())
+///     .child("recorder", recorder())
 ///     .child("manager", manager())
 ///     .restart_limit(5, Duration::from_secs(60));
 /// # let _ = tree;
@@ -120,27 +119,27 @@ impl TreeSpec {
         self.add(role.into(), spec, FirstStart::WithGroup)
     }
 
-    /// Adds a child at the end that is not started with the tree: it is one that does not run until
-    /// somebody calls [`restart_child`](Supervisor::restart_child). Its role must be new.
+    /// Adds a child at the end that is not started with the tree: it does not run until a caller asks for it
+    /// with [`restart_child`](Supervisor::restart_child). Its role must be new.
     ///
-    /// It keeps its place in the order, and belongs to the tree's description: unlike one that
-    /// [`start_child`](Supervisor::start_child) adds, it is known again after a restart of the tree,
-    /// and again waits until somebody asks. Before it has run, no strategy starts it, and no rule of
-    /// automatic shutdown counts it. From then on it is a child as any other, with one exception: a
-    /// [`Temporary`](Restart::Temporary) one that ended is not forgotten, it waits to be asked for again.
+    /// It keeps its place in the order and belongs to the tree's description. After a restart of the tree it
+    /// is known again, unlike one that [`start_child`](Supervisor::start_child) adds, and waits again until it
+    /// is asked for. Before it has run, no strategy starts it and no rule of automatic shutdown counts it.
+    /// Then it is a child like any other, with one exception: a [`Temporary`](Restart::Temporary) one that
+    /// ended is not forgotten and can be asked for again.
     ///
     /// ```
     /// # struct Actor;
     /// # #[ractor::actor(message = (), state = (), arguments = ())]
     /// # impl Actor {}
-    /// # fn keeper() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
+    /// # fn recorder() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
     /// # fn agent() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// use session_supervisor::{Supervisor, TreeSpec};
     ///
     /// let tree = TreeSpec::one_for_one()
     ///     .unique_name()
-    ///     .child("keeper", keeper())
+    ///     .child("recorder", recorder())
     ///     .child_on_demand("agent", agent());
     /// let tree = Supervisor::start(tree).await.unwrap();
     /// assert!(tree.find_child("agent").is_none());
@@ -253,9 +252,9 @@ impl ChildSpec<Supervisor> {
     ///
     /// ```
     /// # use ractor::Actor;
-    /// # struct Keeper; struct Agent;
+    /// # struct Recorder; struct Agent;
     /// # #[ractor::actor(message = String, state = (), arguments = ())]
-    /// # impl Keeper {}
+    /// # impl Recorder {}
     /// # #[ractor::actor(message = String, state = (), arguments = ())]
     /// # impl Agent {}
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -264,7 +263,7 @@ impl ChildSpec<Supervisor> {
     /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
     /// let chat = ChildSpec::tree(|_start| {
     ///     TreeSpec::one_for_all()
-    ///         .child("keeper", ChildSpec::new(|_| (Keeper, ())))
+    ///         .child("recorder", ChildSpec::new(|_| (Recorder, ())))
     /// });
     /// let alice = sessions.start_session("alice", chat).await.unwrap();
     /// alice.start_child("agent", ChildSpec::new(|_| (Agent, ()))).await.unwrap();

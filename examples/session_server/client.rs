@@ -18,8 +18,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::agent::{self, AgentMsg};
 use crate::causes::in_full;
 use crate::help::{self, is_word};
-use crate::keeper::KeeperMsg;
 use crate::lines::{self, Line};
+use crate::recorder::RecorderMsg;
 use crate::responder::ResponderMsg;
 use crate::rooms::{Number, Outbox, Rooms};
 use crate::session::{self, Role, Rules, Whereabouts};
@@ -159,7 +159,7 @@ impl Client {
             ("crash", "") => self.crash(Role::Responder).await,
             ("crash", word) => match word.parse() {
                 Ok(role) => self.crash(role).await,
-                Err(()) => Err("crash takes keeper, responder, agent or nothing".to_owned()),
+                Err(()) => Err("crash takes recorder, responder, agent or nothing".to_owned()),
             },
             ("hang", "") => self.hang().await,
             ("stop", id) if is_word(id) => self.stop(id).await,
@@ -233,16 +233,17 @@ impl Client {
 
     async fn history(&self) -> Result<String, String> {
         for _ in 0..TRIES {
-            let keeper = self.child(Role::Keeper).await?;
-            if let Ok(CallResult::Success(history)) = keeper.call(KeeperMsg::Recall, None).await {
+            let recorder = self.child(Role::Recorder).await?;
+            if let Ok(CallResult::Success(history)) = recorder.call(RecorderMsg::Recall, None).await
+            {
                 for line in &history {
                     self.tell(line).await;
                 }
                 return Ok(format!("{} lines", history.len()));
             }
-            gone(&keeper).await;
+            gone(&recorder).await;
         }
-        Err("the keeper keeps ending".to_owned())
+        Err("the recorder keeps ending".to_owned())
     }
 
     async fn agent_on(&self) -> Result<String, String> {
@@ -274,7 +275,7 @@ impl Client {
 
     async fn crash(&self, role: Role) -> Result<String, String> {
         let told = match role {
-            Role::Keeper => self.child(role).await?.cast(KeeperMsg::Crash).is_ok(),
+            Role::Recorder => self.child(role).await?.cast(RecorderMsg::Crash).is_ok(),
             Role::Responder => self.child(role).await?.cast(ResponderMsg::Crash).is_ok(),
             Role::Agent => {
                 let (id, _) = self.session().await?;

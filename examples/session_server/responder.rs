@@ -7,7 +7,7 @@ use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, StartContext};
 
 use crate::agent::AgentMsg;
-use crate::keeper::KeeperMsg;
+use crate::recorder::RecorderMsg;
 use crate::rooms::Rooms;
 use crate::session::{self, Role};
 
@@ -124,11 +124,11 @@ impl State {
             return;
         };
         let agent = sessions.find_child_as::<AgentMsg>(id, Role::Agent.name());
-        let keeper = sessions.find_child_as::<KeeperMsg>(id, Role::Keeper.name());
-        let kept = keeper.is_ok_and(|keeper| keeper.cast(KeeperMsg::Keep(line)).is_ok());
+        let recorder = sessions.find_child_as::<RecorderMsg>(id, Role::Recorder.name());
+        let kept = recorder.is_ok_and(|recorder| recorder.cast(RecorderMsg::Keep(line)).is_ok());
         if !kept {
             self.rooms
-                .tell(id, "* that is not kept: the keeper is being restarted");
+                .tell(id, "* that is not kept: the recorder is being restarted");
         }
         if let Ok(agent) = agent {
             // It may just be ending.

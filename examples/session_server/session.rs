@@ -1,4 +1,4 @@
-//! A session: a tree of a keeper, a responder and, on demand, an agent; and how to follow it over its
+//! A session: a tree of a recorder, a responder and, on demand, an agent; and how to follow it over its
 //! crashes.
 //!
 //! Absent on purpose: anything about clients but their names.
@@ -13,14 +13,14 @@ use session_supervisor::{
 
 use crate::agent::Agent;
 use crate::flags::Flags;
-use crate::keeper;
+use crate::recorder;
 use crate::responder;
 use crate::rooms::Rooms;
 
 /// The children of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    Keeper,
+    Recorder,
     Responder,
     Agent,
 }
@@ -28,7 +28,7 @@ pub(crate) enum Role {
 impl Role {
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Keeper => "keeper",
+            Self::Recorder => "recorder",
             Self::Responder => "responder",
             Self::Agent => "agent",
         }
@@ -45,7 +45,7 @@ impl FromStr for Role {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        [Self::Keeper, Self::Responder, Self::Agent]
+        [Self::Recorder, Self::Responder, Self::Agent]
             .into_iter()
             .find(|role| role.name() == word)
             .ok_or(())
@@ -77,7 +77,7 @@ pub(crate) fn spec(rules: &Rules, rooms: &Rooms) -> ChildSpec<Supervisor> {
         let life = session.incarnation;
         TreeSpec::new(rules.strategy)
             .restart_limit(rules.restarts, rules.window)
-            .child(Role::Keeper.name(), keeper::spec(&rooms))
+            .child(Role::Recorder.name(), recorder::spec(&rooms))
             .child(Role::Responder.name(), responder::spec(&rooms, life))
     })
 }

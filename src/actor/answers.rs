@@ -1,11 +1,11 @@
-//! Answers to callers. To answer wakes the caller, and a waker can be any code: one may panic, or block
-//! its thread.
+//! Answers to callers. An answer wakes the caller, and a waker can be any code: it may panic, or block its
+//! thread.
 //!
-//! So whoever drives only collects the answers. Each is given in a task of its own, when no lock is held
-//! and the token is let go; a waker that blocks keeps that task alone. A task that is dropped before its
-//! turn, since the runtime is shutting down, answers then.
+//! The drive therefore only collects the answers. Each is given in a task of its own, when no lock is held
+//! and the token is released, so a waker that blocks delays that task alone. A task that is dropped before
+//! its turn, because the runtime is shutting down, answers in its drop.
 //!
-//! Absent on purpose: the answer to a launch that succeeded or failed, which the launch's own task gives.
+//! The answer to a launch that succeeded or failed is given by the task of the launch.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::plan::{Reply, Ticket};
 use super::unwind::guard;
 use crate::engine::Exit;
 
-/// Something to tell; answers the exits that were told to nobody.
+/// Delivers an answer and returns the exits that could not be delivered.
 pub(super) type Told = Box<dyn FnOnce() -> Vec<Exit> + Send>;
 
 /// One answer to one caller.
@@ -35,7 +35,7 @@ impl fmt::Debug for Answer {
 impl Answer {
     /// Gives it here and now. No lock may be held.
     pub(super) fn give(self, drops: &DropQueue) {
-        // Of a waker that panics nobody else hears; its caller has the answer all the same.
+        // A waker that panics affects no other caller, and its own has the answer all the same.
         drop(guard(|| match self {
             Self::Reply(ticket, reply) => {
                 if let Some(undelivered) = ticket.answer(reply) {

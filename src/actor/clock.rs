@@ -1,6 +1,6 @@
 //! The only clock that is read: tokio's, which is monotonic and can be paused in tests.
 //!
-//! Absent on purpose: wall-clock time. A jump of it changes no window and no pause.
+//! A jump of the wall clock changes no window and no pause.
 
 use tokio::time::Instant;
 

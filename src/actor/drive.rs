@@ -1,13 +1,10 @@
 //! Driving: takes items from the inbox, feeds the engine, carries out its effects, and arms the one
 //! timer.
 //!
-//! Who drives: whoever holds the token. A report that finds nobody driving is driven by whoever
-//! pushed it; a command rings the root's bell; what is left after [`BUDGET`] items goes to the bell,
-//! which the root hears while its loop runs and the driver task after that. Driving never awaits and
-//! runs no user code: values of the user's are dropped, callers answered and the log written elsewhere
-//! (`outbox`).
-//!
-//! Absent on purpose: decisions.
+//! The holder of the token drives. A report that finds the token free is driven by the thread that pushed
+//! it. A command wakes the root. What is left after [`BUDGET`] items waits for the next wake-up, which the
+//! root handles while its loop runs and the driver task after that. Driving never awaits and runs no user
+//! code: values of the user's are dropped, callers are answered and the log is written elsewhere (`outbox`).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -23,7 +20,7 @@ use super::shared::Shared;
 use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
 
-/// At most this many items are taken before the rest is left to the bell.
+/// At most this many items are taken before the rest is left to the next wake-up.
 const BUDGET: usize = 64;
 
 /// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So a
@@ -37,7 +34,7 @@ pub(crate) struct Driver {
     lists: Lists,
     /// Kept for its memory.
     items: VecDeque<Item>,
-    /// When the driver task's timer rings.
+    /// When the driver task's timer fires.
     armed: Option<Moment>,
     pub(super) ended: Option<Ended>,
 }
@@ -71,7 +68,7 @@ impl Driver {
         self.ended.take()
     }
 
-    /// When the timer rings.
+    /// When the timer fires.
     pub(super) const fn armed(&self) -> Option<Moment> {
         self.armed
     }
@@ -147,15 +144,15 @@ impl Shared {
         Rest::Nothing
     }
 
-    /// The timer has rung.
+    /// The timer has fired.
     pub(super) fn tick(self: &Arc<Self>) {
         self.lock_driver().armed = None;
         self.push(self.inbox.report(Item::Tick));
     }
 
     /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any more, so
-    /// all of them are killed, and so is the root: whoever supervises it learns of it and may start another.
-    /// Every caller is told that the supervisor is down, from now on too. The rest is the driver task's.
+    /// all of them are killed, and so is the root: its own supervisor learns of it and may start another.
+    /// Every caller is told that the supervisor is down, from now on too. The driver task does the rest.
     pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
         let mut outbox = Outbox::of(self);
         for item in self.inbox.close() {
@@ -243,12 +240,12 @@ mod tests {
         ChildSpec::from_fn(|_| async { Ok(Launch::Actor(Idle, None)) })
     }
 
-    /// Paused time passes when nobody has anything left to do.
+    /// Paused time passes when no task has anything left to do.
     async fn settled() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 
-    /// Whoever drives next meets a fault.
+    /// The next drive meets a fault.
     fn inject(shared: &Arc<Shared>) {
         let look = Query::Look(Box::new(|_| panic!("an injected fault")));
         shared.command(Item::Query(look)).unwrap();
@@ -256,7 +253,7 @@ mod tests {
 
     /// With all that can be under way: one that runs, one that starts, one that stops, callers that wait.
     #[tokio::test(start_paused = true)]
-    async fn a_fault_leaves_nobody_waiting_and_nobody_alive() {
+    async fn a_fault_leaves_no_caller_waiting_and_no_session_alive() {
         let sessions = SessionSupervisor::start(Options::new().unique_name()).await;
         let sessions = sessions.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();

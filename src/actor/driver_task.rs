@@ -2,10 +2,10 @@
 //! loop does not, and finishes every ending.
 //!
 //! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the engine
-//! is told that the root is gone and kills what is left; when all is gone, whoever waits is answered.
+//! is told that the root is gone and kills what is left; when all is gone, the callers that wait are answered.
 //!
-//! Absent on purpose: waiting for stuck children. They are reported, and end when their code does. Those of a
-//! child supervisor keep its launch held until then.
+//! It does not wait for stuck children. They are reported, and end when their code does. Those of a child
+//! supervisor keep its launch held until then.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'sta
     async move {
         until_all_is_over(&end.0).await;
         end.tell();
-        // Whoever sees the whole end, which may be the program's, finds its last lines written. Those of a
+        // A caller that sees this end, which may be the program's, finds its last lines written. Those of a
         // tree within it are written by then too.
         if end.0.parent_link.is_none() {
             end.0.lines.written().await;
@@ -41,7 +41,7 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             told = true;
             shared.inbox.enter(Stage::RootGone);
             shared.report(Input::RootGone);
-            // A bell that was rung for the root is ours now.
+            // A wake-up that was meant for the root is for this task now.
             shared.take_over_from_root();
         }
         if told && shared.is_finished() {
@@ -50,8 +50,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
         let armed = shared.lock_driver().armed();
         tokio::select! {
             biased;
-            // Else this is only about the timer or the root's end. The root's bell is the root's: it reads
-            // the exits that came before it first.
+            // Else this is only about the timer or the root's end. The root handles its own wake-ups: it
+            // reads the exits that came before them first.
             () = shared.wake.notified() => if !shared.root_listens() {
                 shared.take_over_from_root();
                 shared.others_first().await;
@@ -76,7 +76,7 @@ async fn timer(shared: &Shared, armed: Option<Moment>) {
     }
 }
 
-/// The end of a supervisor, also when its runtime is shut down: nobody is left waiting.
+/// The end of a supervisor, also when its runtime is shut down: no caller is left waiting.
 struct End(Arc<Shared>);
 
 impl End {
@@ -105,7 +105,7 @@ impl Drop for End {
             outbox.discard_item(item);
         }
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is handed over
-        // here, so that nobody waits for an answer that cannot come.
+        // here, so that no caller waits for an answer that cannot come.
         let ended = shared.lock_driver().end(&mut outbox);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,

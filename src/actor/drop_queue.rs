@@ -1,20 +1,20 @@
-//! The queue of values that are dropped elsewhere: a value of a user's, whose drop may panic or block
-//! its thread, is dropped in a thread of tokio's blocking pool, so that it holds up nobody.
+//! The queue of deferred drops. The drop of a user's value may panic or block its thread, so it runs on a
+//! thread of tokio's blocking pool and delays nothing else.
 //!
-//! Why not in a task: a runtime has few workers, and each drop that blocks keeps one of them from
-//! everybody. Why not each in a thread of its own: most drops take no time, and a thread costs more than
-//! they do. So one thread takes them in turn, and a second one looks after it every [`PATIENCE`]: if
-//! values have waited that long, more threads come for them, at most [`MOST`]. Values that are known to
-//! be harmless do not come here (`outbox`), nor does the state of a session that ends in an orderly way
-//! or fails, which is dropped in the session's own task; so the paths that must be quick do not pay for
-//! this. A runtime whose blocking pool is used up by others drops these values when a thread is free. On a
-//! runtime of one thread a task drops them: who is told of an end there finds the rest of it done.
+//! A task per drop would not do: a runtime has few workers, and each drop that blocks would take one of
+//! them. Nor would a thread per drop: most drops take no time, and a thread costs more than they do. So
+//! one thread takes the values in turn, and a second one looks after it every [`PATIENCE`]: if values
+//! have waited that long, more threads come for them, at most [`MOST`].
+//!
+//! Values that are known to be harmless do not come here (`outbox`). Nor does the state of a session that
+//! ends in an orderly way or fails: it is dropped in the session's own task. So the paths that must be
+//! quick do not pay for this. If the blocking pool is used up by others, the values wait for a free
+//! thread. On a runtime of one thread a task drops them: a caller that is told of an end there finds the
+//! rest of it done. There is no order between the drops.
 //!
 //! Invariant: while a value waits, a thread that comes for it has been asked for. If the runtime drops
-//! that request unheard, since it is shutting down, the values are dropped then and there. So nothing
-//! stays here that holds, as the specs of a supervisor may, the supervisor itself.
-//!
-//! Absent on purpose: an order between the drops, and a wait for them.
+//! that request, since it is shutting down, the values are dropped then and there. So nothing stays here
+//! that holds, as the specs of a supervisor may, the supervisor itself.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -57,7 +57,7 @@ struct Inner {
     queue: Mutex<Waiting>,
     /// Whether a value may wait for which no thread was asked, so that most drives need not look.
     uncalled: AtomicBool,
-    /// Rung when nothing waits any more.
+    /// Notified when nothing waits any more.
     empty: Condvar,
     runtime: Handle,
 }
@@ -165,7 +165,7 @@ impl Inner {
 }
 
 /// Drops all that waits when it is dropped itself: at the end of its thread's way to it, or with a
-/// request that was not heard.
+/// request that was dropped.
 struct Dropper(Arc<Inner>);
 
 impl Drop for Dropper {
@@ -216,7 +216,7 @@ impl Watcher {
     }
 }
 
-/// If the request was not heard.
+/// If the request was dropped.
 impl Drop for Watcher {
     fn drop(&mut self) {
         if let Some(inner) = &self.0 {

@@ -1,7 +1,7 @@
 //! From ractor's supervision event to the engine's words; the only place that knows its variants.
 //!
-//! Absent on purpose: a meaning of ractor's reason strings for a session's own exit. They can be forged
-//! (HAZARDS R10), so they are passed on as text, and the wrapper's mark decides.
+//! A session's reason strings can be forged (docs/ractor.md), so they are passed on as text, and the
+//! wrapper's mark decides.
 
 use std::any::Any;
 use std::error::Error;
@@ -38,7 +38,7 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
             seen: Seen::Failed(Arc::new(error)),
         }),
         // Which variants there are depends on ractor's features. A start is known from the launch task:
-        // `ActorStarted` never comes for a session whose `post_start` fails (HAZARDS R2).
+        // `ActorStarted` never comes for a session whose `post_start` fails (docs/ractor.md).
         _ => None,
     }
 }
@@ -85,8 +85,8 @@ impl Error for LinkFailed {}
 
 /// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere too.
 ///
-/// It is dropped in the root, or with the root's port if nobody reads it (where two panics end the process,
-/// HAZARDS R35). So whoever is the last to hold the user's error there has it buried elsewhere.
+/// It is dropped in the root, or with the root's port if it is never read. There, two panics end the
+/// process (docs/ractor.md). So the last holder hands the user's error to the drop queue.
 pub(crate) struct Failing {
     cause: Option<Cause>,
     shared: Arc<Shared>,

@@ -3,9 +3,8 @@
 //!
 //! The report is pushed before the caller is answered, so the caller's next command finds it done.
 //!
-//! Absent on purpose: a task that waits for the end. What there is of a session lets go of its life
-//! when it is dropped (`life`), and the last of them reports. And aborting: a launch is cancelled by no
-//! longer polling it.
+//! No task waits for the end of a session. What there is of it releases its life when it is dropped
+//! (`life`), and the last release reports. A launch is cancelled by no longer polling it; it is never aborted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +82,7 @@ enum Remains {
 }
 
 /// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
-/// their names. One that is stuck does not keep the session for long, and one that somebody else has by now
+/// their names. One that is stuck does not keep the session for long, and one that has another supervisor by now
 /// is not waited for.
 pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
     if orphans.is_empty() {
@@ -131,7 +130,7 @@ async fn attempt(
 
 /// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
 /// that is done. Many may be cancelled at once, so no worker of the runtime does it. A runtime of one
-/// thread does it at once: there whoever is told of the cancellation finds the start gone.
+/// thread does it at once: there a caller that is told of the cancellation finds the start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
     if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return drop_guarded(starting);
@@ -176,9 +175,9 @@ fn drop_later(shared: &Shared, failure: SpawnFailure) {
     }
 }
 
-/// What a failure is to the engine, and to whoever waits.
+/// What a failure is to the engine, and to the caller that waits.
 fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
-    // ractor refuses the link once the root is ending; that is nobody's failure.
+    // ractor refuses the link once the root is ending; that is no failure of the session.
     let ending = is_ending(shared);
     match failure {
         SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),

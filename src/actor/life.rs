@@ -1,12 +1,10 @@
 //! One launch, as the shell keeps it: its actor, its mark, how much of it is left, and who waits.
 //!
 //! Invariants:
-//! 1. the ticket is taken once; whoever takes it (the launch or a cancellation) answers it and
-//!    thereby decides their race;
-//! 2. each [`Hold`] is let go once, and the release is reported once, by whoever lets go last. The
-//!    launch lets go after its report, so nothing of an end is told before the start.
-//!
-//! Absent on purpose: what follows from any of this.
+//! 1. the ticket is taken once; the taker (the launch or a cancellation) answers it and thereby decides
+//!    their race;
+//! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
+//!    releases its hold after its report, so no end is reported before the start.
 
 mod kept;
 mod orphans;
@@ -254,7 +252,7 @@ impl Life {
     }
 
     /// Stuck children are all that is left of the tree. Answers whether its launch will tell of that, which has not
-    /// come to its end; else whoever calls this does.
+    /// come to its end; else the caller does.
     pub(crate) fn mark_outlived(&self) -> bool {
         let mut inner = self.lock();
         inner.end.get_or_insert_default().outlived = true;

@@ -4,12 +4,12 @@
 //! one that blocks delays the log alone, and so does the text of an error that blocks.
 //!
 //! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops that
-//! request unheard, since it is shutting down, the lines are written then and there.
+//! request, since it is shutting down, the lines are written then and there.
 //!
 //! The supervisors of one tree share a queue. It writes to the subscriber that was current where the
 //! topmost of them was started, or if there was none, to the one that is current when it writes.
 //!
-//! Absent on purpose: what a line says; see `log`.
+//! `log` decides what a line says.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ pub(super) struct Lines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     queue: Mutex<Queue>,
-    /// Rung when nothing waits any more.
+    /// Notified when nothing waits any more.
     empty: Notify,
     runtime: Handle,
     dispatch: Option<Dispatch>,
@@ -64,16 +64,16 @@ enum Writer {
 
 impl Lines {
     pub(super) fn new(runtime: Handle, drops: DropQueue) -> Self {
-        let present = |dispatch: &Dispatch| {
-            let heard = !dispatch.is::<NoSubscriber>();
-            heard.then(|| dispatch.clone())
+        let current = |dispatch: &Dispatch| {
+            let present = !dispatch.is::<NoSubscriber>();
+            present.then(|| dispatch.clone())
         };
         Self(Arc::new(Inner {
             queue: Mutex::default(),
             empty: Notify::new(),
             runtime,
             // A subscriber is the user's code.
-            dispatch: guard(|| dispatcher::get_default(present)).unwrap_or(None),
+            dispatch: guard(|| dispatcher::get_default(current)).unwrap_or(None),
             drops,
         }))
     }
@@ -108,7 +108,7 @@ impl Lines {
         let due = self.0.lock().pushed;
         let all = async {
             loop {
-                // Made before the look, it hears what is rung after it.
+                // Made before the look, it receives what is notified after it.
                 let empty = self.0.empty.notified();
                 if self.0.lock().written >= due {
                     return;
@@ -155,7 +155,7 @@ impl Inner {
 }
 
 /// Writes all that waits when it is dropped itself: at the end of its thread's way to it, or with a
-/// request that was not heard.
+/// request that was dropped.
 struct Scribe(Arc<Inner>);
 
 impl Drop for Scribe {

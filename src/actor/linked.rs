@@ -9,10 +9,9 @@
 //!
 //! What remains: nothing tells a session that an actor which it has linked links another one. That is
 //! learned at one of the next callbacks, as many later as there are actors below. Until then, and for an
-//! actor without a name, a kill by others of an idle session may be over before such an actor is. Nor does
-//! anybody know of actors that are linked to one which is still in its `pre_start` when that is cut off.
+//! actor without a name, a kill by others of an idle session may be over before such an actor is. Nor are actors known that are linked to one which is still in its `pre_start` when that is cut off.
 //!
-//! Absent on purpose: the wait (`over`).
+//! `over` waits for them.
 
 mod over;
 
@@ -33,10 +32,10 @@ use crate::engine::Moment;
 const LOOKS: usize = 4;
 
 /// So long an actor is remembered whose supervisor is gone: it is being killed with that, or was unlinked
-/// and is nobody's.
+/// and has no supervisor.
 const DETACHED: Duration = Duration::from_secs(1);
 
-/// So many supervisors above an actor are looked at. A ring of links has no end.
+/// So many supervisors above an actor are looked at. Links can form a cycle.
 const ABOVE: usize = 256;
 
 /// Spreads the entries that are looked at over all that there are.
@@ -95,7 +94,7 @@ enum Whose {
     Ours,
     /// The actor to which it was linked is gone, and kills it.
     Detached,
-    /// It has ended, or is somebody else's.
+    /// It has ended, or has another supervisor.
     Other,
 }
 

@@ -4,7 +4,7 @@
 //! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
 //! What an operator should look at is a warning or an error.
 //!
-//! Absent on purpose: the order of lines, and the thread that writes them; see `lines`.
+//! `lines` keeps the order of lines and writes them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -136,7 +136,7 @@ impl Speaker {
     }
 }
 
-/// Whether anybody listens to a note.
+/// Whether a subscriber wants the note.
 pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
         Note::Started | Note::StartFailed(_) | Note::Stopping | Note::SupervisorStopping(_) => {

@@ -1,7 +1,5 @@
 //! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
-//! static supervisor. Whoever drives does not see the difference.
-//!
-//! Absent on purpose: what only one of them can be asked. That goes to the engine itself.
+//! static supervisor. The drive does not see the difference.
 
 use super::plan::Actors;
 use super::unwind::drop_guarded;

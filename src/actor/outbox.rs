@@ -1,7 +1,7 @@
-//! What is left to do after a step of driving, when no lock is held and the token is let go: callers are
+//! What is left to do after a step of driving, when no lock is held and the token is released: callers are
 //! answered, values of the user's are dropped elsewhere, and the log is written.
 //!
-//! Absent on purpose: any cost of a log that nobody listens to.
+//! A log line that no subscriber wants costs nothing.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl<'a> Outbox<'a> {
         self.woken += 1;
     }
 
-    /// What was told to somebody who has gone away.
+    /// Exits of an answer whose caller has gone away.
     pub(super) fn undelivered(&self, exits: impl IntoIterator<Item = Exit>) {
         for exit in exits {
             self.drops.put_exit(exit);
@@ -93,7 +93,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Nobody needs the cause any more that a session has left without being asked for it.
+    /// The cause that a session has left is not needed any more.
     fn discard_life(&mut self, life: &Arc<Life>) {
         // Only in an engine that is taken apart does a caller still wait for its launch.
         if let Some(Some(ticket)) = life.cancel() {
@@ -104,11 +104,11 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// An item that nobody will look at.
+    /// An item that will not be handled.
     pub(super) fn discard_item(&mut self, item: Item) {
         match item {
             Item::Input(input) => self.discard_input(input),
-            // Whoever asked reads that the supervisor is down.
+            // The caller is answered that the supervisor is down.
             Item::Query(query) => self.tell(Box::new(move || {
                 drop(query);
                 Vec::new()
@@ -212,7 +212,7 @@ impl Shared {
         answer.give(&self.drops);
     }
 
-    /// What nobody waits for. No lock may be held.
+    /// A reply that no caller waits for. No lock may be held.
     pub(super) fn undelivered(&self, reply: Reply) {
         self.drops.put_reply(reply);
         self.drops.wake();
@@ -223,7 +223,7 @@ impl Shared {
         self.drops.drop_later(values);
     }
 
-    /// Drops a value that nobody needs. No lock may be held.
+    /// Drops a value that is not needed. No lock may be held.
     pub(super) fn discard(&self, value: Discard<Actors>) {
         let mut outbox = Outbox::of(self);
         outbox.discard(value);

@@ -1,6 +1,6 @@
 //! What the engine passes on: the types of the shell behind its [`Domain`].
 //!
-//! Absent on purpose: what a user writes (`spec.rs`). A [`Plan`] is a spec without its type.
+//! A [`Plan`] is what a user writes (`spec.rs`), without its type.
 
 use std::fmt;
 use std::future::Future;
@@ -73,7 +73,7 @@ pub(crate) enum SpawnFailure {
     Failed(ActorProcessingErr),
 }
 
-/// Whoever waits for an answer. One that is dropped unanswered reads as "supervisor down".
+/// A caller that waits for an answer. A ticket that is dropped unanswered reads as "supervisor down".
 #[derive(Debug)]
 pub(crate) struct Ticket(oneshot::Sender<Reply>);
 

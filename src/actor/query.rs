@@ -3,9 +3,7 @@
 //! A list of sessions is taken in pages, between which others are answered; the children of a static
 //! supervisor are few and told at once.
 //!
-//! Nobody is answered here: an answer wakes the caller, which `answers` does when no lock is held.
-//!
-//! Absent on purpose: answers to the wrong kind of supervisor. The handles do not ask there.
+//! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is held.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

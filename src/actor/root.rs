@@ -1,12 +1,12 @@
-//! The root actor of a supervisor of either kind: all its children are linked to it, and it is found by name. It turns bells and
-//! supervision events into inbox items and drives.
+//! The root actor of a supervisor of either kind: all its children are linked to it, and it is found by
+//! name. It turns wake-ups and supervision events into inbox items and drives.
 //!
-//! Its handlers never await user code, never return `Err` and never use `?`: an error here would end
-//! the supervisor and kill every session (HAZARDS R31). Its message type is `()`, the bell; a stray
-//! one finds the bell not rung.
+//! Its handlers never await user code, never return `Err` and never use `?`: an error here would end the
+//! supervisor and kill every session (docs/ractor.md). Its message type is `()`, a wake-up; a stray one
+//! finds no work waiting.
 //!
-//! Absent on purpose: the sessions' fate. ractor's own helpers for a whole tree are never used: they
-//! know one timeout for all, and would touch foreign actors that linked themselves to the root.
+//! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would touch
+//! foreign actors that linked themselves to the root.
 
 use std::sync::{Arc, OnceLock};
 
@@ -24,7 +24,7 @@ use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
-/// What a root is sent: the bell. A type of our own would be no `ractor::Message` under `cluster`.
+/// What a root is sent: a wake-up. A type of our own would be no `ractor::Message` under `cluster`.
 pub(crate) type RootMsg = ();
 
 /// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
@@ -91,7 +91,7 @@ impl Root {
             shared.announce();
         }
         shared.inbox.enter(Stage::Open);
-        // A bell that was rung for the driver task may be the root's by now.
+        // A wake-up that was meant for the driver task may be the root's by now.
         shared.notify();
         Ok(shared)
     }
@@ -116,12 +116,12 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
+        // No state of a user's actor is dropped in the root. A name does not tell whose it is: any actor may bear a
         // session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
             shared.drop_later([Deferred::State(state)]);
         }
-        // ractor shows an end before it tells of it, and anybody can send an event about anybody.
+        // ractor shows an end before it reports it, and any actor can send an event about any other.
         let ended = cell.get_status() >= ActorStatus::Stopping;
         let id = session_id(shared, &cell);
         // A static supervisor knows its children by their actors, whatever their names are.
@@ -140,7 +140,7 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.inbox.enter(Stage::LoopEnded);
-        // A bell that the root will not hear any more is the driver task's.
+        // A wake-up that the root will not read any more is the driver task's.
         shared.report(Input::LoopEnded);
         shared.take_over_from_root();
         shared.wake.notify_one();

@@ -3,13 +3,13 @@
 //!
 //! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
 //! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
-//! dropped, they are handed to the queue of drops (`drops`). A panic in a drop is caught in each case.
+//! dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is caught in each case.
 //!
 //! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
 //! task is done.
 //!
-//! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
-//! supervision handler is passed through.
+//! Actors that the user's actor links to itself are supervised by it: its supervision handler is passed
+//! through.
 
 mod guard;
 
@@ -71,7 +71,7 @@ impl<A: Actor> Session<A> {
         match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
-            // ractor's text for it is no proof (HAZARDS R21).
+            // ractor's text for it is no proof (docs/ractor.md).
             Err(SpawnErr::StartupFailed(_)) if life.is_ready() => Err(SpawnFailure::Refused),
             Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),
             Err(error @ SpawnErr::ActorAlreadyStarted) => {
@@ -80,7 +80,7 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// Tells of the end before ractor tells anybody: whoever sees the session end finds that end done.
+    /// Reports the end before ractor does: a caller that sees the session end finds that end handled.
     fn tell(&self) {
         let key = self.life.key();
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
@@ -89,7 +89,7 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// While all are stopped, a session whose `post_stop` takes time holds up nobody who is still to be
+    /// While all are stopped, a session whose `post_stop` takes time does not delay those that are still to be
     /// asked. One whose `post_stop` is over at once need not tell: its end says more.
     fn tell_of_post_stop(&self) {
         if self.shared.is_stopping() {

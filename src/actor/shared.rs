@@ -1,8 +1,8 @@
 //! What the handle, the root, the launch tasks and the driver task of one supervisor hold together.
 //!
-//! Absent on purpose: a lock around more than one of its parts. The inbox is locked for a push, the
-//! driver only by whoever holds the token; no user value is dropped and no user code runs under
-//! either.
+//! The inbox is locked for a push, the driver by the holder of the token alone. Neither lock is held while
+//! the other is taken, except that the driver takes from the inbox; no user value is dropped and no user
+//! code runs under either.
 
 mod launches;
 mod ways_in;
@@ -48,26 +48,26 @@ pub(crate) struct Shared {
     pub(super) drops: DropQueue,
     pub(super) lines: Lines,
     pub(super) speaker: Arc<Speaker>,
-    /// Rung for the driver task: a timer to set anew, or something to drive when the root does not.
+    /// Wakes the driver task: a timer to set anew, or something to drive when the root does not.
     pub(super) wake: Notify,
     /// Whether the log has been told of its start.
     announced: AtomicBool,
     /// Whether the sessions are being stopped.
     stopping: AtomicBool,
-    /// Whether all sessions are gone; rung for the root's `post_stop`.
+    /// Whether all sessions are gone; wakes the root's `post_stop`.
     finished: AtomicBool,
     finished_wake: Notify,
     /// Whether the root's task is done.
     root_gone: AtomicBool,
     /// How it ended, once all is over.
     outcome: OnceLock<Option<Outcome>>,
-    /// Whoever waits for that.
+    /// The callers that wait for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
     /// Whether they are counted: where a parent waits for that.
     counting: Counting,
-    /// Rung for the driver task, each time one of them is gone.
+    /// Wakes the driver task, each time one of them is gone.
     launches_wake: Notify,
 }
 
@@ -170,13 +170,13 @@ impl Shared {
         &self.root
     }
 
-    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells us. Whoever
-    /// saw it shall not be answered as if there were something left to ask.
+    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells us. A
+    /// caller that saw it is not answered as if there were something left to ask.
     pub(crate) fn is_seen_ended(&self) -> bool {
         self.root.get_status() == ActorStatus::Stopped
     }
 
-    /// Something of a launch is gone. Whoever lets go last reports that. Answers what
+    /// Something of a launch is gone. The last release reports that. Answers what
     /// [`drive`](Self::drive) does.
     pub(super) fn release(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) -> usize {
         match life.release(hold) {
@@ -211,7 +211,7 @@ impl Shared {
 
     /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
     /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
-    /// So the report waits for a root that hears its bell twice, which a killed one never does, or for the
+    /// So the report waits for a root that is woken twice, which a killed one never is, or for the
     /// end of the root's loop.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();

@@ -1,6 +1,6 @@
 //! Catching the panics of user code, as a text.
 //!
-//! Absent on purpose: catching our own. Nothing here hides a bug of the supervisor.
+//! Panics of the supervisor itself are not caught here, so no fault of it is hidden.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};

@@ -1,8 +1,7 @@
 //! What may panic or block, and must keep nothing from its end: writing to the log and to standard output,
 //! and the texts and drops of the user's values.
 //!
-//! Absent on purpose: waiting until it is done at any price. A log that blocks would block the end of its
-//! program.
+//! Nothing here is waited for at any price: a log that blocks would block the end of its program.
 
 use std::convert::Infallible;
 use std::io::{self, Write};

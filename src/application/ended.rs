@@ -1,6 +1,4 @@
-//! How an application ended, and what the process says of it to whoever started it.
-//!
-//! Absent on purpose: printing. The log has one line; what a user sees is the caller's.
+//! How an application ended, and the exit status that the process reports.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -17,7 +15,7 @@ use crate::engine::{ShutdownReport, StopCause};
 pub struct Ended {
     /// What ended it.
     pub cause: EndCause,
-    /// What became of all that it supervised; none if nobody waited for that.
+    /// What became of all that it supervised; none if that was not waited for.
     pub report: Option<ShutdownReport>,
 }
 
@@ -27,7 +25,7 @@ pub struct Ended {
 pub enum EndCause {
     /// A signal.
     Signal(Signal),
-    /// Somebody stopped its root.
+    /// Its root was stopped.
     Stopped,
     /// Its root reached its restart limit.
     Escalated,
@@ -96,7 +94,7 @@ impl Ended {
     /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main` would drop
     /// the runtime first, which waits for ever for a session that never awaits.
     ///
-    /// What is in the buffer of standard output is written, unless nobody reads it.
+    /// What is in the buffer of standard output is written, unless the reader is gone or too slow.
     pub fn exit(&self) -> ! {
         apart::flush();
         std::process::exit(self.status().into())

@@ -1,7 +1,6 @@
 //! An application that runs: its handles, the wait for its end, and the stop within the deadline.
 //!
-//! Absent on purpose: a handle of the session supervisor that is kept. That one may be restarted, and is
-//! looked up anew.
+//! No handle of the session supervisor is kept. It may be restarted, and is looked up anew.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,9 +20,9 @@ use crate::{ChildSpec, SessionSupervisor, Supervisor};
 /// with the last of these ends, and that may take ten seconds.
 const LONGEST: Duration = Duration::from_secs(12);
 
-/// An application whose root is up. Dropped, it runs on, but nobody hears the signals any more.
+/// An application whose root is up. Dropped, it runs on, but without a receiver for signals.
 #[derive(Debug)]
-#[must_use = "somebody has to wait for the signals"]
+#[must_use = "signals are received by `wait` alone"]
 pub struct RunningApplication {
     root: Supervisor,
     /// The name of the session supervisor.
@@ -78,15 +77,15 @@ impl RunningApplication {
     /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
     /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
     ///
-    /// On systems other than Unix it hears Ctrl-C alone.
+    /// On systems other than Unix it receives Ctrl-C alone.
     ///
-    /// Where all threads of the runtime are blocked, by stuck sessions or a log that nobody reads, it hears
+    /// Where all threads of the runtime are blocked, by stuck sessions or a log that is not read, it receives
     /// signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For that it
     /// must itself have a thread that is not blocked, as it has in the `main` of a multi-thread runtime.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the application runs on, or goes on stopping, without anybody who waits for a signal.
+    /// Dropped, the application runs on, or goes on stopping, and no signal is received any more.
     pub async fn wait(self) -> Ended {
         self.until_the_end(std::future::ready(())).await
     }
@@ -143,7 +142,7 @@ impl RunningApplication {
             biased;
             outcome = stopped => Ended::of(outcome, cause),
             () = interrupted => {
-                // Whoever does not exit now is not left with half of it.
+                // A program that does not exit now is not left with half of it.
                 self.root.get_cell().kill();
                 Ended::unfinished(EndCause::Interrupted)
             }

@@ -1,6 +1,4 @@
-//! The signals with which the operating system, or whoever sits at the terminal, ends an application.
-//!
-//! Absent on purpose: what follows from them. Here they are only told apart and counted.
+//! The signals with which the operating system, or a user at the terminal, ends an application.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -40,11 +38,11 @@ impl fmt::Display for Signal {
 /// Whether SIGHUP ends the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hangups {
-    Heard,
+    Received,
     LeftAlone,
 }
 
-/// Hears signals from its making on.
+/// Receives signals from its creation on.
 #[derive(Debug)]
 pub(super) struct Signals {
     source: Source,
@@ -52,7 +50,7 @@ pub(super) struct Signals {
     standby: Arc<Standby>,
 }
 
-/// The first signal that was heard.
+/// The first signal that was received.
 #[derive(Clone, Copy, Debug)]
 struct First {
     signal: Signal,
@@ -141,8 +139,8 @@ impl Source {
     fn open(hangups: Hangups) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = match hangups {
-            Hangups::Heard if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
-            Hangups::Heard | Hangups::LeftAlone => None,
+            Hangups::Received if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
+            Hangups::Received | Hangups::LeftAlone => None,
         };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -224,7 +222,7 @@ impl Source {
         .await;
     }
 
-    /// Two of a kind that come before they are heard are one.
+    /// Two signals of a kind that come before they are read are one.
     async fn next(&mut self) -> Signal {
         poll_fn(|context| self.poll_next(context)).await
     }

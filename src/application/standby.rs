@@ -1,7 +1,7 @@
-//! A small runtime on a thread of its own, which hears signals and keeps time when every thread of the
-//! application's runtime is blocked, be it by stuck sessions or by a log that nobody reads.
+//! A small runtime on a thread of its own, which receives signals and keeps time when every thread of the
+//! application's runtime is blocked, be it by stuck sessions or by a log that is not read.
 //!
-//! Absent on purpose: anything of the user's. What runs here cannot block.
+//! No code of the user's runs here, so it cannot block.
 
 use std::convert::Infallible;
 use std::io;

@@ -25,7 +25,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new("linked actors that are unlinked", |lives| {
             changes_hands(lives, Hands::Nobody)
         }),
-        // The keeper and the session read fifty events in a row, and a mailbox keeps up to three of the blocks
+        // The recorder and the session read fifty events in a row, and a mailbox keeps up to three of the blocks
         // that it has used, of 2,112 bytes, by where in a block it is.
         Row::new("fifty linked actors that are handed over at once", at_once).at_most(16_384),
         Row::new(
@@ -92,14 +92,14 @@ enum Hands {
 async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");
-    let keeper = alone(None).await;
+    let recorder = alone(None).await;
     let mut named = 0;
     while let Some(n) = lives.next().await {
         let name = (n % 2 == 0).then(|| format!("linked {}", n % 10));
         named += usize::from(name.is_some());
         let child = link(&session, name).await;
         match hands {
-            Hands::Others => child.link(keeper.get_cell()),
+            Hands::Others => child.link(recorder.get_cell()),
             Hands::Nobody => child.unlink(session.get_cell()),
             Hands::Ended => {}
         }
@@ -122,17 +122,17 @@ async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
 async fn at_once(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");
-    let keeper = alone(None).await;
+    let recorder = alone(None).await;
     while lives.batch(50).await.is_some() {
         let mut all = Vec::new();
         for n in 0..50 {
             all.push(link(&session, Some(format!("linked {n}"))).await);
         }
         let (tell, told) = tokio::sync::oneshot::channel();
-        let (keeper, these) = (keeper.get_cell(), all.clone());
+        let (recorder, these) = (recorder.get_cell(), all.clone());
         let order = Order::run(|_| async move {
             for actor in &these {
-                actor.link(keeper.clone());
+                actor.link(recorder.clone());
             }
             tell.send(()).ok();
             Ok(())

@@ -97,7 +97,7 @@ fn the_shipped_script_drives_it_through_standard_input() {
         "ok: 3 lines",
         "[tea] agent: heard 1 lines, 2 words",
         "      agent: running, incarnation 1",
-        "* the keeper of tea crashed and is back as incarnation 2; the transcript is gone",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
         "ok: 0 lines",
         "ok: the agent is off",
         "ok: session tea stopped: shutdown",

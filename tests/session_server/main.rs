@@ -72,7 +72,7 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
         "say hello",
         "history",
         "crash",
-        "crash keeper",
+        "crash recorder",
         "agent on",
         "agent off",
         "hang",

@@ -43,14 +43,14 @@ fn one_for_all_takes_the_transcript_with_the_responder() {
     ann.send("crash");
     ann.hear(&[
         "ok: the responder is told to crash",
-        "* the keeper of tea was restarted too, as incarnation 2; the transcript is gone",
+        "* the recorder of tea was restarted too, as incarnation 2; the transcript is gone",
         "* the responder of tea crashed and is back as incarnation 2",
     ]);
     ann.ask("history", "ok: 0 lines");
 }
 
 #[test]
-fn rest_for_one_takes_the_responder_with_the_keeper_but_not_the_other_way_round() {
+fn rest_for_one_takes_the_responder_with_the_recorder_but_not_the_other_way_round() {
     let (_server, mut ann) = tea(&["--strategy", "rest_for_one"]);
     ann.ask("agent on", "ok: the agent is on");
     ann.send("crash");
@@ -62,10 +62,10 @@ fn rest_for_one_takes_the_responder_with_the_keeper_but_not_the_other_way_round(
     ann.send("history");
     ann.until("two lumps");
     ann.expect("ok: 1 lines");
-    ann.send("crash keeper");
+    ann.send("crash recorder");
     ann.hear(&[
-        "ok: the keeper is told to crash",
-        "* the keeper of tea crashed and is back as incarnation 2; the transcript is gone",
+        "ok: the recorder is told to crash",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
         "* the responder of tea was restarted too, as incarnation 3",
         "* the agent of tea was restarted too, as incarnation 3; its count is gone",
     ]);
@@ -112,10 +112,10 @@ fn the_tree_shows_every_supervisor_with_its_children() {
         "session_server",
         "  sessions: running, incarnation 1",
         "    tea: running, incarnation 1",
-        "      keeper: running, incarnation 1",
+        "      recorder: running, incarnation 1",
         "      responder: running, incarnation 2",
         "    coffee: running, incarnation 1",
-        "      keeper: running, incarnation 1",
+        "      recorder: running, incarnation 1",
         "      responder: running, incarnation 1",
         "      agent: running, incarnation 1",
         "  listener: running, incarnation 1",

@@ -1,8 +1,8 @@
 //! The cause of a session's failure, from when it is known until the engine asks for it.
 //!
-//! Nobody asks if the supervisor ended before the session did: a stuck session may fail long after that. Then
-//! whatever lets go of the life last, which may be a task on which others wait, ends the cause as well. So it
-//! goes to the queue of drops.
+//! The engine does not ask for it if the supervisor ended before the session did: a stuck session may fail
+//! long after that. The last release of the life, which may happen in a task on which others wait, would
+//! then drop the cause as well. So the cause goes to the drop queue.
 
 use crate::actor::drop_queue::DropQueue;
 use crate::engine::Cause;
@@ -35,7 +35,7 @@ impl Drop for Kept {
     }
 }
 
-/// What ends after the engine was taken apart, so that nobody else holds it any more.
+/// What ends after the engine was taken apart, so that it has no other holder any more.
 #[cfg(test)]
 mod tests {
     use std::fmt;

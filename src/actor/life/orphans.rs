@@ -1,6 +1,6 @@
 //! What of the actors below a session may outlive it for a moment and still hold its names.
 //!
-//! Absent on purpose: the children of a supervisor of ours, which waits for them itself.
+//! A supervisor of ours waits for its children itself.
 
 use super::{Hold, Life, Tree};
 use crate::actor::linked::{Below, Linked, below};
@@ -8,7 +8,7 @@ use crate::actor::linked::{Below, Linked, below};
 /// What is to be waited for after a session's end.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
-    /// They were below it when it ended, as far as anybody can tell.
+    /// They were below it when it ended, as far as is known.
     pub(crate) sure: Vec<Below>,
     /// They were linked to it, but may have been unlinked before it ended.
     pub(crate) doubtful: Vec<Below>,

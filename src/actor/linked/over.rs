@@ -1,6 +1,6 @@
 //! What is below an actor, and the wait for its end once ractor has killed it with that actor.
 //!
-//! Absent on purpose: the children of a supervisor of ours, which waits for them itself.
+//! A supervisor of ours waits for its children itself.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ pub(super) fn pid(cell: &ActorCell) -> u64 {
     cell.get_id().pid()
 }
 
-/// Those that were unlinked before the session ended, and live on as nobody's. Those that ractor has killed
+/// Those that were unlinked before the session ended, and live on without a supervisor. Those that ractor has killed
 /// are without a supervisor too, but ractor takes no new links to them.
 ///
 /// If the session's root was killed too, all of it was: then another thread may have taken the session's

@@ -1,6 +1,4 @@
 //! How many launches there are of which something is left, where a parent waits for that.
-//!
-//! Absent on purpose: which ones. Each life knows what is left of its own.
 
 use std::sync::atomic::Ordering;
 
@@ -23,7 +21,7 @@ impl Shared {
         }
     }
 
-    /// Nothing of a launch is left, or the driver task is done. Whoever comes last lets go of the
+    /// Nothing of a launch is left, or the driver task is done. The last of these calls releases the
     /// supervisor's own launch.
     pub(in crate::actor) fn launch_gone(&self) {
         if self.counting == Counting::Off {

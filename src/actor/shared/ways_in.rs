@@ -1,6 +1,5 @@
-//! How commands, reports and exits come in, and who drives them: whoever pushed them, or the bell.
-//!
-//! Absent on purpose: the queue itself; see `inbox`.
+//! How commands, reports and exits come in. They are driven by the thread that pushed them, or by the task
+//! that is woken for them.
 
 use std::sync::Arc;
 
@@ -13,8 +12,8 @@ use crate::actor::unwind::guard;
 use crate::engine::Input;
 
 impl Shared {
-    /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
-    /// read yet could change its answer; that saves waking the root.
+    /// A caller's command. The caller drives a start itself if the token is free and no end that the root
+    /// has not read yet could change the answer. That saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), ()> {
         if self.is_seen_ended() {
             self.refuse(item);
@@ -65,7 +64,7 @@ impl Shared {
         self.push(self.inbox.exit(Item::Input(input)));
     }
 
-    /// The root has heard its bell.
+    /// The root has been woken.
     pub(crate) fn on_wake(self: &Arc<Self>) {
         self.go_on(self.inbox.take_notified());
         let (next, ripe) = self.inbox.recall();
@@ -75,18 +74,18 @@ impl Shared {
         }
     }
 
-    /// The driver task has heard the bell in the root's place. Should the root be on its way to its end, which
-    /// may be a kill, then what was deferred waits for that.
+    /// The driver task has been woken in the root's place. If the root is ending, perhaps by a kill, what was
+    /// deferred waits for that end.
     pub(crate) fn take_over_from_root(self: &Arc<Self>) {
         self.go_on(self.inbox.take_notified());
         let ending = || self.root().get_status() >= ActorStatus::Stopping;
         self.go_on(self.inbox.recall_for_the_root(ending));
     }
 
-    /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
-    /// this thread that no other takes from, and tokio would let its task go on for a hundred bells.
+    /// Yields after a drive that left work to the next wake-up. A caller that was answered may wait in the
+    /// slot of this thread that no other thread takes from, and tokio would go on with this task first.
     pub(crate) async fn others_first(&self) {
-        if self.inbox.is_rung() {
+        if self.inbox.is_notified() {
             tokio::task::yield_now().await;
         }
     }
@@ -102,17 +101,18 @@ impl Shared {
         }
     }
 
-    /// Rings the bell of whoever drives: the root while its loop runs, else the driver task. A root
-    /// that is draining takes no messages any more, but the driver task always listens.
+    /// Wakes the root while its loop runs, and the driver task otherwise. A root that is draining takes no
+    /// messages any more.
     pub(crate) fn notify(&self) {
-        let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
-        if !heard {
+        let sent = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
+        if !sent {
             self.wake.notify_one();
         }
     }
 
-    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
-    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
+    /// Whether the root reads its wake-ups. Once it does not, it never will again. There is an instant in
+    /// which a drain has closed the mailbox but does not show yet; then the end of the root's loop picks up
+    /// the wake-up.
     pub(crate) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }

@@ -194,28 +194,34 @@ async fn a_failed_start_tells_each_thing_once() {
     let error = sessions.ensure_session("c", down()).await.unwrap_err();
     assert_eq!(told_with_cause(&error), text);
 
-    let keeper = down();
+    let recorder = down();
     let tree = ChildSpec::tree(move |_| {
-        let inner = TreeSpec::one_for_one().child("keeper", keeper.clone());
+        let inner = TreeSpec::one_for_one().child("recorder", recorder.clone());
         TreeSpec::one_for_one().child("inner", Supervisor::child_spec(inner))
     });
     let error = sessions.start_session("c", tree).await.unwrap_err();
     let text = told_with_cause(&error);
     assert_eq!(text.matches("db down").count(), 1, "{text}");
-    assert!(text.contains("inner") && text.contains("keeper"), "{text}");
+    assert!(
+        text.contains("inner") && text.contains("recorder"),
+        "{text}"
+    );
     // Each line of the log has the cause at its end.
     ear.caught_up().await;
     let lines = ear.of("session failed to start");
     let reasons: Vec<&str> = lines.iter().map(|line| line.field("reason")).collect();
     assert_eq!(&reasons[..2], [CAUSE; 2]);
     let tree = reasons[2].strip_suffix(CAUSE).unwrap();
-    assert!(tree.contains("inner") && tree.contains("keeper"), "{tree}");
+    assert!(
+        tree.contains("inner") && tree.contains("recorder"),
+        "{tree}"
+    );
 
-    let alone = TreeSpec::one_for_one().child("keeper", down());
+    let alone = TreeSpec::one_for_one().child("recorder", down());
     let error = Supervisor::start(alone.unique_name()).await.unwrap_err();
     let text = told_with_cause(&error);
     assert!(
-        text.ends_with(&format!("keeper failed to start: {CAUSE}")),
+        text.ends_with(&format!("recorder failed to start: {CAUSE}")),
         "{text}"
     );
 

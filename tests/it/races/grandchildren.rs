@@ -244,7 +244,7 @@ async fn what_is_not_linked_any_more_is_not_waited_for() {
                 .await
                 .unwrap();
             let (tell, told) = tokio::sync::oneshot::channel();
-            let keeper = helper.get_cell();
+            let recorder = helper.get_cell();
             let order = Order::run(move |myself| async move {
                 let mut linked = Vec::new();
                 for n in 0..100 {
@@ -266,7 +266,7 @@ async fn what_is_not_linked_any_more_is_not_waited_for() {
                 move || {
                     for actor in &linked {
                         if handed_over {
-                            actor.link(keeper.clone());
+                            actor.link(recorder.clone());
                         } else {
                             actor.unlink(session.clone());
                         }

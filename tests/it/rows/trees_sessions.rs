@@ -1,4 +1,4 @@
-//! A session that is a tree of a manager, a state keeper and an agent that comes later.
+//! A session that is a tree of a manager, a state recorder and an agent that comes later.
 //!
 //! Absent on purpose: the strategies and the calls of a static supervisor; see `trees_static`.
 
@@ -14,7 +14,7 @@ use crate::trees::scenery::{child_of, label, noted, noting};
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-/// A manager and a state keeper; the agent comes later.
+/// A manager and a state recorder; the agent comes later.
 fn chat(probe: &Probe) -> ChildSpec<Supervisor> {
     let probe = probe.clone();
     ChildSpec::tree(move |_| {
@@ -222,7 +222,7 @@ async fn row_181_lookups_give_the_new_child_and_nothing_else_has_changed() {
         "it was told its session"
     );
     assert_eq!(listed(sessions.list_sessions().await.unwrap()), before);
-    // The state keeper is the same incarnation, with the state that it had.
+    // The state recorder is the same incarnation, with the state that it had.
     assert_eq!(
         child_of(&sessions, "alice", "state").get_id(),
         state.get_id()

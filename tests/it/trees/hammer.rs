@@ -47,7 +47,7 @@ fn tree(seen: &Watch, probe: &Probe) -> ChildSpec<Supervisor> {
         });
         TreeSpec::one_for_one()
             .restart_limit(0, std::time::Duration::from_secs(5))
-            .child("keeper", probe.spec())
+            .child("recorder", probe.spec())
             .child("manager", probe.spec())
             .child("last", last.spec())
     })
@@ -63,7 +63,7 @@ async fn strike(blow: Blow, sessions: &SessionSupervisor, round: u64) {
             root.kill();
         }
         Blow::Escalation => {
-            let role = ["keeper", "manager", "last"][usize::try_from(round % 3).unwrap()];
+            let role = ["recorder", "manager", "last"][usize::try_from(round % 3).unwrap()];
             let child = child_of(sessions, "alice", role);
             match round % 2 {
                 0 => child.kill(),
