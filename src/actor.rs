@@ -1,5 +1,5 @@
-//! The shell: the only files that call ractor or tokio. It translates what happens into the engine's
-//! inputs and carries out the engine's effects.
+//! The shell: the only files that call ractor or tokio. It translates what happens into the
+//! engine's inputs and carries out the engine's effects.
 //!
 //! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 

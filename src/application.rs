@@ -1,7 +1,8 @@
-//! The root of a whole application: a supervisor over the session supervisor and whatever else lives as
-//! long as the process, from the start to the exit status.
+//! The root of a whole application: a supervisor over the session supervisor and whatever else
+//! lives as long as the process, from the start to the exit status.
 //!
-//! It is a [`Supervisor`] with the signals of the operating system, and starts and stops as one does.
+//! It is a [`Supervisor`] with the signals of the operating system, and starts and stops as one
+//! does.
 
 mod apart;
 mod ended;
@@ -26,11 +27,11 @@ use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 /// A sender of SIGTERM often kills after 30 s, as Kubernetes does.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// An application: its root [`Supervisor`] with the session supervisor and other children, its default
-/// sessions, and its end.
+/// An application: its root [`Supervisor`] with the session supervisor and other children, its
+/// default sessions, and its end.
 ///
-/// The root is one for one and restarts children at most 3 times in 5 s, unless told otherwise. A session
-/// supervisor that used up its total restart limit is restarted, empty, under its name.
+/// The root is one for one and restarts children at most 3 times in 5 s, unless told otherwise. A
+/// session supervisor that used up its total restart limit is restarted, empty, under its name.
 ///
 /// ```no_run
 /// # struct Chat; struct Listener;
@@ -82,30 +83,31 @@ impl Application {
         }
     }
 
-    /// The name of the root in ractor's registry: 1 to 512 bytes, no control character, no `/`. Default:
-    /// [`Supervisor::NAME`].
+    /// The name of the root in ractor's registry: 1 to 512 bytes, no control character, no `/`.
+    /// Default: [`Supervisor::NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.root = self.root.name(name);
         self
     }
 
-    /// A name of its own for each start, for applications that run side by side, as in tests. The session
-    /// supervisor has [its own](Options::unique_name).
+    /// A name of its own for each start, for applications that run side by side, as in tests. The
+    /// session supervisor has [its own](Options::unique_name).
     pub fn unique_name(mut self) -> Self {
         self.root = self.root.unique_name();
         self
     }
 
-    /// Adds a child that is started after the session supervisor and those added before, and stopped
-    /// before them: for instance what opens sessions, so that none is opened while they are stopped.
-    /// Roles are as in a [`TreeSpec`]; [`SESSIONS`](Self::SESSIONS) is taken.
+    /// Adds a child that is started after the session supervisor and those added before, and
+    /// stopped before them: for instance what opens sessions, so that none is opened while they are
+    /// stopped. Roles are as in a [`TreeSpec`]; [`SESSIONS`](Self::SESSIONS) is taken.
     pub fn child<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.after.push((role.into(), spec.erase()));
         self
     }
 
-    /// Adds a child that is started before the session supervisor, and stopped after it: what sessions
-    /// need as long as they live. Several are started in the order in which they are added.
+    /// Adds a child that is started before the session supervisor, and stopped after it: what
+    /// sessions need as long as they live. Several are started in the order in which they are
+    /// added.
     pub fn child_before<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.before.push((role.into(), spec.erase()));
         self
@@ -117,8 +119,8 @@ impl Application {
         self
     }
 
-    /// How often the root may restart children within `window`. Reaching it ends the application, with
-    /// status 1. Default: 3 in 5 s. The window must be longer than zero.
+    /// How often the root may restart children within `window`. Reaching it ends the application,
+    /// with status 1. Default: 3 in 5 s. The window must be longer than zero.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         self.root = self.root.restart_limit(max, window);
         self
@@ -130,27 +132,27 @@ impl Application {
         self
     }
 
-    /// Adds a session that is started with the application, when the root is up and those added before
-    /// have been started. If it cannot be started, be it for a bad id, that is logged as an error, and the
-    /// application runs on.
+    /// Adds a session that is started with the application, when the root is up and those added
+    /// before have been started. If it cannot be started, be it for a bad id, that is logged as an
+    /// error, and the application runs on.
     pub fn session<C: Child>(mut self, id: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.sessions.push((id.into(), spec.erase()));
         self
     }
 
-    /// How long the stop of the whole application may take. What is left at this deadline is killed.
-    /// Default: 25 s. Zero kills at once.
+    /// How long the stop of the whole application may take. What is left at this deadline is
+    /// killed. Default: 25 s. Zero kills at once.
     ///
-    /// A kill is waited for at most 1 s. So the [wait](RunningApplication::wait) ends a second after the
-    /// deadline, or later if so many actors end that it takes them longer.
+    /// A kill is waited for at most 1 s. So the [wait](RunningApplication::wait) ends a second
+    /// after the deadline, or later if so many actors end that it takes them longer.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
     }
 
-    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it ends
-    /// the application as SIGTERM does; with it, and without a handler of the program's own, it ends the
-    /// process at once.
+    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it
+    /// ends the application as SIGTERM does; with it, and without a handler of the program's own,
+    /// it ends the process at once.
     pub fn without_hangup(mut self) -> Self {
         self.hangups = Hangups::LeftAlone;
         self
@@ -160,17 +162,19 @@ impl Application {
     /// [`wait`](RunningApplication::wait).
     ///
     /// A signal that comes while children are started counts when they are. If they are not by the
-    /// [deadline](Self::stop_timeout), which counts from the signal, or if a second Ctrl-C comes, what was
-    /// started is killed. A signal that comes while default sessions are started stops that.
+    /// [deadline](Self::stop_timeout), which counts from the signal, or if a second Ctrl-C comes,
+    /// what was started is killed. A signal that comes while default sessions are started stops
+    /// that.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start). The exit status is 1 then; std uses that one too for an error of `main`.
+    /// As [`start`](Self::start). The exit status is 1 then; std uses that one too for an error of
+    /// `main`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped while the children are started, it leaves nothing behind. Dropped later, the application
-    /// runs on, and no signal is received any more.
+    /// Dropped while the children are started, it leaves nothing behind. Dropped later, the
+    /// application runs on, and no signal is received any more.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
         let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
@@ -186,18 +190,20 @@ impl Application {
 
     /// Starts the root with its children, then the default sessions, one after another.
     ///
-    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
-    /// lives: [`RunningApplication::wait`] receives them. One that comes during the start is not lost: it counts
-    /// when the children are started, and no further default session is. A SIGHUP that was ignored when the
-    /// program was started, as under `nohup`, stays ignored on Linux; other systems do not tell.
+    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long
+    /// as it lives: [`RunningApplication::wait`] receives them. One that comes during the start is
+    /// not lost: it counts when the children are started, and no further default session is. A
+    /// SIGHUP that was ignored when the program was started, as under `nohup`, stays ignored on
+    /// Linux; other systems do not tell.
     ///
     /// # Errors
     ///
-    /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also if the
-    /// runtime takes no signals, which tokio's do if their IO is enabled; and if a signal came and the
-    /// children were not started by the [deadline](Self::stop_timeout) that counts from it, or before a second
-    /// Ctrl-C. What was started is killed then. A program that ends by `std::process::exit` does not wait
-    /// for a start function that blocks its thread; one that returns from `main` does.
+    /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also
+    /// if the runtime takes no signals, which tokio's do if their IO is enabled; and if a signal
+    /// came and the children were not started by the [deadline](Self::stop_timeout) that counts
+    /// from it, or before a second Ctrl-C. What was started is killed then. A program that ends by
+    /// `std::process::exit` does not wait for a start function that blocks its thread; one that
+    /// returns from `main` does.
     ///
     /// # Cancel safety
     ///

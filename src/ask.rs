@@ -44,8 +44,8 @@ pub(crate) async fn start(
     }
 }
 
-/// An answer that a caller waits for. A caller may give up at the moment when the answer has come. Then
-/// what it holds of the user's is dropped elsewhere, not in the caller's task.
+/// An answer that a caller waits for. A caller may give up at the moment when the answer has come.
+/// Then what it holds of the user's is dropped elsewhere, not in the caller's task.
 struct Awaited<'a, T: Send + 'static> {
     answer: oneshot::Receiver<T>,
     shared: &'a Shared,

@@ -21,7 +21,8 @@ mod sealed {
     }
 }
 
-/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or [`AnyActor`].
+/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or
+/// [`AnyActor`].
 pub trait Child: sealed::Sealed<Found = Self::Ref> + Send + Sync + 'static {
     /// What a start yields.
     type Ref: fmt::Debug + Send + 'static;

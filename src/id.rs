@@ -1,7 +1,7 @@
 //! The id of a session.
 //!
-//! Ids go in as `&str` and come out as [`SessionId`]. One that exists is valid: each way to make one
-//! checks it.
+//! Ids go in as `&str` and come out as [`SessionId`]. One that exists is valid: each way to make
+//! one checks it.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,8 +14,8 @@ use crate::names;
 
 /// The id of a session: 1 to 512 bytes of text without control characters. Cheap to clone.
 ///
-/// Methods that take an id take a `&str`, to which a `SessionId` derefs. A map with such keys is asked
-/// with a `&str` too.
+/// Methods that take an id take a `&str`, to which a `SessionId` derefs. A map with such keys is
+/// asked with a `&str` too.
 ///
 /// ```
 /// use session_supervisor::SessionId;

@@ -39,8 +39,8 @@ pub struct ChildInfo {
     pub kind: ChildKind,
     /// What it is doing.
     pub state: ChildState,
-    /// The number of its present or last incarnation, from 1; 0 before its first start. Every launch
-    /// takes the next one, a failed attempt too.
+    /// The number of its present or last incarnation, from 1; 0 before its first start. Every
+    /// launch takes the next one, a failed attempt too.
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,

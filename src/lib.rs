@@ -1,4 +1,5 @@
-//! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works ([`Options`]).
+//! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works
+//! ([`Options`]).
 //!
 //! `engine` decides, `actor` acts, and the other modules are vocabulary.
 #![doc = ""]

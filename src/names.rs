@@ -2,8 +2,9 @@
 //!
 //! The only place that builds or takes apart a registry name. A supervisor is registered under its
 //! own name, a session under `"{supervisor}/session/{id}"`, a child of a session's tree under
-//! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under `"{supervisor}/{role}"`. A
-//! supervisor's name and a role hold no `/`, and `session` is no role, so no two of them share a name.
+//! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under
+//! `"{supervisor}/{role}"`. A supervisor's name and a role hold no `/`, and `session` is no role,
+//! so no two of them share a name.
 //!
 //! ```
 //! use session_supervisor::names;

@@ -52,12 +52,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: named
-    /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number of sessions, each may
-    /// restart 3 times in 5 s and is parked after that, no limit for all together. A parked session is
-    /// tried again after 10 s, then after pauses that double to 5 min. At most 10,000 are parked, and at
-    /// most 1,024 launches are under way at once. The pauses before restarts are those of
-    /// [`Backoff::default`].
+    /// The defaults: named [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number
+    /// of sessions, each may restart 3 times in 5 s and is parked after that, no limit for all
+    /// together. A parked session is tried again after 10 s, then after pauses that double to 5
+    /// min. At most 10,000 are parked, and at most 1,024 launches are under way at once. The pauses
+    /// before restarts are those of [`Backoff::default`].
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
@@ -74,9 +73,10 @@ impl Options {
         }
     }
 
-    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a session's
-    /// own, and 3 restarts in 5 s for all sessions together, which end the supervisor; restarts without
-    /// a pause, parked sessions that are not tried again, and any number of launches at once.
+    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a
+    /// session's own, and 3 restarts in 5 s for all sessions together, which end the supervisor;
+    /// restarts without a pause, parked sessions that are not tried again, and any number of
+    /// launches at once.
     ///
     /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
@@ -117,8 +117,8 @@ impl Options {
     }
 
     /// How often a session may be restarted within `window`, unless its spec says otherwise.
-    /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit above
-    /// 1,024 may forget a restart early, by a 1,024th of the window at most.
+    /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit
+    /// above 1,024 may forget a restart early, by a 1,024th of the window at most.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
         if let Some(limit) = self.limit("session_restart_limit.window", max, window) {
             self.session_limit = Some(limit);
@@ -138,13 +138,14 @@ impl Options {
         self
     }
 
-    /// When a parked session is tried again by itself: after `first`, then after pauses that double up
-    /// to `max`. Each pause is spread over the upper half of its length, so that sessions which were
-    /// parked together do not come back together.
+    /// When a parked session is tried again by itself: after `first`, then after pauses that double
+    /// up to `max`. Each pause is spread over the upper half of its length, so that sessions which
+    /// were parked together do not come back together.
     ///
-    /// A trial is one start. The session is no longer parked once it has lived for the window of its
-    /// restart limit; if it ends before that, or does not start, it is parked again. A trial needs a
-    /// place of [`max_sessions`](Self::max_sessions); without one it waits for the next pause.
+    /// A trial is one start. The session is no longer parked once it has lived for the window of
+    /// its restart limit; if it ends before that, or does not start, it is parked again. A trial
+    /// needs a place of [`max_sessions`](Self::max_sessions); without one it waits for the next
+    /// pause.
     ///
     /// Default: 10 s, up to 5 min. `first` must be longer than zero and at most `max`.
     pub fn park_trial(mut self, first: Duration, max: Duration) -> Self {
@@ -172,9 +173,9 @@ impl Options {
         self
     }
 
-    /// How many launches may be under way at once. Further starts and restarts wait in line, restarts
-    /// before starts. The time in line does not count against the start timeout. A launch that was
-    /// cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
+    /// How many launches may be under way at once. Further starts and restarts wait in line,
+    /// restarts before starts. The time in line does not count against the start timeout. A launch
+    /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
     /// Default: 1,024. Must be at least 1.
     pub fn max_concurrent_launches(mut self, max: usize) -> Self {
@@ -187,8 +188,8 @@ impl Options {
         self
     }
 
-    /// How often all sessions together may be restarted within `window`. Reaching it always ends the
-    /// supervisor. Default: no such limit. The window must be longer than zero.
+    /// How often all sessions together may be restarted within `window`. Reaching it always ends
+    /// the supervisor. Default: no such limit. The window must be longer than zero.
     ///
     /// OTP: `max_restarts` and `max_seconds` of a supervisor.
     pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {
@@ -212,7 +213,8 @@ impl Options {
         limit
     }
 
-    /// The same with its name settled, so that a supervisor that is restarted keeps it; and the name.
+    /// The same with its name settled, so that a supervisor that is restarted keeps it; and the
+    /// name.
     pub(crate) fn settled(mut self) -> (Self, String) {
         let name = self.name.clone().name(DEFAULT_NAME);
         self.name = Naming::Given(name.clone());

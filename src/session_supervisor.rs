@@ -1,7 +1,7 @@
 //! The handle of a session supervisor. Its length is the documentation of every call.
 //!
-//! A handle refers to what the root, the launch tasks and the driver task share. After the end of the
-//! supervisor it stays valid, and its calls fail with "down".
+//! A handle refers to what the root, the launch tasks and the driver task share. After the end of
+//! the supervisor it stays valid, and its calls fail with "down".
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ use crate::{Options, SessionId, names, options};
 
 /// A handle of a running session supervisor. Cheap to clone.
 ///
-/// Every method that asks the supervisor returns a future that is `Send` and `'static`. It asks when it is
-/// first polled; what was asked is carried out even if the future is dropped then. No method blocks the
-/// supervisor or another session, however slow the session in question is.
+/// Every method that asks the supervisor returns a future that is `Send` and `'static`. It asks
+/// when it is first polled; what was asked is carried out even if the future is dropped then. No
+/// method blocks the supervisor or another session, however slow the session in question is.
 ///
 /// Do not block the thread right after polling a call once; await the call first.
 ///
@@ -84,9 +84,9 @@ impl SessionSupervisor {
 
     /// Starts a supervisor linked to another ractor actor.
     ///
-    /// ractor kills the children of an actor that ends, without `post_stop`. For an orderly end, stop
-    /// the supervisor in the parent's `post_stop`. The parent needs a supervision handler of its own:
-    /// ractor's default one ends it when any child ends.
+    /// ractor kills the children of an actor that ends, without `post_stop`. For an orderly end,
+    /// stop the supervisor in the parent's `post_stop`. The parent needs a supervision handler of
+    /// its own: ractor's default one ends it when any child ends.
     ///
     /// # Errors
     ///
@@ -107,8 +107,8 @@ impl SessionSupervisor {
     /// overridden.
     ///
     /// It keeps the name that its options give it, and is found by that, not by its role; a
-    /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins empty. It
-    /// cannot be a session itself, which bears a name of its own.
+    /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins
+    /// empty. It cannot be a session itself, which bears a name of its own.
     ///
     /// OTP: the module's `child_spec/1`.
     ///
@@ -157,19 +157,20 @@ impl SessionSupervisor {
 
     /// Starts a session under an id and returns its reference when its `pre_start` is done.
     ///
-    /// If the id is starting, stopping, restarting or ending by itself, the start waits until that operation
-    /// completes, then is handled as if it had just arrived. Two incarnations of one id never overlap. Other
-    /// callers do not wait meanwhile, whatever the start function does.
+    /// If the id is starting, stopping, restarting or ending by itself, the start waits until that
+    /// operation completes, then is handled as if it had just arrived. Two incarnations of one id
+    /// never overlap. Other callers do not wait meanwhile, whatever the start function does.
     ///
-    /// The wait has no limit of its own. A session that hangs in its `post_stop` after a stop by others, or
-    /// one whose restarts keep failing within its restart limit, keeps the start waiting until
-    /// [`stop_session`](Self::stop_session) ends it.
+    /// The wait has no limit of its own. A session that hangs in its `post_stop` after a stop by
+    /// others, or one whose restarts keep failing within its restart limit, keeps the start waiting
+    /// until [`stop_session`](Self::stop_session) ends it.
     ///
     /// # Errors
     ///
-    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and `Parked`
-    /// come before `MaxSessions`. A start that fails leaves nothing behind and is not retried. `TimedOut`
-    /// is answered at once; the launch keeps its id and its place, stopping, until it is gone.
+    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and
+    /// `Parked` come before `MaxSessions`. A start that fails leaves nothing behind and is not
+    /// retried. `TimedOut` is answered at once; the launch keeps its id and its place, stopping,
+    /// until it is gone.
     ///
     /// # Cancel safety
     ///
@@ -216,12 +217,14 @@ impl SessionSupervisor {
         }
     }
 
-    /// Returns the running session of an id, or starts one. Callers that ask at once share one start.
+    /// Returns the running session of an id, or starts one. Callers that ask at once share one
+    /// start.
     ///
-    /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share its
-    /// outcome: the one whose spec is used gets [`Ensured::Created`], the others [`Ensured::Joined`], and
-    /// if it fails all of them get the error. The spec is used only if the session does not run and no
-    /// other caller is starting it. Two actor types with one message type cannot be told apart.
+    /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share
+    /// its outcome: the one whose spec is used gets [`Ensured::Created`], the others
+    /// [`Ensured::Joined`], and if it fails all of them get the error. The spec is used only if the
+    /// session does not run and no other caller is starting it. Two actor types with one message
+    /// type cannot be told apart.
     ///
     /// # Errors
     ///
@@ -261,8 +264,8 @@ impl SessionSupervisor {
                 };
                 match found.filter_map(C::reference) {
                     Some(found) => return Ok(found),
-                    // A supervisor that has come to its end meanwhile is not told from another actor.
-                    // Asked once more, the question waits until that end is known.
+                    // A supervisor that has come to its end meanwhile is not told from another
+                    // actor. Asked once more, the question waits until that end is known.
                     None if cell.get_status() >= ActorStatus::Stopping => {}
                     None => return Err(EnsureError::WrongMessageType { id, cell }),
                 }
@@ -272,22 +275,22 @@ impl SessionSupervisor {
 
     /// Stops a session by its shutdown rule and forgets it, whatever its restart kind.
     ///
-    /// When it returns, the session is gone and released: its actor has ended, its state is dropped,
-    /// its id and name are free. A session that is starting, waiting for a restart or parked is ended
-    /// without a run (`Exit::NotRunning`). Callers that stop an id at the same time get the same
-    /// answer. Starts that waited for the id get `StartError::Stopped`.
+    /// When it returns, the session is gone and released: its actor has ended, its state is
+    /// dropped, its id and name are free. A session that is starting, waiting for a restart or
+    /// parked is ended without a run (`Exit::NotRunning`). Callers that stop an id at the same time
+    /// get the same answer. Starts that waited for the id get `StartError::Stopped`.
     ///
-    /// One exception: while others stop or drain the supervisor's actor, the state of a killed session lies
-    /// in an event that is not read any more. It is dropped with the supervisor's actor, and the answer does
-    /// not wait for that.
+    /// One exception: while others stop or drain the supervisor's actor, the state of a killed
+    /// session lies in an event that is not read any more. It is dropped with the supervisor's
+    /// actor, and the answer does not wait for that.
     ///
     /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
     /// from a spawned task, or use `myself.stop(..)`.
     ///
     /// # Errors
     ///
-    /// `NotFound`: nothing of this id is alive. `Stuck`: it survived its kill for 1 s, or, of a tree, one
-    /// of its children did.
+    /// `NotFound`: nothing of this id is alive. `Stuck`: it survived its kill for 1 s, or, of a
+    /// tree, one of its children did.
     ///
     /// # Cancel safety
     ///
@@ -312,19 +315,19 @@ impl SessionSupervisor {
         }
     }
 
-    /// Restarts a session by hand: stops a running one by its rule and launches it anew, launches one
-    /// that waits for a restart at once, resumes a parked one with an empty restart limit.
+    /// Restarts a session by hand: stops a running one by its rule and launches it anew, launches
+    /// one that waits for a restart at once, resumes a parked one with an empty restart limit.
     ///
     /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done. Callers that wait for one launch share it: however many ask at once,
-    /// the session is launched at most twice, since a launch that had begun before a caller asked does not
-    /// count for that caller.
+    /// restarted when that is done. Callers that wait for one launch share it: however many ask at
+    /// once, the session is launched at most twice, since a launch that had begun before a caller
+    /// asked does not count for that caller.
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown id. If the launch fails the caller is told, and the session goes on
-    /// by the rules: it is tried again and counted, a parked one is parked again, a temporary one is
-    /// forgotten.
+    /// `NotFound` for an unknown id. If the launch fails the caller is told, and the session goes
+    /// on by the rules: it is tried again and counted, a parked one is parked again, a temporary
+    /// one is forgotten.
     ///
     /// # Cancel safety
     ///
@@ -351,8 +354,9 @@ impl SessionSupervisor {
         }
     }
 
-    /// The running session of an id: past its `pre_start`, registered, and linked to this supervisor.
-    /// A session that unlinked itself is listed, but not found. Reads ractor's registry and sends no message.
+    /// The running session of an id: past its `pre_start`, registered, and linked to this
+    /// supervisor. A session that unlinked itself is listed, but not found. Reads ractor's registry
+    /// and sends no message.
     #[must_use]
     pub fn find_session(&self, id: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
@@ -370,8 +374,8 @@ impl SessionSupervisor {
     }
 
     /// The running child of a session that is a tree: past its `pre_start`, registered under
-    /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own is found
-    /// by that. Reads ractor's registry and sends no message.
+    /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own
+    /// is found by that. Reads ractor's registry and sends no message.
     #[must_use]
     pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
         let session = self.find_session(id)?;
@@ -393,8 +397,8 @@ impl SessionSupervisor {
         typed(cell).ok_or(FindChildError::WrongMessageType)
     }
 
-    /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The answer
-    /// may be stale as soon as it is given.
+    /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The
+    /// answer may be stale as soon as it is given.
     #[must_use]
     pub fn is_running(&self, id: &str) -> bool {
         self.find_session(id).is_some()
@@ -426,8 +430,8 @@ impl SessionSupervisor {
 
     /// All sessions, in the order of their first start; a restart does not move one.
     ///
-    /// The list is taken in pages, so that other callers are answered in between. It therefore does not show
-    /// a single instant. A session that is alive throughout appears exactly once.
+    /// The list is taken in pages, so that other callers are answered in between. It therefore does
+    /// not show a single instant. A session that is alive throughout appears exactly once.
     ///
     /// OTP: `which_children/1`.
     ///
@@ -466,12 +470,13 @@ impl SessionSupervisor {
 
     /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
     ///
-    /// Starts are refused from now on. Listing, counting and `stop_session` still work. At most 1,000
-    /// sessions at a time have been asked to stop and have not begun their `post_stop`; after 10 ms without
-    /// progress the next ones are asked. A session's grace begins when its own stop is sent.
+    /// Starts are refused from now on. Listing, counting and `stop_session` still work. At most
+    /// 1,000 sessions at a time have been asked to stop and have not begun their `post_stop`; after
+    /// 10 ms without progress the next ones are asked. A session's grace begins when its own stop
+    /// is sent.
     ///
-    /// When it returns, all sessions have ended and all names are free, except for sessions that are stuck. A
-    /// second stop joins the first and gets the same report.
+    /// When it returns, all sessions have ended and all names are free, except for sessions that
+    /// are stuck. A second stop joins the first and gets the same report.
     ///
     /// # Errors
     ///
@@ -488,8 +493,9 @@ impl SessionSupervisor {
         async move { ask::stop(&shared, None).await }
     }
 
-    /// As [`stop`](Self::stop), but kills what is left after `timeout`. All sessions are asked to stop in time
-    /// before that. Of two stops with a timeout the earlier deadline wins. Zero kills at once.
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. All sessions are asked to
+    /// stop in time before that. Of two stops with a timeout the earlier deadline wins. Zero kills
+    /// at once.
     ///
     /// # Errors
     ///
@@ -506,10 +512,12 @@ impl SessionSupervisor {
         async move { ask::stop(&shared, Some(timeout)).await }
     }
 
-    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no stop.
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
+    /// stop.
     ///
-    /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may wait, also
-    /// after the end. The result is `None` if the runtime was shut down before the supervisor had ended.
+    /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may
+    /// wait, also after the end. The result is `None` if the runtime was shut down before the
+    /// supervisor had ended.
     ///
     /// # Cancel safety
     ///

@@ -1,5 +1,5 @@
-//! What a user writes to start a session or another child: the child spec, its start function, and what
-//! the start function is told.
+//! What a user writes to start a session or another child: the child spec, its start function, and
+//! what the start function is told.
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
@@ -23,8 +23,8 @@ use crate::{SessionId, SessionSupervisor, Supervisor};
 
 /// What the start function of a launch is told.
 ///
-/// A session has an id and a session supervisor. A child of a [`Supervisor`] has a role and a tree. A
-/// child in the tree of a session has all four.
+/// A session has an id and a session supervisor. A child of a [`Supervisor`] has a role and a tree.
+/// A child in the tree of a session has all four.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartContext {
@@ -32,7 +32,8 @@ pub struct StartContext {
     pub id: Option<SessionId>,
     /// The role of a child in a tree.
     pub role: Option<Arc<str>>,
-    /// The number of this incarnation, from 1. Every launch takes the next number, a failed one too.
+    /// The number of this incarnation, from 1. Every launch takes the next number, a failed one
+    /// too.
     pub incarnation: u64,
     /// The number of launches since the last exit, this one included.
     pub attempt: u32,
@@ -74,8 +75,8 @@ impl StartContext {
         }
     }
 
-    /// The id of the session, or the role of a child outside any session: a text that every launch has, to
-    /// load its data by or to name it in the log.
+    /// The id of the session, or the role of a child outside any session: a text that every launch
+    /// has, to load its data by or to name it in the log.
     #[must_use]
     pub fn key(&self) -> &str {
         let id = self.id.as_deref();
@@ -92,8 +93,8 @@ impl StartContext {
 pub enum Launch<A: Actor> {
     /// Spawn this actor with these arguments.
     Actor(A, A::Arguments),
-    /// Start nothing, without that being an error. At a first start the caller is told, at a restart
-    /// the session is forgotten.
+    /// Start nothing, without that being an error. At a first start the caller is told, at a
+    /// restart the session is forgotten.
     ///
     /// OTP: `ignore`.
     Ignore,
@@ -116,8 +117,8 @@ impl StartError {
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
 /// block, panic or ask the supervisor without affecting other sessions.
 ///
-/// Setters do not fail. The first bad value is kept and is the error of the call that uses the spec,
-/// before anything is asked.
+/// Setters do not fail. The first bad value is kept and is the error of the call that uses the
+/// spec, before anything is asked.
 ///
 /// ```
 /// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
@@ -232,18 +233,19 @@ impl<C: Child> ChildSpec<C> {
         }
     }
 
-    /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
-    /// [`Restart::Permanent`] for a child of a [`Supervisor`].
+    /// When the child is started again after it ended. Default: [`Restart::Transient`] for a
+    /// session, [`Restart::Permanent`] for a child of a [`Supervisor`].
     ///
-    /// ractor's default supervision handler stops an actor when one linked to it ends. If that one failed or
-    /// was killed, the child counts as failed too. A child that handles such a failure itself and goes on
-    /// with other messages does not.
+    /// ractor's default supervision handler stops an actor when one linked to it ends. If that one
+    /// failed or was killed, the child counts as failed too. A child that handles such a failure
+    /// itself and goes on with other messages does not.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = Some(restart);
         self
     }
 
-    /// Sets whether the child counts as a worker or a supervisor. Default: a worker, unless it is made as a supervisor.
+    /// Sets whether the child counts as a worker or a supervisor. Default: a worker, unless it is
+    /// made as a supervisor.
     pub fn kind(self, kind: ChildKind) -> Self {
         self.with(|policy| policy.kind = kind)
     }
@@ -260,8 +262,8 @@ impl<C: Child> ChildSpec<C> {
         self.with(|policy| policy.shutdown = shutdown)
     }
 
-    /// How long the start function and `pre_start` may take together, at restarts too. Default: 30 s.
-    /// It must be longer than zero.
+    /// How long the start function and `pre_start` may take together, at restarts too. Default: 30
+    /// s. It must be longer than zero.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         if timeout.is_zero() {
             self.fault.add_zero("start_timeout", timeout);
@@ -289,8 +291,9 @@ impl<C: Child> ChildSpec<C> {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
     }
 
-    /// The pause before a restart. Default: the supervisor's, which is [`Backoff::default`] unless it was
-    /// made with [`Options::otp`](crate::Options::otp); for children of a tree [`Backoff::default`].
+    /// The pause before a restart. Default: the supervisor's, which is [`Backoff::default`] unless
+    /// it was made with [`Options::otp`](crate::Options::otp); for children of a tree
+    /// [`Backoff::default`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
             let rule = format!("must be longer than zero and at most the maximum of {max:?}");

@@ -26,18 +26,19 @@ use crate::{TreeSpec, names};
 
 /// A handle of a running static supervisor: ordered children, each with a role. Cheap to clone.
 ///
-/// Children are started in their order, each when the one before runs. They are stopped in reverse order,
-/// each when the one after it is gone. The restart kind of a child decides whether it is restarted when it
-/// ends, and the [`Strategy`](crate::Strategy) which others are restarted with it. A restart above the limit
-/// ends the supervisor in order. If it is a session or a child of another supervisor, the rules of that
-/// supervisor decide what follows.
+/// Children are started in their order, each when the one before runs. They are stopped in reverse
+/// order, each when the one after it is gone. The restart kind of a child decides whether it is
+/// restarted when it ends, and the [`Strategy`](crate::Strategy) which others are restarted with
+/// it. A restart above the limit ends the supervisor in order. If it is a session or a child of
+/// another supervisor, the rules of that supervisor decide what follows.
 ///
-/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`, and no
-/// method blocks the supervisor. While a set of children is stopped or started, requests wait until that is
-/// done. A child of the set must ask from a spawned task, or it waits for itself.
+/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`,
+/// and no method blocks the supervisor. While a set of children is stopped or started, requests
+/// wait until that is done. A child of the set must ask from a spawned task, or it waits for
+/// itself.
 ///
-/// It looks at all its children at each step, so it is meant for dozens of children. Use sessions for
-/// thousands.
+/// It looks at all its children at each step, so it is meant for dozens of children. Use sessions
+/// for thousands.
 ///
 /// OTP: `supervisor`.
 #[derive(Clone, Debug)]
@@ -53,16 +54,16 @@ impl Supervisor {
         Self { shared }
     }
 
-    /// Starts a supervisor without a parent, and all its children. It runs until it is stopped, also when
-    /// all handles are dropped.
+    /// Starts a supervisor without a parent, and all its children. It runs until it is stopped,
+    /// also when all handles are dropped.
     ///
     /// It waits for the `pre_start` of each child, one after another.
     ///
     /// # Errors
     ///
-    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `ChildFailed` with the
-    /// role of the child that did not start, when those before it have been stopped in reverse order;
-    /// `Failed` outside a runtime.
+    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `ChildFailed` with
+    /// the role of the child that did not start, when those before it have been stopped in reverse
+    /// order; `Failed` outside a runtime.
     ///
     /// # Cancel safety
     ///
@@ -106,8 +107,8 @@ impl Supervisor {
         Self::start_under(Some(parent), tree)
     }
 
-    /// How it ended, once all of it has ended. `None` if its runtime was shut down before that, or if it had
-    /// an internal fault.
+    /// How it ended, once all of it has ended. `None` if its runtime was shut down before that, or
+    /// if it had an internal fault.
     pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.wait_over().await }
@@ -123,15 +124,15 @@ impl Supervisor {
         Ok(Self { shared })
     }
 
-    /// The spec of a supervisor that is a child of another one. Its stop is waited for without limit. It is
-    /// registered if its spec names it, or if its parent is registered.
+    /// The spec of a supervisor that is a child of another one. Its stop is waited for without
+    /// limit. It is registered if its spec names it, or if its parent is registered.
     pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
         let fault = tree.fault();
         ChildSpec::tree(move |_| tree.clone()).with_fault(fault)
     }
 
-    /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if the
-    /// name belongs to another kind of actor. Sends no message.
+    /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
+    /// the name belongs to another kind of actor. Sends no message.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
@@ -152,9 +153,9 @@ impl Supervisor {
 
     /// Adds a child at the end, starts it, and returns its reference when its `pre_start` is done.
     ///
-    /// If the role is starting or stopping, the start waits until that is done. The child is lost when the
-    /// supervisor itself is restarted, by its parent or as a session: only what its [`TreeSpec`] describes
-    /// comes back. Describe a child there if it must survive, with
+    /// If the role is starting or stopping, the start waits until that is done. The child is lost
+    /// when the supervisor itself is restarted, by its parent or as a session: only what its
+    /// [`TreeSpec`] describes comes back. Describe a child there if it must survive, with
     /// [`child_on_demand`](TreeSpec::child_on_demand) if it is not to run from the beginning.
     ///
     /// OTP: `start_child/2`.
@@ -162,13 +163,14 @@ impl Supervisor {
     /// # Errors
     ///
     /// Bad input (`InvalidRole`, `InvalidSpec`) before anything is asked. `AlreadyStarted`,
-    /// `AlreadyPresent` or `Restarting` if the role is known. A start that fails leaves nothing behind;
-    /// one that is `Ignored` leaves the child as one that does not run, unless it is temporary.
+    /// `AlreadyPresent` or `Restarting` if the role is known. A start that fails leaves nothing
+    /// behind; one that is `Ignored` leaves the child as one that does not run, unless it is
+    /// temporary.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all the
-    /// same, unless the request still waits for its turn: then it is dropped with its caller.
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn start_child<C: Child>(
         &self,
         role: &str,
@@ -190,8 +192,8 @@ impl Supervisor {
         }
     }
 
-    /// Stops a child by its shutdown rule, whatever its restart kind and the strategy. It is kept as one
-    /// that does not run, unless it is temporary.
+    /// Stops a child by its shutdown rule, whatever its restart kind and the strategy. It is kept
+    /// as one that does not run, unless it is temporary.
     ///
     /// When it returns, the child is gone and released. One that does not run is
     /// [`Exit::NotRunning`]; one that waits for a restart is not restarted.
@@ -204,8 +206,8 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, it does nothing. Dropped after it, the child is stopped all the
-    /// same.
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is stopped all
+    /// the same.
     pub fn terminate_child(
         &self,
         role: &str,
@@ -222,21 +224,21 @@ impl Supervisor {
         }
     }
 
-    /// Starts a child again that does not run, or one [on demand](TreeSpec::child_on_demand) for the first
-    /// time. It is not counted against the limit. Of several calls at once one starts it, and the others
-    /// are told that it runs.
+    /// Starts a child again that does not run, or one [on demand](TreeSpec::child_on_demand) for
+    /// the first time. It is not counted against the limit. Of several calls at once one starts it,
+    /// and the others are told that it runs.
     ///
     /// OTP: `restart_child/2`.
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown role, `Running` or `Start(Restarting)` if it does run. If the start
-    /// fails, the child is kept as one that does not run.
+    /// `NotFound` for an unknown role, `Running` or `Start(Restarting)` if it does run. If the
+    /// start fails, the child is kept as one that does not run.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all the
-    /// same, unless the request still waits for its turn: then it is dropped with its caller.
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
     pub fn restart_child(
         &self,
         role: &str,
@@ -304,8 +306,8 @@ impl Supervisor {
         async move { ask::query(&shared, Query::children).await }
     }
 
-    /// How many children there are, by state and kind. Those that do not run are in no state: only `specs`
-    /// and the kinds count them.
+    /// How many children there are, by state and kind. Those that do not run are in no state: only
+    /// `specs` and the kinds count them.
     ///
     /// OTP: `count_children/1`.
     ///
@@ -323,11 +325,11 @@ impl Supervisor {
         async move { ask::query(&shared, Query::count).await }
     }
 
-    /// The running child of a role: past its `pre_start`, registered, and linked to this supervisor. Reads
-    /// ractor's registry and sends no message.
+    /// The running child of a role: past its `pre_start`, registered, and linked to this
+    /// supervisor. Reads ractor's registry and sends no message.
     ///
-    /// Children of a supervisor that is not registered itself are not registered. A supervisor with a name of
-    /// its own, as every session supervisor is, is found by that name.
+    /// Children of a supervisor that is not registered itself are not registered. A supervisor with
+    /// a name of its own, as every session supervisor is, is found by that name.
     /// [`which_children`](Self::which_children) lists them all.
     #[must_use]
     pub fn find_child(&self, role: &str) -> Option<ActorCell> {
@@ -351,9 +353,9 @@ impl Supervisor {
     /// Stops all children, one after another in reverse order (or all at once, if the spec says
     /// [`stop_together`](TreeSpec::stop_together)), each by its own rule, then the supervisor.
     ///
-    /// When it returns, all children have ended (stuck ones excepted) and all names are free. A second stop
-    /// joins the first and gets the same report. Children that are supervisors add what became of their
-    /// own children to the report.
+    /// When it returns, all children have ended (stuck ones excepted) and all names are free. A
+    /// second stop joins the first and gets the same report. Children that are supervisors add what
+    /// became of their own children to the report.
     ///
     /// # Errors
     ///
@@ -361,8 +363,8 @@ impl Supervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped all
-    /// the same.
+    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped
+    /// all the same.
     pub fn stop(
         &self,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
@@ -370,13 +372,14 @@ impl Supervisor {
         async move { ask::stop(&shared, None).await }
     }
 
-    /// As [`stop`](Self::stop), but kills what is left after `timeout`. Of two stops with a timeout the
-    /// earlier deadline wins. Zero kills at once.
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. Of two stops with a timeout
+    /// the earlier deadline wins. Zero kills at once.
     ///
-    /// Every child is asked to stop before it is killed. The next child is asked as soon as the one after it
-    /// is gone, and at the latest when its share of the time has come: the time left, divided among the
-    /// children that are left. Slow children then stop beside each other. Supervisors among them are told how
-    /// long they may take, and share that time out in the same way.
+    /// Every child is asked to stop before it is killed. The next child is asked as soon as the one
+    /// after it is gone, and at the latest when its share of the time has come: the time left,
+    /// divided among the children that are left. Slow children then stop beside each other.
+    /// Supervisors among them are told how long they may take, and share that time out in the same
+    /// way.
     ///
     /// # Errors
     ///
@@ -393,10 +396,12 @@ impl Supervisor {
         async move { ask::stop(&shared, Some(timeout)).await }
     }
 
-    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no stop.
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
+    /// stop.
     ///
-    /// It returns when all children have ended, stuck ones excepted. Any number of callers may wait, also
-    /// after the end. The result is `None` if the runtime was shut down before the supervisor had ended.
+    /// It returns when all children have ended, stuck ones excepted. Any number of callers may
+    /// wait, also after the end. The result is `None` if the runtime was shut down before the
+    /// supervisor had ended.
     ///
     /// # Cancel safety
     ///

@@ -1,5 +1,5 @@
-//! What a user writes to describe a static supervisor: its children in their order, its strategy and its
-//! limit; and the child specs that start such a tree, or a session supervisor, as a child.
+//! What a user writes to describe a static supervisor: its children in their order, its strategy
+//! and its limit; and the child specs that start such a tree, or a session supervisor, as a child.
 //!
 //! Setters do not fail: the call that starts the tree fails with the first bad value.
 
@@ -27,8 +27,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// The children of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
 ///
-/// When the tree is restarted, all that is described here comes back, and nothing that was added since
-/// with [`start_child`](Supervisor::start_child).
+/// When the tree is restarted, all that is described here comes back, and nothing that was added
+/// since with [`start_child`](Supervisor::start_child).
 ///
 /// A child is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
 /// [`Permanent`](Restart::Permanent) unless its spec says otherwise.
@@ -95,8 +95,8 @@ impl TreeSpec {
     }
 
     /// The supervisor's name in ractor's registry: 1 to 512 bytes, no control character, no `/`.
-    /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree that
-    /// is a session bears the session's name and takes no other.
+    /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree
+    /// that is a session bears the session's name and takes no other.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         match names::check_supervisor(&name) {
@@ -119,14 +119,15 @@ impl TreeSpec {
         self.add(role.into(), spec, FirstStart::WithGroup)
     }
 
-    /// Adds a child at the end that is not started with the tree: it does not run until a caller asks for it
-    /// with [`restart_child`](Supervisor::restart_child). Its role must be new.
+    /// Adds a child at the end that is not started with the tree: it does not run until a caller
+    /// asks for it with [`restart_child`](Supervisor::restart_child). Its role must be new.
     ///
-    /// It keeps its place in the order and belongs to the tree's description. After a restart of the tree it
-    /// is known again, unlike one that [`start_child`](Supervisor::start_child) adds, and waits again until it
-    /// is asked for. Before it has run, no strategy starts it and no rule of automatic shutdown counts it.
-    /// Then it is a child like any other, with one exception: a [`Temporary`](Restart::Temporary) one that
-    /// ended is not forgotten and can be asked for again.
+    /// It keeps its place in the order and belongs to the tree's description. After a restart of
+    /// the tree it is known again, unlike one that [`start_child`](Supervisor::start_child) adds,
+    /// and waits again until it is asked for. Before it has run, no strategy starts it and no rule
+    /// of automatic shutdown counts it. Then it is a child like any other, with one exception: a
+    /// [`Temporary`](Restart::Temporary) one that ended is not forgotten and can be asked for
+    /// again.
     ///
     /// ```
     /// # struct Actor;
@@ -171,9 +172,9 @@ impl TreeSpec {
         self
     }
 
-    /// How often the tree may restart children within `window`, whatever the number of children that one
-    /// restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be longer than
-    /// zero.
+    /// How often the tree may restart children within `window`, whatever the number of children
+    /// that one restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be
+    /// longer than zero.
     ///
     /// OTP: `max_restarts` and `max_seconds`, which are 1 and 5 in Erlang.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
@@ -190,18 +191,19 @@ impl TreeSpec {
         self
     }
 
-    /// Whether the end of significant children ends the tree. Default: never; then a significant child is
-    /// like any other. (OTP refuses one.)
+    /// Whether the end of significant children ends the tree. Default: never; then a significant
+    /// child is like any other. (OTP refuses one.)
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
         self
     }
 
-    /// When the supervisor stops, its children are stopped all at once, each by its own rule. Default:
-    /// in reverse order, each when the one after it is gone. A set that is restarted is always taken
-    /// down in order.
+    /// When the supervisor stops, its children are stopped all at once, each by its own rule.
+    /// Default: in reverse order, each when the one after it is gone. A set that is restarted is
+    /// always taken down in order.
     ///
-    /// For children that do not need each other while they stop: the stop takes as long as the slowest.
+    /// For children that do not need each other while they stop: the stop takes as long as the
+    /// slowest.
     pub fn stop_together(mut self) -> Self {
         self.settings.stop_order = StopOrder::Together;
         self
@@ -243,12 +245,12 @@ fn policy() -> Policy {
 }
 
 impl ChildSpec<Supervisor> {
-    /// A whole tree, described anew for every incarnation. As a session it is found under the session's
-    /// id, and its children under theirs
-    /// ([`find_child`](SessionSupervisor::find_child)).
+    /// A whole tree, described anew for every incarnation. As a session it is found under the
+    /// session's id, and its children under theirs ([`find_child`](SessionSupervisor::find_child)).
     ///
-    /// The start is done when all children have been started, one after another; the start timeout is for
-    /// all of them together. One that takes longer, or is stopped before it is done, is killed.
+    /// The start is done when all children have been started, one after another; the start timeout
+    /// is for all of them together. One that takes longer, or is stopped before it is done, is
+    /// killed.
     ///
     /// ```
     /// # use ractor::Actor;

@@ -1,7 +1,7 @@
 //! Carrying out the engine's effects.
 //!
-//! No effect is waited for: what comes of it comes back as an input. Answers, values of the user's and the
-//! log are left to `outbox`.
+//! No effect is waited for: what comes of it comes back as an input. Answers, values of the user's
+//! and the log are left to `outbox`.
 
 use std::sync::Arc;
 

@@ -22,7 +22,8 @@ impl Clock {
         Moment::new(Instant::now().saturating_duration_since(self.start))
     }
 
-    /// Returns at `moment`, or never if that is what it means or lies beyond what an `Instant` can say.
+    /// Returns at `moment`, or never if that is what it means or lies beyond what an `Instant` can
+    /// say.
     pub(crate) async fn sleep_until(&self, moment: Moment) {
         match self.start.checked_add(moment.since_start()) {
             Some(at) if moment < Moment::NEVER => tokio::time::sleep_until(at).await,

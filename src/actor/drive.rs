@@ -1,10 +1,11 @@
 //! Driving: takes items from the inbox, feeds the engine, carries out its effects, and arms the one
 //! timer.
 //!
-//! The holder of the token drives. A report that finds the token free is driven by the thread that pushed
-//! it. A command wakes the root. What is left after [`BUDGET`] items waits for the next wake-up, which the
-//! root handles while its loop runs and the driver task after that. Driving never awaits and runs no user
-//! code: values of the user's are dropped, callers are answered and the log is written elsewhere (`outbox`).
+//! The holder of the token drives. A report that finds the token free is driven by the thread that
+//! pushed it. A command wakes the root. What is left after [`BUDGET`] items waits for the next
+//! wake-up, which the root handles while its loop runs and the driver task after that. Driving
+//! never awaits and runs no user code: values of the user's are dropped, callers are answered and
+//! the log is written elsewhere (`outbox`).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -23,8 +24,8 @@ use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
 /// At most this many items are taken before the rest is left to the next wake-up.
 const BUDGET: usize = 64;
 
-/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So a
-/// small stop is told to all in one drive, and a long list lets others in between.
+/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So
+/// a small stop is told to all in one drive, and a long list lets others in between.
 const STEP: usize = 16;
 
 /// What the holder of the token works with.
@@ -58,7 +59,8 @@ impl Driver {
         }
     }
 
-    /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became of all.
+    /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
+    /// of all.
     pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
         self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
@@ -79,8 +81,9 @@ impl Shared {
         self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drives. The caller holds the token. Answers how many tasks of others were made or woken on this
-    /// thread: a caller that is about to run a user's code has to [step aside](Self::step_aside) for them.
+    /// Drives. The caller holds the token. Answers how many tasks of others were made or woken on
+    /// this thread: a caller that is about to run a user's code has to [step
+    /// aside](Self::step_aside) for them.
     pub(super) fn drive(self: &Arc<Self>) -> usize {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
@@ -150,9 +153,10 @@ impl Shared {
         self.push(self.inbox.report(Item::Tick));
     }
 
-    /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any more, so
-    /// all of them are killed, and so is the root: its own supervisor learns of it and may start another.
-    /// Every caller is told that the supervisor is down, from now on too. The driver task does the rest.
+    /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any
+    /// more, so all of them are killed, and so is the root: its own supervisor learns of it and may
+    /// start another. Every caller is told that the supervisor is down, from now on too. The driver
+    /// task does the rest.
     pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
         let mut outbox = Outbox::of(self);
         for item in self.inbox.close() {
@@ -251,7 +255,8 @@ mod tests {
         shared.command(Item::Query(look)).unwrap();
     }
 
-    /// With all that can be under way: one that runs, one that starts, one that stops, callers that wait.
+    /// With all that can be under way: one that runs, one that starts, one that stops, callers that
+    /// wait.
     #[tokio::test(start_paused = true)]
     async fn a_fault_leaves_no_caller_waiting_and_no_session_alive() {
         let sessions = SessionSupervisor::start(Options::new().unique_name()).await;

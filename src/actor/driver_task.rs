@@ -1,11 +1,12 @@
 //! One task per supervisor that outlives the root: it keeps the one timer, drives when the root's
 //! loop does not, and finishes every ending.
 //!
-//! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the engine
-//! is told that the root is gone and kills what is left; when all is gone, the callers that wait are answered.
+//! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the
+//! engine is told that the root is gone and kills what is left; when all is gone, the callers that
+//! wait are answered.
 //!
-//! It does not wait for stuck children. They are reported, and end when their code does. Those of a child
-//! supervisor keep its launch held until then.
+//! It does not wait for stuck children. They are reported, and end when their code does. Those of a
+//! child supervisor keep its launch held until then.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,15 +20,15 @@ use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
-/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
-/// a runtime that is shut down drops a task that has not had its turn.
+/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first
+/// poll: a runtime that is shut down drops a task that has not had its turn.
 pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
     async move {
         until_all_is_over(&end.0).await;
         end.tell();
-        // A caller that sees this end, which may be the program's, finds its last lines written. Those of a
-        // tree within it are written by then too.
+        // A caller that sees this end, which may be the program's, finds its last lines written.
+        // Those of a tree within it are written by then too.
         if end.0.parent_link.is_none() {
             end.0.lines.written().await;
         }
@@ -50,8 +51,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
         let armed = shared.lock_driver().armed();
         tokio::select! {
             biased;
-            // Else this is only about the timer or the root's end. The root handles its own wake-ups: it
-            // reads the exits that came before them first.
+            // Else this is only about the timer or the root's end. The root handles its own
+            // wake-ups: it reads the exits that came before them first.
             () = shared.wake.notified() => if !shared.root_listens() {
                 shared.take_over_from_root();
                 shared.others_first().await;
@@ -61,8 +62,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
     }
 }
 
-/// Waits for the states of killed children that lay in the root's events, since a parent may start the
-/// next incarnation as soon as this one is over. One that is stuck does not keep it for long.
+/// Waits for the states of killed children that lay in the root's events, since a parent may start
+/// the next incarnation as soon as this one is over. One that is stuck does not keep it for long.
 async fn all_dropped(shared: &Shared) {
     let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);
     let stuck = ended(&shared.lock_driver()).unwrap_or(0);
@@ -104,8 +105,8 @@ impl Drop for End {
         for item in shared.inbox.close() {
             outbox.discard_item(item);
         }
-        // What the engine still holds (stuck children; everything, if the runtime is shut down) is handed over
-        // here, so that no caller waits for an answer that cannot come.
+        // What the engine still holds (stuck children; everything, if the runtime is shut down) is
+        // handed over here, so that no caller waits for an answer that cannot come.
         let ended = shared.lock_driver().end(&mut outbox);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,

@@ -1,20 +1,20 @@
-//! The queue of deferred drops. The drop of a user's value may panic or block its thread, so it runs on a
-//! thread of tokio's blocking pool and delays nothing else.
+//! The queue of deferred drops. The drop of a user's value may panic or block its thread, so it
+//! runs on a thread of tokio's blocking pool and delays nothing else.
 //!
-//! A task per drop would not do: a runtime has few workers, and each drop that blocks would take one of
-//! them. Nor would a thread per drop: most drops take no time, and a thread costs more than they do. So
-//! one thread takes the values in turn, and a second one looks after it every [`PATIENCE`]: if values
-//! have waited that long, more threads come for them, at most [`MOST`].
+//! A task per drop would not do: a runtime has few workers, and each drop that blocks would take
+//! one of them. Nor would a thread per drop: most drops take no time, and a thread costs more than
+//! they do. So one thread takes the values in turn, and a second one looks after it every
+//! [`PATIENCE`]: if values have waited that long, more threads come for them, at most [`MOST`].
 //!
-//! Values that are known to be harmless do not come here (`outbox`). Nor does the state of a session that
-//! ends in an orderly way or fails: it is dropped in the session's own task. So the paths that must be
-//! quick do not pay for this. If the blocking pool is used up by others, the values wait for a free
-//! thread. On a runtime of one thread a task drops them: a caller that is told of an end there finds the
-//! rest of it done. There is no order between the drops.
+//! Values that are known to be harmless do not come here (`outbox`). Nor does the state of a
+//! session that ends in an orderly way or fails: it is dropped in the session's own task. So the
+//! paths that must be quick do not pay for this. If the blocking pool is used up by others, the
+//! values wait for a free thread. On a runtime of one thread a task drops them: a caller that is
+//! told of an end there finds the rest of it done. There is no order between the drops.
 //!
-//! Invariant: while a value waits, a thread that comes for it has been asked for. If the runtime drops
-//! that request, since it is shutting down, the values are dropped then and there. So nothing stays here
-//! that holds, as the specs of a supervisor may, the supervisor itself.
+//! Invariant: while a value waits, a thread that comes for it has been asked for. If the runtime
+//! drops that request, since it is shutting down, the values are dropped then and there. So nothing
+//! stays here that holds, as the specs of a supervisor may, the supervisor itself.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -99,8 +99,8 @@ impl DropQueue {
         }
     }
 
-    /// Asks for a thread, if values wait and none comes. No lock may be held, since a runtime that is
-    /// shutting down drops the request, and the values with it, at once.
+    /// Asks for a thread, if values wait and none comes. No lock may be held, since a runtime that
+    /// is shutting down drops the request, and the values with it, at once.
     pub(super) fn wake(&self) {
         if !self.0.uncalled.load(Ordering::Acquire) {
             return;

@@ -1,14 +1,14 @@
-//! One queue for the commands of callers and the reports of launch tasks, so that they have one order, and
-//! the token of the one that drives.
+//! One queue for the commands of callers and the reports of launch tasks, so that they have one
+//! order, and the token of the one that drives.
 //!
-//! Exits that the root has read go before both. ractor tells the root of an exit before it wakes the
-//! callers that wait for that end. A command that such a caller sends must find the exit handled, also
-//! when the root reads the event only after the command was queued.
+//! Exits that the root has read go before both. ractor tells the root of an exit before it wakes
+//! the callers that wait for that end. A command that such a caller sends must find the exit
+//! handled, also when the root reads the event only after the command was queued.
 //!
 //! Invariants:
 //! 1. the token is `Idle` only while nothing is queued;
-//! 2. only the holder of `Driving` drives; `Notified` means that a wake-up was sent, and its receiver
-//!    takes the token;
+//! 2. only the holder of `Driving` drives; `Notified` means that a wake-up was sent, and its
+//!    receiver takes the token;
 //! 3. after `Closed` nothing is queued any more.
 
 use std::collections::VecDeque;
@@ -129,8 +129,8 @@ impl Inbox {
         }))
     }
 
-    /// A caller's command. A wake-up is sent for it, since the root reads exits before wake-ups: a caller
-    /// that saw a session end finds that end handled.
+    /// A caller's command. A wake-up is sent for it, since the root reads exits before wake-ups: a
+    /// caller that saw a session end finds that end handled.
     pub(crate) fn command(&self, item: Item) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.stage >= Stage::RootGone {
@@ -174,7 +174,8 @@ impl Inbox {
         Ok(queue.pass(Token::Driving, Next::Drive))
     }
 
-    /// A report that waits until the root has been woken twice, or has ended. The caller has to notify.
+    /// A report that waits until the root has been woken twice, or has ended. The caller has to
+    /// notify.
     pub(crate) fn defer(&self, item: Item) {
         let mut queue = self.lock();
         // What is deferred holds no value of a user's.
@@ -183,9 +184,9 @@ impl Inbox {
         }
     }
 
-    /// The root has been woken: what was deferred before the last wake-up counts now. Between two wake-ups
-    /// it has looked whether it was killed; between what is deferred and the first one it may not have. The
-    /// caller drives if the token is free.
+    /// The root has been woken: what was deferred before the last wake-up counts now. Between two
+    /// wake-ups it has looked whether it was killed; between what is deferred and the first one it
+    /// may not have. The caller drives if the token is free.
     pub(crate) fn recall(&self) -> (Next, Ripe) {
         let mut queue = self.lock();
         let queue = &mut *queue;
@@ -199,9 +200,9 @@ impl Inbox {
         (next, ripe)
     }
 
-    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is not being
-    /// killed. That is asked when nothing more can be deferred: ractor shows it before it kills the children
-    /// of a root that is starting. The caller drives if the token is free.
+    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is
+    /// not being killed. That is asked when nothing more can be deferred: ractor shows it before it
+    /// kills the children of a root that is starting. The caller drives if the token is free.
     pub(crate) fn recall_for_the_root(&self, killed: impl FnOnce() -> bool) -> Next {
         let mut queue = self.lock();
         let queue = &mut *queue;
@@ -251,8 +252,8 @@ impl Inbox {
         queue.stage
     }
 
-    /// The driver has nothing left to do but what is queued: it releases the token, continues, or leaves
-    /// the rest to the next wake-up.
+    /// The driver has nothing left to do but what is queued: it releases the token, continues, or
+    /// leaves the rest to the next wake-up.
     pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
         let mut queue = self.lock();
         if rest == Rest::Nothing && queue.exits.is_empty() && queue.items.is_empty() {

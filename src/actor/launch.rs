@@ -1,10 +1,11 @@
-//! The launch of an incarnation, in a task of its own: it calls the start function, spawns the actor,
-//! reports and answers.
+//! The launch of an incarnation, in a task of its own: it calls the start function, spawns the
+//! actor, reports and answers.
 //!
 //! The report is pushed before the caller is answered, so the caller's next command finds it done.
 //!
 //! No task waits for the end of a session. What there is of it releases its life when it is dropped
-//! (`life`), and the last release reports. A launch is cancelled by no longer polling it; it is never aborted.
+//! (`life`), and the last release reports. A launch is cancelled by no longer polling it; it is
+//! never aborted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +23,8 @@ use super::shared::Shared;
 use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
-/// How long the actors below a session are waited for. Shorter than the kill bound, or their session
-/// would count as stuck.
+/// How long the actors below a session are waited for. Shorter than the kill bound, or their
+/// session would count as stuck.
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// Starts the session, reports and answers.
@@ -81,9 +82,9 @@ enum Remains {
     Stuck,
 }
 
-/// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
-/// their names. One that is stuck does not keep the session for long, and one that has another supervisor by now
-/// is not waited for.
+/// Waits for what was below a session, which ractor has killed without waiting: a restart would
+/// meet their names. One that is stuck does not keep the session for long, and one that has another
+/// supervisor by now is not waited for.
 pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
     if orphans.is_empty() {
         return;
@@ -128,9 +129,10 @@ async fn attempt(
     outcome
 }
 
-/// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
-/// that is done. Many may be cancelled at once, so no worker of the runtime does it. A runtime of one
-/// thread does it at once: there a caller that is told of the cancellation finds the start gone.
+/// Drops a start that was cancelled on its way, with all that the user's code held there, and
+/// returns when that is done. Many may be cancelled at once, so no worker of the runtime does it. A
+/// runtime of one thread does it at once: there a caller that is told of the cancellation finds the
+/// start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
     if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return drop_guarded(starting);

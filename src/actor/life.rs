@@ -1,8 +1,8 @@
 //! One launch, as the shell keeps it: its actor, its mark, how much of it is left, and who waits.
 //!
 //! Invariants:
-//! 1. the ticket is taken once; the taker (the launch or a cancellation) answers it and thereby decides
-//!    their race;
+//! 1. the ticket is taken once; the taker (the launch or a cancellation) answers it and thereby
+//!    decides their race;
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
@@ -82,16 +82,16 @@ struct End {
     outlived: bool,
 }
 
-/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and that it
-/// holds the supervisor has to end with it, or nothing would ever free the two.
+/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and
+/// that it holds the supervisor has to end with it, or nothing would ever free the two.
 #[derive(Debug, Default)]
 enum Tree {
     /// It is none, or none yet.
     #[default]
     None,
     Held(Arc<Shared>),
-    /// Its driver task is done. What became of its children, unless the runtime was shut down before that
-    /// was known.
+    /// Its driver task is done. What became of its children, unless the runtime was shut down
+    /// before that was known.
     Over(Option<ShutdownReport>),
 }
 
@@ -234,7 +234,8 @@ impl Life {
         self.lock().end.get_or_insert_default().tree = Tree::Held(tree);
     }
 
-    /// The supervisor has come to its end, on whichever road. Only what became of its children is kept.
+    /// The supervisor has come to its end, on whichever road. Only what became of its children is
+    /// kept.
     pub(crate) fn tree_over(&self, report: Option<ShutdownReport>) {
         let mut inner = self.lock();
         let end = inner.end.get_or_insert_default();
@@ -251,8 +252,8 @@ impl Life {
         }
     }
 
-    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of that, which has not
-    /// come to its end; else the caller does.
+    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of
+    /// that, which has not come to its end; else the caller does.
     pub(crate) fn mark_outlived(&self) -> bool {
         let mut inner = self.lock();
         inner.end.get_or_insert_default().outlived = true;

@@ -1,13 +1,15 @@
-//! The queue of the log: lines stand in it in the order of what happened (D22), since they are put into
-//! it while the lock is held under which that was decided. One thread of tokio's blocking pool writes
-//! them at a time, outside every lock and every caller's span. A subscriber that panics loses its line;
-//! one that blocks delays the log alone, and so does the text of an error that blocks.
+//! The queue of the log: lines stand in it in the order of what happened (D22), since they are put
+//! into it while the lock is held under which that was decided. One thread of tokio's blocking pool
+//! writes them at a time, outside every lock and every caller's span. A subscriber that panics
+//! loses its line; one that blocks delays the log alone, and so does the text of an error that
+//! blocks.
 //!
-//! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops that
-//! request, since it is shutting down, the lines are written then and there.
+//! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops
+//! that request, since it is shutting down, the lines are written then and there.
 //!
-//! The supervisors of one tree share a queue. It writes to the subscriber that was current where the
-//! topmost of them was started, or if there was none, to the one that is current when it writes.
+//! The supervisors of one tree share a queue. It writes to the subscriber that was current where
+//! the topmost of them was started, or if there was none, to the one that is current when it
+//! writes.
 //!
 //! `log` decides what a line says.
 
@@ -27,8 +29,8 @@ use super::unwind::guard;
 /// More lines than this do not wait: what comes then is counted and lost, as the next line says.
 const MOST: usize = 1 << 16;
 
-/// How long the end of a supervisor waits for its last lines. A log that blocks does not hold up a program
-/// that ends.
+/// How long the end of a supervisor waits for its last lines. A log that blocks does not hold up a
+/// program that ends.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The queue of one tree of supervisors.
@@ -78,8 +80,8 @@ impl Lines {
         }))
     }
 
-    /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A line
-    /// for which there is no place is handed back.
+    /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A
+    /// line for which there is no place is handed back.
     pub(super) fn push(&self, line: Line) -> Option<Line> {
         let mut queue = self.0.lock();
         if queue.waiting.len() >= MOST {

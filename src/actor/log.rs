@@ -1,5 +1,5 @@
-//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside another
-//! caller's span.
+//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside
+//! another caller's span.
 //!
 //! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
 //! What an operator should look at is a warning or an error.
@@ -153,7 +153,8 @@ pub(super) fn is_enabled(note: &Note) -> bool {
 struct Subject<'a> {
     /// What the text calls it.
     title: &'static str,
-    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor itself.
+    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor
+    /// itself.
     session: Option<&'a str>,
     /// The role of a child. A session has none.
     child: Option<&'a str>,

@@ -66,7 +66,8 @@ impl Machine {
         }
     }
 
-    /// Whether no end that the root has not read yet could change what a start of this id is answered.
+    /// Whether no end that the root has not read yet could change what a start of this id is
+    /// answered.
     pub(super) fn starts_whatever_ended(&self, id: &str) -> bool {
         match self {
             Self::Sessions(engine) => engine.starts_whatever_ended(id),
@@ -75,8 +76,8 @@ impl Machine {
     }
 }
 
-/// One that never came to work: each of its specs is dropped on its own, since two that panic on the way
-/// out of one drop would end the process.
+/// One that never came to work: each of its specs is dropped on its own, since two that panic on
+/// the way out of one drop would end the process.
 impl Drop for Machine {
     fn drop(&mut self) {
         self.take_apart().into_iter().for_each(drop_guarded);

@@ -1,5 +1,5 @@
-//! What is left to do after a step of driving, when no lock is held and the token is released: callers are
-//! answered, values of the user's are dropped elsewhere, and the log is written.
+//! What is left to do after a step of driving, when no lock is held and the token is released:
+//! callers are answered, values of the user's are dropped elsewhere, and the log is written.
 //!
 //! A log line that no subscriber wants costs nothing.
 
@@ -137,8 +137,8 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on this
-    /// thread.
+    /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on
+    /// this thread.
     pub(super) fn flush(self, shared: &Shared) -> usize {
         self.drops.wake();
         if self.told {
@@ -237,8 +237,8 @@ impl Shared {
         outbox.flush(self);
     }
 
-    /// Pushes what this thread has woken out of the slot that no other worker of the runtime takes from.
-    /// For a thread that is about to run code which may block it.
+    /// Pushes what this thread has woken out of the slot that no other worker of the runtime takes
+    /// from. For a thread that is about to run code which may block it.
     pub(super) fn step_aside(&self) {
         if self.runtime().runtime_flavor() == RuntimeFlavor::MultiThread {
             drop(self.runtime().spawn(async {}));

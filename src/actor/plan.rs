@@ -73,7 +73,8 @@ pub(crate) enum SpawnFailure {
     Failed(ActorProcessingErr),
 }
 
-/// A caller that waits for an answer. A ticket that is dropped unanswered reads as "supervisor down".
+/// A caller that waits for an answer. A ticket that is dropped unanswered reads as "supervisor
+/// down".
 #[derive(Debug)]
 pub(crate) struct Ticket(oneshot::Sender<Reply>);
 
@@ -89,8 +90,8 @@ impl Ticket {
         (Self(sender), receiver)
     }
 
-    /// A caller that went away does not matter (D13), but what it is not told may hold a value of the
-    /// user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
+    /// A caller that went away does not matter (D13), but what it is not told may hold a value of
+    /// the user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
     pub(super) fn answer(self, reply: Reply) -> Option<Reply> {
         self.0.send(reply).err()
     }

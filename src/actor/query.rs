@@ -1,9 +1,10 @@
 //! Answers to questions that change nothing: what a supervisor says of its sessions or children.
 //!
-//! A list of sessions is taken in pages, between which others are answered; the children of a static
-//! supervisor are few and told at once.
+//! A list of sessions is taken in pages, between which others are answered; the children of a
+//! static supervisor are few and told at once.
 //!
-//! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is held.
+//! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is
+//! held.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
-//! The root actor of a supervisor of either kind: all its children are linked to it, and it is found by
-//! name. It turns wake-ups and supervision events into inbox items and drives.
+//! The root actor of a supervisor of either kind: all its children are linked to it, and it is
+//! found by name. It turns wake-ups and supervision events into inbox items and drives.
 //!
-//! Its handlers never await user code, never return `Err` and never use `?`: an error here would end the
-//! supervisor and kill every session (docs/ractor.md). Its message type is `()`, a wake-up; a stray one
-//! finds no work waiting.
+//! Its handlers never await user code, never return `Err` and never use `?`: an error here would
+//! end the supervisor and kill every session (docs/ractor.md). Its message type is `()`, a wake-up;
+//! a stray one finds no work waiting.
 //!
-//! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would touch
-//! foreign actors that linked themselves to the root.
+//! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would
+//! touch foreign actors that linked themselves to the root.
 
 use std::sync::{Arc, OnceLock};
 
@@ -116,12 +116,13 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        // No state of a user's actor is dropped in the root. A name does not tell whose it is: any actor may bear a
-        // session's name and link itself to us, and its state has no guard.
+        // No state of a user's actor is dropped in the root. A name does not tell whose it is: any
+        // actor may bear a session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
             shared.drop_later([Deferred::State(state)]);
         }
-        // ractor shows an end before it reports it, and any actor can send an event about any other.
+        // ractor shows an end before it reports it, and any actor can send an event about any
+        // other.
         let ended = cell.get_status() >= ActorStatus::Stopping;
         let id = session_id(shared, &cell);
         // A static supervisor knows its children by their actors, whatever their names are.

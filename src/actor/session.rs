@@ -1,15 +1,16 @@
-//! The actor that wraps the user's actor: it guards the drops of its state and of the actor's own value,
-//! catches its panics, and leaves the mark that tells how it ended.
+//! The actor that wraps the user's actor: it guards the drops of its state and of the actor's own
+//! value, catches its panics, and leaves the mark that tells how it ended.
 //!
-//! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
-//! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
-//! dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is caught in each case.
+//! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task,
+//! before ractor tells the root. Those of a killed session travel in ractor's exit event; wherever
+//! that is dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is
+//! caught in each case.
 //!
-//! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
-//! task is done.
+//! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that
+//! the task is done.
 //!
-//! Actors that the user's actor links to itself are supervised by it: its supervision handler is passed
-//! through.
+//! Actors that the user's actor links to itself are supervised by it: its supervision handler is
+//! passed through.
 
 mod guard;
 
@@ -80,7 +81,8 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// Reports the end before ractor does: a caller that sees the session end finds that end handled.
+    /// Reports the end before ractor does: a caller that sees the session end finds that end
+    /// handled.
     fn tell(&self) {
         let key = self.life.key();
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
@@ -89,8 +91,8 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// While all are stopped, a session whose `post_stop` takes time does not delay those that are still to be
-    /// asked. One whose `post_stop` is over at once need not tell: its end says more.
+    /// While all are stopped, a session whose `post_stop` takes time does not delay those that are
+    /// still to be asked. One whose `post_stop` is over at once need not tell: its end says more.
     fn tell_of_post_stop(&self) {
         if self.shared.is_stopping() {
             let key = self.life.key();
@@ -98,9 +100,9 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
-    /// the same task, but after it has told the root, and a drop that blocks the thread would keep the
-    /// root, which tokio puts into a slot of this thread.
+    /// What a callback's end means. After a failure the state is dropped here: ractor would do it
+    /// in the same task, but after it has told the root, and a drop that blocks the thread would
+    /// keep the root, which tokio puts into a slot of this thread.
     fn flush(
         &self,
         watch: Watch<'_>,
@@ -138,8 +140,8 @@ impl<A: Actor> Session<A> {
             return Err("it was started before".into());
         };
         let watch = Watch(&self.life);
-        // Should both the future that is cancelled and the actor panic in their drops, the second would
-        // end the process if it met the first on its way.
+        // Should both the future that is cancelled and the actor panic in their drops, the second
+        // would end the process if it met the first on its way.
         let made = guard_make(arguments, |arguments| actor.pre_start(myself, *arguments));
         let error = match guard_end(made, |result| result.map(Box::new)).await {
             Ok(Ok(state)) => {
@@ -218,8 +220,8 @@ impl<A: Actor> Session<A> {
         };
         let watch = Watch(&self.life);
         let made = guard_make(event, |event| {
-            // In here, since an argument that is borrowed outside would be kept twice in each session's task.
-            // A supervisor of ours waits for its children itself.
+            // In here, since an argument that is borrowed outside would be kept twice in each
+            // session's task. A supervisor of ours waits for its children itself.
             if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
                 Linked::follow(linked, cell, &event);
             }
@@ -262,8 +264,8 @@ impl<A: Actor> Session<A> {
             None => self.life.mark_orderly(),
         }
         if self.shared.is_stopping() {
-            // While all are stopped its release says the same a moment later. So it needs no event either,
-            // which would wake the root once for each session.
+            // While all are stopped its release says the same a moment later. So it needs no event
+            // either, which would wake the root once for each session.
             if let Some(cell) = self.life.cell() {
                 cell.unlink(self.shared.root().clone());
             }
@@ -287,8 +289,8 @@ impl<A: Actor> Drop for SpawnArguments<A> {
     }
 }
 
-/// Watches over a callback that may be the session's last: unless that went well, the session ends now.
-/// A callback that is merely dropped, because the session was killed, leaves no mark.
+/// Watches over a callback that may be the session's last: unless that went well, the session ends
+/// now. A callback that is merely dropped, because the session was killed, leaves no mark.
 struct Watch<'a>(&'a Life);
 
 impl Watch<'_> {

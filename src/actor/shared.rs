@@ -1,8 +1,8 @@
 //! What the handle, the root, the launch tasks and the driver task of one supervisor hold together.
 //!
-//! The inbox is locked for a push, the driver by the holder of the token alone. Neither lock is held while
-//! the other is taken, except that the driver takes from the inbox; no user value is dropped and no user
-//! code runs under either.
+//! The inbox is locked for a push, the driver by the holder of the token alone. Neither lock is
+//! held while the other is taken, except that the driver takes from the inbox; no user value is
+//! dropped and no user code runs under either.
 
 mod launches;
 mod ways_in;
@@ -71,8 +71,8 @@ pub(crate) struct Shared {
     launches_wake: Notify,
 }
 
-/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of the
-/// user's, whose code would run under a lock.
+/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
+/// the user's, whose code would run under a lock.
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Shared");
@@ -170,8 +170,8 @@ impl Shared {
         &self.root
     }
 
-    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells us. A
-    /// caller that saw it is not answered as if there were something left to ask.
+    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells
+    /// us. A caller that saw it is not answered as if there were something left to ask.
     pub(crate) fn is_seen_ended(&self) -> bool {
         self.root.get_status() == ActorStatus::Stopped
     }
@@ -189,8 +189,8 @@ impl Shared {
         }
     }
 
-    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for, so
-    /// that a restart does not meet their names.
+    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
+    /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
         let orphans = life.take_orphans();
         if orphans.is_empty() {
@@ -209,10 +209,10 @@ impl Shared {
         self.drops.drop_later([Deferred::of(value)]);
     }
 
-    /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
-    /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
-    /// So the report waits for a root that is woken twice, which a killed one never is, or for the
-    /// end of the root's loop.
+    /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor
+    /// since the root was killed first: then no event tells of it, and the engine would take it for
+    /// a crash. So the report waits for a root that is woken twice, which a killed one never is, or
+    /// for the end of the root's loop.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -274,8 +274,8 @@ impl Shared {
         self.root_gone.load(Ordering::Acquire)
     }
 
-    /// The parent stops this supervisor, by the way that a caller would go, so that its events are read
-    /// to the end.
+    /// The parent stops this supervisor, by the way that a caller would go, so that its events are
+    /// read to the end.
     pub(super) fn stop_for_parent(self: &Arc<Self>, within: Option<Duration>) {
         let (ticket, _) = Ticket::new();
         let stop = Item::Input(Input::StopSupervisor { within, ticket });

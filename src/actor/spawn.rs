@@ -1,11 +1,12 @@
-//! How a supervisor is started: on its own, linked to any actor, or as the child of another supervisor.
+//! How a supervisor is started: on its own, linked to any actor, or as the child of another
+//! supervisor.
 //!
-//! A child supervisor is a session like any other, whose actor happens to be a root: the same launch, the
-//! same wrapper, the same rules. Its launch holds one thing more than others do (`Hold::Tree`): its own
-//! children with their names, until its driver task is done.
+//! A child supervisor is a session like any other, whose actor happens to be a root: the same
+//! launch, the same wrapper, the same rules. Its launch holds one thing more than others do
+//! (`Hold::Tree`): its own children with their names, until its driver task is done.
 //!
-//! The engine of a static supervisor orders the start of its children, and the root waits for that in its
-//! `pre_start`.
+//! The engine of a static supervisor orders the start of its children, and the root waits for that
+//! in its `pre_start`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -67,7 +68,8 @@ pub(crate) struct Design {
     pub(crate) machine: Machine,
 }
 
-/// Starts a supervisor that is no child of another one of ours. Nothing of it is left if the future is dropped.
+/// Starts a supervisor that is no child of another one of ours. Nothing of it is left if the future
+/// is dropped.
 pub(crate) async fn start(
     name: String,
     machine: Machine,

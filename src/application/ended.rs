@@ -33,9 +33,9 @@ pub enum EndCause {
     Killed,
     /// A Ctrl-C came while it was stopping. What was left was killed, and not waited for.
     Interrupted,
-    /// A signal came, or its stop was asked for, and it was not over a second after the deadline, since
-    /// all threads of its runtime are blocked; or it had not even started by the deadline. What was left
-    /// was killed, and not waited for.
+    /// A signal came, or its stop was asked for, and it was not over a second after the deadline,
+    /// since all threads of its runtime are blocked; or it had not even started by the deadline.
+    /// What was left was killed, and not waited for.
     Overdue,
 }
 
@@ -77,8 +77,9 @@ impl Ended {
         }
     }
 
-    /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was killed, or
-    /// left stuck children; 130, as shells have it, if a Ctrl-C came while it was stopping.
+    /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was
+    /// killed, or left stuck children; 130, as shells have it, if a Ctrl-C came while it was
+    /// stopping.
     ///
     /// What was killed at the deadline or by its own rule does not change it: the report tells.
     #[must_use]
@@ -91,8 +92,8 @@ impl Ended {
         }
     }
 
-    /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main` would drop
-    /// the runtime first, which waits for ever for a session that never awaits.
+    /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main`
+    /// would drop the runtime first, which waits for ever for a session that never awaits.
     ///
     /// What is in the buffer of standard output is written, unless the reader is gone or too slow.
     pub fn exit(&self) -> ! {
@@ -125,8 +126,8 @@ impl Ended {
     }
 }
 
-/// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and its drop
-/// waits for a session that is stuck: where some may be, shut it down by
+/// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and
+/// its drop waits for a session that is stuck: where some may be, shut it down by
 /// [`shutdown_background`](tokio::runtime::Runtime::shutdown_background) first, or use
 /// [`exit`](Ended::exit), as below `#[tokio::main]`.
 impl From<Ended> for ExitCode {

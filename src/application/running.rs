@@ -16,8 +16,8 @@ use crate::engine::{Chain, KILL_BOUND};
 use crate::error::StartError;
 use crate::{ChildSpec, SessionSupervisor, Supervisor};
 
-/// So long after the deadline a root that still answers is waited for. Where many end, the kill bound begins
-/// with the last of these ends, and that may take ten seconds.
+/// So long after the deadline a root that still answers is waited for. Where many end, the kill
+/// bound begins with the last of these ends, and that may take ten seconds.
 const LONGEST: Duration = Duration::from_secs(12);
 
 /// An application whose root is up. Dropped, it runs on, but without a receiver for signals.
@@ -63,8 +63,8 @@ impl RunningApplication {
         &self.root
     }
 
-    /// The session supervisor; `None` while it is restarted and when it has ended. A handle of one that
-    /// was restarted says that it is down: look it up again.
+    /// The session supervisor; `None` while it is restarted and when it has ended. A handle of one
+    /// that was restarted says that it is down: look it up again.
     #[must_use]
     pub fn sessions(&self) -> Option<SessionSupervisor> {
         SessionSupervisor::where_is(&self.supervisor)
@@ -72,16 +72,18 @@ impl RunningApplication {
 
     /// Waits for the end, and says how it came.
     ///
-    /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what is left at
-    /// the [stop timeout](super::Application::stop_timeout). A Ctrl-C that comes then ends the wait at once; a
-    /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
-    /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
+    /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what
+    /// is left at the [stop timeout](super::Application::stop_timeout). A Ctrl-C that comes then
+    /// ends the wait at once; a further SIGTERM or SIGHUP changes nothing, since a closed terminal
+    /// may send several. The root may also be stopped by others, or end by its restart limit. One
+    /// line of the log tells how it ended.
     ///
     /// On systems other than Unix it receives Ctrl-C alone.
     ///
-    /// Where all threads of the runtime are blocked, by stuck sessions or a log that is not read, it receives
-    /// signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For that it
-    /// must itself have a thread that is not blocked, as it has in the `main` of a multi-thread runtime.
+    /// Where all threads of the runtime are blocked, by stuck sessions or a log that is not read,
+    /// it receives signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the
+    /// deadline. For that it must itself have a thread that is not blocked, as it has in the `main`
+    /// of a multi-thread runtime.
     ///
     /// # Cancel safety
     ///
@@ -94,8 +96,8 @@ impl RunningApplication {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing is stopped. Dropped after it, the application is stopped all
-    /// the same.
+    /// Dropped before the first poll, nothing is stopped. Dropped after it, the application is
+    /// stopped all the same.
     pub async fn stop(self) -> Ended {
         self.stop_for(EndCause::Stopped).await
     }
@@ -155,8 +157,9 @@ impl RunningApplication {
     }
 }
 
-/// Returns when a stop with this deadline is waited for no longer: when its kills have had their time, and
-/// the root has answered nothing meanwhile. One that answers is about to end what is left.
+/// Returns when a stop with this deadline is waited for no longer: when its kills have had their
+/// time, and the root has answered nothing meanwhile. One that answers is about to end what is
+/// left.
 async fn overdue(standby: Arc<Standby>, root: Supervisor, deadline: Duration) {
     standby.sleep(deadline).await;
     let silent = async {

@@ -95,7 +95,8 @@ impl Signals {
         deadline.saturating_sub(gone.unwrap_or_default())
     }
 
-    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the deadline.
+    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the
+    /// deadline.
     pub(super) async fn give_up(&mut self, deadline: Duration) -> (Signal, EndCause) {
         let signal = self.first().await;
         let standby = self.standby();

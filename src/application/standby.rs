@@ -1,5 +1,5 @@
-//! A small runtime on a thread of its own, which receives signals and keeps time when every thread of the
-//! application's runtime is blocked, be it by stuck sessions or by a log that is not read.
+//! A small runtime on a thread of its own, which receives signals and keeps time when every thread
+//! of the application's runtime is blocked, be it by stuck sessions or by a log that is not read.
 //!
 //! No code of the user's runs here, so it cannot block.
 
@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Runs until it is dropped. tokio has whichever runtime sees a signal tell it to all that wait for one, and
-/// this one always sees it.
+/// Runs until it is dropped. tokio has whichever runtime sees a signal tell it to all that wait for
+/// one, and this one always sees it.
 #[derive(Debug)]
 pub(super) struct Standby {
     runtime: Handle,

@@ -1,8 +1,8 @@
 //! The cause of a session's failure, from when it is known until the engine asks for it.
 //!
-//! The engine does not ask for it if the supervisor ended before the session did: a stuck session may fail
-//! long after that. The last release of the life, which may happen in a task on which others wait, would
-//! then drop the cause as well. So the cause goes to the drop queue.
+//! The engine does not ask for it if the supervisor ended before the session did: a stuck session
+//! may fail long after that. The last release of the life, which may happen in a task on which
+//! others wait, would then drop the cause as well. So the cause goes to the drop queue.
 
 use crate::actor::drop_queue::DropQueue;
 use crate::engine::Cause;

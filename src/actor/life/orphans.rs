@@ -21,8 +21,8 @@ impl Orphans {
 }
 
 impl Life {
-    /// Notes what is below the session now, since it is about to end and ractor will kill that without
-    /// waiting for it.
+    /// Notes what is below the session now, since it is about to end and ractor will kill that
+    /// without waiting for it.
     pub(crate) fn note_orphans(&self) {
         let Some(cell) = self.cell() else {
             return;
@@ -51,8 +51,8 @@ impl Life {
         }
     }
 
-    /// Those that are to be waited for. A supervisor of ours has waited for its own already, and those that
-    /// are left are stuck children.
+    /// Those that are to be waited for. A supervisor of ours has waited for its own already, and
+    /// those that are left are stuck children.
     pub(crate) fn take_orphans(&self) -> Orphans {
         match &mut self.lock().end {
             Some(end) if matches!(end.tree, Tree::None) => std::mem::take(&mut end.orphans),

@@ -56,8 +56,8 @@ pub(crate) struct Below {
     pub(super) above: u64,
 }
 
-/// Waits for what was below a session, parents before their children: only when a parent has ended is it
-/// sure that ractor has come to kill its children.
+/// Waits for what was below a session, parents before their children: only when a parent has ended
+/// is it sure that ractor has come to kill its children.
 pub(crate) async fn all_over(orphans: Orphans, root: &ActorCell) {
     let Orphans { sure, doubtful } = orphans;
     let mut elsewhere = unlinked(&doubtful, root).await;
@@ -108,11 +108,11 @@ pub(super) fn pid(cell: &ActorCell) -> u64 {
     cell.get_id().pid()
 }
 
-/// Those that were unlinked before the session ended, and live on without a supervisor. Those that ractor has killed
-/// are without a supervisor too, but ractor takes no new links to them.
+/// Those that were unlinked before the session ended, and live on without a supervisor. Those that
+/// ractor has killed are without a supervisor too, but ractor takes no new links to them.
 ///
-/// If the session's root was killed too, all of it was: then another thread may have taken the session's
-/// links away and not have come to what was linked yet.
+/// If the session's root was killed too, all of it was: then another thread may have taken the
+/// session's links away and not have come to what was linked yet.
 async fn unlinked(doubtful: &[Below], root: &ActorCell) -> HashSet<u64> {
     let candidates = doubtful.iter().map(|below| below.awaited.cell());
     let mut candidates = candidates.filter(|cell| {

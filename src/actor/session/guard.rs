@@ -1,5 +1,5 @@
-//! The user's actor and its state in the wrapper: who is to run before a callback, what the session has
-//! linked to itself, and the drops of both.
+//! The user's actor and its state in the wrapper: who is to run before a callback, what the session
+//! has linked to itself, and the drops of both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,14 +29,14 @@ pub(crate) struct Guard<A: Actor> {
     pub(super) linked: Option<Box<Linked>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
-    /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
-    /// the session then, which would look like an end in order.
+    /// The failure of an actor linked to it, if its last callback handled that. ractor's own
+    /// handler stops the session then, which would look like an end in order.
     pub(super) link_failure: Option<Cause>,
 }
 
-/// After this time the session's task has been polled anew since ractor told the root of its start. Far
-/// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
-/// milliseconds.
+/// After this time the session's task has been polled anew since ractor told the root of its start.
+/// Far longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that
+/// is many milliseconds.
 const ROOT_NOTIFIED: Duration = Duration::from_secs(1);
 
 impl<A: Actor> Guard<A> {
@@ -61,9 +61,10 @@ impl<A: Actor> Guard<A> {
 
     /// Whose turn it is before a callback: the root's before the first one after the start.
     ///
-    /// ractor has just told the root that the session started. tokio put the root into a slot of this
-    /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
-    /// keep the root there. A session that was idle since has long left the thread, and need not yield.
+    /// ractor has just told the root that the session started. tokio put the root into a slot of
+    /// this thread that no other can take from; a callback, or a drop after it, that blocks the
+    /// thread would keep the root there. A session that was idle since has long left the thread,
+    /// and need not yield.
     pub(super) fn turn_of(&mut self) -> Turn {
         let (Some(started), Some(user)) = (self.started.take(), &self.user) else {
             return Turn::Mine;
@@ -96,7 +97,8 @@ impl<A: Actor> Guard<A> {
     /// After a callback, follows what has become of that.
     pub(super) fn follow_up(&mut self) {
         let Some(linked) = &mut self.linked else {
-            // What it has linked in the callback: it may be killed before it reads its event about that.
+            // What it has linked in the callback: it may be killed before it reads its event about
+            // that.
             self.learn();
             return;
         };
@@ -128,8 +130,9 @@ impl<A: Actor> Drop for Guard<A> {
         let Some(user) = self.take() else {
             return;
         };
-        // It was killed. This may be the root's task or its event port, or the session's own task after
-        // the root was told. Many may be killed at once, so no worker of the runtime drops it.
+        // It was killed. This may be the root's task or its event port, or the session's own task
+        // after the root was told. Many may be killed at once, so no worker of the runtime drops
+        // it.
         let shared = Arc::clone(&user.shared);
         shared.drop_later([Deferred::of(user)]);
     }

@@ -8,7 +8,8 @@ use crate::actor::life::Hold;
 /// Whether a supervisor counts its launches of which something is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counting {
-    /// A parent waits for all of them: it may start the next incarnation as soon as this one is over.
+    /// A parent waits for all of them: it may start the next incarnation as soon as this one is
+    /// over.
     On,
     Off,
 }
@@ -21,8 +22,8 @@ impl Shared {
         }
     }
 
-    /// Nothing of a launch is left, or the driver task is done. The last of these calls releases the
-    /// supervisor's own launch.
+    /// Nothing of a launch is left, or the driver task is done. The last of these calls releases
+    /// the supervisor's own launch.
     pub(in crate::actor) fn launch_gone(&self) {
         if self.counting == Counting::Off {
             return;

@@ -1,5 +1,5 @@
-//! How commands, reports and exits come in. They are driven by the thread that pushed them, or by the task
-//! that is woken for them.
+//! How commands, reports and exits come in. They are driven by the thread that pushed them, or by
+//! the task that is woken for them.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::actor::unwind::guard;
 use crate::engine::Input;
 
 impl Shared {
-    /// A caller's command. The caller drives a start itself if the token is free and no end that the root
-    /// has not read yet could change the answer. That saves waking the root.
+    /// A caller's command. The caller drives a start itself if the token is free and no end that
+    /// the root has not read yet could change the answer. That saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), ()> {
         if self.is_seen_ended() {
             self.refuse(item);
@@ -35,7 +35,8 @@ impl Shared {
             Ok(next) => (next, Ok(())),
             Err(refused) => (Next::Nothing, Err(refused)),
         };
-        // A token that was claimed has to go on, also after a refusal: others may have queued meanwhile.
+        // A token that was claimed has to go on, also after a refusal: others may have queued
+        // meanwhile.
         self.go_on(match independent {
             None => next,
             Some(true) => Next::Drive,
@@ -74,16 +75,17 @@ impl Shared {
         }
     }
 
-    /// The driver task has been woken in the root's place. If the root is ending, perhaps by a kill, what was
-    /// deferred waits for that end.
+    /// The driver task has been woken in the root's place. If the root is ending, perhaps by a
+    /// kill, what was deferred waits for that end.
     pub(crate) fn take_over_from_root(self: &Arc<Self>) {
         self.go_on(self.inbox.take_notified());
         let ending = || self.root().get_status() >= ActorStatus::Stopping;
         self.go_on(self.inbox.recall_for_the_root(ending));
     }
 
-    /// Yields after a drive that left work to the next wake-up. A caller that was answered may wait in the
-    /// slot of this thread that no other thread takes from, and tokio would go on with this task first.
+    /// Yields after a drive that left work to the next wake-up. A caller that was answered may wait
+    /// in the slot of this thread that no other thread takes from, and tokio would go on with this
+    /// task first.
     pub(crate) async fn others_first(&self) {
         if self.inbox.is_notified() {
             tokio::task::yield_now().await;
@@ -101,8 +103,8 @@ impl Shared {
         }
     }
 
-    /// Wakes the root while its loop runs, and the driver task otherwise. A root that is draining takes no
-    /// messages any more.
+    /// Wakes the root while its loop runs, and the driver task otherwise. A root that is draining
+    /// takes no messages any more.
     pub(crate) fn notify(&self) {
         let sent = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
         if !sent {
@@ -110,9 +112,9 @@ impl Shared {
         }
     }
 
-    /// Whether the root reads its wake-ups. Once it does not, it never will again. There is an instant in
-    /// which a drain has closed the mailbox but does not show yet; then the end of the root's loop picks up
-    /// the wake-up.
+    /// Whether the root reads its wake-ups. Once it does not, it never will again. There is an
+    /// instant in which a drain has closed the mailbox but does not show yet; then the end of the
+    /// root's loop picks up the wake-up.
     pub(crate) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }
