@@ -6,8 +6,7 @@
 //! cost that grows: a thousand engines of 1,000 children, taken in turn, which together are as large
 //! as the one of 1,000,000.
 //!
-//! Absent on purpose: the shell. The domain here is the smallest one, and an effect is dropped as
-//! soon as it is polled.
+//! The domain is the smallest one, and an effect is dropped as soon as it is polled.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

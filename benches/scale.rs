@@ -5,8 +5,8 @@
 //! `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop of slow sessions
 //! alone. The exit status is 1 if a must is missed.
 //!
-//! Absent on purpose: a framework. Its statistics are for one side; what counts here is the quotient
-//! of two sides in the same minute.
+//! No framework is used: its statistics are for one side, and what counts here is the quotient of two sides in
+//! the same minute.
 
 mod sides;
 

@@ -4,8 +4,8 @@
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info
 //! names options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4 `ask child spec
 //! session_supervisor supervisor tree application` (what users hold; they may use all that is below), and `lib.rs`,
-//! which only re-exports. A file names nothing of a layer above its own. Absent on purpose: a parser.
-//! Lines are enough, since the code is formatted.
+//! which only re-exports. A file names nothing of a layer above its own.
+//! It reads lines, which is enough since the code is formatted.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,4 @@
 //! A whole life of a supervisor on each side: start, storm, stop, with the time that each took.
-//!
-//! Absent on purpose: differences between the sides other than the supervisor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

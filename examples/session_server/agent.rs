@@ -1,6 +1,4 @@
 //! The agent of a session, started on demand: it counts what it hears, and says so.
-//!
-//! Absent on purpose: wits. What it says is not kept.
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{ChildSpec, StartContext};

@@ -1,6 +1,4 @@
 //! What the commands are, and why a line is none of them.
-//!
-//! Absent on purpose: what they do.
 
 pub(crate) const COMMANDS: &str = "\
 open ID    start the session ID, or join it

@@ -1,7 +1,7 @@
 //! The listener: a child of the application root that lets clients in. It starts after the session
 //! supervisor and stops before it, so that nobody comes in while sessions are stopped.
 //!
-//! Absent on purpose: the clients. They stay until all is over, to be told how it ends.
+//! Clients stay connected until the end, and are told how it comes.
 
 use std::io::Write;
 use std::net::SocketAddr;

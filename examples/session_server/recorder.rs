@@ -1,6 +1,4 @@
 //! The recorder of a session: its transcript, which outlives the responder's crashes, but not its own.
-//!
-//! Absent on purpose: a disk.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,6 @@
 //! The responder of a session: takes what is said, tells the room, and hands it to the other children.
 //!
-//! Absent on purpose: references that are kept. The other children may be restarted at any time, and are
-//! looked up by their role.
+//! No reference is kept. The other children may be restarted at any time, and are looked up by their role.
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, StartContext};

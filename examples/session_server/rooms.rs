@@ -1,7 +1,7 @@
 //! Who listens to which session. It outlives the sessions' incarnations, so that a crash costs no
 //! client his place.
 //!
-//! Absent on purpose: waiting for a client. One who does not read what he is sent is let go.
+//! A client that does not read what it is sent is disconnected.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

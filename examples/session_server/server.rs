@@ -1,7 +1,5 @@
 //! The server: an application whose root has the session supervisor and the listener, from its start to
 //! its exit status.
-//!
-//! Absent on purpose: signals. The application hears them.
 
 use std::io::Write;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! A session: a tree of a recorder, a responder and, on demand, an agent; and how to follow it over its
 //! crashes.
-//!
-//! Absent on purpose: anything about clients but their names.
 
 use std::fmt;
 use std::str::FromStr;

@@ -8,9 +8,9 @@ use session_supervisor::error::{EnsureError, StartError};
 use tokio::task::JoinSet;
 
 use crate::ask::ask;
-use crate::house::Over;
 use crate::owner::Owned;
-use crate::session::{Birth, Plan};
+use crate::session::{Plan, StartKind};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 const CALLERS: u64 = 8;
@@ -18,13 +18,13 @@ const CALLERS: u64 = 8;
 /// While a launch waits, others ask for it. Those who stay share its outcome; a start in line whose
 /// caller has gone is not begun.
 pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     let fails = own.rng.one_in(2);
-    let birth = match fails {
-        true => Birth::WaitsAndFails,
-        false => Birth::Waits,
+    let start_kind = match fails {
+        true => StartKind::WaitsAndFails,
+        false => StartKind::Waits,
     };
-    let spec = Plan::born([birth; 3]).spec(own.entry);
+    let spec = Plan::starting([start_kind; 3]).spec(own.entry);
     own.entry.latch.send_replace(false);
     let before = own.entry.launches();
 
@@ -73,11 +73,13 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
             // The second may come when the first has its answer.
             Ok(Err(EnsureError::Start(StartError::Failed { .. }))) => fails,
             Ok(Err(EnsureError::Start(StartError::SupervisorDown))) => {
-                return Err(own.reign.over("an ensure says that it is down"));
+                return Err(own.instance.over("an ensure says that it is down"));
             }
             _ => false,
         };
-        own.check(fits, || format!("{birth:?}, and an ensure says {answer:?}"))?;
+        own.check(fits, || {
+            format!("{start_kind:?}, and an ensure says {answer:?}")
+        })?;
     }
     own.check(fails || created == 1, || {
         format!("two ensures made {created}")
@@ -98,9 +100,9 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
 
 /// Restarts by hand that wait for one share it.
 pub(crate) async fn many_restarts_by_hand(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     // The second life waits; all others ask meanwhile.
-    let plan = Plan::born([Birth::Fine, Birth::Waits, Birth::Fine]);
+    let plan = Plan::starting([StartKind::Fine, StartKind::Waits, StartKind::Fine]);
     own.entry.latch.send_replace(false);
     own.is_started(plan).await?;
     let before = own.entry.launches();

@@ -1,6 +1,4 @@
 //! What was done, in numbers.
-//!
-//! Absent on purpose: judgement. Who asks judges the answer.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -125,7 +123,7 @@ pub(crate) static TREES: Count = Count::new();
 pub(crate) static FAMILIES: Count = Count::new();
 pub(crate) static TRIALS: Count = Count::new();
 pub(crate) static OUTAGES: Count = Count::new();
-pub(crate) static FAREWELLS: Count = Count::new();
+pub(crate) static SLOW_STOPS: Count = Count::new();
 
 /// How supervisors ended.
 pub(crate) static STOPPED: Count = Count::new();

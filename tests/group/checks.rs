@@ -1,6 +1,6 @@
 //! What must hold after every step.
 //!
-//! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
+//! `effects` checks each effect as it comes.
 
 use session_supervisor::engine::{ChildKind, ChildState, Counts, Ending, Life, Shutdown, Spec};
 

@@ -1,6 +1,4 @@
 //! A random history: what happens is chosen by the seed, and in the end everything is driven to rest.
-//!
-//! Absent on purpose: what should come of it.
 
 use std::time::Duration;
 

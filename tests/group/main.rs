@@ -4,7 +4,7 @@
 //! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it. The world, its rules and
 //! the types are those of the session supervisor's simulation.
 //!
-//! Absent on purpose: ractor, tokio, a clock. The shell is tested by `tests/it`.
+//! The shell is tested by `tests/it`.
 
 mod checks;
 mod decisions;

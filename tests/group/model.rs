@@ -1,8 +1,8 @@
 //! What should be: the children in their order, moved by what is fed in and by what the engine says it
 //! does.
 //!
-//! Absent on purpose: decisions, see `decisions`; timers and turns. The model knows who is down, who is marked and who lives; what
-//! must follow at once is in `checks`.
+//! The model knows which children are down, marked or alive. `decisions` says what follows, and `checks`
+//! what must follow at once.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;

@@ -1,6 +1,4 @@
 //! Scenes of a group, each told by what it did.
-//!
-//! Absent on purpose: what the truth table says already.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! One history under way: the engine, its world, the model, and everything that can be fed in.
 //!
-//! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
+//! `history` chooses what happens; this carries it out and has it checked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,4 @@
 //! Scenes of stops: in order, together, and under a deadline.
-//!
-//! Absent on purpose: chance; `sim` has that.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
 //! Who waits for what, and that everybody is told exactly once.
-//!
-//! Absent on purpose: whether an answer was right; see `says`.
 
 use session_supervisor::engine::Moment;
 

@@ -1,7 +1,5 @@
 //! A group in a world without surprises: launches succeed, whoever is told to end does, and everything is
 //! reported at once. What the engine does is written down in one line each.
-//!
-//! Absent on purpose: chance; `sim` has that.
 
 use std::collections::VecDeque;
 use std::rc::Rc;

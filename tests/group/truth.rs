@@ -2,8 +2,6 @@
 //! of the documentation is what this prints.
 //!
 //! `TRUTH=write cargo test --test group truth` writes it anew.
-//!
-//! Absent on purpose: failing starts, and children that end while others are stopped; see `scenes`.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,6 +1,4 @@
 //! `Shutdown::Drain`: a session handles the messages that it has, then stops.
-//!
-//! Absent on purpose: what ractor's `drain` does from outside; `rows/foreign_ends.rs` has that.
 
 use std::time::Duration;
 

@@ -250,7 +250,7 @@ async fn the_roots_cell_in_strangers_hands() {
     let probe = Probe::default();
     let other = stranger(None).await;
     let root = sessions.get_cell();
-    // Stray bells, messages of another type, links up and down, and back again.
+    // Stray wake-ups, messages of another type, links up and down, and back again.
     for _ in 0..100 {
         root.send_message::<()>(()).unwrap();
     }

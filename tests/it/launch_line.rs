@@ -1,6 +1,4 @@
 //! D23: how many launches are under way at once, and what goes on beside those that wait in line.
-//!
-//! Absent on purpose: the order in line in every history; the simulation has it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,4 @@
 //! Sessions with actors of their own linked to them, of which one fails.
-//!
-//! Absent on purpose: how the linked actors are waited for, and what supervisors of ours do as linked ones.
 
 use std::sync::Arc;
 

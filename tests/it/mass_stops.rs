@@ -1,7 +1,5 @@
 //! D12: the stop of very many sessions that take their time. Nobody is killed for waiting in line, and it
 //! takes about as long as the slowest session.
-//!
-//! Absent on purpose: the cost of a stop on the machine, which is in `benches/scale.rs`.
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! A backend that all sessions need goes away for a while: they all crash, no start succeeds until it is
 //! back, and then they all run again by themselves (D7, D11, D23).
-//!
-//! Absent on purpose: what is decided in between; the simulation and `parking` look at that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,4 @@
 //! D11: what becomes of a session that used up its restart limit, with all the time that it takes.
-//!
-//! Absent on purpose: what row 207 to 210 say, which is the same without trials.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 //!
 //! A stack overflow ends the process. So each stack is tried in a process of its own.
 //!
-//! Absent on purpose: a bound in bytes. Each side is measured in the same build.
+//! The bound is not in bytes: each side is measured in the same build.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 //! The events that a subscriber of tracing sees.
 //!
-//! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
+//! Each test listens on its own threads alone, so no subscriber is set for the whole process.
 
 mod order;
 mod quiet;

@@ -1,6 +1,6 @@
 //! A running program that is sent signals, and what it says of itself.
 //!
-//! Absent on purpose: waits for time to pass. The timeouts here end a test that has failed already.
+//! No test waits for time to pass. The timeouts here end a test that has failed already.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

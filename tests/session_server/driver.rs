@@ -1,6 +1,4 @@
 //! What the tests drive: the compiled example, and a client of it.
-//!
-//! Absent on purpose: what is asked and answered.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,7 +1,4 @@
 //! How the server ends, and with which exit status.
-//!
-//! Absent on purpose: an escalation. No command ends the listener or the session supervisor; the
-//! library's own tests do.
 
 use std::io::Write;
 use std::process::Command;

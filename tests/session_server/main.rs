@@ -1,6 +1,6 @@
 //! The compiled example, driven over real sockets and through its standard input.
 //!
-//! Absent on purpose: waits for time to pass. The timeouts here end a test that has failed already.
+//! No test waits for time to pass. The timeouts here end a test that has failed already.
 
 #[path = "../built/mod.rs"]
 mod built;

@@ -1,6 +1,4 @@
 //! Sessions that are trees: what a crash of each child takes, and the agent that comes and goes.
-//!
-//! Absent on purpose: every strategy with every child. That is the library's.
 
 use crate::driver::{Client, Server};
 

@@ -1,6 +1,6 @@
 //! What the engine does: each effect is carried out in the world and held against the model.
 //!
-//! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see `checks`.
+//! `says` checks what the engine says, and `checks` what it should have done and did not.
 
 use std::time::Duration;
 

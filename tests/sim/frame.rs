@@ -1,7 +1,5 @@
 //! What the simulations of both engines have in common: how histories are run and repeated, how the
 //! runs of the world move, how time goes on, and how a supervisor comes to its end.
-//!
-//! Absent on purpose: requests and verdicts. They are each engine's own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;

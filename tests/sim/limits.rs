@@ -1,6 +1,4 @@
 //! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted anew.
-//!
-//! Absent on purpose: anything of the engine's `Window`.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //!
 //! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it.
 //!
-//! Absent on purpose: ractor, tokio, a clock. The shell is tested by `tests/it`.
+//! The shell is tested by `tests/it`.
 
 mod checks;
 mod domain;

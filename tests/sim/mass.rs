@@ -1,6 +1,4 @@
 //! The stop of a supervisor with more sessions than are told to stop at a time.
-//!
-//! Absent on purpose: anything else that could happen meanwhile; the histories have that.
 
 use std::sync::Arc;
 

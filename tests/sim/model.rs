@@ -1,8 +1,7 @@
 //! What should be: one entry per known id, moved by what is fed in and by what the engine says it does,
 //! and the verdicts that the engine must reach.
 //!
-//! Absent on purpose: timers, queues and phases. The model knows what a state allows, not when the
-//! engine must look at it; `checks` does that.
+//! The model knows what a state allows, not when the engine must act on it; `checks` does that.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;

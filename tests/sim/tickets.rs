@@ -1,6 +1,4 @@
 //! Who waits for what, and that everybody is told exactly once, and nothing that makes no sense.
-//!
-//! Absent on purpose: whether a refusal was right. `effects` holds it against the model's state.
 
 use session_supervisor::engine::{Answer, SessionState};
 

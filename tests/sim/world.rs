@@ -1,8 +1,7 @@
 //! The world of one history: what became of every launch that the engine ordered, and what of it is
 //! still to be reported.
 //!
-//! Absent on purpose: what is right. The world only acts and reports, within the constraints that
-//! ractor and the shell keep; `model` judges.
+//! The world only acts and reports, within the constraints that ractor and the shell keep; `model` judges.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ mod peer;
 pub mod ractor_session;
 pub mod rows;
 
-pub use census::{Birth, Census, Presence};
+pub use census::{SpawnArguments, Census, Presence};
 pub use peer::Peer;
 
 #[global_allocator]

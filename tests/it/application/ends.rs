@@ -1,6 +1,4 @@
 //! In which order an application ends, whatever ends it, and what it says of that.
-//!
-//! Absent on purpose: signals.
 
 use std::time::Duration;
 

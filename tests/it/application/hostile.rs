@@ -1,6 +1,4 @@
 //! A log and values of the user's that panic or block, where the application itself meets them.
-//!
-//! Absent on purpose: those that its supervisors meet.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};

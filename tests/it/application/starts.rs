@@ -1,6 +1,4 @@
 //! What a start starts, and what becomes of one that fails, is dropped, or meets a signal.
-//!
-//! Absent on purpose: the roles and names that a tree refuses. One of each kind is tried here.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
 //! The calls of the handle, as the documentation writes them.
-//!
-//! Absent on purpose: type annotations, where the documentation has none.
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,7 +1,4 @@
 //! An actor that starts sessions from its handler, as the README shows it.
-//!
-//! Absent on purpose: an await of the start in the handler, which would keep the actor until the
-//! session has started.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, call};
 use session_supervisor::error::StartError;

@@ -1,6 +1,4 @@
 //! What the types promise: threads, clones, errors and their causes, constants.
-//!
-//! Absent on purpose: an exhaustive match. Most enums may grow.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};

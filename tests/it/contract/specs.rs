@@ -1,6 +1,4 @@
 //! Specs and options, as the documentation writes them.
-//!
-//! Absent on purpose: bad values, which the rows of the conformance table are about.
 
 use std::collections::HashMap;
 use std::sync::Arc;

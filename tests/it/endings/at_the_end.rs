@@ -1,6 +1,4 @@
 //! Whoever sees that the root has ended, and asks at once.
-//!
-//! Absent on purpose: who asks before, which `table` shows in every situation.
 
 use std::fmt::Debug;
 use std::future::Future;

@@ -1,6 +1,4 @@
 //! The error with which a session fails is its own, too, and so is the time that its drop takes.
-//!
-//! Absent on purpose: errors that panic in their drops, see `wrapper`.
 
 use std::sync::{Arc, Mutex};
 

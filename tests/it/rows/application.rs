@@ -1,7 +1,5 @@
 //! What an application builds around the session supervisor: its own session values, its checks, its
 //! default session.
-//!
-//! Absent on purpose: any of it in the crate. The tests are the application, and show what it rests on.
 
 use std::fs;
 use std::future::pending;

@@ -1,7 +1,5 @@
 //! Supervisors that are children of a static supervisor: how they are started, named, restarted and
 //! stopped.
-//!
-//! Absent on purpose: sessions that are trees; see `trees_sessions`.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
 //! A session that is a tree of a manager, a state recorder and an agent that comes later.
-//!
-//! Absent on purpose: the strategies and the calls of a static supervisor; see `trees_static`.
 
 use session_supervisor::error::{FindChildError, StartChildError, StartError, TerminateChildError};
 use session_supervisor::{

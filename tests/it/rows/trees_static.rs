@@ -1,7 +1,5 @@
 //! What a static supervisor does with its children: order, failed starts, calls, strategies, and what is
 //! left of a session's tree when it ends.
-//!
-//! Absent on purpose: the edges of each of these; see `trees`.
 
 use ractor::{Actor, ActorRef};
 use session_supervisor::error::{

@@ -1,7 +1,5 @@
 //! What several themes need: the ways in which a session ends, a parent that notes how its supervisor
 //! ended, and a value that tells when the spec that holds it is dropped.
-//!
-//! Absent on purpose: rows; only what all of them rely on.
 
 use std::time::Duration;
 

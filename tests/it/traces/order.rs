@@ -1,6 +1,4 @@
 //! The order of the lines about one id, and that none is inside a caller's span (D22).
-//!
-//! Absent on purpose: what the lines say.
 
 use std::sync::Mutex;
 

@@ -1,6 +1,4 @@
 //! What is no news to an operator.
-//!
-//! Absent on purpose: a whole healthy life, which the module above tells.
 
 use session_supervisor::{Options, SessionSupervisor, Shutdown};
 use tracing::Level;

@@ -1,4 +1,4 @@
-//! The plain cases: start in order, stop in reverse, find, restart, nest.
+//! The plain cases: start in order, stop in reverse, find, restart, and supervisors in supervisors.
 
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{

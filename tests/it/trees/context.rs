@@ -1,6 +1,4 @@
 //! What children know of where they are: what they are told at a start, and how they ask their own tree.
-//!
-//! Absent on purpose: what a session without a tree is told; see `rows`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,4 @@
 //! Stops in order under a deadline: whoever could be asked to stop is asked before it is killed (D12).
-//!
-//! Absent on purpose: what is killed at the deadline, and in what order all is stopped without one; see
-//! `order`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

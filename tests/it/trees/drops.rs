@@ -1,7 +1,5 @@
 //! Children whose values panic or block when they are dropped, children and trees that have cut their
 //! links, descriptions that panic: nobody else is hurt.
-//!
-//! Absent on purpose: code that blocks in a handler; see `stuck`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,5 @@
 //! Every end of a tree and of what is above it, in every situation of the tree: nothing is left, and
 //! whoever waited is answered.
-//!
-//! Absent on purpose: stuck ones, which have a file of their own, and the end of a runtime; see `cut_off`.
 
 use std::time::Duration;
 

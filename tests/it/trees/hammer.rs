@@ -1,8 +1,7 @@
 //! A session that is a tree crashes ten thousand times. Each time it is back at once: no attempt meets
 //! what is left of the tree before.
 //!
-//! Absent on purpose: a number that can be made smaller. An attempt that fails once in a thousand is
-//! what is looked for.
+//! Its number of attempts cannot be reduced: it looks for an attempt that fails once in a thousand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

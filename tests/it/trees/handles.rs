@@ -1,6 +1,4 @@
 //! Handles as values: what they show of themselves, and how one is had from a name, a cell or a start.
-//!
-//! Absent on purpose: what they answer.
 
 use std::fmt;
 use std::sync::Arc;

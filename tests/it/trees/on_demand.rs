@@ -1,7 +1,5 @@
 //! Children that are started when somebody asks, children that are stopped together, and requests whose
 //! callers have gone.
-//!
-//! Absent on purpose: children that are added later; see `basics` and `order`.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
 //! The order of starts and stops: who waits for whom, and what does not stop in time.
-//!
-//! Absent on purpose: restarts; see `strategies`.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
 //! Calls against crashes, and callers that go away.
-//!
-//! Absent on purpose: long series of both; see `random`.
 
 use std::time::Duration;
 

@@ -3,8 +3,6 @@
 //! What must hold whatever the order: every call is answered; two children of one role never live at the
 //! same time, also not one of a tree and one of the tree before; no name is held by what is gone; and
 //! after the end nothing is left. `TREE_SEED` and `TREE_ROUNDS` repeat a failure and look for more.
-//!
-//! Absent on purpose: who may run beside whom. The engine's simulation checks that at every step.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

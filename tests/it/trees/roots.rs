@@ -1,6 +1,4 @@
 //! The root of a supervisor is never handed out as an actor of the user's, whatever messages that takes.
-//!
-//! Absent on purpose: what the handles of such supervisors answer.
 
 use ractor::ActorRef;
 use session_supervisor::error::{

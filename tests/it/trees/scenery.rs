@@ -1,7 +1,7 @@
 //! What several files of trees need: children that note what they do, a session that is a tree, and the
 //! questions that are asked again and again.
 //!
-//! Absent on purpose: waits for time. What is waited for is a note, a count, an answer or an actor's end.
+//! A test waits for a note, a count, an answer or the end of an actor, never for time.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,5 @@
 //! No end of another actor ends a supervisor of ours: not a child's, not a stranger's that linked
 //! itself to it. ractor's default supervision handler would do that (HAZARDS R26).
-//!
-//! Absent on purpose: a session's own children, whose supervision is the session's.
 
 use std::time::Duration;
 

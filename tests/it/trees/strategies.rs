@@ -1,6 +1,4 @@
 //! What a crash does to the others, what failing restarts cost, and when the limit ends the tree.
-//!
-//! Absent on purpose: the table of all strategies and kinds; see `rows::trees_static`.
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start and its
 //! stop.
-//!
-//! Absent on purpose: the events of a session that is no tree.
 
 use std::time::Duration;
 

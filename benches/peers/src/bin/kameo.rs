@@ -10,7 +10,7 @@ use kameo::actor::{Actor, ActorRef, Spawn, WeakActorRef};
 use kameo::error::{ActorStopReason, Infallible};
 use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
-use peers::{Birth, Census, Peer, Presence, rows};
+use peers::{SpawnArguments, Census, Peer, Presence, rows};
 
 struct Supervisor;
 
@@ -26,11 +26,11 @@ impl Actor for Supervisor {
 struct Session(Presence);
 
 impl Actor for Session {
-    type Args = Birth;
+    type Args = SpawnArguments;
     type Error = Infallible;
 
-    async fn on_start(birth: Birth, _: ActorRef<Self>) -> Result<Self, Infallible> {
-        Ok(Self(birth.begin().await))
+    async fn on_start(arguments: SpawnArguments, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Self(arguments.begin().await))
     }
 
     async fn on_stop(
@@ -78,8 +78,8 @@ impl Peer for Kameo {
         Self(supervisor)
     }
 
-    async fn start(&self, _id: String, birth: Birth) -> Self::Session {
-        Session::supervise(&self.0, birth)
+    async fn start(&self, _id: String, arguments: SpawnArguments) -> Self::Session {
+        Session::supervise(&self.0, arguments)
             .restart_policy(RestartPolicy::Transient)
             .restart_limit(3, Duration::from_secs(5))
             .spawn()
