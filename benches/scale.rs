@@ -506,7 +506,7 @@ async fn behind_a_slow_start(table: &mut Table) {
     const TRIES: usize = 21;
     let census = Census::new();
     for (name, pause, blocks) in [
-        ("start_behind_a_sleeping_start", 1_000, Blocks::Nobody),
+        ("start_behind_a_sleeping_start", 1_000, Blocks::None),
         ("start_behind_a_blocking_start", 100, Blocks::Thread),
     ] {
         let sessions = lives::supervisor().await;
@@ -522,7 +522,7 @@ async fn behind_a_slow_start(table: &mut Table) {
                         began.send(()).ok();
                     }
                     match blocks {
-                        Blocks::Nobody => tokio::time::sleep(pause).await,
+                        Blocks::None => tokio::time::sleep(pause).await,
                         Blocks::Thread => std::thread::sleep(pause),
                     }
                     Ok(Launch::Actor(Session, census))
@@ -535,7 +535,7 @@ async fn behind_a_slow_start(table: &mut Table) {
             quick.await.expect("a start");
             took.push(clock.elapsed().as_secs_f64() * 1e3);
             match blocks {
-                Blocks::Nobody => slow.abort(),
+                Blocks::None => slow.abort(),
                 Blocks::Thread => drop(slow.await.expect("no panic").expect("a start")),
             }
         }
@@ -557,7 +557,7 @@ async fn behind_a_slow_start(table: &mut Table) {
 /// What a slow start does to its thread.
 #[derive(Clone, Copy, Debug)]
 enum Blocks {
-    Nobody,
+    None,
     Thread,
 }
 

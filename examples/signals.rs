@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 const SESSIONS: &str = "signals";
 
-/// Where it says what happens, and hears that it may go on.
+/// Where it says what happens, and reads that it may go on.
 #[derive(Clone, Debug)]
 struct Report {
     stream: Arc<TcpStream>,
@@ -34,7 +34,7 @@ struct Report {
 
 impl Report {
     fn connect(address: &str) -> Self {
-        let stream = Arc::new(TcpStream::connect(address).expect("somebody listens"));
+        let stream = Arc::new(TcpStream::connect(address).expect("the test listens"));
         let (went, go) = watch::channel(false);
         let lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
         std::thread::spawn(move || {
@@ -51,7 +51,7 @@ impl Report {
     fn tell(&self, text: &str) {
         (&*self.stream)
             .write_all(format!("{text}\n").as_bytes())
-            .expect("somebody reads");
+            .expect("the test reads");
     }
 }
 

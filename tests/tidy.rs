@@ -23,7 +23,7 @@ const LONGER: &[(&str, &str)] = &[
     ("src/supervisor.rs", "the documentation of every call"),
     (
         "tests/it/traces.rs",
-        "the one ear, and what it hears of one session",
+        "the one log capture, and what it sees of one session",
     ),
     ("tests/sim/model.rs", "what should be, in one piece"),
     (

@@ -1,4 +1,4 @@
-//! The agent of a session, started on demand: it counts what it hears, and says so.
+//! The agent of a session, started on demand: it counts what it is told, and says so.
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{ChildSpec, StartContext};

@@ -63,11 +63,11 @@ struct Client {
     house: House,
     number: Number,
     outbox: Outbox,
-    /// The session he is in.
+    /// The session the client is in.
     joined: Option<String>,
 }
 
-/// Serves a client until he leaves, vanishes, does not read, or the server stops.
+/// Serves a client until it leaves, vanishes, does not read, or the server stops.
 pub(crate) async fn serve<R, W>(house: House, number: Number, mut reader: R, writer: W)
 where
     R: AsyncBufRead + Unpin,
@@ -91,7 +91,7 @@ where
         () = full.notified() => false,
         _ = &mut writing => false,
         _ = closing.wait_for(|closing| *closing) => {
-            // If his outbox is full he does not read it anyway.
+            // If its outbox is full the client does not read it anyway.
             client.outbox.lines.try_send("* the server has stopped".into()).ok();
             true
         }
@@ -125,7 +125,7 @@ async fn write<W: AsyncWrite + Unpin>(
 }
 
 impl Client {
-    /// Answers his commands until he leaves or vanishes.
+    /// Answers its commands until it leaves or vanishes.
     async fn converse<R: AsyncBufRead + Unpin>(&mut self, reader: &mut R) {
         loop {
             let next = match lines::next(reader).await {
@@ -267,7 +267,7 @@ impl Client {
             Err(error) => return Err(error.to_string()),
         }
         match tree.delete_child(Role::Agent.name()).await {
-            // Not found: somebody else has just done the same.
+            // Not found: another client has just done the same.
             Ok(()) | Err(DeleteChildError::NotFound) => Ok("the agent is off".to_owned()),
             Err(error) => Err(error.to_string()),
         }
@@ -344,7 +344,7 @@ impl Client {
         )
     }
 
-    /// The session he is in, with its id, or why there is none.
+    /// The session the client is in, with its id, or why there is none.
     async fn session(&self) -> Result<(&str, Supervisor), String> {
         let Some(id) = &self.joined else {
             return Err("open a session first".to_owned());
@@ -360,7 +360,7 @@ impl Client {
         }
     }
 
-    /// A child of the session he is in. One that is being restarted is waited for: it tells the news
+    /// A child of the session the client is in. One that is being restarted is waited for: it tells the news
     /// when it can be found.
     async fn child<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
         let mut news = self.house.rooms.listen();
@@ -385,8 +385,8 @@ impl Client {
         self.tell(&format!("error: {reason}")).await
     }
 
-    /// Queues a line for him. If there is no room he has to read first: his own commands wait, nobody
-    /// else.
+    /// Queues a line for the client. If there is no room it has to read first: its own commands wait, and
+    /// no other client does.
     async fn tell(&self, line: &str) -> Next {
         match self.outbox.lines.send(line.into()).await {
             Ok(()) => Next::Stay,

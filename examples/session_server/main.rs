@@ -4,8 +4,8 @@
 //! commands from standard input as one more client, so that a script can drive it.
 //!
 //! An application root holds the session supervisor and the listener; each session is a tree of a recorder,
-//! a responder and, on demand, an agent. Absent on purpose: accounts, storage, encryption. What a crash
-//! takes is gone, and that is shown.
+//! a responder and, on demand, an agent. Nothing is stored: what a crash
+//! takes is gone.
 
 mod agent;
 mod causes;

@@ -45,7 +45,7 @@ impl Recorder {
         })
     }
 
-    /// From here on it is found by its role, so whoever waits for it can be told.
+    /// From here on it is found by its role, so a caller that waits for it can be told.
     async fn post_start(
         &self,
         _myself: ActorRef<RecorderMsg>,
@@ -71,7 +71,7 @@ impl Recorder {
                 state.transcript.push_back(line);
             }
             RecorderMsg::Recall(reply) => {
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 drop(reply.send(state.transcript.iter().cloned().collect()));
             }
             RecorderMsg::Crash => panic!("the recorder of {} was told to crash", state.start.key()),

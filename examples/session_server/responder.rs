@@ -88,7 +88,7 @@ impl Responder {
         match message {
             ResponderMsg::Say { from, text, reply } => {
                 state.say(&from, &text);
-                // Whoever said it may have gone.
+                // The client that said it may have gone.
                 drop(reply.send(()));
             }
             ResponderMsg::Hang => state.stop = Stop::Never,

@@ -48,7 +48,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
         // The end of each session is told before the server's.
         tokio::time::timeout(GOODBYE, told.all_told()).await.ok();
         close.send(true).ok();
-        // Every client holds a receiver until he is done.
+        // Every client holds a receiver until it is done.
         tokio::time::timeout(GOODBYE, close.closed()).await.ok();
     }
     print(&ended);
@@ -64,7 +64,7 @@ async fn obey(house: House, deadline: Duration) {
     root.stop_within(deadline).await.ok();
 }
 
-/// What cannot be printed, since nobody reads any more, does not change the exit status.
+/// What cannot be printed, since the output is closed, does not change the exit status.
 fn print(ended: &Ended) {
     let report = ended.report.map(|report| {
         format!(

@@ -124,7 +124,7 @@ pub(crate) async fn look_up(sessions: &SessionSupervisor, id: &str) -> Whereabou
 }
 
 /// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started by
-/// whoever created it.
+/// its creator.
 pub(crate) async fn follow(
     sessions: SessionSupervisor,
     rooms: Rooms,
@@ -142,7 +142,7 @@ pub(crate) async fn follow(
                 match sessions.session_info(&id).await {
                     Ok(Some(info)) if info.incarnation > known => known = info.incarnation,
                     Ok(Some(_)) => {
-                        // It was stopped, and whoever opened the id anew follows that one.
+                        // It was stopped, and the client that opened the id anew follows that one.
                         rooms.news(&id, &format!("* session {id} was stopped and opened anew"));
                         return;
                     }

@@ -244,7 +244,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Waits until somebody stands before it.
+    /// Waits until a caller waits at it.
     pub(crate) async fn is_reached(&self) {
         self.reached.notified().await;
     }

@@ -31,7 +31,7 @@ pub(crate) async fn close(instance: &Instance) {
         });
     }
     // A successor's names are the same.
-    if waits_for != WaitsFor::Nobody && !instance.has_successor() {
+    if waits_for != WaitsFor::None && !instance.has_successor() {
         must(names_left(name) == 0, || {
             format!("{name} has ended ({:?}) and left names", instance.ended())
         });
@@ -53,8 +53,8 @@ pub(crate) async fn close(instance: &Instance) {
 /// What is certain when a root is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WaitsFor {
-    /// A root that was killed leaves its sessions to the undertaker.
-    Nobody,
+    /// A root that was killed leaves its sessions to the driver task.
+    None,
     /// All sessions have ended. The state of one that was killed lies in the root's event port, which
     /// is not read any more after a foreign stop, and is dropped after the root.
     Sessions,
@@ -64,7 +64,7 @@ enum WaitsFor {
 
 const fn waits_for(end: Option<End>) -> WaitsFor {
     match end {
-        Some(End::Kill) => WaitsFor::Nobody,
+        Some(End::Kill) => WaitsFor::None,
         Some(End::ForeignStop | End::Drain) => WaitsFor::Sessions,
         Some(End::Stop | End::StopWithin(_) | End::StopAndLeave) | None => WaitsFor::States,
     }
@@ -80,7 +80,7 @@ pub(crate) fn names_left(supervisor: &str) -> usize {
     names.iter().filter(|name| of(name)).count()
 }
 
-/// Waits for what must come, though nobody tells when.
+/// Waits for what must come, without a signal for it.
 pub(crate) async fn until(holds: impl Fn() -> bool, what: &str, instance: &Instance) {
     let began = Instant::now();
     while !holds() {
@@ -92,7 +92,7 @@ pub(crate) async fn until(holds: impl Fn() -> bool, what: &str, instance: &Insta
     }
 }
 
-/// The undertaker may answer until it is done.
+/// The driver task may answer until it is done.
 async fn until_down(instance: &Instance) {
     let down = async {
         while instance.sessions.count_sessions().await.is_ok() {

@@ -28,7 +28,7 @@ pub(crate) async fn step(succession: &Succession, rng: &mut Rng) {
     instance.step(rng).await;
     let n = rng.below(SHARED);
     let entry = Arc::clone(instance.census.entry(n));
-    // Each third of them is a tree, whoever starts it.
+    // Each third of them is a tree, whichever worker starts it.
     let done = match n % 3 {
         2 => grove::one(&instance, &entry, rng).await,
         _ => one(&instance, &entry, rng).await,
@@ -74,7 +74,7 @@ pub(crate) fn plan(rng: &mut Rng) -> Plan {
     let mut plan = Plan::FINE.restart(rng.pick(&KINDS));
     if rng.one_in(6) {
         // From the third on they are fine. One that fails for ever, but too slowly for its limit, is
-        // tried again for ever, and those who start its id wait for it, until somebody stops it.
+        // tried again for ever, and callers that start its id wait for it, until it is stopped.
         plan.start_kinds = [
             rng.pick(&START_KINDS),
             rng.pick(&START_KINDS),
@@ -92,14 +92,14 @@ pub(crate) fn plan(rng: &mut Rng) -> Plan {
         plan.stop_kind = StopKind::Lingers;
     }
     if rng.one_in(12) {
-        // What blocks a worker of the runtime is everybody's delay, so it is rare and short.
+        // What blocks a worker of the runtime delays all tasks, so it is rare and short.
         plan.drop_kind = match rng.below(8) {
             0 => DropKind::Blocks(1 + rng.next() % 10),
             _ => DropKind::Panics,
         };
     }
     // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the time
-    // that he takes, and those who start his id wait for him, until somebody stops him.
+    // that it takes, and callers that start its id wait for it, until it is stopped.
     plan.shutdown = match rng.below(8) {
         0 | 1 => Shutdown::BrutalKill,
         2 => Shutdown::Drain(GRACE),
@@ -314,7 +314,7 @@ async fn touch(instance: &Instance, entry: &Entry, rng: &mut Rng) {
     match rng.below(64) {
         0..40 => {
             let call = session.call(Msg::Work, None);
-            // A session that lingers lets everybody wait.
+            // A session that lingers lets all callers wait.
             drop(tokio::time::timeout(GRACE, call).await);
             tally::did(Deed::Work);
         }

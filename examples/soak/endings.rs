@@ -83,7 +83,7 @@ async fn released(own: &Owned<'_>) -> Result<(), Over> {
     Ok(())
 }
 
-/// What follows an end that nobody asked the supervisor for is the rule of its restart kind.
+/// What follows an end without a request to the supervisor is the rule of its restart kind.
 pub(crate) async fn an_end_by_itself(own: &mut Owned<'_>) -> Result<(), Over> {
     let kinds = [Restart::Permanent, Restart::Transient, Restart::Temporary];
     let kind = own.rng.pick(&kinds);
@@ -149,7 +149,7 @@ pub(crate) async fn a_stop_by_its_rule(own: &mut Owned<'_>) -> Result<(), Over> 
         drop(session.cast(Msg::Hang));
     }
     if own.rng.one_in(8) {
-        // Somebody who stops it and does not wait changes nothing for one who does.
+        // A caller that stops it and does not wait changes nothing for one that does.
         ask_and_leave(Deed::Stop, own.instance.sessions.stop_session(own.id())).await;
         return released(own).await;
     }

@@ -122,7 +122,7 @@ pub(crate) async fn many_restarts_by_hand(own: &mut Owned<'_>) -> Result<(), Ove
         }
     }
     let launches = own.entry.launches() - before;
-    // One for those who came while it was stopped or launched, one for those who came after. Whoever is
+    // One for those who came while it was stopped or launched, one for those who came after. A caller that is
     // late on a busy machine may find it running again.
     own.check(launches <= CALLERS / 2, || {
         format!("{CALLERS} restarts at once are {launches} launches: {actors:?}")

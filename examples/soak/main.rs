@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     };
     verdict::begin(flags.seed);
     if let Err(error) = tracing::subscriber::set_global_default(notes::Listener) {
-        eprintln!("error: nobody can listen to the log: {error}");
+        eprintln!("error: cannot listen to the log: {error}");
         return ExitCode::FAILURE;
     }
     progress::begin(flags.time);

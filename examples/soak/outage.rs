@@ -86,7 +86,7 @@ async fn outage(options: Options, size: usize, away: Duration) {
     close(&instance).await;
 }
 
-/// Sessions take a random time to stop, less than their grace. Within a deadline that is longer nobody is
+/// Sessions take a random time to stop, less than their grace. Within a deadline that is longer none is
 /// killed, however many there are.
 pub(crate) async fn slow_stops(rng: &mut Rng) {
     const SLOWEST: u64 = 300;

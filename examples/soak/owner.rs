@@ -1,4 +1,4 @@
-//! Owners: each has an id that nobody else touches, plays one scene after another on it, and knows
+//! Owners: each has an id that no other worker touches, plays one scene after another on it, and knows
 //! every answer. After each scene the id is free.
 
 use std::future::Future;
@@ -55,7 +55,7 @@ async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
     }
     match owned.rng.below(25) {
         0..3 => scenes::an_uneventful_life(owned).await?,
-        3 => scenes::a_failed_birth(owned).await?,
+        3 => scenes::a_failed_start(owned).await?,
         4 => scenes::a_failed_restart(owned).await?,
         5 => scenes::callers_who_leave(owned).await?,
         6 => scenes::many_callers_at_once(owned).await?,

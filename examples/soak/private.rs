@@ -46,7 +46,7 @@ pub(crate) async fn step(rng: &mut Rng) {
     let fates: Vec<Fate> = (0..4 + rng.below(20)).map(|_| rng.pick(&FATES)).collect();
     let instance = alone(Options::new().unique_name(), fates.len()).await;
     if settle(&instance, &fates, rng).await.is_err() {
-        contradiction("a private supervisor is down, and nobody ended it");
+        contradiction("a private supervisor is down, and was not ended");
     }
     let end = rng.pick(&End::ALL);
     let report = match end {
@@ -180,7 +180,7 @@ pub(crate) async fn under_a_parent(rng: &mut Rng) {
     let fates: Vec<Fate> = (0..4 + rng.below(8)).map(|_| rng.pick(&FATES)).collect();
     let instance = Instance::of(Kind::Calm, sessions, fates.len());
     if settle(&instance, &fates, rng).await.is_err() {
-        contradiction("a supervisor under a parent is down, and nobody ended it");
+        contradiction("a supervisor under a parent is down, and was not ended");
     }
     instance.will_end(End::Kill);
     parent.stop(None);

@@ -178,7 +178,7 @@ async fn end(succession: Arc<Succession>) {
         contradiction("a worker is done and holds its succession");
     };
     let (instance, late) = succession.into_reigns();
-    // Whoever ended it in his last step left no successor.
+    // The worker that ended it in its last step left no successor.
     let ended = instance.ended();
     let report = instance.end(End::Stop).await;
     if let Some(report) = report {

@@ -48,7 +48,7 @@ pub(crate) async fn an_uneventful_life(own: &mut Owned<'_>) -> Result<(), Over> 
 }
 
 /// A first start that fails leaves nothing behind.
-pub(crate) async fn a_failed_birth(own: &mut Owned<'_>) -> Result<(), Over> {
+pub(crate) async fn a_failed_start(own: &mut Owned<'_>) -> Result<(), Over> {
     let start_kind = own.rng.pick(&[
         StartKind::Fails,
         StartKind::Panics,
@@ -126,7 +126,7 @@ pub(crate) async fn a_hung_restart(own: &mut Owned<'_>) -> Result<(), Over> {
     })
 }
 
-/// What was asked is done although nobody waits for it; what was not polled was not asked.
+/// What was asked is done although no caller waits for it; what was not polled was not asked.
 pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
     let sessions = &own.instance.sessions;
     let spec = Plan::FINE.spec(own.entry);

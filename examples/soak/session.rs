@@ -276,7 +276,7 @@ impl Session {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             Msg::Work(reply) => drop(reply.send(state.alive.incarnation)),
             Msg::Fail => return Err(state.plan.error()),
             Msg::Panic => panic!("{PLANNED}told to panic"),

@@ -122,7 +122,7 @@ pub(crate) struct Instance {
     last_step: u64,
 }
 
-/// The instance is over: whatever was to be checked, there is nobody left to ask.
+/// The instance is over: whatever was to be checked, there is no supervisor left to ask.
 #[derive(Debug)]
 pub(crate) struct Over;
 
@@ -150,7 +150,7 @@ impl Instance {
     /// Says that it is over, which must not be a surprise.
     pub(crate) fn over(&self, what: &str) -> Over {
         must(self.may_be_down(), || {
-            format!("{}: {what}, but nobody ended it", self.sessions.name())
+            format!("{}: {what}, but it was not ended", self.sessions.name())
         });
         Over
     }
@@ -210,7 +210,7 @@ impl Instance {
                 None
             }
             End::ForeignStop => {
-                root.stop(Some("stopped by somebody".to_owned()));
+                root.stop(Some("stopped by others".to_owned()));
                 None
             }
             End::Drain => {
@@ -224,13 +224,13 @@ impl Instance {
         }
     }
 
-    /// To be said before it is ended, so that nobody is surprised.
+    /// To be said before it is ended, so that no check is surprised.
     pub(crate) fn will_end(&self, how: End) {
         self.ending.store(true, Ordering::SeqCst);
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
     }
 
-    /// How it was ended; none if by nobody yet, or by itself.
+    /// How it was ended; none if not yet, or by itself.
     pub(crate) fn ended(&self) -> Option<End> {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -251,7 +251,7 @@ pub(crate) struct Succession {
     current: Mutex<Arc<Instance>>,
     /// Those that had a successor before all of their sessions were gone.
     late: Mutex<Vec<Arc<Instance>>>,
-    /// Through it goes one successor at a time; he throws the dice for his end.
+    /// Through it goes one successor at a time, and the seed decides its end.
     renewal: tokio::sync::Mutex<Rng>,
 }
 
@@ -280,7 +280,7 @@ impl Succession {
         Arc::clone(&self.lock())
     }
 
-    /// Puts a supervisor in the place of one that is down, unless somebody else did.
+    /// Puts a supervisor in the place of one that is down, unless another worker did.
     pub(crate) async fn renew(&self, old: &Instance) {
         let mut rng = self.renewal.lock().await;
         let last = self.current();
@@ -310,7 +310,7 @@ impl Succession {
         *self.lock() = next;
     }
 
-    /// The last instance, and those whose sessions nobody has waited for.
+    /// The last instance, and those whose sessions were not waited for.
     pub(crate) fn into_reigns(self) -> (Arc<Instance>, Vec<Arc<Instance>>) {
         let late = self.late.into_inner();
         let current = self.current.into_inner();

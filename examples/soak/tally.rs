@@ -97,7 +97,7 @@ pub(crate) fn worst_answer() -> Duration {
     Duration::from_micros(WORST_ANSWER.load(Ordering::Relaxed))
 }
 
-/// The longest that anybody waited for an answer that waits for no session.
+/// The longest that a caller waited for an answer that waits for no session.
 pub(crate) fn worst_question() -> Duration {
     Duration::from_micros(WORST_QUESTION.load(Ordering::Relaxed))
 }

@@ -68,7 +68,7 @@ impl Shape {
         if self.has_tree {
             let egg = sound.spec(&entry.children[3]);
             let inner = TreeSpec::one_for_all().child(ROLES[3], egg);
-            tree = tree.child("nest", Supervisor::child_spec(inner));
+            tree = tree.child("inner", Supervisor::child_spec(inner));
         }
         if self.has_sessions {
             let options = Options::new().unique_name();

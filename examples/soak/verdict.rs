@@ -20,7 +20,7 @@ pub(crate) fn begin(seed: u64) {
             None => (payload.downcast_ref::<&str>()).is_some_and(|text| text.starts_with(PLANNED)),
         };
         if !planned {
-            contradiction(&format!("a panic that nobody planned: {panic}"));
+            contradiction(&format!("an unplanned panic: {panic}"));
         }
     }));
 }

@@ -46,7 +46,7 @@ impl Sim {
         self.active.retain(|&index| !runs[index].gone());
     }
 
-    /// Whoever was asked to stop knows how much time is left.
+    /// Each child that was asked to stop knows how much time is left.
     fn check_times(&self) {
         let Some(deadline) = self.model.deadline.filter(|_| self.model.stopping()) else {
             return;
@@ -192,7 +192,7 @@ impl Sim {
         }
     }
 
-    /// Nobody waits for a turn that has come.
+    /// No request waits for a turn that has come.
     fn check_queue(&self) {
         let model = &self.model;
         if model.busy(&self.runs) {
@@ -219,7 +219,7 @@ impl Sim {
                 assert!(alive, "a stop waits for nothing");
                 continue;
             }
-            assert!(!model.stopping(), "somebody waits after the stop");
+            assert!(!model.stopping(), "a request waits after the stop");
             let role = caller.role;
             let first = self
                 .tickets

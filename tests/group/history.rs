@@ -33,7 +33,7 @@ pub(crate) fn run(sim: &mut Sim) {
     if !sim.over && sim.rng.chance(40) {
         sim.settle(Mood::Calm);
         let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
-        assert_eq!(waiting, None, "somebody waits although nothing moves");
+        assert_eq!(waiting, None, "a request waits although nothing moves");
     }
     if !sim.model.stopping() {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
@@ -43,7 +43,7 @@ pub(crate) fn run(sim: &mut Sim) {
     sim.settle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
-    assert_eq!(waiting, None, "somebody is never answered");
+    assert_eq!(waiting, None, "a caller is never answered");
     assert_eq!(sim.engine.poll_timeout(), None, "a timer is left");
     let left = sim.engine.children().find(|info| info.life.is_some());
     assert!(left.is_none(), "something is left of {left:?}");

@@ -32,7 +32,7 @@ pub(crate) struct Launched {
     /// It ran, for all to see.
     pub(crate) ran: bool,
     pub(crate) ignored: bool,
-    /// It took too long, and nobody has stopped it since.
+    /// It took too long, and was not stopped since.
     pub(crate) retried: bool,
     /// Its end is to be in the report.
     pub(crate) counted: Counted,
@@ -94,7 +94,7 @@ pub(crate) struct Model {
     pub(crate) deadline: Option<Moment>,
     /// When the deadline became what it is.
     pub(crate) deadline_set: Moment,
-    /// When somebody was last asked to stop; before that, when the stop began.
+    /// When a child was last asked to stop; before that, when the stop began.
     pub(crate) asked: Moment,
     /// Of whom it was said that what follows is decided later.
     pub(crate) undecided: BTreeSet<usize>,
@@ -175,7 +175,7 @@ impl Model {
         since.max(last).after(KILL_BOUND)
     }
 
-    /// Whether it is started by nobody but a caller.
+    /// Whether only a caller starts it.
     pub(crate) fn waits_for_request(&self, entry: &Entry, runs: &[Run]) -> bool {
         let down = entry.pending.is_none() && entry.run.is_none_or(|run| runs[run].gone());
         let fresh = !entry.has_run || entry.temporary();

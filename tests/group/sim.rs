@@ -109,7 +109,7 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    /// Where nobody has to wait for a turn, a stop of a child of which something is left has been
+    /// Where no request has to wait for a turn, a stop of a child of which something is left has been
     /// taken: it comes to rest for good.
     pub(crate) fn join_stops(&mut self, before: Ticket) {
         if self.model.busy(&self.runs) || self.model.mode == Mode::New {
@@ -152,7 +152,7 @@ impl Sim {
         }
     }
 
-    /// What lies in an event that nobody reads any more is gone.
+    /// What lies in an event that is not read any more is gone.
     pub(crate) fn lose(&mut self) {
         if self.over {
             for run in &mut self.runs {

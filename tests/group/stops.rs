@@ -160,7 +160,7 @@ fn a_child_on_demand_is_started_by_nobody_but_a_caller() {
     assert_eq!(toy.group.counts().specs, 3);
 }
 
-/// D3: what waits for its turn is for somebody.
+/// D3: what waits for its turn has a caller.
 #[test]
 fn a_request_whose_caller_has_gone_is_dropped_when_its_turn_comes() {
     Waiter::all_are_there();

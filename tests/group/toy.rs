@@ -1,4 +1,4 @@
-//! A group in a world without surprises: launches succeed, whoever is told to end does, and everything is
+//! A group in a world without surprises: launches succeed, each child that is told to end does, and everything is
 //! reported at once. What the engine does is written down in one line each.
 
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ pub(crate) struct Toy {
     pub(crate) ignore: Vec<&'static str>,
     /// Roles whose launches do not come to an end.
     pub(crate) hang: Vec<&'static str>,
-    /// Roles that do not hear a stop.
+    /// Roles that do not react to a stop.
     pub(crate) deaf: Vec<&'static str>,
     /// Roles that survive their kill.
     pub(crate) stuck: Vec<&'static str>,

@@ -188,7 +188,7 @@ async fn bad_input_is_an_error_value_before_anything_is_asked() {
     assert!(matches!(zero, Err(StartError::InvalidSpec(_))));
     let panics = ChildSpec::new(|_| -> (Worker, _) { panic!("no start") });
     let error = sessions.start_session("a", panics).await.unwrap_err();
-    // The cause is the source, and not told in the message too (FAULTS 20).
+    // The cause is the source, and not told in the message too.
     let cause = error.source().expect("it has a cause").to_string();
     assert!(cause.contains("no start"), "{cause}");
     assert_eq!(probe.starts(), 0);

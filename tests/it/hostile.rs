@@ -6,7 +6,7 @@ use session_supervisor::{Exit, Options, SessionState, SessionSupervisor, names};
 
 use crate::support::{Order, Probe, asked, back, died, sessions_of, supervisor};
 
-/// An actor of somebody else's.
+/// An actor of others.
 struct Stranger;
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ async fn stranger(name: Option<String>) -> ActorRef<Deed> {
     spawned.expect("the name is free").0
 }
 
-/// How a session ends that nobody asked for.
+/// How a session ends unasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Stop,

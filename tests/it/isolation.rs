@@ -1,4 +1,4 @@
-//! A session that is slow, stuck or broken hurts nobody else.
+//! A session that is slow, stuck or broken affects no other session.
 
 mod errors;
 

@@ -87,7 +87,7 @@ async fn of_twenty_thousand_starts_1024_are_made_at_once() {
     let (probe, inside, gate) = (Probe::default(), Inside::default(), Gate::closed());
     let starts = start_all(&sessions, &inside.script(&probe, &gate), MANY).await;
     assert_eq!((inside.now(), probe.starts()), (1_024, 1_024));
-    // Everybody else is answered meanwhile, without any time passing.
+    // All other callers are answered meanwhile, without any time passing.
     let began = Instant::now();
     assert_eq!(sessions.list_sessions().await.unwrap().len(), MANY);
     for id in ["s0", "s19999"] {

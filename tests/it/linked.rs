@@ -7,7 +7,7 @@ use session_supervisor::{ChildSpec, Exit, Options, Restart, SessionSupervisor, T
 use tracing::Level;
 
 use crate::support::{Order, Probe, Worker, answered, back, died, end, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 use crate::trees::scenery::{child, start};
 
 /// How an actor that is linked to a session ends.
@@ -75,7 +75,7 @@ async fn ended_with(
 
 #[tokio::test(start_paused = true)]
 async fn a_linked_actors_failure_is_the_sessions() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions =
         supervisor(Options::new().session_restart_limit(9, std::time::Duration::from_secs(5)))
             .await;
@@ -96,8 +96,8 @@ async fn a_linked_actors_failure_is_the_sessions() {
         };
         let told = cause.to_string();
         assert!(told.contains("linked-pen") && told.contains(text), "{told}");
-        ear.caught_up().await;
-        let lines = ear.of("session ended abnormally");
+        capture.caught_up().await;
+        let lines = capture.of("session ended abnormally");
         let line = lines.last().unwrap();
         assert_eq!((line.level, line.field("session")), (Level::WARN, "a"));
         assert!(line.field("reason").contains(text), "{line:?}");

@@ -1,4 +1,4 @@
-//! D12: the stop of very many sessions that take their time. Nobody is killed for waiting in line, and it
+//! D12: the stop of very many sessions that take their time. No session is killed for waiting in line, and it
 //! takes about as long as the slowest session.
 
 use std::time::Duration;

@@ -406,7 +406,7 @@ impl Gate {
     }
 }
 
-/// A minute of test time for an answer: reached only if nobody answers.
+/// A minute of test time for an answer: reached only if no answer comes.
 pub(crate) async fn answered<F: Future>(what: &str, call: F) -> F::Output {
     match tokio::time::timeout(Duration::from_secs(60), call).await {
         Ok(answer) => answer,
@@ -435,7 +435,7 @@ where
     let task = tokio::spawn(std::future::poll_fn(move |context| {
         let answer = call.as_mut().poll(context);
         if let Some(tell) = tell.take() {
-            tell.send(()).expect("somebody waits for the poll");
+            tell.send(()).expect("the caller waits for the poll");
         }
         answer
     }));
@@ -479,8 +479,8 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     names
 }
 
-/// Nobody bears such a name, or whoever does is just ending and is waited for: ractor frees the name of an
-/// actor after its state, and nobody is told when all of a killed supervisor is over.
+/// No actor bears such a name, or the one that does is just ending and is waited for: ractor frees the name of an
+/// actor after its state, and no event tells when all of a killed supervisor is over.
 pub(crate) async fn no_name_left(supervisor: &str) {
     for name in names_of(supervisor) {
         if let Some(cell) = ractor::registry::where_is(name.clone()) {

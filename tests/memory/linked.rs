@@ -23,7 +23,7 @@ pub(crate) fn rows() -> Vec<Row> {
             changes_hands(lives, Hands::Others)
         }),
         Row::new("linked actors that are unlinked", |lives| {
-            changes_hands(lives, Hands::Nobody)
+            changes_hands(lives, Hands::None)
         }),
         // The recorder and the session read fifty events in a row, and a mailbox keeps up to three of the blocks
         // that it has used, of 2,112 bytes, by where in a block it is.
@@ -83,7 +83,7 @@ async fn with_linked(mut lives: Lives, how: How) -> Lives {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hands {
     Others,
-    Nobody,
+    None,
     Ended,
 }
 
@@ -100,7 +100,7 @@ async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
         let child = link(&session, name).await;
         match hands {
             Hands::Others => child.link(recorder.get_cell()),
-            Hands::Nobody => child.unlink(session.get_cell()),
+            Hands::None => child.unlink(session.get_cell()),
             Hands::Ended => {}
         }
         child.stop(None);

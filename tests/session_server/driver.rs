@@ -64,7 +64,7 @@ impl Server {
         }
     }
 
-    /// Nobody reads its output any more.
+    /// Its output is not read any more.
     pub(crate) fn readers_go(&mut self) {
         self.stdout = None;
         self.child.stderr = None;
@@ -110,7 +110,7 @@ impl Client {
     }
 
     /// The next lines, which come from several actors and so in any order.
-    pub(crate) fn hear(&mut self, lines: &[&str]) {
+    pub(crate) fn receive(&mut self, lines: &[&str]) {
         let mut lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
         let mut heard: Vec<_> = lines.iter().map(|_| self.line()).collect();
         lines.sort();

@@ -45,7 +45,7 @@ fn sessions_are_listed_stopped_and_looked_into() {
     ann.send("stop coffee");
     ann.until("ok: session coffee stopped");
     bob.until("* session coffee has stopped");
-    bob.send("say anybody?");
+    bob.send("say hello?");
     assert!(bob.line().starts_with("error: session coffee has ended"));
     ann.ask("stop coffee", "error: no such session");
     ann.ask("info coffee", "error: no session coffee");
@@ -144,7 +144,7 @@ fn clients_that_vanish_or_do_not_read_hurt_nobody() {
     let mut deaf = server.client();
     deaf.ask("open tea", "ok: session tea joined");
     let text = "z".repeat(60 * 1024);
-    // More than his outbox and all buffers between hold.
+    // More than its outbox and all buffers between hold.
     for _ in 0..1_500 {
         ann.send(&format!("say {text}"));
         ann.until("zzz");

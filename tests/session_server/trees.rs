@@ -20,7 +20,7 @@ fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
     cat.ask("open coffee", "ok: session coffee started");
     let back = "* the responder of tea crashed and is back as incarnation 2";
     ann.send("crash");
-    ann.hear(&["ok: the responder is told to crash", back]);
+    ann.receive(&["ok: the responder is told to crash", back]);
     bob.expect(back);
     bob.send("say still here");
     ann.until("still here");
@@ -39,7 +39,7 @@ fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
 fn one_for_all_takes_the_transcript_with_the_responder() {
     let (_server, mut ann) = tea(&["--strategy", "one_for_all"]);
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
         "* the recorder of tea was restarted too, as incarnation 2; the transcript is gone",
         "* the responder of tea crashed and is back as incarnation 2",
@@ -52,7 +52,7 @@ fn rest_for_one_takes_the_responder_with_the_recorder_but_not_the_other_way_roun
     let (_server, mut ann) = tea(&["--strategy", "rest_for_one"]);
     ann.ask("agent on", "ok: the agent is on");
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
         "* the responder of tea crashed and is back as incarnation 2",
         "* the agent of tea was restarted too, as incarnation 2; its count is gone",
@@ -61,7 +61,7 @@ fn rest_for_one_takes_the_responder_with_the_recorder_but_not_the_other_way_roun
     ann.until("two lumps");
     ann.expect("ok: 1 lines");
     ann.send("crash recorder");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the recorder is told to crash",
         "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
         "* the responder of tea was restarted too, as incarnation 3",
@@ -83,7 +83,7 @@ fn the_agent_comes_and_goes_on_demand() {
     bob.until("how many words");
     bob.expect("[tea] agent: heard 1 lines, 3 words");
     bob.send("crash agent");
-    bob.hear(&[
+    bob.receive(&[
         "ok: the agent is told to crash",
         "* the agent of tea crashed and is back as incarnation 2; its count is gone",
     ]);
@@ -99,7 +99,7 @@ fn the_agent_comes_and_goes_on_demand() {
 fn the_tree_shows_every_supervisor_with_its_children() {
     let (_server, mut ann) = tea(&[]);
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
         "* the responder of tea crashed and is back as incarnation 2",
     ]);
@@ -134,7 +134,7 @@ fn a_session_whose_children_crash_too_often_comes_back_whole_and_is_parked_in_th
         "* session tea crashed too often and was parked; `stop tea` discards it",
     ] {
         ann.send("crash");
-        ann.hear(&["ok: the responder is told to crash", told]);
+        ann.receive(&["ok: the responder is told to crash", told]);
     }
     ann.send("say hello");
     let parked = ann.line();

@@ -105,7 +105,7 @@ impl Sim {
         assert_eq!(self.engine.counts(), counts, "counts");
     }
 
-    /// Nobody waits for a turn that has come (D3).
+    /// No request waits for a turn that has come (D3).
     fn check_queues(&self) {
         for caller in &self.tickets.0 {
             if caller.answered || caller.launched || !caller.kind.launches() {
@@ -113,7 +113,7 @@ impl Sim {
             }
             let start = caller.kind.starts();
             let Some(entry) = &self.model.entries[caller.id] else {
-                panic!("somebody waits for an id that is free");
+                panic!("a request waits for an id that is free");
             };
             let run = &self.runs[entry.run];
             let settled = match entry.shown {
@@ -124,7 +124,7 @@ impl Sim {
             };
             assert!(
                 !settled || !self.model.serving,
-                "somebody waits although it is {:?}",
+                "a request waits although it is {:?}",
                 entry.shown
             );
         }
@@ -195,7 +195,7 @@ impl Sim {
             let waiting = self
                 .tickets
                 .waiting(|caller| caller.kind.launches() && !caller.launched);
-            assert_eq!(waiting, None, "somebody waits for a launch after the stop");
+            assert_eq!(waiting, None, "a request waits for a launch after the stop");
         }
     }
 }

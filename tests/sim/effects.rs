@@ -222,7 +222,7 @@ impl Sim {
         }
     }
 
-    /// Whether somebody has a reason to end a run.
+    /// Whether there is a reason to end a run.
     fn wanted(&mut self, index: usize, id: usize) -> bool {
         let restarts = |kind| kind == Kind::Restart;
         let queued = self

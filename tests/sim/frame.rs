@@ -119,7 +119,7 @@ pub(crate) trait History: Sized {
         }
     }
 
-    /// Perhaps somebody ends the supervisor.
+    /// Perhaps the supervisor is ended.
     fn end(&mut self) {
         let Parts { rng, over, .. } = self.parts();
         match rng.below(8) {

@@ -26,7 +26,7 @@ pub(crate) fn run(sim: &mut Sim) {
     if !sim.over && sim.rng.chance(40) {
         sim.settle(Mood::Calm);
         let waiting = sim.tickets.waiting(|_| true);
-        assert_eq!(waiting, None, "somebody waits although nothing moves");
+        assert_eq!(waiting, None, "a request waits although nothing moves");
     }
     if sim.model.serving {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
@@ -36,7 +36,7 @@ pub(crate) fn run(sim: &mut Sim) {
     sim.settle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.waiting(|_| true);
-    assert_eq!(waiting, None, "somebody is never answered");
+    assert_eq!(waiting, None, "a caller is never answered");
     if let Some(list) = sim.list.take() {
         sim.engine.close_list(list.cursor);
     }

@@ -126,7 +126,7 @@ impl Line {
                             let shares = self.ensures.get(&caller) == Some(&id);
                             shares && there(&caller) && !self.answered.contains_key(&caller)
                         });
-                    assert!(wanted, "a launch for nobody");
+                    assert!(wanted, "a launch without a caller");
                     let place = self.starts.iter().position(|(first, _)| *first == id);
                     // Those before it have gone away or were stopped, or it is not their turn.
                     if let Some(place) = place {
@@ -322,7 +322,7 @@ impl Line {
             self.report_ends();
         }
         let counts = self.engine.counts();
-        assert_eq!(counts.starting + counts.restarting, 0, "somebody waits");
+        assert_eq!(counts.starting + counts.restarting, 0, "a request waits");
         for caller in 0..self.callers {
             let answered = self.answered.contains_key(&caller);
             let launched = counts.active > 0;

@@ -80,7 +80,7 @@ impl Sim {
             .map(|first| self.tickets.0[first].kind);
         match caller.kind {
             Kind::Restart => assert!(caller.after <= index, "it shares an earlier launch"),
-            _ => assert!(shared.is_some(), "it shares a launch that nobody asked for"),
+            _ => assert!(shared.is_some(), "it shares a launch without a caller"),
         }
     }
 

@@ -133,7 +133,7 @@ impl Sim {
         let queued = self
             .tickets
             .waiting(|caller| caller.kind.launches() && caller.id == id && !caller.launched);
-        assert_eq!(queued, None, "a stop left somebody in the queue before it");
+        assert_eq!(queued, None, "a stop left a request in the queue before it");
     }
 
     /// A caller that waits goes away.

@@ -76,7 +76,7 @@ pub(crate) struct Run {
 /// What a run does next.
 #[derive(Debug)]
 pub(crate) enum Deed {
-    /// It takes the reply: whoever waits is told by the launch.
+    /// It takes the reply: the launch answers the caller.
     Claim,
     Started,
     StartFailed(Failure),
@@ -91,7 +91,7 @@ pub(crate) enum Deed {
     /// Only stuck ones below it are left.
     Outlived,
     Released,
-    /// It changed, and nobody is told.
+    /// It changed, and that is not reported.
     Silent,
 }
 
@@ -99,7 +99,7 @@ pub(crate) enum Deed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Wild,
-    /// Whoever can go on does; what hangs goes on hanging.
+    /// What can go on does; what hangs goes on hanging.
     Orderly,
     /// Nothing hangs any more.
     Calm,
@@ -338,7 +338,7 @@ impl Run {
             return Some(Deed::Outlived);
         }
         let stuck_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
-        // A state that nobody reads is dropped with the root, and its release is not what was waited for.
+        // A state that is not read is dropped with the root, and its release is not what was waited for.
         let state_left = killed && unread && !(over && self.outlived);
         if stuck_stay || state_left {
             return None;
@@ -356,7 +356,7 @@ impl Run {
         self.life.is_outlived() && !self.outlived
     }
 
-    /// Whether the state of a killed actor lies in an event that nobody will read.
+    /// Whether the state of a killed actor lies in an event that will not be read.
     pub(crate) fn lost(&self) -> bool {
         matches!(self.stage, Stage::Dead)
             && self.joined

@@ -38,7 +38,7 @@ impl Subscriber for Voice {
     fn exit(&self, _span: &Id) {}
 }
 
-/// Hears nothing, but keeps every event wanted: who wants an event is cached for the whole process, and a
+/// Discards every event, but keeps all of them enabled: whether an event is enabled is cached for the whole process, and a
 /// subscriber that is made while another thread meets that event for the first time may come too late.
 struct Everything;
 

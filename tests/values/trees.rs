@@ -1,4 +1,4 @@
-//! Trees whose start fails with such an error while a sibling takes its time to stop, so that nobody waits
+//! Trees whose start fails with such an error while a sibling takes its time to stop, so that no caller waits
 //! for the failure any more when it comes out.
 
 use std::sync::Arc;

@@ -95,7 +95,7 @@ pub struct Presence {
 
 impl Presence {
     /// What a session does with a usual message.
-    pub fn hear(&mut self, words: [u64; 4]) {
+    pub fn receive(&mut self, words: [u64; 4]) {
         self.said += words[0];
     }
 

@@ -2,7 +2,7 @@
 
 use ractor::{ActorProcessingErr, ActorRef};
 
-use crate::census::{SpawnArguments, Presence};
+use crate::census::{Presence, SpawnArguments};
 
 /// What a session is told. Its size is that of a usual message.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Session {
         match message {
             Msg::Crash => Err("told to crash".into()),
             Msg::Say(words) => {
-                state.hear(words);
+                state.receive(words);
                 Ok(())
             }
         }

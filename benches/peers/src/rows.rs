@@ -1,7 +1,7 @@
 //! The rows of the table, for one side: `ROW`, a tab, `CELL`.
 //!
 //! `PEERS_N` is the number of sessions (100,000), `PEERS_LIMIT` how many seconds a storm or a stop may
-//! take (60). Absent on purpose: the table. `run` puts the sides beside each other.
+//! take (60).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::alloc;
-use crate::census::{SpawnArguments, Census};
+use crate::census::{Census, SpawnArguments};
 use crate::peer::Peer;
 
 const ROUNDS: usize = 3;

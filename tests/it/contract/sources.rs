@@ -15,7 +15,7 @@ use session_supervisor::{
 };
 
 use crate::support::{Probe, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 /// A user's error, with a source of its own.
 #[derive(Debug)]
@@ -177,7 +177,7 @@ async fn no_message_repeats_its_source() {
 /// The same for the errors as they come, through supervisors within supervisors.
 #[tokio::test(start_paused = true)]
 async fn a_failed_start_tells_each_thing_once() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let down = || {
@@ -205,8 +205,8 @@ async fn a_failed_start_tells_each_thing_once() {
         "{text}"
     );
     // Each line of the log has the cause at its end.
-    ear.caught_up().await;
-    let lines = ear.of("session failed to start");
+    capture.caught_up().await;
+    let lines = capture.of("session failed to start");
     let reasons: Vec<&str> = lines.iter().map(|line| line.field("reason")).collect();
     assert_eq!(&reasons[..2], [CAUSE; 2]);
     let tree = reasons[2].strip_suffix(CAUSE).unwrap();

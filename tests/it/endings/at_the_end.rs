@@ -1,4 +1,4 @@
-//! Whoever sees that the root has ended, and asks at once.
+//! Callers that see that the root has ended, and ask at once.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::support::{Probe, answered, supervisor};
 
-/// What is done in the very wake of whoever waits for the root's end, which is in the root's own task:
+/// What is done in the wake of a task that waits for the root's end, which is in the root's own task:
 /// ractor shows that an actor has ended before it drops what is left of it.
 struct AtTheEnd(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
@@ -32,7 +32,7 @@ async fn asked_at_the_end(
     end: impl FnOnce(&ActorCell),
 ) -> Vec<String> {
     let (tell, told) = oneshot::channel();
-    let act = move || tell.send(ask()).expect("somebody waits");
+    let act = move || tell.send(ask()).expect("the caller waits");
     let waker = Waker::from(Arc::new(AtTheEnd(Mutex::new(Some(Box::new(act))))));
     let mut ended = pin!(root.wait(None));
     let polled = ended.as_mut().poll(&mut Context::from_waker(&waker));

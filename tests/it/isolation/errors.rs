@@ -31,7 +31,7 @@ impl Drop for Sticky {
     }
 }
 
-/// Whoever holds it last drops it, and that may be ractor's event in the root's hands.
+/// Its last holder drops it, and that may be ractor's event in the root's hands.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_that_takes_long_to_drop() {
     for round in 0..20 {

@@ -132,7 +132,7 @@ async fn what_is_never_polled_is_never_asked() {
     sessions.stop().await.unwrap();
 }
 
-/// Whoever goes away before the answer leaves nothing behind; whoever has the answer has a handle.
+/// A caller that goes away before the answer leaves nothing behind; one that has the answer has a handle.
 #[tokio::test(start_paused = true)]
 async fn a_start_of_a_supervisor_whose_caller_went_away_leaves_none() {
     let name = "went away while it started";

@@ -25,7 +25,7 @@ const ROUNDS: u64 = 48;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// All ids are stopped first, and nobody asks any more.
+    /// All ids are stopped first, and no caller asks any more.
     Quiet,
     Stop,
     StopWithin,

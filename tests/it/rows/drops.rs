@@ -82,8 +82,8 @@ async fn dead_bombs_in_the_port_of_an_ending_root() {
             "shutdown"
         }
         "stop" => {
-            sessions.get_cell().stop(Some("by somebody".to_owned()));
-            "by somebody"
+            sessions.get_cell().stop(Some("by others".to_owned()));
+            "by others"
         }
         _ => {
             sessions.get_cell().kill();

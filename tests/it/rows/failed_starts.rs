@@ -217,7 +217,7 @@ async fn row_063_attempts_are_paced_and_only_the_limits_end_them() {
         let later = Backoff::constant(ms(700));
         assert_eq!(attempts(options.clone(), later, 1).await, [ms(700)]);
 
-        // A pause delays nobody, and does not outlive a stop.
+        // A pause delays no other session, and does not outlive a stop.
         let sessions = supervisor(options).await;
         let probe = Probe::default();
         for id in ["a", "b"] {
@@ -288,7 +288,10 @@ async fn row_064_a_restart_whose_name_is_taken_is_tried_until_it_is_free() {
     assert_eq!(waiting.state, SessionState::Restarting);
     assert!(waiting.restarts > 1_000, "every attempt is counted");
     assert!(waiting.cell.is_none());
-    assert!(sessions.find_session("a").is_none(), "nobody is adopted");
+    assert!(
+        sessions.find_session("a").is_none(),
+        "no foreign actor is adopted"
+    );
     let limited = info(&sessions, "b").await;
     assert_eq!((limited.state, limited.restarts), (SessionState::Parked, 3));
     for squatter in [&squatter, &other] {

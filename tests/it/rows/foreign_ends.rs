@@ -68,7 +68,7 @@ async fn scene(sessions: &SessionSupervisor, probe: &Probe) -> Scene {
     }
 }
 
-/// Nothing of the scene is alive, nobody waits, and nobody's `post_stop` went through.
+/// Nothing of the scene is alive, no caller waits, and no `post_stop` went through.
 async fn all_gone(sessions: &SessionSupervisor, probe: &Probe, scene: Scene) {
     for (_, cell) in &scene.cells {
         died(cell).await;

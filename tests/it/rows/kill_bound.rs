@@ -128,7 +128,7 @@ async fn row_218_in_a_mass_stop_the_verdict_waits_while_others_end() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// Whoever was killed has had his grace: what is left of him is a drop.
+/// A session that was killed has had its grace: what is left of it is a drop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_218_a_killed_session_that_is_stuck_in_its_drop_is_not_waited_for_by_its_own_rule() {
     for all in [false, true] {

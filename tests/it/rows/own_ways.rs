@@ -12,7 +12,7 @@ use crate::support::{
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-/// A session that has left the supervisor's tree before it takes messages: to nobody, or to another
+/// A session that has left the supervisor's tree before it takes messages: to no supervisor, or to another
 /// supervisor.
 fn runaway(probe: &Probe, other: Option<ractor::ActorCell>) -> ChildSpec<Worker> {
     let script = probe.script().post_start(move |start, myself| {
@@ -101,7 +101,7 @@ async fn row_085_a_session_that_awaits_its_own_stop_is_killed_after_its_grace() 
     assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
     sessions.start_session("b", other.spec()).await.unwrap();
     sessions.stop_session("b").await.unwrap();
-    assert!(began.elapsed().is_zero(), "nobody else waits");
+    assert!(began.elapsed().is_zero(), "no other caller waits");
     assert_eq!(joined.await.unwrap(), Ok(Exit::Killed));
     assert_eq!(began.elapsed(), ms(300));
     assert_eq!((probe.stops(), probe.alive()), (0, 0));

@@ -439,7 +439,7 @@ async fn row_227_a_failed_start_tells_the_users_own_error() {
     for (line, spec) in [(1, in_function), (2, in_pre_start.spec())] {
         let error = sessions.start_session("a", spec).await.unwrap_err();
         let copy = error.clone();
-        // The message is that of its own level (FAULTS 20).
+        // The message is that of its own level.
         assert_eq!(copy.to_string(), "session a failed to start");
         let source = copy.source().expect("it has a cause");
         let own = source

@@ -157,7 +157,7 @@ async fn row_214_a_stopping_supervisor_refuses_starts_and_goes_on_answering() {
         assert_eq!(list[0].id, "a");
         assert_eq!(list[0].state, SessionState::Stopping);
         let joined = asked(sessions.stop_session("a")).await;
-        assert_eq!(began.elapsed(), Duration::ZERO, "nobody had to wait");
+        assert_eq!(began.elapsed(), Duration::ZERO, "no caller had to wait");
         assert!(!early.is_finished() && !joined.is_finished());
         gate.open();
         assert_eq!(early.await.unwrap(), Ok(Exit::Shutdown));

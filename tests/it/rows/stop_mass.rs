@@ -40,7 +40,7 @@ async fn row_213_at_most_a_thousand_are_asked_and_not_in_their_post_stop() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let most = Arc::new(AtomicUsize::new(0));
-    // Each is busy for a while, and then sees how many were asked; nobody is in a `post_stop` before that.
+    // Each is busy for a while, and then sees how many were asked; none is in its `post_stop` before that.
     for n in 0..10_000 {
         let spec = probe.spec().shutdown(Shutdown::Timeout(SECOND));
         let busy = sessions

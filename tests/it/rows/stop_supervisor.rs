@@ -50,7 +50,7 @@ async fn all_over(ending: Ending, sessions: &SessionSupervisor, probe: &Probe, c
         assert!(name_is_free(sessions, id), "{id}");
     }
     assert_eq!(probe.stops(), 2);
-    // After a foreign end the states of the killed lie in events that nobody reads; they are dropped
+    // After a foreign end the states of the killed lie in events that are not read; they are dropped
     // with the root's mailbox.
     if ending != Ending::Ours {
         probe.until(|tally| tally.alive == 0).await;
@@ -147,7 +147,7 @@ async fn row_102_a_caller_that_gives_up_changes_nothing_and_a_deadline_kills_wha
     assert_eq!((report.stopped, report.took), (1, 3 * SECOND));
     assert_eq!((began.elapsed(), probe.alive()), (3 * SECOND, 0));
 
-    // Nobody asks a second time.
+    // No caller asks a second time.
     let sessions = supervisor(Options::new()).await;
     sessions.start_session("a", slow(3 * SECOND)).await.unwrap();
     let given_up = tokio::time::timeout(SECOND, sessions.stop()).await;

@@ -245,7 +245,7 @@ async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
         }
     };
     died(&b.get_cell()).await;
-    // Time moves on when nobody has anything left to do.
+    // Time moves on when no task has anything left to do.
     tokio::time::sleep(ms(1)).await;
     let mut told = notes.fresh();
     if let Some(at) = told.iter().position(|note| note == own) {

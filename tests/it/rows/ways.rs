@@ -18,7 +18,7 @@ pub(super) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A way in which a session ends that nobody asked its supervisor for.
+/// A way in which a session ends without a request to its supervisor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
     Stop,

@@ -252,7 +252,7 @@ async fn a_child_that_awaits_a_start_in_its_own_begin_times_out() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A child that is restarted alone keeps nobody, so it may await what it asks.
+/// A child that is restarted alone holds up no request, so it may await what it asks.
 #[tokio::test(start_paused = true)]
 async fn a_child_that_is_restarted_alone_may_await_the_start_of_another() {
     let probe = Probe::default();

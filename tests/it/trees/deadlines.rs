@@ -1,4 +1,4 @@
-//! Stops in order under a deadline: whoever could be asked to stop is asked before it is killed (D12).
+//! Stops in order under a deadline: each child is asked to stop before it is killed (D12).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -133,7 +133,7 @@ async fn in_time_all_are_stopped_in_strict_order() {
     assert_eq!(probe.notes(), ["z", "y", "x"]);
 }
 
-/// Whoever joins with a deadline is heard by what stops already, all levels down.
+/// The deadline of a stop that joins reaches what stops already, all levels down.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_comes_later_reaches_the_supervisors_that_stop_already() {
     let probe = Probe::default();

@@ -1,5 +1,5 @@
 //! Children whose values panic or block when they are dropped, children and trees that have cut their
-//! links, descriptions that panic: nobody else is hurt.
+//! links, descriptions that panic: no other child is affected.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,7 +79,7 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
         .backoff(Backoff::none());
     for _ in 0..20 {
         let tree = sessions.start_session("s", panics.clone()).await.unwrap();
-        // All three at once: their states are dropped unread, with the tree (HAZARDS R35).
+        // All three at once: their states are dropped unread, with the tree (docs/ractor.md).
         tree.get_cell().kill();
         died(&tree.get_cell()).await;
         let tree = back_tree(&sessions, "s").await;
@@ -96,7 +96,7 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// One blocked thread of several: a runtime all of whose threads are blocked does nothing for anybody.
+/// One blocked thread of several: a runtime all of whose threads are blocked does nothing at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_state_that_blocks_in_its_drop_keeps_its_own_session_alone() {
     let sessions = supervisor(Options::new()).await;

@@ -1,5 +1,5 @@
 //! Every end of a tree and of what is above it, in every situation of the tree: nothing is left, and
-//! whoever waited is answered.
+//! callers that waited are answered.
 
 use std::time::Duration;
 
@@ -279,7 +279,7 @@ async fn whatever_a_session_tree_does_and_however_it_ends_nothing_is_left() {
 async fn the_report_adds_up_in_every_situation() {
     for (scene, counts) in [
         (Scene::Idle, [5, 0, 0, 0]),
-        // The tree was not up, and nobody was told of its children.
+        // The tree was not up, and no caller was told of its children.
         (Scene::Begins, [0, 0, 0, 1]),
         (Scene::Restarts, [2, 0, 0, 2]),
         (Scene::Stops, [3, 0, 1, 0]),

@@ -110,7 +110,7 @@ async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     assert_eq!((probe.alive(), probe.stops()), (0, 2));
 }
 
-/// In its own `post_stop` a child may ask its tree and its session supervisor, whoever stops them.
+/// In its own `post_stop` a child may ask its tree and its session supervisor, however they are stopped.
 #[tokio::test(start_paused = true)]
 async fn children_ask_while_all_is_stopped() {
     for ending in Ending::ALL {

@@ -1,5 +1,5 @@
 //! No end of another actor ends a supervisor of ours: not a child's, not a stranger's that linked
-//! itself to it. ractor's default supervision handler would do that (HAZARDS R26).
+//! itself to it. ractor's default supervision handler would do that (docs/ractor.md).
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn the_ends_of_strangers_end_no_supervisor_of_any_kind() {
         }
     }
     settle().await;
-    assert_eq!(probe.notes(), before, "nobody was stopped or started");
+    assert_eq!(probe.notes(), before, "nothing was stopped or started");
     let running = those(&app, ChildState::Running).await;
     assert_eq!(running, ["inner", "sessions", "worker"]);
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);

@@ -100,7 +100,7 @@ async fn a_role_whose_child_is_stuck_is_taken_until_it_ends() {
 }
 
 /// The stop is over in time, but not the session: its id is taken until the child ends, whose name
-/// nobody could have before that.
+/// which was impossible before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_with_a_stuck_child_is_stuck_until_that_ends() {
     let sessions = supervisor(Options::new()).await;
@@ -239,7 +239,7 @@ fn half_begun(
         let released = released.lock().expect("no panic").take();
         let note = note.clone();
         let block = Order::run(move |_| async move {
-            // Not by this thread: whoever it wakes might wait for it.
+            // Not by this thread: a task that it wakes might wait for it.
             std::thread::spawn(move || note.note("blocked"));
             released.map(|released| released.recv());
             Ok(())
@@ -296,7 +296,7 @@ async fn a_tree_whose_start_failed_is_stuck_while_one_of_its_children_is_stuck()
     });
     let (tree, release) = half_begun(&probe, fail.spec());
     let started = answered("the start", sessions.start_session("s", tree)).await;
-    // Whoever waits is told why, and does not wait for the stuck child.
+    // A caller that waits is told why, and does not wait for the stuck child.
     assert!(
         matches!(started, Err(StartError::Failed { .. })),
         "{started:?}"

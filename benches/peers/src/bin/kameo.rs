@@ -1,7 +1,6 @@
 //! kameo's side: `supervise`, as its documentation shows it.
 //!
-//! A start is answered before `on_start` has run, so the rows wait until it has. Absent on purpose: a
-//! name for each session, which its supervisor does not give.
+//! A start is answered before `on_start` has run, so the rows wait until it has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use kameo::actor::{Actor, ActorRef, Spawn, WeakActorRef};
 use kameo::error::{ActorStopReason, Infallible};
 use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
-use peers::{SpawnArguments, Census, Peer, Presence, rows};
+use peers::{Census, Peer, Presence, SpawnArguments, rows};
 
 struct Supervisor;
 
@@ -60,7 +59,7 @@ impl Message<Msg> for Session {
         match message {
             Msg::Crash => Err("told to crash"),
             Msg::Say(words) => {
-                self.0.hear(words);
+                self.0.receive(words);
                 Ok(())
             }
         }

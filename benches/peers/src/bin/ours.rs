@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use peers::ractor_session::{Msg, Session};
-use peers::{SpawnArguments, Census, Peer, rows};
+use peers::{Census, Peer, SpawnArguments, rows};
 use ractor::ActorRef;
 use session_supervisor::{ChildSpec, Options, SessionSupervisor};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use peers::ractor_session::{Msg, Session};
-use peers::{SpawnArguments, Census, Peer, rows};
+use peers::{Census, Peer, SpawnArguments, rows};
 use ractor::{Actor, ActorRef};
 use ractor_supervisor::core::{ChildSpec, Restart, SpawnFn};
 use ractor_supervisor::dynamic::{
