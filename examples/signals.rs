@@ -1,14 +1,15 @@
-//! An application that can be made slow, stuck or loud, to see how it ends when it is sent a signal.
+//! An application that can be made slow, stuck or loud, to see how it ends when it is sent a
+//! signal.
 //!
-//! `tests/process` runs it. It says what happens over a socket of its own, `report=ADDRESS`, since its
-//! standard output and its standard error are part of what is tried. A line `go` on that socket lets a
-//! slow start go on; a line with a number blocks the thread of the session of that number, if there is one
-//! that is to be stuck.
+//! `tests/process` runs it. It says what happens over a socket of its own, `report=ADDRESS`, since
+//! its standard output and its standard error are part of what is tried. A line `go` on that socket
+//! lets a slow start go on; a line with a number blocks the thread of the session of that number,
+//! if there is one that is to be stuck.
 //!
-//! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`, `waits`,
-//! `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their thread),
-//! `workers` (0: a runtime of one thread), `deadline` (in ms), `hangup` (`heard`, `left`), `end` (`exit`,
-//! `code`, `background`).
+//! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`,
+//! `waits`, `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their
+//! thread), `workers` (0: a runtime of one thread), `deadline` (in ms), `hangup` (`heard`, `left`),
+//! `end` (`exit`, `code`, `background`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};

@@ -1,11 +1,11 @@
-//! The order of the house: which layer may name which, how long a file may be, what every file says of
-//! itself, and what production code may not contain.
+//! The order of the repository: which layer may name which, how long a file may be, what every file says
+//! of itself, and what production code may not contain.
 //!
-//! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info
-//! names options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4 `ask child spec
-//! session_supervisor supervisor tree application` (what users hold; they may use all that is below), and `lib.rs`,
-//! which only re-exports. A file names nothing of a layer above its own.
-//! It reads lines, which is enough since the code is formatted.
+//! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info names
+//! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
+//! `ask child spec session_supervisor supervisor tree application` (what users hold; they may use
+//! all that is below), and `lib.rs`, which only re-exports. A file names nothing of a layer above
+//! its own. It reads lines, which is enough since the code is formatted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ const LONGER: &[(&str, &str)] = &[
     ("tests/it/rows/names.rs", "the rows of one theme"),
     ("tests/it/rows/start.rs", "the rows of one theme"),
     ("tests/it/rows/start_promises.rs", "the rows of one theme"),
-    ("tests/tidy.rs", "all the rules of one house"),
+    ("tests/tidy.rs", "all the rules of the repository"),
     (
         "benches/engine.rs",
         "one table, from its first row to its last",
@@ -312,6 +312,51 @@ fn a_file_holds_one_idea() {
         }
     }
     none(&found, "at most 400 lines without a reason");
+}
+
+/// Pictures that have a term of the field, and words that made a component a person.
+const NOT_OUR_WORDS: &[&str] = &[
+    "zombie",
+    "undertaker",
+    "graveyard",
+    "corpse",
+    "unborn",
+    "keeper",
+    "bell",
+    "birth",
+    "nest",
+    "leftovers",
+    "pit",
+    "digger",
+    "member",
+    "whoever",
+    "HAZARDS",
+    "FAULTS",
+    "Absent on purpose",
+];
+
+#[test]
+fn the_words_are_those_of_the_field() {
+    let mut found = Vec::new();
+    for file in files() {
+        if file.path == "tests/tidy.rs" {
+            continue;
+        }
+        for (at, line) in file.whole.lines().enumerate() {
+            let words = || line.split(|c: char| !c.is_ascii_alphanumeric());
+            for wrong in NOT_OUR_WORDS {
+                let plural = |word: &str| word.strip_suffix('s') == Some(*wrong);
+                let has = match wrong.contains(' ') {
+                    true => line.contains(wrong),
+                    false => words().any(|word| word == *wrong || plural(word)),
+                };
+                if has {
+                    found.push(format!("{}:{}: {wrong}", file.path, at + 1));
+                }
+            }
+        }
+    }
+    none(&found, "one word for one thing, and no picture");
 }
 
 #[test]

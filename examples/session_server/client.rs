@@ -1,6 +1,5 @@
-//! One client: reads commands, answers each, and is sent what happens in its session.
-//! A client is not trusted: it gets one clear line for whatever it sends, and loses its connection if
-//! it does not read.
+//! One client: it sends commands, gets an answer to each and the news of its session. It is not
+//! trusted: whatever it sends gets one line, and a client that does not read is disconnected.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -360,8 +359,8 @@ impl Client {
         }
     }
 
-    /// A child of the session the client is in. One that is being restarted is waited for: it tells the news
-    /// when it can be found.
+    /// A child of the session the client is in. One that is being restarted is waited for: it tells
+    /// the news when it can be found.
     async fn child<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
         let mut news = self.house.rooms.listen();
         let find = async {
@@ -385,8 +384,8 @@ impl Client {
         self.tell(&format!("error: {reason}")).await
     }
 
-    /// Queues a line for the client. If there is no room it has to read first: its own commands wait, and
-    /// no other client does.
+    /// Queues a line for the client. If there is no room it has to read first: its own commands
+    /// wait, and no other client does.
     async fn tell(&self, line: &str) -> Next {
         match self.outbox.lines.send(line.into()).await {
             Ok(()) => Next::Stay,

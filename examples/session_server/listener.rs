@@ -67,7 +67,8 @@ where
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        // It may not be read, as when it is restarted after the caller that started the server has gone.
+        // It may not be read, as when it is restarted after the caller that started the server has
+        // gone.
         let told = format!("listening on {}\n", listener.local_addr()?);
         std::io::stdout().write_all(told.as_bytes()).ok();
         Ok(Launch::Actor(Listener, (listener, house(root))))

@@ -1,4 +1,5 @@
-//! The recorder of a session: its transcript, which outlives the responder's crashes, but not its own.
+//! The recorder of a session: its transcript, which outlives the responder's crashes, but not its
+//! own.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,8 @@
-//! The responder of a session: takes what is said, tells the room, and hands it to the other children.
+//! The responder of a session: takes what is said, tells the room, and hands it to the other
+//! children.
 //!
-//! No reference is kept. The other children may be restarted at any time, and are looked up by their role.
+//! No reference is kept. The other children may be restarted at any time, and are looked up by
+//! their role.
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, StartContext};

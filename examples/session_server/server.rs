@@ -1,5 +1,5 @@
-//! The server: an application whose root has the session supervisor and the listener, from its start to
-//! its exit status.
+//! The server: an application whose root has the session supervisor and the listener, from its
+//! start to its exit status.
 
 use std::io::Write;
 use std::time::Duration;

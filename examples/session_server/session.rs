@@ -1,5 +1,5 @@
-//! A session: a tree of a recorder, a responder and, on demand, an agent; and how to follow it over its
-//! crashes.
+//! A session: a tree of a recorder, a responder and, on demand, an agent; and how to follow it over
+//! its crashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,8 +80,8 @@ pub(crate) fn spec(rules: &Rules, rooms: &Rooms) -> ChildSpec<Supervisor> {
     })
 }
 
-/// What the clients are told of a child that runs again, if it does. `lost` is what went with its last
-/// life.
+/// What the clients are told of a child that runs again, if it does. `lost` is what went with its
+/// last life.
 pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
     if start.incarnation == 1 {
         return None;
@@ -123,8 +123,8 @@ pub(crate) async fn look_up(sessions: &SessionSupervisor, id: &str) -> Whereabou
     }
 }
 
-/// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started by
-/// its creator.
+/// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started
+/// by its creator.
 pub(crate) async fn follow(
     sessions: SessionSupervisor,
     rooms: Rooms,

@@ -1,5 +1,5 @@
-//! Calls with a watch beside them: each is answered in time, or that is a contradiction. And callers
-//! who do not wait.
+//! Calls with a watch beside them: each is answered in time, or that is a contradiction. And
+//! callers who do not wait.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,7 +1,7 @@
 //! The shadow model's eyes inside the sessions: who lives, in which incarnation.
 //!
-//! A life is counted from the moment its start function runs until its state (or whatever it had got
-//! to) is dropped. The supervisor's word for it is not asked.
+//! A life is counted from the moment its start function runs until its state (or whatever it had
+//! got to) is dropped. The supervisor's word for it is not asked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

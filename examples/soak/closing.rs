@@ -55,8 +55,8 @@ pub(crate) async fn close(instance: &Instance) {
 enum WaitsFor {
     /// A root that was killed leaves its sessions to the driver task.
     None,
-    /// All sessions have ended. The state of one that was killed lies in the root's event port, which
-    /// is not read any more after a foreign stop, and is dropped after the root.
+    /// All sessions have ended. The state of one that was killed lies in the root's event port,
+    /// which is not read any more after a foreign stop, and is dropped after the root.
     Sessions,
     /// Their states are dropped, too.
     States,

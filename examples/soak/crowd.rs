@@ -73,8 +73,8 @@ pub(crate) fn plan(rng: &mut Rng) -> Plan {
     ];
     let mut plan = Plan::FINE.restart(rng.pick(&KINDS));
     if rng.one_in(6) {
-        // From the third on they are fine. One that fails for ever, but too slowly for its limit, is
-        // tried again for ever, and callers that start its id wait for it, until it is stopped.
+        // From the third on they are fine. One that fails for ever, but too slowly for its limit,
+        // is tried again for ever, and callers that start its id wait for it, until it is stopped.
         plan.start_kinds = [
             rng.pick(&START_KINDS),
             rng.pick(&START_KINDS),
@@ -98,8 +98,8 @@ pub(crate) fn plan(rng: &mut Rng) -> Plan {
             _ => DropKind::Panics,
         };
     }
-    // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the time
-    // that it takes, and callers that start its id wait for it, until it is stopped.
+    // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the
+    // time that it takes, and callers that start its id wait for it, until it is stopped.
     plan.shutdown = match rng.below(8) {
         0 | 1 => Shutdown::BrutalKill,
         2 => Shutdown::Drain(GRACE),

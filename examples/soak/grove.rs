@@ -1,5 +1,5 @@
-//! The crowd on ids that are trees: it starts and stops them, restarts them by hand, ends their roots and
-//! their children, adds and removes children, all at the same time.
+//! The crowd on ids that are trees: it starts and stops them, restarts them by hand, ends their
+//! roots and their children, adds and removes children, all at the same time.
 
 use std::sync::Arc;
 
@@ -47,8 +47,8 @@ fn shape(rng: &mut Rng) -> Shape {
     Shape::any(rng).last(plan)
 }
 
-/// Whether the start of such a tree may say this. A child whose first start is ignored is no failure of
-/// the tree.
+/// Whether the start of such a tree may say this. A child whose first start is ignored is no
+/// failure of the tree.
 fn may_say(instance: &Instance, last: &Plan, error: &StartError) -> Result<bool, Over> {
     Ok(match error {
         StartError::Ignored => false,

@@ -1,5 +1,5 @@
-//! Scenes on an owned id with many callers at once, some of whom give up after a few milliseconds: those
-//! who wait for one launch share it, and nothing is launched for callers who have gone.
+//! Scenes on an owned id with many callers at once, some of whom give up after a few milliseconds:
+//! those who wait for one launch share it, and nothing is launched for callers who have gone.
 
 use std::time::Duration;
 
@@ -88,7 +88,8 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
         own.is_stopped().await?;
     }
     let launches = own.entry.launches() - before;
-    // Both who stay have asked before it was unlatched, or the second has asked anew after a failure.
+    // Both who stay have asked before it was unlatched, or the second has asked anew after a
+    // failure.
     let most = if fails { 2 } else { 1 };
     own.check(launches <= most, || {
         format!("{launches} launches for two callers who share one, and others who have gone")
@@ -122,8 +123,8 @@ pub(crate) async fn many_restarts_by_hand(own: &mut Owned<'_>) -> Result<(), Ove
         }
     }
     let launches = own.entry.launches() - before;
-    // One for those who came while it was stopped or launched, one for those who came after. A caller that is
-    // late on a busy machine may find it running again.
+    // One for those who came while it was stopped or launched, one for those who came after. A
+    // caller that is late on a busy machine may find it running again.
     own.check(launches <= CALLERS / 2, || {
         format!("{CALLERS} restarts at once are {launches} launches: {actors:?}")
     })?;

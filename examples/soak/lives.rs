@@ -1,5 +1,5 @@
-//! Scenes on an owned id: sessions with actors of their own below them, with values whose drops are bad,
-//! with queued work; and sessions that are parked and tried again.
+//! Scenes on an owned id: sessions with actors of their own below them, with values whose drops are
+//! bad, with queued work; and sessions that are parked and tried again.
 
 use session_supervisor::{Exit, Restart, SessionState, Shutdown};
 
@@ -110,8 +110,8 @@ pub(crate) async fn one_that_drains(own: &mut Owned<'_>) -> Result<(), Over> {
     Ok(())
 }
 
-/// In a succession where the parked are tried again soon: it is parked, comes back by itself, is parked again
-/// if it crashes too early, and begins anew when it has lived for long enough.
+/// In a succession where the parked are tried again soon: it is parked, comes back by itself, is
+/// parked again if it crashes too early, and begins anew when it has lived for long enough.
 pub(crate) async fn one_on_trial(own: &mut Owned<'_>) -> Result<(), Over> {
     let short = own.rng.one_in(2);
     let mut plan = Plan::FINE.limit(0);

@@ -1,11 +1,11 @@
-//! A soak: a mixed load on the real runtime, against the crate's public interface alone, with a shadow
-//! model beside it that knows what may be and what must be. The first contradiction ends it with exit
-//! status 1.
+//! A soak: a mixed load on the real runtime, against the crate's public interface alone, with a
+//! shadow model beside it that knows what may be and what must be. The first contradiction ends it
+//! with exit status 1.
 //!
 //! `cargo run --release --example soak -- --minutes 20 --seed 1`
 //!
-//! The seed repeats what is asked. The threads decide in which order it happens; repeatable histories are in
-//! `tests/sim`.
+//! The seed repeats what is asked. The threads decide in which order it happens; repeatable
+//! histories are in `tests/sim`.
 
 // The benchmarks count with it too.
 #[path = "../../benches/sides/alloc.rs"]

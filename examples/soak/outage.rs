@@ -1,5 +1,5 @@
-//! Outages of a backend that all sessions of a supervisor need to start, and supervisors whose sessions
-//! take their time to stop.
+//! Outages of a backend that all sessions of a supervisor need to start, and supervisors whose
+//! sessions take their time to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,8 @@ use crate::verdict::{contradiction, must};
 const FIRST_TRIAL: Duration = Duration::from_millis(50);
 const LONGEST_TRIAL: Duration = Duration::from_millis(400);
 
-/// All sessions crash while the backend is away. All run again by themselves, without a launch too many.
+/// All sessions crash while the backend is away. All run again by themselves, without a launch too
+/// many.
 pub(crate) async fn step(rng: &mut Rng) {
     let options = Options::new()
         .unique_name()
@@ -74,7 +75,8 @@ async fn outage(options: Options, size: usize, away: Duration) {
     let what = || format!("after an outage of {away:?}, not all of {size} sessions run");
     within(all_run, what).await;
     for entry in instance.census.entries() {
-        // The first start, three restarts within the limit, the growing trials, and one that succeeds.
+        // The first start, three restarts within the limit, the growing trials, and one that
+        // succeeds.
         let most = 8 + away.as_millis() / (LONGEST_TRIAL.as_millis() / 2);
         let launches = entry.launches();
         must(u128::from(launches) <= most, || {
@@ -86,8 +88,8 @@ async fn outage(options: Options, size: usize, away: Duration) {
     close(&instance).await;
 }
 
-/// Sessions take a random time to stop, less than their grace. Within a deadline that is longer none is
-/// killed, however many there are.
+/// Sessions take a random time to stop, less than their grace. Within a deadline that is longer
+/// none is killed, however many there are.
 pub(crate) async fn slow_stops(rng: &mut Rng) {
     const SLOWEST: u64 = 300;
     const DEADLINE: Duration = Duration::from_secs(10);
@@ -122,7 +124,8 @@ pub(crate) async fn slow_stops(rng: &mut Rng) {
     close(&instance).await;
 }
 
-/// Several session supervisors under one, each with a slow session: within the deadline all are asked.
+/// Several session supervisors under one, each with a slow session: within the deadline all are
+/// asked.
 pub(crate) async fn slow_stops_of_a_tree(rng: &mut Rng) {
     const BRANCHES: usize = 3;
     const DEADLINE: Duration = Duration::from_secs(6);

@@ -1,5 +1,5 @@
-//! Owners: each has an id that no other worker touches, plays one scene after another on it, and knows
-//! every answer. After each scene the id is free.
+//! Owners: each has an id that no other worker touches, plays one scene after another on it, and
+//! knows every answer. After each scene the id is free.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -208,9 +208,9 @@ impl Owned<'_> {
         }
     }
 
-    /// No life, no name. This holds whatever becomes of the supervisor meanwhile, but for the state of
-    /// one that was killed while its supervisor was ended from outside: it lies in the root's event
-    /// port, which is not read any more.
+    /// No life, no name. This holds whatever becomes of the supervisor meanwhile, but for the state
+    /// of one that was killed while its supervisor was ended from outside: it lies in the root's
+    /// event port, which is not read any more.
     pub(crate) fn nothing_is_left(&self, why: &str) {
         let (id, alive) = (self.id(), self.entry.alive());
         let end = self.instance.ended();

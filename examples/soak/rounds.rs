@@ -40,8 +40,8 @@ const SUCCESSIONS: [(Kind, usize, usize); 11] = [
 ];
 const PRIVATE: usize = 3;
 
-/// What a report tells of one id at most: of a tree its root, three children, one that runs on demand,
-/// a tree with a child, and a session supervisor.
+/// What a report tells of one id at most: of a tree its root, three children, one that runs on
+/// demand, a tree with a child, and a session supervisor.
 const PARTS: usize = 8;
 
 /// How much a worker does.
@@ -137,7 +137,8 @@ async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
     steps
 }
 
-/// The steps of one worker: in the crowd of a succession, as the owner of an id there, or with private supervisors.
+/// The steps of one worker: in the crowd of a succession, as the owner of an id there, or with
+/// private supervisors.
 async fn work(
     succession: Option<Arc<Succession>>,
     owner: Option<usize>,
@@ -213,8 +214,8 @@ async fn all_tasks_are_gone() {
     }
 }
 
-/// What is alive when nothing more is given back: a log that blocked writes its last lines, and drops
-/// that block come to their end.
+/// What is alive when nothing more is given back: a log that blocked writes its last lines, and
+/// drops that block come to their end.
 async fn settled() -> isize {
     const STILL: usize = 15;
     let mut least = alloc::live();
@@ -228,11 +229,11 @@ async fn settled() -> isize {
     least
 }
 
-/// What is alive after a round is what was alive after the second, the first that did as much, and it
-/// does not creep: the least of the last third is not above the most of the first.
+/// What is alive after a round is what was alive after the second, the first that did as much, and
+/// it does not creep: the least of the last third is not above the most of the first.
 ///
-/// The slack is a constant, however many rounds there are: the threads for drops that block come and
-/// go, and each keeps a little of its own while it is there. One tree that is kept is 6 KiB.
+/// The slack is a constant, however many rounds there are: the threads for drops that block come
+/// and go, and each keeps a little of its own while it is there. One tree that is kept is 6 KiB.
 fn compare(live: &[isize]) {
     const SLACK: isize = 1 << 18;
     const CREEP: isize = 1 << 16;

@@ -165,7 +165,8 @@ pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
     })
 }
 
-/// One start for all who ensure at once, one winner among those who start, one end for all who stop.
+/// One start for all who ensure at once, one winner among those who start, one end for all who
+/// stop.
 pub(crate) async fn many_callers_at_once(own: &mut Owned<'_>) -> Result<(), Over> {
     let sessions = &own.instance.sessions;
     let ensure = || {

@@ -249,8 +249,8 @@ impl Session {
         } = arguments;
         match start_kind {
             StartKind::Fails => {
-                // Rust does not give back a value on its way out of a function whose locals panic in their
-                // drops, so no local may be left that does.
+                // Rust does not give back a value on its way out of a function whose locals panic
+                // in their drops, so no local may be left that does.
                 drop_answer(weight);
                 return Err(plan.error());
             }

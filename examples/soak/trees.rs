@@ -136,8 +136,8 @@ async fn child_works(own: &Owned<'_>, role: &str) -> Result<(), Over> {
         .await
 }
 
-/// A tree whose children fail, whose root is killed, and which is restarted by hand: it is back each time
-/// under the same names.
+/// A tree whose children fail, whose root is killed, and which is restarted by hand: it is back
+/// each time under the same names.
 pub(crate) async fn a_tree_comes_back(own: &mut Owned<'_>) -> Result<(), Over> {
     let shape = Shape::any(own.rng);
     let tree = started(
@@ -267,8 +267,8 @@ pub(crate) async fn a_tree_is_changed(own: &mut Owned<'_>) -> Result<(), Over> {
     own.is_stopped().await.map(drop)
 }
 
-/// One that uses up its limit has failed, and is started anew as a session; or the whole is stopped at
-/// the same time.
+/// One that uses up its limit has failed, and is started anew as a session; or the whole is stopped
+/// at the same time.
 pub(crate) async fn a_tree_uses_up_its_limit(own: &mut Owned<'_>) -> Result<(), Over> {
     let shape = Shape {
         limit: 0,

@@ -1,7 +1,7 @@
 //! The first contradiction ends the run, from wherever it is seen.
 //!
-//! There is no way back. After a broken promise nothing that the model says can be trusted, and a runtime that
-//! hangs could not carry an error out.
+//! There is no way back. After a broken promise nothing that the model says can be trusted, and a
+//! runtime that hangs could not carry an error out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};

@@ -1,4 +1,5 @@
-//! What the engine must decide: who comes back, with whom, after what pause, and when the group ends.
+//! What the engine must decide: who comes back, with whom, after what pause, and when the group
+//! ends.
 //!
 //! The strategies and limits are computed here once more, independently of the engine.
 

@@ -263,8 +263,8 @@ impl Sim {
         assert!(before.is_none_or(|before| until < before), "no news");
     }
 
-    /// No child is killed that could have been asked: only one that is killed by rule, by a deadline that has
-    /// come as it was set, that runs only since then, or if the driver was late.
+    /// No child is killed that could have been asked: only one that is killed by rule, by a
+    /// deadline that has come as it was set, that runs only since then, or if the driver was late.
     fn check_asked(&self, index: usize) {
         let run = &self.runs[index];
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;

@@ -1,8 +1,8 @@
-//! The decisions of a static supervisor: a truth table, and a simulation of random histories of a group,
-//! its children and its callers, each held against a model after every step.
+//! The decisions of a static supervisor: a truth table, and a simulation of random histories of a
+//! group, its children and its callers, each held against a model after every step.
 //!
-//! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it. The world, its rules and
-//! the types are those of the session supervisor's simulation.
+//! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it. The world, its
+//! rules and the types are those of the session supervisor's simulation.
 //!
 //! The shell is tested by `tests/it`.
 

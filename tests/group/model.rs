@@ -1,8 +1,8 @@
-//! What should be: the children in their order, moved by what is fed in and by what the engine says it
-//! does.
+//! What should be: the children in their order, moved by what is fed in and by what the engine says
+//! it does.
 //!
-//! The model knows which children are down, marked or alive. `decisions` says what follows, and `checks`
-//! what must follow at once.
+//! The model knows which children are down, marked or alive. `decisions` says what follows, and
+//! `checks` what must follow at once.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -186,7 +186,8 @@ impl Model {
         self.stopping() && self.settings.stop_order == StopOrder::Together
     }
 
-    /// When the next is asked at the latest: its share of the time, each that is left having the same.
+    /// When the next is asked at the latest: its share of the time, each that is left having the
+    /// same.
     pub(crate) fn next_request(&self, runs: &[Run]) -> Option<Moment> {
         let deadline = self.deadline.filter(|_| self.stopping())?;
         let untold = |entry: &&Entry| self.state(entry, runs) == Some(ChildState::Running);
@@ -336,7 +337,8 @@ impl Model {
         }
     }
 
-    /// Books what became of runs of which nothing is left, and forgets the children that go with them.
+    /// Books what became of runs of which nothing is left, and forgets the children that go with
+    /// them.
     pub(crate) fn bury(&mut self, runs: &[Run]) {
         for at in (0..self.entries.len()).rev() {
             // One whose state is lost in an event is gone before the engine has seen it.

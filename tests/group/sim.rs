@@ -109,8 +109,8 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    /// Where no request has to wait for a turn, a stop of a child of which something is left has been
-    /// taken: it comes to rest for good.
+    /// Where no request has to wait for a turn, a stop of a child of which something is left has
+    /// been taken: it comes to rest for good.
     pub(crate) fn join_stops(&mut self, before: Ticket) {
         if self.model.busy(&self.runs) || self.model.mode == Mode::New {
             return;

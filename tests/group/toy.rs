@@ -1,5 +1,5 @@
-//! A group in a world without surprises: launches succeed, each child that is told to end does, and everything is
-//! reported at once. What the engine does is written down in one line each.
+//! A group in a world without surprises: launches succeed, each child that is told to end does, and
+//! everything is reported at once. What the engine does is written down in one line each.
 
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! The truth table: what each strategy does with each kind of child, however that one ends. The table
-//! of the documentation is what this prints.
+//! The truth table: what each strategy does with each kind of child, however that one ends. The
+//! table of the documentation is what this prints.
 //!
 //! `TRUTH=write cargo test --test group truth` writes it anew.
 

@@ -166,7 +166,8 @@ async fn a_hung_start_times_out_and_leaves_nothing() {
     let hung = ChildSpec::from_fn(|_| std::future::pending::<Result<Launch<Worker>, _>>());
     let answer = sessions.start_session("a", hung).await;
     assert!(matches!(answer, Err(StartError::TimedOut)), "{answer:?}");
-    // D16: the id is free as soon as nothing of the launch is left, and the next start waits for that.
+    // D16: the id is free as soon as nothing of the launch is left, and the next start waits for
+    // that.
     let probe = Probe::default();
     sessions.start_session("a", probe.spec()).await.unwrap();
     let counts = sessions.count_sessions().await.unwrap();

@@ -1,5 +1,5 @@
-//! The interface as its documentation writes it: what compiles, what may cross threads, and what the
-//! types promise.
+//! The interface as its documentation writes it: what compiles, what may cross threads, and what
+//! the types promise.
 //!
 //! No call in here names a type that the reader of the documentation would not name.
 

@@ -1,4 +1,5 @@
-//! Sessions and strangers that misuse ractor: unlink, re-link, squat on names, stop themselves oddly.
+//! Sessions and strangers that misuse ractor: unlink, re-link, squat on names, stop themselves
+//! oddly.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::error::StartError;

@@ -46,7 +46,8 @@ impl Linked {
 #[cfg(feature = "cluster")]
 impl ractor::Message for Way {}
 
-/// A spec of a worker, which has ractor's own supervision handler, with one actor linked to each life.
+/// A spec of a worker, which has ractor's own supervision handler, with one actor linked to each
+/// life.
 fn with_linked(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(move |_, myself| async move {
         let linked = Linked::spawn_linked(Some(name.to_owned()), Linked, (), myself.get_cell());

@@ -1,7 +1,7 @@
 //! The actor that the tests supervise, what it is told to do, and a tally of what became of it.
 //!
-//! Nothing here waits for time to pass: a test waits for an event in the tally, for an answer of the
-//! supervisor, or lets paused time run.
+//! Nothing here waits for time to pass: a test waits for an event in the tally, for an answer of
+//! the supervisor, or lets paused time run.
 
 use std::fmt;
 use std::future::Future;
@@ -198,8 +198,8 @@ impl Script {
         self
     }
 
-    /// Without pauses, as OTP has it: most of these tests restart often. The default pauses (D7) have
-    /// tests of their own, which ask for [`spec_as_it_comes`](Self::spec_as_it_comes).
+    /// Without pauses, as OTP has it: most of these tests restart often. The default pauses (D7)
+    /// have tests of their own, which ask for [`spec_as_it_comes`](Self::spec_as_it_comes).
     pub(crate) fn spec(self) -> ChildSpec<Worker> {
         self.spec_as_it_comes().backoff(Backoff::none())
     }
@@ -479,8 +479,9 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     names
 }
 
-/// No actor bears such a name, or the one that does is just ending and is waited for: ractor frees the name of an
-/// actor after its state, and no event tells when all of a killed supervisor is over.
+/// No actor bears such a name, or the one that does is just ending and is waited for: ractor frees
+/// the name of an actor after its state, and no event tells when all of a killed supervisor is
+/// over.
 pub(crate) async fn no_name_left(supervisor: &str) {
     for name in names_of(supervisor) {
         if let Some(cell) = ractor::registry::where_is(name.clone()) {

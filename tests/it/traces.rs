@@ -51,8 +51,8 @@ impl Capture {
         (capture, guard)
     }
 
-    /// Waits until what was logged so far is received. While the thread of the log is at work, paused time does
-    /// not pass, so this is a wait for that thread.
+    /// Waits until what was logged so far is received. While the thread of the log is at work,
+    /// paused time does not pass, so this is a wait for that thread.
     pub(crate) async fn caught_up(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -77,8 +77,9 @@ impl Capture {
     }
 }
 
-/// Discards every event, but keeps all of them enabled. whether an event is enabled is cached for the whole process, and a
-/// subscriber that is set while another thread meets that event for the first time may come too late.
+/// Discards every event, but keeps all of them enabled. whether an event is enabled is cached for
+/// the whole process, and a subscriber that is set while another thread meets that event for the
+/// first time may come too late.
 struct Everything;
 
 impl Subscriber for Everything {

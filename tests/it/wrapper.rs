@@ -1,5 +1,5 @@
-//! What the wrapper around a user's actor keeps of an end: the cause, and the drops of the error and of
-//! the actor's own value.
+//! What the wrapper around a user's actor keeps of an end: the cause, and the drops of the error
+//! and of the actor's own value.
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::error::StartError;

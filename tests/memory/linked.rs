@@ -25,8 +25,8 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new("linked actors that are unlinked", |lives| {
             changes_hands(lives, Hands::None)
         }),
-        // The recorder and the session read fifty events in a row, and a mailbox keeps up to three of the blocks
-        // that it has used, of 2,112 bytes, by where in a block it is.
+        // The recorder and the session read fifty events in a row, and a mailbox keeps up to three
+        // of the blocks that it has used, of 2,112 bytes, by where in a block it is.
         Row::new("fifty linked actors that are handed over at once", at_once).at_most(16_384),
         Row::new(
             "a session with a supervisor of ours that is killed",
@@ -87,8 +87,8 @@ enum Hands {
     Ended,
 }
 
-/// The session lives on. An actor that changes hands is kept by the row: what the supervisor keeps of it is
-/// what counts.
+/// The session lives on. An actor that changes hands is kept by the row: what the supervisor keeps
+/// of it is what counts.
 async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");
@@ -118,7 +118,8 @@ async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
     lives
 }
 
-/// The session hands all of them over in one callback, and has no other after it. They live on for the while.
+/// The session hands all of them over in one callback, and has no other after it. They live on for
+/// the while.
 async fn at_once(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");

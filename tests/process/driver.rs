@@ -140,8 +140,8 @@ impl Program {
         self.report.write_all(b"go\n").expect("it listens");
     }
 
-    /// Blocks the threads of so many sessions, one after another: of several that come at once a runtime
-    /// may leave some in the queue of a thread that is blocked.
+    /// Blocks the threads of so many sessions, one after another: of several that come at once a
+    /// runtime may leave some in the queue of a thread that is blocked.
     pub(crate) fn block(&mut self, sessions: usize) {
         for number in 0..sessions {
             let line = format!("{number}\n");

@@ -34,7 +34,7 @@ fn a_signal_stops_all_gracefully_with_a_report() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_whose_output_nobody_reads_any_more_ends_as_ever() {
+fn a_server_whose_output_is_not_read_any_more_ends_as_ever() {
     for signal in ["INT", "TERM", "HUP"] {
         let mut server = Server::start(&[]);
         let mut ann = server.client();

@@ -116,7 +116,7 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
 }
 
 #[test]
-fn a_line_that_is_too_long_hurts_nobody() {
+fn a_line_that_is_too_long_affects_no_other() {
     let server = Server::start(&[]);
     let mut ann = server.client();
     for size in [70 * 1024, 8 * 1024 * 1024] {
@@ -133,7 +133,7 @@ fn a_line_that_is_too_long_hurts_nobody() {
 }
 
 #[test]
-fn clients_that_vanish_or_do_not_read_hurt_nobody() {
+fn clients_that_vanish_or_do_not_read_affect_no_other() {
     let server = Server::start(&[]);
     let mut ann = server.client();
     ann.ask("open tea", "ok: session tea started");

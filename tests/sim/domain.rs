@@ -1,5 +1,5 @@
-//! The types that the engine passes on, as the simulation fills them. A spec and a life notice when the
-//! engine drops the last one that it holds.
+//! The types that the engine passes on, as the simulation fills them. A spec and a life notice when
+//! the engine drops the last one that it holds.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! A random history: what happens is chosen by the seed, and in the end everything is driven to rest.
+//! A random history: what happens is chosen by the seed, and in the end everything is driven to
+//! rest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,8 +185,8 @@ fn list(sim: &mut Sim) {
 }
 
 impl Sim {
-    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands out each
-    /// ticket that no launch has.
+    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands
+    /// out each ticket that no launch has.
     fn take_apart(&mut self) {
         for value in inside(|| self.engine.take_apart()) {
             if let Discard::Ticket(ticket) = value {

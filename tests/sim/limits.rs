@@ -1,4 +1,5 @@
-//! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted anew.
+//! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted
+//! anew.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! How many launches are under way at once: random histories with a small limit, in which launches take
-//! long, fail and time out, callers stop, restart and go away.
+//! How many launches are under way at once: random histories with a small limit, in which launches
+//! take long, fail and time out, callers stop, restart and go away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -336,7 +336,7 @@ thread_local! {
 }
 
 #[test]
-fn never_more_launches_at_once_than_may_be_and_nobody_waits_in_vain() {
+fn never_more_launches_at_once_than_may_be_and_no_request_waits_in_vain() {
     for seed in 0..3_000 {
         println!("seed {seed}");
         Line::new(seed).play();

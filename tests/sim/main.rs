@@ -1,5 +1,5 @@
-//! Simulation of the engine: random histories of a supervisor, its sessions and its callers, each held
-//! against a model after every step.
+//! Simulation of the engine: random histories of a supervisor, its sessions and its callers, each
+//! held against a model after every step.
 //!
 //! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it.
 //!

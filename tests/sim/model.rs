@@ -1,5 +1,5 @@
-//! What should be: one entry per known id, moved by what is fed in and by what the engine says it does,
-//! and the verdicts that the engine must reach.
+//! What should be: one entry per known id, moved by what is fed in and by what the engine says it
+//! does, and the verdicts that the engine must reach.
 //!
 //! The model knows what a state allows, not when the engine must act on it; `checks` does that.
 

@@ -1,4 +1,5 @@
-//! Which caller waits for what, and that each is answered exactly once, and nothing that makes no sense.
+//! Which caller waits for what, and that each is answered exactly once, and nothing that makes no
+//! sense.
 
 use session_supervisor::engine::{Answer, SessionState};
 

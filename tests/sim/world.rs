@@ -1,7 +1,8 @@
 //! The world of one history: what became of every launch that the engine ordered, and what of it is
 //! still to be reported.
 //!
-//! The world only acts and reports, within the constraints that ractor and the shell keep; `model` judges.
+//! The world only acts and reports, within the constraints that ractor and the shell keep; `model`
+//! judges.
 
 use std::time::Duration;
 
@@ -289,7 +290,8 @@ impl Run {
             self.life.0.report.set(Some(report));
             self.life.0.outlived.set(report.stuck > 0);
         }
-        // Its own cause is left before the mark, or, by a session that is killed on the way, without one.
+        // Its own cause is left before the mark, or, by a session that is killed on the way,
+        // without one.
         let leaves_cause = match mark {
             Mark::Failed => rng.chance(50),
             Mark::LinkFailed => true,
@@ -329,7 +331,8 @@ impl Run {
         if !self.reported {
             return rng.chance(60).then_some(Deed::Started);
         }
-        // A join is told apart only while the state lies in an event, or in the hands of who read it.
+        // A join is told apart only while the state lies in an event, or in the hands of who read
+        // it.
         let carried = killed && !matches!(self.event, Event::None);
         if carried && !self.joined && (rng.chance(30) || (unread && over)) {
             return Some(Deed::Joined);
@@ -338,7 +341,8 @@ impl Run {
             return Some(Deed::Outlived);
         }
         let stuck_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
-        // A state that is not read is dropped with the root, and its release is not what was waited for.
+        // A state that is not read is dropped with the root, and its release is not what was waited
+        // for.
         let state_left = killed && unread && !(over && self.outlived);
         if stuck_stay || state_left {
             return None;

@@ -1,7 +1,7 @@
 //! What every side is asked to do, and the watch that is held to it.
 //!
-//! A side says how it starts, crashes and stops sessions ([`Peer`]); [`rows::main`] does the rest, the
-//! same for all, and prints one line for each row of the table.
+//! A side says how it starts, crashes and stops sessions ([`Peer`]); [`rows::main`] does the rest,
+//! the same for all, and prints one line for each row of the table.
 
 #[path = "../../sides/alloc.rs"]
 mod alloc;

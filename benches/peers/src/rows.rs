@@ -1,7 +1,7 @@
 //! The rows of the table, for one side: `ROW`, a tab, `CELL`.
 //!
-//! `PEERS_N` is the number of sessions (100,000), `PEERS_LIMIT` how many seconds a storm or a stop may
-//! take (60).
+//! `PEERS_N` is the number of sessions (100,000), `PEERS_LIMIT` how many seconds a storm or a stop
+//! may take (60).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

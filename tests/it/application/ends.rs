@@ -51,7 +51,7 @@ async fn what_was_started_last_is_stopped_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_else_may_stop_the_root_in_order() {
+async fn others_may_stop_the_root_in_order() {
     type Stop = fn(&Supervisor);
     let ways: [Stop; 3] = [
         |root| drop(tokio::spawn(root.stop())),

@@ -81,7 +81,8 @@ async fn a_log_that_panics_or_blocks_loses_its_lines_and_nothing_else() {
     drop(release);
 }
 
-/// A value of the user's that panics when it is dropped, and, if it is an error, when it is printed.
+/// A value of the user's that panics when it is dropped, and, if it is an error, when it is
+/// printed.
 #[derive(Debug)]
 struct Bomb;
 

@@ -140,8 +140,8 @@ fn its_futures_can_be_spawned() {
     let _ = |running: RunningApplication| sendable(running.stop());
 }
 
-/// Runs a test of this file in a process of its own, sends it a signal after each of these lines, and
-/// answers its status and what it printed.
+/// Runs a test of this file in a process of its own, sends it a signal after each of these lines,
+/// and answers its status and what it printed.
 #[cfg(unix)]
 fn signalled(test: &str, signals: &[(&str, &str)]) -> (Option<i32>, String) {
     use std::io::{BufRead, BufReader, Read};
@@ -220,7 +220,8 @@ async fn it_never_starts() {
         let mut terminated = signal(SignalKind::terminate())?;
         println!("starting");
         terminated.recv().await;
-        // A task that waits on this one thread for the same signal receives it before the next one comes.
+        // A task that waits on this one thread for the same signal receives it before the next one
+        // comes.
         println!("seen it");
         std::future::pending().await
     });

@@ -1,5 +1,5 @@
-//! Errors with their sources, as they are printed: no message says again what a deeper one says, and the
-//! user's own error is there as itself.
+//! Errors with their sources, as they are printed: no message says again what a deeper one says,
+//! and the user's own error is there as itself.
 
 use std::error::Error;
 use std::fmt;

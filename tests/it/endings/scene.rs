@@ -1,5 +1,5 @@
-//! A supervisor under a parent, with one session in each situation, and a call under way wherever one
-//! can be.
+//! A supervisor under a parent, with one session in each situation, and a call under way wherever
+//! one can be.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A restart that meets the names which a session's linked actors still hold, at all levels: children of its
-//! children, and the sessions of a supervisor of ours that it has linked to itself.
+//! A restart that meets the names which a session's linked actors still hold, at all levels:
+//! children of its children, and the sessions of a supervisor of ours that it has linked to itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -142,7 +142,8 @@ fn no_launch_meets_the_names_of_actors_five_levels_down() {
     });
 }
 
-/// The supervisor has a name of its own, and its sessions fixed ids and named actors that they have linked.
+/// The supervisor has a name of its own, and its sessions fixed ids and named actors that they have
+/// linked.
 fn with_supervisor(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(|start, myself| async move {
         let name = format!("inner of {}", sessions_of(&start).name());
@@ -177,8 +178,8 @@ fn no_launch_meets_the_names_of_a_supervisor_that_the_session_has_linked() {
     });
 }
 
-/// The actor that the session has linked ends first, and with it the session: the grandchildren are not below
-/// the session any more when it ends.
+/// The actor that the session has linked ends first, and with it the session: the grandchildren are
+/// not below the session any more when it ends.
 #[test]
 fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
     on_each_number_of_threads(|| async {
@@ -212,7 +213,8 @@ fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
     });
 }
 
-/// A session with ractor's own supervision handler, which ends it with the first actor that is linked to it.
+/// A session with ractor's own supervision handler, which ends it with the first actor that is
+/// linked to it.
 struct EndsWithIt;
 
 #[ractor::actor(message = (), state = (), arguments = String)]
@@ -227,7 +229,8 @@ impl EndsWithIt {
     }
 }
 
-/// What has changed hands, or was unlinked, is not waited for: neither by others nor by the session itself.
+/// What has changed hands, or was unlinked, is not waited for: neither by others nor by the session
+/// itself.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_linked_any_more_is_not_waited_for() {
     for by_others in [false, true] {

@@ -14,8 +14,8 @@ fn helper_name(sessions: &SessionSupervisor, id: &str, n: usize) -> String {
     format!("helper {n} of {id} under {}", sessions.name())
 }
 
-/// Each of the sessions has three named children of its own, which ractor kills when it crashes, but
-/// whose names may be held a little longer (the third fact of "when has an incarnation ended").
+/// Each of the sessions has three named children of its own, which ractor kills when it crashes,
+/// but whose names may be held a little longer (the third fact of "when has an incarnation ended").
 async fn all_come_back(total: usize) {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();

@@ -1,5 +1,5 @@
-//! What an application builds around the session supervisor: its own session values, its checks, its
-//! default session.
+//! What an application builds around the session supervisor: its own session values, its checks,
+//! its default session.
 
 use std::fs;
 use std::future::pending;

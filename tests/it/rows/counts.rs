@@ -298,7 +298,7 @@ async fn row_118_one_session_can_be_asked_for_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_119_the_list_is_in_order_of_first_start_and_a_restart_moves_nobody() {
+async fn row_119_the_list_is_in_order_of_first_start_and_a_restart_moves_no_session() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     for id in ["m", "z", "a", "k"] {

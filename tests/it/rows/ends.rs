@@ -99,9 +99,9 @@ async fn row_040_the_end_of_an_actor_that_is_no_session_changes_nothing() {
 async fn row_042_a_drain_is_a_graceful_end_and_a_cancelled_task_an_abnormal_one() {
     stays_gone(&[Way::Drain], Some(Restart::Transient)).await;
 
-    // Only ractor holds the task of a session, so it cannot be cancelled (what such an end means is tested with
-    // the engine's judgement). Told of a session that runs, it is not believed; told of one that was
-    // killed, it says nothing new.
+    // Only ractor holds the task of a session, so it cannot be cancelled (what such an end means is
+    // tested with the engine's judgement). Told of a session that runs, it is not believed; told of
+    // one that was killed, it says nothing new.
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let old = sessions.start_session("a", probe.spec()).await.unwrap();

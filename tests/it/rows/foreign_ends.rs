@@ -1,5 +1,5 @@
-//! The end of the supervisor by others: a foreign stop, drain or kill, the end of its parent; and what
-//! cannot end it.
+//! The end of the supervisor by others: a foreign stop, drain or kill, the end of its parent; and
+//! what cannot end it.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Sessions that block their thread, so that a kill does not reach them. Here the kill bound passes in
-//! real time; the event that ends a blocked thread is a sender that the test drops.
+//! Sessions that block their thread, so that a kill does not reach them. Here the kill bound passes
+//! in real time; the event that ends a blocked thread is a sender that the test drops.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ async fn blocked(
     (session, release)
 }
 
-/// Both kill at once, but only a session that was to be asked has been told to stop: ractor takes one
-/// stop and refuses a second at once.
+/// Both kill at once, but only a session that was to be asked has been told to stop: ractor takes
+/// one stop and refuses a second at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_092_no_grace_means_a_stop_and_then_a_kill() {
     for shutdown in [Shutdown::Timeout(Duration::ZERO), Shutdown::BrutalKill] {

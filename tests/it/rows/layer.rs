@@ -118,7 +118,7 @@ async fn row_152_an_id_that_runs_is_told_with_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_154_a_known_id_is_told_before_a_full_house() {
+async fn row_154_a_known_id_is_told_before_the_session_limit() {
     let options = Options::new()
         .max_sessions(2)
         .session_restart_limit(0, HOUR);

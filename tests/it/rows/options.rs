@@ -125,7 +125,7 @@ async fn row_004_invalid_options_leave_the_name_free_and_no_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_006_a_start_under_a_parent_that_is_stopping_fails_and_hurts_nobody() {
+async fn row_006_a_start_under_a_parent_that_is_stopping_fails_and_affects_no_other() {
     let probe = Probe::default();
     let (parent, _) = Parent::start(&probe).await;
     // A stop that has not been carried out yet refuses no link; one that is under way does.
@@ -197,7 +197,7 @@ async fn row_012_a_second_supervisor_of_a_name_is_refused_and_the_first_goes_on(
 
 /// The parent probe of `ways` tells how a supervisor ends; here that a healthy one tells nothing.
 #[tokio::test(start_paused = true)]
-async fn a_parent_hears_nothing_of_sessions_that_crash_and_come_back() {
+async fn a_parent_gets_no_event_of_sessions_that_crash_and_come_back() {
     let (sessions, parent) = with_parent(Options::new()).await;
     let probe = Probe::default();
     sessions.start_session("a", probe.spec()).await.unwrap();

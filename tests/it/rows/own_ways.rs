@@ -12,8 +12,8 @@ use crate::support::{
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-/// A session that has left the supervisor's tree before it takes messages: to no supervisor, or to another
-/// supervisor.
+/// A session that has left the supervisor's tree before it takes messages: to no supervisor, or to
+/// another supervisor.
 fn runaway(probe: &Probe, other: Option<ractor::ActorCell>) -> ChildSpec<Worker> {
     let script = probe.script().post_start(move |start, myself| {
         match &other {

@@ -139,7 +139,7 @@ async fn row_017_a_failed_start_is_told_as_it_is_and_nothing_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_018_a_start_that_panics_is_an_error_and_hurts_nobody() {
+async fn row_018_a_start_that_panics_is_an_error_and_affects_no_other() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = sessions.start_session("other", probe.spec()).await.unwrap();
@@ -195,7 +195,7 @@ async fn row_019_what_all_sessions_share_reaches_each_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_020_a_slow_start_is_answered_after_it_and_keeps_nobody_waiting() {
+async fn row_020_a_slow_start_is_answered_after_it_and_keeps_no_other_caller_waiting() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let began = tokio::time::Instant::now();

@@ -22,8 +22,8 @@ struct Plain;
 #[ractor::actor(message = u8, state = (), arguments = ())]
 impl Plain {}
 
-/// Work grows with the number of sessions, not with its square. Real time is measured, not waited for;
-/// the best of some rounds is compared, and the bound lies far from both.
+/// Work grows with the number of sessions, not with its square. Real time is measured, not waited
+/// for; the best of some rounds is compared, and the bound lies far from both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_134_five_times_as_many_ends_are_about_five_times_the_work() {
     async fn mass_exit(n: usize) -> Duration {
@@ -115,7 +115,7 @@ async fn row_197_a_session_may_ask_its_own_supervisor_whatever_it_is_doing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_197_a_start_function_that_blocks_its_thread_keeps_nobody_waiting() {
+async fn row_197_a_start_function_that_blocks_its_thread_keeps_no_other_caller_waiting() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let (release, released) = std::sync::mpsc::channel::<()>();

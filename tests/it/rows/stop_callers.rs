@@ -284,7 +284,7 @@ impl tracing::Subscriber for Capture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_216_the_report_goes_to_the_log_when_nobody_asked() {
+async fn row_216_the_report_goes_to_the_log_without_a_caller() {
     for ending in Ending::ALL {
         let capture = Capture::default();
         let _guard = tracing::subscriber::set_default(capture.clone());

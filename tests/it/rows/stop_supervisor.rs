@@ -50,8 +50,8 @@ async fn all_over(ending: Ending, sessions: &SessionSupervisor, probe: &Probe, c
         assert!(name_is_free(sessions, id), "{id}");
     }
     assert_eq!(probe.stops(), 2);
-    // After a foreign end the states of the killed lie in events that are not read; they are dropped
-    // with the root's mailbox.
+    // After a foreign end the states of the killed lie in events that are not read; they are
+    // dropped with the root's mailbox.
     if ending != Ending::Ours {
         probe.until(|tally| tally.alive == 0).await;
     }

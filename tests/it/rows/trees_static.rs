@@ -1,5 +1,5 @@
-//! What a static supervisor does with its children: order, failed starts, calls, strategies, and what is
-//! left of a session's tree when it ends.
+//! What a static supervisor does with its children: order, failed starts, calls, strategies, and
+//! what is left of a session's tree when it ends.
 
 use ractor::{Actor, ActorRef};
 use session_supervisor::error::{

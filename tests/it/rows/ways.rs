@@ -1,5 +1,5 @@
-//! What several themes need: the ways in which a session ends, a parent that notes how its supervisor
-//! ended, and a value that tells when the spec that holds it is dropped.
+//! What several themes need: the ways in which a session ends, a parent that notes how its
+//! supervisor ended, and a value that tells when the spec that holds it is dropped.
 
 use std::time::Duration;
 

@@ -10,7 +10,8 @@ use tracing::{Event, Instrument, Metadata, Subscriber};
 use super::Capture;
 use crate::support::{Order, Probe, back, end, supervisor};
 
-/// The incarnations that the lines about a session name, in their order, and who was asked from where.
+/// The incarnations that the lines about a session name, in their order, and who was asked from
+/// where.
 #[derive(Default)]
 struct Seen {
     incarnations: Vec<(String, u64)>,
@@ -64,7 +65,7 @@ impl Subscriber for Listener {
 
 /// Others start sessions in their own spans meanwhile, and drive.
 #[test]
-fn lines_come_in_the_order_of_what_happened_and_in_nobodys_span() {
+fn lines_come_in_the_order_of_what_happened_and_in_no_callers_span() {
     drop(Capture::listen());
     let listener = Listener::default();
     let here = tracing::subscriber::set_default(listener.clone());

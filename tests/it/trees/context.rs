@@ -1,4 +1,5 @@
-//! What children know of where they are: what they are told at a start, and how they ask their own tree.
+//! What children know of where they are: what they are told at a start, and how they ask their own
+//! tree.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

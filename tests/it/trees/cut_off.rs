@@ -1,5 +1,5 @@
-//! A start whose caller goes away in the middle, and a runtime that is shut down: nothing is left, and
-//! who asks is answered.
+//! A start whose caller goes away in the middle, and a runtime that is shut down: nothing is left,
+//! and who asks is answered.
 
 use std::time::Duration;
 

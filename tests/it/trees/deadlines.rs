@@ -173,7 +173,7 @@ async fn those_who_are_killed_by_rule_take_no_time_from_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_time_at_all_asks_nobody() {
+async fn no_time_at_all_asks_no_child() {
     let probe = Probe::default();
     let inner = slow_ones(&probe, TreeSpec::one_for_one(), "", seconds(1));
     let tree = TreeSpec::one_for_one()
@@ -185,7 +185,8 @@ async fn no_time_at_all_asks_nobody() {
     assert_eq!(probe.notes(), [""; 0]);
 }
 
-/// One whose set is being taken down has been asked, and holds up the others no longer than its share.
+/// One whose set is being taken down has been asked, and holds up the others no longer than its
+/// share.
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_being_taken_down_is_stopped_in_time() {
     for tree in [TreeSpec::one_for_all(), TreeSpec::rest_for_one()] {

@@ -1,5 +1,5 @@
-//! Children whose values panic or block when they are dropped, children and trees that have cut their
-//! links, descriptions that panic: no other child is affected.
+//! Children whose values panic or block when they are dropped, children and trees that have cut
+//! their links, descriptions that panic: no other child is affected.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,8 @@ use session_supervisor::{
 use super::scenery::{Census, child_of, nothing_left, session};
 use crate::support::{Order, Probe, answered, back_tree, died, end, names_of, supervisor};
 
-/// When a killed tree is back, the states of its children before are gone, wherever they were dropped.
+/// When a killed tree is back, the states of its children before are gone, wherever they were
+/// dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
     let sessions = supervisor(Options::new()).await;
@@ -69,7 +70,7 @@ fn dropping(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn states_that_panic_in_their_drop_hurt_nobody() {
+async fn states_that_panic_in_their_drop_affect_no_other() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = session(&probe, TreeSpec::one_for_one);

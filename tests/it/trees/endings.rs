@@ -1,5 +1,5 @@
-//! Every end of a tree and of what is above it, in every situation of the tree: nothing is left, and
-//! callers that waited are answered.
+//! Every end of a tree and of what is above it, in every situation of the tree: nothing is left,
+//! and callers that waited are answered.
 
 use std::time::Duration;
 
@@ -251,7 +251,8 @@ async fn play(scene: Scene, end: End) {
             | End::ParentKilled
     );
     if !over {
-        // Whatever became of the tree, an hour later all is quiet, and the supervisor can be stopped.
+        // Whatever became of the tree, an hour later all is quiet, and the supervisor can be
+        // stopped.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         answered("the stop", stage.sessions.stop()).await.unwrap();
     }
@@ -273,8 +274,8 @@ async fn whatever_a_session_tree_does_and_however_it_ends_nothing_is_left() {
     }
 }
 
-/// The five counts add up to the tree and the children that it had, whatever they were doing; one was added
-/// where that is possible.
+/// The five counts add up to the tree and the children that it had, whatever they were doing; one
+/// was added where that is possible.
 #[tokio::test(start_paused = true)]
 async fn the_report_adds_up_in_every_situation() {
     for (scene, counts) in [

@@ -1,5 +1,5 @@
-//! A session that is a tree crashes ten thousand times. Each time it is back at once: no attempt meets
-//! what is left of the tree before.
+//! A session that is a tree crashes ten thousand times. Each time it is back at once: no attempt
+//! meets what is left of the tree before.
 //!
 //! Its number of attempts cannot be reduced: it looks for an attempt that fails once in a thousand.
 

@@ -1,4 +1,5 @@
-//! Handles as values: what they show of themselves, and how one is had from a name, a cell or a start.
+//! Handles as values: what they show of themselves, and how one is had from a name, a cell or a
+//! start.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ impl fmt::Display for Shy {
 
 impl std::error::Error for Shy {}
 
-/// The log of a start context or of an error with a handle in it shows no more than whose it is, and
-/// nothing of the user's.
+/// The log of a start context or of an error with a handle in it shows no more than whose it is,
+/// and nothing of the user's.
 #[tokio::test(start_paused = true)]
 async fn a_handle_shows_its_name_and_none_of_what_is_behind_it() {
     let sessions = supervisor(Options::new()).await;

@@ -1,5 +1,5 @@
-//! The stop of three levels: a supervisor, a session supervisor in it, and a thousand sessions of three
-//! children.
+//! The stop of three levels: a supervisor, a session supervisor in it, and a thousand sessions of
+//! three children.
 
 use std::collections::HashMap;
 

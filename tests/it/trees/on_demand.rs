@@ -1,5 +1,5 @@
-//! Children that are started when they are asked for, children that are stopped together, and requests whose
-//! callers have gone.
+//! Children that are started when they are asked for, children that are stopped together, and
+//! requests whose callers have gone.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn with_agent(tree: TreeSpec, probe: &Probe, agent: Restart) -> TreeSpec {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_on_demand_is_known_and_down_until_somebody_asks() {
+async fn a_child_on_demand_is_known_and_down_until_it_is_asked_for() {
     let probe = Probe::default();
     let tree = with_agent(TreeSpec::one_for_one(), &probe, Restart::Permanent);
     let tree = start(tree).await;

@@ -82,8 +82,8 @@ async fn what_was_asked_is_done_though_the_caller_has_gone() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A caller stops the start of a session whose second child is not up yet: the first one is killed, as
-/// the documentation says, and the id is free.
+/// A caller stops the start of a session whose second child is not up yet: the first one is killed,
+/// as the documentation says, and the id is free.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     let sessions = supervisor(Options::new()).await;
@@ -110,7 +110,8 @@ async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     assert_eq!((probe.alive(), probe.stops()), (0, 2));
 }
 
-/// In its own `post_stop` a child may ask its tree and its session supervisor, however they are stopped.
+/// In its own `post_stop` a child may ask its tree and its session supervisor, however they are
+/// stopped.
 #[tokio::test(start_paused = true)]
 async fn children_ask_while_all_is_stopped() {
     for ending in Ending::ALL {
@@ -175,7 +176,7 @@ async fn children_ask_while_all_is_stopped() {
 
 /// The stop of a session supervisor joins what is under way in its trees.
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_stops_already_is_waited_for_by_whoever_stops_more() {
+async fn a_tree_that_stops_already_is_waited_for_by_a_stop_of_more() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let gate = Gate::closed();

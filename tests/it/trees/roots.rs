@@ -1,4 +1,5 @@
-//! The root of a supervisor is never handed out as an actor of the user's, whatever messages that takes.
+//! The root of a supervisor is never handed out as an actor of the user's, whatever messages that
+//! takes.
 
 use ractor::ActorRef;
 use session_supervisor::error::{

@@ -1,5 +1,5 @@
-//! What several files of trees need: children that note what they do, a session that is a tree, and the
-//! questions that are asked again and again.
+//! What several files of trees need: children that note what they do, a session that is a tree, and
+//! the questions that are asked again and again.
 //!
 //! A test waits for a note, a count, an answer or the end of an actor, never for time.
 
@@ -102,8 +102,8 @@ pub(crate) async fn roles(tree: &Supervisor) -> Vec<String> {
         .collect()
 }
 
-/// Keeps the cell of every actor that begins, to see that all have ended. While anything holds it that could
-/// begin another, something [remains](Remains).
+/// Keeps the cell of every actor that begins, to see that all have ended. While anything holds it
+/// that could begin another, something [remains](Remains).
 #[derive(Clone, Debug)]
 pub(crate) struct Census {
     cells: Arc<Mutex<Vec<ActorCell>>>,

@@ -157,8 +157,8 @@ async fn a_stranger_on_a_children_name_is_not_adopted() {
     sessions.stop().await.unwrap();
 }
 
-/// ractor kills the children with their supervisor. That is no crash of theirs: without a restart left it
-/// would be a reason to give up, which is no reason for a transient tree to come back.
+/// ractor kills the children with their supervisor. That is no crash of theirs: without a restart
+/// left it would be a reason to give up, which is no reason for a transient tree to come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_children_for_crashes() {
     let probe = Probe::default();

@@ -140,7 +140,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
+async fn the_limit_counts_decisions_of_the_last_window_for_all_children() {
     let probe = Probe::default();
     let ended = Probe::default();
     let tree = three(TreeSpec::one_for_all().unique_name(), &probe);

@@ -1,5 +1,5 @@
-//! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start and its
-//! stop.
+//! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start
+//! and its stop.
 
 use std::time::Duration;
 
