@@ -52,11 +52,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: named [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number
-    /// of sessions, each may restart 3 times in 5 s and is parked after that, no limit for all
-    /// together. A parked session is tried again after 10 s, then after pauses that double to 5
-    /// min. At most 10,000 are parked, and at most 1,024 launches are under way at once. The pauses
-    /// before restarts are those of [`Backoff::default`].
+    /// The defaults: the name [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any
+    /// number of sessions, 3 restarts in 5 s for each, and no limit for all together. A session
+    /// that uses up its limit is parked, and tried again after 10 s, then after pauses that double
+    /// up to 5 min. At most 10,000 are parked, and at most 1,024 launches are under way at once.
+    /// The pauses before restarts are those of [`Backoff::default`].
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
@@ -102,21 +102,20 @@ impl Options {
         }
         self
     }
-
-    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    /// Gives the supervisor a new name at each start, so that several can run side by side, as in tests.
     pub fn unique_name(mut self) -> Self {
         self.name = Naming::Unique;
         self
     }
 
-    /// How many sessions may be starting, running, restarting, stopping or stuck at a time. Parked
-    /// ones take no place. Default: any number. 0 is legal.
+    /// Sets how many sessions may be starting, running, restarting, stopping or stuck at a time.
+    /// Parked ones do not count. Default: any number. 0 is legal.
     pub fn max_sessions(mut self, max: usize) -> Self {
         self.max_sessions = Some(max);
         self
     }
 
-    /// How often a session may be restarted within `window`, unless its spec says otherwise.
+    /// Sets how often a session may be restarted within `window`, unless its spec says otherwise.
     /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit
     /// above 1,024 may forget a restart early, by a 1,024th of the window at most.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
@@ -125,21 +124,19 @@ impl Options {
         }
         self
     }
-
-    /// Sessions whose spec has no restart limit are restarted without end.
+    /// Removes that limit: sessions whose spec has none are restarted without end.
     pub fn without_session_restart_limit(mut self) -> Self {
         self.session_limit = None;
         self
     }
-
-    /// What happens to a session that used up its own restart limit. Default: it is parked.
+    /// Sets what happens to a session that used up its own restart limit. Default: it is parked.
     pub fn on_restart_limit(mut self, action: OnRestartLimit) -> Self {
         self.on_limit = action;
         self
     }
 
-    /// When a parked session is tried again by itself: after `first`, then after pauses that double
-    /// up to `max`. Each pause is spread over the upper half of its length, so that sessions which
+    /// Sets when a parked session is tried again: after `first`, then after pauses that double up
+    /// to `max`. Each pause is between half and all of its length at random, so that sessions which
     /// were parked together do not come back together.
     ///
     /// A trial is one start. The session is no longer parked once it has lived for the window of
@@ -165,15 +162,15 @@ impl Options {
         self
     }
 
-    /// How many sessions may be parked at once. One more, and the one that was parked longest is
-    /// forgotten, which the log tells. Default: 10,000. With 0 a session that used up its limit is
-    /// forgotten at once.
+    /// Sets how many sessions may be parked at once. When one more is parked, the one that was
+    /// parked longest is forgotten and logged. Default: 10,000. With 0 a session that used up its
+    /// limit is forgotten at once.
     pub fn max_parked(mut self, max: usize) -> Self {
         self.max_parked = max;
         self
     }
 
-    /// How many launches may be under way at once. Further starts and restarts wait in line,
+    /// Sets how many launches may be under way at once. Further starts and restarts wait in line,
     /// restarts before starts. The time in line does not count against the start timeout. A launch
     /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
@@ -188,8 +185,9 @@ impl Options {
         self
     }
 
-    /// How often all sessions together may be restarted within `window`. Reaching it always ends
-    /// the supervisor. Default: no such limit. The window must be longer than zero.
+    /// Sets how often all sessions together may be restarted within `window`. A restart above the
+    /// limit always ends the supervisor. Default: no such limit. The window must be longer than
+    /// zero.
     ///
     /// OTP: `max_restarts` and `max_seconds` of a supervisor.
     pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {

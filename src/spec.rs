@@ -112,7 +112,8 @@ impl StartError {
     }
 }
 
-/// How to start a session, and by which rules it lives. Cheap to clone.
+/// How to start a session or another child, and the rules for its restarts and its stop. Cheap to
+/// clone.
 ///
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
 /// block, panic or ask the supervisor without affecting other sessions.
@@ -233,7 +234,7 @@ impl<C: Child> ChildSpec<C> {
         }
     }
 
-    /// When the child is started again after it ended. Default: [`Restart::Transient`] for a
+    /// Sets when the child is restarted after it ended. Default: [`Restart::Transient`] for a
     /// session, [`Restart::Permanent`] for a child of a [`Supervisor`].
     ///
     /// ractor's default supervision handler stops an actor when one linked to it ends. If that one
@@ -250,20 +251,19 @@ impl<C: Child> ChildSpec<C> {
         self.with(|policy| policy.kind = kind)
     }
 
-    /// The end of this child can end its [`Supervisor`], as that one's
-    /// [`auto_shutdown`](crate::TreeSpec::auto_shutdown) says. It must be transient or temporary.
+    /// Marks the child as significant: its end can end its [`Supervisor`], as
+    /// [`auto_shutdown`](crate::TreeSpec::auto_shutdown) says. It must be transient or temporary. A
+    /// session cannot be significant.
     pub fn significant(self) -> Self {
         self.with(|policy| policy.significance = Significance::Significant)
     }
-
-    /// How the child is stopped. Default: asked, and killed after 5 s; a supervisor is waited for
-    /// without end.
+    /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is waited for without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
         self.with(|policy| policy.shutdown = shutdown)
     }
 
-    /// How long the start function and `pre_start` may take together, at restarts too. Default: 30
-    /// s. It must be longer than zero.
+    /// Sets how long the start function and `pre_start` may take together, at restarts too.
+    /// Default: 30 s. It must be longer than zero.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         if timeout.is_zero() {
             self.fault.add_zero("start_timeout", timeout);
@@ -272,10 +272,10 @@ impl<C: Child> ChildSpec<C> {
         self.with(|policy| policy.start_timeout = timeout)
     }
 
-    /// How often this session may be restarted within `window` before it is parked (or what
-    /// [`on_restart_limit`](crate::Options::on_restart_limit) says). Default: the supervisor's
-    /// [`session_restart_limit`](crate::Options::session_restart_limit). The window must be longer
-    /// than zero.
+    /// Sets how often this session may be restarted within `window` before it is parked, or before
+    /// what [`on_restart_limit`](crate::Options::on_restart_limit) says happens. Default: the
+    /// supervisor's [`session_restart_limit`](crate::Options::session_restart_limit). The window
+    /// must be longer than zero.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         match Limit::new(max, window) {
             Some(limit) => self.with(|policy| policy.limit = OwnLimit::Own(limit)),
@@ -285,15 +285,14 @@ impl<C: Child> ChildSpec<C> {
             }
         }
     }
-
-    /// The session is restarted without end.
+    /// Removes the restart limit: the session is restarted without end.
     pub fn without_restart_limit(self) -> Self {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
     }
 
-    /// The pause before a restart. Default: the supervisor's, which is [`Backoff::default`] unless
-    /// it was made with [`Options::otp`](crate::Options::otp); for children of a tree
-    /// [`Backoff::default`].
+    /// Sets the pause before a restart. Default: that of the supervisor, which is
+    /// [`Backoff::default`], or none with [`Options::otp`](crate::Options::otp). For children of a
+    /// tree it is [`Backoff::default`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
             let rule = format!("must be longer than zero and at most the maximum of {max:?}");

@@ -27,8 +27,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// The children of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
 ///
-/// When the tree is restarted, all that is described here comes back, and nothing that was added
-/// since with [`start_child`](Supervisor::start_child).
+/// A restart of the tree starts all children that are described here, and none that was added later
+/// with [`start_child`](Supervisor::start_child).
 ///
 /// A child is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
 /// [`Permanent`](Restart::Permanent) unless its spec says otherwise.
@@ -79,24 +79,24 @@ impl TreeSpec {
         self
     }
 
-    /// A tree in which a child that ends is started again alone.
+    /// A tree that restarts only the child that ended.
     pub fn one_for_one() -> Self {
         Self::new(Strategy::OneForOne)
     }
 
-    /// A tree in which all children are started again with one.
+    /// A tree that restarts all children when one ends.
     pub fn one_for_all() -> Self {
         Self::new(Strategy::OneForAll)
     }
 
-    /// A tree in which the children after one are started again with it.
+    /// A tree that restarts the child that ended and those after it.
     pub fn rest_for_one() -> Self {
         Self::new(Strategy::RestForOne)
     }
 
     /// The supervisor's name in ractor's registry: 1 to 512 bytes, no control character, no `/`.
     /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree
-    /// that is a session bears the session's name and takes no other.
+    /// that is a session has the session's name and takes no other.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         match names::check_supervisor(&name) {
@@ -107,8 +107,7 @@ impl TreeSpec {
         }
         self
     }
-
-    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    /// Gives the supervisor a new name at each start, so that several can run side by side, as in tests.
     pub fn unique_name(mut self) -> Self {
         self.name = Some(Naming::Unique);
         self
@@ -172,8 +171,8 @@ impl TreeSpec {
         self
     }
 
-    /// How often the tree may restart children within `window`, whatever the number of children
-    /// that one restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be
+    /// Sets how often the tree may restart children within `window`. A restart of several children
+    /// counts once. A restart above the limit ends the tree. Default: 3 in 5 s. The window must be
     /// longer than zero.
     ///
     /// OTP: `max_restarts` and `max_seconds`, which are 1 and 5 in Erlang.
@@ -184,26 +183,25 @@ impl TreeSpec {
         }
         self
     }
-
-    /// Children are restarted without end.
+    /// Removes the restart limit: children are restarted without end.
     pub fn without_restart_limit(mut self) -> Self {
         self.settings.limit = None;
         self
     }
 
-    /// Whether the end of significant children ends the tree. Default: never; then a significant
-    /// child is like any other. (OTP refuses one.)
+    /// Sets whether the end of significant children ends the tree. Default: never. Then a
+    /// significant child is like any other, while OTP refuses it.
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
         self
     }
 
-    /// When the supervisor stops, its children are stopped all at once, each by its own rule.
-    /// Default: in reverse order, each when the one after it is gone. A set that is restarted is
-    /// always taken down in order.
+    /// Stops all children at once, each by its own rule, when the supervisor stops. Default: in
+    /// reverse order, each when the one after it is gone. A set of children that is restarted is
+    /// always stopped in order.
     ///
-    /// For children that do not need each other while they stop: the stop takes as long as the
-    /// slowest.
+    /// Use it for children that do not need each other while they stop. The stop then takes as long
+    /// as the slowest of them.
     pub fn stop_together(mut self) -> Self {
         self.settings.stop_order = StopOrder::Together;
         self
@@ -245,11 +243,11 @@ fn policy() -> Policy {
 }
 
 impl ChildSpec<Supervisor> {
-    /// A whole tree, described anew for every incarnation. As a session it is found under the
-    /// session's id, and its children under theirs ([`find_child`](SessionSupervisor::find_child)).
+    /// A tree, described anew for every incarnation. As a session it is found by the session's id,
+    /// and its children by that id and their roles ([`find_child`](SessionSupervisor::find_child)).
     ///
-    /// The start is done when all children have been started, one after another; the start timeout
-    /// is for all of them together. One that takes longer, or is stopped before it is done, is
+    /// The start is done when all children have been started, one after another. The start timeout
+    /// is for all of them together. A start that takes longer, or is stopped before it is done, is
     /// killed.
     ///
     /// ```

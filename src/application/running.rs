@@ -63,14 +63,14 @@ impl RunningApplication {
         &self.root
     }
 
-    /// The session supervisor; `None` while it is restarted and when it has ended. A handle of one
-    /// that was restarted says that it is down: look it up again.
+    /// The session supervisor; `None` while it is restarted and when it has ended. The calls of a
+    /// handle from before a restart fail with "down": look the supervisor up again.
     #[must_use]
     pub fn sessions(&self) -> Option<SessionSupervisor> {
         SessionSupervisor::where_is(&self.supervisor)
     }
 
-    /// Waits for the end, and says how it came.
+    /// Waits for the end of the application and returns its cause and its report.
     ///
     /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what
     /// is left at the [stop timeout](super::Application::stop_timeout). A Ctrl-C that comes then
@@ -80,10 +80,10 @@ impl RunningApplication {
     ///
     /// On systems other than Unix it receives Ctrl-C alone.
     ///
-    /// Where all threads of the runtime are blocked, by stuck sessions or a log that is not read,
-    /// it receives signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the
-    /// deadline. For that it must itself have a thread that is not blocked, as it has in the `main`
-    /// of a multi-thread runtime.
+    /// It receives signals even if all threads of the runtime are blocked, by stuck sessions or a
+    /// log that is not read, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For
+    /// that it must itself run on a thread that is not blocked, as in the `main` of a multi-thread
+    /// runtime.
     ///
     /// # Cancel safety
     ///
