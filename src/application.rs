@@ -89,7 +89,8 @@ impl Application {
         self.root = self.root.name(name);
         self
     }
-    /// Gives the root a new name at each start, so that several applications can run side by side, as in tests. The session supervisor has [its own option](Options::unique_name) for that.
+    /// Gives the root a new name at each start, so that several applications can run side by side,
+    /// as in tests. The session supervisor has [its own option](Options::unique_name) for that.
     pub fn unique_name(mut self) -> Self {
         self.root = self.root.unique_name();
         self
@@ -242,7 +243,7 @@ impl Application {
         tokio::select! {
             biased;
             () = sessions => {}
-            // The wait is told it again.
+            // The wait sees the signal again.
             () = running.signalled() => {}
         }
         undone.defuse();

@@ -93,8 +93,8 @@ impl StartContext {
 pub enum Launch<A: Actor> {
     /// Spawn this actor with these arguments.
     Actor(A, A::Arguments),
-    /// Start nothing, without that being an error. At a first start the caller is told, at a
-    /// restart the session is forgotten.
+    /// Start nothing, without that being an error. A first start fails with `Ignored`; at a restart
+    /// the session is forgotten.
     ///
     /// OTP: `ignore`.
     Ignore,
@@ -257,7 +257,8 @@ impl<C: Child> ChildSpec<C> {
     pub fn significant(self) -> Self {
         self.with(|policy| policy.significance = Significance::Significant)
     }
-    /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is waited for without end.
+    /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is
+    /// waited for without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
         self.with(|policy| policy.shutdown = shutdown)
     }

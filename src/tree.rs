@@ -107,7 +107,8 @@ impl TreeSpec {
         }
         self
     }
-    /// Gives the supervisor a new name at each start, so that several can run side by side, as in tests.
+    /// Gives the supervisor a new name at each start, so that several can run side by side, as in
+    /// tests.
     pub fn unique_name(mut self) -> Self {
         self.name = Some(Naming::Unique);
         self

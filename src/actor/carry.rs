@@ -110,7 +110,7 @@ fn ask_to_stop(cell: &ActorCell, way: StopWay) {
     }
 }
 
-/// What a caller is told who shared a launch that failed.
+/// The reply to a caller that shared a launch that failed.
 fn failed(failure: Failure) -> Reply {
     match failure {
         Failure::Failed(cause) => Reply::Failed(cause),

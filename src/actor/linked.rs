@@ -90,12 +90,12 @@ impl Known {
     }
 }
 
-/// Whose an actor is.
+/// Where an actor belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     /// It is below the session.
     Ours,
-    /// The actor to which it was linked is gone, and kills it.
+    /// The actor to which it was linked is gone, and ractor kills it with that.
     Detached,
     /// It has ended, or has another supervisor.
     Other,

@@ -54,7 +54,7 @@ pub(crate) trait Starter: Send + Sync + 'static {
 
 pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Found, SpawnFailure>> + Send>>;
 
-/// A launch, as its starter is told of it.
+/// A launch, as its starter sees it.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) context: Context,
@@ -121,7 +121,7 @@ impl Found {
     }
 }
 
-/// What a caller is told.
+/// The reply to a caller.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Started(Found),

@@ -6,8 +6,8 @@
 //! that is dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is
 //! caught in each case.
 //!
-//! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that
-//! the task is done.
+//! ractor drops the wrapper itself last in the session's task, so its drop reports that the task is
+//! done.
 //!
 //! Actors that the user's actor links to itself are supervised by it: its supervision handler is
 //! passed through.
@@ -92,7 +92,7 @@ impl<A: Actor> Session<A> {
     }
 
     /// While all are stopped, a session whose `post_stop` takes time does not delay those that are
-    /// still to be asked. One whose `post_stop` is over at once need not tell: its end says more.
+    /// still to be asked. One whose `post_stop` is over at once need not report that: its end does.
     fn tell_of_post_stop(&self) {
         if self.shared.is_stopping() {
             let key = self.life.key();
@@ -289,8 +289,8 @@ impl<A: Actor> Drop for SpawnArguments<A> {
     }
 }
 
-/// Watches over a callback that may be the session's last: unless that went well, the session ends
-/// now. A callback that is merely dropped, because the session was killed, leaves no mark.
+/// Guards a callback that may be the session's last: unless it went well, the session ends now. A
+/// callback that is merely dropped, because the session was killed, leaves no mark.
 struct Watch<'a>(&'a Life);
 
 impl Watch<'_> {

@@ -232,7 +232,7 @@ impl Shared {
         }
     }
 
-    /// It has come to stand; the log is told, and will be told of its end.
+    /// It is up: its start is logged, and its end will be.
     pub(super) fn announce(&self) {
         if self.outcome.get().is_none() {
             self.announced.store(true, Ordering::Release);

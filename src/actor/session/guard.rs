@@ -59,7 +59,7 @@ impl<A: Actor> Guard<A> {
         }
     }
 
-    /// Whose turn it is before a callback: the root's before the first one after the start.
+    /// What runs next before a callback: the root, before the first one after the start.
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of
     /// this thread that no other can take from; a callback, or a drop after it, that blocks the
@@ -80,7 +80,7 @@ impl<A: Actor> Guard<A> {
         self.user.as_mut()?.parts()
     }
 
-    /// Learns what it has linked to itself.
+    /// Finds out what it has linked to itself.
     pub(super) fn learn(&mut self) {
         let Some(UserState { life, .. }) = &self.user else {
             return;

@@ -78,6 +78,7 @@ async fn no_message_repeats_its_source() {
     }
     let list = sessions.list_sessions().await.unwrap();
     let (id, outer) = (list[0].id.clone(), list[1].id.clone());
+    let session = list[0].cell.clone().expect("it runs");
     let child_failed = || StartChildError::Failed {
         role: Arc::clone(&role),
         cause: cause(),
@@ -165,7 +166,7 @@ async fn no_message_repeats_its_source() {
         Box::new(StopError::Stuck),
         Box::new(FindError::NotFound),
         Box::new(FindChildError::WrongMessageType),
-        Box::new(SessionSupervisor::try_from(cell.clone()).unwrap_err()),
+        Box::new(SessionSupervisor::try_from(session).unwrap_err()),
         Box::new(Supervisor::try_from(cell).unwrap_err()),
     ];
     for error in plain {
