@@ -252,7 +252,7 @@ impl Application {
 
     /// The root with its children, and what is left to do when it is up.
     fn design(self) -> (TreeSpec, Rest) {
-        let (options, supervisor) = self.options.settled();
+        let (options, supervisor) = self.options.with_fixed_name();
         let mut root = self.root;
         for (role, spec) in self.before {
             root = root.child(role, spec);

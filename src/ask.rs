@@ -1,4 +1,4 @@
-//! Asking a supervisor of either kind, which both handles do in the same way.
+//! What both handles do in the same way: starting a supervisor and asking it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,4 +125,10 @@ pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
 /// The answer for a key that cannot exist, without asking.
 pub(crate) fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
     Err(if alive(shared).is_ok() { unknown } else { down })
+}
+
+/// The actor, if it is linked to that supervisor.
+pub(crate) fn linked(cell: ActorCell, supervisor: &ActorCell) -> Option<ActorCell> {
+    let parent = cell.try_get_supervisor()?;
+    (parent.get_id() == supervisor.get_id()).then_some(cell)
 }

@@ -15,43 +15,9 @@ use thiserror::Error;
 
 use crate::SessionId;
 use crate::engine::Cause;
-use crate::names::NameError;
-
-/// A text that is not a session id.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{id:?} is not a session id: it {rule}")]
-#[non_exhaustive]
-pub struct InvalidId {
-    /// The text.
-    pub id: String,
-    /// The rule that it breaks.
-    pub rule: NameError,
-}
-
-/// A text that is not a role.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{role:?} is not a role: it {rule}")]
-#[non_exhaustive]
-pub struct InvalidRole {
-    /// The text.
-    pub role: String,
-    /// The rule that it breaks.
-    pub rule: NameError,
-}
-
-/// A bad value that was given to a setter of [`Options`](crate::Options), of a
-/// [`ChildSpec`](crate::ChildSpec) or of a [`TreeSpec`](crate::TreeSpec).
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field} is {value}: {rule}")]
-#[non_exhaustive]
-pub struct InvalidValue {
-    /// Which setter was given the value.
-    pub field: &'static str,
-    /// The value.
-    pub value: String,
-    /// The rule that it breaks.
-    pub rule: String,
-}
+pub use crate::fault::InvalidValue;
+pub use crate::id::InvalidId;
+pub use crate::names::InvalidRole;
 
 /// The supervisor has ended, or is stopping and does not accept the request any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -76,7 +42,7 @@ pub enum StartSupervisorError {
     },
     /// A child of a static supervisor did not start. Those before it were stopped, in reverse
     /// order.
-    #[error("the child {role} did not start")]
+    #[error("child {role} did not start")]
     ChildFailed {
         /// Its role.
         role: Arc<str>,

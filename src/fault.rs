@@ -3,7 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::InvalidValue;
+use thiserror::Error;
+
+/// A bad value that was given to a setter of [`Options`](crate::Options), of a
+/// [`ChildSpec`](crate::ChildSpec) or of a [`TreeSpec`](crate::TreeSpec).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field} is {value}: {rule}")]
+#[non_exhaustive]
+pub struct InvalidValue {
+    /// Which setter was given the value.
+    pub field: &'static str,
+    /// The value.
+    pub value: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
 
 /// The first bad value of a builder, if it was given one.
 #[derive(Clone, Debug, Default)]

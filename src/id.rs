@@ -9,8 +9,20 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::error::InvalidId;
-use crate::names;
+use thiserror::Error;
+
+use crate::names::{self, NameError};
+
+/// A text that is not a session id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{id:?} is not a session id: it {rule}")]
+#[non_exhaustive]
+pub struct InvalidId {
+    /// The text.
+    pub id: String,
+    /// The rule that it breaks.
+    pub rule: NameError,
+}
 
 /// The id of a session: 1 to 512 bytes of text without control characters. Cheap to clone.
 ///
@@ -118,8 +130,7 @@ impl fmt::Display for SessionId {
 
 #[cfg(test)]
 mod tests {
-    use super::SessionId;
-    use crate::error::InvalidId;
+    use super::{InvalidId, SessionId};
     use crate::names::{MAX_LENGTH, NameError};
     use std::collections::{BTreeMap, HashMap};
 

@@ -54,6 +54,17 @@ pub enum NameError {
     Reserved,
 }
 
+/// A text that is not a role.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{role:?} is not a role: it {rule}")]
+#[non_exhaustive]
+pub struct InvalidRole {
+    /// The text.
+    pub role: String,
+    /// The rule that it breaks.
+    pub rule: NameError,
+}
+
 /// The registry name of a session.
 #[must_use]
 pub fn session(supervisor: &str, id: &str) -> String {

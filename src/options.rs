@@ -73,10 +73,10 @@ impl Options {
         }
     }
 
-    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a
-    /// session's own, and 3 restarts in 5 s for all sessions together, which end the supervisor;
-    /// restarts without a pause, parked sessions that are not tried again, and any number of
-    /// launches at once.
+    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: sessions have no restart limit
+    /// of their own, and more than 3 restarts of all sessions together in 5 s end the supervisor.
+    /// Restarts have no pause, parked sessions are not tried again, and any number of launches may
+    /// be under way.
     ///
     /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
@@ -140,10 +140,9 @@ impl Options {
     /// to `max`. Each pause is between half and all of its length at random, so that sessions which
     /// were parked together do not come back together.
     ///
-    /// A trial is one start. The session is no longer parked once it has lived for the window of
-    /// its restart limit; if it ends before that, or does not start, it is parked again. A trial
-    /// needs a place of [`max_sessions`](Self::max_sessions); without one it waits for the next
-    /// pause.
+    /// A trial is one start. The session is no longer parked once it has run for the window of its
+    /// restart limit. If it ends before that, or does not start, it is parked again. A trial needs
+    /// a place of [`max_sessions`](Self::max_sessions); without one it waits for the next pause.
     ///
     /// Default: 10 s, up to 5 min. `first` must be longer than zero and at most `max`.
     pub fn park_trial(mut self, first: Duration, max: Duration) -> Self {
@@ -212,9 +211,9 @@ impl Options {
         limit
     }
 
-    /// The same with its name settled, so that a supervisor that is restarted keeps it; and the
+    /// The same with its name fixed, so that a supervisor that is restarted keeps it; and the
     /// name.
-    pub(crate) fn settled(mut self) -> (Self, String) {
+    pub(crate) fn with_fixed_name(mut self) -> (Self, String) {
         let name = self.name.clone().name(DEFAULT_NAME);
         self.name = Naming::Given(name.clone());
         (self, name)

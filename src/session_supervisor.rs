@@ -161,8 +161,8 @@ impl SessionSupervisor {
     /// operation completes, then is handled as if it had just arrived. Two incarnations of one id
     /// never overlap. Other callers do not wait meanwhile, whatever the start function does.
     ///
-    /// The wait has no limit of its own. A session that hangs in its `post_stop` after a stop by
-    /// others, or one whose restarts keep failing within its restart limit, keeps the start waiting
+    /// The wait has no limit of its own. A session may hang in its `post_stop` after a stop by
+    /// others, or its restarts may keep failing within its restart limit. Then the start waits
     /// until [`stop_session`](Self::stop_session) ends it.
     ///
     /// # Errors
@@ -221,10 +221,10 @@ impl SessionSupervisor {
     /// start.
     ///
     /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share
-    /// its outcome: the one whose spec is used gets [`Ensured::Created`], the others
-    /// [`Ensured::Joined`], and if it fails all of them get the error. The spec is used only if the
-    /// session does not run and no other caller is starting it. Two actor types with one message
-    /// type cannot be told apart.
+    /// its outcome. The caller whose spec is used gets [`Ensured::Created`], and the others get
+    /// [`Ensured::Joined`]. If the launch fails, all of them get the error. The spec is used only
+    /// if the session does not run and no other caller is starting it. Two actor types with one
+    /// message type cannot be told apart.
     ///
     /// # Errors
     ///
@@ -315,19 +315,20 @@ impl SessionSupervisor {
         }
     }
 
-    /// Restarts a session by hand: stops a running one by its rule and launches it anew, launches
-    /// one that waits for a restart at once, resumes a parked one with an empty restart limit.
+    /// Restarts a session by hand. A running one is stopped by its rule and launched anew. One that
+    /// waits for a restart is launched at once. A parked one is resumed with an empty restart
+    /// limit.
     ///
     /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done. Callers that wait for one launch share it: however many ask at
-    /// once, the session is launched at most twice, since a launch that had begun before a caller
-    /// asked does not count for that caller.
+    /// restarted when that is done. Callers that wait for one launch share it. However many ask at
+    /// once, the session is launched at most twice: a launch that had begun before a caller asked
+    /// does not count for that caller.
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown id. If the launch fails the caller is told, and the session goes
-    /// on by the rules: it is tried again and counted, a parked one is parked again, a temporary
-    /// one is forgotten.
+    /// `NotFound` for an unknown id. If the launch fails the caller gets the error, and the rules
+    /// go on: the session is tried again and counted, a parked one is parked again, a temporary one
+    /// is forgotten.
     ///
     /// # Cancel safety
     ///
@@ -360,7 +361,7 @@ impl SessionSupervisor {
     #[must_use]
     pub fn find_session(&self, id: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
-        linked(cell, self.shared.root())
+        ask::linked(cell, self.shared.root())
     }
 
     /// As [`find_session`](Self::find_session), with a typed reference.
@@ -380,7 +381,7 @@ impl SessionSupervisor {
     pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
         let session = self.find_session(id)?;
         let name = names::session_child(self.shared.name(), role, id);
-        linked(ractor::registry::where_is(name)?, &session)
+        ask::linked(ractor::registry::where_is(name)?, &session)
     }
 
     /// As [`find_child`](Self::find_child), with a typed reference.
@@ -539,12 +540,6 @@ impl SessionSupervisor {
         let shared = Arc::clone(&self.shared);
         async move { Some(shared.wait_over().await?.report) }
     }
-}
-
-/// The actor, if it is linked to that supervisor.
-pub(crate) fn linked(cell: ActorCell, supervisor: &ActorCell) -> Option<ActorCell> {
-    let parent = cell.try_get_supervisor()?;
-    (parent.get_id() == supervisor.get_id()).then_some(cell)
 }
 
 impl TryFrom<ActorCell> for SessionSupervisor {

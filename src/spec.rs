@@ -75,8 +75,8 @@ impl StartContext {
         }
     }
 
-    /// The id of the session, or the role of a child outside any session: a text that every launch
-    /// has, to load its data by or to name it in the log.
+    /// The id of the session, or the role of a child outside any session. Every launch has it: use
+    /// it to load data or to name the child in the log.
     #[must_use]
     pub fn key(&self) -> &str {
         let id = self.id.as_deref();

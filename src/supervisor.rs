@@ -20,7 +20,6 @@ use crate::error::{
     StartChildError, StartSupervisorError, SupervisorDown, TerminateChildError,
 };
 use crate::info::ChildInfo;
-use crate::session_supervisor::linked;
 use crate::spec::ChildSpec;
 use crate::{TreeSpec, names};
 
@@ -334,7 +333,7 @@ impl Supervisor {
     #[must_use]
     pub fn find_child(&self, role: &str) -> Option<ActorCell> {
         let cell = ractor::registry::where_is(self.shared.child_name(role)?)?;
-        linked(cell, self.shared.root())
+        ask::linked(cell, self.shared.root())
     }
 
     /// As [`find_child`](Self::find_child), with a typed reference.
@@ -375,9 +374,9 @@ impl Supervisor {
     /// As [`stop`](Self::stop), but kills what is left after `timeout`. Of two stops with a timeout
     /// the earlier deadline wins. Zero kills at once.
     ///
-    /// Every child is asked to stop before it is killed. The next child is asked as soon as the one
-    /// after it is gone, and at the latest when its share of the time has come: the time left,
-    /// divided among the children that are left. Slow children then stop beside each other.
+    /// Every child is asked to stop before it is killed. A child is asked as soon as the one after
+    /// it is gone, and at the latest when its share of the time has come. Its share is the time
+    /// left, divided among the children that are left. Slow children then stop beside each other.
     /// Supervisors among them are told how long they may take, and share that time out in the same
     /// way.
     ///

@@ -1,5 +1,5 @@
 //! What a user writes to describe a static supervisor: its children in their order, its strategy
-//! and its limit; and the child specs that start such a tree, or a session supervisor, as a child.
+//! and its limit. Also the child specs that start such a tree, or a session supervisor, as a child.
 //!
 //! Setters do not fail: the call that starts the tree fails with the first bad value.
 

@@ -153,10 +153,10 @@ impl Shared {
         self.push(self.inbox.report(Item::Tick));
     }
 
-    /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any
-    /// more, so all of them are killed, and so is the root: its own supervisor learns of it and may
-    /// start another. Every caller is told that the supervisor is down, from now on too. The driver
-    /// task does the rest.
+    /// Driving has met a fault of ours. What is known of the children cannot be relied on any more,
+    /// so all of them are killed, and so is the root. The root's own supervisor may start another.
+    /// Every caller is told that the supervisor is down, from now on too. The driver task does the
+    /// rest.
     pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
         let mut outbox = Outbox::of(self);
         for item in self.inbox.close() {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     /// Paused time passes when no task has anything left to do.
-    async fn settled() {
+    async fn until_idle() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 
@@ -273,7 +273,7 @@ mod tests {
         let start = tokio::spawn(sessions.start_session("starts", hangs));
         let stop = tokio::spawn(sessions.stop_session("lingers"));
         let restart = tokio::spawn(sessions.restart_session("lingers"));
-        settled().await;
+        until_idle().await;
         assert_eq!(lingers.get_status(), ActorStatus::Stopping);
         let down = tokio::spawn({
             let shared = Arc::clone(&shared);
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(sessions.stop().await, Err(SupervisorDown));
         let again = sessions.start_session("runs", idle()).await;
         assert!(matches!(again, Err(StartError::SupervisorDown)));
-        settled().await;
+        until_idle().await;
         assert_eq!(Arc::strong_count(&gate), 1, "the launch's value is kept");
     }
 
@@ -316,7 +316,7 @@ mod tests {
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         inject(&shared);
         shared.wait_over().await;
-        settled().await;
+        until_idle().await;
         let again = SessionSupervisor::where_is(name).expect("it is back");
         assert_ne!(again.get_cell().get_id(), sessions.get_cell().get_id());
         assert_eq!(runs.get_status(), ActorStatus::Stopped);

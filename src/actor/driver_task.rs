@@ -1,9 +1,9 @@
 //! One task per supervisor that outlives the root: it keeps the one timer, drives when the root's
 //! loop does not, and finishes every ending.
 //!
-//! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the
-//! engine is told that the root is gone and kills what is left; when all is gone, the callers that
-//! wait are answered.
+//! Whatever ends the root, the ends of the sessions take one path through this task. After a
+//! foreign kill the engine is told that the root is gone, and kills what is left. When all is gone,
+//! the callers that wait are answered.
 //!
 //! It does not wait for stuck children. They are reported, and end when their code does. Those of a
 //! child supervisor keep its launch held until then.
@@ -20,8 +20,8 @@ use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
-/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first
-/// poll: a runtime that is shut down drops a task that has not had its turn.
+/// Sees a supervisor to its end. The end is guarded from now on, not from the first poll: a runtime
+/// that is shut down drops tasks before their first poll.
 pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
     async move {

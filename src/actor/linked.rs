@@ -2,8 +2,8 @@
 //! to be free before the session starts again.
 //!
 //! When a session ends, ractor kills all that is below it and waits for none of it. What is below
-//! is seen as long as ractor has not begun with that, which is so on all roads but one: others kill
-//! the session while it is idle. For that road the session remembers, while it lives, the names of
+//! can be read until ractor begins with that. The one case in which it cannot is a kill by others
+//! while the session is idle. For this case the session remembers, while it lives, the names of
 //! what is below it, and the supervisors of ours among that. An `ActorCell` would keep the 5 KB of
 //! an actor that has ended, so none is remembered.
 //!
@@ -217,8 +217,8 @@ impl Linked {
         }
     }
 
-    /// The entry to look at: in turn, so that each is looked at, and spread over all of them, so
-    /// that many that are to be dropped are found at once.
+    /// The entry to look at. All are looked at in turn, spread over the whole map, so that many
+    /// that are to be dropped are found at once.
     fn pick(&mut self, turn: usize) -> Option<u64> {
         let (&first, _) = self.known.first_key_value()?;
         let (&last, _) = self.known.last_key_value()?;

@@ -76,8 +76,8 @@ impl Machine {
     }
 }
 
-/// One that never came to work: each of its specs is dropped on its own, since two that panic on
-/// the way out of one drop would end the process.
+/// An engine that was never used. Each of its specs is dropped on its own: two that panic in one
+/// drop would end the process.
 impl Drop for Machine {
     fn drop(&mut self) {
         self.take_apart().into_iter().for_each(drop_guarded);

@@ -1,5 +1,5 @@
-//! What is left to do after a step of driving, when no lock is held and the token is released:
-//! callers are answered, values of the user's are dropped elsewhere, and the log is written.
+//! What is left to do after a drive, when no lock is held and the token is released. Callers are
+//! answered, values of the user's are dropped elsewhere, and the log is written.
 //!
 //! A log line that no subscriber wants costs nothing.
 

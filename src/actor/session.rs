@@ -1,5 +1,5 @@
-//! The actor that wraps the user's actor: it guards the drops of its state and of the actor's own
-//! value, catches its panics, and leaves the mark that tells how it ended.
+//! The actor that wraps the user's actor. It guards the drops of the state and of the actor's own
+//! value, catches panics, and leaves the mark that says how the session ended.
 //!
 //! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task,
 //! before ractor tells the root. Those of a killed session travel in ractor's exit event; wherever
@@ -100,8 +100,8 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// What a callback's end means. After a failure the state is dropped here: ractor would do it
-    /// in the same task, but after it has told the root, and a drop that blocks the thread would
+    /// What a callback's end means. After a failure the state is dropped here. ractor would drop it
+    /// in the same task, but after it has told the root. A drop that blocks the thread would then
     /// keep the root, which tokio puts into a slot of this thread.
     fn flush(
         &self,

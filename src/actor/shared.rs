@@ -209,9 +209,9 @@ impl Shared {
         self.drops.drop_later([Deferred::of(value)]);
     }
 
-    /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor
-    /// since the root was killed first: then no event tells of it, and the engine would take it for
-    /// a crash. So the report waits for a root that is woken twice, which a killed one never is, or
+    /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
+    /// because the root was killed first, no event reports that, and the engine would take it for a
+    /// crash. So the report waits for a root that is woken twice, which a killed one never is, or
     /// for the end of the root's loop.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();

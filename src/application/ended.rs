@@ -33,9 +33,9 @@ pub enum EndCause {
     Killed,
     /// A Ctrl-C came while it was stopping. What was left was killed, and not waited for.
     Interrupted,
-    /// A signal came, or its stop was asked for, and it was not over a second after the deadline,
-    /// since all threads of its runtime are blocked; or it had not even started by the deadline.
-    /// What was left was killed, and not waited for.
+    /// It had not stopped a second after the deadline, because all threads of its runtime are
+    /// blocked, or it had not started by the deadline after a signal. What was left was killed, and
+    /// not waited for.
     Overdue,
 }
 
@@ -77,9 +77,9 @@ impl Ended {
         }
     }
 
-    /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was
-    /// killed, or left stuck children; 130, as shells have it, if a Ctrl-C came while it was
-    /// stopping.
+    /// The exit status of the process. It is 0 after an orderly end, 1 if the application
+    /// escalated, was killed, was overdue or left stuck children, and 130, as in shells, if a
+    /// Ctrl-C came while it was stopping.
     ///
     /// What was killed at the deadline or by its own rule does not change it: the report tells.
     #[must_use]
@@ -127,7 +127,7 @@ impl Ended {
 }
 
 /// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and
-/// its drop waits for a session that is stuck: where some may be, shut it down by
+/// its drop waits for stuck sessions. If there may be some, shut it down with
 /// [`shutdown_background`](tokio::runtime::Runtime::shutdown_background) first, or use
 /// [`exit`](Ended::exit), as below `#[tokio::main]`.
 impl From<Ended> for ExitCode {

@@ -80,9 +80,9 @@ impl RunningApplication {
     ///
     /// On systems other than Unix it receives Ctrl-C alone.
     ///
-    /// It receives signals even if all threads of the runtime are blocked, by stuck sessions or a
-    /// log that is not read, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For
-    /// that it must itself run on a thread that is not blocked, as in the `main` of a multi-thread
+    /// It receives signals even if stuck sessions or a log that is not read block all threads of
+    /// the runtime. It is then [`Overdue`](EndCause::Overdue) a second after the deadline. For that
+    /// it must itself run on a thread that is not blocked, as in the `main` of a multi-thread
     /// runtime.
     ///
     /// # Cancel safety

@@ -1,5 +1,5 @@
-//! A small runtime on a thread of its own, which receives signals and keeps time when every thread
-//! of the application's runtime is blocked, be it by stuck sessions or by a log that is not read.
+//! A small runtime on a thread of its own. It receives signals and keeps time when stuck sessions,
+//! or a log that is not read, block every thread of the application's runtime.
 //!
 //! No code of the user's runs here, so it cannot block.
 

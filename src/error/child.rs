@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ractor::ActorCell;
 use thiserror::Error;
 
-use super::{InvalidRole, InvalidValue};
 use crate::engine::{Cause, Failure};
+use crate::fault::InvalidValue;
+use crate::names::InvalidRole;
 
 /// Why a child of a [`Supervisor`](crate::Supervisor) was not started.
 #[derive(Clone, Debug, Error)]
@@ -19,7 +20,7 @@ pub enum StartChildError {
     #[error("invalid child spec: {0}")]
     InvalidSpec(InvalidValue),
     /// A child of this role runs; it was left alone.
-    #[error("{role} is already started")]
+    #[error("child {role} is already started")]
     AlreadyStarted {
         /// The role.
         role: Arc<str>,
@@ -27,7 +28,7 @@ pub enum StartChildError {
         cell: ActorCell,
     },
     /// A child of this role is known and does not run: restart it, or delete it first.
-    #[error("{role} is already present")]
+    #[error("child {role} is already present")]
     AlreadyPresent {
         /// The role.
         role: Arc<str>,
@@ -40,7 +41,7 @@ pub enum StartChildError {
     #[error("the start was ignored by the start function")]
     Ignored,
     /// The start function or `pre_start` returned an error or panicked.
-    #[error("{role} failed to start")]
+    #[error("child {role} failed to start")]
     Failed {
         /// The role.
         role: Arc<str>,
@@ -52,7 +53,7 @@ pub enum StartChildError {
     #[error("the child took longer to start than its start timeout")]
     TimedOut,
     /// Another actor has the name.
-    #[error("the registry name of {role} is taken")]
+    #[error("the registry name of child {role} is taken")]
     NameTaken {
         /// The role.
         role: Arc<str>,

@@ -19,7 +19,7 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if sim.rng.chance(60) {
-        sim.settle(Mood::Orderly);
+        sim.until_idle(Mood::Orderly);
     }
     let steps = 30 + sim.rng.below(50);
     for _ in 0..steps {
@@ -32,7 +32,7 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if !sim.over && sim.rng.chance(40) {
-        sim.settle(Mood::Calm);
+        sim.until_idle(Mood::Calm);
         let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
         assert_eq!(waiting, None, "a request waits although nothing moves");
     }
@@ -40,8 +40,8 @@ pub(crate) fn run(sim: &mut Sim) {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    sim.settle(Mood::Orderly);
-    sim.settle(Mood::Calm);
+    sim.until_idle(Mood::Orderly);
+    sim.until_idle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
     assert_eq!(waiting, None, "a caller is never answered");

@@ -91,7 +91,7 @@ impl Toy {
     pub(crate) fn end(&mut self, role: &str, mark: Mark) {
         let life = self.life(role);
         self.report_end(&life, mark);
-        self.settle();
+        self.until_idle();
     }
 
     pub(crate) fn life(&self, role: &str) -> SimLife {
@@ -115,7 +115,7 @@ impl Toy {
 
     pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         self.todo.push_back(input);
-        self.settle();
+        self.until_idle();
     }
 
     /// Lets time pass until the next thing is due.
@@ -124,10 +124,10 @@ impl Toy {
         self.now = self.now.max(at);
         self.group.handle_timeout(self.now);
         self.carry_out();
-        self.settle();
+        self.until_idle();
     }
 
-    fn settle(&mut self) {
+    fn until_idle(&mut self) {
         while let Some(input) = self.todo.pop_front() {
             self.group.handle(self.now, input);
             self.carry_out();

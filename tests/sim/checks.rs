@@ -116,14 +116,14 @@ impl Sim {
                 panic!("a request waits for an id that is free");
             };
             let run = &self.runs[entry.run];
-            let settled = match entry.shown {
+            let decided = match entry.shown {
                 Some(SessionState::Running) => run.life.ending() == Ending::No,
                 Some(SessionState::Parked) => start || run.gone(),
                 Some(SessionState::Stuck) => true,
                 _ => false,
             };
             assert!(
-                !settled || !self.model.serving,
+                !decided || !self.model.serving,
                 "a request waits although it is {:?}",
                 entry.shown
             );

@@ -137,7 +137,7 @@ pub(crate) trait History: Sized {
     }
 
     /// Drives everything on until nothing moves.
-    fn settle(&mut self, mood: Mood) {
+    fn until_idle(&mut self, mood: Mood) {
         let mut idle = 0;
         for _ in 0..5_000 {
             let mut moved = false;

@@ -25,7 +25,7 @@ pub(crate) fn run(sim: &mut Sim) {
         return sim.take_apart();
     }
     if !sim.over && sim.rng.chance(40) {
-        sim.settle(Mood::Calm);
+        sim.until_idle(Mood::Calm);
         let waiting = sim.tickets.waiting(|_| true);
         assert_eq!(waiting, None, "a request waits although nothing moves");
     }
@@ -33,8 +33,8 @@ pub(crate) fn run(sim: &mut Sim) {
         let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    sim.settle(Mood::Orderly);
-    sim.settle(Mood::Calm);
+    sim.until_idle(Mood::Orderly);
+    sim.until_idle(Mood::Calm);
     assert!(sim.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.waiting(|_| true);
     assert_eq!(waiting, None, "a caller is never answered");

@@ -111,8 +111,8 @@ pub(super) fn pid(cell: &ActorCell) -> u64 {
 /// Those that were unlinked before the session ended, and live on without a supervisor. Those that
 /// ractor has killed are without a supervisor too, but ractor takes no new links to them.
 ///
-/// If the session's root was killed too, all of it was: then another thread may have taken the
-/// session's links away and not have come to what was linked yet.
+/// If the session's root was killed too, another thread may have removed the session's links and
+/// not yet killed what was linked.
 async fn unlinked(doubtful: &[Below], root: &ActorCell) -> HashSet<u64> {
     let candidates = doubtful.iter().map(|below| below.awaited.cell());
     let mut candidates = candidates.filter(|cell| {

@@ -62,8 +62,8 @@ impl<A: Actor> Guard<A> {
     /// What runs next before a callback: the root, before the first one after the start.
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of
-    /// this thread that no other can take from; a callback, or a drop after it, that blocks the
-    /// thread would keep the root there. A session that was idle since has long left the thread,
+    /// this thread that no other thread takes from. A callback that blocks the thread, or a drop
+    /// after it, would keep the root there. A session that was idle since has long left the thread,
     /// and need not yield.
     pub(super) fn turn_of(&mut self) -> Turn {
         let (Some(started), Some(user)) = (self.started.take(), &self.user) else {

@@ -45,7 +45,7 @@ const fn never(_: &StartContext) -> bool {
     false
 }
 
-async fn settle() {
+async fn until_idle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -121,7 +121,7 @@ async fn a_child_outside_a_session_has_no_session_supervisor() {
     let own = context.tree.unwrap();
     assert_eq!(own.get_cell().get_id(), tree.get_cell().get_id());
     assert!(context.id.is_none() && context.supervisor.is_none());
-    settle().await;
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::Running).await, ["a"]);
     tree.stop().await.unwrap();
 }
@@ -244,7 +244,7 @@ async fn a_child_that_awaits_a_start_in_its_own_begin_times_out() {
     let tree = Supervisor::start(tree.child("d", asks));
     let tree = answered("the start", tree).await;
     assert!(tree.is_err(), "{tree:?}");
-    settle().await;
+    until_idle().await;
     let told = outcome.lock().unwrap().take();
     assert!(
         matches!(told, Some(Err(StartChildError::SupervisorDown))),
@@ -270,7 +270,7 @@ async fn a_child_that_is_restarted_alone_may_await_the_start_of_another() {
     });
     let tree = start(TreeSpec::one_for_one().child("a", script.spec())).await;
     end(&child(&tree, "a"), Order::Crash).await;
-    settle().await;
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "agent"]);
     tree.stop().await.unwrap();
 }

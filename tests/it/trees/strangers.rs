@@ -50,7 +50,7 @@ async fn stranger_ends(root: &ActorCell, way: Way) {
     died(&stranger.get_cell()).await;
 }
 
-async fn settle() {
+async fn until_idle() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
 }
 
@@ -79,7 +79,7 @@ async fn the_ends_of_strangers_end_no_supervisor_of_any_kind() {
             stranger_ends(root, way).await;
         }
     }
-    settle().await;
+    until_idle().await;
     assert_eq!(probe.notes(), before, "nothing was stopped or started");
     let running = those(&app, ChildState::Running).await;
     assert_eq!(running, ["inner", "sessions", "worker"]);
@@ -111,7 +111,7 @@ async fn the_ends_of_children_end_no_supervisor() {
                 }
                 died(&child.get_cell()).await;
             }
-            settle().await;
+            until_idle().await;
             let orderly = matches!(way, Way::Stop | Way::Drain);
             let active = match kind {
                 Restart::Permanent => 2,
@@ -150,7 +150,7 @@ async fn a_stranger_on_a_children_name_is_not_adopted() {
     }
     squatter.stop(None);
     died(&squatter.get_cell()).await;
-    settle().await;
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
     tree.restart_child("b").await.unwrap();
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
