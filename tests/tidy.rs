@@ -1,5 +1,5 @@
-//! The order of the repository: which layer may name which, how long a file may be, what every file says
-//! of itself, and what production code may not contain.
+//! The order of the repository: which layer may name which, how long a file may be, what every file
+//! says of itself, and what production code may not contain.
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
@@ -314,41 +314,45 @@ fn a_file_holds_one_idea() {
     none(&found, "at most 400 lines without a reason");
 }
 
-/// Pictures that have a term of the field, and words that made a component a person.
+/// Words that are not used: pictures for which the field has a term, and "who" for a component.
+/// They are in two halves, so that a search for one finds nothing.
 const NOT_OUR_WORDS: &[&str] = &[
-    "zombie",
-    "undertaker",
-    "graveyard",
-    "corpse",
-    "unborn",
-    "keeper",
-    "bell",
-    "birth",
-    "nest",
-    "leftovers",
-    "pit",
-    "digger",
-    "member",
-    "whoever",
-    "HAZARDS",
-    "FAULTS",
-    "Absent on purpose",
+    concat!("zom", "bie"),
+    concat!("under", "taker"),
+    concat!("grav", "eyard"),
+    concat!("cor", "pse"),
+    concat!("unb", "orn"),
+    concat!("kee", "per"),
+    concat!("be", "ll"),
+    concat!("bi", "rth"),
+    concat!("ne", "st"),
+    concat!("left", "overs"),
+    concat!("p", "it"),
+    concat!("dig", "ger"),
+    concat!("mem", "ber"),
+    concat!("who", "ever"),
+    concat!("HAZ", "ARDS"),
+    concat!("FAU", "LTS"),
+    concat!("Absent o", "n purpose"),
 ];
 
 #[test]
 fn the_words_are_those_of_the_field() {
     let mut found = Vec::new();
     for file in files() {
-        if file.path == "tests/tidy.rs" {
-            continue;
-        }
         for (at, line) in file.whole.lines().enumerate() {
-            let words = || line.split(|c: char| !c.is_ascii_alphanumeric());
+            let small = line.to_ascii_lowercase();
             for wrong in NOT_OUR_WORDS {
+                // The titles of documents are in capitals; as plain words they are fine.
+                let line = match wrong.starts_with(char::is_uppercase) {
+                    true => line,
+                    false => &small,
+                };
+                let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
                 let plural = |word: &str| word.strip_suffix('s') == Some(*wrong);
                 let has = match wrong.contains(' ') {
                     true => line.contains(wrong),
-                    false => words().any(|word| word == *wrong || plural(word)),
+                    false => words.any(|word| word == *wrong || plural(word)),
                 };
                 if has {
                     found.push(format!("{}:{}: {wrong}", file.path, at + 1));

@@ -45,7 +45,7 @@ fn number(fates: &[Fate], fate: Fate) -> usize {
 pub(crate) async fn step(rng: &mut Rng) {
     let fates: Vec<Fate> = (0..4 + rng.below(20)).map(|_| rng.pick(&FATES)).collect();
     let instance = alone(Options::new().unique_name(), fates.len()).await;
-    if settle(&instance, &fates, rng).await.is_err() {
+    if carry_out(&instance, &fates, rng).await.is_err() {
         contradiction("a private supervisor is down, and was not ended");
     }
     let end = rng.pick(&End::ALL);
@@ -67,7 +67,7 @@ pub(crate) async fn step(rng: &mut Rng) {
 }
 
 /// Starts all sessions and waits until each is what it is to be.
-async fn settle(instance: &Instance, fates: &[Fate], rng: &mut Rng) -> Result<(), Over> {
+async fn carry_out(instance: &Instance, fates: &[Fate], rng: &mut Rng) -> Result<(), Over> {
     let sessions = &instance.sessions;
     for (n, fate) in fates.iter().enumerate() {
         let entry = instance.census.entry(n);
@@ -179,7 +179,7 @@ pub(crate) async fn under_a_parent(rng: &mut Rng) {
     };
     let fates: Vec<Fate> = (0..4 + rng.below(8)).map(|_| rng.pick(&FATES)).collect();
     let instance = Instance::of(Kind::Calm, sessions, fates.len());
-    if settle(&instance, &fates, rng).await.is_err() {
+    if carry_out(&instance, &fates, rng).await.is_err() {
         contradiction("a supervisor under a parent is down, and was not ended");
     }
     instance.will_end(End::Kill);
