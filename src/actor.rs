@@ -4,7 +4,7 @@
 //! Absent on purpose: decisions. Where a file here seems to make one, it reads a fact and passes it
 //! on.
 
-mod answers;
+pub(crate) mod answers;
 pub(crate) mod birth;
 pub(crate) mod carry;
 pub(crate) mod clock;

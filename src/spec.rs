@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
 use crate::child::{AnyActor, Child, typed};
 use crate::engine::{
@@ -33,7 +33,9 @@ pub struct StartContext {
     pub attempt: u32,
     /// How the last incarnation ended; none at the first start.
     pub last_exit: Option<Exit>,
-    /// The session supervisor, for instance to start another session. A child of a [`Supervisor`]
+    /// The session supervisor, for instance to start another session. A launch that waits for that keeps
+    /// its place meanwhile ([`max_concurrent_launches`](crate::Options::max_concurrent_launches)). A child of
+    /// a [`Supervisor`]
     /// outside any session has none: for it the handle says that it is down.
     pub supervisor: SessionSupervisor,
     /// The tree, if it is a member of one.
@@ -99,7 +101,8 @@ impl StartError {
 /// How to start a session, and by which rules it lives. Cheap to clone.
 ///
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
-/// block, panic or ask the supervisor without anybody else noticing.
+/// block, panic or ask the supervisor without anybody else noticing, as long as fewer than
+/// [`max_concurrent_launches`](crate::Options::max_concurrent_launches) do so at once.
 ///
 /// Setters do not fail. The first bad value is kept and is the error of the call that uses the spec,
 /// before anything is asked.
@@ -209,7 +212,7 @@ impl<C: Child> ChildSpec<C> {
         Self {
             plan: Arc::new(Plan {
                 policy,
-                starter: Arc::new(Box::new(starter)),
+                starter: Arc::new(StartFunction::new(starter)),
             }),
             restart: None,
             fault: None,

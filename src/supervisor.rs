@@ -10,6 +10,7 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef, ActorStatus};
 use tokio::sync::oneshot;
 
+use crate::actor::answers::Telling;
 use crate::actor::directory;
 use crate::actor::inbox::Query;
 use crate::actor::machine::Machine;
@@ -539,7 +540,7 @@ async fn ask(
     ask::request(shared, id.shared(), request).await
 }
 
-async fn query<T: Send + 'static>(
+async fn query<T: Telling>(
     shared: &Arc<Shared>,
     question: impl FnOnce(oneshot::Sender<T>) -> Query,
 ) -> Result<T, SupervisorDown> {

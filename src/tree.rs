@@ -12,8 +12,8 @@ use crate::actor::machine::Machine;
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::child::Child;
 use crate::engine::{
-    AutoShutdown, FirstStart, Group, GroupSettings, Kind, Limit, Policy, Restart, Shutdown,
-    StopOrder, Strategy,
+    AutoShutdown, Discard, FirstStart, Group, GroupSettings, Kind, Limit, Policy, Restart,
+    Shutdown, StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
 use crate::names::{self, Naming};
@@ -316,6 +316,13 @@ where
                 let rule = "a tree that is a session bears the session's name";
                 spec.find_fault("name", &name, rule.to_owned());
             }
+            if let Some(fault) = spec.fault.take() {
+                // What its members have captured may block in its drop.
+                for (_, plan, _) in spec.members {
+                    order.shared.discard(Discard::Spec(plan));
+                }
+                return Err(refused(fault));
+            }
             begin(order, spec.check()).await
         })
     }
@@ -324,11 +331,12 @@ where
 async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
     match design {
         Ok(design) => birth::start_child(order, design).await,
-        Err(fault) => {
-            let error = StartSupervisorError::InvalidOptions(fault);
-            Err(SpawnFailure::Failed(Box::new(error)))
-        }
+        Err(fault) => Err(refused(fault)),
     }
+}
+
+fn refused(fault: InvalidValue) -> SpawnFailure {
+    SpawnFailure::Failed(Box::new(StartSupervisorError::InvalidOptions(fault)))
 }
 
 impl ChildSpec<SessionSupervisor> {

@@ -39,6 +39,9 @@ pub(crate) struct Driver {
     items: VecDeque<Item>,
     /// When the undertaker's timer rings.
     armed: Option<Moment>,
+    /// Whether the timer has rung and not all that was due is done. What is due is left to the timer, since
+    /// that gives others their turns first.
+    ticking: bool,
     pub(super) ended: Option<Ended>,
 }
 
@@ -57,6 +60,7 @@ impl Driver {
             lists: Lists::default(),
             items: VecDeque::new(),
             armed: None,
+            ticking: false,
             ended: None,
         }
     }
@@ -69,6 +73,11 @@ impl Driver {
         }
         self.machine = Machine::idle();
         self.ended.take()
+    }
+
+    /// Whether something is due since time has passed, and the timer has rung for it.
+    fn is_due(&self, now: Moment) -> bool {
+        self.ticking && self.machine.poll_timeout().is_some_and(|at| at <= now)
     }
 
     /// When the timer rings.
@@ -123,22 +132,25 @@ impl Shared {
                     driver.lists.ask(&mut driver.machine, query, leftovers);
                 }
                 item @ Item::Query(_) => leftovers.discard_item(item),
-                Item::Tick => {}
+                Item::Tick => driver.ticking = true,
             }
         }
-        if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
+        if driver.is_due(now) {
             driver.machine.handle_timeout(now);
+            carry::out_all(self, driver, leftovers);
+        } else if driver.machine.is_under_way() {
+            driver.machine.proceed(now);
             carry::out_all(self, driver, leftovers);
         }
         if stage >= Stage::RootGone {
             driver.lists.drop_all(&mut driver.machine, leftovers);
         }
         driver.lists.page(&mut driver.machine, leftovers);
-        let wake = driver.machine.poll_timeout();
-        if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
+        driver.ticking = driver.is_due(now);
+        if driver.ticking || driver.machine.is_under_way() || !driver.lists.is_empty() {
             return Rest::Work;
         }
-        if let Some(at) = wake
+        if let Some(at) = driver.machine.poll_timeout()
             && driver.armed.is_none_or(|armed| at < armed)
         {
             driver.armed = Some(at);

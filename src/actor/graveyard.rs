@@ -19,13 +19,14 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ractor::ActorProcessingErr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::unwind::drop_guarded;
+use super::lines::WeakLines;
+use super::unwind::{drop_panicked, guard};
 
 /// After this time without progress more threads come.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -60,6 +61,8 @@ struct Yard {
     /// Rung when nothing waits any more.
     empty: Condvar,
     runtime: Handle,
+    /// The log that is told of drops that panic. It holds this queue.
+    lines: OnceLock<WeakLines>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +90,13 @@ impl Graveyard {
             uncalled: AtomicBool::new(false),
             empty: Condvar::new(),
             runtime,
+            lines: OnceLock::new(),
         }))
+    }
+
+    /// Which log is told of drops that panic.
+    pub(super) fn tell(&self, lines: WeakLines) {
+        drop(self.0.lines.set(lines));
     }
 
     /// Keeps a value until [`dig`](Self::dig), which has to follow. Locks may be held.
@@ -159,6 +168,17 @@ impl Yard {
         Some(grave)
     }
 
+    /// While the value is dropped, the log is not held: that may take for ever.
+    fn drop_guarded(&self, grave: Grave) {
+        let Err(panicked) = guard(|| drop(grave)) else {
+            return;
+        };
+        match self.lines.get().and_then(WeakLines::upgrade) {
+            Some(lines) => lines.drop_panicked(panicked),
+            None => drop_panicked(panicked),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pit> {
         self.pit.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,7 +191,7 @@ struct Digger(Arc<Yard>);
 impl Drop for Digger {
     fn drop(&mut self) {
         while let Some(grave) = self.0.next() {
-            drop_guarded(grave);
+            self.0.drop_guarded(grave);
         }
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::answers::{Answer, Delivery, Told};
+use super::answers::{Answer, Delivery, Telling, Told};
 use super::graveyard::{Grave, Graveyard};
 use super::inbox::Item;
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
-use super::plan::{Actors, Plan, Reply, Ticket};
+use super::plan::{Actors, Plan, Reply, StartFunction, Ticket};
 use super::shared::Shared;
 use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Seen};
 
@@ -74,11 +74,9 @@ impl<'a> Leftovers<'a> {
         self.woken += 1;
     }
 
-    /// What was told to somebody who has gone away.
-    pub(super) fn untold(&self, exits: impl IntoIterator<Item = Exit>) {
-        for exit in exits {
-            self.graveyard.put_exit(exit);
-        }
+    /// What was to be told to somebody who has gone away.
+    pub(super) fn untold(&self, telling: impl Telling) {
+        self.graveyard.put_causes(telling);
     }
 
     pub(super) fn discard(&mut self, value: Discard<Actors>) {
@@ -155,8 +153,8 @@ impl<'a> Leftovers<'a> {
 /// Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
 impl Graveyard {
     pub(super) fn put_plan(&self, plan: Arc<Plan>) {
-        let starter = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
-        if let Some(starter) = starter {
+        let function = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
+        if let Some(starter) = function.and_then(StartFunction::take) {
             self.put(Grave::of(starter));
         }
     }
@@ -172,25 +170,16 @@ impl Graveyard {
         }
     }
 
-    pub(super) fn put_reply(&self, reply: Reply) {
-        match reply {
-            Reply::Failed(cause) => self.put_cause(cause),
-            Reply::Ended(exit) => self.put_exit(exit),
-            Reply::MemberFailed { failure, .. } => self.put_failure(failure),
-            _ => {}
-        }
-    }
-
     pub(super) fn put_exit(&self, exit: Exit) {
-        if let Exit::Failed { cause } = exit {
-            self.put_cause(cause);
-        }
+        self.put_causes(exit);
     }
 
     pub(super) fn put_failure(&self, failure: Failure) {
-        if let Failure::Failed(cause) = failure {
-            self.put_cause(cause);
-        }
+        self.put_causes(failure);
+    }
+
+    pub(super) fn put_causes(&self, telling: impl Telling) {
+        telling.causes(&mut |cause| self.put_cause(cause));
     }
 
     pub(super) fn put_cause(&self, cause: Cause) {
@@ -213,8 +202,8 @@ impl Shared {
     }
 
     /// What nobody waits for. No lock may be held.
-    pub(super) fn untold(&self, reply: Reply) {
-        self.graveyard.put_reply(reply);
+    pub(crate) fn untold(&self, telling: impl Telling) {
+        self.graveyard.put_causes(telling);
         self.graveyard.dig();
     }
 
@@ -224,7 +213,7 @@ impl Shared {
     }
 
     /// Drops a value that nobody needs. No lock may be held.
-    pub(super) fn discard(&self, value: Discard<Actors>) {
+    pub(crate) fn discard(&self, value: Discard<Actors>) {
         let mut leftovers = Leftovers::of(self);
         leftovers.discard(value);
         leftovers.settle(self);

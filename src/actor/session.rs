@@ -25,11 +25,12 @@ use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
 use super::life::{Hold, Life};
+use super::lines::Lines;
 use super::linked::Linked;
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_end, guard_make, poll_once};
+use super::unwind::{Panicked, guard_end, guard_make, poll_once};
 use crate::engine::Input;
 use guard::{Corpse, Guard, Turn};
 
@@ -67,7 +68,10 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        let unborn = Unborn(Some((actor, arguments)));
+        let unborn = Unborn {
+            parts: Some((actor, arguments)),
+            lines: session.shared.lines.clone(),
+        };
         match Self::spawn_linked(name, session, unborn, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
@@ -134,13 +138,15 @@ impl<A: Actor> Session<A> {
         mut unborn: Unborn<A>,
     ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
-        let Some((actor, arguments)) = unborn.0.take() else {
+        let Some((actor, arguments)) = unborn.parts.take() else {
             return Err("it was started before".into());
         };
         let watch = Watch(&self.life);
         // Should both the future that is cancelled and the actor panic in their drops, the second would
         // end the process if it met the first on its way.
-        let made = guard_make(arguments, |arguments| actor.pre_start(myself, *arguments));
+        let made = guard_make(&self.shared.lines, arguments, |arguments| {
+            actor.pre_start(myself, *arguments)
+        });
         let error = match guard_end(made, |result| result.map(Box::new)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
@@ -152,7 +158,7 @@ impl<A: Actor> Session<A> {
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
         };
-        drop_guarded(actor);
+        self.shared.lines.drop_guarded(actor);
         Err(error)
     }
 
@@ -165,7 +171,9 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(myself, |myself| actor.post_start(myself, state));
+        let made = guard_make(&self.shared.lines, myself, |myself| {
+            actor.post_start(myself, state)
+        });
         let result = guard_end(made, identity).await;
         self.settle(watch, guard, result)
     }
@@ -189,7 +197,9 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(message, |message| actor.handle(myself, message, state));
+        let made = guard_make(&self.shared.lines, message, |message| {
+            actor.handle(myself, message, state)
+        });
         let result = guard_end(made, identity).await;
         self.settle(watch, guard, result)
     }
@@ -217,7 +227,7 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(event, |event| {
+        let made = guard_make(&self.shared.lines, event, |event| {
             // In here, since an argument that is borrowed outside would be kept twice in each session's task.
             // A supervisor of ours waits for its children itself.
             if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
@@ -241,7 +251,9 @@ impl<A: Actor> Session<A> {
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
-            let made = guard_make(myself, |myself| actor.post_stop(myself, state));
+            let made = guard_make(&self.shared.lines, myself, |myself| {
+                actor.post_stop(myself, state)
+            });
             let result = {
                 let mut ending = pin!(guard_end(made, identity));
                 match poll_once(ending.as_mut()).await {
@@ -276,13 +288,16 @@ impl<A: Actor> Session<A> {
 
 /// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
 /// Both may be large, and are moved often on their way: in their boxes.
-pub(crate) struct Unborn<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
+pub(crate) struct Unborn<A: Actor> {
+    parts: Option<(Box<A>, Box<A::Arguments>)>,
+    lines: Lines,
+}
 
 impl<A: Actor> Drop for Unborn<A> {
     fn drop(&mut self) {
-        if let Some((actor, arguments)) = self.0.take() {
-            drop_guarded(arguments);
-            drop_guarded(actor);
+        if let Some((actor, arguments)) = self.parts.take() {
+            self.lines.drop_guarded(arguments);
+            self.lines.drop_guarded(actor);
         }
     }
 }

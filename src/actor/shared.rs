@@ -7,7 +7,6 @@
 mod launches;
 mod ways_in;
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,7 +22,7 @@ use super::answers::Answer;
 use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
 use super::drive::Driver;
-use super::graveyard::{Grave, Graveyard};
+use super::graveyard::Graveyard;
 use super::inbox::{Inbox, Item};
 use super::keeper;
 use super::life::{Hold, Left, Life};
@@ -199,11 +198,6 @@ impl Shared {
             keeper::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
-    }
-
-    /// Drops a value that may hold one of the user's, and not here. No lock may be held.
-    pub(crate) fn drop_elsewhere(&self, value: impl Any + Send) {
-        self.graveyard.bury([Grave::of(value)]);
     }
 
     /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since

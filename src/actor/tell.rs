@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
+use super::answers;
 use super::inbox::{Item, Query};
 use super::leftovers::Leftovers;
 use super::life::Life;
@@ -77,11 +78,7 @@ impl Lists {
                 Some(None) => {}
                 None => {
                     engine.close_list(list.cursor);
-                    leftovers.tell(Box::new(move || {
-                        let untold = list.reply.send(list.taken).err();
-                        let untold = untold.into_iter().flatten();
-                        untold.filter_map(|info| info.last_exit).collect()
-                    }));
+                    leftovers.tell(Box::new(move || answers::tell(list.reply, list.taken)));
                     return;
                 }
             }
@@ -96,7 +93,7 @@ impl Lists {
         };
         for list in std::mem::take(&mut self.0) {
             engine.close_list(list.cursor);
-            leftovers.untold(list.taken.into_iter().filter_map(|info| info.last_exit));
+            leftovers.untold(list.taken);
             leftovers.discard_item(Item::Query(Query::List(list.reply)));
         }
     }
@@ -107,11 +104,7 @@ impl Query {
     pub(crate) fn count(reply: oneshot::Sender<Counts>) -> Self {
         Self::Look(Box::new(|machine| {
             let counts = machine.counts();
-            Box::new(move || {
-                // It holds no exit.
-                reply.send(counts).ok();
-                Vec::new()
-            })
+            Box::new(move || answers::tell(reply, counts))
         }))
     }
 
@@ -122,10 +115,7 @@ impl Query {
                 Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info)),
                 Machine::Members(_) => None,
             };
-            Box::new(move || {
-                let untold = reply.send(info).err().flatten();
-                untold.and_then(|info| info.last_exit).into_iter().collect()
-            })
+            Box::new(move || answers::tell(reply, info))
         }))
     }
 
@@ -136,11 +126,7 @@ impl Query {
                 Machine::Members(group) => group.members().map(|info| tell_member(&info)).collect(),
                 Machine::Sessions(_) => Vec::new(),
             };
-            Box::new(move || {
-                let untold = reply.send(members).err();
-                let untold = untold.into_iter().flatten();
-                untold.filter_map(|info| info.last_exit).collect()
-            })
+            Box::new(move || answers::tell(reply, members))
         }))
     }
 }

@@ -21,4 +21,5 @@ mod stack;
 mod support;
 mod traces;
 mod trees;
+mod turns;
 mod wrapper;

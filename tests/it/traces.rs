@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
 
+mod drops;
 mod order;
 mod quiet;
 

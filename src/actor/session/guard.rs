@@ -10,7 +10,6 @@ use crate::actor::graveyard::Grave;
 use crate::actor::life::{Hold, Life};
 use crate::actor::linked::{Any, Linked};
 use crate::actor::shared::Shared;
-use crate::actor::unwind::drop_guarded;
 use crate::engine::{Cause, Moment};
 
 /// Who is to run next on this thread.
@@ -152,8 +151,8 @@ impl<A: Actor> Corpse<A> {
 impl<A: Actor> Drop for Corpse<A> {
     fn drop(&mut self) {
         if let Some((actor, state)) = self.body.take() {
-            drop_guarded(state);
-            drop_guarded(actor);
+            self.shared.lines.drop_guarded(state);
+            self.shared.lines.drop_guarded(actor);
         }
         self.shared.let_go(&self.life, Hold::State);
     }
