@@ -13,6 +13,7 @@ mod standby;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apart::LITTLE_PATIENCE;
 pub use ended::{EndCause, Ended};
 pub use running::RunningApplication;
 use running::{KillOnDrop, Rest, Unstarted};
@@ -179,7 +180,7 @@ impl Application {
             biased;
             root = Supervisor::start(root) => root?,
             // What was started is killed when the start is dropped.
-            (_, cause) = signals.give_up(rest.stop_timeout) => return Ok(Ended::unfinished(cause).told(None)),
+            (_, cause) = signals.give_up(rest.stop_timeout) => return Ok(Ended::unfinished(cause).told(None, LITTLE_PATIENCE)),
         };
         let (running, sessions) = RunningApplication::of(root, signals, rest);
         Ok(running.until_the_end(sessions).await)

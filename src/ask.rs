@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
+use crate::actor::answers::Telling;
 use crate::actor::inbox::{Item, Query};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Actors, Reply, Ticket};
@@ -44,25 +45,25 @@ pub(crate) async fn start(
     }
 }
 
-/// An answer that a caller waits for. A caller may give up at the moment when the answer has come.
-/// Then what it holds of the user's is dropped elsewhere, not in the caller's task.
-struct Awaited<'a, T: Send + 'static> {
+/// An answer that a caller waits for. A caller may give up at the moment when the answer has come: then
+/// nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's task.
+struct Awaited<'a, T: Telling> {
     answer: oneshot::Receiver<T>,
     shared: &'a Shared,
 }
 
-impl<T: Send + 'static> Awaited<'_, T> {
+impl<T: Telling> Awaited<'_, T> {
     async fn come(mut self) -> Result<T, oneshot::error::RecvError> {
         (&mut self.answer).await
     }
 }
 
-impl<T: Send + 'static> Drop for Awaited<'_, T> {
+impl<T: Telling> Drop for Awaited<'_, T> {
     fn drop(&mut self) {
         // What is sent after this comes back to its sender.
         self.answer.close();
         if let Ok(untaken) = self.answer.try_recv() {
-            self.shared.drop_elsewhere(untaken);
+            self.shared.undelivered(untaken);
         }
     }
 }
@@ -86,7 +87,7 @@ pub(crate) async fn request(
 }
 
 /// Asks a question that changes nothing.
-pub(crate) async fn query<T: Send + 'static>(
+pub(crate) async fn query<T: Telling>(
     shared: &Arc<Shared>,
     question: impl FnOnce(oneshot::Sender<T>) -> Query,
 ) -> Result<T, SupervisorDown> {

@@ -174,6 +174,9 @@ impl Options {
     /// restarts before starts. The time in line does not count against the start timeout. A launch
     /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
+    /// A launch whose start function or `pre_start` waits for another start of this supervisor keeps its place
+    /// meanwhile. If all places are kept by such launches, each of them waits until its start timeout.
+    ///
     /// Default: 1,024. Must be at least 1.
     pub fn max_concurrent_launches(mut self, max: usize) -> Self {
         if max == 0 {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
 use crate::child::{AnyActor, Child, typed};
 use crate::engine::{
@@ -39,8 +39,11 @@ pub struct StartContext {
     pub attempt: u32,
     /// How the last incarnation ended. None at the first start.
     pub last_exit: Option<Exit>,
-    /// The session supervisor, for instance to start another session. None for a child outside any
-    /// session.
+    /// The session supervisor, for instance to start another session. A launch that waits for that
+    /// keeps its place among the launches under way ([`max_concurrent_launches`]). None for a child
+    /// outside any session.
+    ///
+    /// [`max_concurrent_launches`]: crate::Options::max_concurrent_launches
     pub supervisor: Option<SessionSupervisor>,
     /// The tree that the child belongs to.
     pub tree: Option<Supervisor>,
@@ -116,7 +119,8 @@ impl StartError {
 /// clone.
 ///
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
-/// block, panic or ask the supervisor without affecting other sessions.
+/// block, panic or ask the supervisor without affecting other sessions, as long as
+/// fewer than [`max_concurrent_launches`](crate::Options::max_concurrent_launches) do so at once.
 ///
 /// Setters do not fail. The first bad value is kept and is the error of the call that uses the
 /// spec, before anything is asked.
@@ -226,7 +230,7 @@ impl<C: Child> ChildSpec<C> {
         Self {
             plan: Arc::new(Plan {
                 policy,
-                starter: Arc::new(Box::new(starter)),
+                starter: Arc::new(StartFunction::new(starter)),
             }),
             restart: None,
             fault: Fault::default(),

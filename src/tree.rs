@@ -11,8 +11,8 @@ use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{
-    AutoShutdown, ChildKind, FirstStart, Group, GroupSettings, Limit, Policy, Restart, Shutdown,
-    StopOrder, Strategy,
+    AutoShutdown, ChildKind, Discard, FirstStart, Group, GroupSettings, Limit, Policy, Restart,
+    Shutdown, StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
 use crate::fault::Fault;
@@ -302,6 +302,13 @@ where
                 let rule = "a tree that is a session bears the session's name";
                 spec.fault.add("name", format_args!("{name:?}"), rule);
             }
+            if let Err(fault) = spec.fault.clone().check() {
+                // What its children have captured may block in its drop.
+                for (_, plan, _) in spec.children {
+                    order.shared.discard(Discard::Spec(plan));
+                }
+                return Err(refused(fault));
+            }
             begin(order, spec.check()).await
         })
     }
@@ -310,11 +317,12 @@ where
 async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
     match design {
         Ok(design) => spawn::start_child(order, design).await,
-        Err(fault) => {
-            let error = StartSupervisorError::InvalidOptions(fault);
-            Err(SpawnFailure::Failed(Box::new(error)))
-        }
+        Err(fault) => Err(refused(fault)),
     }
+}
+
+fn refused(fault: InvalidValue) -> SpawnFailure {
+    SpawnFailure::Failed(Box::new(StartSupervisorError::InvalidOptions(fault)))
 }
 
 impl ChildSpec<SessionSupervisor> {

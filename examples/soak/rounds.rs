@@ -5,7 +5,7 @@
 //!
 //! All rounds share one runtime, so that a task that is left behind is seen.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -64,6 +64,7 @@ impl Quota {
 /// All rounds, until the time is over. The bytes that were alive after each.
 pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
     const LONGEST: Duration = Duration::from_secs(20);
+    all_threads_have_waited().await;
     let began = Instant::now();
     let mut live = Vec::with_capacity(1 << 16);
     let mut quota = Quota::Until(began + (time / 4).min(LONGEST));
@@ -81,6 +82,23 @@ pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
             return live;
         }
     }
+}
+
+/// tokio's locks keep a table of the threads that wait, for the whole process. It grows with the most
+/// threads there ever were, and keeps what it has outgrown: up to 128 KiB, which would look like a leak
+/// in whichever round most drops block. So it has its full size before the first.
+async fn all_threads_have_waited() {
+    /// tokio's limit of threads for what blocks.
+    const THREADS: usize = 512;
+    let together = Arc::new(Barrier::new(THREADS));
+    let mut threads = JoinSet::new();
+    for _ in 0..THREADS {
+        let together = Arc::clone(&together);
+        threads.spawn_blocking(move || {
+            together.wait();
+        });
+    }
+    drop(threads.join_all().await);
 }
 
 /// One round. How many steps each worker did.

@@ -9,13 +9,90 @@
 
 use std::fmt;
 
+use tokio::sync::oneshot;
+
 use super::drop_queue::DropQueue;
 use super::plan::{Reply, Ticket};
 use super::unwind::guard;
-use crate::engine::Exit;
+use crate::engine::{Cause, Counts, Exit, Failure};
+use crate::info::{ChildInfo, SessionInfo};
 
-/// Delivers an answer and returns the exits that could not be delivered.
-pub(super) type Told = Box<dyn FnOnce() -> Vec<Exit> + Send>;
+/// Something to tell; answers the causes in what was told to nobody.
+pub(super) type Told = Box<dyn FnOnce() -> Vec<Cause> + Send>;
+
+/// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own: two that
+/// panic in one drop would end the process.
+pub(crate) trait Telling: Send + 'static {
+    fn causes(self, each: &mut dyn FnMut(Cause));
+}
+
+/// Tells it. Answers the causes in it if nobody takes it.
+pub(super) fn tell<T: Telling>(reply: oneshot::Sender<T>, telling: T) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if let Err(untaken) = reply.send(telling) {
+        untaken.causes(&mut |cause| causes.push(cause));
+    }
+    causes
+}
+
+impl Telling for Counts {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for Exit {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        if let Self::Failed { cause } = self {
+            each(cause);
+        }
+    }
+}
+
+impl Telling for Failure {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        if let Self::Failed(cause) = self {
+            each(cause);
+        }
+    }
+}
+
+impl Telling for Reply {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        match self {
+            Self::Failed(cause) => each(cause),
+            Self::Ended(exit) => exit.causes(each),
+            Self::ChildFailed { failure, .. } => failure.causes(each),
+            _ => {}
+        }
+    }
+}
+
+impl Telling for SessionInfo {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        self.last_exit.causes(each);
+    }
+}
+
+impl Telling for ChildInfo {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        self.last_exit.causes(each);
+    }
+}
+
+impl<T: Telling> Telling for Option<T> {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        if let Some(telling) = self {
+            telling.causes(each);
+        }
+    }
+}
+
+impl<T: Telling> Telling for Vec<T> {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        for telling in self {
+            telling.causes(each);
+        }
+    }
+}
 
 /// One answer to one caller.
 pub(super) enum Answer {
@@ -39,10 +116,10 @@ impl Answer {
         drop(guard(|| match self {
             Self::Reply(ticket, reply) => {
                 if let Some(undelivered) = ticket.answer(reply) {
-                    drops.put_reply(undelivered);
+                    drops.put_causes(undelivered);
                 }
             }
-            Self::Told(told) => told().into_iter().for_each(|exit| drops.put_exit(exit)),
+            Self::Told(told) => told().into_iter().for_each(|cause| drops.put_cause(cause)),
             Self::None(ticket) => drop(ticket),
         }));
         drops.wake();

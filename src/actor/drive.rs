@@ -37,6 +37,9 @@ pub(crate) struct Driver {
     items: VecDeque<Item>,
     /// When the driver task's timer fires.
     armed: Option<Moment>,
+    /// Whether the timer has rung and not all that was due is done. What is due is left to the timer, since
+    /// that gives others their turns first.
+    ticking: bool,
     pub(super) ended: Option<Ended>,
 }
 
@@ -55,6 +58,7 @@ impl Driver {
             lists: Lists::default(),
             items: VecDeque::new(),
             armed: None,
+            ticking: false,
             ended: None,
         }
     }
@@ -70,7 +74,12 @@ impl Driver {
         self.ended.take()
     }
 
-    /// When the timer fires.
+    /// Whether something is due since time has passed, and the timer has rung for it.
+    fn is_due(&self, now: Moment) -> bool {
+        self.ticking && self.machine.poll_timeout().is_some_and(|at| at <= now)
+    }
+
+    /// When the timer rings.
     pub(super) const fn armed(&self) -> Option<Moment> {
         self.armed
     }
@@ -123,22 +132,25 @@ impl Shared {
                     driver.lists.ask(&mut driver.machine, query, outbox);
                 }
                 item @ Item::Query(_) => outbox.discard_item(item),
-                Item::Tick => {}
+                Item::Tick => driver.ticking = true,
             }
         }
-        if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
+        if driver.is_due(now) {
             driver.machine.handle_timeout(now);
+            carry::out_all(self, driver, outbox);
+        } else if driver.machine.is_under_way() {
+            driver.machine.proceed(now);
             carry::out_all(self, driver, outbox);
         }
         if stage >= Stage::RootGone {
             driver.lists.drop_all(&mut driver.machine, outbox);
         }
         driver.lists.page(&mut driver.machine, outbox);
-        let wake = driver.machine.poll_timeout();
-        if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
+        driver.ticking = driver.is_due(now);
+        if driver.ticking || driver.machine.is_under_way() || !driver.lists.is_empty() {
             return Rest::Work;
         }
-        if let Some(at) = wake
+        if let Some(at) = driver.machine.poll_timeout()
             && driver.armed.is_none_or(|armed| at < armed)
         {
             driver.armed = Some(at);

@@ -18,14 +18,17 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ractor::ActorProcessingErr;
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::oneshot;
 
-use super::unwind::drop_guarded;
+use super::lines::WeakLines;
+use super::unwind::{drop_panicked, guard};
 
 /// After this time without progress more threads come.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -55,11 +58,14 @@ pub(super) struct DropQueue(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     queue: Mutex<Waiting>,
-    /// Whether a value may wait for which no thread was asked, so that most drives need not look.
+    /// Whether a value may wait for which no thread was asked, or behind a drop that may block, so
+    /// that most drives need not look.
     uncalled: AtomicBool,
     /// Notified when nothing waits any more.
     empty: Condvar,
     runtime: Handle,
+    /// The log that drops that panic are told to. It holds this queue.
+    lines: OnceLock<WeakLines>,
 }
 
 #[derive(Debug, Default)]
@@ -87,32 +93,54 @@ impl DropQueue {
             uncalled: AtomicBool::new(false),
             empty: Condvar::new(),
             runtime,
+            lines: OnceLock::new(),
         }))
+    }
+
+    /// Sets the log that drops that panic are told to.
+    pub(super) fn log_to(&self, lines: WeakLines) {
+        drop(self.0.lines.set(lines));
     }
 
     /// Keeps a value until [`wake`](Self::wake), which has to follow. Locks may be held.
     pub(super) fn put(&self, value: Deferred) {
         let mut queue = self.0.lock();
         queue.waiting.push_back(value);
-        if queue.threads == 0 {
+        if queue.threads == 0 || queue.watch == Watch::Off {
             self.0.uncalled.store(true, Ordering::Release);
         }
     }
 
-    /// Asks for a thread, if values wait and none comes. No lock may be held, since a runtime that
-    /// is shutting down drops the request, and the values with it, at once.
+    /// Asks for a thread, if values wait and none comes. If one is at work, the value that it drops
+    /// may block, so a second one looks after it. No lock may be held, since a runtime that is
+    /// shutting down drops the request, and the values with it, at once.
     pub(super) fn wake(&self) {
         if !self.0.uncalled.load(Ordering::Acquire) {
             return;
         }
         let mut queue = self.0.lock();
         self.0.uncalled.store(false, Ordering::Release);
-        if queue.threads > 0 || queue.waiting.is_empty() {
+        if queue.waiting.is_empty() {
             return;
+        }
+        if queue.threads > 0 {
+            return self.0.watch(queue);
         }
         queue.threads = 1;
         drop(queue);
         self.0.call(1);
+    }
+
+    /// Returns when what waits now has been taken, or after this time. On a busy machine a thread
+    /// that drops may have had no turn yet, and a value that waits for that is not stuck.
+    pub(super) async fn caught_up(&self, patience: Duration) {
+        if self.0.lock().threads == 0 {
+            return;
+        }
+        // Its drop wakes this task.
+        let (last, dropped) = oneshot::channel::<Infallible>();
+        self.drop_later([Deferred::of(last)]);
+        drop(tokio::time::timeout(patience, dropped).await);
     }
 
     /// Drops values elsewhere. No lock may be held.
@@ -150,13 +178,32 @@ impl Inner {
             return None;
         };
         queue.taken += 1;
-        if queue.watch == Watch::Off && !queue.waiting.is_empty() && self.has_workers() {
-            queue.watch = Watch::On;
-            drop(queue);
-            let watcher = Watcher(Some(Arc::clone(self)));
-            drop(self.runtime.spawn_blocking(move || watcher.watch()));
+        if !queue.waiting.is_empty() {
+            self.watch(queue);
         }
         Some(value)
+    }
+
+    /// Has a thread look after those that drop, if none does. On one thread there is none to spare.
+    fn watch(self: &Arc<Self>, mut queue: MutexGuard<'_, Waiting>) {
+        if queue.watch == Watch::On || !self.has_workers() {
+            return;
+        }
+        queue.watch = Watch::On;
+        drop(queue);
+        let watcher = Watcher(Some(Arc::clone(self)));
+        drop(self.runtime.spawn_blocking(move || watcher.watch()));
+    }
+
+    /// The log is not held while the value is dropped: that may never end.
+    fn drop_guarded(&self, value: Deferred) {
+        let Err(panicked) = guard(|| drop(value)) else {
+            return;
+        };
+        match self.lines.get().and_then(WeakLines::upgrade) {
+            Some(lines) => lines.drop_panicked(panicked),
+            None => drop_panicked(panicked),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -171,7 +218,7 @@ struct Dropper(Arc<Inner>);
 impl Drop for Dropper {
     fn drop(&mut self) {
         while let Some(value) = self.0.next() {
-            drop_guarded(value);
+            self.0.drop_guarded(value);
         }
     }
 }

@@ -20,7 +20,7 @@ use super::life::{Hold, Life, Orphans};
 use super::linked;
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
+use super::unwind::{Guarded, Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// How long the actors below a session are waited for. Shorter than the kill bound, or their
@@ -109,7 +109,7 @@ async fn attempt(
     let starting = guard(|| plan.starter.start(order));
     shared.discard(Discard::Spec(plan));
     let mut starting = match starting {
-        Ok(starting) => Guarded::new(starting),
+        Ok(starting) => Guarded::new(starting, &shared.lines),
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
     let run = starting.get_mut()?;
@@ -135,7 +135,7 @@ async fn attempt(
 /// start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
     if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return drop_guarded(starting);
+        return shared.lines.drop_guarded(starting);
     }
     let (done, dropped) = oneshot::channel::<()>();
     // In this order.

@@ -13,7 +13,7 @@
 //! `log` decides what a line says.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -21,9 +21,9 @@ use tokio::sync::Notify;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-use super::drop_queue::DropQueue;
+use super::drop_queue::{Deferred, DropQueue};
 use super::log::{self, Line};
-use super::unwind::guard;
+use super::unwind::{Panicked, guard};
 
 /// More lines than this do not wait: what comes then is counted and lost, as the next line says.
 const MOST: usize = 1 << 16;
@@ -69,14 +69,16 @@ impl Lines {
             let present = !dispatch.is::<NoSubscriber>();
             present.then(|| dispatch.clone())
         };
-        Self(Arc::new(Inner {
+        let lines = Self(Arc::new(Inner {
             queue: Mutex::default(),
             empty: Notify::new(),
             runtime,
             // A subscriber is the user's code.
             dispatch: guard(|| dispatcher::get_default(current)).unwrap_or(None),
             drops,
-        }))
+        }));
+        lines.0.drops.log_to(lines.downgrade());
+        lines
     }
 
     /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A
@@ -90,6 +92,24 @@ impl Lines {
         queue.pushed += 1;
         queue.waiting.push_back(line);
         None
+    }
+
+    /// Drops a value of the user's here and now. No lock may be held.
+    pub(super) fn drop_guarded<T>(&self, value: T) {
+        if let Err(panicked) = guard(|| drop(value)) {
+            self.drop_panicked(panicked);
+        }
+    }
+
+    /// Such a drop has panicked. No lock may be held.
+    pub(super) fn drop_panicked(&self, Panicked(text): Panicked) {
+        drop(self.push(Line::DropPanicked(text)));
+        self.write();
+    }
+
+    /// The queue, for one that does not keep it.
+    pub(super) fn downgrade(&self) -> WeakLines {
+        WeakLines(Arc::downgrade(&self.0))
     }
 
     /// Asks for a thread that writes, if lines wait and none does. No lock may be held.
@@ -118,6 +138,25 @@ impl Lines {
             }
         };
         drop(tokio::time::timeout(PATIENCE, all).await);
+    }
+}
+
+/// The queue, unless it has ended.
+#[derive(Debug)]
+pub(super) struct WeakLines(Weak<Inner>);
+
+impl WeakLines {
+    pub(super) fn upgrade(&self) -> Option<Lines> {
+        self.0.upgrade().map(Lines)
+    }
+}
+
+/// A subscriber is the user's code, its drop too.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(dispatch) = self.dispatch.take() {
+            self.drops.drop_later([Deferred::of(dispatch)]);
+        }
     }
 }
 

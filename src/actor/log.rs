@@ -29,6 +29,8 @@ pub(super) enum Line {
     Stopped(Arc<Speaker>, ShutdownReport),
     /// A supervisor has a fault, as the text of its panic says.
     Broken(Arc<Speaker>, String),
+    /// A value of the user's panicked in its drop, with this text.
+    DropPanicked(String),
 }
 
 impl fmt::Debug for Line {
@@ -70,6 +72,7 @@ pub(super) fn write(line: Line) -> Option<Note> {
         Line::Started(speaker) => (guard(|| started(&speaker)), None),
         Line::Stopped(speaker, report) => (guard(|| stopped(&speaker, &report)), None),
         Line::Broken(speaker, panic) => (guard(|| broken(&speaker, &panic)), None),
+        Line::DropPanicked(panic) => (guard(|| drop_panicked(&panic)), None),
     };
     drop(written);
     note
@@ -91,7 +94,11 @@ fn broken(speaker: &Speaker, panic: &str) {
     tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
 }
 
-/// Logs how many lines found no place in the queue.
+pub(super) fn drop_panicked(panic: &str) {
+    tracing::warn!(parent: None, panic, "a value of a session panicked in its drop");
+}
+
+/// So many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
     let tell = || tracing::warn!(parent: None, lines, "the log was too slow, lines are lost");
     drop(guard(tell));

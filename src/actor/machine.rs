@@ -45,6 +45,19 @@ impl Machine {
         }
     }
 
+    /// Goes on with what [`is_under_way`](Self::is_under_way).
+    pub(super) fn proceed(&mut self, now: Moment) {
+        match self {
+            Self::Sessions(engine) => engine.proceed(now),
+            Self::Children(_) => {}
+        }
+    }
+
+    /// Whether there is something to go on with, whatever time it is.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.poll_timeout() == Some(Moment::START)
+    }
+
     pub(super) fn poll_effect(&mut self) -> Option<Effect<Actors>> {
         match self {
             Self::Sessions(engine) => engine.poll_effect(),

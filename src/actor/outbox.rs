@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::answers::{Answer, Delivery, Told};
+use super::answers::{Answer, Delivery, Telling, Told};
 use super::drop_queue::{Deferred, DropQueue};
 use super::inbox::Item;
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
-use super::plan::{Actors, Plan, Reply, Ticket};
+use super::plan::{Actors, Plan, Reply, StartFunction, Ticket};
 use super::shared::Shared;
 use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Seen};
 
@@ -74,11 +74,9 @@ impl<'a> Outbox<'a> {
         self.woken += 1;
     }
 
-    /// Exits of an answer whose caller has gone away.
-    pub(super) fn undelivered(&self, exits: impl IntoIterator<Item = Exit>) {
-        for exit in exits {
-            self.drops.put_exit(exit);
-        }
+    /// What was to be told to somebody who has gone away.
+    pub(super) fn undelivered(&self, telling: impl Telling) {
+        self.drops.put_causes(telling);
     }
 
     pub(super) fn discard(&mut self, value: Discard<Actors>) {
@@ -155,8 +153,8 @@ impl<'a> Outbox<'a> {
 /// Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
 impl DropQueue {
     pub(super) fn put_plan(&self, plan: Arc<Plan>) {
-        let starter = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
-        if let Some(starter) = starter {
+        let function = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
+        if let Some(starter) = function.and_then(StartFunction::take) {
             self.put(Deferred::of(starter));
         }
     }
@@ -172,25 +170,16 @@ impl DropQueue {
         }
     }
 
-    pub(super) fn put_reply(&self, reply: Reply) {
-        match reply {
-            Reply::Failed(cause) => self.put_cause(cause),
-            Reply::Ended(exit) => self.put_exit(exit),
-            Reply::ChildFailed { failure, .. } => self.put_failure(failure),
-            _ => {}
-        }
-    }
-
     pub(super) fn put_exit(&self, exit: Exit) {
-        if let Exit::Failed { cause } = exit {
-            self.put_cause(cause);
-        }
+        self.put_causes(exit);
     }
 
     pub(super) fn put_failure(&self, failure: Failure) {
-        if let Failure::Failed(cause) = failure {
-            self.put_cause(cause);
-        }
+        self.put_causes(failure);
+    }
+
+    pub(super) fn put_causes(&self, telling: impl Telling) {
+        telling.causes(&mut |cause| self.put_cause(cause));
     }
 
     pub(super) fn put_cause(&self, cause: Cause) {
@@ -212,9 +201,9 @@ impl Shared {
         answer.give(&self.drops);
     }
 
-    /// A reply that no caller waits for. No lock may be held.
-    pub(super) fn undelivered(&self, reply: Reply) {
-        self.drops.put_reply(reply);
+    /// What nobody waits for. No lock may be held.
+    pub(crate) fn undelivered(&self, telling: impl Telling) {
+        self.drops.put_causes(telling);
         self.drops.wake();
     }
 
@@ -223,8 +212,8 @@ impl Shared {
         self.drops.drop_later(values);
     }
 
-    /// Drops a value that is not needed. No lock may be held.
-    pub(super) fn discard(&self, value: Discard<Actors>) {
+    /// Drops a value that nobody needs. No lock may be held.
+    pub(crate) fn discard(&self, value: Discard<Actors>) {
         let mut outbox = Outbox::of(self);
         outbox.discard(value);
         outbox.flush(self);

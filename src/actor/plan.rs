@@ -3,7 +3,7 @@
 //! A [`Plan`] is what a user writes (`spec.rs`), without its type.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::life::Life;
 use super::shared::Shared;
+use super::unwind::drop_guarded;
 use crate::engine::{self, Cause, Context, Domain, Exit, Failure, Policy, ShutdownReport};
 
 /// The types behind both engines.
@@ -28,8 +29,7 @@ impl Domain for Actors {
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) policy: Policy,
-    /// In a box, so that it can be told who holds it last.
-    pub(crate) starter: Arc<Box<dyn Starter>>,
+    pub(crate) starter: Arc<StartFunction>,
 }
 
 impl fmt::Debug for Plan {
@@ -43,6 +43,38 @@ impl fmt::Debug for Plan {
 impl engine::Spec for Arc<Plan> {
     fn policy(&self) -> &Policy {
         &self.policy
+    }
+}
+
+/// A user's start function, with a guard around the drop of what it has captured: several specs are often
+/// dropped in one go, as those of a tree are, and two that panic then would end the process.
+pub(crate) struct StartFunction(Option<Box<dyn Starter>>);
+
+impl StartFunction {
+    pub(crate) fn new(starter: impl Starter) -> Self {
+        Self(Some(Box::new(starter)))
+    }
+
+    /// Calls it and spawns the actor.
+    pub(super) fn start(&self, order: Order) -> Starting {
+        match &self.0 {
+            Some(starter) => starter.start(order),
+            // It is taken only by the last who holds it.
+            None => Box::pin(ready(Err(SpawnFailure::Refused))),
+        }
+    }
+
+    /// What is to be dropped.
+    pub(super) fn take(mut self) -> Option<Box<dyn Starter>> {
+        self.0.take()
+    }
+}
+
+impl Drop for StartFunction {
+    fn drop(&mut self) {
+        if let Some(starter) = self.0.take() {
+            drop_guarded(starter);
+        }
     }
 }
 

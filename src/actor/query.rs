@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
+use super::answers;
 use super::inbox::{Item, Query};
 use super::life::Life;
 use super::machine::Machine;
@@ -71,11 +72,7 @@ impl Lists {
                 Some(None) => {}
                 None => {
                     engine.close_list(list.cursor);
-                    outbox.tell(Box::new(move || {
-                        let undelivered = list.reply.send(list.taken).err();
-                        let undelivered = undelivered.into_iter().flatten();
-                        undelivered.filter_map(|info| info.last_exit).collect()
-                    }));
+                    outbox.tell(Box::new(move || answers::tell(list.reply, list.taken)));
                     return;
                 }
             }
@@ -90,7 +87,7 @@ impl Lists {
         };
         for list in std::mem::take(&mut self.0) {
             engine.close_list(list.cursor);
-            outbox.undelivered(list.taken.into_iter().filter_map(|info| info.last_exit));
+            outbox.undelivered(list.taken);
             outbox.discard_item(Item::Query(Query::List(list.reply)));
         }
     }
@@ -101,11 +98,7 @@ impl Query {
     pub(crate) fn count(reply: oneshot::Sender<Counts>) -> Self {
         Self::Look(Box::new(|machine| {
             let counts = machine.counts();
-            Box::new(move || {
-                // It holds no exit.
-                reply.send(counts).ok();
-                Vec::new()
-            })
+            Box::new(move || answers::tell(reply, counts))
         }))
     }
 
@@ -116,13 +109,7 @@ impl Query {
                 Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info)),
                 Machine::Children(_) => None,
             };
-            Box::new(move || {
-                let undelivered = reply.send(info).err().flatten();
-                undelivered
-                    .and_then(|info| info.last_exit)
-                    .into_iter()
-                    .collect()
-            })
+            Box::new(move || answers::tell(reply, info))
         }))
     }
 
@@ -135,11 +122,7 @@ impl Query {
                 }
                 Machine::Sessions(_) => Vec::new(),
             };
-            Box::new(move || {
-                let undelivered = reply.send(children).err();
-                let undelivered = undelivered.into_iter().flatten();
-                undelivered.filter_map(|info| info.last_exit).collect()
-            })
+            Box::new(move || answers::tell(reply, children))
         }))
     }
 }

@@ -26,11 +26,12 @@ use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
 use super::life::{Hold, Life};
+use super::lines::Lines;
 use super::linked::Linked;
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, drop_guarded, guard_end, guard_make, poll_once};
+use super::unwind::{Panicked, guard_end, guard_make, poll_once};
 use crate::engine::Input;
 use guard::{Guard, Turn, UserState};
 
@@ -68,7 +69,10 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        let spawn_arguments = SpawnArguments(Some((actor, arguments)));
+        let spawn_arguments = SpawnArguments {
+            parts: Some((actor, arguments)),
+            lines: session.shared.lines.clone(),
+        };
         match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
@@ -136,13 +140,15 @@ impl<A: Actor> Session<A> {
         mut spawn_arguments: SpawnArguments<A>,
     ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
-        let Some((actor, arguments)) = spawn_arguments.0.take() else {
+        let Some((actor, arguments)) = spawn_arguments.parts.take() else {
             return Err("it was started before".into());
         };
         let watch = Watch(&self.life);
-        // Should both the future that is cancelled and the actor panic in their drops, the second
-        // would end the process if it met the first on its way.
-        let made = guard_make(arguments, |arguments| actor.pre_start(myself, *arguments));
+        // Should both the future that is cancelled and the actor panic in their drops, the second would
+        // end the process if it met the first on its way.
+        let made = guard_make(&self.shared.lines, arguments, |arguments| {
+            actor.pre_start(myself, *arguments)
+        });
         let error = match guard_end(made, |result| result.map(Box::new)).await {
             Ok(Ok(state)) => {
                 watch.went_well();
@@ -154,7 +160,7 @@ impl<A: Actor> Session<A> {
             Ok(Err(error)) => error,
             Err(Panicked(text)) => text.into(),
         };
-        drop_guarded(actor);
+        self.shared.lines.drop_guarded(actor);
         Err(error)
     }
 
@@ -167,7 +173,9 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(myself, |myself| actor.post_start(myself, state));
+        let made = guard_make(&self.shared.lines, myself, |myself| {
+            actor.post_start(myself, state)
+        });
         let result = guard_end(made, identity).await;
         self.flush(watch, guard, result)
     }
@@ -191,7 +199,9 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(message, |message| actor.handle(myself, message, state));
+        let made = guard_make(&self.shared.lines, message, |message| {
+            actor.handle(myself, message, state)
+        });
         let result = guard_end(made, identity).await;
         self.flush(watch, guard, result)
     }
@@ -219,9 +229,9 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let watch = Watch(&self.life);
-        let made = guard_make(event, |event| {
-            // In here, since an argument that is borrowed outside would be kept twice in each
-            // session's task. A supervisor of ours waits for its children itself.
+        let made = guard_make(&self.shared.lines, event, |event| {
+            // In here, since an argument that is borrowed outside would be kept twice in each session's task.
+            // A supervisor of ours waits for its children itself.
             if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
                 Linked::follow(linked, cell, &event);
             }
@@ -243,7 +253,9 @@ impl<A: Actor> Session<A> {
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let watch = Watch(&self.life);
-            let made = guard_make(myself, |myself| actor.post_stop(myself, state));
+            let made = guard_make(&self.shared.lines, myself, |myself| {
+                actor.post_stop(myself, state)
+            });
             let result = {
                 let mut ending = pin!(guard_end(made, identity));
                 match poll_once(ending.as_mut()).await {
@@ -278,13 +290,16 @@ impl<A: Actor> Session<A> {
 
 /// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
 /// Both may be large, and are moved often on their way: in their boxes.
-pub(crate) struct SpawnArguments<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
+pub(crate) struct SpawnArguments<A: Actor> {
+    parts: Option<(Box<A>, Box<A::Arguments>)>,
+    lines: Lines,
+}
 
 impl<A: Actor> Drop for SpawnArguments<A> {
     fn drop(&mut self) {
-        if let Some((actor, arguments)) = self.0.take() {
-            drop_guarded(arguments);
-            drop_guarded(actor);
+        if let Some((actor, arguments)) = self.parts.take() {
+            self.lines.drop_guarded(arguments);
+            self.lines.drop_guarded(actor);
         }
     }
 }

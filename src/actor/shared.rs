@@ -7,7 +7,6 @@
 mod launches;
 mod ways_in;
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,7 +21,7 @@ pub(super) use launches::Counting;
 use super::answers::Answer;
 use super::clock::Clock;
 use super::drive::Driver;
-use super::drop_queue::{Deferred, DropQueue};
+use super::drop_queue::DropQueue;
 use super::inbox::{Inbox, Item};
 use super::launch;
 use super::life::{Hold, Left, Life};
@@ -202,11 +201,6 @@ impl Shared {
             launch::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
-    }
-
-    /// Drops a value that may hold one of the user's, and not here. No lock may be held.
-    pub(crate) fn drop_elsewhere(&self, value: impl Any + Send) {
-        self.drops.drop_later([Deferred::of(value)]);
     }
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it

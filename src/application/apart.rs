@@ -14,8 +14,11 @@ use crate::actor::unwind::guard;
 /// So long the log is waited for. A thread of a busy machine has had its turn by then.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
+/// The same where the end of the process is late already, or was asked for by a second Ctrl-C.
+pub(super) const LITTLE_PATIENCE: Duration = Duration::from_millis(50);
+
 /// So long standard output is waited for. What is late is written by the end of the process.
-const FLUSH: Duration = Duration::from_millis(100);
+const FLUSH: Duration = Duration::from_millis(50);
 
 /// Whether something was done in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

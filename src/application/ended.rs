@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::Signal;
-use super::apart::{self, PATIENCE, apart};
+use super::apart::{self, apart};
 use crate::Supervisor;
 use crate::actor::shared::Outcome;
 use crate::engine::{ShutdownReport, StopCause};
@@ -101,15 +102,16 @@ impl Ended {
         std::process::exit(self.status().into())
     }
 
-    /// Tells the log. A log that panics or blocks costs its line and nothing else.
-    pub(super) fn told(self, root: Option<&Supervisor>) -> Self {
+    /// Tells the log, for which it waits at most so long. A log that panics or blocks costs its line and
+    /// nothing else.
+    pub(super) fn told(self, root: Option<&Supervisor>, patience: Duration) -> Self {
         let supervisor = root.map(|root| root.name().to_owned());
         let status = self.status();
         let cause = self.cause.to_string();
         let report = self.report.unwrap_or_default();
         let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
         let (stuck, not_running) = (report.stuck, report.not_running);
-        apart(PATIENCE, move || {
+        apart(patience, move || {
             tracing::info!(
                 supervisor,
                 cause,

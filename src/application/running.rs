@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::apart::{Done, PATIENCE, apart};
+use super::apart::{Done, LITTLE_PATIENCE, PATIENCE, apart};
 use super::signals::Signals;
 use super::standby::Standby;
 use super::{EndCause, Ended};
@@ -110,7 +110,7 @@ impl RunningApplication {
         };
         let signal = tokio::select! {
             biased;
-            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(Some(&self.root)),
+            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(Some(&self.root), PATIENCE),
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
@@ -153,7 +153,16 @@ impl RunningApplication {
                 Ended::unfinished(EndCause::Overdue)
             }
         };
-        ended.told(Some(&self.root))
+        let took = ended.report.map(|report| report.took);
+        let patience = match (ended.cause, took) {
+            (EndCause::Interrupted | EndCause::Overdue, _) | (_, None) => LITTLE_PATIENCE,
+            (_, Some(took)) => self
+                .stop_timeout
+                .saturating_add(KILL_BOUND)
+                .saturating_sub(took)
+                .clamp(LITTLE_PATIENCE, PATIENCE),
+        };
+        ended.told(Some(&self.root), patience)
     }
 }
 

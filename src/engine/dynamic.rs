@@ -149,6 +149,12 @@ impl<D: Domain> Engine<D> {
                 _ => break,
             }
         }
+        self.proceed(now);
+    }
+
+    /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing that is
+    /// due only since time has passed: that can be left until others have had their turns.
+    pub fn proceed(&mut self, now: Moment) {
         self.step_stop(now);
         self.let_in(now);
         self.finish_if_gone(now);
@@ -160,6 +166,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
+    /// [`Moment::START`] means that [`proceed`](Self::proceed) is enough.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
         let timer = self.timers.first().map(|(at, _)| at);

@@ -21,5 +21,6 @@ mod stack;
 mod support;
 mod traces;
 mod trees;
+mod turns;
 mod waits;
 mod wrapper;

@@ -20,5 +20,6 @@ mod holder;
 mod kept;
 mod others;
 mod outside;
+mod several;
 mod table;
 mod trees;

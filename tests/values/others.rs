@@ -36,11 +36,17 @@ async fn all(sessions: &SessionSupervisor, id: &str) {
     let again = sessions.ensure_session(id, spec()).await.unwrap();
     ractor::call!(again.into_inner(), Msg::Echo).unwrap();
     sessions.restart_session(id).await.unwrap();
+    // The state of one that is killed is dropped where other values are, one of which may block there.
+    let killed = sessions.find_session(id).unwrap();
+    killed.kill();
+    killed.wait(None).await.unwrap();
+    let again = sessions.ensure_session(id, spec()).await.unwrap();
+    ractor::call!(again.into_inner(), Msg::Echo).unwrap();
     assert!(sessions.count_sessions().await.unwrap().active >= 1);
     let list = sessions.list_sessions().await.unwrap();
     assert!(list.iter().any(|info| *info.id == *id));
     let info = sessions.session_info(id).await.unwrap().unwrap();
-    assert!(info.incarnation >= 3);
+    assert!(info.incarnation >= 4);
     assert_eq!(sessions.stop_session(id).await, Ok(Exit::Shutdown));
     // Another supervisor on the same threads.
     let tree = TreeSpec::one_for_one().child("a", plain());

@@ -10,7 +10,6 @@ use crate::actor::drop_queue::Deferred;
 use crate::actor::life::{Hold, Life};
 use crate::actor::linked::{Any, Linked};
 use crate::actor::shared::Shared;
-use crate::actor::unwind::drop_guarded;
 use crate::engine::{Cause, Moment};
 
 /// Who is to run next on this thread.
@@ -155,8 +154,8 @@ impl<A: Actor> UserState<A> {
 impl<A: Actor> Drop for UserState<A> {
     fn drop(&mut self) {
         if let Some((actor, state)) = self.body.take() {
-            drop_guarded(state);
-            drop_guarded(actor);
+            self.shared.lines.drop_guarded(state);
+            self.shared.lines.drop_guarded(actor);
         }
         self.shared.release(&self.life, Hold::State);
     }
