@@ -165,6 +165,7 @@ impl Sim {
         self.tell(|| format!("{now:?} stale {input:?}"));
         inside(|| self.engine.handle(self.now, input));
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
+            self.record.effect(now, &effect);
             let harmless = matches!(effect, Effect::Discard(_));
             assert!(harmless, "a stale input leads to {effect:?}");
         }

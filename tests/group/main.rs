@@ -20,6 +20,8 @@ mod kept;
 #[path = "../sim/limits.rs"]
 mod limits;
 mod model;
+#[path = "../sim/oracle.rs"]
+mod oracle;
 #[path = "../sim/rng.rs"]
 mod rng;
 #[path = "../sim/rules.rs"]
@@ -41,6 +43,11 @@ use sim::Sim;
 #[test]
 fn random_histories() {
     frame::random_histories::<Sim>(50_000);
+}
+
+#[test]
+fn nothing_else_is_done_than_before() {
+    oracle::hold("children.txt", 10_000, frame::hash::<Sim>);
 }
 
 #[test]

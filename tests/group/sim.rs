@@ -13,7 +13,7 @@ use session_supervisor::engine::{
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::drops::inside;
-use crate::frame::{History, Parts, Trace};
+use crate::frame::{History, Parts, Record, Trace};
 use crate::history;
 use crate::model::{Entry, Expected, Mode, Model, Origin};
 use crate::rng::Rng;
@@ -44,15 +44,12 @@ pub(crate) struct Sim {
     pub(crate) promised: Option<Moment>,
     pub(crate) actors: u64,
     pub(crate) roles: [Arc<str>; 7],
-    pub(crate) trace: Trace,
-    pub(crate) story: Vec<String>,
+    pub(crate) record: Record,
 }
 
 impl Sim {
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
-        if self.trace == Trace::On {
-            self.story.push(line());
-        }
+        self.record.tell(line);
     }
 
     pub(crate) fn index(&self, role: &str) -> usize {
@@ -73,9 +70,11 @@ impl Sim {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             fuel += 1;
             assert!(fuel < 200, "effects without end");
-            self.tell(|| format!("    {effect:?}"));
+            self.record.effect(self.now, &effect);
             self.effect(effect);
         }
+        let due = self.engine.poll_timeout();
+        self.record.state(due, || self.engine.counts());
         self.check();
     }
 
@@ -242,8 +241,7 @@ impl History for Sim {
             promised: None,
             actors: 0,
             roles,
-            trace,
-            story: Vec::new(),
+            record: Record::new(trace),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -253,8 +251,8 @@ impl History for Sim {
         history::run(self);
     }
 
-    fn story(&self) -> &[String] {
-        &self.story
+    fn record(&self) -> &Record {
+        &self.record
     }
 
     fn parts(&mut self) -> Parts<'_> {

@@ -6,17 +6,60 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use session_supervisor::engine::{Moment, Seen};
+use session_supervisor::engine::{Counts, Effect, Moment, Seen};
 
+use crate::domain::SimDomain;
+use crate::oracle::Hash;
 use crate::rng::Rng;
 use crate::rules::ms;
 use crate::world::{Deed, Event, Mood, Run};
 
-/// Whether the inputs and effects of a history are written down.
+/// What is kept of the inputs and effects of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trace {
     Off,
+    /// A hash of the effects.
+    Hash,
+    /// All of them, as lines.
     On,
+}
+
+/// What is kept of a history.
+#[derive(Debug)]
+pub(crate) struct Record {
+    trace: Trace,
+    hash: Hash,
+    story: Vec<String>,
+}
+
+impl Record {
+    pub(crate) const fn new(trace: Trace) -> Self {
+        Self {
+            trace,
+            hash: Hash::new(),
+            story: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
+        if self.trace == Trace::On {
+            self.story.push(line());
+        }
+    }
+
+    pub(crate) fn effect(&mut self, now: Moment, effect: &Effect<SimDomain>) {
+        self.tell(|| format!("    {effect:?}"));
+        if self.trace == Trace::Hash {
+            self.hash.effect(now, effect);
+        }
+    }
+
+    /// What can be asked of the engine after a step.
+    pub(crate) fn state(&mut self, due: Option<Moment>, counts: impl FnOnce() -> Counts) {
+        if self.trace == Trace::Hash {
+            self.hash.state(due, counts());
+        }
+    }
 }
 
 /// What moves in a history.
@@ -38,7 +81,7 @@ pub(crate) trait History: Sized {
     /// From the beginning to the end of the supervisor.
     fn play(&mut self);
 
-    fn story(&self) -> &[String];
+    fn record(&self) -> &Record;
 
     fn parts(&mut self) -> Parts<'_>;
 
@@ -176,9 +219,18 @@ fn play<H: History>(seed: u64, trace: Trace) -> (H, std::thread::Result<()>) {
     (history, result)
 }
 
+/// The hash of all that the engine does in one history.
+pub(crate) fn hash<H: History>(seed: u64) -> Hash {
+    let (history, result) = play::<H>(seed, Trace::Hash);
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
+    history.record().hash
+}
+
 fn tell_of<H: History>(seed: u64) {
     let (history, result) = play::<H>(seed, Trace::On);
-    println!("SIM_SEED={seed}\n{}", history.story().join("\n"));
+    println!("SIM_SEED={seed}\n{}", history.record().story.join("\n"));
     if let Err(panic) = result {
         println!("the history of SIM_SEED={seed} fails");
         resume_unwind(panic);
@@ -215,6 +267,6 @@ pub(crate) fn the_same_seed_gives_the_same_history<H: History>() {
     for seed in 0..50 {
         let (first, _) = play::<H>(seed, Trace::On);
         let (second, _) = play::<H>(seed, Trace::On);
-        assert_eq!(first.story(), second.story());
+        assert_eq!(first.record().story, second.record().story);
     }
 }

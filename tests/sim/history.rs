@@ -8,7 +8,7 @@ use std::time::Duration;
 use session_supervisor::engine::{Discard, Failure, Input, Moment, Recall, Seen};
 
 use crate::drops::{cause, inside};
-use crate::frame::{History, Trace};
+use crate::frame::History;
 use crate::lists::OpenList;
 use crate::model::IDS;
 use crate::rules::ms;
@@ -201,11 +201,10 @@ impl Sim {
 
     fn feed_stale(&mut self, input: Input<crate::domain::SimDomain>) {
         let now = self.now;
-        if self.trace == Trace::On {
-            self.story.push(format!("{now:?} stale {input:?}"));
-        }
+        self.tell(|| format!("{now:?} stale {input:?}"));
         inside(|| self.engine.handle(self.now, input));
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
+            self.record.effect(now, &effect);
             let harmless = matches!(effect, session_supervisor::engine::Effect::Discard(_));
             assert!(harmless, "a stale input leads to {effect:?}");
         }

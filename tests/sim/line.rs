@@ -11,6 +11,7 @@ use session_supervisor::engine::{
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::{cause, inside};
+use crate::oracle::{self, Hash};
 use crate::rng::Rng;
 use crate::rules::{Pauses, ms};
 
@@ -40,6 +41,7 @@ struct Line {
     ensures: BTreeMap<usize, usize>,
     answered: BTreeMap<usize, &'static str>,
     gone: BTreeSet<usize>,
+    hash: Hash,
 }
 
 impl Line {
@@ -71,6 +73,7 @@ impl Line {
             ensures: BTreeMap::new(),
             answered: BTreeMap::new(),
             gone: BTreeSet::new(),
+            hash: Hash::new(),
         }
     }
 
@@ -91,8 +94,11 @@ impl Line {
 
     fn drain(&mut self) {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
+            self.hash.effect(self.now, &effect);
             self.effect(effect);
         }
+        self.hash
+            .state(self.engine.poll_timeout(), self.engine.counts());
         let busy = self.launching.len();
         assert!(busy <= self.max, "{busy} launches at once");
         let due = self.engine.poll_timeout();
@@ -337,8 +343,10 @@ thread_local! {
 
 #[test]
 fn never_more_launches_at_once_than_may_be_and_nobody_waits_in_vain() {
-    for seed in 0..3_000 {
+    oracle::hold("line.txt", 3_000, |seed| {
         println!("seed {seed}");
-        Line::new(seed).play();
-    }
+        let mut line = Line::new(seed);
+        line.play();
+        line.hash
+    });
 }

@@ -16,6 +16,7 @@ mod line;
 mod lists;
 mod mass;
 mod model;
+mod oracle;
 mod rng;
 mod rules;
 mod says;
@@ -28,6 +29,11 @@ use sim::Sim;
 #[test]
 fn random_histories() {
     frame::random_histories::<Sim>(100_000);
+}
+
+#[test]
+fn nothing_else_is_done_than_before() {
+    oracle::hold("sessions.txt", 10_000, frame::hash::<Sim>);
 }
 
 #[test]

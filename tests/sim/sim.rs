@@ -13,7 +13,7 @@ use session_supervisor::engine::{
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::drops::inside;
-use crate::frame::{History, Parts, Trace};
+use crate::frame::{History, Parts, Record, Trace};
 use crate::history;
 use crate::lists::OpenList;
 use crate::model::{IDS, Model, Origin, Outcome};
@@ -42,15 +42,12 @@ pub(crate) struct Sim {
     pub(crate) fuel: usize,
     pub(crate) actors: u64,
     pub(crate) ids: [Arc<str>; crate::model::IDS],
-    pub(crate) trace: Trace,
-    pub(crate) story: Vec<String>,
+    pub(crate) record: Record,
 }
 
 impl Sim {
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
-        if self.trace == Trace::On {
-            self.story.push(line());
-        }
+        self.record.tell(line);
     }
 
     pub(crate) fn index(&self, id: &str) -> usize {
@@ -73,9 +70,11 @@ impl Sim {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             self.fuel += 1;
             assert!(self.fuel < 200, "effects without end");
-            self.tell(|| format!("    {effect:?}"));
+            self.record.effect(self.now, &effect);
             self.effect(effect);
         }
+        let due = self.engine.poll_timeout();
+        self.record.state(due, || self.engine.counts());
         self.check();
     }
 
@@ -233,8 +232,7 @@ impl History for Sim {
             fuel: 0,
             actors: 0,
             ids: NAMES.map(Arc::from),
-            trace,
-            story: Vec::new(),
+            record: Record::new(trace),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -244,8 +242,8 @@ impl History for Sim {
         history::run(self);
     }
 
-    fn story(&self) -> &[String] {
-        &self.story
+    fn record(&self) -> &Record {
+        &self.record
     }
 
     fn parts(&mut self) -> Parts<'_> {
