@@ -22,6 +22,7 @@ mod group;
 mod incarnation;
 mod io;
 mod jitter;
+mod lifecycle;
 mod limit;
 mod moment;
 mod next;

@@ -26,11 +26,11 @@ mod stopping;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::child::Current;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
 use super::io::{Answer, Discard, Domain, Effect, Input, Note, StopCause};
 use super::jitter::Jitter;
+use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::Counts;
@@ -277,14 +277,14 @@ impl<D: Domain> Group<D> {
             return;
         };
         let child = self.children.remove(at);
-        self.discard(Discard::Spec(child.spec));
+        self.discard(Discard::Spec(child.life.spec));
         if let Some(last) = child.last {
             self.discard(Discard::Exit(last.exit));
         }
     }
 
     fn find(&self, role: &str) -> Option<&Child<D>> {
-        self.children.iter().find(|child| &*child.role == role)
+        self.children.iter().find(|child| &*child.life.id == role)
     }
 
     fn get(&self, slot: u32) -> Option<&Child<D>> {
@@ -297,18 +297,36 @@ impl<D: Domain> Group<D> {
 
     /// The child of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
-        let meant = |current: &Current<D>| current.launch == key.launch;
         let child = self.get(key.slot)?;
-        child
-            .current
-            .as_ref()
-            .is_some_and(meant)
-            .then_some(key.slot)
+        child.life.is_of(key.launch).then_some(key.slot)
     }
 
-    fn life(&self, slot: u32) -> Option<D::Life> {
-        let current = self.get(slot)?.current.as_ref()?;
-        Some(current.life.clone())
+    /// A step of the lifecycle of one child, whose timer follows it.
+    fn step<T: Default>(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        act: impl FnOnce(&mut Child<D>, &mut Step<'_, D>) -> T,
+    ) -> T {
+        let supervisor = match &self.mode {
+            Mode::New | Mode::Beginning(_) | Mode::Serving => Supervisor::Serves,
+            Mode::Stopping(_) | Mode::Ended => Supervisor::Stops {
+                deadline: self.deadline(),
+            },
+        };
+        let child = self.children.iter_mut().find(|child| child.slot == slot);
+        debug_assert!(child.is_some(), "slot {slot} is vacant");
+        let Some(child) = child else {
+            return T::default();
+        };
+        let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        let result = act(child, &mut step);
+        match step.timer {
+            Timer::Kept => {}
+            Timer::Off => child.timer = None,
+            Timer::At(at) => child.timer = Some(at),
+        }
+        result
     }
 
     fn next_launch(&mut self) -> Launch {
@@ -337,8 +355,8 @@ impl<D: Domain> Group<D> {
     fn note(&mut self, slot: u32, note: Note) {
         if let Some(child) = self.get(slot) {
             let effect = Effect::Note {
-                id: Some(Arc::clone(&child.role)),
-                incarnation: child.incarnation,
+                id: Some(Arc::clone(&child.life.id)),
+                incarnation: child.life.incarnation,
                 note,
             };
             self.effect(effect);

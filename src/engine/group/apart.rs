@@ -1,6 +1,6 @@
 //! Taking the engine of a static supervisor apart.
 
-use super::child::{Child, Phase};
+use super::child::Child;
 use super::{Group, Mode};
 use crate::engine::apart;
 use crate::engine::io::{Discard, Domain};
@@ -28,16 +28,8 @@ impl<D: Domain> Group<D> {
 }
 
 fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
-    into.push(Discard::Spec(child.spec));
-    if let Phase::Leaving {
-        exit: Some(exit), ..
-    } = child.phase
-    {
-        into.push(Discard::Exit(exit));
-    }
+    child.life.take_apart(into);
+    into.extend(child.exit.map(Discard::Exit));
     into.extend(child.last.map(|last| Discard::Exit(last.exit)));
-    if let Some(current) = child.current {
-        apart::launch(current, into);
-    }
     into.extend(child.stops.into_iter().map(Discard::Ticket));
 }

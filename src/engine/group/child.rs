@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::settings::FirstStart;
-use crate::engine::child::{Current, Force, Last};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, Spec};
+use crate::engine::io::Domain;
+use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
 use crate::engine::table::SessionState;
@@ -18,18 +18,17 @@ use crate::engine::table::SessionState;
 pub(super) struct Child<D: Domain> {
     /// Its number, never reused: positions change when a child is forgotten.
     pub(super) slot: u32,
-    pub(super) role: Arc<str>,
-    pub(super) spec: D::Spec,
+    /// What has happened to it.
+    pub(super) life: Lifecycle<D>,
     pub(super) first_start: FirstStart,
     /// It has run since the group began. A temporary one begins anew with each end.
     pub(super) has_run: bool,
-    pub(super) phase: Phase,
+    /// What it means when nothing of the present launch is left.
+    pub(super) then: Then,
+    /// How it ended, until its release; none if the present launch was no life.
+    pub(super) exit: Option<Exit>,
     /// It is to be started, and to be stopped before that if it runs.
     pub(super) again: Option<Again>,
-    /// Launches so far: the number of the present or last incarnation.
-    pub(super) incarnation: u64,
-    /// Launches since the last exit.
-    pub(super) attempt: u32,
     /// Launches by the rules since the first start.
     pub(super) restarts: u64,
     /// Steps of the backoff since it was last reset.
@@ -37,8 +36,6 @@ pub(super) struct Child<D: Domain> {
     /// Attempts of the present restart that have failed.
     pub(super) failures: u32,
     pub(super) last: Option<Last>,
-    /// The present launch, until nothing of it is left.
-    pub(super) current: Option<Current<D>>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
     pub(super) stops: Vec<D::Ticket>,
@@ -76,6 +73,14 @@ pub(super) enum Then {
 }
 
 impl Then {
+    /// Why the launch is made that may fail.
+    pub(super) const fn origin(self) -> Option<Origin> {
+        match self {
+            Self::Rest => None,
+            Self::Failed(origin) => Some(origin),
+        }
+    }
+
     /// What it means for a launch that is not wanted any more: there will be no other attempt. A child
     /// that was never started is still forgotten, since the caller that added it is told that it failed.
     pub(super) fn of_unwanted(origin: Origin) -> Self {
@@ -104,30 +109,6 @@ pub(super) enum Tally {
     Reason,
     /// As one that did not run: it had ended before, and only its release was waited for.
     NotRunning,
-}
-
-/// Where a child stands.
-#[derive(Debug)]
-pub(super) enum Phase {
-    /// It does not run, and nothing is left of its last incarnation.
-    Down,
-    /// It does not run, and its last incarnation is not released; none ended with an exit if it was no
-    /// life. If somebody waits, it should be gone from `force` on: the timer is that and the kill bound.
-    Leaving {
-        then: Then,
-        exit: Option<Exit>,
-        force: Option<Moment>,
-    },
-    /// A launch task is at work. Timer: the start timeout.
-    Launching(Origin),
-    /// The launch was cancelled and is not gone yet. Timer: the kill bound.
-    Cancelling { then: Then, since: Moment },
-    /// It runs, or it has ended and we do not know yet.
-    Running,
-    /// It was told to end. Timer: the grace, then the kill bound.
-    Stopping { then: Then, force: Force },
-    /// It survived its kill.
-    Stuck { then: Then },
 }
 
 /// What a child is doing.
@@ -190,19 +171,16 @@ impl<D: Domain> Child<D> {
     ) -> Self {
         Self {
             slot,
-            role,
-            spec,
+            life: Lifecycle::new(role, spec),
             first_start,
             has_run: false,
-            phase: Phase::Down,
+            then: Then::Rest,
+            exit: None,
             again: None,
-            incarnation: 0,
-            attempt: 0,
             restarts: 0,
             step: 0,
             failures: 0,
             last: None,
-            current: None,
             timer: None,
             stops: Vec::new(),
             tally: Tally::Skip,
@@ -210,7 +188,7 @@ impl<D: Domain> Child<D> {
     }
 
     pub(super) fn temporary(&self) -> bool {
-        self.spec.policy().restart == Restart::Temporary
+        self.life.policy().restart == Restart::Temporary
     }
 
     /// Whether its end is the last that is known of it. One on demand is a part of the tree's description.
@@ -220,7 +198,7 @@ impl<D: Domain> Child<D> {
 
     /// Whether it is started when somebody asks, and not before. Once it has run it is as any other.
     pub(super) fn waits_for_request(&self) -> bool {
-        let unmarked = self.again.is_none() && self.current.is_none();
+        let unmarked = self.again.is_none() && self.life.is_down();
         self.first_start == FirstStart::OnDemand && !self.has_run && unmarked
     }
 
@@ -229,49 +207,39 @@ impl<D: Domain> Child<D> {
         self.again.is_some() && !self.temporary()
     }
 
-    pub(super) const fn is_stuck(&self) -> bool {
-        matches!(self.phase, Phase::Stuck { .. })
+    pub(super) fn is_stuck(&self) -> bool {
+        self.life.state().is_stuck()
     }
 
     /// Whether something of it is left that will be gone one day, as far as is known.
-    pub(super) const fn alive(&self) -> bool {
-        self.current.is_some() && !self.is_stuck()
+    pub(super) fn alive(&self) -> bool {
+        !self.life.is_down() && !self.is_stuck()
     }
 
     /// Why its present launch is made, from the order until it runs or is gone.
-    pub(super) const fn launching(&self) -> Option<Origin> {
-        match self.phase {
-            Phase::Launching(origin)
-            | Phase::Cancelling {
-                then: Then::Failed(origin),
-                ..
-            }
-            | Phase::Stopping {
-                then: Then::Failed(origin),
-                ..
-            }
-            | Phase::Stuck {
-                then: Then::Failed(origin),
-            } => Some(origin),
-            _ => None,
+    pub(super) fn launching(&self) -> Option<Origin> {
+        match self.life.state() {
+            State::Launching
+            | State::Cancelled { .. }
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(_) => self.then.origin(),
+            State::Down | State::Running | State::Ended { .. } => None,
         }
     }
 
     /// Whether it is known only until its release.
     pub(super) fn to_be_forgotten(&self) -> bool {
-        match self.phase {
-            Phase::Leaving { then, .. } => {
-                self.is_forgotten_at_its_end() || then == Then::Failed(Origin::First)
-            }
-            _ => false,
-        }
+        let ended = matches!(self.life.state(), State::Ended { .. });
+        ended && (self.is_forgotten_at_its_end() || self.then == Then::Failed(Origin::First))
     }
 
     /// What others see of it; one that will be forgotten at its release is not seen any more.
     pub(super) fn state(&self) -> Option<ChildState> {
-        Some(match &self.phase {
-            Phase::Leaving { .. } if self.to_be_forgotten() => return None,
-            Phase::Down | Phase::Leaving { .. } => match self.again {
+        let restarts = self.then == Then::Failed(Origin::Restart);
+        Some(match self.life.state() {
+            State::Ended { .. } if self.to_be_forgotten() => return None,
+            State::Down | State::Ended { .. } => match self.again {
                 Some(Again {
                     origin: Origin::Begin,
                     ..
@@ -279,28 +247,26 @@ impl<D: Domain> Child<D> {
                 Some(_) if self.comes_back() => ChildState::Restarting,
                 Some(_) | None => ChildState::NotRunning,
             },
-            Phase::Launching(Origin::Restart) => ChildState::Restarting,
-            Phase::Launching(_) => ChildState::Starting,
-            Phase::Cancelling { then, .. } => match then {
-                Then::Failed(Origin::Restart) => ChildState::Restarting,
-                _ if self.again.is_some() => ChildState::Restarting,
-                _ => ChildState::Stopping,
-            },
-            Phase::Running => ChildState::Running,
-            Phase::Stopping { .. } => ChildState::Stopping,
-            Phase::Stuck { .. } => ChildState::Stuck,
+            State::Launching if restarts => ChildState::Restarting,
+            State::Launching => ChildState::Starting,
+            State::Cancelled { .. } if restarts || self.again.is_some() => ChildState::Restarting,
+            State::Cancelled { .. } | State::Stopping { .. } | State::Killed { .. } => {
+                ChildState::Stopping
+            }
+            State::Running => ChildState::Running,
+            State::Stuck(_) => ChildState::Stuck,
         })
     }
 
     pub(super) fn info(&self) -> Option<ChildView<'_, D>> {
         Some(ChildView {
-            role: &self.role,
+            role: &self.life.id,
             state: self.state()?,
-            incarnation: self.incarnation,
+            incarnation: self.life.incarnation,
             restarts: self.restarts,
-            life: self.current.as_ref().map(|current| &current.life),
+            life: self.life.life(),
             last_exit: self.last.as_ref().map(|last| &last.exit),
-            kind: self.spec.policy().kind,
+            kind: self.life.policy().kind,
         })
     }
 }

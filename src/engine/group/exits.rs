@@ -6,44 +6,46 @@
 //!
 //! An event is matched to its child by the actor, never by a name.
 
-use super::child::{Origin, Phase, Tally, Then};
+use super::child::{Origin, Tally, Then};
 use super::sets::Follows;
 use super::{AutoShutdown, Child, Events, Group, Mode};
-use crate::engine::child::{ExitSeen, Join, Last};
-use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
+use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Failure, Life, Note, Recall, Spec, StopCause};
+use crate::engine::io::{Answer, Discard, Domain, Note, Recall, StopCause};
+use crate::engine::lifecycle::{State, Told, Was};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use crate::engine::restart::Significance;
-use crate::engine::shutdown::KILL_BOUND;
+
+/// What is gone of which nothing is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// A launch that came to nothing, or one that has ended.
+    Usual,
+    /// Whatever was stuck.
+    Stuck,
+}
 
 impl<D: Domain> Group<D> {
     pub(super) fn exited(&mut self, now: Moment, actor: u64, seen: Seen) {
-        for child in &mut self.children {
-            if let Some(current) = child.current.as_mut()
-                && current.life.actor() == Some(actor)
-            {
-                let slot = child.slot;
-                match current.exit {
-                    ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
-                    ExitSeen::No => self.judged(now, slot, Some(seen)),
-                    ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
-                    ExitSeen::Judged => self.told_late(actor, seen),
-                }
-                return;
-            }
+        let mut children = self.children.iter();
+        let Some(child) = children.find(|child| child.life.actor() == Some(actor)) else {
+            return self.told_late(actor, seen);
+        };
+        let slot = child.slot;
+        match self.step(now, slot, |child, step| child.life.seen(seen, step)) {
+            Told::Early => {}
+            Told::Ends(seen) => self.judged(now, slot, Some(seen)),
+            Told::Late(seen) => self.told_late(actor, seen),
         }
-        self.told_late(actor, seen);
     }
 
-    /// A child tells of its end itself, unless its start is unreported: then its release is early
-    /// enough.
+    /// A child tells of its end itself, unless its start is unreported: then its release is early enough.
     pub(super) fn told_itself(&mut self, now: Moment, key: Key) {
         if let Some(slot) = self.launched(key)
-            && let Some(current) = self.get(slot).and_then(|child| child.current.as_ref())
-            && matches!(current.exit, ExitSeen::No)
+            && let Some(child) = self.get(slot)
+            && child.life.state().is_alive()
         {
             self.judged(now, slot, None);
         }
@@ -65,60 +67,36 @@ impl<D: Domain> Group<D> {
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
         let healthy = healthy(self.settings.limit);
-        let Some(child) = self.get_mut(slot) else {
-            return;
-        };
-        let Some(current) = child.current.as_mut() else {
-            return;
-        };
-        current.exit = ExitSeen::Judged;
-        let lived = now.since(current.started);
         // OTP: a supervisor that gave up ends with the reason `shutdown`, which is an orderly one.
-        let mark = match current.life.mark() {
-            Mark::GaveUp => Mark::Orderly,
-            mark => mark,
+        let mark = match self.get(slot).map(|child| child.life.mark()) {
+            Some(Mark::GaveUp) => Mark::Orderly,
+            mark => mark.unwrap_or(Mark::Missing),
         };
-        let actor = current.life.actor();
-        let asked = match child.phase {
-            Phase::Stopping { .. } | Phase::Stuck { .. } => Asked::Yes,
-            _ => Asked::No,
-        };
-        let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
-        let recall = current.recall;
-        let mut old = None;
-        // A success that came too late did not run for anybody: it was a failed attempt.
-        let ended = match recall {
-            Recall::InTime => {
-                child.attempt = 0;
-                if lived >= healthy {
+        let end = self.step(now, slot, |child, step| {
+            let last = &mut child.last;
+            let end = child.life.end(mark, seen, step, |new| last.replace(new))?;
+            // A success that came too late did not run for anybody: it was a failed attempt.
+            if end.recall == Recall::InTime {
+                child.life.attempt = 0;
+                if end.lived >= healthy {
                     child.step = 0;
                 }
-                old = child.last.replace(Last {
-                    actor,
-                    exit: exit.clone(),
-                });
-                Some(exit.clone())
+                child.exit = Some(end.exit.clone());
             }
-            Recall::TooLate => None,
+            Some(end)
+        });
+        let Some(end) = end else {
+            return;
         };
-        if let Some(old) = old {
-            self.discard(Discard::Exit(old.exit));
-        }
-        if let Some(cause) = left {
-            self.discard(Discard::Failure(Failure::Failed(cause)));
-        }
-        if let Some(rest) = rest {
-            self.discard(Discard::Seen(rest));
-        }
-        let follows = self.leave(now, slot, ended, mark);
-        let next = follows.next;
+        let follows = self.leave(now, slot, end.was, mark);
+        let (exit, asked, next) = (end.exit, end.asked, follows.next);
         self.note(slot, Note::Exited { exit, asked, next });
         self.follow(now, slot, follows);
     }
 
-    /// The present incarnation has ended, with this exit if it was a life. What follows is decided here,
-    /// so that the note of the exit can tell it.
-    fn leave(&mut self, now: Moment, slot: u32, ended: Option<Exit>, mark: Mark) -> Follows {
+    /// The present incarnation has ended. What follows is decided here, so that the note of the exit can
+    /// tell it.
+    fn leave(&mut self, now: Moment, slot: u32, was: Was, mark: Mark) -> Follows {
         let Some(child) = self.get_mut(slot) else {
             return Follows::NOTHING;
         };
@@ -127,26 +105,11 @@ impl<D: Domain> Group<D> {
         } else {
             Follows::NOTHING
         };
-        match child.phase {
-            Phase::Running => {
-                child.timer = None;
-                child.phase = Phase::Leaving {
-                    then: Then::Rest,
-                    exit: ended,
-                    force: None,
-                };
-                self.ended_by_itself(now, slot, mark)
-            }
-            Phase::Stopping { then, force } => {
-                let force = force.due();
-                child.timer = force.map(|at| at.after(KILL_BOUND));
-                let mut later = then;
-                later.give_up();
-                child.phase = Phase::Leaving {
-                    then: later,
-                    exit: ended,
-                    force,
-                };
+        let then = child.then;
+        match was {
+            Was::Running => self.ended_by_itself(now, slot, mark),
+            Was::Stopping => {
+                child.then.give_up();
                 if !child.stops.is_empty() {
                     self.hurry(now, slot);
                 }
@@ -154,10 +117,15 @@ impl<D: Domain> Group<D> {
                     .unwrap_or(planned)
             }
             // A stuck child that ends is released as usual.
-            Phase::Stuck {
-                then: Then::Failed(Origin::Restart),
-            } => Follows::only(Next::Undecided),
-            _ => planned,
+            Was::Stuck => {
+                // Its stops were answered, and its end is that of one that was killed.
+                child.exit = None;
+                if then == Then::Failed(Origin::Restart) {
+                    Follows::only(Next::Undecided)
+                } else {
+                    planned
+                }
+            }
         }
     }
 
@@ -183,7 +151,7 @@ impl<D: Domain> Group<D> {
             };
             return Follows::only(next);
         }
-        let policy = child.spec.policy();
+        let policy = child.life.policy();
         if policy.restart.comes_back(mark) {
             self.decide(now, slot, 0)
         } else if policy.significance == Significance::Significant && self.is_to_end(slot) {
@@ -198,17 +166,22 @@ impl<D: Domain> Group<D> {
 
     /// Whether the end of this significant child ends the group.
     fn is_to_end(&self, slot: u32) -> bool {
-        let lives_on = |child: &Child<D>| match child.phase {
+        let lives_on = |child: &Child<D>| match child.life.state() {
             _ if child.again.is_some() => true,
-            Phase::Running | Phase::Launching(_) => true,
-            _ => child.launching() == Some(Origin::Restart),
+            State::Running | State::Launching => true,
+            State::Down
+            | State::Cancelled { .. }
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Ended { .. }
+            | State::Stuck(_) => child.launching() == Some(Origin::Restart),
         };
         match self.settings.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::AnySignificant => true,
             AutoShutdown::AllSignificant => !self.children.iter().any(|child| {
                 child.slot != slot
-                    && child.spec.policy().significance == Significance::Significant
+                    && child.life.policy().significance == Significance::Significant
                     && lives_on(child)
             }),
         }
@@ -237,8 +210,8 @@ impl<D: Domain> Group<D> {
         let Some(slot) = self.launched(key) else {
             return;
         };
-        if let Some(current) = self.get_mut(slot).and_then(|m| m.current.as_mut()) {
-            current.join = Join::Done;
+        if let Some(child) = self.get_mut(slot) {
+            child.life.joined();
         }
         if self.lost(slot) {
             self.release(now, slot);
@@ -247,11 +220,7 @@ impl<D: Domain> Group<D> {
 
     /// Whether the state lies in an event that is not read any more: then the join alone counts.
     fn lost(&self, slot: u32) -> bool {
-        let current = self.get(slot).and_then(|child| child.current.as_ref());
-        self.events == Events::Over
-            && current.is_some_and(|current| {
-                current.join == Join::Done && !matches!(current.exit, ExitSeen::Judged)
-            })
+        self.events == Events::Over && self.get(slot).is_some_and(|child| child.life.is_lost())
     }
 
     pub(super) fn release_lost(&mut self, now: Moment) {
@@ -273,51 +242,60 @@ impl<D: Domain> Group<D> {
             self.release(now, slot);
             return;
         }
-        let current = self.get(slot).and_then(|child| child.current.as_ref());
-        if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
+        self.judged_at_last(now, slot);
+        let stuck = self.step(now, slot, |child, _| {
+            child.life.outlived();
+            child.is_stuck()
+        });
+        if !stuck {
+            self.mark_stuck(now, slot);
+        }
+    }
+
+    /// No event has told of the end so far.
+    fn judged_at_last(&mut self, now: Moment, slot: u32) {
+        let child = self.get(slot);
+        if child.is_some_and(|child| !child.life.state().has_ended()) {
             self.judged(now, slot, None);
         }
-        self.mark_stuck(slot);
     }
 
     /// Nothing of the present launch is left.
     pub(super) fn release(&mut self, now: Moment, slot: u32) {
-        let current = self.get(slot).and_then(|child| child.current.as_ref());
-        if current.is_some_and(|current| !matches!(current.exit, ExitSeen::Judged)) {
-            self.judged(now, slot, None);
-        }
-        let Some(child) = self.get_mut(slot) else {
+        self.judged_at_last(now, slot);
+        let Some(child) = self.get(slot) else {
             return;
         };
-        if let Some(current) = child.current.take() {
-            let counted = child.tally == Tally::Ended && current.recall == Recall::InTime;
-            if let Mode::Stopping(stop) = &mut self.mode
-                && counted
-            {
-                stop.report.add(current.life.report());
-            }
-            self.let_go(current);
+        let counted = child.tally == Tally::Ended && child.life.recall() == Recall::InTime;
+        let gone = if child.is_stuck() {
+            Gone::Stuck
+        } else {
+            Gone::Usual
+        };
+        let report = child.life.report();
+        if let Mode::Stopping(stop) = &mut self.mode
+            && counted
+        {
+            stop.report.add(report);
         }
-        self.gone(now, slot);
+        self.step(now, slot, |child, step| child.life.release(step));
+        self.gone(now, slot, gone);
     }
 
-    /// Nothing of the present launch is left, and no further report of it will come.
-    pub(super) fn gone(&mut self, now: Moment, slot: u32) {
+    /// Nothing of the present launch is left, and nobody will say more of it.
+    pub(super) fn gone(&mut self, now: Moment, slot: u32, gone: Gone) {
         let Some(child) = self.get_mut(slot) else {
             return;
         };
-        child.timer = None;
-        let before = std::mem::replace(&mut child.phase, Phase::Down);
+        let then = std::mem::replace(&mut child.then, Then::Rest);
+        let exit = child.exit.take();
         let stops = std::mem::take(&mut child.stops);
-        let (then, exit) = match before {
-            Phase::Leaving { then, exit, .. } => (then, exit.unwrap_or(Exit::NotRunning)),
-            Phase::Launching(origin) => (Then::Failed(origin), Exit::NotRunning),
-            Phase::Cancelling { then, .. } => (then, Exit::NotRunning),
-            Phase::Stuck { then } => {
+        let exit = match gone {
+            Gone::Usual => exit.unwrap_or(Exit::NotRunning),
+            Gone::Stuck => {
                 self.note(slot, Note::StuckEnded);
-                (then, Exit::Killed)
+                Exit::Killed
             }
-            Phase::Down | Phase::Running | Phase::Stopping { .. } => (Then::Rest, Exit::NotRunning),
         };
         self.tally(slot, &exit);
         for ticket in stops {

@@ -2,19 +2,15 @@
 //!
 //! The shell decides the race between a report and a cancellation, and says so with the report.
 
-use std::sync::Arc;
-
-use super::child::{Origin, Phase, Then};
+use super::child::{Origin, Then};
+use super::exits::Gone;
 use super::sets::Follows;
 use super::{Group, Mode};
-use crate::engine::child::{Current, ExitSeen};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
-};
+use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
+use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
-use crate::engine::shutdown::KILL_BOUND;
 
 impl<D: Domain> Group<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
@@ -26,186 +22,142 @@ impl<D: Domain> Group<D> {
         ticket: Option<D::Ticket>,
     ) {
         let launch = self.next_launch();
-        let life = D::Life::new(Key { slot, launch });
-        let Some(child) = self.get_mut(slot) else {
-            return;
-        };
-        child.phase = Phase::Launching(origin);
-        child.again = None;
-        child.incarnation += 1;
-        child.attempt = child.attempt.saturating_add(1);
-        if origin == Origin::Restart {
-            child.restarts += 1;
-        }
-        child.current = Some(Current::new(now, launch, life.clone()));
-        child.timer = Some(now.after(child.spec.policy().start_timeout));
-        let effect = Effect::Launch {
-            context: Context {
-                id: Arc::clone(&child.role),
-                incarnation: child.incarnation,
-                attempt: child.attempt,
-                last_exit: child.last.as_ref().map(|last| last.exit.clone()),
-            },
-            spec: child.spec.clone(),
-            life,
-            ticket,
-        };
-        self.effect(effect);
+        let key = Key { slot, launch };
+        self.step(now, slot, |child, step| {
+            child.then = Then::Failed(origin);
+            child.again = None;
+            if origin == Origin::Restart {
+                child.restarts += 1;
+            }
+            let last_exit = child.last.as_ref().map(|last| last.exit.clone());
+            child.life.launch(key, last_exit, ticket, step);
+        });
     }
 
     pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
         let Some(slot) = self.launched(key) else {
             return;
         };
-        let Some(child) = self.get_mut(slot) else {
-            return;
-        };
-        let Some(current) = child.current.as_mut() else {
-            return;
-        };
-        let Some(early) = current.report_start(now, recall) else {
-            return;
-        };
-        let life = current.life.clone();
-        let asked = !child.stops.is_empty();
-        match child.phase {
-            Phase::Launching(_) => self.runs(slot),
-            // The callers that waited were told that it runs, so a timeout came too late to count. Who wanted it
-            // to end still does; when the group stops, it has a turn.
-            Phase::Cancelling { .. } if recall == Recall::InTime => {
-                self.runs(slot);
-                if asked && !matches!(self.mode, Mode::Stopping(_)) {
-                    self.begin_stop(now, slot, Then::Rest);
+        let started = self.step(now, slot, |child, step| {
+            let (how, early) = child.life.started(recall, step)?;
+            match how {
+                How::Runs | How::RunsAfterAll => {
+                    child.then = Then::Rest;
+                    child.has_run = true;
                 }
+                How::Late | How::Stuck => {}
             }
-            Phase::Cancelling { then, .. } => self.begin_stop(now, slot, then),
-            Phase::Stuck { .. } => self.effect(Effect::Kill { life }),
-            Phase::Down | Phase::Leaving { .. } | Phase::Running | Phase::Stopping { .. } => {}
+            Some((how, early, child.stops.is_empty()))
+        });
+        let Some((how, early, unasked)) = started else {
+            return;
+        };
+        // The callers that waited were told that it runs, so a timeout came too late to count. Who wanted
+        // it to end still does; when the group stops, it has a turn.
+        if how == How::RunsAfterAll && !unasked && !matches!(self.mode, Mode::Stopping(_)) {
+            self.begin_stop(now, slot, Then::Rest);
         }
         if let Some(seen) = early {
             self.judged(now, slot, Some(seen));
         }
     }
 
-    fn runs(&mut self, slot: u32) {
-        if let Some(child) = self.get_mut(slot) {
-            child.timer = None;
-            child.phase = Phase::Running;
-            child.has_run = true;
+    pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_failed(step))?;
+            Some((slot, lost))
+        });
+        match lost {
+            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
+            Some((slot, Lost::Cancelled)) => {
+                self.discard(Discard::Failure(failure));
+                self.gone(now, slot, Gone::Usual);
+            }
+            Some((slot, Lost::Stuck)) => {
+                self.discard(Discard::Failure(failure));
+                self.gone(now, slot, Gone::Stuck);
+            }
+            None => self.discard(Discard::Failure(failure)),
         }
-        self.note(slot, Note::Started);
     }
 
-    pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
-        let Some(slot) = self.launched(key) else {
-            self.discard(Discard::Failure(failure));
-            return;
+    /// A launch that somebody waited for has failed, and nothing of it is left.
+    //
+    // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary, and
+    // the others go on.
+    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+        let Some(child) = self.get_mut(slot) else {
+            return self.discard(Discard::Failure(failure));
         };
-        let current = self.get_mut(slot).and_then(|m| m.current.take());
-        if let Some(current) = current {
-            self.let_go(current);
-        }
-        let launching = self.get_mut(slot).and_then(|child| match child.phase {
-            Phase::Launching(origin) => Some((child, origin)),
-            _ => None,
-        });
-        let Some((child, origin)) = launching else {
-            self.discard(Discard::Failure(failure));
-            self.gone(now, slot);
-            return;
-        };
-        // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary,
-        // and the others go on.
+        let then = child.then;
         let ignored = matches!(failure, Failure::Ignored);
-        let again = !ignored && origin == Origin::Restart;
-        if ignored || again || origin == Origin::Begin {
-            child.phase = Phase::Down;
+        let begins = then == Then::Failed(Origin::Begin);
+        let again = !ignored && then == Then::Failed(Origin::Restart);
+        if ignored || again || begins {
+            child.then = Then::Rest;
         }
         let follows = if again {
-            self.launch_came_to_nothing(now, slot, Then::Failed(origin))
+            self.launch_came_to_nothing(now, slot, then)
         } else {
             None
         };
         let follows = follows.unwrap_or(Follows::NOTHING);
-        self.note(slot, failed_note(origin, failure.clone(), follows.next));
-        if !ignored && origin == Origin::Begin {
+        self.note(slot, failed_note(then, failure.clone(), follows.next));
+        if !ignored && begins {
             self.begin_failed(now, slot, failure);
         } else {
             self.discard(Discard::Failure(failure));
         }
-        self.gone(now, slot);
+        self.gone(now, slot, Gone::Usual);
         self.follow(now, slot, follows);
     }
 
-    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when they have ended.
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when
+    /// they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
-        let Some(slot) = self.launched(key) else {
-            self.discard(Discard::Failure(failure));
-            return;
-        };
-        let launching = self.get_mut(slot).and_then(|child| match child.phase {
-            Phase::Launching(origin) => Some((child, origin)),
-            _ => None,
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
+            Some((slot, lost))
         });
-        if let Some((child, origin)) = launching {
-            let then = Then::Failed(origin);
-            child.phase = Phase::Cancelling { then, since: now };
-            let next = match origin {
-                Origin::Restart => Next::Undecided,
-                Origin::Begin | Origin::First | Origin::Manual => Next::Nothing,
-            };
-            self.note(slot, failed_note(origin, failure.clone(), next));
-            if origin == Origin::Begin {
-                self.begin_failed(now, slot, failure);
-            } else {
-                self.discard(Discard::Failure(failure));
+        match lost {
+            Some((slot, Lost::Launching)) => {
+                let then = self.get(slot).map_or(Then::Rest, |child| child.then);
+                let next = match then {
+                    Then::Failed(Origin::Restart) => Next::Undecided,
+                    Then::Failed(Origin::Begin | Origin::First | Origin::Manual) | Then::Rest => {
+                        Next::Nothing
+                    }
+                };
+                self.note(slot, failed_note(then, failure.clone(), next));
+                if then == Then::Failed(Origin::Begin) {
+                    self.begin_failed(now, slot, failure);
+                } else {
+                    self.discard(Discard::Failure(failure));
+                }
+                self.mark_stuck(now, slot);
             }
-        } else {
-            self.discard(Discard::Failure(failure));
-        }
-        let cancelling = self.get(slot).map(|child| &child.phase);
-        if let Some(Phase::Cancelling { .. }) = cancelling {
-            self.mark_stuck(slot);
-        }
-    }
-
-    pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32, origin: Origin) {
-        let Some(child) = self.get(slot) else {
-            return;
-        };
-        let timeout = child.spec.policy().start_timeout;
-        self.note(slot, Note::StartTimedOut(timeout));
-        let then = Then::Failed(origin);
-        self.cancel(now, slot, Answer::TimedOut(timeout), then);
-        if origin == Origin::Begin {
-            self.begin_failed(now, slot, Failure::TimedOut(timeout));
+            Some((slot, Lost::Cancelled)) => {
+                self.discard(Discard::Failure(failure));
+                self.mark_stuck(now, slot);
+            }
+            Some((_, Lost::Stuck)) | None => self.discard(Discard::Failure(failure)),
         }
     }
 
-    /// Cancels the launch under way. What follows comes when it is gone.
-    pub(super) fn cancel(&mut self, now: Moment, slot: u32, answer: Answer<D>, then: Then) {
-        let Some(life) = self.life(slot) else {
-            return;
-        };
-        if let Some(child) = self.get_mut(slot) {
-            child.phase = Phase::Cancelling { then, since: now };
-            child.timer = Some(now.after(KILL_BOUND));
-        }
-        self.effect(Effect::Cancel { life, answer });
-    }
-
-    /// Releases a launch of which nothing is left.
-    pub(super) fn let_go(&mut self, current: Current<D>) {
-        if let ExitSeen::Early(seen) = current.exit {
-            self.discard(Discard::Seen(*seen));
-        }
-        self.discard(Discard::Life(current.life));
+    /// Cancels the launch under way. What follows comes when it is gone: no other attempt.
+    pub(super) fn cancel(&mut self, now: Moment, slot: u32, answer: Answer<D>) {
+        self.step(now, slot, |child, step| {
+            child.then.give_up();
+            child.life.cancel(answer, step);
+        });
     }
 }
 
-fn failed_note(origin: Origin, failure: Failure, next: Next) -> Note {
-    match origin {
-        Origin::Begin | Origin::First => Note::StartFailed(failure),
-        Origin::Restart | Origin::Manual => Note::RestartFailed { failure, next },
+fn failed_note(then: Then, failure: Failure, next: Next) -> Note {
+    match then {
+        Then::Failed(Origin::Begin | Origin::First) => Note::StartFailed(failure),
+        Then::Failed(Origin::Restart | Origin::Manual) | Then::Rest => {
+            Note::RestartFailed { failure, next }
+        }
     }
 }

@@ -6,12 +6,12 @@
 //! deadline that was never asked to stop. A supervisor among them is told how long it may take, and shares that
 //! out in the same way.
 
-use super::child::{Phase, Then};
+use super::child::Then;
 use super::settings::StopOrder;
 use super::stopping::Cut;
 use super::{Child, Group, Mode};
-use crate::engine::child::Force;
-use crate::engine::io::{Domain, Effect, Spec};
+use crate::engine::io::Domain;
+use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::Shutdown;
 
@@ -27,8 +27,8 @@ impl<D: Domain> Group<D> {
             let slot = child.slot;
             let has_turn =
                 together || !later_ones_live || self.next_request().is_some_and(|due| due <= now);
-            match &child.phase {
-                Phase::Running if has_turn => {
+            match child.life.state() {
+                State::Running if has_turn => {
                     let asked = is_asked(child);
                     self.begin_stop(now, slot, Then::Rest);
                     if let Mode::Stopping(stop) = &mut self.mode
@@ -37,9 +37,15 @@ impl<D: Domain> Group<D> {
                         stop.asked = now;
                     }
                 }
-                Phase::Running => return,
-                Phase::Leaving { .. } if has_turn => self.hurry(now, slot),
-                _ => {}
+                State::Running => return,
+                State::Ended { .. } if has_turn => self.hurry(now, slot),
+                State::Down
+                | State::Launching
+                | State::Cancelled { .. }
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Ended { .. }
+                | State::Stuck(_) => {}
             }
             later_ones_live = true;
         }
@@ -51,7 +57,7 @@ impl<D: Domain> Group<D> {
             return None;
         };
         let deadline = stop.deadline.filter(|_| stop.cut == Cut::Ahead)?;
-        let running = |child: &&Child<D>| matches!(child.phase, Phase::Running);
+        let running = |child: &&Child<D>| child.life.state() == State::Running;
         let mut waiting = self.children.iter().filter(running).peekable();
         waiting.peek()?;
         // One share is for the child that was asked last.
@@ -62,24 +68,27 @@ impl<D: Domain> Group<D> {
 
     /// Tells those who were asked to stop that less time is left than they were told.
     pub(super) fn tell_deadline(&mut self, now: Moment, deadline: Moment) {
-        let asked = |child: &Child<D>| match child.phase {
-            Phase::Stopping {
-                force: Force::Asked(due),
-                ..
-            } if due.is_none_or(|due| deadline < due) => {
-                child.current.as_ref().map(|current| current.life.clone())
-            }
-            _ => None,
+        let asked = |child: &&Child<D>| match child.life.state() {
+            State::Stopping { until } => until.is_none_or(|until| deadline < until),
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Killed { .. }
+            | State::Ended { .. }
+            | State::Stuck(_) => false,
         };
-        let lives: Vec<_> = self.children.iter().filter_map(asked).collect();
-        for life in lives {
+        let asked = self.children.iter().filter(asked);
+        for slot in asked.map(|child| child.slot).collect::<Vec<_>>() {
             let within = deadline.since(now);
-            self.effect(Effect::StopWithin { life, within });
+            self.step(now, slot, |child, step| {
+                child.life.stop_within(within, step);
+            });
         }
     }
 }
 
 /// Whether its rule has it asked before it is killed. One that is killed at once takes no time.
 fn is_asked<D: Domain>(child: &Child<D>) -> bool {
-    child.spec.policy().shutdown != Shutdown::BrutalKill
+    child.life.policy().shutdown != Shutdown::BrutalKill
 }

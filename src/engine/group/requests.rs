@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use super::child::{Origin, Phase, Then};
+use super::child::{Origin, Then};
 use super::{FirstStart, Group, Mode};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request, Ticket};
+use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
+use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 
 /// A request whose turn has not come.
@@ -122,7 +123,7 @@ impl<D: Domain> Group<D> {
         let look = self.look(role)?;
         let launches = match (&look, request) {
             (Look::NotRunning(slot), Request::Restart { .. } | Request::Delete { .. })
-                if self.get(*slot).is_some_and(|child| child.current.is_some()) =>
+                if self.get(*slot).is_some_and(|child| !child.life.is_down()) =>
             {
                 return None;
             }
@@ -139,25 +140,21 @@ impl<D: Domain> Group<D> {
         let Some(child) = self.find(role) else {
             return Some(Look::Unknown);
         };
-        match (&child.phase, &child.current) {
-            (Phase::Stuck { .. }, _) => Some(Look::Stuck),
-            (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
-                Some(Look::Running(current.life.clone()))
-            }
-            (Phase::Leaving { .. }, _) if child.to_be_forgotten() => None,
-            (Phase::Down | Phase::Leaving { .. }, _) if child.comes_back() => {
+        match child.life.state() {
+            State::Stuck(_) => Some(Look::Stuck),
+            State::Running => child.life.running().cloned().map(Look::Running),
+            State::Ended { .. } if child.to_be_forgotten() => None,
+            State::Down | State::Ended { .. } if child.comes_back() => Some(Look::Restarting),
+            State::Down | State::Ended { .. } => Some(Look::NotRunning(child.slot)),
+            State::Launching | State::Cancelled { .. }
+                if child.then == Then::Failed(Origin::Restart) =>
+            {
                 Some(Look::Restarting)
             }
-            (Phase::Down | Phase::Leaving { .. }, _) => Some(Look::NotRunning(child.slot)),
-            (Phase::Launching(Origin::Restart), _)
-            | (
-                Phase::Cancelling {
-                    then: Then::Failed(Origin::Restart),
-                    ..
-                },
-                _,
-            ) => Some(Look::Restarting),
-            _ => None,
+            State::Launching
+            | State::Cancelled { .. }
+            | State::Stopping { .. }
+            | State::Killed { .. } => None,
         }
     }
 
@@ -196,31 +193,30 @@ impl<D: Domain> Group<D> {
             return;
         };
         let pending = child.again.take();
-        match &mut child.phase {
-            Phase::Stuck { then } => {
-                then.give_up();
+        match child.life.state() {
+            State::Stuck(_) => {
+                child.then.give_up();
                 self.answer(ticket, Answer::Stuck);
             }
-            Phase::Down => self.answer(ticket, Answer::Ended(Exit::NotRunning)),
-            Phase::Leaving { exit, .. } => {
+            State::Down => self.answer(ticket, Answer::Ended(Exit::NotRunning)),
+            State::Ended { .. } => {
                 // Its restart is what is stopped here; how it had ended is no answer to that.
-                let before = pending.and_then(|_| exit.take());
+                let before = pending.and_then(|_| child.exit.take());
                 child.stops.push(ticket);
                 if let Some(exit) = before {
                     self.discard(Discard::Exit(exit));
                 }
                 self.hurry(now, slot);
             }
-            Phase::Launching(origin) => {
-                let then = Then::of_unwanted(*origin);
+            State::Launching => {
                 child.stops.push(ticket);
-                self.cancel(now, slot, Answer::Stopped, then);
+                self.cancel(now, slot, Answer::Stopped);
             }
-            Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {
-                then.give_up();
+            State::Cancelled { .. } | State::Stopping { .. } | State::Killed { .. } => {
+                child.then.give_up();
                 child.stops.push(ticket);
             }
-            Phase::Running => {
+            State::Running => {
                 child.stops.push(ticket);
                 if !turn_comes {
                     self.begin_stop(now, slot, Then::Rest);

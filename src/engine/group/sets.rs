@@ -11,10 +11,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::child::{Again, Child, Origin, Phase, Then};
+use super::child::{Again, Child, Origin, Then};
 use super::{Group, Mode, Strategy};
 use crate::engine::backoff::retry_pause;
-use crate::engine::io::{Answer, Domain, Note, Spec, StopCause};
+use crate::engine::io::{Answer, Domain, Note, StopCause};
+use crate::engine::lifecycle::State;
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
 use crate::engine::next::{Next, Used};
@@ -129,7 +130,7 @@ impl<D: Domain> Group<D> {
         let Some(child) = self.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let backoff = child.spec.policy().backoff.unwrap_or_default();
+        let backoff = child.life.policy().backoff.unwrap_or_default();
         let delay = backoff.delay(child.step, random);
         child.step = child.step.saturating_add(1);
         delay
@@ -166,12 +167,15 @@ impl<D: Domain> Group<D> {
         let marked = |child: &&Child<D>| child.again.is_some() && child.alive();
         if let Some(child) = self.children.iter().rev().find(marked) {
             let slot = child.slot;
-            match child.phase {
-                Phase::Running => self.begin_stop(now, slot, Then::Rest),
-                Phase::Launching(origin) => {
-                    self.cancel(now, slot, Answer::Restarting, Then::of_unwanted(origin));
-                }
-                _ => {}
+            match child.life.state() {
+                State::Running => self.begin_stop(now, slot, Then::Rest),
+                State::Launching => self.cancel(now, slot, Answer::Restarting),
+                State::Down
+                | State::Cancelled { .. }
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Ended { .. }
+                | State::Stuck(_) => {}
             }
         }
     }
@@ -180,7 +184,7 @@ impl<D: Domain> Group<D> {
     pub(super) fn bring_up(&mut self, now: Moment) {
         self.wake = None;
         if !self.in_order() {
-            let ready = |child: &&Child<D>| child.again.is_some() && child.current.is_none();
+            let ready = |child: &&Child<D>| child.again.is_some() && child.life.is_down();
             let ready = self.children.iter().filter(ready);
             for slot in ready.map(|child| child.slot).collect::<Vec<_>>() {
                 self.launch_if_due(now, slot);
@@ -188,7 +192,7 @@ impl<D: Domain> Group<D> {
             return;
         }
         let in_the_way = |child: &Child<D>| {
-            (child.again.is_some() && child.current.is_some())
+            (child.again.is_some() && !child.life.is_down())
                 || matches!(child.launching(), Some(Origin::Begin | Origin::Restart))
         };
         if self.children.iter().any(in_the_way) {

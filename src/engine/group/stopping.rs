@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::child::{Phase, Tally, Then};
+use super::child::{Tally, Then};
 use super::{Child, Group, Mode};
-use crate::engine::child::Force;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
+use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 
@@ -106,7 +106,7 @@ impl<D: Domain> Group<D> {
 
     /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
     pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
-        let role = self.get(slot).map(|child| Arc::clone(&child.role));
+        let role = self.get(slot).map(|child| Arc::clone(&child.life.id));
         let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
             self.discard(Discard::Failure(failure));
             return;
@@ -140,30 +140,35 @@ impl<D: Domain> Group<D> {
         for child in &mut self.children {
             let seen = child.state().is_some();
             child.again = None;
-            match &mut child.phase {
-                Phase::Down => known.push(match &child.last {
-                    Some(last) if because == Some(child.slot) => last.exit.clone(),
+            let state = child.life.state();
+            let because = because == Some(child.slot);
+            match state {
+                State::Down => known.push(match &child.last {
+                    Some(last) if because => last.exit.clone(),
                     _ => Exit::NotRunning,
                 }),
                 // The attempt that failed was no life; what counts is how it had ended before.
-                Phase::Leaving { exit, .. } if because == Some(child.slot) && exit.is_none() => {
-                    *exit = child.last.as_ref().map(|last| last.exit.clone());
+                State::Ended { .. } if because && child.exit.is_none() => {
+                    child.exit = child.last.as_ref().map(|last| last.exit.clone());
                 }
-                Phase::Leaving { .. } => {}
-                Phase::Launching(origin) => {
-                    launching.push((child.slot, Then::of_unwanted(*origin)));
-                }
-                Phase::Cancelling { then, .. }
-                | Phase::Stopping { then, .. }
-                | Phase::Stuck { then } => then.give_up(),
-                Phase::Running => {}
+                State::Launching => launching.push(child.slot),
+                State::Cancelled { .. }
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Stuck(_) => child.then.give_up(),
+                State::Ended { .. } | State::Running => {}
             }
-            child.tally = match child.phase {
-                Phase::Down => Tally::Skip,
-                Phase::Leaving { .. } if because == Some(child.slot) => Tally::Reason,
-                Phase::Leaving { .. } if seen => Tally::NotRunning,
-                Phase::Leaving { .. } => Tally::Skip,
-                _ => Tally::Ended,
+            child.tally = match state {
+                State::Down => Tally::Skip,
+                State::Ended { .. } if because => Tally::Reason,
+                State::Ended { .. } if seen => Tally::NotRunning,
+                State::Ended { .. } => Tally::Skip,
+                State::Launching
+                | State::Cancelled { .. }
+                | State::Running
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Stuck(_) => Tally::Ended,
             };
         }
         if let Mode::Stopping(stop) = &mut self.mode {
@@ -171,8 +176,8 @@ impl<D: Domain> Group<D> {
                 stop.report.tally(&exit);
             }
         }
-        for (slot, then) in launching {
-            self.cancel(now, slot, Answer::Down, then);
+        for slot in launching {
+            self.cancel(now, slot, Answer::Down);
         }
         self.refuse_all(now);
     }
@@ -203,20 +208,23 @@ impl<D: Domain> Group<D> {
         }
         let slots: Vec<_> = self.children.iter().rev().map(|child| child.slot).collect();
         for slot in slots {
-            let Some(child) = self.get_mut(slot) else {
-                continue;
-            };
-            match &mut child.phase {
-                Phase::Running => self.begin_stop(now, slot, Then::Rest),
-                Phase::Stopping {
-                    force: Force::Asked(_),
-                    ..
-                } => self.force(now, slot),
-                Phase::Leaving { force, .. } if force.is_none_or(|at| at > now) => {
-                    *force = Some(now);
-                    self.force(now, slot);
+            let state = self.get(slot).map(|child| child.life.state());
+            match state {
+                Some(State::Running) => self.begin_stop(now, slot, Then::Rest),
+                Some(State::Ended { due: Some(due), .. }) if due <= now => {}
+                Some(
+                    State::Down
+                    | State::Launching
+                    | State::Cancelled { .. }
+                    | State::Stopping { .. }
+                    | State::Killed { .. }
+                    | State::Ended { .. }
+                    | State::Stuck(_),
+                ) => {
+                    let due = self.step(now, slot, |child, step| child.life.cut(step));
+                    self.is_due(now, slot, due);
                 }
-                _ => {}
+                None => {}
             }
         }
     }

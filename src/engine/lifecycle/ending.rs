@@ -1,0 +1,227 @@
+//! Ends: from the event, or from what the child tells itself, to the release.
+//!
+//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged when it
+//! is first told of: by the supervision event, by the child, or, where nothing came, by its release.
+//!
+//! What an exit was is decided by what was asked and by the mark, not by ractor's reasons.
+
+use super::{Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
+use crate::engine::io::{Discard, Domain, Failure, Life, Recall};
+use crate::engine::report::ShutdownReport;
+use crate::engine::shutdown::KILL_BOUND;
+use std::time::Duration;
+
+/// What the event of an end is to a child.
+#[derive(Debug, Default)]
+pub(in crate::engine) enum Told {
+    /// It waits for the report of the start.
+    #[default]
+    Early,
+    /// It ends with it.
+    Ends(Seen),
+    /// Its exit is known.
+    Late(Seen),
+}
+
+/// An end that has just been judged.
+#[derive(Debug)]
+pub(in crate::engine) struct End {
+    /// What it was doing.
+    pub(in crate::engine) was: Was,
+    pub(in crate::engine) exit: Exit,
+    pub(in crate::engine) asked: Asked,
+    pub(in crate::engine) recall: Recall,
+    /// How long it lived.
+    pub(in crate::engine) lived: Duration,
+}
+
+/// What a child was doing that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Was {
+    Running,
+    /// It had been asked to stop, or killed.
+    Stopping,
+    Stuck,
+}
+
+impl<D: Domain> Lifecycle<D> {
+    /// The event of the end of its actor was read.
+    pub(in crate::engine) fn seen(&mut self, seen: Seen, step: &mut Step<'_, D>) -> Told {
+        let state = self.state();
+        match state {
+            State::Launching | State::Cancelled { .. } | State::Stuck(Left::Launch) => {
+                match &mut self.current {
+                    Some(current) if current.early.is_none() => {
+                        current.early = Some(Box::new(seen));
+                    }
+                    _ => step.discard(Discard::Seen(seen)),
+                }
+                Told::Early
+            }
+            State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(Left::Actor) => Told::Ends(seen),
+            State::Ended { .. } | State::Stuck(Left::Rest) => Told::Late(seen),
+            State::Down => {
+                state.impossible("an event tells of its end");
+                Told::Late(seen)
+            }
+        }
+    }
+
+    /// It has ended: judges how, by its mark and the event, and keeps that as the last exit, unless it is
+    /// one that ran for nobody. `keep` answers the last exit before.
+    pub(in crate::engine) fn end(
+        &mut self,
+        mark: Mark,
+        seen: Option<Seen>,
+        step: &mut Step<'_, D>,
+        keep: impl FnOnce(Last) -> Option<Last>,
+    ) -> Option<End> {
+        let state = self.state();
+        let current = self.current.as_mut()?;
+        let (was, due) = match state {
+            State::Running => (Was::Running, None),
+            State::Stopping { until } => (Was::Stopping, until),
+            State::Killed { since } => (Was::Stopping, Some(since)),
+            State::Stuck(Left::Actor) => (Was::Stuck, None),
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Ended { .. }
+            | State::Stuck(Left::Launch | Left::Rest) => {
+                state.impossible("it has ended");
+                return None;
+            }
+        };
+        let rest = Rest::Passing;
+        current.state = match was {
+            Was::Stuck => State::Stuck(Left::Rest),
+            Was::Running | Was::Stopping => State::Ended { due, rest },
+        };
+        step.timer = Timer::of(due.map(|due| due.after(KILL_BOUND)));
+        let asked = match was {
+            Was::Running => Asked::No,
+            Was::Stopping | Was::Stuck => Asked::Yes,
+        };
+        let lived = step.now.since(current.started);
+        let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
+        // A success that came too late did not run for anybody: the exit before it stays the last.
+        if current.recall == Recall::InTime {
+            let last = Last {
+                actor: current.life.actor(),
+                exit: exit.clone(),
+            };
+            if let Some(before) = keep(last) {
+                step.discard(Discard::Exit(before.exit));
+            }
+        }
+        if let Some(cause) = cause {
+            step.discard(Discard::Failure(Failure::Failed(cause)));
+        }
+        if let Some(seen) = seen {
+            step.discard(Discard::Seen(seen));
+        }
+        Some(End {
+            was,
+            exit,
+            asked,
+            recall: current.recall,
+            lived,
+        })
+    }
+
+    /// All that is left of one that has ended are stuck children of its own.
+    pub(in crate::engine) fn outlived(&mut self) {
+        let state = self.state();
+        match state {
+            State::Ended { due, .. } => self.set(State::Ended {
+                due,
+                rest: Rest::Stuck,
+            }),
+            State::Stuck(Left::Rest) => {}
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(Left::Launch | Left::Actor) => state.impossible("its rest is stuck"),
+        }
+    }
+
+    /// Nobody waits for the release of one that has ended: its supervisor has other plans.
+    pub(in crate::engine) const fn wait_for_nobody(&mut self) {
+        if let Some(current) = &mut self.current
+            && let State::Ended { due, .. } = &mut current.state
+        {
+            *due = None;
+        }
+    }
+
+    /// One that has ended is not to be started again: its timer is the one of its release.
+    pub(in crate::engine) fn wait_for_release(&self, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Ended { due, .. } => {
+                step.timer = Timer::of(due.map(|due| due.after(KILL_BOUND)));
+            }
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(_) => state.impossible("only its release is waited for"),
+        }
+    }
+
+    /// The actor's task is done, but its state has not been dropped yet.
+    pub(in crate::engine) const fn joined(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.join = Join::Done;
+        }
+    }
+
+    /// Whether its state lies in an event, if nobody will read that any more: then the join alone counts.
+    pub(in crate::engine) fn is_lost(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.join == Join::Done && !current.state.has_ended())
+    }
+
+    /// What became of its own children, if it was a supervisor that ran.
+    pub(in crate::engine) fn report(&self) -> Option<ShutdownReport> {
+        self.life()?.report()
+    }
+
+    /// Whether nobody was told that its present launch ran.
+    pub(in crate::engine) fn recall(&self) -> Recall {
+        self.current
+            .as_ref()
+            .map_or(Recall::InTime, |current| current.recall)
+    }
+
+    /// Nothing of one that has ended is left.
+    pub(in crate::engine) fn release(&mut self, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Ended { due, .. } => {
+                // Without one the timer is not its own.
+                if due.is_some() {
+                    step.timer = Timer::Off;
+                }
+                self.forget(step);
+            }
+            State::Stuck(Left::Rest) => self.forget(step),
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(Left::Launch | Left::Actor) => state.impossible("nothing of it is left"),
+        }
+    }
+}
