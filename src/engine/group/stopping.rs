@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::child::{Tally, Then};
+use super::child::Tally;
 use super::{Child, Group, Mode};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
@@ -210,12 +210,12 @@ impl<D: Domain> Group<D> {
         for slot in slots {
             let state = self.get(slot).map(|child| child.life.state());
             match state {
-                Some(State::Running) => self.begin_stop(now, slot, Then::Rest),
                 Some(State::Ended { due: Some(due), .. }) if due <= now => {}
                 Some(
                     State::Down
                     | State::Launching
                     | State::Cancelled { .. }
+                    | State::Running
                     | State::Stopping { .. }
                     | State::Killed { .. }
                     | State::Ended { .. }

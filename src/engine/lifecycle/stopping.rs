@@ -102,7 +102,12 @@ impl<D: Domain> Lifecycle<D> {
     /// The deadline of its supervisor's stop has come.
     pub(in crate::engine) fn cut(&mut self, step: &mut Step<'_, D>) -> Due {
         match self.state() {
-            State::Running | State::Stopping { .. } => {
+            // Nobody is asked any more.
+            State::Running => {
+                self.tell_to_end(step);
+                Due::Nothing
+            }
+            State::Stopping { .. } => {
                 self.kill(step);
                 Due::Nothing
             }
