@@ -4,7 +4,7 @@
 //! There is one state, and a method for each thing that can happen to a child (`launching`, `stopping`,
 //! `ending`); each of them matches all states. It says what the shell is to do, sets the child's timer,
 //! and answers what has come of it. What follows from that is each engine's: queues, restarts, limits,
-//! parking, sets.
+//! parking, sets. `docs/lifecycle.md` has the table of all steps, which a test prints (`transitions`).
 //!
 //! What cannot happen in a state trips a debug assertion, and changes nothing.
 
@@ -12,6 +12,7 @@ mod ending;
 mod launching;
 mod step;
 mod stopping;
+mod transitions;
 
 use std::sync::Arc;
 

@@ -81,7 +81,6 @@ impl<D: Domain> Lifecycle<D> {
         keep: impl FnOnce(Last) -> Option<Last>,
     ) -> Option<End> {
         let state = self.state();
-        let current = self.current.as_mut()?;
         let (was, due) = match state {
             State::Running => (Was::Running, None),
             State::Stopping { until } => (Was::Stopping, until),
@@ -96,6 +95,7 @@ impl<D: Domain> Lifecycle<D> {
                 return None;
             }
         };
+        let current = self.current.as_mut()?;
         let rest = Rest::Passing;
         current.state = match was {
             Was::Stuck => State::Stuck(Left::Rest),
@@ -152,12 +152,18 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Nobody waits for the release of one that has ended: its supervisor has other plans.
-    pub(in crate::engine) const fn wait_for_nobody(&mut self) {
-        if let Some(current) = &mut self.current
-            && let State::Ended { due, .. } = &mut current.state
-        {
-            *due = None;
+    /// It does not run, and will be started again: nobody waits for the release of one that has ended.
+    pub(in crate::engine) fn wait_for_nobody(&mut self) {
+        let state = self.state();
+        match state {
+            State::Down => {}
+            State::Ended { rest, .. } => self.set(State::Ended { due: None, rest }),
+            State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(_) => state.impossible("it is to be started again"),
         }
     }
 
@@ -179,9 +185,25 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// The actor's task is done, but its state has not been dropped yet.
-    pub(in crate::engine) const fn joined(&mut self) {
-        if let Some(current) = &mut self.current {
-            current.join = Join::Done;
+    pub(in crate::engine) fn joined(&mut self) {
+        let state = self.state();
+        match (state, &mut self.current) {
+            (
+                State::Running
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Ended { .. }
+                | State::Stuck(Left::Actor | Left::Rest),
+                Some(current),
+            ) => current.join = Join::Done,
+            (
+                State::Down
+                | State::Launching
+                | State::Cancelled { .. }
+                | State::Stuck(Left::Launch),
+                _,
+            )
+            | (_, None) => state.impossible("its task is done"),
         }
     }
 

@@ -78,9 +78,8 @@ impl<D: Domain> Lifecycle<D> {
         step: &mut Step<'_, D>,
     ) -> Option<(How, Option<Seen>)> {
         let state = self.state();
-        let current = self.current.as_mut()?;
         let how = match (state, recall) {
-            (State::Launching, _) => How::Runs,
+            (State::Launching, Recall::InTime) => How::Runs,
             (State::Cancelled { .. }, Recall::InTime) => How::RunsAfterAll,
             (State::Cancelled { .. }, Recall::TooLate) => How::Late,
             (State::Stuck(Left::Launch), _) => How::Stuck,
@@ -92,11 +91,13 @@ impl<D: Domain> Lifecycle<D> {
                 | State::Stuck(Left::Actor | Left::Rest),
                 _,
             ) => return None,
-            (State::Down, _) => {
+            // Nobody has cancelled it.
+            (State::Launching, Recall::TooLate) | (State::Down, _) => {
                 state.impossible("its launch has succeeded");
                 return None;
             }
         };
+        let current = self.current.as_mut()?;
         current.started = step.now;
         current.recall = recall;
         let early = current.early.take().map(|seen| *seen);
