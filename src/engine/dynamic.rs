@@ -242,7 +242,7 @@ impl<D: Domain> Engine<D> {
 
     /// The session of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
-        let child = self.table.look(key.slot)?;
+        let child = self.table.known(key.slot)?;
         child.life.is_of(key.launch).then_some(key.slot)
     }
 
@@ -280,7 +280,7 @@ impl<D: Domain> Engine<D> {
     }
 
     fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
-        if self.table.look(slot).is_some() {
+        if self.table.known(slot).is_some() {
             self.timers.set(slot, at);
         }
     }

@@ -253,8 +253,11 @@ impl<D: Domain> Group<D> {
             }
         }
         for (slot, mark) in std::mem::take(&mut self.ended_early) {
-            let follows = self.ended_by_itself(now, slot, mark);
-            self.tell_and_follow(now, slot, follows);
+            // Of one that is forgotten by now nothing follows.
+            if self.known(slot).is_some() {
+                let follows = self.ended_by_itself(now, slot, mark);
+                self.tell_and_follow(now, slot, follows);
+            }
         }
     }
 
@@ -287,17 +290,28 @@ impl<D: Domain> Group<D> {
         self.children.iter().find(|child| &*child.life.id == role)
     }
 
-    fn get(&self, slot: u32) -> Option<&Child<D>> {
+    /// The child of this number, if it is known.
+    fn known(&self, slot: u32) -> Option<&Child<D>> {
         self.children.iter().find(|child| child.slot == slot)
     }
 
+    /// A child that is known.
+    fn get(&self, slot: u32) -> Option<&Child<D>> {
+        let child = self.known(slot);
+        debug_assert!(child.is_some(), "there is no child {slot}");
+        child
+    }
+
+    /// The same, to change it.
     fn get_mut(&mut self, slot: u32) -> Option<&mut Child<D>> {
-        self.children.iter_mut().find(|child| child.slot == slot)
+        let child = self.children.iter_mut().find(|child| child.slot == slot);
+        debug_assert!(child.is_some(), "there is no child {slot}");
+        child
     }
 
     /// The child of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
-        let child = self.get(key.slot)?;
+        let child = self.known(key.slot)?;
         child.life.is_of(key.launch).then_some(key.slot)
     }
 
@@ -315,7 +329,7 @@ impl<D: Domain> Group<D> {
             },
         };
         let child = self.children.iter_mut().find(|child| child.slot == slot);
-        debug_assert!(child.is_some(), "slot {slot} is vacant");
+        debug_assert!(child.is_some(), "there is no child {slot}");
         let Some(child) = child else {
             return T::default();
         };

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
-use super::io::{Discard, Domain, Ending, Life, Note, Recall, Spec};
+use super::io::{Discard, Domain, Effect, Ending, Life, Note, Recall, Spec};
 use super::moment::Moment;
 use super::restart::Policy;
 
@@ -164,6 +164,14 @@ impl<D: Domain> Lifecycle<D> {
         let current = self.current.as_ref()?;
         let runs = current.state == State::Running && current.life.ending() == Ending::No;
         runs.then_some(&current.life)
+    }
+
+    /// Tells the shell to do something with the present launch.
+    fn tell(&self, step: &mut Step<'_, D>, what: impl FnOnce(D::Life) -> Effect<D>) {
+        debug_assert!(!self.is_down(), "nothing is left that could be told");
+        if let Some(current) = &self.current {
+            step.effect(what(current.life.clone()));
+        }
     }
 
     /// Tells the log of the child.

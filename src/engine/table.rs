@@ -190,13 +190,13 @@ impl<D: Domain> Table<D> {
     }
 
     /// The child in a slot, if there is one.
-    pub(super) fn look(&self, slot: u32) -> Option<&Child<D>> {
+    pub(super) fn known(&self, slot: u32) -> Option<&Child<D>> {
         self.node(slot)?.child.as_ref()
     }
 
     /// The child in a slot that is occupied.
     pub(super) fn get(&self, slot: u32) -> Option<&Child<D>> {
-        let child = self.look(slot);
+        let child = self.known(slot);
         debug_assert!(child.is_some(), "slot {slot} is vacant");
         child
     }

@@ -190,6 +190,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let Plan::Restart { due, manual } = &mut child.plan else {
+            debug_assert!(false, "no restart is planned");
             return;
         };
         if *due > now {

@@ -81,6 +81,7 @@ impl<D: Domain> Engine<D> {
                 continue;
             };
             let Plan::InLine { origin, ticket, .. } = &mut child.plan else {
+                debug_assert!(false, "it has left the line, and its entry has not");
                 continue;
             };
             let (origin, ticket) = (*origin, ticket.take());

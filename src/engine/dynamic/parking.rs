@@ -104,6 +104,7 @@ impl<D: Domain> Engine<D> {
             .as_mut()
             .and_then(|history| history.parking.as_mut())
         else {
+            debug_assert!(false, "it is parked, and nothing is known of that");
             return;
         };
         if full {

@@ -122,6 +122,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let Plan::Restart { due, manual } = &mut child.plan else {
+            debug_assert!(false, "no restart is planned");
             return;
         };
         let Some(waiting) = child.waiting.as_mut() else {

@@ -255,12 +255,14 @@ impl<D: Domain> Engine<D> {
     /// Tells the next running sessions to stop, as many as the window allows.
     fn pace(&mut self, now: Moment, cursor: Cursor) {
         let Mode::Stopping(stop) = &mut self.mode else {
+            debug_assert!(false, "nothing is paced but a stop");
             return;
         };
         stop.pace.open_if_due(now);
         let batch = stop.pace.batch();
         for _ in 0..STEP {
             let Mode::Stopping(stop) = &mut self.mode else {
+                debug_assert!(false, "the stop is over in the middle of a step");
                 return;
             };
             if !stop.pace.has_room() {

@@ -206,6 +206,7 @@ impl<D: Domain> Group<D> {
 
     fn launch_if_due(&mut self, now: Moment, slot: u32) {
         let Some(again) = self.get(slot).and_then(|child| child.again) else {
+            debug_assert!(false, "it is not to be started");
             return;
         };
         if again.due <= now {

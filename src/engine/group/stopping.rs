@@ -108,6 +108,7 @@ impl<D: Domain> Group<D> {
     pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
         let role = self.get(slot).map(|child| Arc::clone(&child.life.id));
         let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
+            debug_assert!(false, "a launch of the beginning fails after it");
             self.discard(Discard::Failure(failure));
             return;
         };

@@ -110,8 +110,7 @@ impl<D: Domain> Lifecycle<D> {
             How::Late => self.tell_to_end(step),
             How::Stuck => {
                 current.state = State::Stuck(Left::Actor);
-                let life = current.life.clone();
-                step.effect(Effect::Kill { life });
+                self.tell(step, |life| Effect::Kill { life });
             }
         }
         Some((how, early))
@@ -161,9 +160,7 @@ impl<D: Domain> Lifecycle<D> {
         match state {
             State::Launching => {
                 self.set(State::Cancelled { since: step.now });
-                if let Some(life) = self.life().cloned() {
-                    step.effect(Effect::Cancel { life, answer });
-                }
+                self.tell(step, |life| Effect::Cancel { life, answer });
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }
             State::Down

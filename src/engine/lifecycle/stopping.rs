@@ -37,15 +37,12 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     pub(super) fn tell_to_end(&mut self, step: &mut Step<'_, D>) {
-        let Some(life) = self.life().cloned() else {
-            return;
-        };
         let rule = self.policy().shutdown;
         match rule.patience(step.now, step.deadline()) {
             Force::Killed(since) => {
                 self.set(State::Killed { since });
                 self.note(Note::Killing(rule.kill()), step);
-                step.effect(Effect::Kill { life });
+                self.tell(step, |life| Effect::Kill { life });
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }
             Force::Asked(until) => {
@@ -53,7 +50,7 @@ impl<D: Domain> Lifecycle<D> {
                 self.note(Note::Stopping, step);
                 let within = rule.within(step.now, step.deadline());
                 let way = rule.way();
-                step.effect(Effect::Stop { life, way, within });
+                self.tell(step, |life| Effect::Stop { life, way, within });
                 if until.is_some_and(|at| at <= step.now) {
                     self.kill(step);
                 } else {
@@ -67,9 +64,7 @@ impl<D: Domain> Lifecycle<D> {
     fn kill(&mut self, step: &mut Step<'_, D>) {
         self.set(State::Killed { since: step.now });
         self.note(Note::Killing(Kill::Overdue), step);
-        if let Some(life) = self.life().cloned() {
-            step.effect(Effect::Kill { life });
-        }
+        self.tell(step, |life| Effect::Kill { life });
         step.timer = Timer::At(verdict(step.now, step.last_end));
     }
 
@@ -208,9 +203,7 @@ impl<D: Domain> Lifecycle<D> {
         let state = self.state();
         match state {
             State::Stopping { .. } => {
-                if let Some(life) = self.life().cloned() {
-                    step.effect(Effect::StopWithin { life, within });
-                }
+                self.tell(step, |life| Effect::StopWithin { life, within });
             }
             State::Down
             | State::Launching
