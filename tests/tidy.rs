@@ -22,9 +22,12 @@ const LONGER: &[(&str, &str)] = &[
         "tests/it/traces.rs",
         "the one ear, and what it hears of one session",
     ),
-    ("tests/sim/model.rs", "what should be, in one piece"),
     (
-        "tests/sim/sim.rs",
+        "tests/sim/sessions/model.rs",
+        "what should be, in one piece",
+    ),
+    (
+        "tests/sim/sessions/sim.rs",
         "one history, and all that can be fed in",
     ),
     (

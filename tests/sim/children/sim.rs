@@ -11,14 +11,14 @@ use session_supervisor::engine::{
     ShutdownReport, StopCause, StopOrder, Strategy,
 };
 
+use crate::children::history;
+use crate::children::model::{Entry, Expected, Mode, Model, Origin};
+use crate::children::specs::spec;
+use crate::children::tickets::{Kind, Tickets};
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::drops::inside;
 use crate::frame::{History, Parts, Record, Trace};
-use crate::history;
-use crate::model::{Entry, Expected, Mode, Model, Origin};
 use crate::rng::Rng;
-use crate::specs::spec;
-use crate::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
 pub(crate) const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "x", "y"];

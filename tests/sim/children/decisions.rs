@@ -9,9 +9,9 @@ use session_supervisor::engine::{
     StopCause, Strategy,
 };
 
-use crate::kept::KeptExit;
+use crate::children::kept::KeptExit;
+use crate::children::model::{Expected, Mode, Model, Origin};
 use crate::limits::pause;
-use crate::model::{Expected, Mode, Model, Origin};
 use crate::world::Run;
 
 impl Model {

@@ -9,9 +9,9 @@ use session_supervisor::engine::{
     Strategy,
 };
 
+use crate::children::scenes::{abc, permanent, settings, stop};
+use crate::children::toy::{Toy, policy, spec};
 use crate::domain::Waiter;
-use crate::scenes::{abc, permanent, settings, stop};
-use crate::toy::{Toy, policy, spec};
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

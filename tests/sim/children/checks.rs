@@ -4,10 +4,10 @@
 
 use session_supervisor::engine::{ChildKind, ChildState, Counts, Ending, Life, Shutdown, Spec};
 
+use crate::children::model::{Entry, Mode};
+use crate::children::sim::{NAMES, Sim};
+use crate::children::tickets::Kind;
 use crate::domain::Ticket;
-use crate::model::{Entry, Mode};
-use crate::sim::{NAMES, Sim};
-use crate::tickets::Kind;
 
 impl Sim {
     pub(crate) fn check(&mut self) {
@@ -122,7 +122,7 @@ impl Sim {
         let released = |e: &&Entry| e.run.is_none_or(|run| self.runs[run].gone());
         let launching = |entry: &Entry| {
             let by_rule = |index: usize| {
-                use crate::model::Origin::{Begin, Restart};
+                use crate::children::model::Origin::{Begin, Restart};
                 matches!(model.launched[index].origin, Begin | Restart)
             };
             let run = entry.run.filter(|&index| by_rule(index));

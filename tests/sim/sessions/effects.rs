@@ -9,9 +9,9 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
-use crate::model::{Entry, Origin, Outcome};
-use crate::sim::Sim;
-use crate::tickets::Kind;
+use crate::sessions::model::{Entry, Origin, Outcome};
+use crate::sessions::sim::Sim;
+use crate::sessions::tickets::Kind;
 use crate::world::Run;
 
 impl Sim {

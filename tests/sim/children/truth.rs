@@ -1,7 +1,7 @@
 //! The truth table: what each strategy does with each kind of child, however that one ends. The table
 //! of the documentation is what this prints.
 //!
-//! `TRUTH=write cargo test --test group truth` writes it anew.
+//! `TRUTH=write cargo test --test sim truth` writes it anew.
 //!
 //! Absent on purpose: failing starts, and children that end while others are stopped; see `scenes`.
 
@@ -12,8 +12,8 @@ use session_supervisor::engine::{
     ChildState, GroupSettings, Mark, Policy, Request, Restart, Strategy,
 };
 
+use crate::children::toy::{Toy, policy};
 use crate::domain::Waiter;
-use crate::toy::{Toy, policy};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/group/truth.md");
 

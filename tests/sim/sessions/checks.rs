@@ -4,8 +4,8 @@
 
 use session_supervisor::engine::{ChildKind, Counts, Ending, Life, SessionState, Shutdown, Spec};
 
-use crate::model::{Expected, IDS, Outcome};
-use crate::sim::{NAMES, Sim};
+use crate::sessions::model::{Expected, IDS, Outcome};
+use crate::sessions::sim::{NAMES, Sim};
 use crate::world::Stage;
 
 impl Sim {

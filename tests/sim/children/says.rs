@@ -6,10 +6,10 @@ use session_supervisor::engine::{
     Answer, ChildState, Ending, Exit, Life, Mark, Moment, Next, Note, StopCause, Used,
 };
 
+use crate::children::model::{Counted, Expected, Mode, Origin};
+use crate::children::sim::{NAMES, Sim};
+use crate::children::tickets::Kind;
 use crate::domain::{SimDomain, Ticket};
-use crate::model::{Counted, Expected, Mode, Origin};
-use crate::sim::{NAMES, Sim};
-use crate::tickets::Kind;
 use crate::world::{Run, Stage};
 
 impl Sim {
@@ -65,7 +65,7 @@ impl Sim {
                 }
             }
             Answer::Stopped => {
-                let stop = |caller: &crate::tickets::Caller| {
+                let stop = |caller: &crate::children::tickets::Caller| {
                     caller.kind == Kind::Stop && caller.role == role
                 };
                 let later = self.tickets.0[ticket + 1..].iter().any(stop);
@@ -76,7 +76,7 @@ impl Sim {
             }
             Answer::Begun => {
                 assert_eq!(kind, Kind::Begin);
-                let pending = |entry: &crate::model::Entry| entry.pending.is_some();
+                let pending = |entry: &crate::children::model::Entry| entry.pending.is_some();
                 if self.model.mode == Mode::Beginning {
                     assert!(!self.model.entries.iter().any(pending), "begun too early");
                     self.model.mode = Mode::Serving;

@@ -7,9 +7,9 @@ use session_supervisor::engine::{
 };
 
 use crate::domain::{SimDomain, Ticket};
-use crate::model::{Expected, Outcome};
-use crate::sim::Sim;
-use crate::tickets::Kind;
+use crate::sessions::model::{Expected, Outcome};
+use crate::sessions::sim::Sim;
+use crate::sessions::tickets::Kind;
 use crate::world::{Event, Stage};
 
 impl Sim {

@@ -9,11 +9,11 @@ use session_supervisor::engine::{Discard, Failure, Input, Moment, Recall, Seen};
 
 use crate::drops::{cause, inside};
 use crate::frame::History;
-use crate::lists::OpenList;
-use crate::model::IDS;
 use crate::rules::ms;
-use crate::sim::Sim;
-use crate::tickets::Kind;
+use crate::sessions::lists::OpenList;
+use crate::sessions::model::IDS;
+use crate::sessions::sim::Sim;
+use crate::sessions::tickets::Kind;
 use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.

@@ -10,10 +10,10 @@ use session_supervisor::engine::{
     StopCause, StopWay, Strategy,
 };
 
+use crate::children::model::{Counted, Expected, Launched, Mode, Origin};
+use crate::children::sim::Sim;
+use crate::children::tickets::Kind;
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
-use crate::model::{Counted, Expected, Launched, Mode, Origin};
-use crate::sim::Sim;
-use crate::tickets::Kind;
 use crate::world::Run;
 
 impl Sim {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use session_supervisor::engine::{Discard, Effect, Failure, Input, Moment, Recall, Seen};
 
+use crate::children::sim::{NAMES, Sim};
+use crate::children::tickets::Kind;
 use crate::domain::SimDomain;
 use crate::drops::{cause, inside};
 use crate::frame::History;
 use crate::rules::ms;
-use crate::sim::{NAMES, Sim};
-use crate::tickets::Kind;
 use crate::world::{Event, Mood};
 
 /// A history from the beginning to the end of the group.
@@ -29,7 +29,7 @@ pub(crate) fn run(sim: &mut Sim) {
     if sim.rng.chance(5) {
         return sim.take_apart();
     }
-    if sim.model.mode == crate::model::Mode::New {
+    if sim.model.mode == crate::children::model::Mode::New {
         sim.begin();
     }
     if !sim.over && sim.rng.chance(40) {

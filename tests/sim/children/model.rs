@@ -12,8 +12,8 @@ use session_supervisor::engine::{
     Shutdown, ShutdownReport, Spec, StopCause, StopOrder, Strategy,
 };
 
+use crate::children::kept::KeptExit;
 use crate::domain::SimSpec;
-use crate::kept::KeptExit;
 use crate::limits::Log;
 use crate::world::Run;
 

@@ -10,8 +10,8 @@ use session_supervisor::engine::{
     Shutdown, ShutdownReport, Significance, Strategy,
 };
 
+use crate::children::toy::{Toy, policy, spec};
 use crate::domain::{SimDomain, SimLife, Waiter};
-use crate::toy::{Toy, policy, spec};
 
 pub(crate) fn permanent() -> Policy {
     Policy {

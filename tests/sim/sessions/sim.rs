@@ -14,14 +14,14 @@ use session_supervisor::engine::{
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::drops::inside;
 use crate::frame::{History, Parts, Record, Trace};
-use crate::history;
-use crate::lists::OpenList;
-use crate::model::{IDS, Model, Origin, Outcome};
 use crate::rng::Rng;
-use crate::tickets::{Kind, Tickets};
+use crate::sessions::history;
+use crate::sessions::lists::OpenList;
+use crate::sessions::model::{IDS, Model, Origin, Outcome};
+use crate::sessions::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Run, Stage};
 
-pub(crate) const NAMES: [&str; crate::model::IDS] = ["a", "b", "c", "d"];
+pub(crate) const NAMES: [&str; crate::sessions::model::IDS] = ["a", "b", "c", "d"];
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -41,7 +41,7 @@ pub(crate) struct Sim {
     pub(crate) stuck_answers: Vec<usize>,
     pub(crate) fuel: usize,
     pub(crate) actors: u64,
-    pub(crate) ids: [Arc<str>; crate::model::IDS],
+    pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
     pub(crate) record: Record,
 }
 
