@@ -27,10 +27,6 @@ const LONGER: &[(&str, &str)] = &[
         "what should be, in one piece",
     ),
     (
-        "tests/sim/sessions/sim.rs",
-        "one history, and all that can be fed in",
-    ),
-    (
         "tests/it/support.rs",
         "the one session that all tests script",
     ),

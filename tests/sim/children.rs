@@ -15,20 +15,20 @@ mod tickets;
 mod toy;
 mod truth;
 
-use crate::{frame, oracle};
+use crate::{oracle, play};
 use sim::Sim;
 
 #[test]
 fn random_histories() {
-    frame::random_histories::<Sim>(50_000);
+    play::random_histories::<Sim>(50_000);
 }
 
 #[test]
 fn nothing_else_is_done_than_before() {
-    oracle::hold("children.txt", 10_000, frame::hash::<Sim>);
+    oracle::hold("children.txt", 10_000, play::hash::<Sim>);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    frame::the_same_seed_gives_the_same_history::<Sim>();
+    play::the_same_seed_gives_the_same_history::<Sim>();
 }

@@ -11,20 +11,20 @@ mod says;
 mod sim;
 mod tickets;
 
-use crate::{frame, oracle};
+use crate::{oracle, play};
 use sim::Sim;
 
 #[test]
 fn random_histories() {
-    frame::random_histories::<Sim>(100_000);
+    play::random_histories::<Sim>(100_000);
 }
 
 #[test]
 fn nothing_else_is_done_than_before() {
-    oracle::hold("sessions.txt", 10_000, frame::hash::<Sim>);
+    oracle::hold("sessions.txt", 10_000, play::hash::<Sim>);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    frame::the_same_seed_gives_the_same_history::<Sim>();
+    play::the_same_seed_gives_the_same_history::<Sim>();
 }

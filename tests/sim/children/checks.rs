@@ -10,26 +10,30 @@ use crate::children::tickets::Kind;
 use crate::domain::Ticket;
 
 impl Sim {
-    pub(crate) fn check(&mut self) {
+    pub(super) fn check_all(&mut self) {
         assert!(
             self.model.expected.is_empty(),
             "the engine kept quiet about {:?}",
             self.model.expected
         );
-        assert!(self.stuck_answers.is_empty(), "Stuck without one");
+        assert!(self.world.stuck_answers.is_empty(), "Stuck without one");
         self.join_stops(Ticket::MAX);
-        self.model.bury(&self.runs);
+        self.model.bury(&self.world.runs);
         self.check_children();
         self.check_combination();
-        if self.engine.poll_timeout().is_none_or(|at| at > self.now) {
-            if !self.finished {
+        if self
+            .engine
+            .poll_timeout()
+            .is_none_or(|at| at > self.world.now)
+        {
+            if !self.world.finished {
                 self.check_settled();
             }
             self.check_queue();
         }
-        if let Some(report) = self.report.take() {
+        if let Some(report) = self.world.report.take() {
             let mut expected = self.model.report;
-            let left = self.runs.iter().filter(|run| !run.gone()).count();
+            let left = self.world.runs.iter().filter(|run| !run.gone()).count();
             expected.stuck += left;
             expected.took = report.took;
             assert_eq!(report, expected, "the report");
@@ -42,8 +46,8 @@ impl Sim {
             caller.waited = true;
         }
         self.promised = self.engine.poll_timeout();
-        let runs = &self.runs;
-        self.active.retain(|&index| !runs[index].gone());
+        let runs = &self.world.runs;
+        self.world.active.retain(|&index| !runs[index].gone());
     }
 
     /// Whoever was asked to stop knows how much time is left.
@@ -51,8 +55,8 @@ impl Sim {
         let Some(deadline) = self.model.deadline.filter(|_| self.model.stopping()) else {
             return;
         };
-        for &index in &self.active {
-            let run = &self.runs[index];
+        for &index in &self.world.active {
+            let run = &self.world.runs[index];
             let stops = run.stopped.is_some() && run.killed.is_none() && !run.judged();
             if stops && !run.stuck && !run.gone() {
                 let knows = self.times[&index].is_some_and(|until| until <= deadline);
@@ -64,12 +68,12 @@ impl Sim {
     /// The children are those of the model, in its order, and the counts are theirs.
     fn check_children(&self) {
         let mut counts = Counts::default();
-        let shown = |entry: &&Entry| self.model.state(entry, &self.runs).is_some();
+        let shown = |entry: &&Entry| self.model.state(entry, &self.world.runs).is_some();
         let mut entries = self.model.entries.iter().filter(shown);
         for info in self.engine.children() {
             let entry = entries.next().expect("a child too many");
             assert_eq!(&**info.role, NAMES[entry.role], "the order");
-            let state = self.model.state(entry, &self.runs);
+            let state = self.model.state(entry, &self.world.runs);
             assert_eq!(Some(info.state), state, "the state of {}", info.role);
             assert_eq!(info.incarnation, entry.incarnation);
             assert_eq!(info.restarts, entry.restarts);
@@ -101,17 +105,17 @@ impl Sim {
             self.check_limits(entry);
         }
         let wanted = |entry: &&Entry| model.stopping() || entry.pending.is_some();
-        let alive = |entry: &&Entry| model.lives(entry, &self.runs);
+        let alive = |entry: &&Entry| model.lives(entry, &self.world.runs);
         if model.in_order() || model.stopping() {
             let mut last = model.entries.iter().rev().filter(wanted).filter(alive);
             if let Some(entry) = last.next() {
-                let run = &self.runs[entry.run.unwrap()];
+                let run = &self.world.runs[entry.run.unwrap()];
                 let told = run.stopped.or(run.killed).or(run.cancelled).is_some();
                 assert!(told || run.judged(), "it is its turn to be stopped");
             }
         }
         for entry in model.entries.iter().filter(|_| model.stopping()) {
-            let untold = model.state(entry, &self.runs) == Some(ChildState::Running);
+            let untold = model.state(entry, &self.world.runs) == Some(ChildState::Running);
             assert!(!untold || !self.has_turn(entry.role), "it is not asked");
         }
         let pending: Vec<_> = model
@@ -119,21 +123,21 @@ impl Sim {
             .iter()
             .filter(|e| e.pending.is_some())
             .collect();
-        let released = |e: &&Entry| e.run.is_none_or(|run| self.runs[run].gone());
+        let released = |e: &&Entry| e.run.is_none_or(|run| self.world.runs[run].gone());
         let launching = |entry: &Entry| {
             let by_rule = |index: usize| {
                 use crate::children::model::Origin::{Begin, Restart};
                 matches!(model.launched[index].origin, Begin | Restart)
             };
             let run = entry.run.filter(|&index| by_rule(index));
-            run.is_some_and(|index| model.launching(index, &self.runs[index]))
+            run.is_some_and(|index| model.launching(index, &self.world.runs[index]))
         };
         let free = !model.in_order()
             || (pending.iter().all(released) && !model.entries.iter().any(launching));
         for entry in pending.iter().filter(|entry| free && released(entry)) {
             let due = entry.pending.unwrap().1;
             assert!(
-                self.now < due,
+                self.world.now < due,
                 "the start of {} is due and not made",
                 entry.role
             );
@@ -144,8 +148,8 @@ impl Sim {
     }
 
     fn check_limits(&self, entry: &Entry) {
-        let now = self.now;
-        let Some(run) = entry.run.map(|run| &self.runs[run]) else {
+        let now = self.world.now;
+        let Some(run) = entry.run.map(|run| &self.world.runs[run]) else {
             return;
         };
         if run.gone() || run.stuck {
@@ -195,7 +199,7 @@ impl Sim {
     /// Nobody waits for a turn that has come.
     fn check_queue(&self) {
         let model = &self.model;
-        if model.busy(&self.runs) {
+        if model.busy(&self.world.runs) {
             return;
         }
         for (ticket, caller) in self.tickets.0.iter().enumerate() {
@@ -215,7 +219,7 @@ impl Sim {
             }
             let entry = model.get(caller.role);
             if caller.kind == Kind::Stop {
-                let alive = entry.is_some_and(|entry| model.lives(entry, &self.runs));
+                let alive = entry.is_some_and(|entry| model.lives(entry, &self.world.runs));
                 assert!(alive, "a stop waits for nothing");
                 continue;
             }
@@ -235,13 +239,13 @@ impl Sim {
 
     fn may_wait(&self, kind: Kind, entry: Option<&Entry>) -> bool {
         let model = &self.model;
-        let set = model.set_pending(&self.runs);
+        let set = model.set_pending(&self.world.runs);
         let Some(entry) = entry else {
             return kind == Kind::Start && set;
         };
-        let run = entry.run.map(|run| &self.runs[run]);
+        let run = entry.run.map(|run| &self.world.runs[run]);
         let released = run.is_none_or(|run| run.gone());
-        match model.state(entry, &self.runs) {
+        match model.state(entry, &self.world.runs) {
             // It will be forgotten at its release.
             None => true,
             Some(ChildState::Starting | ChildState::Stopping) => true,

@@ -17,7 +17,7 @@ use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
 use crate::world::Run;
 
 impl Sim {
-    pub(crate) fn effect(&mut self, effect: Effect<SimDomain>) {
+    pub(super) fn carry_out(&mut self, effect: Effect<SimDomain>) {
         match effect {
             Effect::Launch {
                 context,
@@ -47,10 +47,10 @@ impl Sim {
             Effect::Finished {
                 report, tickets, ..
             } => {
-                assert!(!self.finished, "Finished comes twice");
+                assert!(!self.world.finished, "Finished comes twice");
                 assert!(self.model.stopping(), "Finished without a stop");
-                self.finished = true;
-                self.report = Some(report);
+                self.world.finished = true;
+                self.world.report = Some(report);
                 for Waiter(ticket) in tickets {
                     assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                     self.tickets.answer(ticket);
@@ -59,7 +59,7 @@ impl Sim {
             Effect::JoinEnd {
                 ticket: Waiter(ticket),
             } => {
-                assert!(self.finished, "nothing to join");
+                assert!(self.world.finished, "nothing to join");
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);
             }
@@ -68,13 +68,13 @@ impl Sim {
 
     fn launch(&mut self, context: &Context, spec: SimSpec, life: SimLife, ticket: Option<Ticket>) {
         let role = self.index(&context.id);
-        let now = self.now;
+        let now = self.world.now;
         assert!(!self.model.stopping(), "a launch after the stop");
-        let index = self.runs.len();
+        let index = self.world.runs.len();
         assert_eq!(life.0.key.launch.0, index as u64 + 1, "launch numbers");
-        let mut others = self.runs.iter().filter(|run| run.id == role);
+        let mut others = self.world.runs.iter().filter(|run| run.id == role);
         assert!(others.all(Run::gone), "two incarnations of one role");
-        self.model.bury(&self.runs);
+        self.model.bury(&self.world.runs);
         let origin = match ticket {
             Some(ticket) => self.launch_for(ticket, role),
             None => self.launch_by_rule(role),
@@ -101,9 +101,9 @@ impl Sim {
             counted: Counted::No,
         });
         let (life, spec) = (life.kept(), spec.kept());
-        let run = Run::new(role, life, spec, ticket, now, &mut self.rng);
-        self.runs.push(run);
-        self.active.push(index);
+        let run = Run::new(role, life, spec, ticket, now, &mut self.world.rng);
+        self.world.runs.push(run);
+        self.world.active.push(index);
     }
 
     fn launch_for(&mut self, ticket: Ticket, role: usize) -> Origin {
@@ -111,7 +111,10 @@ impl Sim {
         assert!(!caller.gone || !caller.waited, "a launch for nobody");
         self.tickets.launch(ticket, role);
         assert_eq!(self.model.mode, Mode::Serving);
-        assert!(!self.model.set_pending(&self.runs), "a launch beside a set");
+        assert!(
+            !self.model.set_pending(&self.world.runs),
+            "a launch beside a set"
+        );
         match self.tickets.0[ticket].kind {
             Kind::Start => {
                 assert!(self.model.get(role).is_none(), "a start of a known role");
@@ -122,7 +125,7 @@ impl Sim {
             }
             _ => {
                 let entry = self.model.get(role).expect("the role is known");
-                let state = self.model.state(entry, &self.runs);
+                let state = self.model.state(entry, &self.world.runs);
                 assert_eq!(state, Some(ChildState::NotRunning));
                 Origin::Manual
             }
@@ -134,7 +137,7 @@ impl Sim {
         let model = &self.model;
         let at = model.position(role).expect("the role is known");
         let (origin, due) = model.entries[at].pending.expect("nobody wants it started");
-        assert!(self.now >= due, "a start before its pause is over");
+        assert!(self.world.now >= due, "a start before its pause is over");
         if !model.in_order() {
             return origin;
         }
@@ -144,13 +147,13 @@ impl Sim {
                 !pending || other >= at,
                 "one before it has not been started"
             );
-            let Some(index) = entry.run.filter(|&index| !self.runs[index].gone()) else {
+            let Some(index) = entry.run.filter(|&index| !self.world.runs[index].gone()) else {
                 continue;
             };
             assert!(!pending, "the old set is not gone");
             let launched = &model.launched[index];
             let by_rule = matches!(launched.origin, Origin::Begin | Origin::Restart);
-            let under_way = model.launching(index, &self.runs[index]);
+            let under_way = model.launching(index, &self.world.runs[index]);
             assert!(!by_rule || !under_way, "the one before does not run yet");
         }
         origin
@@ -158,7 +161,7 @@ impl Sim {
 
     fn meant(&self, key: Key) -> (usize, usize) {
         let index = usize::try_from(key.launch.0).unwrap() - 1;
-        let role = self.runs[index].id;
+        let role = self.world.runs[index].id;
         let entry = self.model.get(role).expect("the role is known");
         assert_eq!(entry.run, Some(index), "an effect for an old launch");
         (index, role)
@@ -166,13 +169,13 @@ impl Sim {
 
     fn cancel(&mut self, key: Key, answer: &Answer<SimDomain>) {
         let (index, role) = self.meant(key);
-        let fresh = !self.runs[index].reported && self.runs[index].cancelled.is_none();
+        let fresh = !self.world.runs[index].reported && self.world.runs[index].cancelled.is_none();
         assert!(fresh, "a cancel out of place");
         match answer {
             Answer::TimedOut(after) => {
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert_eq!(*after, run.spec.policy().start_timeout);
-                assert!(self.now >= run.launched.after(*after), "too early");
+                assert!(self.world.now >= run.launched.after(*after), "too early");
                 self.model.launched[index].retried = !self.model.stopping();
                 if self.model.launched[index].origin == Origin::Begin {
                     self.model.failed_start = Some(role);
@@ -182,14 +185,14 @@ impl Sim {
             }
             Answer::Stopped => {
                 assert!(self.tickets.stops(role).next().is_some());
-                self.tickets.join(role, self.now);
+                self.tickets.join(role, self.world.now);
             }
             Answer::Restarting => assert!(self.has_turn(role), "it is not its turn"),
             Answer::Down => assert!(self.model.stopping()),
             other => panic!("a launch is cancelled with {other:?}"),
         }
-        let run = &mut self.runs[index];
-        run.cancelled = Some(self.now);
+        let run = &mut self.world.runs[index];
+        run.cancelled = Some(self.world.now);
         if run.cancel()
             && let Some(ticket) = run.ticket
         {
@@ -202,30 +205,30 @@ impl Sim {
         let model = &self.model;
         let at = model.position(role).expect("the role is known");
         let wanted = |at: usize| model.stopping() || model.entries[at].pending.is_some();
-        let later = |at: usize| wanted(at) && model.lives(&model.entries[at], &self.runs);
+        let later = |at: usize| wanted(at) && model.lives(&model.entries[at], &self.world.runs);
         let in_order = !(at + 1..model.entries.len()).any(later);
         let share_is_over = || {
-            let due = model.next_request(&self.runs);
-            due.is_some_and(|due| due <= self.now)
+            let due = model.next_request(&self.world.runs);
+            due.is_some_and(|due| due <= self.world.now)
         };
         wanted(at) && (in_order || model.together() || share_is_over())
     }
 
     fn may_end(&self, index: usize, role: usize) -> bool {
-        let cut = self.model.stopping() && self.model.past_deadline(self.now);
+        let cut = self.model.stopping() && self.model.past_deadline(self.world.now);
         let asked = !self.model.stopping() && self.tickets.stops(role).next().is_some();
-        let late = self.runs[index].recall == Recall::TooLate;
-        let told = self.runs[index].stopped.is_some();
+        let late = self.world.runs[index].recall == Recall::TooLate;
+        let told = self.world.runs[index].stopped.is_some();
         cut || asked || late || told || self.has_turn(role)
     }
 
     /// What is told to end although its set is not is told so for those who asked.
     fn told(&mut self, index: usize, role: usize) {
-        let run = &self.runs[index];
+        let run = &self.world.runs[index];
         let late = run.recall == Recall::TooLate || run.stopped.is_some();
         let stopping = self.model.stopping();
         if !late && !stopping && self.model.entry(role).pending.is_none() {
-            self.tickets.join(role, self.now);
+            self.tickets.join(role, self.world.now);
         }
     }
 
@@ -233,31 +236,31 @@ impl Sim {
         let (index, role) = self.meant(key);
         assert!(self.may_end(index, role), "a stop unasked, or out of turn");
         self.told(index, role);
-        let late = self.model.past_deadline(self.now);
-        let left = self.model.deadline.map(|at| at.since(self.now));
+        let late = self.model.past_deadline(self.world.now);
+        let left = self.model.deadline.map(|at| at.since(self.world.now));
         let left = left.filter(|_| self.model.stopping());
-        if self.model.stopping() && self.runs[index].recall == Recall::InTime {
-            self.model.asked = self.now;
+        if self.model.stopping() && self.world.runs[index].recall == Recall::InTime {
+            self.model.asked = self.world.now;
         }
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         let grace = run.grace();
         assert_eq!(within, grace.into_iter().chain(left).min(), "the time");
         let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
         assert_eq!(way == StopWay::Drain, drains);
         self.times
-            .insert(index, within.map(|within| self.now.after(within)));
+            .insert(index, within.map(|within| self.world.now.after(within)));
         assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
-        run.stopped = Some(self.now);
+        run.stopped = Some(self.world.now);
         run.told_to_stop = true;
     }
 
     /// Less time is left than it was told.
     fn told_the_time(&mut self, key: Key, within: Duration) {
         let (index, _) = self.meant(key);
-        let until = self.now.after(within);
-        let run = &self.runs[index];
+        let until = self.world.now.after(within);
+        let run = &self.world.runs[index];
         assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
         assert_eq!(Some(until), self.model.deadline);
         let before = self.times.insert(index, Some(until)).flatten();
@@ -267,18 +270,18 @@ impl Sim {
     /// Nobody is killed who could have been asked: only one that is killed by rule, by a deadline that has
     /// come as it was set, that runs only since then, or if the driver was late.
     fn check_asked(&self, index: usize) {
-        let run = &self.runs[index];
+        let run = &self.world.runs[index];
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
-        let new = self.model.deadline_set == self.now || run.started == self.now;
-        let late = self.promised.is_some_and(|at| at < self.now);
+        let new = self.model.deadline_set == self.world.now || run.started == self.world.now;
+        let late = self.promised.is_some_and(|at| at < self.world.now);
         let asked = run.stopped.is_some() || run.recall == Recall::TooLate;
         assert!(asked || brutal || new || late, "killed unasked");
     }
 
     fn told_to_die(&mut self, key: Key) {
         let (index, role) = self.meant(key);
-        self.runs[index].told_to_die = true;
-        let run = &self.runs[index];
+        self.world.runs[index].told_to_die = true;
+        let run = &self.world.runs[index];
         assert!(run.reported, "a kill out of place");
         if run.stuck {
             return;
@@ -286,14 +289,14 @@ impl Sim {
         assert!(self.may_end(index, role), "a kill unasked, or out of turn");
         assert!(!run.judged() && run.killed.is_none(), "two kills");
         self.told(index, role);
-        let run = &self.runs[index];
-        let late = self.model.past_deadline(self.now);
+        let run = &self.world.runs[index];
+        let late = self.model.past_deadline(self.world.now);
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
         let grace = run.stopped.zip(run.grace());
-        let expired = grace.is_some_and(|(at, grace)| at.after(grace) <= self.now);
+        let expired = grace.is_some_and(|(at, grace)| at.after(grace) <= self.world.now);
         assert!(late || brutal || expired, "killed before its grace is over");
         self.check_asked(index);
-        self.runs[index].killed = Some(self.now);
+        self.world.runs[index].killed = Some(self.world.now);
     }
 
     /// No combination of children that the strategy forbids.
@@ -302,7 +305,7 @@ impl Sim {
         if !model.in_order() || model.stopping() {
             return;
         }
-        let alive = |at: usize| model.lives(&model.entries[at], &self.runs);
+        let alive = |at: usize| model.lives(&model.entries[at], &self.world.runs);
         let old = |at: usize| model.entries[at].pending.is_some() && alive(at);
         let all = 0..model.entries.len();
         if model.settings.strategy == Strategy::OneForAll && all.clone().any(old) {
@@ -314,7 +317,7 @@ impl Sim {
             let launching = entry.run.is_some_and(|index| {
                 model.launched[index].origin != Origin::Manual
                     && model.launched[index].origin != Origin::First
-                    && model.launching(index, &self.runs[index])
+                    && model.launching(index, &self.world.runs[index])
             });
             entry.pending.is_some() || launching
         });

@@ -4,46 +4,48 @@
 
 use std::time::Duration;
 
-use session_supervisor::engine::{Discard, Effect, Failure, Input, Moment, Recall, Seen};
+use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
 
 use crate::children::sim::{NAMES, Sim};
 use crate::children::tickets::Kind;
-use crate::domain::SimDomain;
-use crate::drops::{cause, inside};
+use crate::drops::cause;
 use crate::frame::History;
 use crate::rules::ms;
 use crate::world::{Event, Mood};
 
 /// A history from the beginning to the end of the group.
 pub(crate) fn run(sim: &mut Sim) {
-    if sim.rng.chance(95) {
+    if sim.world.rng.chance(95) {
         sim.begin();
     }
-    if sim.rng.chance(60) {
+    if sim.world.rng.chance(60) {
         sim.settle(Mood::Orderly);
     }
-    let steps = 30 + sim.rng.below(50);
+    let steps = 30 + sim.world.rng.below(50);
     for _ in 0..steps {
         step(sim);
     }
-    if sim.rng.chance(5) {
-        return sim.take_apart();
+    if sim.world.rng.chance(5) {
+        return take_apart(sim);
     }
     if sim.model.mode == crate::children::model::Mode::New {
         sim.begin();
     }
-    if !sim.over && sim.rng.chance(40) {
+    if !sim.world.over && sim.world.rng.chance(40) {
         sim.settle(Mood::Calm);
         let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
         assert_eq!(waiting, None, "somebody waits although nothing moves");
     }
     if !sim.model.stopping() {
-        let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
+        let within = sim
+            .world
+            .rng
+            .pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
     sim.settle(Mood::Orderly);
     sim.settle(Mood::Calm);
-    assert!(sim.finished && sim.engine.ended(), "it does not end");
+    assert!(sim.world.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
     assert_eq!(waiting, None, "somebody is never answered");
     assert_eq!(sim.engine.poll_timeout(), None, "a timer is left");
@@ -52,8 +54,8 @@ pub(crate) fn run(sim: &mut Sim) {
 }
 
 fn step(sim: &mut Sim) {
-    let role = sim.rng.below(NAMES.len());
-    match sim.rng.below(100) {
+    let role = sim.world.rng.below(NAMES.len());
+    match sim.world.rng.below(100) {
         0..=4 => sim.ask(Kind::Start, role),
         5..=9 => sim.ask(Kind::Stop, role),
         10..=14 => sim.ask(Kind::Restart, role),
@@ -62,7 +64,7 @@ fn step(sim: &mut Sim) {
         70..=86 => sim.advance(),
         87..=91 => sim.timeout(),
         92..=94 => stale(sim),
-        95 if sim.rng.chance(20) => sim.begin(),
+        95 if sim.world.rng.chance(20) => sim.begin(),
         96 => sim.end(),
         97 => leave(sim),
         _ => sim.late_event(),
@@ -73,7 +75,7 @@ fn step(sim: &mut Sim) {
 fn leave(sim: &mut Sim) {
     for ticket in 0..sim.tickets.0.len() {
         let caller = &sim.tickets.0[ticket];
-        if !caller.answered && !caller.gone && sim.rng.chance(50) {
+        if !caller.answered && !caller.gone && sim.world.rng.chance(50) {
             sim.tell(|| format!("  caller {ticket} goes away"));
             sim.tickets.go(ticket);
         }
@@ -84,7 +86,7 @@ fn leave(sim: &mut Sim) {
 pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
     let window = sim.model.settings.limit?.window();
     let at = *sim.model.log.0.first()?;
-    let later = Duration::from_nanos(u64::from(sim.rng.chance(30)));
+    let later = Duration::from_nanos(u64::from(sim.world.rng.chance(30)));
     Some(at.after(window + later))
 }
 
@@ -92,19 +94,19 @@ pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
 fn stale(sim: &mut Sim) {
     // What is due would be made by any input.
     sim.timeout();
-    let gone: Vec<_> = (0..sim.runs.len())
-        .filter(|&i| sim.runs[i].gone())
+    let gone: Vec<_> = (0..sim.world.runs.len())
+        .filter(|&i| sim.world.runs[i].gone())
         .collect();
     let seen = Seen::Failed(cause("stale"));
-    let known = |i: &usize| sim.runs[*i].reported && !sim.runs[*i].gone();
-    let known = (0..sim.runs.len()).rev().find(known);
+    let known = |i: &usize| sim.world.runs[*i].reported && !sim.world.runs[*i].gone();
+    let known = (0..sim.world.runs.len()).rev().find(known);
     let input = match (known, gone.is_empty()) {
-        (Some(index), _) if sim.rng.chance(30) => {
-            let run = &sim.runs[index];
+        (Some(index), _) if sim.world.rng.chance(30) => {
+            let run = &sim.world.runs[index];
             let (key, recall) = (run.life.0.key, run.recall);
             match (&run.event, run.joined) {
-                (_, true) if sim.rng.chance(50) => Input::Joined { key },
-                (Event::Handled, _) if sim.rng.chance(70) => Input::Exited {
+                (_, true) if sim.world.rng.chance(50) => Input::Joined { key },
+                (Event::Handled, _) if sim.world.rng.chance(70) => Input::Exited {
                     id: None,
                     actor: run.life.0.actor.get().unwrap(),
                     // A text might be what its exit still lacks.
@@ -113,10 +115,10 @@ fn stale(sim: &mut Sim) {
                 _ => Input::Started { key, recall },
             }
         }
-        (_, false) if sim.rng.chance(80) => {
-            let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
-            let recall = sim.rng.pick(&[Recall::InTime, Recall::TooLate]);
-            match sim.rng.below(7) {
+        (_, false) if sim.world.rng.chance(80) => {
+            let key = sim.world.runs[sim.world.rng.pick(&gone)].life.0.key;
+            let recall = sim.world.rng.pick(&[Recall::InTime, Recall::TooLate]);
+            match sim.world.rng.below(7) {
                 6 => Input::StartOutlived {
                     key,
                     failure: Failure::Failed(cause("stale")),
@@ -141,35 +143,12 @@ fn stale(sim: &mut Sim) {
     sim.feed_stale(input);
 }
 
-impl Sim {
-    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands out each
-    /// ticket that no launch has.
-    fn take_apart(&mut self) {
-        for value in inside(|| self.engine.take_apart()) {
-            if let Discard::Ticket(ticket) = value {
-                self.tickets.answer(ticket.0);
-            }
-        }
-        let mut callers = self.tickets.0.iter();
-        let kept = callers.position(|caller| !caller.answered && !caller.launched);
-        assert_eq!(kept, None, "a ticket is dropped");
+/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch has.
+fn take_apart(sim: &mut Sim) {
+    for ticket in sim.take_apart() {
+        sim.tickets.answer(ticket);
     }
-
-    fn feed_stale(&mut self, input: Input<SimDomain>) {
-        let picture = |sim: &Self| {
-            let children = sim.engine.children().map(|info| format!("{info:?}"));
-            (children.collect::<Vec<_>>(), sim.engine.poll_timeout())
-        };
-        let before = picture(self);
-        let now = self.now;
-        self.tell(|| format!("{now:?} stale {input:?}"));
-        inside(|| self.engine.handle(self.now, input));
-        while let Some(effect) = inside(|| self.engine.poll_effect()) {
-            self.record.effect(now, &effect);
-            let harmless = matches!(effect, Effect::Discard(_));
-            assert!(harmless, "a stale input leads to {effect:?}");
-        }
-        assert_eq!(before, picture(self), "a stale input changed something");
-        self.check();
-    }
+    let mut callers = sim.tickets.0.iter();
+    let kept = callers.position(|caller| !caller.answered && !caller.launched);
+    assert_eq!(kept, None, "a ticket is dropped");
 }

@@ -20,18 +20,18 @@ impl Sim {
         let caller = &self.tickets.0[ticket];
         let (role, kind, joined) = (caller.role, caller.kind, caller.joined.is_some());
         let named = matches!(kind, Kind::Start | Kind::Restart | Kind::Delete);
-        self.model.bury(&self.runs);
+        self.model.bury(&self.world.runs);
         let entry = self.model.get(role);
-        let state = entry.and_then(|entry| self.model.state(entry, &self.runs));
+        let state = entry.and_then(|entry| self.model.state(entry, &self.world.runs));
         let run = entry.and_then(|entry| entry.run);
-        let stuck = run.is_some_and(|run| self.runs[run].stuck);
-        let mut runs = self.runs.iter().filter(|run| run.id == role);
+        let stuck = run.is_some_and(|run| self.world.runs[run].stuck);
+        let mut runs = self.world.runs.iter().filter(|run| run.id == role);
         let released = runs.all(Run::gone);
         match answer {
             Answer::Running(life) => {
                 let run = entry.and_then(|entry| entry.run).expect("it runs");
                 assert_eq!(state, Some(ChildState::Running));
-                assert!(std::rc::Rc::ptr_eq(&self.runs[run].life.0, &life.0));
+                assert!(std::rc::Rc::ptr_eq(&self.world.runs[run].life.0, &life.0));
                 assert_eq!(life.ending(), Ending::No, "the life is ending");
                 assert!(named);
             }
@@ -54,7 +54,7 @@ impl Sim {
                 }
             }
             // Then the note must follow in this step, or has come.
-            Answer::Stuck => self.stuck_answers.push(role),
+            Answer::Stuck => self.world.stuck_answers.push(role),
             Answer::Ended(exit) => {
                 assert!(kind == Kind::Stop && released, "stopped, but alive");
                 if !joined && let Some(at) = self.model.position(role) {
@@ -80,13 +80,13 @@ impl Sim {
                 if self.model.mode == Mode::Beginning {
                     assert!(!self.model.entries.iter().any(pending), "begun too early");
                     self.model.mode = Mode::Serving;
-                    self.model.react(self.now, &self.runs);
+                    self.model.react(self.world.now, &self.world.runs);
                 }
             }
             Answer::ChildFailed { role, .. } => {
                 let failed = self.model.failed_start.expect("a start failed");
                 assert_eq!((kind, &**role), (Kind::Begin, NAMES[failed]));
-                let left = self.runs.iter().any(|run| !run.gone() && !run.stuck);
+                let left = self.world.runs.iter().any(|run| !run.gone() && !run.stuck);
                 assert!(!left, "answered before the others are stopped");
             }
             Answer::Joined(_)
@@ -100,7 +100,7 @@ impl Sim {
     }
 
     pub(crate) fn note(&mut self, role: Option<usize>, note: Note) {
-        let now = self.now;
+        let now = self.world.now;
         let Some(role) = role else {
             if let Note::SupervisorStopping(cause) = note {
                 self.stops(cause);
@@ -113,7 +113,7 @@ impl Sim {
                 let index = run.expect("a launch");
                 self.model.launched[index].ran = true;
                 // If it was cancelled, that came too late to count.
-                self.runs[index].cancelled = None;
+                self.world.runs[index].cancelled = None;
                 self.model.launched[index].retried = false;
                 self.model.entry(role).has_run = true;
             }
@@ -125,8 +125,8 @@ impl Sim {
             Note::Stuck => self.mark_stuck(run.expect("a launch")),
             Note::StuckEnded => {
                 let index = run.expect("a launch");
-                assert!(self.runs[index].gone() && self.runs[index].stuck);
-                self.model.launch_failed(now, index, &self.runs);
+                assert!(self.world.runs[index].gone() && self.world.runs[index].stuck);
+                self.model.launch_failed(now, index, &self.world.runs);
             }
             Note::Decided(next) => {
                 assert!(self.model.undecided.remove(&role), "that was told before");
@@ -162,7 +162,7 @@ impl Sim {
         if self.follows(role, next) {
             return;
         }
-        let (run, launched) = (&self.runs[index], &self.model.launched[index]);
+        let (run, launched) = (&self.world.runs[index], &self.model.launched[index]);
         let entry = self.model.get(role).expect("the role is known");
         let later = run.stuck && launched.retried && launched.origin == Origin::Restart;
         let right = if later || self.model.mode == Mode::Beginning {
@@ -178,7 +178,7 @@ impl Sim {
 
     /// Whether something is decided for the role now; then the note must tell it.
     fn follows(&mut self, role: usize, next: Next) -> bool {
-        let now = self.now;
+        let now = self.world.now;
         let limit = self.model.settings.limit;
         let used = limit.map(|limit| {
             let recent = |at: &&Moment| now.since(**at) <= limit.window();
@@ -204,7 +204,7 @@ impl Sim {
                 assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
                 let restarts = self.model.entry(role).restarts + 1;
                 let due = now.after(delay);
-                let others = self.model.mark(role, failures, due, &self.runs);
+                let others = self.model.mark(role, failures, due, &self.world.runs);
                 let right = match others {
                     0 => Next::Restart {
                         delay,
@@ -219,7 +219,7 @@ impl Sim {
                     },
                 };
                 assert_eq!(next, right);
-                self.model.react(now, &self.runs);
+                self.model.react(now, &self.world.runs);
             }
             (Some(Expected::LimitReached(_)), Next::EscalateAll(reached)) => {
                 assert_eq!(Some(reached), limit);
@@ -232,7 +232,7 @@ impl Sim {
     fn stops(&mut self, cause: StopCause) {
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
-                self.model.stop(self.now, because, &self.runs);
+                self.model.stop(self.world.now, because, &self.world.runs);
                 self.lose();
             }
             other => panic!("the engine stops ({cause:?}), the model says {other:?}"),
@@ -241,9 +241,9 @@ impl Sim {
 
     fn exit(&mut self, index: usize, exit: &Exit) {
         let mark = self.mark_of(index);
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(run.reported && !run.judged(), "an exit is judged twice");
-        run.ended = Some(self.now);
+        run.ended = Some(self.world.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
         let right = match (mark, exit) {
             (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
@@ -253,12 +253,13 @@ impl Sim {
             _ => false,
         };
         assert!(right, "judged {exit:?}, mark {mark:?}, asked {asked}");
-        self.model.exited(self.now, index, &self.runs, exit);
+        self.model
+            .exited(self.world.now, index, &self.world.runs, exit);
     }
 
     fn mark_stuck(&mut self, index: usize) {
         let stopping = self.model.stopping();
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(!run.stuck, "a stuck session twice");
         let early = stopping && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
@@ -266,7 +267,7 @@ impl Sim {
             _ if matches!(run.stage, Stage::HalfBegun) => {}
             Some(since) if !run.judged() => {
                 let verdict = self.model.verdict(since);
-                assert!(self.now >= verdict, "a stuck session too early");
+                assert!(self.world.now >= verdict, "a stuck session too early");
             }
             _ => assert!(run.judged(), "a stuck session that was not killed"),
         }
@@ -277,7 +278,9 @@ impl Sim {
             *counted = Counted::AsItEnds;
         }
         let role = run.id;
-        self.stuck_answers.retain(|answered| *answered != role);
+        self.world
+            .stuck_answers
+            .retain(|answered| *answered != role);
         // A set that was waited for is waited for no more, so it is the turn of those who stop others, and
         // the set may go on in this very step.
         self.join_stops(Ticket::MAX);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Request, Seen,
-    ShutdownReport, StopCause, StopOrder, Strategy,
+    AutoShutdown, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Request,
+    Seen, StopCause, StopOrder, Strategy,
 };
 
 use crate::children::history;
@@ -16,40 +16,29 @@ use crate::children::model::{Entry, Expected, Mode, Model, Origin};
 use crate::children::specs::spec;
 use crate::children::tickets::{Kind, Tickets};
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
-use crate::drops::inside;
-use crate::frame::{History, Parts, Record, Trace};
+use crate::frame::{History, World};
+use crate::record::Trace;
 use crate::rng::Rng;
-use crate::world::{Deed, Event, Run, Stage};
+use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "x", "y"];
 
 #[derive(Debug)]
 pub(crate) struct Sim {
-    pub(crate) rng: Rng,
+    pub(crate) world: World,
     pub(crate) engine: Group<SimDomain>,
     pub(crate) model: Model,
-    pub(crate) now: Moment,
-    pub(crate) runs: Vec<Run>,
-    /// The runs of which something is left.
-    pub(crate) active: Vec<usize>,
     pub(crate) tickets: Tickets,
-    /// No supervision event is read any more.
-    pub(crate) over: bool,
-    pub(crate) finished: bool,
-    pub(crate) report: Option<ShutdownReport>,
-    pub(crate) stuck_answers: Vec<usize>,
     /// Until when those who were asked to stop know that they have time.
     pub(crate) times: BTreeMap<usize, Option<Moment>>,
     /// When the engine last wanted to be called.
     pub(crate) promised: Option<Moment>,
-    pub(crate) actors: u64,
     pub(crate) roles: [Arc<str>; 7],
-    pub(crate) record: Record,
 }
 
 impl Sim {
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
-        self.record.tell(line);
+        self.world.record.tell(line);
     }
 
     pub(crate) fn index(&self, role: &str) -> usize {
@@ -57,32 +46,11 @@ impl Sim {
         index.expect("a role of ours")
     }
 
-    /// Feeds an input and carries out what the engine makes of it.
-    pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} {input:?}"));
-        inside(|| self.engine.handle(self.now, input));
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        let mut fuel = 0;
-        while let Some(effect) = inside(|| self.engine.poll_effect()) {
-            fuel += 1;
-            assert!(fuel < 200, "effects without end");
-            self.record.effect(self.now, &effect);
-            self.effect(effect);
-        }
-        let due = self.engine.poll_timeout();
-        self.record.state(due, || self.engine.counts());
-        self.check();
-    }
-
     pub(crate) fn begin(&mut self) {
         let ticket = self.tickets.add(Kind::Begin, 0, None);
         if self.model.mode == Mode::New {
             self.model.mode = Mode::Beginning;
-            let now = self.now;
+            let now = self.world.now;
             let with_group = |entry: &&mut Entry| entry.first_start == FirstStart::WithGroup;
             for entry in self.model.entries.iter_mut().filter(with_group) {
                 entry.pending = Some((Origin::Begin, now));
@@ -93,7 +61,7 @@ impl Sim {
     }
 
     pub(crate) fn ask(&mut self, kind: Kind, role: usize) {
-        let spec = (kind == Kind::Start).then(|| spec(&mut self.rng));
+        let spec = (kind == Kind::Start).then(|| spec(&mut self.world.rng));
         let ticket = self
             .tickets
             .add(kind, role, spec.as_ref().map(SimSpec::kept));
@@ -111,7 +79,7 @@ impl Sim {
     /// Where nobody has to wait for a turn, a stop of a child of which something is left has been
     /// taken: it comes to rest for good.
     pub(crate) fn join_stops(&mut self, before: Ticket) {
-        if self.model.busy(&self.runs) || self.model.mode == Mode::New {
+        if self.model.busy(&self.world.runs) || self.model.mode == Mode::New {
             return;
         }
         for caller in self.tickets.0.iter_mut().take(before) {
@@ -120,10 +88,10 @@ impl Sim {
                 continue;
             };
             let entry = &mut self.model.entries[at];
-            let Some(index) = entry.run.filter(|&run| !self.runs[run].gone()) else {
+            let Some(index) = entry.run.filter(|&run| !self.world.runs[run].gone()) else {
                 continue;
             };
-            caller.joined = Some(self.now);
+            caller.joined = Some(self.world.now);
             entry.pending = None;
             self.model.launched[index].retried = false;
         }
@@ -137,11 +105,11 @@ impl Sim {
     }
 
     fn deadline(&mut self, within: Option<Duration>) {
-        let new = within.map(|within| self.now.after(within));
+        let new = within.map(|within| self.world.now.after(within));
         let old = self.model.deadline;
         self.model.deadline = old.into_iter().chain(new).min();
         if self.model.deadline != old {
-            self.model.deadline_set = self.now;
+            self.model.deadline_set = self.world.now;
         }
     }
 
@@ -153,8 +121,8 @@ impl Sim {
 
     /// What lies in an event that nobody reads any more is gone.
     pub(crate) fn lose(&mut self) {
-        if self.over {
-            for run in &mut self.runs {
+        if self.world.over {
+            for run in &mut self.world.runs {
                 if run.lost() {
                     run.stage = Stage::Gone;
                 }
@@ -163,7 +131,7 @@ impl Sim {
     }
 
     fn start_failed(&mut self, index: usize, failure: &Failure) {
-        let run = &self.runs[index];
+        let run = &self.world.runs[index];
         if run.stuck {
             return;
         }
@@ -177,11 +145,12 @@ impl Sim {
             self.will_stop(StopCause::FailedStart);
             return;
         }
-        self.model.launch_failed(self.now, index, &self.runs);
+        self.model
+            .launch_failed(self.world.now, index, &self.world.runs);
     }
 
     pub(crate) fn mark_of(&self, index: usize) -> Mark {
-        match self.runs[index].life.0.mark.get() {
+        match self.world.runs[index].life.0.mark.get() {
             Mark::GaveUp => Mark::Orderly,
             mark => mark,
         }
@@ -189,6 +158,8 @@ impl Sim {
 }
 
 impl History for Sim {
+    type Engine = Group<SimDomain>;
+
     fn new(seed: u64, trace: Trace) -> Self {
         Waiter::all_are_there();
         let mut rng = Rng::new(seed);
@@ -226,22 +197,13 @@ impl History for Sim {
             children.push((Arc::clone(name), spec, first_start));
         }
         let mut sim = Self {
-            rng,
+            world: World::new(rng, trace),
             engine: Group::new(settings, children),
             model,
-            now: Moment::START,
-            runs: Vec::new(),
-            active: Vec::new(),
             tickets: Tickets::default(),
-            over: false,
-            finished: false,
-            report: None,
-            stuck_answers: Vec::new(),
             times: BTreeMap::new(),
             promised: None,
-            actors: 0,
             roles,
-            record: Record::new(trace),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -251,30 +213,29 @@ impl History for Sim {
         history::run(self);
     }
 
-    fn record(&self) -> &Record {
-        &self.record
+    fn world(&mut self) -> &mut World {
+        &mut self.world
     }
 
-    fn parts(&mut self) -> Parts<'_> {
-        Parts {
-            rng: &mut self.rng,
-            now: &mut self.now,
-            runs: &mut self.runs,
-            active: &self.active,
-            actors: &mut self.actors,
-            over: self.over,
-        }
+    fn engine(&self) -> &Self::Engine {
+        &self.engine
     }
 
-    fn poll_timeout(&self) -> Option<Moment> {
-        self.engine.poll_timeout()
+    fn parts(&mut self) -> (&mut Self::Engine, &mut World) {
+        (&mut self.engine, &mut self.world)
     }
 
-    fn timeout(&mut self) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} timeout"));
-        inside(|| self.engine.handle_timeout(self.now));
-        self.drain();
+    fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.carry_out(effect);
+    }
+
+    fn check(&mut self) {
+        self.check_all();
+    }
+
+    fn picture(&mut self) -> String {
+        let children = self.engine.children().collect::<Vec<_>>();
+        format!("{:?}", (children, self.engine.poll_timeout()))
     }
 
     fn edge(&mut self) -> Option<Moment> {
@@ -282,10 +243,10 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         let key = run.life.0.key;
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         match deed {
             Deed::Silent => {}
             Deed::Claim => {
@@ -295,7 +256,7 @@ impl History for Sim {
             }
             Deed::Started => {
                 run.reported = true;
-                run.started = self.now;
+                run.started = self.world.now;
                 let recall = run.recall;
                 self.feed(Input::Started { key, recall });
             }
@@ -308,7 +269,7 @@ impl History for Sim {
                 run.stage = Stage::HalfBegun;
                 if !run.stuck && run.cancelled.is_none() {
                     // From here on it is as one that took too long.
-                    run.cancelled = Some(self.now);
+                    run.cancelled = Some(self.world.now);
                     let role = run.id;
                     let launched = &mut self.model.launched[index];
                     launched.retried = !matches!(self.model.mode, Mode::Stopping);
@@ -318,7 +279,7 @@ impl History for Sim {
                     }
                 }
                 self.feed(Input::StartOutlived { key, failure });
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert!(
                     run.stuck,
                     "stuck children are left of a start, and it is not stuck"
@@ -339,7 +300,7 @@ impl History for Sim {
                     run.stage = Stage::Gone;
                 }
                 self.feed(Input::Outlived { key });
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert!(
                     run.gone() || run.stuck,
                     "stuck children are left, and it is not stuck"
@@ -353,7 +314,7 @@ impl History for Sim {
     }
 
     fn event(&mut self, index: usize, seen: Seen) {
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         let actor = run.life.0.actor.get().expect("it had an actor");
         // Judged within the input, so the world must already know that it was read.
         run.event = Event::Handled;
@@ -363,7 +324,7 @@ impl History for Sim {
 
     fn stop_supervisor(&mut self, within: Option<Duration>) {
         let ticket = self.tickets.add(Kind::Supervisor, 0, None);
-        if !self.finished {
+        if !self.world.finished {
             self.deadline(within);
             self.will_stop(StopCause::Requested);
         }
@@ -372,22 +333,22 @@ impl History for Sim {
     }
 
     fn loop_ended(&mut self) {
-        self.over = true;
+        self.world.over = true;
         self.will_stop(StopCause::Foreign);
         self.lose_if_stopping();
         self.feed(Input::LoopEnded);
     }
 
     fn root_gone(&mut self) {
-        for index in self.active.clone() {
+        for index in self.world.active.clone() {
             // ractor kills what runs and is linked, without asking the engine.
-            let run = &mut self.runs[index];
+            let run = &mut self.world.runs[index];
             if matches!(run.stage, Stage::Alive) && run.linked {
                 run.told_to_die = true;
             }
         }
-        self.over = true;
-        if !self.finished {
+        self.world.over = true;
+        if !self.world.finished {
             self.deadline(Some(Duration::ZERO));
         }
         self.will_stop(StopCause::Killed);

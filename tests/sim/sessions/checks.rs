@@ -9,7 +9,7 @@ use crate::sessions::sim::{NAMES, Sim};
 use crate::world::Stage;
 
 impl Sim {
-    pub(crate) fn check(&mut self) {
+    pub(super) fn check_all(&mut self) {
         // A restart by hand that had waited may have resumed one at once.
         let parked = self.model.entries.iter().flatten();
         let parked = parked.filter(|entry| entry.parks()).count();
@@ -26,19 +26,27 @@ impl Sim {
         for id in 0..IDS {
             self.check_id(id);
         }
-        assert!(self.stuck_answers.is_empty(), "answered Stuck without one");
-        self.model.bury(&self.runs);
-        self.model.miss_trials(self.now);
+        assert!(
+            self.world.stuck_answers.is_empty(),
+            "answered Stuck without one"
+        );
+        self.model.bury(&self.world.runs);
+        self.model.miss_trials(self.world.now);
         if self.model.serving {
             let known = self.model.entries.iter().flatten().count();
             assert_eq!(self.engine.entries(), known, "entries");
         }
         self.check_counts();
         self.check_queues();
-        if !self.finished && self.engine.poll_timeout().is_none_or(|at| at > self.now) {
+        if !self.world.finished
+            && self
+                .engine
+                .poll_timeout()
+                .is_none_or(|at| at > self.world.now)
+        {
             self.check_settled();
         }
-        if let Some(report) = self.report.take() {
+        if let Some(report) = self.world.report.take() {
             let mut expected = self.model.report;
             let shown = |id: &usize| self.model.shown(*id).is_some();
             expected.stuck += (0..IDS).filter(shown).count();
@@ -57,8 +65,8 @@ impl Sim {
             let visible = entries.filter(|entry| entry.shown.is_some());
             list.still(&visible.map(|entry| entry.life).collect());
         }
-        let runs = &self.runs;
-        self.active.retain(|&index| !runs[index].gone());
+        let runs = &self.world.runs;
+        self.world.active.retain(|&index| !runs[index].gone());
     }
 
     fn check_id(&mut self, id: usize) {
@@ -115,7 +123,7 @@ impl Sim {
             let Some(entry) = &self.model.entries[caller.id] else {
                 panic!("somebody waits for an id that is free");
             };
-            let run = &self.runs[entry.run];
+            let run = &self.world.runs[entry.run];
             let settled = match entry.shown {
                 Some(SessionState::Running) => run.life.ending() == Ending::No,
                 Some(SessionState::Parked) => start || run.gone(),
@@ -132,10 +140,10 @@ impl Sim {
 
     /// Nothing is due: whatever had a time limit must have been acted on.
     fn check_settled(&self) {
-        let now = self.now;
+        let now = self.world.now;
         let cut = self.model.past_deadline(now);
         for entry in self.model.entries.iter().flatten() {
-            let run = &self.runs[entry.run];
+            let run = &self.world.runs[entry.run];
             let timeout = run.spec.policy().start_timeout;
             if !run.reported && !run.gone() && run.cancelled.is_none() {
                 assert!(now < run.launched.after(timeout), "no start timeout");

@@ -15,7 +15,7 @@ use crate::sessions::tickets::Kind;
 use crate::world::Run;
 
 impl Sim {
-    pub(crate) fn effect(&mut self, effect: Effect<SimDomain>) {
+    pub(super) fn carry_out(&mut self, effect: Effect<SimDomain>) {
         match effect {
             Effect::Launch {
                 context,
@@ -26,13 +26,13 @@ impl Sim {
             Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
             Effect::StopWithin { life, within } => {
                 let (index, _) = self.meant(life.0.key);
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
                 assert_eq!(
                     run.spec.policy().kind,
                     session_supervisor::engine::ChildKind::Supervisor
                 );
-                let left = self.model.deadline.map(|at| at.since(self.now));
+                let left = self.model.deadline.map(|at| at.since(self.world.now));
                 assert_eq!(Some(within), left, "less time than there is");
             }
             Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
@@ -53,9 +53,9 @@ impl Sim {
             Effect::Finished {
                 report, tickets, ..
             } => {
-                assert!(!self.finished, "Finished comes twice");
-                self.finished = true;
-                self.report = Some(report);
+                assert!(!self.world.finished, "Finished comes twice");
+                self.world.finished = true;
+                self.world.report = Some(report);
                 for Waiter(ticket) in tickets {
                     assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                     self.tickets.answer(ticket);
@@ -64,7 +64,7 @@ impl Sim {
             Effect::JoinEnd {
                 ticket: Waiter(ticket),
             } => {
-                assert!(self.finished, "nothing to join");
+                assert!(self.world.finished, "nothing to join");
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);
             }
@@ -73,18 +73,18 @@ impl Sim {
 
     fn launch(&mut self, context: &Context, spec: SimSpec, life: SimLife, ticket: Option<Ticket>) {
         let id = self.index(&context.id);
-        let now = self.now;
+        let now = self.world.now;
         assert!(self.model.serving, "a launch after the supervisor's stop");
-        let index = self.runs.len();
+        let index = self.world.runs.len();
         assert_eq!(life.0.key.launch.0, index as u64 + 1, "launch numbers");
         assert!(
-            self.runs.iter().all(|run| run.id != id || run.gone()),
+            self.world.runs.iter().all(|run| run.id != id || run.gone()),
             "two incarnations of one id"
         );
         if let Some(ticket) = ticket {
             self.tickets.launch(ticket, id);
         }
-        self.model.bury(&self.runs);
+        self.model.bury(&self.world.runs);
         let full = self.model.places(id) >= self.model.settings.max_sessions;
         match &mut self.model.entries[id] {
             slot @ None => {
@@ -165,15 +165,16 @@ impl Sim {
             "last exit"
         );
         let (life, spec) = (life.kept(), spec.kept());
-        self.runs
-            .push(Run::new(id, life, spec, ticket, now, &mut self.rng));
-        self.active.push(index);
+        self.world
+            .runs
+            .push(Run::new(id, life, spec, ticket, now, &mut self.world.rng));
+        self.world.active.push(index);
     }
 
     /// The run that an effect means: it must be the present one of its id.
     fn meant(&mut self, key: Key) -> (usize, usize) {
         let index = usize::try_from(key.launch.0 - 1).unwrap();
-        let id = self.runs[index].id;
+        let id = self.world.runs[index].id;
         assert_eq!(
             self.model.entry(id).run,
             index,
@@ -184,19 +185,19 @@ impl Sim {
 
     fn cancel(&mut self, key: Key, answer: &Answer<SimDomain>) {
         let (index, id) = self.meant(key);
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(
             !run.reported && run.cancelled.is_none(),
             "a cancel out of place"
         );
-        run.cancelled = Some(self.now);
+        run.cancelled = Some(self.world.now);
         let entry = self.model.entries[id].as_mut().unwrap();
         let temporary = entry.spec.policy().restart == Restart::Temporary;
         match answer {
             Answer::TimedOut(after) => {
                 assert_eq!(*after, run.spec.policy().start_timeout);
                 assert!(
-                    self.now >= run.launched.after(*after),
+                    self.world.now >= run.launched.after(*after),
                     "timed out too early"
                 );
                 entry.shown = match entry.origin {
@@ -229,7 +230,7 @@ impl Sim {
             .tickets
             .waiting(|caller| caller.id == id && restarts(caller.kind) && !caller.launched);
         let entry = self.model.entry(id);
-        if entry.doomed || !self.model.serving || self.runs[index].recall == Recall::TooLate {
+        if entry.doomed || !self.model.serving || self.world.runs[index].recall == Recall::TooLate {
             return true;
         }
         // Perhaps it was the turn of one that had waited.
@@ -240,27 +241,27 @@ impl Sim {
 
     fn told_to_stop(&mut self, key: Key, way: StopWay, within: Option<Duration>) {
         let (index, id) = self.meant(key);
-        let late = self.model.past_deadline(self.now);
+        let late = self.model.past_deadline(self.world.now);
         let wanted = self.wanted(index, id);
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
         assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
         assert!(wanted, "a stop unasked");
         let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
         assert_eq!(way == StopWay::Drain, drains);
-        let left = self.model.deadline.map(|at| at.since(self.now));
+        let left = self.model.deadline.map(|at| at.since(self.world.now));
         assert_eq!(within, run.grace().into_iter().chain(left).min());
-        run.stopped = Some(self.now);
+        run.stopped = Some(self.world.now);
         run.told_to_stop = true;
         self.model.show(id, SessionState::Stopping);
     }
 
     fn told_to_die(&mut self, key: Key) {
         let (index, id) = self.meant(key);
-        let late = self.model.past_deadline(self.now);
+        let late = self.model.past_deadline(self.world.now);
         let wanted = self.wanted(index, id);
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(run.reported, "a kill out of place");
         run.told_to_die = true;
         if run.stuck {
@@ -272,9 +273,9 @@ impl Sim {
         let expired = run
             .stopped
             .zip(run.grace())
-            .is_some_and(|(at, grace)| at.after(grace) <= self.now);
+            .is_some_and(|(at, grace)| at.after(grace) <= self.world.now);
         assert!(late || brutal || expired, "killed before its grace is over");
-        run.killed = Some(self.now);
+        run.killed = Some(self.world.now);
         self.model.show(id, SessionState::Stopping);
     }
 }

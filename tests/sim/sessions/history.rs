@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor::engine::{Discard, Failure, Input, Moment, Recall, Seen};
+use session_supervisor::engine::{Failure, Input, Moment, Recall, Seen};
 
-use crate::drops::{cause, inside};
+use crate::drops::cause;
 use crate::frame::History;
 use crate::rules::ms;
 use crate::sessions::lists::OpenList;
@@ -18,25 +18,28 @@ use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.
 pub(crate) fn run(sim: &mut Sim) {
-    let steps = 30 + sim.rng.below(50);
+    let steps = 30 + sim.world.rng.below(50);
     for _ in 0..steps {
         step(sim);
     }
-    if sim.rng.chance(5) {
-        return sim.take_apart();
+    if sim.world.rng.chance(5) {
+        return take_apart(sim);
     }
-    if !sim.over && sim.rng.chance(40) {
+    if !sim.world.over && sim.world.rng.chance(40) {
         sim.settle(Mood::Calm);
         let waiting = sim.tickets.waiting(|_| true);
         assert_eq!(waiting, None, "somebody waits although nothing moves");
     }
     if sim.model.serving {
-        let within = sim.rng.pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
+        let within = sim
+            .world
+            .rng
+            .pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
     sim.settle(Mood::Orderly);
     sim.settle(Mood::Calm);
-    assert!(sim.finished && sim.engine.ended(), "it does not end");
+    assert!(sim.world.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.waiting(|_| true);
     assert_eq!(waiting, None, "somebody is never answered");
     if let Some(list) = sim.list.take() {
@@ -47,18 +50,18 @@ pub(crate) fn run(sim: &mut Sim) {
 }
 
 fn step(sim: &mut Sim) {
-    match sim.rng.below(100) {
+    match sim.world.rng.below(100) {
         0..=9 => {
-            let id = sim.rng.below(IDS);
-            let kind = sim.rng.pick(&[Kind::Start, Kind::Ensure]);
+            let id = sim.world.rng.below(IDS);
+            let kind = sim.world.rng.pick(&[Kind::Start, Kind::Ensure]);
             sim.start(id, kind);
         }
         10..=13 => {
-            let id = sim.rng.below(IDS);
+            let id = sim.world.rng.below(IDS);
             sim.stop(id);
         }
         14..=18 => {
-            let id = sim.rng.below(IDS);
+            let id = sim.world.rng.below(IDS);
             sim.restart(id);
         }
         19..=66 => sim.act(Mood::Wild),
@@ -80,44 +83,39 @@ pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
     if moments.is_empty() {
         return None;
     }
-    let at = sim.rng.pick(&moments);
-    let window = ms(sim.rng.pick(&[20, 100, 1_000, 5_000]));
-    Some(at.after(window + Duration::from_nanos(u64::from(sim.rng.chance(30)))))
+    let at = sim.world.rng.pick(&moments);
+    let window = ms(sim.world.rng.pick(&[20, 100, 1_000, 5_000]));
+    Some(at.after(window + Duration::from_nanos(u64::from(sim.world.rng.chance(30)))))
 }
 
 /// An input that means nothing any more must change nothing.
 fn stale(sim: &mut Sim) {
-    let before = (
-        sim.engine.counts(),
-        sim.engine.entries(),
-        sim.engine.poll_timeout(),
-    );
     let seen = || Seen::Failed(cause("stale"));
-    let gone: Vec<_> = (0..sim.runs.len())
-        .filter(|&i| sim.runs[i].gone())
+    let gone: Vec<_> = (0..sim.world.runs.len())
+        .filter(|&i| sim.world.runs[i].gone())
         .collect();
-    let id = Arc::clone(&sim.ids[sim.rng.below(IDS)]);
-    let input = if gone.is_empty() || sim.rng.chance(20) {
+    let id = Arc::clone(&sim.ids[sim.world.rng.below(IDS)]);
+    let input = if gone.is_empty() || sim.world.rng.chance(20) {
         let unknown: [Arc<str>; 2] = [id, Arc::from("stranger")];
-        let id = Arc::clone(&unknown[sim.rng.below(2)]);
+        let id = Arc::clone(&unknown[sim.world.rng.below(2)]);
         Input::Exited {
-            id: sim.rng.chance(80).then_some(id),
+            id: sim.world.rng.chance(80).then_some(id),
             actor: u64::MAX,
             seen: seen(),
         }
-    } else if sim.rng.chance(20) {
+    } else if sim.world.rng.chance(20) {
         let known = |i: &usize| {
-            let run = &sim.runs[*i];
+            let run = &sim.world.runs[*i];
             run.reported && !run.gone() && !run.lost()
         };
-        let Some(index) = (0..sim.runs.len()).rev().find(known) else {
+        let Some(index) = (0..sim.world.runs.len()).rev().find(known) else {
             return;
         };
-        let run = &sim.runs[index];
+        let run = &sim.world.runs[index];
         let (key, recall) = (run.life.0.key, run.recall);
         match (&run.event, run.joined) {
-            (_, true) if sim.rng.chance(50) => Input::Joined { key },
-            (Event::Handled, _) if sim.rng.chance(70) => Input::Exited {
+            (_, true) if sim.world.rng.chance(50) => Input::Joined { key },
+            (Event::Handled, _) if sim.world.rng.chance(70) => Input::Exited {
                 id: Some(Arc::clone(&sim.ids[run.id])),
                 actor: run.life.0.actor.get().unwrap(),
                 seen: seen(),
@@ -125,12 +123,12 @@ fn stale(sim: &mut Sim) {
             _ => Input::Started { key, recall },
         }
     } else {
-        let key = sim.runs[sim.rng.pick(&gone)].life.0.key;
+        let key = sim.world.runs[sim.world.rng.pick(&gone)].life.0.key;
         // The sweep may not yet have seen that a lost one is gone.
-        if sim.over {
+        if sim.world.over {
             return;
         }
-        match sim.rng.below(9) {
+        match sim.world.rng.below(9) {
             8 => Input::PostStop { key },
             7 => Input::StartOutlived {
                 key,
@@ -155,12 +153,6 @@ fn stale(sim: &mut Sim) {
         }
     };
     sim.feed_stale(input);
-    let after = (
-        sim.engine.counts(),
-        sim.engine.entries(),
-        sim.engine.poll_timeout(),
-    );
-    assert_eq!(before, after, "a stale input changed something");
 }
 
 fn list(sim: &mut Sim) {
@@ -169,7 +161,7 @@ fn list(sim: &mut Sim) {
         sim.list = Some(OpenList::new(cursor, sim.visible()));
         return;
     };
-    for _ in 0..=sim.rng.below(3) {
+    for _ in 0..=sim.world.rng.below(3) {
         match sim.engine.next_in_list(&list.cursor) {
             None => {
                 sim.engine.close_list(list.end());
@@ -185,29 +177,12 @@ fn list(sim: &mut Sim) {
     sim.list = Some(list);
 }
 
-impl Sim {
-    /// The engine is taken apart in the middle of everything: it drops nothing itself, and hands out each
-    /// ticket that no launch has.
-    fn take_apart(&mut self) {
-        for value in inside(|| self.engine.take_apart()) {
-            if let Discard::Ticket(ticket) = value {
-                self.tickets.answer(ticket.0);
-            }
-        }
-        let mut callers = self.tickets.0.iter();
-        let kept = callers.position(|caller| !caller.answered && !caller.launched);
-        assert_eq!(kept, None, "a ticket is dropped");
+/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch has.
+fn take_apart(sim: &mut Sim) {
+    for ticket in sim.take_apart() {
+        sim.tickets.answer(ticket);
     }
-
-    fn feed_stale(&mut self, input: Input<crate::domain::SimDomain>) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} stale {input:?}"));
-        inside(|| self.engine.handle(self.now, input));
-        while let Some(effect) = inside(|| self.engine.poll_effect()) {
-            self.record.effect(now, &effect);
-            let harmless = matches!(effect, session_supervisor::engine::Effect::Discard(_));
-            assert!(harmless, "a stale input leads to {effect:?}");
-        }
-        self.check();
-    }
+    let mut callers = sim.tickets.0.iter();
+    let kept = callers.position(|caller| !caller.answered && !caller.launched);
+    assert_eq!(kept, None, "a ticket is dropped");
 }

@@ -17,25 +17,25 @@ impl Sim {
         let caller = &self.tickets.0[ticket];
         let (id, kind, state) = (caller.id, caller.kind, caller.state);
         let shown = self.model.shown(id);
-        let nothing_left = self.runs.iter().all(|run| run.id != id || run.gone());
+        let nothing_left = self.world.runs.iter().all(|run| run.id != id || run.gone());
         match answer {
             Answer::Running(life) => {
-                let run = &self.runs[self.model.entry(id).run];
+                let run = &self.world.runs[self.model.entry(id).run];
                 assert_eq!(shown, Some(SessionState::Running));
                 assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
                 assert_eq!(life.ending(), Ending::No, "the life is ending");
             }
             Answer::Joined(life) => {
                 let index = self.model.entry(id).run;
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
                 assert!(run.reported && run.recall == Recall::InTime);
                 self.joined_rightly(ticket, index);
             }
             Answer::Failed(_) => {
-                let failed = (0..self.runs.len())
+                let failed = (0..self.world.runs.len())
                     .rev()
-                    .find(|&at| self.runs[at].id == id);
+                    .find(|&at| self.world.runs[at].id == id);
                 self.joined_rightly(ticket, failed.expect("a launch"));
             }
             Answer::Parked => assert_eq!(shown, Some(SessionState::Parked)),
@@ -50,16 +50,16 @@ impl Sim {
             }
             Answer::Stuck if shown == Some(SessionState::Stuck) => {}
             // Then the note must follow in this step.
-            Answer::Stuck => self.stuck_answers.push(id),
+            Answer::Stuck => self.world.stuck_answers.push(id),
             Answer::Down => assert!(!self.model.serving, "Down while serving"),
             Answer::NotFound => {
                 let known = kind == Kind::Restart && shown.is_some();
                 assert!(!known, "not found, but it is there");
-                assert!(nothing_left || self.over, "not found, but alive");
+                assert!(nothing_left || self.world.over, "not found, but alive");
             }
             Answer::Ended(exit) => {
                 assert!(nothing_left, "stopped, but alive");
-                self.model.bury(&self.runs);
+                self.model.bury(&self.world.runs);
                 let ran = state == Some(SessionState::Running);
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
@@ -77,7 +77,7 @@ impl Sim {
     /// A restart by hand shares only a launch that was ordered after it was asked.
     fn joined_rightly(&self, ticket: Ticket, index: usize) {
         let caller = &self.tickets.0[ticket];
-        let shared = self.runs[index]
+        let shared = self.world.runs[index]
             .ticket
             .map(|first| self.tickets.0[first].kind);
         match caller.kind {
@@ -87,7 +87,7 @@ impl Sim {
     }
 
     pub(crate) fn note(&mut self, id: Option<usize>, note: Note) {
-        let now = self.now;
+        let now = self.world.now;
         let Some(id) = id else {
             if let Note::SupervisorStopping(cause) = note {
                 self.supervisor_stops(cause);
@@ -99,7 +99,7 @@ impl Sim {
                 self.model.show(id, SessionState::Running);
                 // If it was cancelled, that came too late to count.
                 let index = self.model.entry(id).run;
-                self.runs[index].cancelled = None;
+                self.world.runs[index].cancelled = None;
             }
             Note::Exited { exit, next, .. } => {
                 self.exited(id, &exit);
@@ -113,8 +113,8 @@ impl Sim {
             Note::Stuck => self.mark_stuck(id),
             Note::StuckEnded => {
                 let index = self.model.entry(id).run;
-                assert!(self.runs[index].gone() && self.runs[index].stuck);
-                self.model.stuck_ended(now, id, &self.runs[index]);
+                assert!(self.world.runs[index].gone() && self.world.runs[index].stuck);
+                self.model.stuck_ended(now, id, &self.world.runs[index]);
             }
             Note::Discarded => match self.model.expected.pop_front() {
                 Some(Expected::Discarded(who)) if who == id => {
@@ -132,7 +132,7 @@ impl Sim {
 
     /// What follows an exit or a failure, as the engine says.
     fn follows(&mut self, id: usize, next: Next) {
-        let now = self.now;
+        let now = self.world.now;
         if next == Next::Nothing {
             // Should the model expect something, it is missed after this step.
             return;
@@ -185,9 +185,9 @@ impl Sim {
 
     fn exited(&mut self, id: usize, exit: &Exit) {
         let index = self.model.entry(id).run;
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(run.reported && !run.judged(), "an exit is judged twice");
-        run.ended = Some(self.now);
+        run.ended = Some(self.world.now);
         let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
         let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
         let right = match (run.life.mark(), exit) {
@@ -203,15 +203,18 @@ impl Sim {
             "judged {exit:?}, mark {:?}, asked {asked}",
             run.life.mark()
         );
-        self.model.exited(self.now, id, &self.runs[index], exit);
+        self.model
+            .exited(self.world.now, id, &self.world.runs[index], exit);
     }
 
     fn mark_stuck(&mut self, id: usize) {
-        let now = self.now;
+        let now = self.world.now;
         let index = self.model.entry(id).run;
-        let since = self.runs[index].killed.or(self.runs[index].cancelled);
+        let since = self.world.runs[index]
+            .killed
+            .or(self.world.runs[index].cancelled);
         let verdict = since.map(|since| self.model.verdict(since));
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         assert!(!run.stuck, "a stuck session twice");
         let early = !self.model.serving && run.will_be_outlived();
         assert!(!early, "it has not told about those below it");
@@ -225,7 +228,7 @@ impl Sim {
             assert!(run.judged(), "a stuck session that was not killed");
         }
         run.stuck = true;
-        self.stuck_answers.retain(|answered| *answered != id);
+        self.world.stuck_answers.retain(|answered| *answered != id);
         self.model.show(id, SessionState::Stuck);
     }
 }

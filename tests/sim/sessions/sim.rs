@@ -7,47 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, ShutdownReport,
-    Spec,
+    Backoff, Effect, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, Spec,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
-use crate::drops::inside;
-use crate::frame::{History, Parts, Record, Trace};
+use crate::frame::{History, World};
+use crate::record::Trace;
 use crate::rng::Rng;
 use crate::sessions::history;
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::tickets::{Kind, Tickets};
-use crate::world::{Deed, Event, Run, Stage};
+use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; crate::sessions::model::IDS] = ["a", "b", "c", "d"];
 
 #[derive(Debug)]
 pub(crate) struct Sim {
-    pub(crate) rng: Rng,
+    pub(crate) world: World,
     pub(crate) engine: Engine<SimDomain>,
     pub(crate) model: Model,
-    pub(crate) now: Moment,
-    pub(crate) runs: Vec<Run>,
-    /// The runs of which something is left, or whose event is still on its way.
-    pub(crate) active: Vec<usize>,
     pub(crate) tickets: Tickets,
     pub(crate) list: Option<OpenList>,
-    /// No supervision event is read any more.
-    pub(crate) over: bool,
-    pub(crate) finished: bool,
-    pub(crate) report: Option<ShutdownReport>,
-    pub(crate) stuck_answers: Vec<usize>,
-    pub(crate) fuel: usize,
-    pub(crate) actors: u64,
     pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
-    pub(crate) record: Record,
 }
 
 impl Sim {
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
-        self.record.tell(line);
+        self.world.record.tell(line);
     }
 
     pub(crate) fn index(&self, id: &str) -> usize {
@@ -57,31 +44,10 @@ impl Sim {
             .expect("an id of ours")
     }
 
-    /// Feeds an input and carries out what the engine makes of it.
-    pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} {input:?}"));
-        inside(|| self.engine.handle(self.now, input));
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        self.fuel = 0;
-        while let Some(effect) = inside(|| self.engine.poll_effect()) {
-            self.fuel += 1;
-            assert!(self.fuel < 200, "effects without end");
-            self.record.effect(self.now, &effect);
-            self.effect(effect);
-        }
-        let due = self.engine.poll_timeout();
-        self.record.state(due, || self.engine.counts());
-        self.check();
-    }
-
     pub(crate) fn start(&mut self, id: usize, kind: Kind) {
-        let (mut policy, pauses) = crate::rules::policy(&mut self.rng);
+        let (mut policy, pauses) = crate::rules::policy(&mut self.world.rng);
         // The supervisor's default is none.
-        if policy.backoff == Some(Backoff::none()) && self.rng.chance(50) {
+        if policy.backoff == Some(Backoff::none()) && self.world.rng.chance(50) {
             policy.backoff = None;
         }
         let spec = SimSpec::new(policy, pauses);
@@ -96,9 +62,9 @@ impl Sim {
     pub(crate) fn restart(&mut self, id: usize) {
         let ticket = self.ask(Kind::Restart, id, None);
         let serving = self.model.serving;
-        let now = self.now;
+        let now = self.world.now;
         if serving && let Some(entry) = &mut self.model.entries[id] {
-            let run = &self.runs[entry.run];
+            let run = &self.world.runs[entry.run];
             let ending = run.life.0.ending.get() == session_supervisor::engine::Ending::Yes;
             match entry.shown {
                 Some(SessionState::Running) if !ending => entry.relaunch = true,
@@ -118,7 +84,7 @@ impl Sim {
         let ticket = self.ask(Kind::Stop, id, None);
         if let Some(entry) = &mut self.model.entries[id] {
             entry.doomed = true;
-            entry.stopped.get_or_insert(self.now);
+            entry.stopped.get_or_insert(self.world.now);
         }
         if self.at_rest(id) {
             self.model.forget(id, Outcome::NotRunning);
@@ -141,7 +107,7 @@ impl Sim {
             .filter(|&ticket| !self.tickets.0[ticket].answered)
             .collect();
         if !waiting.is_empty() {
-            let ticket = self.rng.pick(&waiting);
+            let ticket = self.world.rng.pick(&waiting);
             self.tell(|| format!("  caller {ticket} goes away"));
             self.tickets.0[ticket].gone = true;
             Waiter::goes(ticket);
@@ -151,7 +117,7 @@ impl Sim {
     /// Whether an id is known, but nothing of it runs or is being launched.
     pub(crate) fn at_rest(&self, id: usize) -> bool {
         self.model.entries[id].as_ref().is_some_and(|entry| {
-            let run = &self.runs[entry.run];
+            let run = &self.world.runs[entry.run];
             match entry.shown {
                 Some(SessionState::Parked) => true,
                 Some(SessionState::Restarting) => run.gone() || run.judged(),
@@ -162,7 +128,8 @@ impl Sim {
 
     fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
         let state = self.model.shown(id);
-        self.tickets.add(kind, id, spec, state, self.runs.len())
+        self.tickets
+            .add(kind, id, spec, state, self.world.runs.len())
     }
 
     fn ask_engine(&mut self, id: usize, request: Request<SimDomain>) {
@@ -171,23 +138,23 @@ impl Sim {
     }
 
     fn deadline(&mut self, within: Option<Duration>) {
-        let new = within.map(|within| self.now.after(within));
+        let new = within.map(|within| self.world.now.after(within));
         let old = self.model.deadline;
         self.model.deadline = old.into_iter().chain(new).min();
     }
 
     fn close_events(&mut self) {
-        self.over = true;
+        self.world.over = true;
         self.model.stop();
-        for &index in &self.active {
-            if self.runs[index].lost() {
-                self.runs[index].stage = Stage::Gone;
+        for &index in &self.world.active {
+            if self.world.runs[index].lost() {
+                self.world.runs[index].stage = Stage::Gone;
             }
         }
     }
 
     fn start_failed(&mut self, index: usize, failure: &Failure) {
-        let run = &self.runs[index];
+        let run = &self.world.runs[index];
         let (id, stuck, cancelled) = (run.id, run.stuck, run.cancelled.is_some());
         if stuck {
             return;
@@ -196,7 +163,7 @@ impl Sim {
         if ignored && self.model.entry(id).origin != Origin::First {
             self.model.forget(id, Outcome::NotRunning);
         } else {
-            let now = self.now;
+            let now = self.world.now;
             self.model.launch_failed(now, id, Outcome::NotRunning);
         }
     }
@@ -212,27 +179,19 @@ impl Sim {
 }
 
 impl History for Sim {
+    type Engine = Engine<SimDomain>;
+
     fn new(seed: u64, trace: Trace) -> Self {
         Waiter::all_are_there();
         let mut rng = Rng::new(seed);
         let settings = crate::rules::settings(&mut rng);
         let mut sim = Self {
-            rng,
+            world: World::new(rng, trace),
             engine: Engine::new(settings),
             model: Model::new(settings),
-            now: Moment::START,
-            runs: Vec::new(),
-            active: Vec::new(),
             tickets: Tickets::default(),
             list: None,
-            over: false,
-            finished: false,
-            report: None,
-            stuck_answers: Vec::new(),
-            fuel: 0,
-            actors: 0,
             ids: NAMES.map(Arc::from),
-            record: Record::new(trace),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -242,30 +201,32 @@ impl History for Sim {
         history::run(self);
     }
 
-    fn record(&self) -> &Record {
-        &self.record
+    fn world(&mut self) -> &mut World {
+        &mut self.world
     }
 
-    fn parts(&mut self) -> Parts<'_> {
-        Parts {
-            rng: &mut self.rng,
-            now: &mut self.now,
-            runs: &mut self.runs,
-            active: &self.active,
-            actors: &mut self.actors,
-            over: self.over,
-        }
+    fn engine(&self) -> &Self::Engine {
+        &self.engine
     }
 
-    fn poll_timeout(&self) -> Option<Moment> {
-        self.engine.poll_timeout()
+    fn parts(&mut self) -> (&mut Self::Engine, &mut World) {
+        (&mut self.engine, &mut self.world)
     }
 
-    fn timeout(&mut self) {
-        let now = self.now;
-        self.tell(|| format!("{now:?} timeout"));
-        inside(|| self.engine.handle_timeout(self.now));
-        self.drain();
+    fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.carry_out(effect);
+    }
+
+    fn check(&mut self) {
+        self.check_all();
+    }
+
+    fn picture(&mut self) -> String {
+        let engine = &self.engine;
+        format!(
+            "{:?}",
+            (engine.counts(), engine.entries(), engine.poll_timeout())
+        )
     }
 
     /// Parked sessions look for a place for ever.
@@ -289,10 +250,10 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         match deed {
             Deed::Silent => {}
             Deed::Claim => {
@@ -302,7 +263,7 @@ impl History for Sim {
             }
             Deed::Started => {
                 run.reported = true;
-                run.started = self.now;
+                run.started = self.world.now;
                 let recall = run.recall;
                 self.feed(Input::Started { key, recall });
             }
@@ -321,7 +282,7 @@ impl History for Sim {
                 };
                 if !run.stuck {
                     // From here on it is as one that was cancelled.
-                    run.cancelled.get_or_insert(self.now);
+                    run.cancelled.get_or_insert(self.world.now);
                     entry.shown = Some(if leaves || entry.doomed {
                         SessionState::Stopping
                     } else {
@@ -329,7 +290,7 @@ impl History for Sim {
                     });
                 }
                 self.feed(Input::StartOutlived { key, failure });
-                let run = &self.runs[index];
+                let run = &self.world.runs[index];
                 assert!(
                     run.stuck,
                     "stuck children are left of a start, and it is not stuck"
@@ -340,7 +301,7 @@ impl History for Sim {
             Deed::Ended => self.feed(Input::Ended { key }),
             Deed::Joined => {
                 run.joined = true;
-                if self.over && run.lost() {
+                if self.world.over && run.lost() {
                     run.stage = Stage::Gone;
                 }
                 self.feed(Input::Joined { key });
@@ -364,9 +325,9 @@ impl History for Sim {
                 }
                 // Before its sweep the engine may let a pause be that is not over yet.
                 let judged = run.judged();
-                let due = self.model.entries[id]
-                    .as_ref()
-                    .is_some_and(|entry| entry.run == index && judged && entry.due <= self.now);
+                let due = self.model.entries[id].as_ref().is_some_and(|entry| {
+                    entry.run == index && judged && entry.due <= self.world.now
+                });
                 let waits = self.model.shown(id) == Some(SessionState::Restarting);
                 if due && waits && !self.model.serving {
                     self.model.forget(id, Outcome::NotRunning);
@@ -381,7 +342,7 @@ impl History for Sim {
     }
 
     fn event(&mut self, index: usize, seen: Seen) {
-        let run = &mut self.runs[index];
+        let run = &mut self.world.runs[index];
         let id = Some(Arc::clone(&self.ids[run.id]));
         let actor = run.life.0.actor.get().expect("it had an actor");
         // Judged within the input, so the world must already know that it was read.
@@ -391,7 +352,7 @@ impl History for Sim {
 
     fn stop_supervisor(&mut self, within: Option<Duration>) {
         let ticket = self.tickets.add(Kind::Supervisor, 0, None, None, 0);
-        if !self.finished {
+        if !self.world.finished {
             self.model.stop();
             self.deadline(within);
         }
@@ -405,15 +366,15 @@ impl History for Sim {
     }
 
     fn root_gone(&mut self) {
-        for index in self.active.clone() {
+        for index in self.world.active.clone() {
             // ractor kills what runs and is linked, without asking the engine.
-            let run = &mut self.runs[index];
+            let run = &mut self.world.runs[index];
             if matches!(run.stage, Stage::Alive) && run.linked {
                 run.told_to_die = true;
             }
         }
         self.close_events();
-        if !self.finished {
+        if !self.world.finished {
             self.deadline(Some(Duration::ZERO));
         }
         self.feed(Input::RootGone);
