@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Counts, Discard, Effect, Engine, Group, Input, Moment, Seen, ShutdownReport,
+    Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, Seen, ShutdownReport,
 };
 
 use crate::domain::{SimDomain, Ticket, Waiter};
@@ -89,7 +89,7 @@ macro_rules! driven {
 }
 
 driven!(Engine<SimDomain>);
-driven!(Group<SimDomain>);
+driven!(OrderedEngine<SimDomain>);
 
 /// One history under way.
 pub(crate) trait History: Sized {

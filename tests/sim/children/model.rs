@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    ChildState, Exit, FirstStart, GroupSettings, KILL_BOUND, Mark, Moment, Recall, Restart,
+    ChildState, Exit, FirstStart, KILL_BOUND, Mark, Moment, OrderedSettings, Recall, Restart,
     Shutdown, ShutdownReport, Spec, StopCause, StopOrder, Strategy,
 };
 
@@ -86,7 +86,7 @@ pub(crate) enum Mode {
 
 #[derive(Debug)]
 pub(crate) struct Model {
-    pub(crate) settings: GroupSettings,
+    pub(crate) settings: OrderedSettings,
     pub(crate) entries: Vec<Entry>,
     pub(crate) launched: Vec<Launched>,
     pub(crate) log: Log,
@@ -115,7 +115,7 @@ impl Entry {
 }
 
 impl Model {
-    pub(crate) fn new(settings: GroupSettings) -> Self {
+    pub(crate) fn new(settings: OrderedSettings) -> Self {
         Self {
             settings,
             entries: Vec::new(),

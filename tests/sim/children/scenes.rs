@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Backoff, ChildKind, ChildState, Effect, Engine, GroupSettings, Input, Limit,
-    Mark, Moment, Next, Note, OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings,
+    AutoShutdown, Backoff, ChildKind, ChildState, Effect, Engine, Input, Limit, Mark, Moment, Next,
+    Note, OnRestartLimit, OrderedSettings, Policy, Recall, Request, Restart, Seen, Settings,
     Shutdown, ShutdownReport, Significance, Strategy,
 };
 
@@ -20,10 +20,10 @@ pub(crate) fn permanent() -> Policy {
     }
 }
 
-pub(crate) fn settings(strategy: Strategy) -> GroupSettings {
-    GroupSettings {
+pub(crate) fn settings(strategy: Strategy) -> OrderedSettings {
+    OrderedSettings {
         strategy,
-        ..GroupSettings::default()
+        ..OrderedSettings::default()
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn stop(toy: &mut Toy, within: Option<Duration>) {
 #[test]
 fn a_failing_start_stops_those_before_it_and_names_the_role() {
     let children = ["a", "b", "c", "d"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(GroupSettings::default(), &children);
+    let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.fail = vec!["c"];
     toy.begin();
     assert_eq!(
@@ -64,7 +64,7 @@ fn a_start_that_answers_ignore_keeps_its_place() {
         ..policy()
     };
     let children = [("a", permanent()), ("b", permanent()), ("c", temporary)];
-    let mut toy = Toy::new(GroupSettings::default(), &children);
+    let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.ignore = vec!["a", "c"];
     toy.begin();
     assert_eq!(toy.story(), "start a, start b, start c, 0: Begun");
@@ -101,7 +101,7 @@ fn under_rest_for_one_it_is_tried_again_from_the_one_that_failed() {
 #[test]
 fn each_attempt_counts_once_and_the_one_too_many_ends_the_group() {
     let limit = Limit::new(2, Duration::from_secs(5));
-    let settings = GroupSettings {
+    let settings = OrderedSettings {
         limit,
         ..settings(Strategy::OneForAll)
     };
@@ -128,9 +128,9 @@ fn significant_children_end_the_group() {
     };
     let children = [("a", permanent()), ("b", significant), ("c", significant)];
     let group = |auto_shutdown| {
-        let settings = GroupSettings {
+        let settings = OrderedSettings {
             auto_shutdown,
-            ..GroupSettings::default()
+            ..OrderedSettings::default()
         };
         let mut toy = Toy::new(settings, &children);
         toy.begin();
@@ -225,7 +225,7 @@ fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
     };
     let children = ["a", "b"].map(|role| (role, never));
     for stopped in [false, true] {
-        let mut toy = Toy::new(GroupSettings::default(), &children);
+        let mut toy = Toy::new(OrderedSettings::default(), &children);
         toy.begin();
         (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
         toy.story();
@@ -265,7 +265,7 @@ fn a_supervisor_that_gave_up_comes_back_if_it_is_permanent() {
         ..policy()
     };
     let children = [("a", permanent()), ("b", transient)];
-    let mut toy = Toy::new(GroupSettings::default(), &children);
+    let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.begin();
     toy.story();
     toy.end("a", Mark::GaveUp);
@@ -343,7 +343,7 @@ fn the_report_is_the_trees() {
 #[test]
 fn a_start_that_takes_too_long_fails_the_beginning() {
     let children = ["a", "b"].map(|role| (role, permanent()));
-    let mut toy = Toy::new(GroupSettings::default(), &children);
+    let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.hang = vec!["b"];
     toy.begin();
     let timeout = Moment::START.after(policy().start_timeout);

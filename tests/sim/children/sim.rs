@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment, Request,
-    Seen, StopCause, StopOrder, Strategy,
+    AutoShutdown, Effect, Failure, FirstStart, Input, Mark, Moment, OrderedEngine, OrderedSettings,
+    Request, Seen, StopCause, StopOrder, Strategy,
 };
 
 use crate::children::history;
@@ -26,7 +26,7 @@ pub(crate) const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "x", "y"];
 #[derive(Debug)]
 pub(crate) struct Sim {
     pub(crate) world: World,
-    pub(crate) engine: Group<SimDomain>,
+    pub(crate) engine: OrderedEngine<SimDomain>,
     pub(crate) model: Model,
     pub(crate) tickets: Tickets,
     /// Until when those who were asked to stop know that they have time.
@@ -158,12 +158,12 @@ impl Sim {
 }
 
 impl History for Sim {
-    type Engine = Group<SimDomain>;
+    type Engine = OrderedEngine<SimDomain>;
 
     fn new(seed: u64, trace: Trace) -> Self {
         Waiter::all_are_there();
         let mut rng = Rng::new(seed);
-        let settings = GroupSettings {
+        let settings = OrderedSettings {
             strategy: rng.pick(&[
                 Strategy::OneForOne,
                 Strategy::OneForAll,
@@ -198,7 +198,7 @@ impl History for Sim {
         }
         let mut sim = Self {
             world: World::new(rng, trace),
-            engine: Group::new(settings, children),
+            engine: OrderedEngine::new(settings, children),
             model,
             tickets: Tickets::default(),
             times: BTreeMap::new(),

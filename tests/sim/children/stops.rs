@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    ChildState, FirstStart, GroupSettings, Mark, Policy, Request, Restart, Shutdown, StopOrder,
+    ChildState, FirstStart, Mark, OrderedSettings, Policy, Request, Restart, Shutdown, StopOrder,
     Strategy,
 };
 
@@ -76,7 +76,7 @@ fn what_is_killed_by_rule_takes_no_share_and_holds_up_nobody() {
         ("c", brutal),
         ("d", permanent()),
     ];
-    let mut toy = Toy::new(GroupSettings::default(), &children);
+    let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.begin();
     toy.deaf = vec!["a", "d"];
     toy.story();
@@ -109,7 +109,7 @@ fn a_deadline_that_comes_later_and_is_shorter_asks_whoever_is_late_at_once() {
 
 #[test]
 fn those_who_stop_together_are_asked_at_once() {
-    let settings = GroupSettings {
+    let settings = OrderedSettings {
         stop_order: StopOrder::Together,
         ..settings(Strategy::OneForAll)
     };

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, ChildState, Effect, Failure, FirstStart, Group, GroupSettings, Input, Mark, Moment,
-    Policy, Recall, Request, Seen, Shutdown,
+    Backoff, ChildState, Effect, Failure, FirstStart, Input, Mark, Moment, OrderedEngine,
+    OrderedSettings, Policy, Recall, Request, Seen, Shutdown,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::rules::Pauses;
 
 pub(crate) struct Toy {
-    pub(crate) group: Group<SimDomain>,
+    pub(crate) group: OrderedEngine<SimDomain>,
     pub(crate) now: Moment,
     /// What the group did since this was last taken.
     pub(crate) log: Vec<String>,
@@ -54,7 +54,7 @@ pub(crate) fn spec(policy: Policy) -> SimSpec {
 }
 
 impl Toy {
-    pub(crate) fn new(settings: GroupSettings, children: &[(&str, Policy)]) -> Self {
+    pub(crate) fn new(settings: OrderedSettings, children: &[(&str, Policy)]) -> Self {
         let children: Vec<_> = children
             .iter()
             .map(|(role, policy)| (Arc::from(*role), spec(*policy), FirstStart::WithGroup))
@@ -63,11 +63,11 @@ impl Toy {
     }
 
     pub(crate) fn of(
-        settings: GroupSettings,
+        settings: OrderedSettings,
         children: Vec<(Arc<str>, SimSpec, FirstStart)>,
     ) -> Self {
         Self {
-            group: Group::new(settings, children),
+            group: OrderedEngine::new(settings, children),
             now: Moment::START,
             log: Vec::new(),
             lives: Vec::new(),

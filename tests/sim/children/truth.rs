@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::fs;
 
 use session_supervisor::engine::{
-    ChildState, GroupSettings, Mark, Policy, Request, Restart, Strategy,
+    ChildState, Mark, OrderedSettings, Policy, Request, Restart, Strategy,
 };
 
 use crate::children::toy::{Toy, policy};
 use crate::domain::Waiter;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/group/truth.md");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/ordered/truth.md");
 
 fn child(restart: Restart) -> Policy {
     Policy {
@@ -38,9 +38,9 @@ fn told(log: &[String], what: &str) -> String {
 }
 
 fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
-    let settings = GroupSettings {
+    let settings = OrderedSettings {
         strategy,
-        ..GroupSettings::default()
+        ..OrderedSettings::default()
     };
     let children = [
         ("a", child(Restart::Permanent)),

@@ -39,12 +39,12 @@ use requests::Queued;
 use stopping::Stop;
 
 pub use child::{ChildState, ChildView};
-pub use settings::{AutoShutdown, FirstStart, GroupSettings, StopOrder, Strategy};
+pub use settings::{AutoShutdown, FirstStart, OrderedSettings, StopOrder, Strategy};
 
 /// The decisions of a static supervisor.
 #[derive(Debug)]
-pub struct Group<D: Domain> {
-    settings: GroupSettings,
+pub struct OrderedEngine<D: Domain> {
+    settings: OrderedSettings,
     /// In the order of their starts.
     children: Vec<Child<D>>,
     slots: u32,
@@ -81,11 +81,11 @@ enum Mode<D: Domain> {
     Ended,
 }
 
-impl<D: Domain> Group<D> {
-    /// A group of these children, none of which is started before [`Input::Begin`].
+impl<D: Domain> OrderedEngine<D> {
+    /// The engine of a supervisor of these children, none of which is started before [`Input::Begin`].
     #[must_use]
-    pub fn new(settings: GroupSettings, children: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
-        let mut group = Self {
+    pub fn new(settings: OrderedSettings, children: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
+        let mut engine = Self {
             settings,
             children: Vec::with_capacity(children.len()),
             slots: 0,
@@ -101,9 +101,9 @@ impl<D: Domain> Group<D> {
             wake: None,
         };
         for (role, spec, first_start) in children {
-            group.append(role, spec, first_start);
+            engine.append(role, spec, first_start);
         }
-        group
+        engine
     }
 
     /// Takes an input. All effects must then be polled before the next one.

@@ -3,12 +3,12 @@
 //! `lifecycle` has the steps; `sets` and `stopping` decide the order in which children are stopped.
 
 use super::child::{Origin, Tally, Then};
-use super::{Group, Mode};
+use super::{Mode, OrderedEngine};
 use crate::engine::io::{Answer, Discard, Domain, Failure};
 use crate::engine::lifecycle::Due;
 use crate::engine::moment::Moment;
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// The timer of a child has gone off.
     pub(super) fn fire(&mut self, now: Moment, slot: u32) {
         let due = self.step(now, slot, |child, step| child.life.due(step));

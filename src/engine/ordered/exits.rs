@@ -8,7 +8,7 @@
 
 use super::child::{Origin, Tally, Then};
 use super::sets::Follows;
-use super::{AutoShutdown, Child, Events, Group, Mode};
+use super::{AutoShutdown, Child, Events, Mode, OrderedEngine};
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Note, Recall, StopCause};
@@ -27,7 +27,7 @@ pub(super) enum Gone {
     Stuck,
 }
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     pub(super) fn exited(&mut self, now: Moment, actor: u64, seen: Seen) {
         let mut children = self.children.iter();
         let Some(child) = children.find(|child| child.life.actor() == Some(actor)) else {

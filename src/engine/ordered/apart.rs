@@ -1,11 +1,11 @@
 //! Taking the engine of a static supervisor apart.
 
 use super::child::Child;
-use super::{Group, Mode};
+use super::{Mode, OrderedEngine};
 use crate::engine::apart;
 use crate::engine::io::{Discard, Domain};
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// Hands out every value that may be a user's, and every ticket. Nothing is decided after that.
     pub fn take_apart(&mut self) -> Vec<Discard<D>> {
         let mut values = Vec::new();

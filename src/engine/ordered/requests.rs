@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::child::{Origin, Then};
-use super::{FirstStart, Group, Mode};
+use super::{FirstStart, Mode, OrderedEngine};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
 use crate::engine::lifecycle::State;
@@ -47,7 +47,7 @@ enum Look<L> {
     Stuck,
 }
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     pub(super) fn asked(&mut self, now: Moment, role: Arc<str>, request: Request<D>) {
         match (&self.mode, request) {
             (Mode::Stopping(_) | Mode::Ended, Request::Stop { ticket }) => {

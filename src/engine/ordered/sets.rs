@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::child::{Again, Child, Origin, Then};
-use super::{Group, Mode, Strategy};
+use super::{Mode, OrderedEngine, Strategy};
 use crate::engine::backoff::retry_pause;
 use crate::engine::io::{Answer, Domain, Note, StopCause};
 use crate::engine::lifecycle::State;
@@ -38,7 +38,7 @@ impl Follows {
     }
 }
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// Counts a restart because of one child, whose present restart has failed `failures` times, and
     /// marks all who are restarted with it; or has the group end.
     ///

@@ -74,7 +74,7 @@ pub enum FirstStart {
 
 /// The rules of a group.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GroupSettings {
+pub struct OrderedSettings {
     /// Who is started again when one child is.
     pub strategy: Strategy,
     /// The restart limit of all children together.

@@ -5,14 +5,14 @@
 use super::child::{Origin, Then};
 use super::exits::Gone;
 use super::sets::Follows;
-use super::{Group, Mode};
+use super::{Mode, OrderedEngine};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
 use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
     pub(super) fn launch(
         &mut self,

@@ -9,13 +9,13 @@
 use super::child::Then;
 use super::settings::StopOrder;
 use super::stopping::Cut;
-use super::{Child, Group, Mode};
+use super::{Child, Mode, OrderedEngine};
 use crate::engine::io::Domain;
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::Shutdown;
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// Stops those whose turn it is.
     pub(super) fn stop_next(&mut self, now: Moment) {
         let together = self.settings.stop_order == StopOrder::Together;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::child::Tally;
-use super::{Child, Group, Mode};
+use super::{Child, Mode, OrderedEngine};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
 use crate::engine::lifecycle::State;
@@ -64,7 +64,7 @@ impl<D: Domain> Stop<D> {
     }
 }
 
-impl<D: Domain> Group<D> {
+impl<D: Domain> OrderedEngine<D> {
     /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins.
     pub(super) fn stop_supervisor(
         &mut self,
