@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::io::{Answer, Domain, Request};
-use super::lifecycle::{Last, Lifecycle, State};
+use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -205,9 +205,8 @@ impl<D: Domain> Child<D> {
     }
 
     /// Whether a launch is under way, as far as others must wait for it (D23).
-    pub(super) fn is_launching(&self) -> bool {
-        let state = self.life.state();
-        matches!(state, State::Launching | State::Cancelled { .. })
+    pub(super) const fn is_launching(&self) -> bool {
+        self.life.is_launching()
     }
 
     /// Changes what is to become of it. The timer of one that is not forgotten is not that of its end any
@@ -217,6 +216,11 @@ impl<D: Domain> Child<D> {
             self.life.wait_for_nobody();
         }
         std::mem::replace(&mut self.plan, plan)
+    }
+
+    /// Plans what follows when nothing of the present launch is left.
+    pub(super) fn plan_after(&mut self, then: Then<D>, shown: SessionState, batch: u64) -> Plan<D> {
+        self.set_plan(Plan::After { then, shown, batch })
     }
 
     /// Why its present launch is made, as long as somebody waits for that.

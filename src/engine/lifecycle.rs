@@ -128,6 +128,16 @@ impl<D: Domain> Lifecycle<D> {
             .map_or(State::Down, |current| current.state)
     }
 
+    /// Whether a launch is under way, be it one that was cancelled.
+    pub(super) const fn is_launching(&self) -> bool {
+        match &self.current {
+            Some(current) => {
+                matches!(current.state, State::Launching | State::Cancelled { .. })
+            }
+            None => false,
+        }
+    }
+
     /// Whether nothing is left of its last launch.
     pub(super) const fn is_down(&self) -> bool {
         self.current.is_none()

@@ -34,19 +34,10 @@ impl From<Lost> for Gone {
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
     pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
-        self.plan_after(slot, then, SessionState::Stopping, batch);
-        self.step(now, slot, |child, step| child.life.stop(step));
-    }
-
-    /// Plans what follows when nothing of the present launch is left.
-    pub(super) fn plan_after(
-        &mut self,
-        slot: u32,
-        then: Then<D>,
-        shown: SessionState,
-        batch: u64,
-    ) -> Option<Plan<D>> {
-        self.plan(slot, Plan::After { then, shown, batch })
+        self.step(now, slot, |child, step| {
+            child.plan_after(then, SessionState::Stopping, batch);
+            child.life.stop(step);
+        });
     }
 
     /// What comes of a timer, or of the deadline of the supervisor's stop.
@@ -77,8 +68,11 @@ impl<D: Domain> Engine<D> {
             }
             then => then,
         };
-        let before = self.plan_after(slot, then, SessionState::Stuck, NO_BATCH);
-        self.step(now, slot, |child, step| child.life.give_up(step));
+        let before = self.step(now, slot, |child, step| {
+            let before = child.plan_after(then, SessionState::Stuck, NO_BATCH);
+            child.life.give_up(step);
+            Some(before)
+        });
         self.answer_stops(slot, || Answer::Stuck);
         match before {
             Some(Plan::After { batch, .. }) => self.stop_finished(batch),
@@ -119,8 +113,8 @@ impl<D: Domain> Engine<D> {
             Mode::Serving => Tally::Skip,
             Mode::Stopping(_) | Mode::Ended => Tally::Count,
         };
-        self.plan(slot, Plan::Forget { exit, tally });
         self.step(now, slot, |child, step| {
+            child.set_plan(Plan::Forget { exit, tally });
             child.life.wait_for_release(step);
             if awaited || tally == Tally::Count {
                 child.life.hurry(step);

@@ -70,20 +70,18 @@ impl<D: Domain> Engine<D> {
     /// Judges the exit of the present incarnation and decides what follows.
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
-        let healthy = self.healthy(slot);
-        let mark = self
-            .table
-            .get(slot)
-            .map_or(Mark::Missing, |child| child.life.mark());
         let end = self.step(now, slot, |child, step| {
             let history = &mut child.history;
-            child.life.end(mark, seen, step, |last| {
+            let mark = child.life.mark();
+            let end = child.life.end(mark, seen, step, |last| {
                 history.get_or_insert_default().last.replace(last)
-            })
+            })?;
+            Some((end, mark))
         });
-        let Some(end) = end else {
+        let Some((end, mark)) = end else {
             return;
         };
+        let healthy = self.healthy(slot);
         let occasion = Occasion::Exited(end.exit.clone(), end.asked);
         let Some(child) = self.table.get_mut(slot) else {
             return;

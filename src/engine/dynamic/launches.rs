@@ -51,11 +51,7 @@ impl<D: Domain> Engine<D> {
                 }
                 How::Late => {
                     let then = child.take_then();
-                    child.set_plan(Plan::After {
-                        then,
-                        shown: SessionState::Stopping,
-                        batch: NO_BATCH,
-                    });
+                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
                     Then::Remove
                 }
                 How::Stuck => Then::Remove,
@@ -220,13 +216,13 @@ impl<D: Domain> Engine<D> {
 
     /// A launch came to nothing: plans what follows when it is gone. Answers why it was made.
     pub(super) fn plan_after_failed(&mut self, slot: u32) -> Origin {
-        let Some(child) = self.table.get(slot) else {
-            return Origin::First;
-        };
-        let origin = child.origin();
-        let (then, shown) = after_failed(origin, child.life.policy().restart);
-        self.plan_after(slot, then, shown, NO_BATCH);
-        origin
+        let origin = self.table.change(slot, |child| {
+            let origin = child.origin();
+            let (then, shown) = after_failed(origin, child.life.policy().restart);
+            child.plan_after(then, shown, NO_BATCH);
+            origin
+        });
+        origin.unwrap_or(Origin::First)
     }
 
     /// Cancels the launch under way. What follows comes when it is gone.
@@ -238,8 +234,8 @@ impl<D: Domain> Engine<D> {
         then: Then<D>,
         shown: SessionState,
     ) {
-        self.plan_after(slot, then, shown, NO_BATCH);
         self.step(now, slot, |child, step| {
+            child.plan_after(then, shown, NO_BATCH);
             child.life.cancel(told.answer(), step);
         });
         self.answer_joined(slot, || told.answer());

@@ -306,18 +306,21 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get(slot) else {
             return;
         };
-        match child.plan {
-            Plan::Run => {
-                self.plan_after(slot, Then::Remove, SessionState::Stopping, NO_BATCH);
-            }
-            Plan::After { .. } | Plan::Forget { .. } => {}
+        let runs = match child.plan {
+            Plan::Run => true,
+            Plan::After { .. } | Plan::Forget { .. } => false,
             // The sweep has ended those.
             Plan::InLine { .. } | Plan::Launch(_) | Plan::Restart { .. } | Plan::Park { .. } => {
                 debug_assert!(false, "it does not run, and is no more swept");
                 return;
             }
-        }
-        let due = self.step(now, slot, |child, step| child.life.cut(step));
+        };
+        let due = self.step(now, slot, |child, step| {
+            if runs {
+                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
+            }
+            child.life.cut(step)
+        });
         self.is_due(now, slot, due);
     }
 
