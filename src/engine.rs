@@ -1,15 +1,15 @@
 //! The engine: everything that is decided about sessions, as a pure value.
 //!
 //! [`Engine`] (a dynamic supervisor) and [`OrderedEngine`] (a static one) have the same four verbs:
-//! `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and `poll_timeout()`. Mutate once, drain all
-//! effects, then mutate again. Time is an argument, the random numbers come from a seed, and no input can
-//! make it fail.
+//! `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and `poll_timeout()`. Mutate once,
+//! drain all effects, then mutate again. Time is an argument, the random numbers come from a seed,
+//! and no input can make it fail.
 //!
-//! What happens to one child is the same in both (`lifecycle`, `docs/lifecycle.md`). Queues, limits, pauses,
-//! parking and the order of stops are those of `dynamic` or of `ordered`.
+//! What happens to one child is the same in both (`lifecycle`, `docs/lifecycle.md`). Queues,
+//! limits, pauses, parking and the order of stops are those of `dynamic` or of `ordered`.
 //!
-//! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value of the
-//! user's: what is no longer needed leaves as [`Effect::Discard`].
+//! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value
+//! of the user's: what is no longer needed leaves as [`Effect::Discard`].
 
 #![expect(
     clippy::exhaustive_enums,

@@ -1,7 +1,7 @@
 //! One session: what is kept of an id while it is known.
 //!
-//! Where it stands is in its `lifecycle`; what is to become of it is decided in `dynamic`. Both change
-//! through `table` alone, so that the counts can never disagree with the sessions.
+//! Where it stands is in its `lifecycle`; what is to become of it is decided in `dynamic`. Both
+//! change through `table` alone, so that the counts can never disagree with the sessions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use super::table::SessionState;
 pub(super) struct Child<D: Domain> {
     /// What has happened to it.
     pub(super) life: Lifecycle<D>,
-    /// What is to become of it. The counts follow from this and its state, so both are changed through
-    /// `Table::change` alone.
+    /// What is to become of it. The counts follow from this and its state, so both are changed
+    /// through `Table::change` alone.
     pub(super) plan: Plan<D>,
     /// What only a session that has ended before has.
     pub(super) history: Option<Box<History>>,
@@ -160,15 +160,15 @@ pub(super) enum Plan<D: Domain> {
     Launch(Origin),
     /// It runs.
     Run,
-    /// What follows when nothing of the present launch is left, and what others see until then. `batch`:
-    /// see `dynamic::stopping`.
+    /// What follows when nothing of the present launch is left, and what others see until then.
+    /// `batch`: see `dynamic::stopping`.
     After {
         then: Then<D>,
         shown: SessionState,
         batch: u64,
     },
-    /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the pause.
-    /// `manual`: who restarts it by hand, if somebody does.
+    /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
+    /// pause. `manual`: who restarts it by hand, if somebody does.
     Restart {
         due: Moment,
         manual: Option<D::Ticket>,
@@ -209,11 +209,10 @@ impl<D: Domain> Child<D> {
         self.life.is_launching()
     }
 
-    /// Changes what is to become of it. The timer of one that is not forgotten is not that of its end any
-    /// more.
+    /// Changes what is to become of it. Returns the plan before.
     pub(super) fn set_plan(&mut self, plan: Plan<D>) -> Plan<D> {
         if let Plan::Restart { .. } | Plan::Park { .. } = plan {
-            self.life.wait_for_nobody();
+            self.life.will_restart();
         }
         std::mem::replace(&mut self.plan, plan)
     }
@@ -223,7 +222,7 @@ impl<D: Domain> Child<D> {
         self.set_plan(Plan::After { then, shown, batch })
     }
 
-    /// Why its present launch is made, as long as somebody waits for that.
+    /// Why its present launch is made, until it has succeeded or failed.
     pub(super) fn origin(&self) -> Origin {
         match self.plan {
             Plan::Launch(origin) | Plan::InLine { origin, .. } => origin,
@@ -242,8 +241,8 @@ impl<D: Domain> Child<D> {
         }
     }
 
-    /// Takes what follows when nothing of the present launch is left, if something was planned; it is
-    /// forgotten else.
+    /// Takes what follows when nothing of the present launch is left. Without a plan it is
+    /// forgotten.
     pub(super) fn take_then(&mut self) -> Then<D> {
         match &mut self.plan {
             Plan::After { then, .. } => std::mem::replace(then, Then::Remove),

@@ -2,8 +2,9 @@
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
-//! becomes of a session that used up its limit), `exits` (from the event to the decision), `restarts` (limits and pauses), `ending` (how
-//! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
+//! becomes of a session that used up its limit), `exits` (from the event to the decision),
+//! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten) and
+//! `stopping` (how the supervisor ends).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -37,8 +38,8 @@ use parking::Parked;
 use requests::Share;
 use stopping::Stop;
 
-/// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when the
-/// supervisor stops (D12).
+/// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
+/// the supervisor stops (D12).
 pub const STOP_WINDOW: usize = 1_000;
 
 /// At most this many children are looked at in one step.
@@ -179,8 +180,8 @@ impl<D: Domain> Engine<D> {
         self.table.counts()
     }
 
-    /// Whether the answer to a start of this id is the same whatever sessions have ended without the
-    /// engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
+    /// Whether the answer to a start of this id is the same whatever sessions have ended without
+    /// the engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
     #[must_use]
     pub fn starts_whatever_ended(&self, id: &str) -> bool {
         let settings = &self.settings;
@@ -196,8 +197,8 @@ impl<D: Domain> Engine<D> {
         self.table.info(self.table.find(id)?)
     }
 
-    /// Opens a list: a cursor over the sessions in the order of their first start. It must be closed
-    /// with [`close_list`](Self::close_list).
+    /// Opens a list: a cursor over the sessions in the order of their first start. It must be
+    /// closed with [`close_list`](Self::close_list).
     pub fn open_list(&mut self) -> Cursor {
         self.table.open()
     }

@@ -1,12 +1,11 @@
-//! What happens to one child, whichever supervisor it has: from the order of a launch until nothing of it
-//! is left.
+//! What happens to one child under either supervisor, from the order of a launch to its release.
 //!
-//! There is one state, and a method for each thing that can happen to a child (`launching`, `stopping`,
-//! `ending`); each of them matches all states. It says what the shell is to do, sets the child's timer,
-//! and answers what has come of it. What follows from that is each engine's: queues, restarts, limits,
-//! parking, sets. `docs/lifecycle.md` has the table of all steps, which a test prints (`transitions`).
+//! A child has one state. Each event has one method (`launching`, `stopping`, `ending`), and each
+//! method matches all states. A method emits effects, sets the child's timer, and returns what the
+//! engine of the supervisor must know. That engine decides what follows: queues, restarts, limits,
+//! parking, sets. A test prints the table of all steps into `docs/lifecycle.md` (`transitions`).
 //!
-//! What cannot happen in a state trips a debug assertion, and changes nothing.
+//! An event that is impossible in a state fails a debug assertion and changes nothing.
 
 mod ending;
 mod launching;
@@ -50,7 +49,7 @@ struct Current<D: Domain> {
     /// The event of its end, if that came before the report of its start.
     early: Option<Box<Seen>>,
     join: Join,
-    /// A success that came too late is no life: nobody was told that it ran.
+    /// A start that succeeds after its cancellation does not count as a run.
     recall: Recall,
 }
 
@@ -65,12 +64,12 @@ pub(super) enum State {
     Cancelled { since: Moment },
     /// It runs, or it has ended and we do not know yet.
     Running,
-    /// It was asked to stop. Timer: its grace, `until` then it may take.
+    /// It was asked to stop, and may take until then. Timer: that moment.
     Stopping { until: Option<Moment> },
     /// It was killed. Timer: the kill bound.
     Killed { since: Moment },
-    /// Its exit is known, and something of it is left. Somebody waits for the release from `due` on; the
-    /// timer is that and the kill bound.
+    /// Its exit is known, and something of it is left. If a caller or the supervisor's stop waits
+    /// for the release, it should be gone at `due`. Timer: `due` and the kill bound.
     Ended { due: Option<Moment>, rest: Rest },
     /// It should be gone, and is not.
     Stuck(Left),
@@ -81,7 +80,7 @@ pub(super) enum State {
 pub(super) enum Rest {
     /// Something that will be gone soon, as far as is known.
     Passing,
-    /// It was a supervisor, and only stuck ones among its children are left.
+    /// It was a supervisor, and only stuck children of its own are left.
     Stuck,
 }
 
@@ -189,7 +188,7 @@ impl<D: Domain> Lifecycle<D> {
         step.note(Arc::clone(&self.id), self.incarnation, note);
     }
 
-    /// Hands out every value that may be a user's.
+    /// Hands out every value that may be the user's.
     pub(super) fn take_apart(self, into: &mut Vec<Discard<D>>) {
         into.push(Discard::Spec(self.spec));
         if let Some(current) = self.current {
@@ -229,12 +228,12 @@ impl State {
         }
     }
 
-    /// Whether it should be gone, and is not.
+    /// Whether it is stuck.
     pub(super) const fn is_stuck(self) -> bool {
         matches!(self, Self::Stuck(_))
     }
 
-    /// What is told cannot happen in this state. The simulation trips over it; else nothing happens.
+    /// Fails a debug assertion: the event is impossible in this state.
     #[cold]
     #[track_caller]
     fn impossible(self, what: &str) {

@@ -1,16 +1,16 @@
-//! The static supervisor's decisions: ordered children, and a strategy that says who is started again
-//! with whom.
+//! The static supervisor's decisions: ordered children, and a strategy that says who is started
+//! again with whom.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
-//! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who is
-//! stopped and started next), `ending` (how one child is stopped, killed and given up), `stopping` (how
-//! the group ends) and `pace` (who is asked next then).
+//! `launches` (from the order to the report), `exits` (from the event to the decision), `sets` (who
+//! is stopped and started next), `ending` (how one child is stopped, killed and given up),
+//! `stopping` (how the group ends) and `pace` (who is asked next then).
 //!
-//! Every input ends in `advance`, which looks at all children and makes the moves that are due. A group
-//! is small, so nothing is kept beside the children that could contradict them.
+//! Every input ends in `advance`, which looks at all children and makes the moves that are due. A
+//! group is small, so nothing is kept beside the children that could contradict them.
 //!
-//! An input that no longer fits is ignored; none can fail. Roles that occur twice are refused before a
-//! group is made.
+//! An input that no longer fits is ignored; none can fail. Roles that occur twice are refused
+//! before a group is made.
 
 mod apart;
 mod child;
@@ -82,7 +82,8 @@ enum Mode<D: Domain> {
 }
 
 impl<D: Domain> OrderedEngine<D> {
-    /// The engine of a supervisor of these children, none of which is started before [`Input::Begin`].
+    /// The engine of a supervisor of these children, none of which is started before
+    /// [`Input::Begin`].
     #[must_use]
     pub fn new(settings: OrderedSettings, children: Vec<(Arc<str>, D::Spec, FirstStart)>) -> Self {
         let mut engine = Self {

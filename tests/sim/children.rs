@@ -1,4 +1,5 @@
-//! The static supervisor: a truth table, its model, its requests and the verdicts on what its engine does.
+//! The static supervisor: a truth table, its model, its requests and the verdicts on what its
+//! engine does.
 
 mod checks;
 mod decisions;

@@ -1,6 +1,6 @@
-//! What the histories of both engines have in common: how an engine is driven, how the runs of the world
-//! move, how time goes on, and how a supervisor comes to its end. Requests and verdicts are each engine's
-//! own.
+//! What the histories of both engines have in common: how an engine is driven, how the runs of the
+//! world move, how time goes on, and how a supervisor comes to its end. Requests and verdicts are
+//! each engine's own.
 
 use std::time::Duration;
 
@@ -168,8 +168,8 @@ pub(crate) trait History: Sized {
         self.check();
     }
 
-    /// The engine is taken apart in the middle of everything, and drops nothing itself. Answers the tickets
-    /// that it hands out.
+    /// The engine is taken apart in the middle of everything, and drops nothing itself. Answers the
+    /// tickets that it hands out.
     fn take_apart(&mut self) -> Vec<Ticket> {
         let (engine, _) = self.parts();
         let values = inside(|| engine.take_apart());

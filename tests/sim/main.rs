@@ -1,12 +1,12 @@
-//! Simulation of both engines: random histories of a supervisor, its sessions or children and its callers,
-//! each held against a model after every step. Without ractor, tokio or a clock; the shell is tested by
-//! `tests/it`.
+//! Simulation of both engines: random histories of a supervisor, its sessions or children and its
+//! callers, each held against a model after every step. Without ractor, tokio or a clock; the shell
+//! is tested by `tests/it`.
 //!
 //! Both engines live in one frame: how an engine is driven (`frame`), how histories are played and
-//! recorded (`play`, `record`, `oracle`), the world in which launches and their actors act (`world`), the
-//! values that the engines pass on (`domain`, `drops`), rules and limits. The models, the requests and the
-//! verdicts are each engine's own: `sessions` has those of the session supervisor, `children` those of the
-//! static one.
+//! recorded (`play`, `record`, `oracle`), the world in which launches and their actors act
+//! (`world`), the values that the engines pass on (`domain`, `drops`), rules and limits. The
+//! models, the requests and the verdicts are each engine's own: `sessions` has those of the session
+//! supervisor, `children` those of the static one.
 //!
 //! `SIM_HISTORIES=n` runs more histories, `SIM_SEED=n` repeats one and prints it.
 

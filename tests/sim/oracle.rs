@@ -1,10 +1,11 @@
-//! What the engine does in thousands of histories, as one number for each hundred of them: whoever moves
-//! code about in the engine sees whether anything changed.
+//! What the engine does in thousands of histories, as one number for each hundred of them: whoever
+//! moves code about in the engine sees whether anything changed.
 //!
-//! Every effect is hashed in its order, with its time, launch numbers, callers and answers, and after
-//! every step when the engine wants to be called and what it counts. The words of the hash are this
-//! file's own, so that a type or a field can be renamed. The numbers lie in `tests/oracle`; a change of a
-//! rule writes them anew with `ORACLE=write`, and its commit says which rule.
+//! Every effect is hashed in its order, with its time, launch numbers, callers and answers, and
+//! after every step when the engine wants to be called and what it counts. The words of the hash
+//! are this file's own, so that a type or a field can be renamed. The numbers lie in
+//! `tests/oracle`; a change of a rule writes them anew with `ORACLE=write`, and its commit says
+//! which rule.
 
 use std::fmt::{self, Write as _};
 use std::fs;

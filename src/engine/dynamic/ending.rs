@@ -13,7 +13,7 @@ use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::table::SessionState;
 
-/// What is gone of which nothing is left.
+/// What it was of which nothing is left now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gone {
     /// A launch that came to nothing.
@@ -56,9 +56,9 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        // A restart by hand has its answer now, and goes on by the rules when the stuck child has ended. That
-        // end is an exit, after which attempts are counted anew. The rules never bring back a temporary
-        // one (D19).
+        // A restart by hand has its answer now, and goes on by the rules when the stuck child has
+        // ended. That end is an exit, after which attempts are counted anew. The rules never bring
+        // back a temporary one (D19).
         let then = match child.take_then() {
             Then::Relaunch(ticket) => {
                 child.life.attempt = 0;
@@ -86,7 +86,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Sees to it that a child which has ended, but is not released, does not keep a caller waiting.
+    /// A caller or the supervisor's stop waits for the release of a child that has ended.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
         self.step(now, slot, |child, step| child.life.hurry(step));
     }
@@ -115,7 +115,7 @@ impl<D: Domain> Engine<D> {
         };
         self.step(now, slot, |child, step| {
             child.set_plan(Plan::Forget { exit, tally });
-            child.life.wait_for_release(step);
+            child.life.will_be_forgotten(step);
             if awaited || tally == Tally::Count {
                 child.life.hurry(step);
             }

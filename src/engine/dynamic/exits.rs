@@ -38,8 +38,8 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// A session that failed or stopped tells of its end itself, unless its start is unreported: then its
-    /// release is early enough.
+    /// A session that failed or stopped tells of its end itself, unless its start is unreported:
+    /// then its release is early enough.
     pub(super) fn ended_early(&mut self, now: Moment, key: Key) {
         if let Some(slot) = self.launched(key)
             && let Some(child) = self.table.get(slot)
@@ -197,8 +197,8 @@ impl<D: Domain> Engine<D> {
                 .is_some_and(|child| child.life.is_lost())
     }
 
-    /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
-    /// no caller needs its id any more, and its report is whole.
+    /// Only stuck children are left of the present launch, so it is stuck itself. While all are
+    /// stopped no caller needs its id any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(slot) = self.launched(key) else {
             return;

@@ -71,8 +71,8 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// The callers that waited were told that it runs, so a timeout came too late to count. A stop goes on
-    /// as the stop of a running session.
+    /// The callers that waited were told that it runs, so its start timeout came too late to count.
+    /// A stop goes on as the stop of a running session.
     fn goes_on(&mut self, now: Moment, slot: u32, then: Then<D>) {
         match then {
             Then::Remove if self.wanted(slot) => {
@@ -83,7 +83,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether somebody waits for the end of a launch that turned out to have succeeded in time.
+    /// Whether a stop waits for the end of a launch that turned out to have succeeded in time.
     fn wanted(&self, slot: u32) -> bool {
         let stops = self
             .table
@@ -108,7 +108,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// A launch that somebody waited for has failed, and nothing of it is left.
+    /// A launch that was not cancelled has failed, and nothing of it is left.
     fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
         let Some(child) = self.table.get(slot) else {
             return self.discard(Discard::Failure(failure));
@@ -136,8 +136,8 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when
-    /// they have ended.
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows
+    /// comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
             let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
@@ -242,8 +242,8 @@ impl<D: Domain> Engine<D> {
     }
 }
 
-/// What follows a launch that came to nothing, once it is gone, and what others see until then. It keeps
-/// its place, whichever callers have been told meanwhile.
+/// What follows a launch that came to nothing, once it is gone, and what others see until then. It
+/// keeps its place, whichever callers have been told meanwhile.
 fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, SessionState) {
     match origin {
         Origin::First => (Then::Remove, SessionState::Stopping),

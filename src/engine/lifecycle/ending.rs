@@ -1,9 +1,8 @@
 //! Ends: from the event, or from what the child tells itself, to the release.
 //!
-//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged when it
-//! is first told of: by the supervision event, by the child, or, where nothing came, by its release.
-//!
-//! What an exit was is decided by what was asked and by the mark, not by ractor's reasons.
+//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged at
+//! its first report: the supervision event, the child's own report, or else the release. What was
+//! asked and the mark decide what it was; ractor's reasons do not.
 
 use super::{Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
@@ -71,8 +70,8 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// It has ended: judges how, by its mark and the event, and keeps that as the last exit, unless it is
-    /// one that ran for nobody. `keep` answers the last exit before.
+    /// It has ended. Judges the exit by the mark and the event. `keep` stores it as the last exit
+    /// and returns the one before; a start that succeeded after its cancellation is not stored.
     pub(in crate::engine) fn end(
         &mut self,
         mark: Mark,
@@ -108,7 +107,7 @@ impl<D: Domain> Lifecycle<D> {
         };
         let lived = step.now.since(current.started);
         let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
-        // A success that came too late did not run for anybody: the exit before it stays the last.
+        // A start that succeeds after its cancellation does not count as a run.
         if current.recall == Recall::InTime {
             let last = Last {
                 actor: current.life.actor(),
@@ -133,7 +132,7 @@ impl<D: Domain> Lifecycle<D> {
         })
     }
 
-    /// All that is left of one that has ended are stuck children of its own.
+    /// It has ended, and only stuck children of its own are left.
     pub(in crate::engine) fn outlived(&mut self) {
         let state = self.state();
         match state {
@@ -152,8 +151,8 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// It does not run, and will be started again: nobody waits for the release of one that has ended.
-    pub(in crate::engine) fn wait_for_nobody(&mut self) {
+    /// It will be started again after its release, for which no caller waits.
+    pub(in crate::engine) fn will_restart(&mut self) {
         let state = self.state();
         match state {
             State::Down => {}
@@ -163,12 +162,12 @@ impl<D: Domain> Lifecycle<D> {
             | State::Running
             | State::Stopping { .. }
             | State::Killed { .. }
-            | State::Stuck(_) => state.impossible("it is to be started again"),
+            | State::Stuck(_) => state.impossible("it will be started again"),
         }
     }
 
-    /// One that has ended is not to be started again: its timer is the one of its release.
-    pub(in crate::engine) fn wait_for_release(&self, step: &mut Step<'_, D>) {
+    /// It will be forgotten after its release: its timer is the one of that.
+    pub(in crate::engine) fn will_be_forgotten(&self, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {
             State::Ended { due, .. } => {
@@ -180,7 +179,7 @@ impl<D: Domain> Lifecycle<D> {
             | State::Running
             | State::Stopping { .. }
             | State::Killed { .. }
-            | State::Stuck(_) => state.impossible("only its release is waited for"),
+            | State::Stuck(_) => state.impossible("it will be forgotten"),
         }
     }
 
@@ -207,7 +206,8 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Whether its state lies in an event, if nobody will read that any more: then the join alone counts.
+    /// Whether its release depends on an event. If no event is read any more, the join counts
+    /// instead.
     pub(in crate::engine) fn is_lost(&self) -> bool {
         let current = self.current.as_ref();
         current.is_some_and(|current| current.join == Join::Done && !current.state.has_ended())
@@ -218,7 +218,7 @@ impl<D: Domain> Lifecycle<D> {
         self.life()?.report()
     }
 
-    /// Whether nobody was told that its present launch ran.
+    /// Whether its present launch counts as a run.
     pub(in crate::engine) fn recall(&self) -> Recall {
         self.current
             .as_ref()

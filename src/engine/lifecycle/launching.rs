@@ -15,7 +15,7 @@ use crate::engine::shutdown::KILL_BOUND;
 pub(in crate::engine) enum How {
     /// It runs.
     Runs,
-    /// It was cancelled, and that came too late to count: whoever waited was told that it runs.
+    /// It was cancelled, but too late: the callers that waited were told that it runs.
     RunsAfterAll,
     /// It had been cancelled in time, so it was told to end.
     Late,
@@ -26,7 +26,7 @@ pub(in crate::engine) enum How {
 /// What a launch was that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Lost {
-    /// Whoever waited was told of the failure.
+    /// The callers that waited are told of the failure.
     Launching,
     /// It had been cancelled, or had failed before.
     Cancelled,
@@ -70,8 +70,8 @@ impl<D: Domain> Lifecycle<D> {
         step.timer = Timer::At(step.now.after(self.policy().start_timeout));
     }
 
-    /// The launch has succeeded. None: that is known already. Answers the event of its end as well, if that
-    /// came before.
+    /// The launch has succeeded. Returns the event of the end as well, if that came first. `None`:
+    /// the success is known already.
     pub(in crate::engine) fn started(
         &mut self,
         recall: Recall,
@@ -91,7 +91,7 @@ impl<D: Domain> Lifecycle<D> {
                 | State::Stuck(Left::Actor | Left::Rest),
                 _,
             ) => return None,
-            // Nobody has cancelled it.
+            // Without a cancellation no start is too late.
             (State::Launching, Recall::TooLate) | (State::Down, _) => {
                 state.impossible("its launch has succeeded");
                 return None;
@@ -116,7 +116,7 @@ impl<D: Domain> Lifecycle<D> {
         Some((how, early))
     }
 
-    /// The launch has failed, and nothing of it is left. Answers what it was.
+    /// The launch has failed, and nothing of it is left. Returns what it was.
     pub(in crate::engine) fn start_failed(&mut self, step: &mut Step<'_, D>) -> Option<Lost> {
         let state = self.state();
         let lost = Self::lost(state)?;
@@ -125,8 +125,8 @@ impl<D: Domain> Lifecycle<D> {
         Some(lost)
     }
 
-    /// The launch has failed, and stuck children of a tree are left of it. Answers what it was; it is to be
-    /// given up unless it is stuck already.
+    /// The launch has failed, and stuck children of a tree are left of it. Returns what it was. The
+    /// engine gives it up next, unless it is stuck already.
     pub(in crate::engine) fn start_outlived(&mut self, step: &Step<'_, D>) -> Option<Lost> {
         let state = self.state();
         let lost = Self::lost(state)?;
@@ -154,7 +154,7 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Cancels the launch under way, and has whoever waits for it told this.
+    /// Cancels the launch under way, with this answer for the caller that waits for it.
     pub(in crate::engine) fn cancel(&mut self, answer: Answer<D>, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {

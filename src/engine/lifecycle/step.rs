@@ -23,7 +23,7 @@ pub(in crate::engine) struct Step<'a, D: Domain> {
 pub(in crate::engine) enum Supervisor {
     Serves,
     Stops {
-        /// From when on nobody is asked any more.
+        /// From then on no child is asked to stop: it is killed.
         deadline: Option<Moment>,
     },
 }
@@ -62,7 +62,7 @@ impl<'a, D: Domain> Step<'a, D> {
         }
     }
 
-    /// When nobody is asked any more.
+    /// From when on no child is asked to stop.
     pub(super) const fn deadline(&self) -> Option<Moment> {
         match self.supervisor {
             Supervisor::Serves => None,

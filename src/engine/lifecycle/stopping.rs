@@ -1,5 +1,5 @@
-//! How a child is told to end, killed, and given up, and the timers of all that. In what order many are
-//! stopped is each engine's.
+//! How a child is told to end, killed and given up, and the timers of all that. Each engine decides
+//! the order in which its children are stopped.
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
 use crate::engine::exit::Mark;
@@ -60,7 +60,7 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// The patience with one that runs or was asked to stop is over.
+    /// The time that it had to stop is over.
     fn kill(&mut self, step: &mut Step<'_, D>) {
         self.set(State::Killed { since: step.now });
         self.note(Note::Killing(Kill::Overdue), step);
@@ -97,7 +97,7 @@ impl<D: Domain> Lifecycle<D> {
     /// The deadline of its supervisor's stop has come.
     pub(in crate::engine) fn cut(&mut self, step: &mut Step<'_, D>) -> Due {
         match self.state() {
-            // Nobody is asked any more.
+            // Past the deadline this kills.
             State::Running => {
                 self.tell_to_end(step);
                 Due::Nothing
@@ -123,7 +123,7 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Whether one that should be gone since then is given up now.
+    /// Whether a child that should be gone since then is given up now.
     fn judge_patience(&self, since: Moment, step: &mut Step<'_, D>) -> Due {
         let verdict = verdict(since, step.last_end);
         let stops = matches!(step.supervisor, Supervisor::Stops { .. });
@@ -131,7 +131,7 @@ impl<D: Domain> Lifecycle<D> {
             step.timer = Timer::At(verdict);
             Due::Nothing
         } else if stops && self.is_outliving() {
-            // It is about to have the same verdict on its own children, and tells it in its report.
+            // It is about to reach the same verdict on its own children, and reports it.
             step.timer = Timer::At(step.now.after(KILL_BOUND));
             Due::Nothing
         } else {
@@ -166,13 +166,13 @@ impl<D: Domain> Lifecycle<D> {
         self.note(Note::Stuck, step);
     }
 
-    /// Somebody waits for the release of one that has ended.
+    /// It has ended, and a caller or the supervisor's stop waits for its release.
     pub(in crate::engine) fn hurry(&mut self, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {
             State::Ended { due, rest } => {
-                // Of one that was killed a drop is left; of one that stuck children outlive, those. No
-                // patience is left with either.
+                // A killed child is only being dropped, and stuck children do not end soon: neither
+                // has time left.
                 let overdue = rest == Rest::Stuck || self.mark() == Mark::Missing;
                 let patience = if overdue {
                     Some(step.now)

@@ -166,7 +166,7 @@ mod tests {
             Some(format!("{:?}", child.start_failed(step)?))
         }),
         (
-            "the launch fails, and stuck ones of a tree are left",
+            "the launch fails, and stuck children of a tree are left",
             |child, step| Some(format!("{:?}", child.start_outlived(step)?)),
         ),
         ("the launch is cancelled", |child, step| {
@@ -176,33 +176,36 @@ mod tests {
     ];
 
     const STOPPING: &[(&str, Event)] = &[
-        ("it is told to end: `Timeout(5 s)`", |child, step| {
+        ("it is told to end (`Timeout(5 s)`)", |child, step| {
             child.stop(step);
             None
         }),
-        ("it is told to end: `BrutalKill`", |child, step| {
+        ("it is told to end (`BrutalKill`)", |child, step| {
             child.spec = spec(Shutdown::BrutalKill);
             child.stop(step);
             None
         }),
         ("its timer goes off", |child, step| due(child.due(step))),
         (
-            "its timer goes off while others are ending",
+            "its timer goes off, and another child has just ended",
             |child, step| {
                 step.last_end = NOW;
                 due(child.due(step))
             },
         ),
-        ("the deadline of the supervisor's stop", |child, step| {
-            let deadline = Some(NOW);
-            step.supervisor = Supervisor::Stops { deadline };
-            due(child.cut(step))
-        }),
-        ("that deadline is set", |child, step| {
+        (
+            "the deadline of the supervisor's stop comes",
+            |child, step| {
+                let deadline = Some(NOW);
+                step.supervisor = Supervisor::Stops { deadline };
+                due(child.cut(step))
+            },
+        ),
+        ("the time that it has is shortened", |child, step| {
             child.stop_within(Duration::from_secs(3), step);
             None
         }),
-        ("somebody waits for its release", |child, step| {
+        ("its release is waited for", |child, step| {
             child.hurry(step);
             None
         }),
@@ -225,24 +228,18 @@ mod tests {
             let end = child.end(Mark::Orderly, None, step, |_| None)?;
             Some(format!("{:?}: {}", end.was, end.exit))
         }),
-        ("stuck ones of its own are left", |child, _| {
+        ("only stuck children of its own are left", |child, _| {
             child.outlived();
             None
         }),
-        (
-            "the supervisor restarts or parks it once it is gone",
-            |child, _| {
-                child.wait_for_nobody();
-                None
-            },
-        ),
-        (
-            "the supervisor forgets it once it is gone",
-            |child, step| {
-                child.wait_for_release(step);
-                None
-            },
-        ),
+        ("it will be restarted or parked", |child, _| {
+            child.will_restart();
+            None
+        }),
+        ("it will be forgotten", |child, step| {
+            child.will_be_forgotten(step);
+            None
+        }),
         ("its task is done, but its state is left", |child, _| {
             child.joined();
             child

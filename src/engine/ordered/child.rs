@@ -1,7 +1,7 @@
 //! One child: what is kept of a role, and what others see of it.
 //!
-//! A child that is to be started again carries the mark [`Again`]. Which child is stopped or started
-//! next follows from the marks and the phases alone (`sets`).
+//! A child that is to be started again carries the mark [`Again`]. Which child is stopped or
+//! started next follows from the marks and the phases alone (`sets`).
 
 use std::sync::Arc;
 
@@ -81,8 +81,9 @@ impl Then {
         }
     }
 
-    /// What it means for a launch that is not wanted any more: there will be no other attempt. A child
-    /// that was never started is still forgotten, since the caller that added it is told that it failed.
+    /// What it means for a launch that is not wanted any more: there will be no other attempt. A
+    /// child that was never started is still forgotten, since the caller that added it is told that
+    /// it failed.
     pub(super) fn of_unwanted(origin: Origin) -> Self {
         match origin {
             Origin::First => Self::Failed(origin),
@@ -191,12 +192,14 @@ impl<D: Domain> Child<D> {
         self.life.policy().restart == Restart::Temporary
     }
 
-    /// Whether its end is the last that is known of it. One on demand is a part of the tree's description.
+    /// Whether its end is the last that is known of it. One on demand is a part of the tree's
+    /// description.
     pub(super) fn is_forgotten_at_its_end(&self) -> bool {
         self.temporary() && self.first_start == FirstStart::WithGroup
     }
 
-    /// Whether it is started when somebody asks, and not before. Once it has run it is as any other.
+    /// Whether it is started when somebody asks, and not before. Once it has run it is as any
+    /// other.
     pub(super) fn waits_for_request(&self) -> bool {
         let unmarked = self.again.is_none() && self.life.is_down();
         self.first_start == FirstStart::OnDemand && !self.has_run && unmarked

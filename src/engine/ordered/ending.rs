@@ -54,7 +54,7 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// Sees to it that a child which has ended, but is not released, keeps nobody waiting for ever.
+    /// A caller or the group's stop waits for the release of a child that has ended.
     pub(super) fn hurry(&mut self, now: Moment, slot: u32) {
         self.step(now, slot, |child, step| child.life.hurry(step));
     }

@@ -1,8 +1,8 @@
 //! Exits: from the event and the release to what follows.
 //!
-//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged at the
-//! event, and what follows is decided there; it is made at the release. Where no event came, or none
-//! can come any more, the release alone counts.
+//! An incarnation has ended when its exit is known and nothing of it is left. The exit is judged at
+//! the event, and what follows is decided there; it is made at the release. Where no event came, or
+//! none can come any more, the release alone counts.
 //!
 //! An event is matched to its child by the actor, never by a name.
 
@@ -18,7 +18,7 @@ use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use crate::engine::restart::Significance;
 
-/// What is gone of which nothing is left.
+/// What it was of which nothing is left now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gone {
     /// A launch that came to nothing, or one that has ended.
@@ -41,7 +41,8 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// A child tells of its end itself, unless its start is unreported: then its release is early enough.
+    /// A child tells of its end itself, unless its start is unreported: then its release is early
+    /// enough.
     pub(super) fn told_itself(&mut self, now: Moment, key: Key) {
         if let Some(slot) = self.launched(key)
             && let Some(child) = self.get(slot)
@@ -75,7 +76,8 @@ impl<D: Domain> OrderedEngine<D> {
         let end = self.step(now, slot, |child, step| {
             let last = &mut child.last;
             let end = child.life.end(mark, seen, step, |new| last.replace(new))?;
-            // A success that came too late did not run for anybody: it was a failed attempt.
+            // A start that succeeds after its cancellation does not count as a run, but as a failed
+            // attempt.
             if end.recall == Recall::InTime {
                 child.life.attempt = 0;
                 if end.lived >= healthy {
@@ -94,8 +96,8 @@ impl<D: Domain> OrderedEngine<D> {
         self.follow(now, slot, follows);
     }
 
-    /// The present incarnation has ended. What follows is decided here, so that the note of the exit can
-    /// tell it.
+    /// The present incarnation has ended. What follows is decided here, so that the note of the
+    /// exit can tell it.
     fn leave(&mut self, now: Moment, slot: u32, was: Was, mark: Mark) -> Follows {
         let Some(child) = self.get_mut(slot) else {
             return Follows::NOTHING;
@@ -232,8 +234,8 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
-    /// no caller needs its role any more, and its report is whole.
+    /// Only stuck children are left of the present launch, so it is stuck itself. While all are
+    /// stopped no caller needs its role any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
         let Some(slot) = self.launched(key) else {
             return;
@@ -282,7 +284,7 @@ impl<D: Domain> OrderedEngine<D> {
         self.gone(now, slot, gone);
     }
 
-    /// Nothing of the present launch is left, and nobody will say more of it.
+    /// Nothing of the present launch is left, and no report of it will come.
     pub(super) fn gone(&mut self, now: Moment, slot: u32, gone: Gone) {
         let Some(child) = self.get_mut(slot) else {
             return;

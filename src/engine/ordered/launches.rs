@@ -52,8 +52,8 @@ impl<D: Domain> OrderedEngine<D> {
         let Some((how, early, unasked)) = started else {
             return;
         };
-        // The callers that waited were told that it runs, so a timeout came too late to count. Who wanted
-        // it to end still does; when the group stops, it has a turn.
+        // The callers that waited were told that it runs, so its start timeout came too late to
+        // count. A stop of this child goes on; in a stop of the group the child has a turn.
         if how == How::RunsAfterAll && !unasked && !matches!(self.mode, Mode::Stopping(_)) {
             self.begin_stop(now, slot, Then::Rest);
         }
@@ -81,10 +81,10 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// A launch that somebody waited for has failed, and nothing of it is left.
+    /// A launch that was not cancelled has failed, and nothing of it is left.
     //
-    // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is temporary, and
-    // the others go on.
+    // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is
+    // temporary, and the others go on.
     fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
         let Some(child) = self.get_mut(slot) else {
             return self.discard(Discard::Failure(failure));
@@ -112,8 +112,8 @@ impl<D: Domain> OrderedEngine<D> {
         self.follow(now, slot, follows);
     }
 
-    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when
-    /// they have ended.
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows
+    /// comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
             let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
