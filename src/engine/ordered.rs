@@ -33,6 +33,7 @@ use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
+use super::restart::Significance;
 use super::table::Counts;
 use child::{Again, Child, Origin};
 use requests::Queued;
@@ -56,12 +57,19 @@ pub struct OrderedEngine<D: Domain> {
     effects: VecDeque<Effect<D>>,
     /// What callers ask and whose turn has not come.
     queue: VecDeque<Queued<D>>,
-    /// Children that ended while the group began.
-    ended_early: Vec<(u32, Mark)>,
+    ended_early: Vec<EndedEarly>,
     mode: Mode<D>,
     events: Events,
     /// When the pause before a start is over, if nothing else stands in its way.
     wake: Option<Moment>,
+}
+
+/// A child that ended while the group began. It may be forgotten before that is over.
+#[derive(Clone, Copy, Debug)]
+struct EndedEarly {
+    slot: u32,
+    mark: Mark,
+    significance: Significance,
 }
 
 /// Whether supervision events can still come.
@@ -253,12 +261,14 @@ impl<D: Domain> OrderedEngine<D> {
                 self.answer(ticket, Answer::Begun);
             }
         }
-        for (slot, mark) in std::mem::take(&mut self.ended_early) {
-            // Of one that is forgotten by now nothing follows.
-            if self.known(slot).is_some() {
-                let follows = self.ended_by_itself(now, slot, mark);
-                self.tell_and_follow(now, slot, follows);
-            }
+        for ended in std::mem::take(&mut self.ended_early) {
+            let slot = ended.slot;
+            let follows = if self.known(slot).is_some() {
+                self.ended_by_itself(now, slot, ended.mark)
+            } else {
+                self.ended_for_good(slot, ended.significance)
+            };
+            self.tell_and_follow(now, slot, follows);
         }
     }
 

@@ -8,7 +8,7 @@
 
 use super::child::{Origin, Tally, Then};
 use super::sets::Follows;
-use super::{AutoShutdown, Child, Events, Mode, OrderedEngine};
+use super::{AutoShutdown, Child, EndedEarly, Events, Mode, OrderedEngine};
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Answer, Discard, Domain, Note, Recall, StopCause};
@@ -133,36 +133,39 @@ impl<D: Domain> OrderedEngine<D> {
 
     /// OTP: supervisor:restart_child/3, do_restart/3 and do_auto_shutdown/2.
     pub(super) fn ended_by_itself(&mut self, now: Moment, slot: u32, mark: Mark) -> Follows {
-        match self.mode {
-            Mode::Beginning(_) => {
-                self.ended_early.push((slot, mark));
-                return Follows::only(Next::Undecided);
-            }
-            Mode::Serving => {}
-            Mode::New | Mode::Stopping(_) | Mode::Ended => return Follows::NOTHING,
-        }
         let Some(child) = self.get(slot) else {
             return Follows::NOTHING;
         };
-        // It is restarted with a set already: one that ends before its turn is just stopped.
-        if child.again.is_some() {
-            let next = if child.comes_back() {
+        let policy = child.life.policy();
+        let (restart, significance) = (policy.restart, policy.significance);
+        match self.mode {
+            Mode::Beginning(_) => {
+                self.ended_early.push(EndedEarly {
+                    slot,
+                    mark,
+                    significance,
+                });
+                Follows::only(Next::Undecided)
+            }
+            Mode::New | Mode::Stopping(_) | Mode::Ended => Follows::NOTHING,
+            // It is restarted with a set already: one that ends before its turn is just stopped.
+            Mode::Serving if child.again.is_some() => Follows::only(if child.comes_back() {
                 Next::WithOthers
             } else {
                 Next::Nothing
-            };
-            return Follows::only(next);
+            }),
+            Mode::Serving if restart.comes_back(mark) => self.decide(now, slot, 0),
+            Mode::Serving => self.ended_for_good(slot, significance),
         }
-        let policy = child.life.policy();
-        if policy.restart.comes_back(mark) {
-            self.decide(now, slot, 0)
-        } else if policy.significance == Significance::Significant && self.is_to_end(slot) {
-            Follows {
-                next: Next::Nothing,
-                ends: Some(StopCause::AutoShutdown),
-            }
-        } else {
-            Follows::NOTHING
+    }
+
+    /// A child has ended by itself and is not restarted.
+    pub(super) fn ended_for_good(&self, slot: u32, significance: Significance) -> Follows {
+        let ends =
+            self.serving() && significance == Significance::Significant && self.is_to_end(slot);
+        Follows {
+            next: Next::Nothing,
+            ends: ends.then_some(StopCause::AutoShutdown),
         }
     }
 

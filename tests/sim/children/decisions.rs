@@ -37,35 +37,37 @@ impl Model {
             entry.step = 0;
         }
         let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
-        if asked || entry.pending.is_some() || self.stopping() {
+        let pending = entry.pending.is_some();
+        let significance = entry.spec.policy().significance;
+        if asked || pending || self.stopping() {
             return;
         }
-        self.early.push_back((run.id, run.life.0.mark.get()));
+        self.early
+            .push_back((run.id, run.life.0.mark.get(), significance));
         self.react(now, runs);
     }
 
     /// Decides about the children that have ended by themselves.
     pub(crate) fn react(&mut self, now: Moment, runs: &[Run]) {
         while self.mode == Mode::Serving && self.expected.is_empty() {
-            let Some((role, mark)) = self.early.pop_front() else {
+            let Some((role, mark, significance)) = self.early.pop_front() else {
                 return;
             };
-            let Some(entry) = self.get(role) else {
-                continue;
-            };
-            if entry.pending.is_some() {
+            let entry = self.get(role);
+            if entry.is_some_and(|entry| entry.pending.is_some()) {
                 continue;
             }
-            let policy = *entry.spec.policy();
             let orderly = matches!(mark, Mark::Orderly | Mark::GaveUp);
-            let back = match policy.restart {
+            // A temporary one may be forgotten by now.
+            let restart = entry.map(|entry| entry.spec.policy().restart);
+            let back = match restart.unwrap_or(Restart::Temporary) {
                 Restart::Permanent => true,
                 Restart::Transient => !orderly,
                 Restart::Temporary => false,
             };
             if back {
                 self.decide(now, role, 0);
-            } else if policy.significance == Significance::Significant && self.ends(role, runs) {
+            } else if significance == Significance::Significant && self.ends(role, runs) {
                 let cause = StopCause::AutoShutdown;
                 self.expected.push_back(Expected::Stops(cause, Some(role)));
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     ChildState, Exit, FirstStart, KILL_BOUND, Mark, Moment, OrderedSettings, Recall, Restart,
-    Shutdown, ShutdownReport, Spec, StopCause, StopOrder, Strategy,
+    Shutdown, ShutdownReport, Significance, Spec, StopCause, StopOrder, Strategy,
 };
 
 use crate::children::kept::KeptExit;
@@ -100,7 +100,7 @@ pub(crate) struct Model {
     pub(crate) undecided: BTreeSet<usize>,
     pub(crate) last_end: Moment,
     /// Who ended while the group began.
-    pub(crate) early: VecDeque<(usize, Mark)>,
+    pub(crate) early: VecDeque<(usize, Mark, Significance)>,
     pub(crate) expected: VecDeque<Expected>,
     pub(crate) report: ShutdownReport,
     /// How many the report must be about.

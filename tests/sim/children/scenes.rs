@@ -158,6 +158,33 @@ fn significant_children_end_the_group() {
     assert_eq!(toy.story(), "stop b, 1: Ended(Shutdown)");
 }
 
+/// OTP: a supervisor reads the exit after its `init`, and knows the child until then.
+#[test]
+fn a_significant_child_that_is_forgotten_while_the_group_begins_ends_it_afterwards() {
+    let significant = Policy {
+        significance: Significance::Significant,
+        restart: Restart::Temporary,
+        ..policy()
+    };
+    let settings = OrderedSettings {
+        auto_shutdown: AutoShutdown::AnySignificant,
+        ..OrderedSettings::default()
+    };
+    let mut toy = Toy::new(settings, &[("a", significant), ("b", permanent())]);
+    toy.hang = vec!["b"];
+    toy.begin();
+    toy.end("a", Mark::Orderly);
+    assert_eq!(toy.story(), "start a, start b");
+    let life = toy.life("b");
+    let (key, recall) = (life.0.key, Recall::InTime);
+    life.0.actor.set(Some(key.launch.0));
+    toy.feed(Input::Started { key, recall });
+    assert_eq!(
+        toy.story(),
+        "0: Begun, stop b, AutoShutdown: 1 stopped, 0 failed, 0 killed, 0 stuck, 0 down"
+    );
+}
+
 #[test]
 fn the_life_of_a_child_as_its_callers_see_it() {
     let mut toy = abc(Strategy::OneForOne);
