@@ -2,12 +2,11 @@
 //! `cargo bench --bench engine`; see `benches/README.md`.
 //!
 //! The children that are taken lie far apart in the table, as those of real traffic do, so at
-//! 1,000,000 every one of them is fetched from main memory. The `cold` table tells that apart from a
-//! cost that grows: a thousand engines of 1,000 children, taken in turn, which together are as large
-//! as the one of 1,000,000.
+//! 1,000,000 every one of them is fetched from main memory. The `cold` table tells that apart from
+//! a cost that grows: a thousand engines of 1,000 children, taken in turn, which together are as
+//! large as the one of 1,000,000.
 //!
-//! Absent on purpose: the shell. The domain here is the smallest one, and an effect is dropped as
-//! soon as it is polled.
+//! The domain is the smallest one, and an effect is dropped as soon as it is polled.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,12 +1,12 @@
-//! The table of ratios: this supervisor against one written by hand and against bare ractor, side by
-//! side in one process. `cargo bench --bench scale`; see `benches/README.md`.
+//! The table of ratios: this supervisor against one written by hand and against bare ractor, side
+//! by side in one process. `cargo bench --bench scale`; see `benches/README.md`.
 //!
-//! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer tries,
-//! `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop of slow sessions
-//! alone. The exit status is 1 if a must is missed.
+//! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer
+//! tries, `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop
+//! of slow sessions alone. The exit status is 1 if a must is missed.
 //!
-//! Absent on purpose: a framework. Its statistics are for one side; what counts here is the quotient
-//! of two sides in the same minute.
+//! No framework is used: its statistics are for one side, and what counts here is the quotient of
+//! two sides in the same minute.
 
 mod sides;
 
@@ -194,8 +194,8 @@ async fn growth(table: &mut Table, n: usize, rounds: usize) {
     let mut ratios = [const { Vec::new() }; 3];
     let mut costs = [const { Vec::new() }; 3];
     for _ in 0..rounds {
-        // One life of so few takes a tenth of a second, in which the machine may do anything; beside a
-        // million there is time for more of them.
+        // One life of so few takes a tenth of a second, in which the machine may do anything;
+        // beside a million there is time for more of them.
         let (mut few, mut bare_few) = (Vec::new(), Vec::new());
         for _ in 0..(n / FEW / 10).clamp(1, 9) {
             few.push(lives::ours(FEW, 1).await);
@@ -506,7 +506,7 @@ async fn behind_a_slow_start(table: &mut Table) {
     const TRIES: usize = 21;
     let census = Census::new();
     for (name, pause, blocks) in [
-        ("start_behind_a_sleeping_start", 1_000, Blocks::Nobody),
+        ("start_behind_a_sleeping_start", 1_000, Blocks::None),
         ("start_behind_a_blocking_start", 100, Blocks::Thread),
     ] {
         let sessions = lives::supervisor().await;
@@ -522,7 +522,7 @@ async fn behind_a_slow_start(table: &mut Table) {
                         began.send(()).ok();
                     }
                     match blocks {
-                        Blocks::Nobody => tokio::time::sleep(pause).await,
+                        Blocks::None => tokio::time::sleep(pause).await,
                         Blocks::Thread => std::thread::sleep(pause),
                     }
                     Ok(Launch::Actor(Session, census))
@@ -535,7 +535,7 @@ async fn behind_a_slow_start(table: &mut Table) {
             quick.await.expect("a start");
             took.push(clock.elapsed().as_secs_f64() * 1e3);
             match blocks {
-                Blocks::Nobody => slow.abort(),
+                Blocks::None => slow.abort(),
                 Blocks::Thread => drop(slow.await.expect("no panic").expect("a start")),
             }
         }
@@ -557,7 +557,7 @@ async fn behind_a_slow_start(table: &mut Table) {
 /// What a slow start does to its thread.
 #[derive(Clone, Copy, Debug)]
 enum Blocks {
-    Nobody,
+    None,
     Thread,
 }
 

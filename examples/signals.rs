@@ -1,14 +1,15 @@
-//! An application that can be made slow, stuck or loud, to see how it ends when it is sent a signal.
+//! An application that can be made slow, stuck or loud, to see how it ends when it is sent a
+//! signal.
 //!
-//! `tests/process` runs it. It says what happens over a socket of its own, `report=ADDRESS`, since its
-//! standard output and its standard error are part of what is tried. A line `go` on that socket lets a
-//! slow start go on; a line with a number blocks the thread of the session of that number, if there is one
-//! that is to be stuck.
+//! `tests/process` runs it. It says what happens over a socket of its own, `report=ADDRESS`, since
+//! its standard output and its standard error are part of what is tried. A line `go` on that socket
+//! lets a slow start go on; a line with a number blocks the thread of the session of that number,
+//! if there is one that is to be stuck.
 //!
-//! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`, `waits`,
-//! `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their thread),
-//! `workers` (0: a runtime of one thread), `deadline` (in ms), `hangup` (`heard`, `left`), `end` (`exit`,
-//! `code`, `background`).
+//! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`,
+//! `waits`, `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their
+//! thread), `workers` (0: a runtime of one thread), `deadline` (in ms), `hangup` (`heard`, `left`),
+//! `end` (`exit`, `code`, `background`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 
 const SESSIONS: &str = "signals";
 
-/// Where it says what happens, and hears that it may go on.
+/// Where it says what happens, and reads that it may go on.
 #[derive(Clone, Debug)]
 struct Report {
     stream: Arc<TcpStream>,
@@ -34,7 +35,7 @@ struct Report {
 
 impl Report {
     fn connect(address: &str) -> Self {
-        let stream = Arc::new(TcpStream::connect(address).expect("somebody listens"));
+        let stream = Arc::new(TcpStream::connect(address).expect("the test listens"));
         let (went, go) = watch::channel(false);
         let lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
         std::thread::spawn(move || {
@@ -51,7 +52,7 @@ impl Report {
     fn tell(&self, text: &str) {
         (&*self.stream)
             .write_all(format!("{text}\n").as_bytes())
-            .expect("somebody reads");
+            .expect("the test reads");
     }
 }
 
@@ -196,7 +197,7 @@ fn describe(flags: &Flags, report: &Report) -> Application {
         })
     };
     let mut application = Application::new(Options::new().name(SESSIONS))
-        .deadline(Duration::from_millis(flags.number("deadline", 1_000)))
+        .stop_timeout(Duration::from_millis(flags.number("deadline", 1_000)))
         .child_before("store", child(false))
         .child("starter", starter(flags, report));
     if flags.text("hangup", "heard") == "left" {

@@ -1,29 +1,28 @@
-//! The shell: the only files that call ractor or tokio. It translates what happens into the engine's
-//! inputs and carries out the engine's effects.
+//! The shell: the only files that call ractor or tokio. It translates what happens into the
+//! engine's inputs and carries out the engine's effects.
 //!
-//! Absent on purpose: decisions. Where a file here seems to make one, it reads a fact and passes it
-//! on.
+//! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 mod answers;
-pub(crate) mod birth;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod drive;
+pub(crate) mod driver_task;
+mod drop_queue;
 pub(crate) mod exit;
-mod graveyard;
 pub(crate) mod inbox;
-pub(crate) mod keeper;
-mod leftovers;
+pub(crate) mod launch;
 pub(crate) mod life;
 mod lines;
 mod linked;
 pub(crate) mod log;
 pub(crate) mod machine;
+mod outbox;
 pub(crate) mod plan;
+mod query;
 pub(crate) mod root;
 pub(crate) mod session;
 pub(crate) mod shared;
-mod tell;
-pub(crate) mod undertaker;
+pub(crate) mod spawn;
 pub(crate) mod unwind;

@@ -1,8 +1,8 @@
-//! The root of a whole application: a supervisor over the session supervisor and whatever else lives as
-//! long as the process, from the start to the exit status.
+//! The root of a whole application: a supervisor over the session supervisor and whatever else
+//! lives as long as the process, from the start to the exit status.
 //!
-//! Absent on purpose: a way of its own to start or to stop anything. It is a [`Supervisor`] with the
-//! signals of the operating system.
+//! It is a [`Supervisor`] with the signals of the operating system, and starts and stops as one
+//! does.
 
 mod apart;
 mod ended;
@@ -24,14 +24,14 @@ use crate::engine::Strategy;
 use crate::error::StartSupervisorError;
 use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 
-/// Those who send SIGTERM often kill after 30 s, as Kubernetes does.
-const DEADLINE: Duration = Duration::from_secs(25);
+/// A sender of SIGTERM often kills after 30 s, as Kubernetes does.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// An application: its root [`Supervisor`] with the session supervisor and other children, its default
-/// sessions, and its end.
+/// The root of a program: a [`Supervisor`] with the session supervisor and other children, default
+/// sessions, signals and the exit status.
 ///
-/// The root is one for one and restarts children at most 3 times in 5 s, unless told otherwise. A session
-/// supervisor that used up its total restart limit is restarted, empty, under its name.
+/// By default the root restarts only the child that ended, at most 3 times in 5 s. A session
+/// supervisor that used up its total restart limit is restarted under its name, without sessions.
 ///
 /// ```no_run
 /// # struct Chat; struct Listener;
@@ -62,7 +62,7 @@ pub struct Application {
     before: Vec<(String, ChildSpec)>,
     after: Vec<(String, ChildSpec)>,
     sessions: Vec<(String, ChildSpec)>,
-    deadline: Duration,
+    stop_timeout: Duration,
     hangups: Hangups,
 }
 
@@ -78,78 +78,78 @@ impl Application {
             before: Vec::new(),
             after: Vec::new(),
             sessions: Vec::new(),
-            deadline: DEADLINE,
-            hangups: Hangups::Heard,
+            stop_timeout: STOP_TIMEOUT,
+            hangups: Hangups::Received,
         }
     }
 
-    /// The name of the root in ractor's registry: 1 to 512 bytes, no control character, no `/`. Default:
-    /// [`Supervisor::NAME`].
+    /// The name of the root in ractor's registry: 1 to 512 bytes, no control character, no `/`.
+    /// Default: [`Supervisor::NAME`].
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.root = self.root.name(name);
         self
     }
-
-    /// A name of its own for each start, for applications that run side by side, as in tests. The session
-    /// supervisor has [its own](Options::unique_name).
+    /// Gives the root a new name at each start, so that several applications can run side by side,
+    /// as in tests. The session supervisor has [its own option](Options::unique_name) for that.
     pub fn unique_name(mut self) -> Self {
         self.root = self.root.unique_name();
         self
     }
 
-    /// Adds a child that is started after the session supervisor and those added before, and stopped
-    /// before them: for instance what opens sessions, so that none is opened while they are stopped.
-    /// Roles are as in a [`TreeSpec`]; [`SESSIONS`](Self::SESSIONS) is taken.
+    /// Adds a child that is started after the session supervisor and the children added before, and
+    /// stopped before them. Use it for what opens sessions, so that none is opened while they are
+    /// stopped. Roles are as in a [`TreeSpec`]; [`SESSIONS`](Self::SESSIONS) is taken.
     pub fn child<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.after.push((role.into(), spec.erase()));
         self
     }
 
-    /// Adds a child that is started before the session supervisor, and stopped after it: what sessions
-    /// need as long as they live. Several are started in the order in which they are added.
+    /// Adds a child that is started before the session supervisor and stopped after it. Use it for
+    /// what sessions need as long as they live. Several are started in the order in which they are
+    /// added.
     pub fn child_before<C: Child>(mut self, role: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.before.push((role.into(), spec.erase()));
         self
     }
-
-    /// Which children are restarted with one that ended. Default: it alone.
+    /// Sets which children are restarted when one ends. Default: that child alone.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.root = self.root.strategy(strategy);
         self
     }
 
-    /// How often the root may restart children within `window`. Reaching it ends the application, with
-    /// status 1. Default: 3 in 5 s. The window must be longer than zero.
+    /// Sets how often the root may restart children within `window`. A restart above the limit ends
+    /// the application with status 1. Default: 3 in 5 s. The window must be longer than zero.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         self.root = self.root.restart_limit(max, window);
         self
     }
-
-    /// Children are restarted without end.
+    /// Removes the restart limit: children are restarted without end.
     pub fn without_restart_limit(mut self) -> Self {
         self.root = self.root.without_restart_limit();
         self
     }
 
-    /// Adds a session that is started with the application, when the root is up and those added before
-    /// have been started. If it cannot be started, be it for a bad id, that is logged as an error, and the
-    /// application runs on.
+    /// Adds a session that is started with the application, after its children and the sessions
+    /// added before. If it cannot be started, also for a bad id, that is logged as an error, and
+    /// the application runs on.
     pub fn session<C: Child>(mut self, id: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.sessions.push((id.into(), spec.erase()));
         self
     }
 
-    /// How long the stop of the whole application may take: what is left then is killed. Default: 25 s.
-    /// Zero kills at once. What is killed has a second to go. So the [wait](RunningApplication::wait) is over
-    /// a second after the deadline, unless so many end that it takes them longer.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    /// Sets how long the stop of the whole application may take. What is left then is killed.
+    /// Default: 25 s. Zero kills at once.
+    ///
+    /// A kill is waited for at most 1 s. So the [wait](RunningApplication::wait) ends a second
+    /// after the deadline, or later if so many actors end that it takes them longer.
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
         self
     }
 
-    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it ends
-    /// the application as SIGTERM does; with it, and without a handler of the program's own, it ends the
-    /// process at once.
+    /// Leaves SIGHUP to the program, for instance to read its configuration again. Without this it
+    /// ends the application as SIGTERM does; with it, and without a handler of the program's own,
+    /// it ends the process at once.
     pub fn without_hangup(mut self) -> Self {
         self.hangups = Hangups::LeftAlone;
         self
@@ -158,18 +158,20 @@ impl Application {
     /// Runs the application until its end: [`start`](Self::start), then
     /// [`wait`](RunningApplication::wait).
     ///
-    /// A signal that comes while children are started counts when they are. If they are not by the
-    /// [deadline](Self::deadline), which counts from the signal, or if a second Ctrl-C comes, what was
-    /// started is killed. A signal that comes while default sessions are started stops that.
+    /// A signal that comes while children are started takes effect when all of them are started. If
+    /// that takes longer than the [stop timeout](Self::stop_timeout), counted from the signal, or
+    /// if a second Ctrl-C comes, what was started is killed. After a signal no further default
+    /// session is started.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start). The exit status is 1 then; std uses that one too for an error of `main`.
+    /// As [`start`](Self::start). The exit status is 1 then; std uses that one too for an error of
+    /// `main`.
     ///
     /// # Cancel safety
     ///
-    /// Dropped while the children are started, it leaves nothing behind. Dropped later, the application
-    /// runs on, without anybody who waits for a signal.
+    /// Dropped while the children are started, it leaves nothing behind. Dropped later, the
+    /// application runs on, and no signal is received any more.
     pub async fn run(self) -> Result<Ended, StartSupervisorError> {
         let mut signals = Signals::install(self.hangups)?;
         let (root, rest) = self.design();
@@ -177,7 +179,7 @@ impl Application {
             biased;
             root = Supervisor::start(root) => root?,
             // What was started is killed when the start is dropped.
-            (_, cause) = signals.give_up(rest.deadline) => return Ok(Ended::unfinished(cause).told(None)),
+            (_, cause) = signals.give_up(rest.stop_timeout) => return Ok(Ended::unfinished(cause).told(None)),
         };
         let (running, sessions) = RunningApplication::of(root, signals, rest);
         Ok(running.until_the_end(sessions).await)
@@ -185,18 +187,20 @@ impl Application {
 
     /// Starts the root with its children, then the default sessions, one after another.
     ///
-    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long as it
-    /// lives: [`RunningApplication::wait`] hears them. One that comes during the start is not lost: it counts
-    /// when the children are started, and no further default session is. A SIGHUP that was ignored when the
-    /// program was started, as under `nohup`, stays ignored on Linux; other systems do not tell.
+    /// From the first poll on, Ctrl-C, SIGTERM and SIGHUP do not end the process any more, as long
+    /// as it lives: [`RunningApplication::wait`] receives them. A signal that comes during the
+    /// start is not lost: it takes effect when the children are started, and no further default
+    /// session is started. A SIGHUP that was ignored when the program was started, as under
+    /// `nohup`, stays ignored on Linux. Other systems do not say whether it was.
     ///
     /// # Errors
     ///
-    /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also if the
-    /// runtime takes no signals, which tokio's do if their IO is enabled; and if a signal came and the
-    /// children were not started by the [deadline](Self::deadline) that counts from it, or before a second
-    /// Ctrl-C. What was started is killed then. A program that ends by `std::process::exit` does not wait
-    /// for a start function that blocks its thread; one that returns from `main` does.
+    /// As [`Supervisor::start`]; a bad value of the options is `InvalidOptions` too. `Failed` also
+    /// if the runtime has no IO, which tokio needs for signals. `Failed` also if a signal came and
+    /// the children were not started within the [stop timeout](Self::stop_timeout) after it, or
+    /// before a second Ctrl-C. Then what was started is killed. A program that ends by
+    /// `std::process::exit` does not wait for a start function that blocks its thread; one that
+    /// returns from `main` does.
     ///
     /// # Cancel safety
     ///
@@ -229,7 +233,7 @@ impl Application {
         let root = tokio::select! {
             biased;
             root = Supervisor::start(root) => root?,
-            (signal, cause) = signals.give_up(rest.deadline) => {
+            (signal, cause) = signals.give_up(rest.stop_timeout) => {
                 let cause = format!("{cause}, after {signal}");
                 return Err(StartSupervisorError::Failed { cause: Arc::new(cause.into()) });
             }
@@ -239,7 +243,7 @@ impl Application {
         tokio::select! {
             biased;
             () = sessions => {}
-            // The wait is told it again.
+            // The wait sees the signal again.
             () = running.signalled() => {}
         }
         undone.defuse();
@@ -248,7 +252,7 @@ impl Application {
 
     /// The root with its children, and what is left to do when it is up.
     fn design(self) -> (TreeSpec, Rest) {
-        let (options, supervisor) = self.options.settled();
+        let (options, supervisor) = self.options.with_fixed_name();
         let mut root = self.root;
         for (role, spec) in self.before {
             root = root.child(role, spec);
@@ -260,7 +264,7 @@ impl Application {
         let rest = Rest {
             supervisor,
             sessions: Unstarted::new(self.sessions),
-            deadline: self.deadline,
+            stop_timeout: self.stop_timeout,
         };
         (root, rest)
     }

@@ -1,6 +1,4 @@
-//! Asking a supervisor of either kind, which both handles do in the same way.
-//!
-//! Absent on purpose: what an answer means. Each handle has its own errors.
+//! What both handles do in the same way: starting a supervisor and asking it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +6,11 @@ use std::time::Duration;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
-use crate::actor::birth;
 use crate::actor::inbox::{Item, Query};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Actors, Reply, Ticket};
 use crate::actor::shared::Shared;
+use crate::actor::spawn;
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{Input, Request, ShutdownReport};
 use crate::error::{StartSupervisorError, SupervisorDown};
@@ -31,7 +29,7 @@ pub(crate) async fn start(
     if let Err(Panicked(text)) = guard(|| drop(tokio::time::sleep(Duration::ZERO))) {
         return Err(failed(text.into()));
     }
-    match birth::start(name, machine, runtime, parent).await {
+    match spawn::start(name, machine, runtime, parent).await {
         Ok(Some(shared)) => Ok(shared),
         Ok(None) => Err(failed("the root ended before it began".into())),
         Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {
@@ -46,8 +44,8 @@ pub(crate) async fn start(
     }
 }
 
-/// An answer that a caller waits for. A caller may give up at the moment when the answer has come: then
-/// nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's task.
+/// An answer that a caller waits for. A caller may give up at the moment when the answer has come.
+/// Then what it holds of the user's is dropped elsewhere, not in the caller's task.
 struct Awaited<'a, T: Send + 'static> {
     answer: oneshot::Receiver<T>,
     shared: &'a Shared,
@@ -116,9 +114,9 @@ pub(crate) async fn stop(
     }
 }
 
-/// Whether there is a supervisor of sessions that has not ended.
+/// Whether the supervisor has not ended.
 pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
-    if shared.is_seen_ended() || !shared.has_sessions() {
+    if shared.is_seen_ended() {
         return Err(SupervisorDown);
     }
     Ok(())
@@ -127,4 +125,10 @@ pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
 /// The answer for a key that cannot exist, without asking.
 pub(crate) fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
     Err(if alive(shared).is_ok() { unknown } else { down })
+}
+
+/// The actor, if it is linked to that supervisor.
+pub(crate) fn linked(cell: ActorCell, supervisor: &ActorCell) -> Option<ActorCell> {
+    let parent = cell.try_get_supervisor()?;
+    (parent.get_id() == supervisor.get_id()).then_some(cell)
 }

@@ -1,6 +1,4 @@
 //! What a child spec can start, and the references that a start yields.
-//!
-//! Absent on purpose: a way for users to add kinds. An actor of theirs is one already.
 
 use std::any::TypeId;
 use std::fmt;
@@ -23,7 +21,8 @@ mod sealed {
     }
 }
 
-/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or [`AnyActor`].
+/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or
+/// [`AnyActor`].
 pub trait Child: sealed::Sealed<Found = Self::Ref> + Send + Sync + 'static {
     /// What a start yields.
     type Ref: fmt::Debug + Send + 'static;

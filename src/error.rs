@@ -1,68 +1,28 @@
 //! The errors: one enum for each operation, with ids, limits and causes as data.
 //!
-//! A message tells what its own level knows; the cause is the error's `source`, and the last of these is
-//! the user's own error. So a report that prints the sources tells each thing once.
-//!
-//! Absent on purpose: an error for everything. What can go wrong is a part of each method's
-//! signature.
+//! A message says what its own level knows, and the cause is the error's `source`. The last source
+//! is the user's own error. A report that prints all sources therefore says each thing once.
+
+mod child;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+pub use child::{
+    DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
+};
 use ractor::ActorCell;
 use thiserror::Error;
 
 use crate::SessionId;
-use crate::engine::{Cause, Failure};
-use crate::names::NameError;
+use crate::engine::Cause;
+pub use crate::fault::InvalidValue;
+pub use crate::id::InvalidId;
+pub use crate::names::InvalidRole;
 
-/// A text that is not a session id.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{id:?} is not a session id: it {rule}")]
-pub struct InvalidId {
-    /// The text.
-    pub id: String,
-    /// The rule that it breaks.
-    pub rule: NameError,
-}
-
-/// A text that is not a role.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{role:?} is not a role: it {rule}")]
-pub struct InvalidRole {
-    /// The text.
-    pub role: String,
-    /// The rule that it breaks.
-    pub rule: NameError,
-}
-
-/// A value that a builder was given and that breaks a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field} is {value}, and {rule}")]
-#[non_exhaustive]
-pub struct InvalidValue {
-    /// Which setter was given the value.
-    pub field: &'static str,
-    /// The value.
-    pub value: String,
-    /// The rule that it breaks.
-    pub rule: String,
-}
-
-impl InvalidValue {
-    /// A duration that must be longer than zero and is not.
-    pub(crate) fn zero(field: &'static str, value: Duration) -> Self {
-        Self {
-            field,
-            value: format!("{value:?}"),
-            rule: "must be longer than zero".to_owned(),
-        }
-    }
-}
-
-/// The supervisor has ended, or is stopping and takes no such request any more.
+/// The supervisor has ended, or is stopping and does not accept the request any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the supervisor is down")]
+#[non_exhaustive]
 pub struct SupervisorDown;
 
 /// Why a supervisor was not started.
@@ -80,8 +40,9 @@ pub enum StartSupervisorError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// A child of a static supervisor did not start. Those before it were stopped, in reverse order.
-    #[error("the child {role} did not start")]
+    /// A child of a static supervisor did not start. Those before it were stopped, in reverse
+    /// order.
+    #[error("child {role} did not start")]
     ChildFailed {
         /// Its role.
         role: Arc<str>,
@@ -96,142 +57,6 @@ pub enum StartSupervisorError {
         #[source]
         cause: Cause,
     },
-}
-
-/// Why a child of a [`Supervisor`](crate::Supervisor) was not started.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum StartChildError {
-    /// The role breaks a rule; nothing was asked.
-    #[error(transparent)]
-    InvalidRole(InvalidRole),
-    /// The spec was given a bad value; nothing was asked.
-    #[error("invalid child spec: {0}")]
-    InvalidSpec(InvalidValue),
-    /// A child of this role runs; it was left alone.
-    #[error("{role} is already started")]
-    AlreadyStarted {
-        /// The role.
-        role: Arc<str>,
-        /// The running child.
-        cell: ActorCell,
-    },
-    /// A child of this role is known and does not run: restart it, or delete it first.
-    #[error("{role} is already present")]
-    AlreadyPresent {
-        /// The role.
-        role: Arc<str>,
-    },
-    /// A child of this role is being restarted.
-    #[error("the child is being restarted")]
-    Restarting,
-    /// The start function answered `Launch::Ignore`; unless it is temporary, the child is kept as one
-    /// that does not run.
-    #[error("the start was ignored by the start function")]
-    Ignored,
-    /// The start function or `pre_start` returned an error or panicked.
-    #[error("{role} failed to start")]
-    Failed {
-        /// The role.
-        role: Arc<str>,
-        /// The error as it was made, or the text of the panic.
-        #[source]
-        cause: Cause,
-    },
-    /// The start function and `pre_start` took longer than the start timeout.
-    #[error("the child took longer to start than its start timeout")]
-    TimedOut,
-    /// Another actor has the name.
-    #[error("the registry name of {role} is taken")]
-    NameTaken {
-        /// The role.
-        role: Arc<str>,
-        /// Who has it, unless it has gone meanwhile.
-        cell: Option<ActorCell>,
-    },
-    /// It was terminated before it was started.
-    #[error("the child was stopped before it was started")]
-    Stopped,
-    /// The last incarnation was killed and is stuck in code that never awaits.
-    #[error("the last incarnation of the child is stuck")]
-    Stuck,
-    /// The supervisor has ended or is stopping.
-    #[error("the supervisor is down")]
-    SupervisorDown,
-}
-
-impl StartChildError {
-    /// Why a child of a tree did not start.
-    pub(crate) fn of_failure(role: &Arc<str>, failure: Failure, holder: Option<ActorCell>) -> Self {
-        let role = Arc::clone(role);
-        match failure {
-            Failure::Failed(cause) => Self::Failed { role, cause },
-            Failure::Ignored => Self::Ignored,
-            Failure::NameTaken(_) => Self::NameTaken { role, cell: holder },
-            Failure::TimedOut(_) => Self::TimedOut,
-            Failure::Cancelled => Self::Stopped,
-        }
-    }
-}
-
-/// Why a child was not restarted by hand.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum RestartChildError {
-    /// No child of this role is known.
-    #[error("no such child")]
-    NotFound,
-    /// It runs.
-    #[error("the child runs")]
-    Running {
-        /// The child.
-        cell: ActorCell,
-    },
-    /// It could not be started; it is kept as one that does not run.
-    #[error(transparent)]
-    Start(StartChildError),
-}
-
-/// Why a child was not terminated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum TerminateChildError {
-    /// No child of this role is known.
-    #[error("no such child")]
-    NotFound,
-    /// It was killed and is stuck in code that never awaits.
-    #[error("the child was killed, but is stuck in code that never awaits")]
-    Stuck,
-    /// The supervisor has ended.
-    #[error("the supervisor is down")]
-    SupervisorDown,
-}
-
-/// Why a child was not forgotten.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum DeleteChildError {
-    /// No child of this role is known.
-    #[error("no such child")]
-    NotFound,
-    /// It runs: terminate it first.
-    #[error("the child runs")]
-    Running {
-        /// The child.
-        cell: ActorCell,
-    },
-    /// It is being restarted: terminate it first.
-    #[error("the child is being restarted")]
-    Restarting,
-    /// It was killed and is stuck in code that never awaits.
-    #[error("the child is stuck")]
-    Stuck,
-    /// It was terminated before its turn came.
-    #[error("the child was stopped meanwhile")]
-    Stopped,
-    /// The supervisor has ended or is stopping.
-    #[error("the supervisor is down")]
-    SupervisorDown,
 }
 
 /// Why a session was not started.
@@ -275,14 +100,14 @@ pub enum StartError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// The session used up its restart limit and is set aside. By default it is tried again by itself:
-    /// [`Options::park_trial`](crate::Options::park_trial).
+    /// The session used up its restart limit and is set aside. By default it is tried again by
+    /// itself: [`Options::park_trial`](crate::Options::park_trial).
     #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
     Parked,
-    /// All places are taken.
-    #[error("all {max} places for sessions are taken")]
+    /// The limit of sessions is reached.
+    #[error("session limit of {max} reached")]
     MaxSessions {
-        /// How many there are.
+        /// The limit.
         max: usize,
     },
     /// `stop_session` came in between.
@@ -343,10 +168,10 @@ pub enum RestartError {
         /// Who has it, unless it has gone meanwhile.
         cell: Option<ActorCell>,
     },
-    /// All places are taken, and a parked session needs one to resume.
-    #[error("all {max} places for sessions are taken")]
+    /// The limit of sessions is reached, and a parked session needs a place to resume.
+    #[error("session limit of {max} reached")]
     MaxSessions {
-        /// How many there are.
+        /// The limit.
         max: usize,
     },
     /// `stop_session` came in between.
@@ -380,17 +205,25 @@ pub enum StopError {
 #[non_exhaustive]
 pub enum FindError {
     /// No session of this id runs.
-    #[error("no such session is running")]
+    #[error("no session of this id runs")]
     NotFound,
     /// It runs, but takes messages of another type.
     #[error("the session takes messages of another type")]
     WrongMessageType,
 }
 
-/// An actor that is not the root of a session supervisor.
+/// The actor is not the root of a supervisor of the kind that was asked for.
 #[derive(Clone, Debug, Error)]
-#[error("{cell:?} is not the root of a session supervisor")]
+#[error("{cell:?} is not the root of a {wanted}")]
+#[non_exhaustive]
 pub struct NotASupervisor {
     /// The actor.
     pub cell: ActorCell,
+    wanted: &'static str,
+}
+
+impl NotASupervisor {
+    pub(crate) const fn new(cell: ActorCell, wanted: &'static str) -> Self {
+        Self { cell, wanted }
+    }
 }

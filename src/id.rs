@@ -1,17 +1,43 @@
 //! The id of a session.
 //!
-//! Absent on purpose: a public constructor. Ids go in as `&str` and come out as [`SessionId`], so
-//! one that exists is valid.
+//! Ids go in as `&str` and come out as [`SessionId`]. One that exists is valid: each way to make
+//! one checks it.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::error::InvalidId;
-use crate::names;
+use thiserror::Error;
+
+use crate::names::{self, NameError};
+
+/// A text that is not a session id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{id:?} is not a session id: it {rule}")]
+#[non_exhaustive]
+pub struct InvalidId {
+    /// The text.
+    pub id: String,
+    /// The rule that it breaks.
+    pub rule: NameError,
+}
 
 /// The id of a session: 1 to 512 bytes of text without control characters. Cheap to clone.
+///
+/// Methods that take an id take a `&str`, to which a `SessionId` derefs. A map with such keys is
+/// asked with a `&str` too.
+///
+/// ```
+/// use session_supervisor::SessionId;
+/// use std::collections::HashMap;
+///
+/// let alice: SessionId = "alice".parse().unwrap();
+/// let ages = HashMap::from([(alice, 7)]);
+/// assert_eq!(ages.get("alice"), Some(&7));
+/// assert!(SessionId::try_from("").is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Arc<str>);
 
@@ -39,6 +65,22 @@ impl SessionId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidId;
+
+    fn from_str(id: &str) -> Result<Self, InvalidId> {
+        Self::parse(id)
+    }
+}
+
+impl TryFrom<&str> for SessionId {
+    type Error = InvalidId;
+
+    fn try_from(id: &str) -> Result<Self, InvalidId> {
+        Self::parse(id)
     }
 }
 
@@ -83,5 +125,43 @@ impl fmt::Debug for SessionId {
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&*self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidId, SessionId};
+    use crate::names::{MAX_LENGTH, NameError};
+    use std::collections::{BTreeMap, HashMap};
+
+    #[test]
+    fn an_id_is_parsed_and_checked() {
+        let long = "x".repeat(MAX_LENGTH + 1);
+        let id: SessionId = "room/7".parse().unwrap();
+        assert_eq!(id, "room/7");
+        assert_eq!(SessionId::try_from("room/7"), Ok(id));
+        for (bad, rule) in [
+            ("", NameError::Empty),
+            ("a\nb", NameError::ControlCharacter { at: 1 }),
+            (long.as_str(), NameError::TooLong { length: 513 }),
+        ] {
+            let expected = InvalidId {
+                id: bad.to_owned(),
+                rule,
+            };
+            assert_eq!(bad.parse::<SessionId>(), Err(expected.clone()));
+            assert_eq!(SessionId::try_from(bad), Err(expected));
+        }
+    }
+
+    /// `Borrow` promises that hash and order are those of the text.
+    #[test]
+    fn maps_of_ids_are_asked_with_text() {
+        let ids = ["b", "a", "c"].map(|id| SessionId::try_from(id).unwrap());
+        let hashed: HashMap<_, _> = ids.clone().into_iter().zip(0..).collect();
+        let ordered: BTreeMap<_, _> = ids.into_iter().zip(0..).collect();
+        assert_eq!((hashed.get("a"), hashed.get("d")), (Some(&1), None));
+        assert_eq!((ordered.get("c"), ordered.get("d")), (Some(&2), None));
+        assert!(ordered.keys().is_sorted_by(|one, next| **one < **next));
     }
 }

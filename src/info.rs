@@ -1,7 +1,6 @@
 //! What a supervisor tells of its sessions.
 //!
-//! Absent on purpose: `Counts`, `SessionState`, `Exit` and `ShutdownReport`, which are the engine's own
-//! words.
+//! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
 use std::sync::Arc;
 
@@ -40,8 +39,8 @@ pub struct ChildInfo {
     pub kind: ChildKind,
     /// What it is doing.
     pub state: ChildState,
-    /// The number of its present or last incarnation, from 1; 0 before its first start. Every launch
-    /// takes the next one, a failed attempt too.
+    /// The number of its present or last incarnation, from 1; 0 before its first start. Every
+    /// launch takes the next one, a failed attempt too.
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,

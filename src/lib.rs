@@ -1,6 +1,7 @@
-//! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works ([`Options`]).
+//! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works
+//! ([`Options`]).
 //!
-//! Absent on purpose: any logic. `engine` decides, `actor` acts, the other modules are vocabulary.
+//! `engine` decides, `actor` acts, and the other modules are vocabulary.
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
@@ -12,12 +13,13 @@ mod child;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
-mod group;
+mod fault;
 mod id;
 mod info;
 pub mod names;
 mod options;
 pub mod reason;
+mod session_supervisor;
 mod spec;
 mod supervisor;
 mod tree;
@@ -28,10 +30,10 @@ pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
     Restart, SessionState, Shutdown, ShutdownReport, Strategy,
 };
-pub use group::Supervisor;
 pub use id::SessionId;
 pub use info::{ChildInfo, Ensured, SessionInfo};
 pub use options::Options;
+pub use session_supervisor::SessionSupervisor;
 pub use spec::{ChildSpec, Launch, StartContext};
-pub use supervisor::SessionSupervisor;
+pub use supervisor::Supervisor;
 pub use tree::TreeSpec;

@@ -2,8 +2,9 @@
 //!
 //! The only place that builds or takes apart a registry name. A supervisor is registered under its
 //! own name, a session under `"{supervisor}/session/{id}"`, a child of a session's tree under
-//! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under `"{supervisor}/{role}"`. A
-//! supervisor's name and a role hold no `/`, and `session` is no role, so no two of them share a name.
+//! `"{supervisor}/{role}/{id}"`, a child of another static supervisor under
+//! `"{supervisor}/{role}"`. A supervisor's name and a role hold no `/`, and `session` is no role,
+//! so no two of them share a name.
 //!
 //! ```
 //! use session_supervisor::names;
@@ -12,8 +13,6 @@
 //! assert_eq!(name, "chats/session/room/7");
 //! assert_eq!(names::parse_session(&name), Some(("chats", "room/7")));
 //! ```
-//!
-//! Absent on purpose: the registry itself. It is ractor's.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,6 +52,17 @@ pub enum NameError {
     /// It is the word `session`, which no role may be.
     #[error("must not be `session`, which the names of sessions use")]
     Reserved,
+}
+
+/// A text that is not a role.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{role:?} is not a role: it {rule}")]
+#[non_exhaustive]
+pub struct InvalidRole {
+    /// The text.
+    pub role: String,
+    /// The rule that it breaks.
+    pub rule: NameError,
 }
 
 /// The registry name of a session.

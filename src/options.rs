@@ -1,13 +1,13 @@
 //! The options of a session supervisor.
 //!
-//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of the
-//! call that starts the supervisor.
+//! Setters do not fail: the call that starts the supervisor fails with the first bad value.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use crate::engine::{Backoff, Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
+use crate::fault::Fault;
 use crate::names::{self, Naming};
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
@@ -48,16 +48,15 @@ pub struct Options {
     max_launches: usize,
     backoff: Backoff,
     seed: Option<u64>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
 }
 
 impl Options {
-    /// The defaults: named
-    /// [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any number of sessions, each may
-    /// restart 3 times in 5 s and is parked after that, no limit for all together. A parked session is
-    /// tried again after 10 s, then after pauses that double to 5 min. At most 10,000 are parked, and at
-    /// most 1,024 launches are under way at once. The pauses before restarts are those of
-    /// [`Backoff::default`].
+    /// The defaults: the name [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any
+    /// number of sessions, 3 restarts in 5 s for each, and no limit for all together. A session
+    /// that uses up its limit is parked, and tried again after 10 s, then after pauses that double
+    /// up to 5 min. At most 10,000 are parked, and at most 1,024 launches are under way at once.
+    /// The pauses before restarts are those of [`Backoff::default`].
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
@@ -70,13 +69,14 @@ impl Options {
             max_launches: MAX_LAUNCHES,
             backoff: Backoff::default(),
             seed: None,
-            fault: None,
+            fault: Fault::default(),
         }
     }
 
-    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: no restart limit of a session's
-    /// own, and 3 restarts in 5 s for all sessions together, which end the supervisor; restarts without
-    /// a pause, parked sessions that are not tried again, and any number of launches at once.
+    /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: sessions have no restart limit
+    /// of their own, and more than 3 restarts of all sessions together in 5 s end the supervisor.
+    /// Restarts have no pause, parked sessions are not tried again, and any number of launches may
+    /// be under way.
     ///
     /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
@@ -96,68 +96,60 @@ impl Options {
         let name = name.into();
         match names::check_supervisor(&name) {
             Ok(()) => self.name = Naming::Given(name),
-            Err(rule) => {
-                self.fault.get_or_insert_with(|| InvalidValue {
-                    field: "name",
-                    value: format!("{name:?}"),
-                    rule: rule.to_string(),
-                });
-            }
+            Err(rule) => self
+                .fault
+                .add("name", format_args!("{name:?}"), rule.to_string()),
         }
         self
     }
-
-    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    /// Gives the supervisor a new name at each start, so that several can run side by side, as in
+    /// tests.
     pub fn unique_name(mut self) -> Self {
         self.name = Naming::Unique;
         self
     }
 
-    /// How many sessions may be starting, running, restarting, stopping or stuck at a time. Parked
-    /// ones take no place. Default: any number. 0 is legal.
+    /// Sets how many sessions may be starting, running, restarting, stopping or stuck at a time.
+    /// Parked ones do not count. Default: any number. 0 is legal.
     pub fn max_sessions(mut self, max: usize) -> Self {
         self.max_sessions = Some(max);
         self
     }
 
-    /// How often a session may be restarted within `window`, unless its spec says otherwise.
-    /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit above
-    /// 1,024 may forget a restart early, by a 1,024th of the window at most.
+    /// Sets how often a session may be restarted within `window`, unless its spec says otherwise.
+    /// Default: 3 in 5 s. The window must be longer than zero. So that memory is bounded, a limit
+    /// above 1,024 may forget a restart early, by a 1,024th of the window at most.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
         if let Some(limit) = self.limit("session_restart_limit.window", max, window) {
             self.session_limit = Some(limit);
         }
         self
     }
-
-    /// Sessions whose spec has no restart limit are restarted without end.
+    /// Removes that limit: sessions whose spec has none are restarted without end.
     pub fn without_session_restart_limit(mut self) -> Self {
         self.session_limit = None;
         self
     }
-
-    /// What happens to a session that used up its own restart limit. Default: it is parked.
+    /// Sets what happens to a session that used up its own restart limit. Default: it is parked.
     pub fn on_restart_limit(mut self, action: OnRestartLimit) -> Self {
         self.on_limit = action;
         self
     }
 
-    /// When a parked session is tried again by itself: after `first`, then after pauses that double up
-    /// to `max`. Each pause is spread over the upper half of its length, so that sessions which were
-    /// parked together do not come back together.
+    /// Sets when a parked session is tried again: after `first`, then after pauses that double up
+    /// to `max`. Each pause is between half and all of its length at random, so that sessions which
+    /// were parked together do not come back together.
     ///
-    /// A trial is one start. The session is no longer parked once it has lived for the window of its
-    /// restart limit; if it ends before that, or does not start, it is parked again. A trial needs a
-    /// place of [`max_sessions`](Self::max_sessions); without one it waits for the next pause.
+    /// A trial is one start. The session is no longer parked once it has run for the window of its
+    /// restart limit. If it ends before that, or does not start, it is parked again. A trial needs
+    /// a place of [`max_sessions`](Self::max_sessions); without one it waits for the next pause.
     ///
     /// Default: 10 s, up to 5 min. `first` must be longer than zero and at most `max`.
     pub fn park_trial(mut self, first: Duration, max: Duration) -> Self {
         if first.is_zero() || first > max {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "park_trial.first",
-                value: format!("{first:?}"),
-                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
-            });
+            let rule = format!("must be longer than zero and at most the maximum of {max:?}");
+            self.fault
+                .add("park_trial.first", format_args!("{first:?}"), rule);
             return self;
         }
         self.park_trial = Some((first, max));
@@ -170,34 +162,32 @@ impl Options {
         self
     }
 
-    /// How many sessions may be parked at once. One more, and the one that was parked longest is
-    /// forgotten, which the log tells. Default: 10,000. With 0 a session that used up its limit is
-    /// forgotten at once.
+    /// Sets how many sessions may be parked at once. When one more is parked, the one that was
+    /// parked longest is forgotten and logged. Default: 10,000. With 0 a session that used up its
+    /// limit is forgotten at once.
     pub fn max_parked(mut self, max: usize) -> Self {
         self.max_parked = max;
         self
     }
 
-    /// How many launches may be under way at once; further starts and restarts wait in line, restarts
-    /// before starts. The time in line does not count against the start timeout. A launch that was
-    /// cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
+    /// Sets how many launches may be under way at once. Further starts and restarts wait in line,
+    /// restarts before starts. The time in line does not count against the start timeout. A launch
+    /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
     /// Default: 1,024. Must be at least 1.
     pub fn max_concurrent_launches(mut self, max: usize) -> Self {
         if max == 0 {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "max_concurrent_launches",
-                value: "0".to_owned(),
-                rule: "must be at least 1".to_owned(),
-            });
+            self.fault
+                .add("max_concurrent_launches", max, "must be at least 1");
             return self;
         }
         self.max_launches = max;
         self
     }
 
-    /// How often all sessions together may be restarted within `window`. Reaching it always ends the
-    /// supervisor. Default: no such limit. The window must be longer than zero.
+    /// Sets how often all sessions together may be restarted within `window`. A restart above the
+    /// limit always ends the supervisor. Default: no such limit. The window must be longer than
+    /// zero.
     ///
     /// OTP: `max_restarts` and `max_seconds` of a supervisor.
     pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {
@@ -216,28 +206,26 @@ impl Options {
     fn limit(&mut self, field: &'static str, max: u32, window: Duration) -> Option<Limit> {
         let limit = Limit::new(max, window);
         if limit.is_none() {
-            self.fault
-                .get_or_insert_with(|| InvalidValue::zero(field, window));
+            self.fault.add_zero(field, window);
         }
         limit
     }
 
-    /// The same with its name settled, so that a supervisor that is restarted keeps it; and the name.
-    pub(crate) fn settled(mut self) -> (Self, String) {
+    /// The same with its name fixed, so that a supervisor that is restarted keeps it; and the
+    /// name.
+    pub(crate) fn with_fixed_name(mut self) -> (Self, String) {
         let name = self.name.clone().name(DEFAULT_NAME);
         self.name = Naming::Given(name.clone());
         (self, name)
     }
 
-    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+    pub(crate) fn fault(&self) -> Fault {
         self.fault.clone()
     }
 
     /// The name and the settings, or the first bad value.
     pub(crate) fn check(self) -> Result<(String, Settings), InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let name = self.name.name(DEFAULT_NAME);
         let settings = Settings {
             max_sessions: self.max_sessions.unwrap_or(usize::MAX),
@@ -254,7 +242,7 @@ impl Options {
     }
 }
 
-/// A seed for whoever gave none.
+/// The seed of a supervisor that was given none.
 pub(crate) fn random_seed() -> u64 {
     RandomState::new().hash_one(DEFAULT_NAME)
 }

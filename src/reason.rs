@@ -1,9 +1,9 @@
 //! The reasons with which the supervisor stops its sessions and ends itself.
 //!
-//! Absent on purpose: a meaning. They are for people and logs; nothing in here decides by them.
+//! They are for people and logs. Nothing here decides by them.
 
-/// The reason that a session sees when the supervisor stops it, and with which the supervisor itself
-/// ends after [`stop`](crate::SessionSupervisor::stop).
+/// The reason that a session sees when the supervisor stops it, and with which the supervisor
+/// itself ends after [`stop`](crate::SessionSupervisor::stop).
 ///
 /// OTP: the exit reason `shutdown`.
 pub const SHUTDOWN: &str = "shutdown";

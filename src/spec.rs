@@ -1,6 +1,7 @@
-//! What a user writes to start a session: the child spec, its start function, and what that is told.
+//! What a user writes to start a session or another child: the child spec, its start function, and
+//! what the start function is told.
 //!
-//! Absent on purpose: the id. It is not part of the spec, so one spec serves any number of sessions.
+//! The id is not part of the spec, so one spec serves any number of sessions.
 
 use std::fmt;
 use std::future::Future;
@@ -17,26 +18,31 @@ use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
 use crate::error::{InvalidValue, StartError};
+use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
 
 /// What the start function of a launch is told.
+///
+/// A session has an id and a session supervisor. A child of a [`Supervisor`] has a role and a tree.
+/// A child in the tree of a session has all four.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartContext {
-    /// The session's id. For a child of a [`Supervisor`] outside any session, its role.
-    pub id: SessionId,
-    /// The role, if it is a child of a tree.
+    /// The id of the session. None for a child outside any session; see [`key`](Self::key).
+    pub id: Option<SessionId>,
+    /// The role of a child in a tree.
     pub role: Option<Arc<str>>,
-    /// Which life of the id this is, from 1. Every launch takes the next number, a failed one too.
+    /// The number of this incarnation, from 1. Every launch takes the next number, a failed one
+    /// too.
     pub incarnation: u64,
-    /// Which launch since the last exit this is, from 1.
+    /// The number of launches since the last exit, this one included.
     pub attempt: u32,
-    /// How the last incarnation ended; none at the first start.
+    /// How the last incarnation ended. None at the first start.
     pub last_exit: Option<Exit>,
-    /// The session supervisor, for instance to start another session. A child of a [`Supervisor`]
-    /// outside any session has none: for it the handle says that it is down.
-    pub supervisor: SessionSupervisor,
-    /// The tree, if it is a child of one.
+    /// The session supervisor, for instance to start another session. None for a child outside any
+    /// session.
+    pub supervisor: Option<SessionSupervisor>,
+    /// The tree that the child belongs to.
     pub tree: Option<Supervisor>,
 }
 
@@ -46,25 +52,35 @@ impl StartContext {
             context, shared, ..
         } = order;
         let key = Arc::clone(&context.id);
-        let (id, role, sessions, tree) = match (shared.has_sessions(), shared.home()) {
-            (true, _) => (key, None, shared, None),
-            (false, Some(home)) => (
-                Arc::clone(&home.id),
-                Some(key),
-                &home.sessions,
-                Some(shared),
-            ),
-            (false, None) => (Arc::clone(&key), Some(key), shared, Some(shared)),
+        let (session, role) = match (shared.has_sessions(), shared.home()) {
+            (true, _) => (Some((key, shared)), None),
+            (false, Some(home)) => (Some((Arc::clone(&home.id), &home.sessions)), Some(key)),
+            (false, None) => (None, Some(key)),
         };
+        let tree = role.is_some().then(|| Supervisor::of(Arc::clone(shared)));
+        let (id, supervisor) = session
+            .map(|(id, sessions)| {
+                let sessions = SessionSupervisor::of(Arc::clone(sessions));
+                (SessionId::checked(id), sessions)
+            })
+            .unzip();
         Self {
-            id: SessionId::checked(id),
+            id,
             role,
             incarnation: context.incarnation,
             attempt: context.attempt,
             last_exit: context.last_exit.clone(),
-            supervisor: SessionSupervisor::of(Arc::clone(sessions)),
-            tree: tree.cloned().map(Supervisor::of),
+            supervisor,
+            tree,
         }
+    }
+
+    /// The id of the session, or the role of a child outside any session. Every launch has it: use
+    /// it to load data or to name the child in the log.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        let id = self.id.as_deref();
+        id.or(self.role.as_deref()).unwrap_or_default()
     }
 }
 
@@ -77,7 +93,7 @@ impl StartContext {
 pub enum Launch<A: Actor> {
     /// Spawn this actor with these arguments.
     Actor(A, A::Arguments),
-    /// Start nothing, without that being an error. At a first start the caller is told, at a restart
+    /// Start nothing, without that being an error. A first start fails with `Ignored`; at a restart
     /// the session is forgotten.
     ///
     /// OTP: `ignore`.
@@ -96,13 +112,14 @@ impl StartError {
     }
 }
 
-/// How to start a session, and by which rules it lives. Cheap to clone.
+/// How to start a session or another child, and the rules for its restarts and its stop. Cheap to
+/// clone.
 ///
 /// The start function is called anew for every incarnation, in a task of its own: it may await,
-/// block, panic or ask the supervisor without anybody else noticing.
+/// block, panic or ask the supervisor without affecting other sessions.
 ///
-/// Setters do not fail. The first bad value is kept and is the error of the call that uses the spec,
-/// before anything is asked.
+/// Setters do not fail. The first bad value is kept and is the error of the call that uses the
+/// spec, before anything is asked.
 ///
 /// ```
 /// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
@@ -122,9 +139,9 @@ impl StartError {
 #[must_use]
 pub struct ChildSpec<C: Child = AnyActor> {
     plan: Arc<Plan>,
-    /// None: whatever is usual where it is started.
+    /// None: the default of the place where it is started.
     restart: Option<Restart>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
     child: PhantomData<fn() -> C>,
 }
 
@@ -175,7 +192,7 @@ impl<A: Actor> ChildSpec<A> {
     /// # async fn load(id: &str) -> Result<String, std::io::Error> { Ok(id.to_owned()) }
     ///
     /// let spec = ChildSpec::from_fn(|start| async move {
-    ///     Ok(Launch::Actor(Chat, load(&start.id).await?))
+    ///     Ok(Launch::Actor(Chat, load(start.key()).await?))
     /// });
     /// # let _ = spec;
     /// ```
@@ -212,79 +229,76 @@ impl<C: Child> ChildSpec<C> {
                 starter: Arc::new(Box::new(starter)),
             }),
             restart: None,
-            fault: None,
+            fault: Fault::default(),
             child: PhantomData,
         }
     }
 
-    /// When the child is started again after it ended. Default: [`Restart::Transient`] for a session,
-    /// [`Restart::Permanent`] for a child of a [`Supervisor`].
+    /// Sets when the child is restarted after it ended. Default: [`Restart::Transient`] for a
+    /// session, [`Restart::Permanent`] for a child of a [`Supervisor`].
     ///
-    /// ractor's own supervision handler stops an actor when one linked to it ends. If that one failed or
-    /// was killed, the child has failed with it. A child that copes with such a failure goes on with
-    /// other messages, and its end is its own again.
+    /// ractor's default supervision handler stops an actor when one linked to it ends. If that one
+    /// failed or was killed, the child counts as failed too. A child that handles such a failure
+    /// itself and goes on with other messages does not.
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = Some(restart);
         self
     }
 
-    /// As what the child is counted. Default: a worker, unless it is made as a supervisor.
+    /// Sets whether the child counts as a worker or a supervisor. Default: a worker, unless it is
+    /// made as a supervisor.
     pub fn kind(self, kind: ChildKind) -> Self {
         self.with(|policy| policy.kind = kind)
     }
 
-    /// The end of this child can end its [`Supervisor`], as that one's
-    /// [`auto_shutdown`](crate::TreeSpec::auto_shutdown) says. It must be transient or temporary.
+    /// Marks the child as significant: its end can end its [`Supervisor`], as
+    /// [`auto_shutdown`](crate::TreeSpec::auto_shutdown) says. It must be transient or temporary. A
+    /// session cannot be significant.
     pub fn significant(self) -> Self {
         self.with(|policy| policy.significance = Significance::Significant)
     }
-
-    /// How the child is stopped. Default: asked, and killed after 5 s; a supervisor is waited for
-    /// without end.
+    /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is
+    /// waited for without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
         self.with(|policy| policy.shutdown = shutdown)
     }
 
-    /// How long the start function and `pre_start` may take together, at restarts too. Default: 30 s.
-    /// It must be longer than zero.
+    /// Sets how long the start function and `pre_start` may take together, at restarts too.
+    /// Default: 30 s. It must be longer than zero.
     pub fn start_timeout(mut self, timeout: Duration) -> Self {
         if timeout.is_zero() {
-            self.fault
-                .get_or_insert_with(|| InvalidValue::zero("start_timeout", timeout));
+            self.fault.add_zero("start_timeout", timeout);
             return self;
         }
         self.with(|policy| policy.start_timeout = timeout)
     }
 
-    /// How often this session may be restarted within `window` before it is parked (or what
-    /// [`on_restart_limit`](crate::Options::on_restart_limit) says). Default: the supervisor's
-    /// [`session_restart_limit`](crate::Options::session_restart_limit). The window must be longer
-    /// than zero.
+    /// Sets how often this session may be restarted within `window` before it is parked, or before
+    /// what [`on_restart_limit`](crate::Options::on_restart_limit) says happens. Default: the
+    /// supervisor's [`session_restart_limit`](crate::Options::session_restart_limit). The window
+    /// must be longer than zero.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         match Limit::new(max, window) {
             Some(limit) => self.with(|policy| policy.limit = OwnLimit::Own(limit)),
             None => {
-                self.fault
-                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
+                self.fault.add_zero("restart_limit.window", window);
                 self
             }
         }
     }
-
-    /// The session is restarted without end.
+    /// Removes the restart limit: the session is restarted without end.
     pub fn without_restart_limit(self) -> Self {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
     }
 
-    /// The pause before a restart. Default: the supervisor's, which is [`Backoff::default`] unless it was
-    /// made with [`Options::otp`](crate::Options::otp); for children of a tree [`Backoff::default`].
+    /// Sets the pause before a restart. Default: that of the supervisor, which is
+    /// [`Backoff::default`], or none with [`Options::otp`](crate::Options::otp). For children of a
+    /// tree it is [`Backoff::default`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         if let Some((first, max)) = backoff.fault() {
-            self.fault.get_or_insert_with(|| InvalidValue {
-                field: "backoff.first",
-                value: format!("{first:?}"),
-                rule: format!("must be longer than zero and at most the maximum of {max:?}"),
-            });
+            let rule = format!("must be longer than zero and at most the maximum of {max:?}");
+            self.fault
+                .add("backoff.first", format_args!("{first:?}"), rule);
             return self;
         }
         self.with(|policy| policy.backoff = Some(backoff))
@@ -306,58 +320,43 @@ impl<C: Child> ChildSpec<C> {
         self
     }
 
-    pub(crate) fn with_fault(mut self, fault: InvalidValue) -> Self {
-        self.fault.get_or_insert(fault);
+    /// Takes over the fault of a builder from which the spec was made.
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.fault.join(fault);
         self
     }
 
     /// The plan of a session, or the first bad value.
-    pub(crate) fn for_session(self) -> Result<Arc<Plan>, InvalidValue> {
+    pub(crate) fn for_session(mut self) -> Result<Arc<Plan>, InvalidValue> {
         if self.plan.policy.significance == Significance::Significant {
-            return Err(self.fault.unwrap_or_else(|| InvalidValue {
-                field: "significant",
-                value: "set".to_owned(),
-                rule: "a session ends no supervisor".to_owned(),
-            }));
+            self.fault
+                .add("significant", true, "has no effect on a session");
         }
         self.checked(Restart::Transient)
     }
 
     /// The plan of a child of a static supervisor, or the first bad value.
-    pub(crate) fn for_child(self) -> Result<Arc<Plan>, InvalidValue> {
+    pub(crate) fn for_child(mut self) -> Result<Arc<Plan>, InvalidValue> {
         let policy = &self.plan.policy;
+        let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {
             OwnLimit::Inherited => None,
             OwnLimit::Own(limit) => Some(format!("{limit:?}")),
             OwnLimit::Unlimited => Some("none".to_owned()),
         };
-        let restart = self.restart.unwrap_or(Restart::Permanent);
-        let significant = policy.significance == Significance::Significant;
-        let fault = if let Some(value) = limit {
-            Some(InvalidValue {
-                field: "restart_limit",
-                value,
-                rule: "the children of a tree share the tree's limit".to_owned(),
-            })
-        } else if significant && restart == Restart::Permanent {
-            Some(InvalidValue {
-                field: "significant",
-                value: "set".to_owned(),
-                rule: "a significant child must be transient or temporary".to_owned(),
-            })
-        } else {
-            None
-        };
-        match fault {
-            Some(fault) => self.with_fault(fault).checked(restart),
-            None => self.checked(restart),
+        if let Some(limit) = limit {
+            let rule = "the children of a tree share the tree's limit";
+            self.fault.add("restart_limit", limit, rule);
+        } else if policy.significance == Significance::Significant && restart == Restart::Permanent
+        {
+            let rule = "a significant child must be transient or temporary";
+            self.fault.add("significant", true, rule);
         }
+        self.checked(restart)
     }
 
     fn checked(mut self, usual: Restart) -> Result<Arc<Plan>, InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let restart = self.restart.unwrap_or(usual);
         if self.plan.policy.restart != restart {
             Arc::make_mut(&mut self.plan).policy.restart = restart;

@@ -1,91 +1,96 @@
-//! The handle of a session supervisor. Its length is the documentation of every call.
+//! The handle of a static supervisor.
 //!
-//! Absent on purpose: state. A handle is a reference to what the root, the keepers and the undertaker
-//! share; it stays valid, and says "down", when the supervisor has ended.
+//! A handle holds no state of its own, as that of a session supervisor.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorCell, ActorRef, ActorStatus};
-use tokio::sync::oneshot;
+use ractor::{ActorCell, ActorRef};
 
 use crate::actor::directory;
 use crate::actor::inbox::Query;
-use crate::actor::machine::Machine;
-use crate::actor::plan::{Actors, Found, Reply, Ticket};
-use crate::actor::shared::Shared;
+use crate::actor::plan::{Found, Reply};
+use crate::actor::shared::{Outcome, Shared};
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{Counts, Exit, Request, ShutdownReport};
 use crate::error::{
-    EnsureError, FindError, NotASupervisor, RestartError, StartError, StartSupervisorError,
-    StopError, SupervisorDown,
+    DeleteChildError, FindChildError, InvalidRole, NotASupervisor, RestartChildError,
+    StartChildError, StartSupervisorError, SupervisorDown, TerminateChildError,
 };
-use crate::info::{Ensured, SessionInfo};
+use crate::info::ChildInfo;
 use crate::spec::ChildSpec;
-use crate::{Options, SessionId, names, options};
+use crate::{TreeSpec, names};
 
-/// A handle of a running session supervisor. Cheap to clone.
+/// A handle of a running static supervisor: ordered children, each with a role. Cheap to clone.
 ///
-/// Every method that asks the supervisor returns a future that is `Send` and `'static`: nothing is
-/// asked before it is first polled, and what was asked is carried out even if it is dropped then.
-/// No method blocks the supervisor or another session, however slow the session in question is.
+/// Children are started in their order, each when the one before runs. They are stopped in reverse
+/// order, each when the one after it is gone. The restart kind of a child decides whether it is
+/// restarted when it ends, and the [`Strategy`](crate::Strategy) which others are restarted with
+/// it. A restart above the limit ends the supervisor in order. If it is a session or a child of
+/// another supervisor, the rules of that supervisor decide what follows.
 ///
-/// A reference that a method returns names one incarnation of a session. Look it up again after a
-/// restart.
+/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`,
+/// and no method blocks the supervisor. While a set of children is stopped or started, requests
+/// wait until that is done. A child of the set must ask from a spawned task, or it waits for
+/// itself.
+///
+/// It looks at all its children at each step, so it is meant for dozens of children. Use sessions
+/// for thousands.
+///
+/// OTP: `supervisor`.
 #[derive(Clone, Debug)]
-pub struct SessionSupervisor {
+pub struct Supervisor {
     shared: Arc<Shared>,
 }
 
-impl SessionSupervisor {
-    /// The name of a supervisor whose options give it none.
-    ///
-    /// OTP: the module's name, `__MODULE__`.
-    pub const NAME: &'static str = options::DEFAULT_NAME;
+impl Supervisor {
+    /// The name of a supervisor without a parent whose spec gives it none.
+    pub const NAME: &'static str = "session_supervisor::Supervisor";
 
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 
-    /// Starts a supervisor without a parent. It runs until it is stopped, also when all handles are
-    /// dropped.
+    /// Starts a supervisor without a parent, and all its children. It runs until it is stopped,
+    /// also when all handles are dropped.
     ///
-    /// It waits for the root actor and runs no code of the user's. It must be polled within a tokio
-    /// runtime; the supervisor and its sessions run on that one.
+    /// It waits for the `pre_start` of each child, one after another.
     ///
     /// # Errors
     ///
-    /// `InvalidOptions` before anything is started, `NameTaken` with the holder, `Failed` outside a
-    /// runtime.
+    /// `InvalidOptions` before anything is started; `NameTaken` with the holder; `ChildFailed` with
+    /// the role of the child that did not start, when those before it have been stopped in reverse
+    /// order; `Failed` outside a runtime.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, it leaves no supervisor behind.
+    /// Dropped before it is done, it leaves nothing behind: what was started is killed.
     ///
     /// # Examples
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// use session_supervisor::{Options, SessionSupervisor};
+    /// use session_supervisor::{Options, SessionSupervisor, Supervisor, TreeSpec};
     ///
-    /// let sessions = SessionSupervisor::start(Options::new().name("chats")).await.unwrap();
-    /// assert_eq!(SessionSupervisor::where_is("chats").unwrap().name(), "chats");
-    /// sessions.stop().await.unwrap();
+    /// let tree = TreeSpec::one_for_one()
+    ///     .name("app")
+    ///     .child("rooms", SessionSupervisor::child_spec(Options::new().name("rooms")));
+    /// let app = Supervisor::start(tree).await.unwrap();
+    /// assert!(SessionSupervisor::where_is("rooms").is_some());
+    /// app.stop().await.unwrap();
+    /// assert!(SessionSupervisor::where_is("rooms").is_none());
     /// # }
     /// ```
     pub fn start(
-        options: Options,
+        tree: TreeSpec,
     ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
-        Self::start_under(None, options)
+        Self::start_under(None, tree)
     }
 
-    /// Starts a supervisor linked to another ractor actor.
-    ///
-    /// ractor kills the children of an actor that ends, without `post_stop`. For an orderly end, stop
-    /// the supervisor in the parent's `post_stop`. The parent needs a supervision handler of its own:
-    /// ractor's default one ends it when any child ends.
+    /// Starts a supervisor linked to another ractor actor, as
+    /// [`SessionSupervisor::start_link`](crate::SessionSupervisor::start_link) does.
     ///
     /// # Errors
     ///
@@ -96,53 +101,44 @@ impl SessionSupervisor {
     /// As [`start`](Self::start).
     pub fn start_link(
         parent: ActorCell,
-        options: Options,
+        tree: TreeSpec,
     ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
-        Self::start_under(Some(parent), options)
+        Self::start_under(Some(parent), tree)
     }
 
-    /// The spec of a session supervisor that is a child of a [`Supervisor`](crate::Supervisor): a
-    /// supervisor, permanent, and waited for without end when it is stopped. Each of these can be
-    /// overridden.
-    ///
-    /// It keeps the name that its options give it, and is found by that, not by its role; a
-    /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins empty. It
-    /// cannot be a session itself, which bears a name of its own.
-    ///
-    /// OTP: the module's `child_spec/1`.
-    ///
-    /// ```
-    /// use session_supervisor::{Options, SessionSupervisor, Shutdown};
-    /// use std::time::Duration;
-    ///
-    /// let spec = SessionSupervisor::child_spec(Options::new().name("chats"))
-    ///     .shutdown(Shutdown::Timeout(Duration::from_secs(30)));
-    /// # let _ = spec;
-    /// ```
-    pub fn child_spec(options: Options) -> ChildSpec<Self> {
-        ChildSpec::supervisor(options)
+    /// How it ended, once all of it has ended. `None` if its runtime was shut down before that, or
+    /// if it had an internal fault.
+    pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.wait_over().await }
     }
 
     async fn start_under(
         parent: Option<ActorCell>,
-        options: Options,
+        tree: TreeSpec,
     ) -> Result<Self, StartSupervisorError> {
-        let (name, settings) = options
-            .check()
-            .map_err(StartSupervisorError::InvalidOptions)?;
-        let shared = ask::start(name, Machine::sessions(settings), parent).await?;
+        let design = tree.check().map_err(StartSupervisorError::InvalidOptions)?;
+        let name = design.name.unwrap_or_else(|| Self::NAME.to_owned());
+        let shared = ask::start(name, design.machine, parent).await?;
         Ok(Self { shared })
     }
 
+    /// The spec of a supervisor that is a child of another one. Its stop is waited for without
+    /// limit. It is registered if its spec names it, or if its parent is registered.
+    pub fn child_spec(tree: TreeSpec) -> ChildSpec<Self> {
+        let fault = tree.fault();
+        ChildSpec::tree(move |_| tree.clone()).with_fault(fault)
+    }
+
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
-    /// the name belongs to another kind of actor. Asks nobody.
+    /// the name belongs to another kind of actor. Sends no message.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
         Self::try_from(cell).ok()
     }
 
-    /// The supervisor's name in ractor's registry.
+    /// The supervisor's name: in ractor's registry, or, if it is not registered, in the log.
     #[must_use]
     pub fn name(&self) -> &str {
         self.shared.name()
@@ -154,273 +150,146 @@ impl SessionSupervisor {
         self.shared.root().clone()
     }
 
-    /// Starts a session under an id and returns its reference when its `pre_start` is done.
+    /// Adds a child at the end, starts it, and returns its reference when its `pre_start` is done.
     ///
-    /// If the id is starting, stopping, restarting or ending by itself, the start waits its turn and
-    /// is then decided as if it had come after: two incarnations of one id never overlap. Nobody else
-    /// waits meanwhile, whatever the start function does.
+    /// If the role is starting or stopping, the start waits until that is done. The child is lost
+    /// when the supervisor itself is restarted, by its parent or as a session: only what its
+    /// [`TreeSpec`] describes comes back. Describe a child there if it must survive, with
+    /// [`child_on_demand`](TreeSpec::child_on_demand) if it is not to run from the beginning.
     ///
-    /// A start of an id that is starting, restarting or ending waits until that is decided. That has no
-    /// limit of its own: a session that somebody else stopped and that hangs in its `post_stop`, or one
-    /// whose restarts go on failing within its restart limit, keeps it waiting until it is stopped.
+    /// OTP: `start_child/2`.
     ///
     /// # Errors
     ///
-    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and `Parked`
-    /// come before `MaxSessions`. A start that fails leaves nothing behind and is not retried. `TimedOut`
-    /// is answered at once; the launch keeps its id and its place, stopping, until it is gone.
+    /// Bad input (`InvalidRole`, `InvalidSpec`) before anything is asked. `AlreadyStarted`,
+    /// `AlreadyPresent` or `Restarting` if the role is known. A start that fails leaves nothing
+    /// behind; one that is `Ignored` leaves the child as one that does not run, unless it is
+    /// temporary.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is started all
-    /// the same, unless the start still waited: for the id, or for its launch among others
-    /// ([`max_concurrent_launches`](Options::max_concurrent_launches)).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use ractor::Actor;
-    /// # struct Chat;
-    /// # #[ractor::actor(message = (), state = (), arguments = ())]
-    /// # impl Chat {}
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// # use session_supervisor::{ChildSpec, Exit, Options, SessionSupervisor};
-    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
-    /// let alice = sessions.start_session("alice", ChildSpec::new(|_| (Chat, ()))).await.unwrap();
-    /// alice.cast(()).unwrap();
-    /// assert_eq!(sessions.stop_session("alice").await.unwrap(), Exit::Shutdown);
-    /// # sessions.stop().await.unwrap();
-    /// # }
-    /// ```
-    pub fn start_session<C: Child>(
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
+    pub fn start_child<C: Child>(
         &self,
-        id: &str,
-        spec: ChildSpec<C>,
-    ) -> impl Future<Output = Result<C::Ref, StartError>> + Send + 'static + use<C> {
-        let shared = Arc::clone(&self.shared);
-        let id = SessionId::parse(id);
-        async move {
-            let id = id.map_err(StartError::InvalidId)?;
-            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            let reply = ask(&shared, &id, |ticket| Request::Start { spec, ticket }).await;
-            let found = match reply {
-                Reply::Started(found) => found,
-                other => return Err(start_error(id, other)),
-            };
-            C::reference(found).ok_or(StartError::SupervisorDown)
-        }
-    }
-
-    /// Returns the running session of an id, or starts one: one start for all who ask at once.
-    ///
-    /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share its
-    /// outcome: the one whose spec is used gets [`Ensured::Created`], the others [`Ensured::Joined`], and
-    /// if it fails all of them get the error. The spec is used only if the session does not run and no
-    /// other caller is starting it. Two actor types with one message type cannot be told apart.
-    ///
-    /// # Errors
-    ///
-    /// `WrongMessageType` if the running session takes messages of another type; it is left alone.
-    /// Else as [`start_session`](Self::start_session).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`start_session`](Self::start_session).
-    pub fn ensure_session<C: Child>(
-        &self,
-        id: &str,
-        spec: ChildSpec<C>,
-    ) -> impl Future<Output = Result<Ensured<C::Ref>, EnsureError>> + Send + 'static + use<C> {
-        let shared = Arc::clone(&self.shared);
-        let id = SessionId::parse(id);
-        async move {
-            let id = id.map_err(StartError::InvalidId)?;
-            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            loop {
-                let spec = Arc::clone(&spec);
-                let reply = ask(&shared, &id, |ticket| Request::Ensure { spec, ticket }).await;
-                let found = match reply {
-                    Reply::Started(found) => Ensured::Created(found),
-                    Reply::Joined(found) => Ensured::Joined(found),
-                    Reply::Running(found) => Ensured::Existing(found),
-                    other => return Err(start_error(id, other).into()),
-                };
-                let cell = match &found {
-                    Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
-                        found.cell.clone()
-                    }
-                };
-                match found.filter_map(C::reference) {
-                    Some(found) => return Ok(found),
-                    // A supervisor that has come to its end meanwhile is not told from another actor.
-                    // Asked once more, the question waits until that end is known.
-                    None if cell.get_status() >= ActorStatus::Stopping => {}
-                    None => return Err(EnsureError::WrongMessageType { id, cell }),
-                }
-            }
-        }
-    }
-
-    /// Stops a session by its shutdown rule and forgets it, whatever its restart kind.
-    ///
-    /// When it returns, the session is gone and released: its actor has ended, its state is dropped,
-    /// its id and name are free. A session that is starting, waiting for a restart or parked is ended
-    /// without a run (`Exit::NotRunning`). Callers that stop an id at the same time get the same
-    /// answer. Starts that waited for the id get `StartError::Stopped`.
-    ///
-    /// One exception: while somebody else stops or drains the supervisor's actor, the state of a session
-    /// that was killed lies in an event that nobody reads any more; the answer does not wait for its
-    /// drop, which comes with the end of the supervisor's actor.
-    ///
-    /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
-    /// from a spawned task, or use `myself.stop(..)`.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`: nothing of this id is alive. `Stuck`: it survived its kill for 1 s, or, of a tree, one
-    /// of its children did.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is stopped all
-    /// the same.
-    pub fn stop_session(
-        &self,
-        id: &str,
-    ) -> impl Future<Output = Result<Exit, StopError>> + Send + 'static + use<> {
-        let shared = Arc::clone(&self.shared);
-        let id = SessionId::parse(id);
-        async move {
-            let Ok(id) = id else {
-                return ask::not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
-            };
-            match ask(&shared, &id, |ticket| Request::Stop { ticket }).await {
-                Reply::Ended(exit) => Ok(exit),
-                Reply::NotFound => Err(StopError::NotFound),
-                Reply::Stuck => Err(StopError::Stuck),
-                _ => Err(StopError::SupervisorDown),
-            }
-        }
-    }
-
-    /// Restarts a session by hand: stops a running one by its rule and launches it anew, launches one
-    /// that waits for a restart at once, resumes a parked one with an empty restart limit.
-    ///
-    /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done. Callers that wait for one launch share it: however many ask at once,
-    /// the session is launched at most twice, since a launch that had begun before a caller asked does not
-    /// count for that caller.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` for an unknown id. If the launch fails the caller is told, and the session goes on
-    /// by the rules: it is tried again and counted, a parked one is parked again, a temporary one is
-    /// forgotten.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the session is restarted
-    /// all the same, unless the restart still waited for the id.
-    pub fn restart_session(
-        &self,
-        id: &str,
-    ) -> impl Future<Output = Result<ActorCell, RestartError>> + Send + 'static + use<> {
-        let shared = Arc::clone(&self.shared);
-        let id = SessionId::parse(id);
-        async move {
-            let Ok(id) = id else {
-                return ask::not_found(
-                    &shared,
-                    RestartError::NotFound,
-                    RestartError::SupervisorDown,
-                );
-            };
-            match ask(&shared, &id, |ticket| Request::Restart { ticket }).await {
-                Reply::Started(found) | Reply::Joined(found) => Ok(found.cell),
-                other => Err(restart_error(id, other)),
-            }
-        }
-    }
-
-    /// The running session of an id: past its `pre_start`, registered, and linked to this supervisor.
-    /// A session that unlinked itself is listed, but not found. Reads ractor's registry, asks nobody.
-    #[must_use]
-    pub fn find_session(&self, id: &str) -> Option<ActorCell> {
-        let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
-        linked(cell, self.shared.root())
-    }
-
-    /// As [`find_session`](Self::find_session), with a typed reference.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`, or `WrongMessageType` if the session takes messages of another type.
-    pub fn find_session_as<M: ractor::Message>(&self, id: &str) -> Result<ActorRef<M>, FindError> {
-        let cell = self.find_session(id).ok_or(FindError::NotFound)?;
-        typed(cell).ok_or(FindError::WrongMessageType)
-    }
-
-    /// The running child of a session that is a tree: past its `pre_start`, registered under
-    /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own is found
-    /// by that. Reads ractor's registry, asks nobody.
-    #[must_use]
-    pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
-        let session = self.find_session(id)?;
-        let name = names::session_child(self.shared.name(), role, id);
-        linked(ractor::registry::where_is(name)?, &session)
-    }
-
-    /// As [`find_child`](Self::find_child), with a typed reference.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
-    pub fn find_child_as<M: ractor::Message>(
-        &self,
-        id: &str,
         role: &str,
-    ) -> Result<ActorRef<M>, FindError> {
-        let cell = self.find_child(id, role).ok_or(FindError::NotFound)?;
-        typed(cell).ok_or(FindError::WrongMessageType)
-    }
-
-    /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The answer
-    /// may be stale as soon as it is given.
-    #[must_use]
-    pub fn is_running(&self, id: &str) -> bool {
-        self.find_session(id).is_some()
-    }
-
-    /// What is known of an id; `None` for one that is not.
-    ///
-    /// # Errors
-    ///
-    /// [`SupervisorDown`] if the supervisor has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: it changes nothing.
-    pub fn session_info(
-        &self,
-        id: &str,
-    ) -> impl Future<Output = Result<Option<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
-    {
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<C::Ref, StartChildError>> + Send + 'static + use<C> {
         let shared = Arc::clone(&self.shared);
-        let id = SessionId::parse(id);
+        let role: Arc<str> = role.into();
         async move {
-            let Ok(id) = id else {
-                return ask::alive(&shared).map(|()| None);
-            };
-            query(&shared, |reply| Query::info(id, reply)).await
+            if let Err(rule) = names::check_role(&role) {
+                let role = role.as_ref().to_owned();
+                return Err(StartChildError::InvalidRole(InvalidRole { role, rule }));
+            }
+            let spec = spec.for_child().map_err(StartChildError::InvalidSpec)?;
+            let key = Arc::clone(&role);
+            match ask::request(&shared, key, |ticket| Request::Start { spec, ticket }).await {
+                Reply::Started(found) => C::reference(found).ok_or(StartChildError::SupervisorDown),
+                other => Err(start_error(&role, other)),
+            }
         }
     }
 
-    /// All sessions, in the order of their first start; a restart does not move one.
+    /// Stops a child by its shutdown rule, whatever its restart kind and the strategy. It is kept
+    /// as one that does not run, unless it is temporary.
     ///
-    /// It is taken in pages, so that a long list keeps nobody waiting, and so it is not the picture
-    /// of one instant. A session that is alive throughout appears exactly once.
+    /// When it returns, the child is gone and released. One that does not run is
+    /// [`Exit::NotRunning`]; one that waits for a restart is not restarted.
     ///
-    /// OTP: `which_children/1`.
+    /// OTP: `terminate_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role. `Stuck`: it survived its kill for 1 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is stopped all
+    /// the same.
+    pub fn terminate_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<Exit, TerminateChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            match ask::request(&shared, role, |ticket| Request::Stop { ticket }).await {
+                Reply::Ended(exit) => Ok(exit),
+                Reply::NotFound => Err(TerminateChildError::NotFound),
+                Reply::Stuck => Err(TerminateChildError::Stuck),
+                _ => Err(TerminateChildError::SupervisorDown),
+            }
+        }
+    }
+
+    /// Starts a child again that does not run, or one [on demand](TreeSpec::child_on_demand) for
+    /// the first time. It is not counted against the limit. Of several calls at once one starts it,
+    /// and the others are told that it runs.
+    ///
+    /// OTP: `restart_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role, `Running` or `Start(Restarting)` if it does run. If the
+    /// start fails, the child is kept as one that does not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is started all
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
+    pub fn restart_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<ActorCell, RestartChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            let key = Arc::clone(&role);
+            match ask::request(&shared, key, |ticket| Request::Restart { ticket }).await {
+                Reply::Started(found) => Ok(found.cell),
+                Reply::NotFound => Err(RestartChildError::NotFound),
+                Reply::Running(Found { cell, .. }) => Err(RestartChildError::Running { cell }),
+                other => Err(RestartChildError::Start(start_error(&role, other))),
+            }
+        }
+    }
+
+    /// Forgets a child that does not run.
+    ///
+    /// OTP: `delete_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown role; `Running`, `Restarting` or `Stuck` if it is in that
+    /// state.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the child is forgotten all
+    /// the same, unless the request still waits for its turn: then it is dropped with its caller.
+    pub fn delete_child(
+        &self,
+        role: &str,
+    ) -> impl Future<Output = Result<(), DeleteChildError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let role: Arc<str> = role.into();
+        async move {
+            match ask::request(&shared, role, |ticket| Request::Delete { ticket }).await {
+                Reply::Deleted => Ok(()),
+                Reply::NotFound => Err(DeleteChildError::NotFound),
+                Reply::Running(Found { cell, .. }) => Err(DeleteChildError::Running { cell }),
+                Reply::Restarting => Err(DeleteChildError::Restarting),
+                Reply::Stuck => Err(DeleteChildError::Stuck),
+                Reply::Stopped => Err(DeleteChildError::Stopped),
+                _ => Err(DeleteChildError::SupervisorDown),
+            }
+        }
+    }
+
+    /// The children, in the order of their starts.
+    ///
+    /// OTP: `which_children/1`, which has the reverse order.
     ///
     /// # Errors
     ///
@@ -429,15 +298,15 @@ impl SessionSupervisor {
     /// # Cancel safety
     ///
     /// Safe: it changes nothing.
-    pub fn list_sessions(
+    pub fn which_children(
         &self,
-    ) -> impl Future<Output = Result<Vec<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
-    {
+    ) -> impl Future<Output = Result<Vec<ChildInfo>, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { query(&shared, Query::List).await }
+        async move { ask::query(&shared, Query::children).await }
     }
 
-    /// How many sessions there are, by state. Costs the same however many there are.
+    /// How many children there are, by state and kind. Those that do not run are in no state: only
+    /// `specs` and the kinds count them.
     ///
     /// OTP: `count_children/1`.
     ///
@@ -448,20 +317,44 @@ impl SessionSupervisor {
     /// # Cancel safety
     ///
     /// Safe: it changes nothing.
-    pub fn count_sessions(
+    pub fn count_children(
         &self,
     ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { query(&shared, Query::count).await }
+        async move { ask::query(&shared, Query::count).await }
     }
 
-    /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
+    /// The running child of a role: past its `pre_start`, registered, and linked to this
+    /// supervisor. Reads ractor's registry and sends no message.
     ///
-    /// Starts are refused from now on; listing, counting and `stop_session` go on. At most 1,000
-    /// sessions at a time have been asked and have not begun their `post_stop`, unless they are slow
-    /// themselves, and a session's grace begins when its own stop is sent. When it returns, all sessions
-    /// have ended (stuck ones excepted) and all names are free. A second stop joins the first and gets the
-    /// same report.
+    /// Children of a supervisor that is not registered itself are not registered. A supervisor with
+    /// a name of its own, as every session supervisor is, is found by that name.
+    /// [`which_children`](Self::which_children) lists them all.
+    #[must_use]
+    pub fn find_child(&self, role: &str) -> Option<ActorCell> {
+        let cell = ractor::registry::where_is(self.shared.child_name(role)?)?;
+        ask::linked(cell, self.shared.root())
+    }
+
+    /// As [`find_child`](Self::find_child), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
+    pub fn find_child_as<M: ractor::Message>(
+        &self,
+        role: &str,
+    ) -> Result<ActorRef<M>, FindChildError> {
+        let cell = self.find_child(role).ok_or(FindChildError::NotFound)?;
+        typed(cell).ok_or(FindChildError::WrongMessageType)
+    }
+
+    /// Stops all children, one after another in reverse order (or all at once, if the spec says
+    /// [`stop_together`](TreeSpec::stop_together)), each by its own rule, then the supervisor.
+    ///
+    /// When it returns, all children have ended (stuck ones excepted) and all names are free. A
+    /// second stop joins the first and gets the same report. Children that are supervisors add what
+    /// became of their own children to the report.
     ///
     /// # Errors
     ///
@@ -469,16 +362,23 @@ impl SessionSupervisor {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing was asked. Dropped after it, the supervisor is stopped
+    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped
     /// all the same.
     pub fn stop(
         &self,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
-        self.stop_after(None)
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, None).await }
     }
 
-    /// As [`stop`](Self::stop), but what is left at the deadline is killed. All sessions are asked in time
-    /// before that. Of two deadlines the earlier wins; zero kills at once.
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. Of two stops with a timeout
+    /// the earlier deadline wins. Zero kills at once.
+    ///
+    /// Every child is asked to stop before it is killed. A child is asked as soon as the one after
+    /// it is gone, and at the latest when its share of the time has come. Its share is the time
+    /// left, divided among the children that are left. Slow children then stop beside each other.
+    /// Supervisors among them are told how long they may take, and share that time out in the same
+    /// way.
     ///
     /// # Errors
     ///
@@ -489,93 +389,53 @@ impl SessionSupervisor {
     /// As [`stop`](Self::stop).
     pub fn stop_within(
         &self,
-        deadline: Duration,
-    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
-        self.stop_after(Some(deadline))
-    }
-
-    fn stop_after(
-        &self,
-        within: Option<Duration>,
+        timeout: Duration,
     ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move {
-            if !shared.has_sessions() {
-                return Err(SupervisorDown);
-            }
-            ask::stop(&shared, within).await
-        }
+        async move { ask::stop(&shared, Some(timeout)).await }
+    }
+
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
+    /// stop.
+    ///
+    /// It returns when all children have ended, stuck ones excepted. Any number of callers may
+    /// wait, also after the end. The result is `None` if the runtime was shut down before the
+    /// supervisor had ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
+        let ended = self.ended();
+        async move { Some(ended.await?.report) }
     }
 }
 
-/// The actor, if it is linked to that supervisor.
-pub(crate) fn linked(cell: ActorCell, supervisor: &ActorCell) -> Option<ActorCell> {
-    let parent = cell.try_get_supervisor()?;
-    (parent.get_id() == supervisor.get_id()).then_some(cell)
-}
-
-impl TryFrom<ActorCell> for SessionSupervisor {
+impl TryFrom<ActorCell> for Supervisor {
     type Error = NotASupervisor;
 
-    /// The supervisor whose root the actor is, for instance of
-    /// `myself.try_get_supervisor()` in a session.
+    /// The supervisor whose root the actor is, for instance of a session that is a tree.
     fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
         match directory::find(&cell) {
-            Some(shared) if shared.has_sessions() => Ok(Self { shared }),
-            Some(_) | None => Err(NotASupervisor { cell }),
+            Some(shared) if !shared.has_sessions() => Ok(Self { shared }),
+            Some(_) | None => Err(NotASupervisor::new(cell, "supervisor")),
         }
     }
 }
 
-/// Asks for an id. Where there are no sessions there is no supervisor of them.
-async fn ask(
-    shared: &Arc<Shared>,
-    id: &SessionId,
-    request: impl FnOnce(Ticket) -> Request<Actors>,
-) -> Reply {
-    if !shared.has_sessions() {
-        return Reply::Down;
-    }
-    ask::request(shared, id.shared(), request).await
-}
-
-async fn query<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    question: impl FnOnce(oneshot::Sender<T>) -> Query,
-) -> Result<T, SupervisorDown> {
-    if !shared.has_sessions() {
-        return Err(SupervisorDown);
-    }
-    ask::query(shared, question).await
-}
-
-fn start_error(id: SessionId, reply: Reply) -> StartError {
+fn start_error(role: &Arc<str>, reply: Reply) -> StartChildError {
+    let role = Arc::clone(role);
     match reply {
-        Reply::Ignored => StartError::Ignored,
-        Reply::Failed(cause) => StartError::Failed { id, cause },
-        Reply::NameTaken(cell) => StartError::NameTaken { id, cell },
-        Reply::TimedOut => StartError::TimedOut,
-        Reply::Parked => StartError::Parked,
-        Reply::MaxSessions(max) => StartError::MaxSessions { max },
-        Reply::Stopped => StartError::Stopped,
-        Reply::Stuck => StartError::Stuck,
-        Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
-        // The rest is never said to whoever starts a session, but that it is down.
-        _ => StartError::SupervisorDown,
-    }
-}
-
-fn restart_error(id: SessionId, reply: Reply) -> RestartError {
-    match reply {
-        Reply::NotFound => RestartError::NotFound,
-        Reply::Ignored => RestartError::Ignored,
-        Reply::Failed(cause) => RestartError::Failed { id, cause },
-        Reply::NameTaken(cell) => RestartError::NameTaken { id, cell },
-        Reply::TimedOut => RestartError::TimedOut,
-        Reply::MaxSessions(max) => RestartError::MaxSessions { max },
-        Reply::Stopped => RestartError::Stopped,
-        Reply::Stuck => RestartError::Stuck,
-        // The rest is never said to whoever restarts a session, but that it is down.
-        _ => RestartError::SupervisorDown,
+        Reply::Running(Found { cell, .. }) => StartChildError::AlreadyStarted { role, cell },
+        Reply::Present => StartChildError::AlreadyPresent { role },
+        Reply::Restarting => StartChildError::Restarting,
+        Reply::Ignored => StartChildError::Ignored,
+        Reply::Failed(cause) => StartChildError::Failed { role, cause },
+        Reply::NameTaken(cell) => StartChildError::NameTaken { role, cell },
+        Reply::TimedOut => StartChildError::TimedOut,
+        Reply::Stopped => StartChildError::Stopped,
+        Reply::Stuck => StartChildError::Stuck,
+        // A start gets no other reply, except that the supervisor is down.
+        _ => StartChildError::SupervisorDown,
     }
 }

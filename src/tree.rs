@@ -1,21 +1,21 @@
-//! What a user writes to describe a static supervisor: its children in their order, its strategy and its
-//! limit; and the child specs that start such a tree, or a session supervisor, as a child.
+//! What a user writes to describe a static supervisor: its children in their order, its strategy
+//! and its limit. Also the child specs that start such a tree, or a session supervisor, as a child.
 //!
-//! Absent on purpose: errors in the setters. The first bad value is kept and is the error of whoever
-//! starts the tree.
+//! Setters do not fail: the call that starts the tree fails with the first bad value.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::birth::{self, Design};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{
     AutoShutdown, ChildKind, FirstStart, Limit, OrderedEngine, OrderedSettings, Policy, Restart,
     Shutdown, StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
+use crate::fault::Fault;
 use crate::names::{self, Naming};
 use crate::options::random_seed;
 use crate::spec::{ChildSpec, StartContext};
@@ -27,7 +27,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// The children of a [`Supervisor`] in the order of their starts, and its rules. Cheap to clone.
 ///
-/// When the tree is restarted, all that is described here comes back, and nothing that was added since
+/// A restart of the tree starts all children that are described here, and none that was added later
 /// with [`start_child`](Supervisor::start_child).
 ///
 /// A child is known by its role: 1 to 512 bytes, no control character, no `/`, not `session`. It is
@@ -38,12 +38,12 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// # #[ractor::actor(message = (), state = (), arguments = ())]
 /// # impl Actor {}
 /// # fn manager() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
-/// # fn keeper() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
+/// # fn recorder() -> ChildSpec<Actor> { ChildSpec::new(|_| (Actor, ())) }
 /// use session_supervisor::{ChildSpec, TreeSpec};
 /// use std::time::Duration;
 ///
 /// let tree = TreeSpec::rest_for_one()
-///     .child("keeper", keeper())
+///     .child("recorder", recorder())
 ///     .child("manager", manager())
 ///     .restart_limit(5, Duration::from_secs(60));
 /// # let _ = tree;
@@ -55,7 +55,7 @@ pub struct TreeSpec {
     settings: OrderedSettings,
     seed: Option<u64>,
     children: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
-    fault: Option<InvalidValue>,
+    fault: Fault,
 }
 
 impl TreeSpec {
@@ -70,7 +70,7 @@ impl TreeSpec {
             },
             seed: None,
             children: Vec::new(),
-            fault: None,
+            fault: Fault::default(),
         }
     }
 
@@ -79,34 +79,36 @@ impl TreeSpec {
         self
     }
 
-    /// A tree in which a child that ends is started again alone.
+    /// A tree that restarts only the child that ended.
     pub fn one_for_one() -> Self {
         Self::new(Strategy::OneForOne)
     }
 
-    /// A tree in which all children are started again with one.
+    /// A tree that restarts all children when one ends.
     pub fn one_for_all() -> Self {
         Self::new(Strategy::OneForAll)
     }
 
-    /// A tree in which the children after one are started again with it.
+    /// A tree that restarts the child that ended and those after it.
     pub fn rest_for_one() -> Self {
         Self::new(Strategy::RestForOne)
     }
 
     /// The supervisor's name in ractor's registry: 1 to 512 bytes, no control character, no `/`.
-    /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree that
-    /// is a session bears the session's name and takes no other.
+    /// Default: [`Supervisor::NAME`] for one without a parent, none for one that is a child. A tree
+    /// that is a session has the session's name and takes no other.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         match names::check_supervisor(&name) {
             Ok(()) => self.name = Some(Naming::Given(name)),
-            Err(rule) => self.find_fault("name", &name, rule.to_string()),
+            Err(rule) => self
+                .fault
+                .add("name", format_args!("{name:?}"), rule.to_string()),
         }
         self
     }
-
-    /// A name of its own for each start, for supervisors that run side by side, as in tests.
+    /// Gives the supervisor a new name at each start, so that several can run side by side, as in
+    /// tests.
     pub fn unique_name(mut self) -> Self {
         self.name = Some(Naming::Unique);
         self
@@ -117,27 +119,28 @@ impl TreeSpec {
         self.add(role.into(), spec, FirstStart::WithGroup)
     }
 
-    /// Adds a child at the end that is not started with the tree: it is one that does not run until
-    /// somebody calls [`restart_child`](Supervisor::restart_child). Its role must be new.
+    /// Adds a child at the end that is not started with the tree: it does not run until a caller
+    /// asks for it with [`restart_child`](Supervisor::restart_child). Its role must be new.
     ///
-    /// It keeps its place in the order, and belongs to the tree's description: unlike one that
-    /// [`start_child`](Supervisor::start_child) adds, it is known again after a restart of the tree,
-    /// and again waits until somebody asks. Before it has run, no strategy starts it, and no rule of
-    /// automatic shutdown counts it. From then on it is a child as any other, with one exception: a
-    /// [`Temporary`](Restart::Temporary) one that ended is not forgotten, it waits to be asked for again.
+    /// It keeps its place in the order and belongs to the tree's description. After a restart of
+    /// the tree it is known again, unlike one that [`start_child`](Supervisor::start_child) adds,
+    /// and waits again until it is asked for. Before it has run, no strategy starts it and no rule
+    /// of automatic shutdown counts it. Then it is a child like any other, with one exception: a
+    /// [`Temporary`](Restart::Temporary) one that ended is not forgotten and can be asked for
+    /// again.
     ///
     /// ```
     /// # struct Actor;
     /// # #[ractor::actor(message = (), state = (), arguments = ())]
     /// # impl Actor {}
-    /// # fn keeper() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
+    /// # fn recorder() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
     /// # fn agent() -> session_supervisor::ChildSpec<Actor> { session_supervisor::ChildSpec::new(|_| (Actor, ())) }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// use session_supervisor::{Supervisor, TreeSpec};
     ///
     /// let tree = TreeSpec::one_for_one()
     ///     .unique_name()
-    ///     .child("keeper", keeper())
+    ///     .child("recorder", recorder())
     ///     .child_on_demand("agent", agent());
     /// let tree = Supervisor::start(tree).await.unwrap();
     /// assert!(tree.find_child("agent").is_none());
@@ -152,56 +155,54 @@ impl TreeSpec {
 
     fn add<C: Child>(mut self, role: String, spec: ChildSpec<C>, first_start: FirstStart) -> Self {
         if let Err(rule) = names::check_role(&role) {
-            self.find_fault("role", &role, rule.to_string());
+            self.fault
+                .add("role", format_args!("{role:?}"), rule.to_string());
         }
         if self.children.iter().any(|(other, ..)| **other == *role) {
-            self.find_fault("role", &role, "must be the role of one child only".into());
+            let rule = "must be the role of one child only";
+            self.fault.add("role", format_args!("{role:?}"), rule);
         }
         match spec.for_child() {
             Ok(plan) => self.children.push((role.into(), plan, first_start)),
             Err(InvalidValue { field, value, rule }) => {
-                let rule = format!("in the spec of {role}, {rule}");
-                self.fault
-                    .get_or_insert(InvalidValue { field, value, rule });
+                let rule = format!("{rule} (in the spec of {role})");
+                self.fault.add(field, value, rule);
             }
         }
         self
     }
 
-    /// How often the tree may restart children within `window`, whatever the number of children that one
-    /// restart concerns. Reaching it ends the tree. Default: 3 in 5 s. The window must be longer than
-    /// zero.
+    /// Sets how often the tree may restart children within `window`. A restart of several children
+    /// counts once. A restart above the limit ends the tree. Default: 3 in 5 s. The window must be
+    /// longer than zero.
     ///
     /// OTP: `max_restarts` and `max_seconds`, which are 1 and 5 in Erlang.
     pub fn restart_limit(mut self, max: u32, window: Duration) -> Self {
         match Limit::new(max, window) {
             Some(limit) => self.settings.limit = Some(limit),
-            None => {
-                self.fault
-                    .get_or_insert_with(|| InvalidValue::zero("restart_limit.window", window));
-            }
+            None => self.fault.add_zero("restart_limit.window", window),
         }
         self
     }
-
-    /// Children are restarted without end.
+    /// Removes the restart limit: children are restarted without end.
     pub fn without_restart_limit(mut self) -> Self {
         self.settings.limit = None;
         self
     }
 
-    /// Whether the end of significant children ends the tree. Default: never; then a significant child is
-    /// like any other. (OTP refuses one.)
+    /// Sets whether the end of significant children ends the tree. Default: never. Then a
+    /// significant child is like any other, while OTP refuses it.
     pub fn auto_shutdown(mut self, rule: AutoShutdown) -> Self {
         self.settings.auto_shutdown = rule;
         self
     }
 
-    /// When the supervisor stops, its children are stopped all at once, each by its own rule. Default:
-    /// in reverse order, each when the one after it is gone. A set that is restarted is always taken
-    /// down in order.
+    /// Stops all children at once, each by its own rule, when the supervisor stops. Default: in
+    /// reverse order, each when the one after it is gone. A set of children that is restarted is
+    /// always stopped in order.
     ///
-    /// For children that do not need each other while they stop: the stop takes as long as the slowest.
+    /// Use it for children that do not need each other while they stop. The stop then takes as long
+    /// as the slowest of them.
     pub fn stop_together(mut self) -> Self {
         self.settings.stop_order = StopOrder::Together;
         self
@@ -213,19 +214,9 @@ impl TreeSpec {
         self
     }
 
-    fn find_fault(&mut self, field: &'static str, value: &str, rule: String) {
-        self.fault.get_or_insert_with(|| InvalidValue {
-            field,
-            value: format!("{value:?}"),
-            rule,
-        });
-    }
-
     /// What is to be started, or the first bad value.
     pub(crate) fn check(self) -> Result<Design, InvalidValue> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
-        }
+        self.fault.check()?;
         let settings = OrderedSettings {
             seed: self.seed.unwrap_or_else(random_seed),
             ..self.settings
@@ -236,7 +227,7 @@ impl TreeSpec {
         })
     }
 
-    pub(crate) fn fault(&self) -> Option<InvalidValue> {
+    pub(crate) fn fault(&self) -> Fault {
         self.fault.clone()
     }
 }
@@ -253,18 +244,18 @@ fn policy() -> Policy {
 }
 
 impl ChildSpec<Supervisor> {
-    /// A whole tree, described anew for every incarnation. As a session it is found under the session's
-    /// id, and its children under theirs
-    /// ([`find_child`](SessionSupervisor::find_child)).
+    /// A tree, described anew for every incarnation. As a session it is found by the session's id,
+    /// and its children by that id and their roles ([`find_child`](SessionSupervisor::find_child)).
     ///
-    /// The start is done when all children have been started, one after another; the start timeout is for
-    /// all of them together. One that takes longer, or is stopped before it is done, is killed.
+    /// The start is done when all children have been started, one after another. The start timeout
+    /// is for all of them together. A start that takes longer, or is stopped before it is done, is
+    /// killed.
     ///
     /// ```
     /// # use ractor::Actor;
-    /// # struct Keeper; struct Agent;
+    /// # struct Recorder; struct Agent;
     /// # #[ractor::actor(message = String, state = (), arguments = ())]
-    /// # impl Keeper {}
+    /// # impl Recorder {}
     /// # #[ractor::actor(message = String, state = (), arguments = ())]
     /// # impl Agent {}
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -273,7 +264,7 @@ impl ChildSpec<Supervisor> {
     /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
     /// let chat = ChildSpec::tree(|_start| {
     ///     TreeSpec::one_for_all()
-    ///         .child("keeper", ChildSpec::new(|_| (Keeper, ())))
+    ///         .child("recorder", ChildSpec::new(|_| (Recorder, ())))
     /// });
     /// let alice = sessions.start_session("alice", chat).await.unwrap();
     /// alice.start_child("agent", ChildSpec::new(|_| (Agent, ()))).await.unwrap();
@@ -309,7 +300,7 @@ where
                     Naming::Unique => "a unique one".to_owned(),
                 };
                 let rule = "a tree that is a session bears the session's name";
-                spec.find_fault("name", &name, rule.to_owned());
+                spec.fault.add("name", format_args!("{name:?}"), rule);
             }
             begin(order, spec.check()).await
         })
@@ -318,7 +309,7 @@ where
 
 async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
     match design {
-        Ok(design) => birth::start_child(order, design).await,
+        Ok(design) => spawn::start_child(order, design).await,
         Err(fault) => {
             let error = StartSupervisorError::InvalidOptions(fault);
             Err(SpawnFailure::Failed(Box::new(error)))
@@ -330,10 +321,7 @@ impl ChildSpec<SessionSupervisor> {
     pub(crate) fn supervisor(options: Options) -> Self {
         let fault = options.fault();
         let spec = Self::made_by(policy(), Sessions(options)).restart(Restart::Permanent);
-        match fault {
-            Some(fault) => spec.with_fault(fault),
-            None => spec,
-        }
+        spec.with_fault(fault)
     }
 }
 
@@ -344,12 +332,11 @@ impl Starter for Sessions {
     fn start(&self, order: Order) -> Starting {
         let design = self.0.clone().check().and_then(|(name, settings)| {
             if order.shared.has_sessions() {
-                return Err(InvalidValue {
-                    field: "name",
-                    value: format!("{name:?}"),
-                    rule: "a session bears its own name, and a session supervisor needs another"
-                        .to_owned(),
-                });
+                let mut fault = Fault::default();
+                let rule =
+                    "a session supervisor needs a name of its own, so it cannot be a session";
+                fault.add("name", format_args!("{name:?}"), rule);
+                fault.check()?;
             }
             Ok(Design {
                 name: Some(name),

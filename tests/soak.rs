@@ -1,6 +1,6 @@
 //! The soak, for a few seconds: it ends by itself, without a contradiction, and says what it did.
 //!
-//! Absent on purpose: the long run. It is started by hand, see `examples/soak/main.rs`.
+//! The long run is started by hand, see `examples/soak/main.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -54,7 +54,7 @@ fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
         assert!(number(supervisors, word) > 0, "{supervisors}");
     }
     let scenes = line("scenes: ");
-    for word in ["trees", "families", "trials", "outages", "farewells"] {
+    for word in ["trees", "families", "trials", "outages", "slow stops"] {
         assert!(number(scenes, word) > 0, "{scenes}");
     }
     line("the log: ");

@@ -1,6 +1,6 @@
 //! An allocator that counts the live bytes.
 //!
-//! Absent on purpose: what the kernel gives (RSS). It depends on what ran before.
+//! It does not count what the kernel gives (RSS), which depends on what ran before.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};

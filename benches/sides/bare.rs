@@ -1,6 +1,4 @@
 //! Sessions linked to an actor that does nothing: what ractor itself costs.
-//!
-//! Absent on purpose: any supervision.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The supervisor that a user of ractor writes by hand: it answers a call by `spawn_linked` in its
 //! handler, keeps the cell in a map, and respawns what failed.
 //!
-//! Absent on purpose: isolation, limits, graceful stop. That is what it is compared for.
+//! It has no isolation, no limits and no graceful stop.
 
 use std::collections::HashMap;
 use std::sync::Arc;

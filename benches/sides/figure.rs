@@ -1,7 +1,6 @@
 //! One figure of the table: what was measured, the ratio, and what it must and should be.
 //!
-//! Absent on purpose: statistics beyond the median. The rounds are interleaved, and that is what
-//! takes the machine's moods out.
+//! The rounds are interleaved, so that changes of the machine's speed affect all sides alike.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,4 @@
 //! A whole life of a supervisor on each side: start, storm, stop, with the time that each took.
-//!
-//! Absent on purpose: differences between the sides other than the supervisor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,7 +92,7 @@ pub(crate) async fn start_by_hand(
 /// Makes all sessions fail at once and waits until all are back.
 pub(crate) async fn storm(census: &Census, sessions: &[ActorRef<Msg>]) -> Duration {
     census.wish(census.up() + sessions.len());
-    // What follows blocks this thread, and whoever was woken by the last start may wait in its slot.
+    // What follows blocks this thread, and the task that the last start woke may wait in its slot.
     tokio::task::yield_now().await;
     let began = Instant::now();
     for session in sessions {

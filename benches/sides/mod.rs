@@ -1,8 +1,7 @@
 //! The sides that are measured against each other: the same session under our supervisor, under one
 //! written by hand, and under no supervisor at all.
 //!
-//! Absent on purpose: timing, except of stops under a deadline. A side does the work, the benchmark holds
-//! the watch.
+//! A side does the work, and the benchmark measures the time.
 
 pub(crate) mod alloc;
 pub(crate) mod bare;

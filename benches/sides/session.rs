@@ -1,6 +1,4 @@
 //! The session that all sides run: small, named, and told to crash by a message.
-//!
-//! Absent on purpose: work. What is measured is the supervisor.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};

@@ -1,6 +1,4 @@
 //! A session whose end takes its time, and a mass stop of very many of them.
-//!
-//! Absent on purpose: another side. What counts is that nobody is killed, and how long it takes.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,4 @@
-//! The agent of a session, started on demand: it counts what it hears, and says so.
-//!
-//! Absent on purpose: wits. What it says is not kept.
+//! The agent of a session, started on demand: it counts what it is told, and says so.
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{ChildSpec, StartContext};
@@ -49,7 +47,7 @@ impl Agent {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(notice) = session::is_back(&state.start, "; its count is gone") {
-            state.rooms.news(&state.start.id, &notice);
+            state.rooms.news(state.start.key(), &notice);
         }
         Ok(())
     }
@@ -60,7 +58,7 @@ impl Agent {
         message: AgentMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let id = &state.start.id;
+        let id = state.start.key();
         match message {
             AgentMsg::Heard(text) => {
                 state.lines += 1;

@@ -1,6 +1,4 @@
 //! An error in one line, with what caused it.
-//!
-//! Absent on purpose: what becomes of the line.
 
 use std::error::Error;
 

@@ -1,6 +1,5 @@
-//! One client: reads commands, answers each, and is sent what happens in its session.
-//! A client is not trusted: it gets one clear line for whatever it sends, and loses its connection if
-//! it does not read.
+//! One client: it sends commands, gets an answer to each and the news of its session. It is not
+//! trusted: whatever it sends gets one line, and a client that does not read is disconnected.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -18,8 +17,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::agent::{self, AgentMsg};
 use crate::causes::in_full;
 use crate::help::{self, is_word};
-use crate::keeper::KeeperMsg;
 use crate::lines::{self, Line};
+use crate::recorder::RecorderMsg;
 use crate::responder::ResponderMsg;
 use crate::rooms::{Number, Outbox, Rooms};
 use crate::session::{self, Role, Rules, Whereabouts};
@@ -63,11 +62,11 @@ struct Client {
     house: House,
     number: Number,
     outbox: Outbox,
-    /// The session he is in.
+    /// The session the client is in.
     joined: Option<String>,
 }
 
-/// Serves a client until he leaves, vanishes, does not read, or the server stops.
+/// Serves a client until it leaves, vanishes, does not read, or the server stops.
 pub(crate) async fn serve<R, W>(house: House, number: Number, mut reader: R, writer: W)
 where
     R: AsyncBufRead + Unpin,
@@ -91,7 +90,7 @@ where
         () = full.notified() => false,
         _ = &mut writing => false,
         _ = closing.wait_for(|closing| *closing) => {
-            // If his outbox is full he does not read it anyway.
+            // If its outbox is full the client does not read it anyway.
             client.outbox.lines.try_send("* the server has stopped".into()).ok();
             true
         }
@@ -125,7 +124,7 @@ async fn write<W: AsyncWrite + Unpin>(
 }
 
 impl Client {
-    /// Answers his commands until he leaves or vanishes.
+    /// Answers its commands until it leaves or vanishes.
     async fn converse<R: AsyncBufRead + Unpin>(&mut self, reader: &mut R) {
         loop {
             let next = match lines::next(reader).await {
@@ -159,7 +158,7 @@ impl Client {
             ("crash", "") => self.crash(Role::Responder).await,
             ("crash", word) => match word.parse() {
                 Ok(role) => self.crash(role).await,
-                Err(()) => Err("crash takes keeper, responder, agent or nothing".to_owned()),
+                Err(()) => Err("crash takes recorder, responder, agent or nothing".to_owned()),
             },
             ("hang", "") => self.hang().await,
             ("stop", id) if is_word(id) => self.stop(id).await,
@@ -233,16 +232,17 @@ impl Client {
 
     async fn history(&self) -> Result<String, String> {
         for _ in 0..TRIES {
-            let keeper = self.child(Role::Keeper).await?;
-            if let Ok(CallResult::Success(history)) = keeper.call(KeeperMsg::Recall, None).await {
+            let recorder = self.child(Role::Recorder).await?;
+            if let Ok(CallResult::Success(history)) = recorder.call(RecorderMsg::Recall, None).await
+            {
                 for line in &history {
                     self.tell(line).await;
                 }
                 return Ok(format!("{} lines", history.len()));
             }
-            gone(&keeper).await;
+            gone(&recorder).await;
         }
-        Err("the keeper keeps ending".to_owned())
+        Err("the recorder keeps ending".to_owned())
     }
 
     async fn agent_on(&self) -> Result<String, String> {
@@ -266,7 +266,7 @@ impl Client {
             Err(error) => return Err(error.to_string()),
         }
         match tree.delete_child(Role::Agent.name()).await {
-            // Not found: somebody else has just done the same.
+            // Not found: another client has just done the same.
             Ok(()) | Err(DeleteChildError::NotFound) => Ok("the agent is off".to_owned()),
             Err(error) => Err(error.to_string()),
         }
@@ -274,7 +274,7 @@ impl Client {
 
     async fn crash(&self, role: Role) -> Result<String, String> {
         let told = match role {
-            Role::Keeper => self.child(role).await?.cast(KeeperMsg::Crash).is_ok(),
+            Role::Recorder => self.child(role).await?.cast(RecorderMsg::Crash).is_ok(),
             Role::Responder => self.child(role).await?.cast(ResponderMsg::Crash).is_ok(),
             Role::Agent => {
                 let (id, _) = self.session().await?;
@@ -343,7 +343,7 @@ impl Client {
         )
     }
 
-    /// The session he is in, with its id, or why there is none.
+    /// The session the client is in, with its id, or why there is none.
     async fn session(&self) -> Result<(&str, Supervisor), String> {
         let Some(id) = &self.joined else {
             return Err("open a session first".to_owned());
@@ -359,8 +359,8 @@ impl Client {
         }
     }
 
-    /// A child of the session he is in. One that is being restarted is waited for: it tells the news
-    /// when it can be found.
+    /// A child of the session the client is in. One that is being restarted is waited for: it tells
+    /// the news when it can be found.
     async fn child<M: Message>(&self, role: Role) -> Result<ActorRef<M>, String> {
         let mut news = self.house.rooms.listen();
         let find = async {
@@ -384,8 +384,8 @@ impl Client {
         self.tell(&format!("error: {reason}")).await
     }
 
-    /// Queues a line for him. If there is no room he has to read first: his own commands wait, nobody
-    /// else.
+    /// Queues a line for the client. If there is no room it has to read first: its own commands
+    /// wait, and no other client does.
     async fn tell(&self, line: &str) -> Next {
         match self.outbox.lines.send(line.into()).await {
             Ok(()) => Next::Stay,

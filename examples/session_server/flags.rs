@@ -1,6 +1,4 @@
 //! What the command line says.
-//!
-//! Absent on purpose: a parser from a library. There are seven flags.
 
 use std::net::SocketAddr;
 use std::str::FromStr;

@@ -1,14 +1,12 @@
 //! What the commands are, and why a line is none of them.
-//!
-//! Absent on purpose: what they do.
 
 pub(crate) const COMMANDS: &str = "\
 open ID    start the session ID, or join it
 say TEXT   say something to all who are in your session
-history    what was said in it, as its keeper has it
+history    what was said in it, as its recorder has it
 agent on   start the session's agent, which counts what is said
 agent off  stop it
-crash      make the responder of your session panic, or with a word: its keeper or its agent
+crash      make the responder of your session panic, or with a word: its recorder or its agent
 hang       make the responder never end when it is stopped, to try out the server's deadline
 stop ID    end a session, or discard a parked one
 list       all sessions

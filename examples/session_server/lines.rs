@@ -1,6 +1,6 @@
 //! Lines from a stream, with a bound on their length that also bounds the memory.
 //!
-//! Absent on purpose: an error for a bad line. It is told, and the next one is read.
+//! A bad line is reported, and the next one is read.
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 

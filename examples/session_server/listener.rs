@@ -1,7 +1,7 @@
 //! The listener: a child of the application root that lets clients in. It starts after the session
-//! supervisor and stops before it, so that nobody comes in while sessions are stopped.
+//! supervisor and stops before it, so that no client comes in while sessions are stopped.
 //!
-//! Absent on purpose: the clients. They stay until all is over, to be told how it ends.
+//! Clients stay connected until the end, and are told how it comes.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -67,7 +67,8 @@ where
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        // Nobody may read that, as when it is restarted after whoever started the server has gone.
+        // It may not be read, as when it is restarted after the caller that started the server has
+        // gone.
         let told = format!("listening on {}\n", listener.local_addr()?);
         std::io::stdout().write_all(told.as_bytes()).ok();
         Ok(Launch::Actor(Listener, (listener, house(root))))

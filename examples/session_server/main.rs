@@ -1,20 +1,20 @@
-//! A line server over TCP: each named session is a conversation that lives on when its clients leave.
+//! A line server over TCP: each named session is a conversation that lives on when its clients
+//! leave.
 //!
-//! `cargo run --example session_server`, then `nc 127.0.0.1 4000` and `help`. With `--stdin` it takes
-//! commands from standard input as one more client, so that a script can drive it.
+//! `cargo run --example session_server`, then `nc 127.0.0.1 4000` and `help`. With `--stdin` it
+//! takes commands from standard input as one more client, so that a script can drive it.
 //!
-//! An application root holds the session supervisor and the listener; each session is a tree of a keeper,
-//! a responder and, on demand, an agent. Absent on purpose: accounts, storage, encryption. What a crash
-//! takes is gone, and that is shown.
+//! An application root holds the session supervisor and the listener; each session is a tree of a
+//! recorder, a responder and, on demand, an agent. Nothing is stored: what a crash takes is gone.
 
 mod agent;
 mod causes;
 mod client;
 mod flags;
 mod help;
-mod keeper;
 mod lines;
 mod listener;
+mod recorder;
 mod responder;
 mod rooms;
 mod server;

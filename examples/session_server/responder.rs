@@ -1,13 +1,14 @@
-//! The responder of a session: takes what is said, tells the room, and hands it to the other children.
+//! The responder of a session: takes what is said, tells the room, and hands it to the other
+//! children.
 //!
-//! Absent on purpose: references that are kept. The other children may be restarted at any time, and are
-//! looked up by their role.
+//! No reference is kept. The other children may be restarted at any time, and are looked up by
+//! their role.
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, StartContext};
 
 use crate::agent::AgentMsg;
-use crate::keeper::KeeperMsg;
+use crate::recorder::RecorderMsg;
 use crate::rooms::Rooms;
 use crate::session::{self, Role};
 
@@ -66,7 +67,7 @@ impl Responder {
         _myself: ActorRef<ResponderMsg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let id = &state.start.id;
+        let id = state.start.key();
         let notice = match session::is_back(&state.start, "") {
             Some(notice) => notice,
             None if state.session > 1 => format!(
@@ -89,11 +90,13 @@ impl Responder {
         match message {
             ResponderMsg::Say { from, text, reply } => {
                 state.say(&from, &text);
-                // Whoever said it may have gone.
+                // The client that said it may have gone.
                 drop(reply.send(()));
             }
             ResponderMsg::Hang => state.stop = Stop::Never,
-            ResponderMsg::Crash => panic!("the responder of {} was told to crash", state.start.id),
+            ResponderMsg::Crash => {
+                panic!("the responder of {} was told to crash", state.start.key())
+            }
         }
         Ok(())
     }
@@ -104,7 +107,7 @@ impl Responder {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Stop::Never = state.stop {
-            let id = &state.start.id;
+            let id = state.start.key();
             let notice = format!("* the responder of {id} hangs in its stop");
             state.rooms.news(id, &notice);
             std::future::pending::<()>().await;
@@ -115,15 +118,18 @@ impl Responder {
 
 impl State {
     fn say(&self, from: &str, text: &str) {
-        let StartContext { id, supervisor, .. } = &self.start;
+        let id = self.start.key();
         let line = format!("[{id}] {from}: {text}");
         self.rooms.tell(id, &line);
-        let agent = supervisor.find_child_as::<AgentMsg>(id, Role::Agent.name());
-        let keeper = supervisor.find_child_as::<KeeperMsg>(id, Role::Keeper.name());
-        let kept = keeper.is_ok_and(|keeper| keeper.cast(KeeperMsg::Keep(line)).is_ok());
+        let Some(sessions) = &self.start.supervisor else {
+            return;
+        };
+        let agent = sessions.find_child_as::<AgentMsg>(id, Role::Agent.name());
+        let recorder = sessions.find_child_as::<RecorderMsg>(id, Role::Recorder.name());
+        let kept = recorder.is_ok_and(|recorder| recorder.cast(RecorderMsg::Keep(line)).is_ok());
         if !kept {
             self.rooms
-                .tell(id, "* that is not kept: the keeper is being restarted");
+                .tell(id, "* that is not kept: the recorder is being restarted");
         }
         if let Ok(agent) = agent {
             // It may just be ending.

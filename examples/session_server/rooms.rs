@@ -1,7 +1,7 @@
 //! Who listens to which session. It outlives the sessions' incarnations, so that a crash costs no
-//! client his place.
+//! client its place.
 //!
-//! Absent on purpose: waiting for a client. One who does not read what he is sent is let go.
+//! A client that does not read what it is sent is disconnected.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ pub(crate) type Number = u64;
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     pub(crate) lines: Sender<Arc<str>>,
-    /// Rung when it was full: he does not read, and is let go.
+    /// Notified when it was full: the client does not read, and is disconnected.
     pub(crate) full: Arc<Notify>,
 }
 
@@ -37,7 +37,7 @@ struct Inner {
     numbers: AtomicU64,
 }
 
-/// Somebody follows a session to its end.
+/// A task follows a session to its end.
 #[derive(Debug)]
 pub(crate) struct Follower(Rooms);
 
@@ -53,12 +53,12 @@ impl Rooms {
         self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Hears all news from now on, of whichever session.
+    /// Receives all news from now on, of whichever session.
     pub(crate) fn listen(&self) -> watch::Receiver<()> {
         self.0.news.subscribe()
     }
 
-    /// Whoever follows a session holds this until he has told its end.
+    /// A task that follows a session holds this until it has told its end.
     pub(crate) fn follower(&self) -> Follower {
         self.0.followers.send_modify(|followers| *followers += 1);
         Follower(self.clone())
@@ -92,7 +92,7 @@ impl Rooms {
         self.lock().get(id).map_or(0, BTreeMap::len)
     }
 
-    /// Sends a line to all who listen to a session. Who cannot take it loses his place and his
+    /// Sends a line to all clients of a session. One that cannot take it loses its place and its
     /// connection.
     pub(crate) fn tell(&self, id: &str, line: &str) {
         let line: Arc<str> = line.into();

@@ -1,7 +1,5 @@
-//! The server: an application whose root has the session supervisor and the listener, from its start to
-//! its exit status.
-//!
-//! Absent on purpose: signals. The application hears them.
+//! The server: an application whose root has the session supervisor and the listener, from its
+//! start to its exit status.
 
 use std::io::Write;
 use std::time::Duration;
@@ -36,7 +34,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
     let running = Application::new(options)
         .name("session_server")
         .child("listener", listener::spec(flags.listen, house.clone()))
-        .deadline(flags.deadline)
+        .stop_timeout(flags.deadline)
         .start()
         .await
         .map_err(|error| in_full(&error))?;
@@ -50,7 +48,7 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
         // The end of each session is told before the server's.
         tokio::time::timeout(GOODBYE, told.all_told()).await.ok();
         close.send(true).ok();
-        // Every client holds a receiver until he is done.
+        // Every client holds a receiver until it is done.
         tokio::time::timeout(GOODBYE, close.closed()).await.ok();
     }
     print(&ended);
@@ -66,7 +64,7 @@ async fn obey(house: House, deadline: Duration) {
     root.stop_within(deadline).await.ok();
 }
 
-/// What cannot be printed, since nobody reads any more, does not change the exit status.
+/// What cannot be printed, since the output is closed, does not change the exit status.
 fn print(ended: &Ended) {
     let report = ended.report.map(|report| {
         format!(

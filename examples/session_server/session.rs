@@ -1,7 +1,5 @@
-//! A session: a tree of a keeper, a responder and, on demand, an agent; and how to follow it over its
-//! crashes.
-//!
-//! Absent on purpose: anything about clients but their names.
+//! A session: a tree of a recorder, a responder and, on demand, an agent; and how to follow it over
+//! its crashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,14 +11,14 @@ use session_supervisor::{
 
 use crate::agent::Agent;
 use crate::flags::Flags;
-use crate::keeper;
+use crate::recorder;
 use crate::responder;
 use crate::rooms::Rooms;
 
 /// The children of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    Keeper,
+    Recorder,
     Responder,
     Agent,
 }
@@ -28,7 +26,7 @@ pub(crate) enum Role {
 impl Role {
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Keeper => "keeper",
+            Self::Recorder => "recorder",
             Self::Responder => "responder",
             Self::Agent => "agent",
         }
@@ -45,7 +43,7 @@ impl FromStr for Role {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        [Self::Keeper, Self::Responder, Self::Agent]
+        [Self::Recorder, Self::Responder, Self::Agent]
             .into_iter()
             .find(|role| role.name() == word)
             .ok_or(())
@@ -77,19 +75,19 @@ pub(crate) fn spec(rules: &Rules, rooms: &Rooms) -> ChildSpec<Supervisor> {
         let life = session.incarnation;
         TreeSpec::new(rules.strategy)
             .restart_limit(rules.restarts, rules.window)
-            .child(Role::Keeper.name(), keeper::spec(&rooms))
+            .child(Role::Recorder.name(), recorder::spec(&rooms))
             .child(Role::Responder.name(), responder::spec(&rooms, life))
     })
 }
 
-/// What the clients are told of a child that runs again, if it does. `lost` is what went with its last
-/// life.
+/// What the clients are told of a child that runs again, if it does. `lost` is what went with its
+/// last life.
 pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
     if start.incarnation == 1 {
         return None;
     }
     let role = start.role.as_deref().unwrap_or("session");
-    let (id, incarnation) = (&start.id, start.incarnation);
+    let (id, incarnation) = (start.key(), start.incarnation);
     Some(match start.last_exit {
         Some(Exit::Failed { .. } | Exit::Killed) => {
             format!("* the {role} of {id} crashed and is back as incarnation {incarnation}{lost}")
@@ -125,8 +123,8 @@ pub(crate) async fn look_up(sessions: &SessionSupervisor, id: &str) -> Whereabou
     }
 }
 
-/// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started by
-/// whoever created it.
+/// Tells a session's clients how it ends; that it is back is told by its next incarnation. Started
+/// by its creator.
 pub(crate) async fn follow(
     sessions: SessionSupervisor,
     rooms: Rooms,
@@ -144,7 +142,7 @@ pub(crate) async fn follow(
                 match sessions.session_info(&id).await {
                     Ok(Some(info)) if info.incarnation > known => known = info.incarnation,
                     Ok(Some(_)) => {
-                        // It was stopped, and whoever opened the id anew follows that one.
+                        // It was stopped, and the client that opened the id anew follows that one.
                         rooms.news(&id, &format!("* session {id} was stopped and opened anew"));
                         return;
                     }

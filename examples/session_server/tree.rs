@@ -1,8 +1,7 @@
 //! The live tree in lines: the application root with its children, the session supervisor with its
 //! sessions, each session with its children.
 //!
-//! Absent on purpose: one instant. Each level is asked in its turn, and what has ended meanwhile is left
-//! out.
+//! Each level is asked in turn, so the answer is not of one instant.
 
 use session_supervisor::{Application, ChildInfo, SessionInfo, SessionSupervisor, Supervisor};
 

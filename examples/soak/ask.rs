@@ -1,14 +1,12 @@
-//! Calls with a watch beside them: each is answered in time, or that is a contradiction. And callers
-//! who do not wait.
-//!
-//! Absent on purpose: what an answer means.
+//! Calls with a watch beside them: each is answered in time, or that is a contradiction. And
+//! callers who do not wait.
 
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::burden::let_go;
+use crate::drop_kinds::drop_answer;
 use crate::rng::Rng;
 use crate::tally::{self, Deed};
 use crate::verdict::contradiction;
@@ -45,7 +43,7 @@ pub(crate) async fn ask_and_leave<T>(deed: Deed, call: impl Future<Output = T>) 
     let mut call = pin!(call);
     std::future::poll_fn(|context| {
         // On a busy machine the answer may be there already, with the last of an error that panics.
-        let_go(call.as_mut().poll(context));
+        drop_answer(call.as_mut().poll(context));
         Poll::Ready(())
     })
     .await;

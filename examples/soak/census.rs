@@ -1,7 +1,7 @@
 //! The shadow model's eyes inside the sessions: who lives, in which incarnation.
 //!
-//! A life is counted from the moment its start function runs until its state (or whatever it had got
-//! to) is dropped. The supervisor's word for it is not asked.
+//! A life is counted from the moment its start function runs until its state (or whatever it had
+//! got to) is dropped. The supervisor's word for it is not asked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -111,7 +111,7 @@ pub(crate) struct Entry {
     last: AtomicU64,
     launches: AtomicU64,
     /// How many `post_stop`s have begun.
-    farewells: AtomicUsize,
+    post_stops: AtomicUsize,
     /// The last incarnation that got through its `pre_start`.
     up: watch::Sender<u64>,
     /// What a launch that waits waits for.
@@ -129,7 +129,7 @@ impl Entry {
             alive: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             launches: AtomicU64::new(0),
-            farewells: AtomicUsize::new(0),
+            post_stops: AtomicUsize::new(0),
             up: watch::Sender::new(0),
             latch: watch::Sender::new(false),
             gate: Gate::default(),
@@ -147,8 +147,8 @@ impl Entry {
         self.launches.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn farewells(&self) -> usize {
-        self.farewells.load(Ordering::SeqCst)
+    pub(crate) fn post_stops(&self) -> usize {
+        self.post_stops.load(Ordering::SeqCst)
     }
 
     /// Waits until this incarnation is up.
@@ -198,8 +198,8 @@ impl Alive {
         self.entry.up.send_replace(self.incarnation);
     }
 
-    pub(crate) fn says_farewell(&self) {
-        self.entry.farewells.fetch_add(1, Ordering::SeqCst);
+    pub(crate) fn enters_post_stop(&self) {
+        self.entry.post_stops.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn entry(&self) -> &Entry {
@@ -244,7 +244,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Waits until somebody stands before it.
+    /// Waits until a caller waits at it.
     pub(crate) async fn is_reached(&self) {
         self.reached.notified().await;
     }

@@ -1,56 +1,62 @@
 //! What must hold when a supervisor has ended.
-//!
-//! Absent on purpose: its report. Only who knows all of its sessions can add it up.
 
 use std::time::{Duration, Instant};
 
 use session_supervisor::error::{RestartError, StartError, StopError};
 
 use crate::ask::{PATIENCE, ask, within};
-use crate::house::{End, Reign};
 use crate::session::Plan;
+use crate::succession::{End, Instance};
 use crate::tally::{self, Deed};
 use crate::verdict::{contradiction, must};
 
 /// Waits until nothing of a supervisor is left that has been ended, or has ended itself.
-pub(crate) async fn close(reign: &Reign) {
-    reign.root_is_gone().await;
-    let name = reign.sessions.name();
-    if reign.ended().is_none() {
-        must(reign.kind.may_escalate(), || {
+pub(crate) async fn close(instance: &Instance) {
+    instance.root_is_gone().await;
+    let name = instance.sessions.name();
+    if instance.ended().is_none() {
+        must(instance.kind.may_escalate(), || {
             format!("{name} has ended by itself")
         });
         tally::ESCALATED.one();
     }
-    let waits_for = waits_for(reign.ended());
+    let waits_for = waits_for(instance.ended());
     if waits_for == WaitsFor::States {
-        let living = reign.census.living();
+        let living = instance.census.living();
         must(living.is_empty(), || {
-            format!("{name} has ended ({:?}) and left {living:?}", reign.ended())
+            format!(
+                "{name} has ended ({:?}) and left {living:?}",
+                instance.ended()
+            )
         });
     }
     // A successor's names are the same.
-    if waits_for != WaitsFor::Nobody && !reign.has_successor() {
+    if waits_for != WaitsFor::None && !instance.has_successor() {
         must(names_left(name) == 0, || {
-            format!("{name} has ended ({:?}) and left names", reign.ended())
+            format!("{name} has ended ({:?}) and left names", instance.ended())
         });
     }
-    until(|| reign.census.alive() == 0, "sessions outlive", reign).await;
-    if !reign.has_successor() {
+    until(
+        || instance.census.alive() == 0,
+        "sessions outlive",
+        instance,
+    )
+    .await;
+    if !instance.has_successor() {
         // The root of a tree is no life of the census, and may end after a root that was killed.
-        until(|| names_left(name) == 0, "names outlive", reign).await;
+        until(|| names_left(name) == 0, "names outlive", instance).await;
     }
-    until_down(reign).await;
-    is_down(reign).await;
+    until_down(instance).await;
+    is_down(instance).await;
 }
 
 /// What is certain when a root is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WaitsFor {
-    /// A root that was killed leaves its sessions to the undertaker.
-    Nobody,
-    /// All sessions have ended. The state of one that was killed lies in the root's event port, which
-    /// is not read any more after a foreign stop, and is dropped after the root.
+    /// A root that was killed leaves its sessions to the driver task.
+    None,
+    /// All sessions have ended. The state of one that was killed lies in the root's event port,
+    /// which is not read any more after a foreign stop, and is dropped after the root.
     Sessions,
     /// Their states are dropped, too.
     States,
@@ -58,7 +64,7 @@ enum WaitsFor {
 
 const fn waits_for(end: Option<End>) -> WaitsFor {
     match end {
-        Some(End::Kill) => WaitsFor::Nobody,
+        Some(End::Kill) => WaitsFor::None,
         Some(End::ForeignStop | End::Drain) => WaitsFor::Sessions,
         Some(End::Stop | End::StopWithin(_) | End::StopAndLeave) | None => WaitsFor::States,
     }
@@ -74,22 +80,22 @@ pub(crate) fn names_left(supervisor: &str) -> usize {
     names.iter().filter(|name| of(name)).count()
 }
 
-/// Waits for what must come, though nobody tells when.
-pub(crate) async fn until(holds: impl Fn() -> bool, what: &str, reign: &Reign) {
+/// Waits for what must come, without a signal for it.
+pub(crate) async fn until(holds: impl Fn() -> bool, what: &str, instance: &Instance) {
     let began = Instant::now();
     while !holds() {
         if began.elapsed() > PATIENCE {
-            let name = reign.sessions.name();
+            let name = instance.sessions.name();
             contradiction(&format!("{what} {name} for {PATIENCE:?}"));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// The undertaker may answer until it is done.
-async fn until_down(reign: &Reign) {
+/// The driver task may answer until it is done.
+async fn until_down(instance: &Instance) {
     let down = async {
-        while reign.sessions.count_sessions().await.is_ok() {
+        while instance.sessions.count_sessions().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -97,8 +103,8 @@ async fn until_down(reign: &Reign) {
 }
 
 /// The handle of a supervisor that has ended says so to everything, and for ever.
-async fn is_down(reign: &Reign) {
-    let (sessions, entry) = (&reign.sessions, reign.census.entry(0));
+async fn is_down(instance: &Instance) {
+    let (sessions, entry) = (&instance.sessions, instance.census.entry(0));
     let id = entry.id.as_str();
     let down = [
         ask(Deed::Count, sessions.count_sessions()).await.is_err(),

@@ -1,7 +1,5 @@
 //! The crowd: workers that do anything to the ids that they share. Of each answer they know only
 //! whether it is one that could be given.
-//!
-//! Absent on purpose: expectations. Between a question and its answer others have been there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,46 +9,46 @@ use session_supervisor::error::{EnsureError, RestartError, StartError, StopError
 use session_supervisor::{Backoff, ChildSpec, Restart, SessionState, Shutdown};
 
 use crate::ask::ask_for_a_while;
-use crate::burden::{Burden, Careful, let_go};
 use crate::census::Entry;
+use crate::drop_kinds::{Careful, DropKind, drop_answer};
 use crate::grove;
-use crate::house::{House, Kind, Over, PARKED, PLACES, Reign};
 use crate::rng::Rng;
-use crate::session::{Birth, Death, GRACE, LONG, Msg, Plan, SHORT, Session};
+use crate::session::{GRACE, LONG, Msg, Plan, SHORT, Session, StartKind, StopKind};
 use crate::stalls;
+use crate::succession::{Instance, Kind, Over, PARKED, PLACES, Succession};
 use crate::tally::{self, Deed};
 use crate::verdict::must;
 
-/// How many ids the crowd of a house shares. More than [`PLACES`].
+/// How many ids the crowd of a succession shares. More than [`PLACES`].
 pub(crate) const SHARED: usize = 12;
 
 /// One step of one worker.
-pub(crate) async fn step(house: &House, rng: &mut Rng) {
-    let reign = house.current();
-    reign.step(rng).await;
+pub(crate) async fn step(succession: &Succession, rng: &mut Rng) {
+    let instance = succession.current();
+    instance.step(rng).await;
     let n = rng.below(SHARED);
-    let entry = Arc::clone(reign.census.entry(n));
-    // Each third of them is a tree, whoever starts it.
+    let entry = Arc::clone(instance.census.entry(n));
+    // Each third of them is a tree, whichever worker starts it.
     let done = match n % 3 {
-        2 => grove::one(&reign, &entry, rng).await,
-        _ => one(&reign, &entry, rng).await,
+        2 => grove::one(&instance, &entry, rng).await,
+        _ => one(&instance, &entry, rng).await,
     };
     if done.is_err() {
-        house.renew(&reign).await;
+        succession.renew(&instance).await;
     }
 }
 
-async fn one(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+async fn one(instance: &Instance, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     match rng.below(100) {
-        0..25 => start(reign, entry, rng).await,
-        25..40 => ensure(reign, entry, rng).await,
-        40..52 => stop(reign, entry, rng).await,
-        52..62 => restart(reign, entry, rng).await,
-        62..68 => info(reign, entry, rng).await,
-        68..70 => list(reign, rng).await,
-        70..74 => count(reign, rng).await,
+        0..25 => start(instance, entry, rng).await,
+        25..40 => ensure(instance, entry, rng).await,
+        40..52 => stop(instance, entry, rng).await,
+        52..62 => restart(instance, entry, rng).await,
+        62..68 => info(instance, entry, rng).await,
+        68..70 => list(instance, rng).await,
+        70..74 => count(instance, rng).await,
         _ => {
-            touch(reign, entry, rng).await;
+            touch(instance, entry, rng).await;
             Ok(())
         }
     }
@@ -58,14 +56,14 @@ async fn one(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Ove
 
 /// Mostly a sound session; else one of the others.
 pub(crate) fn plan(rng: &mut Rng) -> Plan {
-    const BIRTHS: [Birth; 7] = [
-        Birth::Fine,
-        Birth::Fine,
-        Birth::Fails,
-        Birth::Panics,
-        Birth::StartFunctionFails,
-        Birth::StartFunctionPanics,
-        Birth::Ignored,
+    const START_KINDS: [StartKind; 7] = [
+        StartKind::Fine,
+        StartKind::Fine,
+        StartKind::Fails,
+        StartKind::Panics,
+        StartKind::StartFunctionFails,
+        StartKind::StartFunctionPanics,
+        StartKind::Ignored,
     ];
     const KINDS: [Restart; 4] = [
         Restart::Permanent,
@@ -75,29 +73,33 @@ pub(crate) fn plan(rng: &mut Rng) -> Plan {
     ];
     let mut plan = Plan::FINE.restart(rng.pick(&KINDS));
     if rng.one_in(6) {
-        // From the third on they are fine. One that fails for ever, but too slowly for its limit, is
-        // tried again for ever, and those who start its id wait for it, until somebody stops it.
-        plan.births = [rng.pick(&BIRTHS), rng.pick(&BIRTHS), Birth::Fine];
+        // From the third on they are fine. One that fails for ever, but too slowly for its limit,
+        // is tried again for ever, and callers that start its id wait for it, until it is stopped.
+        plan.start_kinds = [
+            rng.pick(&START_KINDS),
+            rng.pick(&START_KINDS),
+            StartKind::Fine,
+        ];
     }
     if rng.one_in(24) {
-        plan.births[rng.below(2)] = Birth::Hangs;
+        plan.start_kinds[rng.below(2)] = StartKind::Hangs;
         plan.start_timeout = SHORT;
     }
     if rng.one_in(8) {
-        plan.death = rng.pick(&[Death::Fails, Death::Panics, Death::Fine]);
+        plan.stop_kind = rng.pick(&[StopKind::Fails, StopKind::Panics, StopKind::Fine]);
     }
     if rng.one_in(24) {
-        plan.death = Death::Lingers;
+        plan.stop_kind = StopKind::Lingers;
     }
     if rng.one_in(12) {
-        // What blocks a worker of the runtime is everybody's delay, so it is rare and short.
-        plan.burden = match rng.below(8) {
-            0 => Burden::Blocks(1 + rng.next() % 10),
-            _ => Burden::Panics,
+        // What blocks a worker of the runtime delays all tasks, so it is rare and short.
+        plan.drop_kind = match rng.below(8) {
+            0 => DropKind::Blocks(1 + rng.next() % 10),
+            _ => DropKind::Panics,
         };
     }
-    // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the time
-    // that he takes, and those who start his id wait for him, until somebody stops him.
+    // Nothing in a crowd hangs for ever: whom a stranger has drained, the supervisor gives all the
+    // time that it takes, and callers that start its id wait for it, until it is stopped.
     plan.shutdown = match rng.below(8) {
         0 | 1 => Shutdown::BrutalKill,
         2 => Shutdown::Drain(GRACE),
@@ -117,50 +119,58 @@ fn spec(plan: Plan, entry: &Arc<Entry>, rng: &mut Rng) -> ChildSpec<Session> {
     }
 }
 
-/// Whether a start with this plan may fail like this, in this house.
-pub(crate) fn start_may_fail(reign: &Reign, plan: &Plan, error: &StartError) -> Result<bool, Over> {
-    let first = plan.births[0];
+/// Whether a start with this plan may fail like this, in this succession.
+pub(crate) fn start_may_fail(
+    instance: &Instance,
+    plan: &Plan,
+    error: &StartError,
+) -> Result<bool, Over> {
+    let first = plan.start_kinds[0];
     Ok(match error {
         StartError::AlreadyStarted { .. } | StartError::Stopped => true,
-        StartError::Ignored => first == Birth::Ignored,
-        StartError::Failed { .. } => !matches!(first, Birth::Fine | Birth::Ignored | Birth::Hangs),
+        StartError::Ignored => first == StartKind::Ignored,
+        StartError::Failed { .. } => !matches!(
+            first,
+            StartKind::Fine | StartKind::Ignored | StartKind::Hangs
+        ),
         StartError::TimedOut => plan.start_timeout < LONG,
-        StartError::NameTaken { .. } => reign.is_heir(),
-        StartError::Parked => reign.kind.parks(),
-        StartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
-        StartError::SupervisorDown => return Err(reign.over("a start says that it is down")),
+        StartError::NameTaken { .. } => instance.has_predecessor(),
+        StartError::Parked => instance.kind.parks(),
+        StartError::MaxSessions { max } => instance.kind == Kind::Crowded && *max == PLACES,
+        StartError::SupervisorDown => return Err(instance.over("a start says that it is down")),
         StartError::Stuck => stalls::is_busy(),
         _ => false,
     })
 }
 
-async fn start(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+async fn start(instance: &Instance, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let plan = plan(rng);
     let spec = spec(plan, entry, rng);
-    let start = reign.sessions.start_session(&entry.id, spec);
+    let start = instance.sessions.start_session(&entry.id, spec);
     let answer = ask_for_a_while(rng, Deed::Start, start).await;
     let judged = match &answer {
-        Some(Err(error)) => match start_may_fail(reign, &plan, error) {
-            Ok(legal) => reign.must(legal, || format!("a start of {plan:?} says: {error}")),
+        Some(Err(error)) => match start_may_fail(instance, &plan, error) {
+            Ok(legal) => instance.must(legal, || format!("a start of {plan:?} says: {error}")),
             Err(over) => Err(over),
         },
-        Some(Ok(_)) => reign.must(matches!(plan.births[0], Birth::Fine | Birth::Hangs), || {
-            format!("a start of {plan:?} succeeds")
-        }),
+        Some(Ok(_)) => instance.must(
+            matches!(plan.start_kinds[0], StartKind::Fine | StartKind::Hangs),
+            || format!("a start of {plan:?} succeeds"),
+        ),
         None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-async fn ensure(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+async fn ensure(instance: &Instance, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let plan = plan(rng);
     let spec = spec(plan, entry, rng);
-    let ensure = reign.sessions.ensure_session(&entry.id, spec);
+    let ensure = instance.sessions.ensure_session(&entry.id, spec);
     let answer = ask_for_a_while(rng, Deed::Ensure, ensure).await;
     let judged = match &answer {
         Some(Err(EnsureError::Start(StartError::AlreadyStarted { .. }))) => {
-            reign.must(false, || "an ensure says: already started".to_owned())
+            instance.must(false, || "an ensure says: already started".to_owned())
         }
         Some(Err(EnsureError::Start(error))) => {
             // It may have joined another one's launch, and then shares its outcome.
@@ -168,39 +178,47 @@ async fn ensure(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), 
                 error,
                 StartError::Ignored | StartError::Failed { .. } | StartError::TimedOut
             );
-            match start_may_fail(reign, &plan, error) {
-                Ok(legal) => reign.must(shared || legal, || {
+            match start_may_fail(instance, &plan, error) {
+                Ok(legal) => instance.must(shared || legal, || {
                     format!("an ensure of {plan:?} says: {error}")
                 }),
                 Err(over) => Err(over),
             }
         }
-        Some(Err(error)) => reign.must(false, || format!("an ensure says: {error}")),
+        Some(Err(error)) => instance.must(false, || format!("an ensure says: {error}")),
         Some(Ok(_)) | None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-pub(crate) async fn stop(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
-    let stop = reign.sessions.stop_session(&entry.id);
+pub(crate) async fn stop(
+    instance: &Instance,
+    entry: &Arc<Entry>,
+    rng: &mut Rng,
+) -> Result<(), Over> {
+    let stop = instance.sessions.stop_session(&entry.id);
     let answer = ask_for_a_while(rng, Deed::Stop, stop).await;
     let judged = match &answer {
-        Some(Err(StopError::SupervisorDown)) => Err(reign.over("a stop says that it is down")),
+        Some(Err(StopError::SupervisorDown)) => Err(instance.over("a stop says that it is down")),
         Some(Err(StopError::Stuck)) if stalls::is_busy() => Ok(()),
         Some(Err(StopError::NotFound)) | Some(Ok(_)) | None => Ok(()),
-        Some(Err(error)) => reign.must(false, || format!("a stop says: {error}")),
+        Some(Err(error)) => instance.must(false, || format!("a stop says: {error}")),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-pub(crate) async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
-    let restart = reign.sessions.restart_session(&entry.id);
+pub(crate) async fn restart(
+    instance: &Instance,
+    entry: &Arc<Entry>,
+    rng: &mut Rng,
+) -> Result<(), Over> {
+    let restart = instance.sessions.restart_session(&entry.id);
     let answer = ask_for_a_while(rng, Deed::Restart, restart).await;
     let judged = match &answer {
         Some(Err(RestartError::SupervisorDown)) => {
-            Err(reign.over("a restart says that it is down"))
+            Err(instance.over("a restart says that it is down"))
         }
         Some(Err(error)) => {
             let legal = match error {
@@ -210,23 +228,25 @@ pub(crate) async fn restart(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) ->
                 | RestartError::TimedOut
                 | RestartError::Stopped => true,
                 RestartError::Stuck => stalls::is_busy(),
-                RestartError::NameTaken { .. } => reign.is_heir(),
-                RestartError::MaxSessions { max } => reign.kind == Kind::Crowded && *max == PLACES,
+                RestartError::NameTaken { .. } => instance.has_predecessor(),
+                RestartError::MaxSessions { max } => {
+                    instance.kind == Kind::Crowded && *max == PLACES
+                }
                 _ => false,
             };
-            reign.must(legal, || format!("a restart says: {error}"))
+            instance.must(legal, || format!("a restart says: {error}"))
         }
         Some(Ok(_)) | None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-pub(crate) async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
-    let info = reign.sessions.session_info(&entry.id);
+pub(crate) async fn info(instance: &Instance, entry: &Entry, rng: &mut Rng) -> Result<(), Over> {
+    let info = instance.sessions.session_info(&entry.id);
     let answer = ask_for_a_while(rng, Deed::Info, info).await;
     let judged = match &answer {
-        Some(Err(_)) => Err(reign.over("an info says that it is down")),
+        Some(Err(_)) => Err(instance.over("an info says that it is down")),
         Some(Ok(Some(info))) => {
             must(info.id == *entry.id, || {
                 format!("asked for {}, told of {}", entry.id, info.id)
@@ -236,18 +256,18 @@ pub(crate) async fn info(reign: &Reign, entry: &Entry, rng: &mut Rng) -> Result<
                 SessionState::Parked => info.cell.is_none() && info.last_exit.is_some(),
                 _ => true,
             };
-            reign.must(fits, || format!("told of {info:?}"))
+            instance.must(fits, || format!("told of {info:?}"))
         }
         Some(Ok(None)) | None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
-    let list = reign.sessions.list_sessions();
+async fn list(instance: &Instance, rng: &mut Rng) -> Result<(), Over> {
+    let list = instance.sessions.list_sessions();
     let list = match ask_for_a_while(rng, Deed::List, list).await {
-        Some(Err(_)) => return Err(reign.over("a list says that it is down")),
+        Some(Err(_)) => return Err(instance.over("a list says that it is down")),
         Some(Ok(list)) => Careful::new(list),
         None => return Ok(()),
     };
@@ -255,20 +275,20 @@ async fn list(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
     must(ids.len() == list.len(), || {
         format!("listed twice: {list:?}")
     });
-    let known: HashSet<_> = (reign.census.entries().iter())
+    let known: HashSet<_> = (instance.census.entries().iter())
         .map(|entry| entry.id.as_str())
         .collect();
     must(ids.iter().all(|id| known.contains(id.as_str())), || {
         format!("listed, but never started: {list:?}")
     });
-    let_go(list);
+    drop_answer(list);
     Ok(())
 }
 
-async fn count(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
-    let count = reign.sessions.count_sessions();
+async fn count(instance: &Instance, rng: &mut Rng) -> Result<(), Over> {
+    let count = instance.sessions.count_sessions();
     let counts = match ask_for_a_while(rng, Deed::Count, count).await {
-        Some(Err(_)) => return Err(reign.over("a count says that it is down")),
+        Some(Err(_)) => return Err(instance.over("a count says that it is down")),
         Some(Ok(counts)) => counts,
         None => return Ok(()),
     };
@@ -276,17 +296,17 @@ async fn count(reign: &Reign, rng: &mut Rng) -> Result<(), Over> {
     let adds_up = counts.specs == running + counts.parked + counts.stuck
         && counts.specs == counts.workers + counts.supervisors
         && (counts.stuck == 0 || stalls::is_busy())
-        && counts.specs <= reign.census.entries().len()
-        && (reign.kind != Kind::Crowded || counts.places() <= PLACES)
-        && (reign.kind != Kind::Discarding || counts.parked <= PARKED);
+        && counts.specs <= instance.census.entries().len()
+        && (instance.kind != Kind::Crowded || counts.places() <= PLACES)
+        && (instance.kind != Kind::Discarding || counts.parked <= PARKED);
     must(adds_up, || format!("counted {counts:?}"));
     Ok(())
 }
 
 /// Finds a session and does something to its actor.
-async fn touch(reign: &Reign, entry: &Entry, rng: &mut Rng) {
+async fn touch(instance: &Instance, entry: &Entry, rng: &mut Rng) {
     tally::did(Deed::Find);
-    let found = reign.sessions.find_session_as::<Msg>(&entry.id);
+    let found = instance.sessions.find_session_as::<Msg>(&entry.id);
     let Ok(session) = found else {
         return;
     };
@@ -294,7 +314,7 @@ async fn touch(reign: &Reign, entry: &Entry, rng: &mut Rng) {
     match rng.below(64) {
         0..40 => {
             let call = session.call(Msg::Work, None);
-            // A session that lingers lets everybody wait.
+            // A session that lingers lets all callers wait.
             drop(tokio::time::timeout(GRACE, call).await);
             tally::did(Deed::Work);
         }

@@ -1,16 +1,14 @@
 //! Scenes on an owned id: how its session ends, and what follows.
-//!
-//! Absent on purpose: the end of the supervisor. It may come in the middle of any scene.
 
 use ractor::ActorRef;
 use session_supervisor::error::StartError;
 use session_supervisor::{Exit, Restart, SessionState, Shutdown};
 
 use crate::ask::ask_and_leave;
-use crate::house::Over;
 use crate::owner::Owned;
 use crate::rng::Rng;
-use crate::session::{Death, GRACE, Msg, Plan};
+use crate::session::{GRACE, Msg, Plan, StopKind};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 /// An end that is not normal.
@@ -42,7 +40,7 @@ pub(crate) async fn crashes_up_to_the_limit(own: &mut Owned<'_>) -> Result<(), O
         session = own.came_back(life + 1, life).await?;
     }
     crash(&session, own.rng);
-    if !own.reign.kind.parks() {
+    if !own.instance.kind.parks() {
         own.until("forgotten", Option::is_none).await?;
         return released(own).await;
     }
@@ -85,7 +83,7 @@ async fn released(own: &Owned<'_>) -> Result<(), Over> {
     Ok(())
 }
 
-/// What follows an end that nobody asked the supervisor for is the rule of its restart kind.
+/// What follows an end without a request to the supervisor is the rule of its restart kind.
 pub(crate) async fn an_end_by_itself(own: &mut Owned<'_>) -> Result<(), Over> {
     let kinds = [Restart::Permanent, Restart::Transient, Restart::Temporary];
     let kind = own.rng.pick(&kinds);
@@ -130,9 +128,14 @@ pub(crate) async fn an_end_by_itself(own: &mut Owned<'_>) -> Result<(), Over> {
 
 /// How it ends when it is stopped is what it does, and what its rule says of that.
 pub(crate) async fn a_stop_by_its_rule(own: &mut Owned<'_>) -> Result<(), Over> {
-    let deaths = [Death::Fine, Death::Fails, Death::Panics, Death::Hangs];
-    let death = own.rng.pick(&deaths);
-    let mut plan = Plan::dying(death).restart(Restart::Permanent);
+    let stop_kinds = [
+        StopKind::Fine,
+        StopKind::Fails,
+        StopKind::Panics,
+        StopKind::Hangs,
+    ];
+    let stop_kind = own.rng.pick(&stop_kinds);
+    let mut plan = Plan::stopping(stop_kind).restart(Restart::Permanent);
     let brutal = own.rng.one_in(3);
     if brutal {
         plan.shutdown = Shutdown::BrutalKill;
@@ -146,17 +149,17 @@ pub(crate) async fn a_stop_by_its_rule(own: &mut Owned<'_>) -> Result<(), Over> 
         drop(session.cast(Msg::Hang));
     }
     if own.rng.one_in(8) {
-        // Somebody who stops it and does not wait changes nothing for one who does.
-        ask_and_leave(Deed::Stop, own.reign.sessions.stop_session(own.id())).await;
+        // A caller that stops it and does not wait changes nothing for one that does.
+        ask_and_leave(Deed::Stop, own.instance.sessions.stop_session(own.id())).await;
         return released(own).await;
     }
     let exit = own.is_stopped().await?;
-    let fits = match (brutal || death == Death::Hangs, hangs, death) {
+    let fits = match (brutal || stop_kind == StopKind::Hangs, hangs, stop_kind) {
         (true, ..) => exit == Exit::Killed,
         // It may be asked to stop before it has read the message.
-        (_, true, Death::Fine) => matches!(exit, Exit::Killed | Exit::Shutdown),
+        (_, true, StopKind::Fine) => matches!(exit, Exit::Killed | Exit::Shutdown),
         (_, true, _) => matches!(exit, Exit::Killed | Exit::Failed { .. }),
-        (_, false, Death::Fine) => exit == Exit::Shutdown,
+        (_, false, StopKind::Fine) => exit == Exit::Shutdown,
         (_, false, _) => matches!(exit, Exit::Failed { .. }),
     };
     own.check(fits, || format!("{plan:?} was stopped: {exit}"))

@@ -1,5 +1,5 @@
-//! Actors below a session: children and grandchildren, linked, under names that are the same in each
-//! of its lives.
+//! Actors below a session: children and grandchildren, linked, under names that are the same in
+//! each of its lives.
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};
 

@@ -1,6 +1,4 @@
 //! What the command line says.
-//!
-//! Absent on purpose: knobs for the load. The same seed is the same load for everybody.
 
 use std::time::Duration;
 

@@ -1,34 +1,38 @@
-//! The crowd on ids that are trees: it starts and stops them, restarts them by hand, ends their roots and
-//! their children, adds and removes children, all at the same time.
+//! The crowd on ids that are trees: it starts and stops them, restarts them by hand, ends their
+//! roots and their children, adds and removes children, all at the same time.
 
 use std::sync::Arc;
 
 use session_supervisor::error::{EnsureError, StartError};
 
 use crate::ask::ask_for_a_while;
-use crate::burden::let_go;
 use crate::census::{Entry, ROLES};
 use crate::crowd::{info, plan, restart, start_may_fail, stop};
-use crate::house::{Over, Reign};
+use crate::drop_kinds::drop_answer;
 use crate::rng::Rng;
-use crate::session::{Birth, GRACE, Msg, Plan};
+use crate::session::{GRACE, Msg, Plan, StartKind};
+use crate::succession::{Instance, Over};
 use crate::tally::{self, Deed};
 use crate::trees::Shape;
 
 /// One step of one worker.
-pub(crate) async fn one(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+pub(crate) async fn one(
+    instance: &Instance,
+    entry: &Arc<Entry>,
+    rng: &mut Rng,
+) -> Result<(), Over> {
     match rng.below(100) {
-        0..25 => start(reign, entry, rng).await,
-        25..45 => ensure(reign, entry, rng).await,
-        45..55 => stop(reign, entry, rng).await,
-        55..65 => restart(reign, entry, rng).await,
-        65..70 => info(reign, entry, rng).await,
+        0..25 => start(instance, entry, rng).await,
+        25..45 => ensure(instance, entry, rng).await,
+        45..55 => stop(instance, entry, rng).await,
+        55..65 => restart(instance, entry, rng).await,
+        65..70 => info(instance, entry, rng).await,
         70..80 => {
-            end_root(reign, entry, rng);
+            end_root(instance, entry, rng);
             Ok(())
         }
         _ => {
-            touch_child(reign, entry, rng).await;
+            touch_child(instance, entry, rng).await;
             Ok(())
         }
     }
@@ -43,57 +47,58 @@ fn shape(rng: &mut Rng) -> Shape {
     Shape::any(rng).last(plan)
 }
 
-/// Whether the start of such a tree may say this. A child whose first start is ignored is no failure of
-/// the tree.
-fn may_say(reign: &Reign, last: &Plan, error: &StartError) -> Result<bool, Over> {
+/// Whether the start of such a tree may say this. A child whose first start is ignored is no
+/// failure of the tree.
+fn may_say(instance: &Instance, last: &Plan, error: &StartError) -> Result<bool, Over> {
     Ok(match error {
         StartError::Ignored => false,
         StartError::Failed { .. } => {
-            reign.is_heir() || !matches!(last.births[0], Birth::Fine | Birth::Ignored)
+            instance.has_predecessor()
+                || !matches!(last.start_kinds[0], StartKind::Fine | StartKind::Ignored)
         }
-        _ => start_may_fail(reign, last, error)?,
+        _ => start_may_fail(instance, last, error)?,
     })
 }
 
-async fn start(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+async fn start(instance: &Instance, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let shape = shape(rng);
-    let start = (reign.sessions).start_session(&entry.id, shape.spec(entry));
+    let start = (instance.sessions).start_session(&entry.id, shape.spec(entry));
     let answer = ask_for_a_while(rng, Deed::Start, start).await;
     tally::TREES.one();
     let judged = match &answer {
-        Some(Err(error)) => match may_say(reign, &shape.last, error) {
-            Ok(legal) => reign.must(legal, || format!("a start of {shape:?} says: {error}")),
+        Some(Err(error)) => match may_say(instance, &shape.last, error) {
+            Ok(legal) => instance.must(legal, || format!("a start of {shape:?} says: {error}")),
             Err(over) => Err(over),
         },
         Some(Ok(_)) | None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
-async fn ensure(reign: &Reign, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
+async fn ensure(instance: &Instance, entry: &Arc<Entry>, rng: &mut Rng) -> Result<(), Over> {
     let shape = shape(rng);
-    let ensure = (reign.sessions).ensure_session(&entry.id, shape.spec(entry));
+    let ensure = (instance.sessions).ensure_session(&entry.id, shape.spec(entry));
     let answer = ask_for_a_while(rng, Deed::Ensure, ensure).await;
     tally::TREES.one();
     let judged = match &answer {
         Some(Err(EnsureError::Start(error))) => {
             let shared = matches!(error, StartError::Failed { .. } | StartError::TimedOut);
-            match may_say(reign, &shape.last, error) {
-                Ok(legal) => reign.must(shared || legal, || {
+            match may_say(instance, &shape.last, error) {
+                Ok(legal) => instance.must(shared || legal, || {
                     format!("an ensure of {shape:?} says: {error}")
                 }),
                 Err(over) => Err(over),
             }
         }
-        Some(Err(error)) => reign.must(false, || format!("an ensure says: {error}")),
+        Some(Err(error)) => instance.must(false, || format!("an ensure says: {error}")),
         Some(Ok(tree)) => {
             change(&tree.clone().into_inner(), entry, rng).await;
             Ok(())
         }
         None => Ok(()),
     };
-    let_go(answer);
+    drop_answer(answer);
     judged
 }
 
@@ -109,30 +114,30 @@ async fn change(tree: &session_supervisor::Supervisor, entry: &Arc<Entry>, rng: 
             };
             let spec = child.spec(&entry.children[n]);
             let start = tree.start_child(ROLES[n], spec);
-            let_go(ask_for_a_while(rng, Deed::Start, start).await);
+            drop_answer(ask_for_a_while(rng, Deed::Start, start).await);
         }
         1 => {
             let stop = tree.terminate_child(role);
-            let_go(ask_for_a_while(rng, Deed::Stop, stop).await);
+            drop_answer(ask_for_a_while(rng, Deed::Stop, stop).await);
         }
         2 => {
             let restart = tree.restart_child(role);
-            let_go(ask_for_a_while(rng, Deed::Restart, restart).await);
+            drop_answer(ask_for_a_while(rng, Deed::Restart, restart).await);
         }
         3 => {
             let delete = tree.delete_child(role);
-            let_go(ask_for_a_while(rng, Deed::Stop, delete).await);
+            drop_answer(ask_for_a_while(rng, Deed::Stop, delete).await);
         }
         _ => {
             let list = tree.which_children();
-            let_go(ask_for_a_while(rng, Deed::List, list).await);
+            drop_answer(ask_for_a_while(rng, Deed::List, list).await);
         }
     }
 }
 
-fn end_root(reign: &Reign, entry: &Entry, rng: &mut Rng) {
+fn end_root(instance: &Instance, entry: &Entry, rng: &mut Rng) {
     tally::did(Deed::Find);
-    let Some(root) = reign.sessions.find_session(&entry.id) else {
+    let Some(root) = instance.sessions.find_session(&entry.id) else {
         return;
     };
     match rng.below(3) {
@@ -151,10 +156,10 @@ fn end_root(reign: &Reign, entry: &Entry, rng: &mut Rng) {
     }
 }
 
-async fn touch_child(reign: &Reign, entry: &Entry, rng: &mut Rng) {
+async fn touch_child(instance: &Instance, entry: &Entry, rng: &mut Rng) {
     tally::did(Deed::Find);
     let role = rng.pick(&ROLES);
-    let Ok(child) = reign.sessions.find_child_as::<Msg>(&entry.id, role) else {
+    let Ok(child) = instance.sessions.find_child_as::<Msg>(&entry.id, role) else {
         return;
     };
     match rng.below(8) {

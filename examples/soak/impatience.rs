@@ -1,5 +1,5 @@
-//! Scenes on an owned id with many callers at once, some of whom give up after a few milliseconds: those
-//! who wait for one launch share it, and nothing is launched for callers who have gone.
+//! Scenes on an owned id with many callers at once, some of whom give up after a few milliseconds:
+//! those who wait for one launch share it, and nothing is launched for callers who have gone.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use session_supervisor::error::{EnsureError, StartError};
 use tokio::task::JoinSet;
 
 use crate::ask::ask;
-use crate::house::Over;
 use crate::owner::Owned;
-use crate::session::{Birth, Plan};
+use crate::session::{Plan, StartKind};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 const CALLERS: u64 = 8;
@@ -18,13 +18,13 @@ const CALLERS: u64 = 8;
 /// While a launch waits, others ask for it. Those who stay share its outcome; a start in line whose
 /// caller has gone is not begun.
 pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     let fails = own.rng.one_in(2);
-    let birth = match fails {
-        true => Birth::WaitsAndFails,
-        false => Birth::Waits,
+    let start_kind = match fails {
+        true => StartKind::WaitsAndFails,
+        false => StartKind::Waits,
     };
-    let spec = Plan::born([birth; 3]).spec(own.entry);
+    let spec = Plan::starting([start_kind; 3]).spec(own.entry);
     own.entry.latch.send_replace(false);
     let before = own.entry.launches();
 
@@ -73,11 +73,13 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
             // The second may come when the first has its answer.
             Ok(Err(EnsureError::Start(StartError::Failed { .. }))) => fails,
             Ok(Err(EnsureError::Start(StartError::SupervisorDown))) => {
-                return Err(own.reign.over("an ensure says that it is down"));
+                return Err(own.instance.over("an ensure says that it is down"));
             }
             _ => false,
         };
-        own.check(fits, || format!("{birth:?}, and an ensure says {answer:?}"))?;
+        own.check(fits, || {
+            format!("{start_kind:?}, and an ensure says {answer:?}")
+        })?;
     }
     own.check(fails || created == 1, || {
         format!("two ensures made {created}")
@@ -86,7 +88,8 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
         own.is_stopped().await?;
     }
     let launches = own.entry.launches() - before;
-    // Both who stay have asked before it was unlatched, or the second has asked anew after a failure.
+    // Both who stay have asked before it was unlatched, or the second has asked anew after a
+    // failure.
     let most = if fails { 2 } else { 1 };
     own.check(launches <= most, || {
         format!("{launches} launches for two callers who share one, and others who have gone")
@@ -98,9 +101,9 @@ pub(crate) async fn callers_who_give_up(own: &mut Owned<'_>) -> Result<(), Over>
 
 /// Restarts by hand that wait for one share it.
 pub(crate) async fn many_restarts_by_hand(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     // The second life waits; all others ask meanwhile.
-    let plan = Plan::born([Birth::Fine, Birth::Waits, Birth::Fine]);
+    let plan = Plan::starting([StartKind::Fine, StartKind::Waits, StartKind::Fine]);
     own.entry.latch.send_replace(false);
     own.is_started(plan).await?;
     let before = own.entry.launches();
@@ -120,8 +123,8 @@ pub(crate) async fn many_restarts_by_hand(own: &mut Owned<'_>) -> Result<(), Ove
         }
     }
     let launches = own.entry.launches() - before;
-    // One for those who came while it was stopped or launched, one for those who came after. Whoever is
-    // late on a busy machine may find it running again.
+    // One for those who came while it was stopped or launched, one for those who came after. A
+    // caller that is late on a busy machine may find it running again.
     own.check(launches <= CALLERS / 2, || {
         format!("{CALLERS} restarts at once are {launches} launches: {actors:?}")
     })?;

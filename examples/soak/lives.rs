@@ -1,14 +1,14 @@
-//! Scenes on an owned id: sessions with actors of their own below them, with values whose drops are bad,
-//! with queued work; and sessions that are parked and tried again.
+//! Scenes on an owned id: sessions with actors of their own below them, with values whose drops are
+//! bad, with queued work; and sessions that are parked and tried again.
 
 use session_supervisor::{Exit, Restart, SessionState, Shutdown};
 
 use crate::ask::{ask, within};
-use crate::burden::{Burden, Careful, let_go};
+use crate::drop_kinds::{Careful, DropKind, drop_answer};
 use crate::endings::crash;
-use crate::house::Over;
 use crate::owner::Owned;
-use crate::session::{Birth, Death, LONG, Msg, Plan};
+use crate::session::{LONG, Msg, Plan, StartKind, StopKind};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 /// Below it are actors under fixed names. Whatever ends it, the next life finds them free.
@@ -58,27 +58,29 @@ pub(crate) async fn one_whose_linked_actor_fails(own: &mut Owned<'_>) -> Result<
 
 /// Its state, its errors and its spec panic or block when they are dropped.
 pub(crate) async fn one_with_bad_drops(own: &mut Owned<'_>) -> Result<(), Over> {
-    let burden = match own.rng.one_in(2) {
-        true => Burden::Panics,
-        false => Burden::Blocks(1 + own.rng.next() % 20),
+    let drop_kind = match own.rng.one_in(2) {
+        true => DropKind::Panics,
+        false => DropKind::Blocks(1 + own.rng.next() % 20),
     };
-    let fails = [Birth::Fails, Birth::StartFunctionFails];
-    let birth = own.rng.pick(&fails);
-    let first = own.start(Plan::born([birth; 3]).burden(burden)).await?;
+    let fails = [StartKind::Fails, StartKind::StartFunctionFails];
+    let start_kind = own.rng.pick(&fails);
+    let first = own
+        .start(Plan::starting([start_kind; 3]).drop_kind(drop_kind))
+        .await?;
     own.check(first.is_err(), || {
-        format!("{birth:?}, and its start succeeds")
+        format!("{start_kind:?}, and its start succeeds")
     })?;
-    let_go(first);
-    let plan = Plan::born([Birth::Fine, birth, Birth::Fine]);
-    let session = own.is_started(plan.burden(burden).limit(9)).await?;
+    drop_answer(first);
+    let plan = Plan::starting([StartKind::Fine, start_kind, StartKind::Fine]);
+    let session = own.is_started(plan.drop_kind(drop_kind).limit(9)).await?;
     crash(&session, own.rng);
     // Its second life fails.
     own.came_back(3, 2).await?;
-    let_go(own.is_stopped().await?);
-    let deaths = [Death::Fine, Death::Fails, Death::Takes(5)];
-    let plan = Plan::dying(own.rng.pick(&deaths)).burden(burden);
+    drop_answer(own.is_stopped().await?);
+    let stop_kinds = [StopKind::Fine, StopKind::Fails, StopKind::Takes(5)];
+    let plan = Plan::stopping(own.rng.pick(&stop_kinds)).drop_kind(drop_kind);
     own.is_started(plan).await?;
-    let_go(own.is_stopped().await?);
+    drop_answer(own.is_stopped().await?);
     Ok(())
 }
 
@@ -108,8 +110,8 @@ pub(crate) async fn one_that_drains(own: &mut Owned<'_>) -> Result<(), Over> {
     Ok(())
 }
 
-/// In a house where the parked are tried again soon: it is parked, comes back by itself, is parked again
-/// if it crashes too early, and begins anew when it has lived for long enough.
+/// In a succession where the parked are tried again soon: it is parked, comes back by itself, is
+/// parked again if it crashes too early, and begins anew when it has lived for long enough.
 pub(crate) async fn one_on_trial(own: &mut Owned<'_>) -> Result<(), Over> {
     let short = own.rng.one_in(2);
     let mut plan = Plan::FINE.limit(0);
@@ -144,7 +146,7 @@ pub(crate) async fn one_on_trial(own: &mut Owned<'_>) -> Result<(), Over> {
     own.check(exit == Exit::Shutdown, || {
         format!("it is on trial, and was stopped: {exit}")
     })?;
-    let late = Careful::new(ask(Deed::Info, own.reign.sessions.session_info(own.id())).await);
+    let late = Careful::new(ask(Deed::Info, own.instance.sessions.session_info(own.id())).await);
     own.check(
         !matches!(&*late, Ok(Some(info)) if info.state == SessionState::Parked),
         || format!("it was stopped, told of {late:?}"),

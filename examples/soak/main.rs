@@ -1,37 +1,37 @@
-//! A soak: a mixed load on the real runtime, against the crate's public interface alone, with a shadow
-//! model beside it that knows what may be and what must be. The first contradiction ends it with exit
-//! status 1.
+//! A soak: a mixed load on the real runtime, against the crate's public interface alone, with a
+//! shadow model beside it that knows what may be and what must be. The first contradiction ends it
+//! with exit status 1.
 //!
 //! `cargo run --release --example soak -- --minutes 20 --seed 1`
 //!
-//! Absent on purpose: repeatable histories. The seed repeats what is asked; who comes first is decided
-//! by the threads. The simulation in `tests/sim` has the histories.
+//! The seed repeats what is asked. The threads decide in which order it happens; repeatable
+//! histories are in `tests/sim`.
 
 // The benchmarks count with it too.
 #[path = "../../benches/sides/alloc.rs"]
 mod alloc;
 mod ask;
-mod burden;
 mod census;
 mod closing;
 mod crowd;
+mod drop_kinds;
 mod endings;
-mod estate;
 mod family;
 mod flags;
 mod grove;
-mod house;
 mod impatience;
 mod lives;
 mod notes;
 mod outage;
 mod owner;
+mod private;
 mod progress;
 mod rng;
 mod rounds;
 mod scenes;
 mod session;
 mod stalls;
+mod succession;
 mod tally;
 mod trees;
 mod verdict;
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     };
     verdict::begin(flags.seed);
     if let Err(error) = tracing::subscriber::set_global_default(notes::Listener) {
-        eprintln!("error: nobody can listen to the log: {error}");
+        eprintln!("error: cannot listen to the log: {error}");
         return ExitCode::FAILURE;
     }
     progress::begin(flags.time);

@@ -1,4 +1,5 @@
-//! Listens to the library's log: what it says of restarts, kills, parks and stuck sessions is counted.
+//! Listens to the library's log: what it says of restarts, kills, parks and stuck sessions is
+//! counted.
 //!
 //! The listener fails for a while now and then, as a log does whose disk is full or whose reader is
 //! gone: it panics at each line, or blocks its thread.

@@ -1,7 +1,5 @@
-//! Owners: each has an id that nobody else touches, plays one scene after another on it, and knows
-//! every answer. After each scene the id is free.
-//!
-//! Absent on purpose: the scenes themselves (`scenes.rs`, `endings.rs`). Here is what they are made of.
+//! Owners: each has an id that no other worker touches, plays one scene after another on it, and
+//! knows every answer. After each scene the id is free.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,23 +11,23 @@ use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{Exit, SessionInfo, SessionState, names};
 
 use crate::ask::{PATIENCE, ask, within};
-use crate::burden::Careful;
 use crate::census::{Entry, ROLES};
+use crate::drop_kinds::Careful;
 use crate::endings;
-use crate::house::{End, House, Kind, Over, Reign};
 use crate::impatience;
 use crate::lives;
 use crate::rng::Rng;
 use crate::scenes;
 use crate::session::{Msg, Plan};
 use crate::stalls;
+use crate::succession::{End, Instance, Kind, Over, Succession};
 use crate::tally::{self, Deed};
 use crate::trees;
 use crate::verdict::{contradiction, must};
 
 /// One id and its owner, under one supervisor.
 pub(crate) struct Owned<'a> {
-    pub(crate) reign: &'a Reign,
+    pub(crate) instance: &'a Instance,
     pub(crate) entry: &'a Arc<Entry>,
     pub(crate) rng: &'a mut Rng,
     /// The machine was too busy for the scene.
@@ -37,27 +35,27 @@ pub(crate) struct Owned<'a> {
 }
 
 /// Plays one scene.
-pub(crate) async fn step(house: &House, id: usize, rng: &mut Rng) {
-    let reign = house.current();
+pub(crate) async fn step(succession: &Succession, id: usize, rng: &mut Rng) {
+    let instance = succession.current();
     let mut owned = Owned {
-        reign: &reign,
-        entry: reign.census.entry(id),
+        instance: &instance,
+        entry: instance.census.entry(id),
         rng,
         is_busy: AtomicBool::new(false),
     };
     if play(&mut owned).await.is_err() && !owned.is_busy.into_inner() {
-        house.renew(&reign).await;
+        succession.renew(&instance).await;
     }
 }
 
 async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
-    if owned.reign.kind == Kind::Trying {
+    if owned.instance.kind == Kind::Trying {
         lives::one_on_trial(owned).await?;
         return owned.is_unknown().await;
     }
     match owned.rng.below(25) {
         0..3 => scenes::an_uneventful_life(owned).await?,
-        3 => scenes::a_failed_birth(owned).await?,
+        3 => scenes::a_failed_start(owned).await?,
         4 => scenes::a_failed_restart(owned).await?,
         5 => scenes::callers_who_leave(owned).await?,
         6 => scenes::many_callers_at_once(owned).await?,
@@ -90,17 +88,19 @@ impl Owned<'_> {
     /// A contradiction unless it holds or the supervisor was ended.
     pub(crate) fn check(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Over> {
         let id = self.id();
-        self.reign.check(holds, || format!("{id}: {}", what()))
+        self.instance.check(holds, || format!("{id}: {}", what()))
     }
 
     pub(crate) async fn start(
         &self,
         plan: Plan,
     ) -> Result<Result<ActorRef<Msg>, StartError>, Over> {
-        let sessions = &self.reign.sessions;
+        let sessions = &self.instance.sessions;
         let start = sessions.start_session(self.id(), plan.spec(self.entry));
         match ask(Deed::Start, start).await {
-            Err(StartError::SupervisorDown) => Err(self.reign.over("a start says that it is down")),
+            Err(StartError::SupervisorDown) => {
+                Err(self.instance.over("a start says that it is down"))
+            }
             other => Ok(other),
         }
     }
@@ -117,9 +117,9 @@ impl Owned<'_> {
     }
 
     pub(crate) async fn info(&self) -> Result<Careful<Option<SessionInfo>>, Over> {
-        let info = ask(Deed::Info, self.reign.sessions.session_info(self.id())).await;
+        let info = ask(Deed::Info, self.instance.sessions.session_info(self.id())).await;
         info.map(Careful::new)
-            .map_err(|_| self.reign.over("an info says that it is down"))
+            .map_err(|_| self.instance.over("an info says that it is down"))
     }
 
     /// The session runs, and this is its incarnation.
@@ -132,7 +132,7 @@ impl Owned<'_> {
         });
         self.check(as_told, || format!("life {life} runs, told of {info:?}"))?;
         tally::did(Deed::Find);
-        let found = self.reign.sessions.find_session(self.id());
+        let found = self.instance.sessions.find_session(self.id());
         let is_found = found.as_ref().is_some_and(|cell| cell.get_id() == actor);
         self.check(is_found, || format!("life {life} runs, found {found:?}"))?;
         let alive = self.entry.alive();
@@ -148,12 +148,12 @@ impl Owned<'_> {
     pub(crate) async fn restart(&self) -> Result<Result<ActorRef<Msg>, RestartError>, Over> {
         match ask(
             Deed::Restart,
-            self.reign.sessions.restart_session(self.id()),
+            self.instance.sessions.restart_session(self.id()),
         )
         .await
         {
             Err(RestartError::SupervisorDown) => {
-                Err(self.reign.over("a restart says that it is down"))
+                Err(self.instance.over("a restart says that it is down"))
             }
             Err(error) => Ok(Err(error)),
             Ok(cell) => {
@@ -178,9 +178,11 @@ impl Owned<'_> {
 
     /// A stop, after which nothing is left.
     pub(crate) async fn stop(&self) -> Result<Result<Exit, StopError>, Over> {
-        let stop = ask(Deed::Stop, self.reign.sessions.stop_session(self.id())).await;
+        let stop = ask(Deed::Stop, self.instance.sessions.stop_session(self.id())).await;
         match stop {
-            Err(StopError::SupervisorDown) => Err(self.reign.over("a stop says that it is down")),
+            Err(StopError::SupervisorDown) => {
+                Err(self.instance.over("a stop says that it is down"))
+            }
             Ok(exit) => {
                 self.nothing_is_left(&format!("its stop said {exit}"));
                 Ok(Ok(exit))
@@ -206,17 +208,17 @@ impl Owned<'_> {
         }
     }
 
-    /// No life, no name. This holds whatever becomes of the supervisor meanwhile, but for the state of
-    /// one that was killed while its supervisor was ended from outside: it lies in the root's event
-    /// port, which is not read any more.
+    /// No life, no name. This holds whatever becomes of the supervisor meanwhile, but for the state
+    /// of one that was killed while its supervisor was ended from outside: it lies in the root's
+    /// event port, which is not read any more.
     pub(crate) fn nothing_is_left(&self, why: &str) {
         let (id, alive) = (self.id(), self.entry.alive());
-        let end = self.reign.ended();
+        let end = self.instance.ended();
         let is_read = !matches!(end, Some(End::ForeignStop | End::Drain | End::Kill));
         must(alive == 0 || !is_read, || {
             format!("{id}: {why}, but {alive} are alive ({end:?})")
         });
-        let sessions = &self.reign.sessions;
+        let sessions = &self.instance.sessions;
         must(sessions.find_session(id).is_none(), || {
             format!("{id}: {why}, but it is found")
         });
@@ -249,7 +251,7 @@ impl Owned<'_> {
 
     /// Waits until an incarnation is through its `pre_start`.
     pub(crate) async fn is_up(&self, incarnation: u64) -> Result<(), Over> {
-        let root = self.reign.sessions.get_cell();
+        let root = self.instance.sessions.get_cell();
         let up = async {
             tokio::select! {
                 () = self.entry.is_up(incarnation) => Ok(()),
@@ -259,7 +261,7 @@ impl Owned<'_> {
         let what = || format!("{}: life {incarnation} does not come up", self.id());
         match within(up, what).await {
             Ok(()) => Ok(()),
-            Err(Over) => Err(self.reign.over("its root has ended")),
+            Err(Over) => Err(self.instance.over("its root has ended")),
         }
     }
 
@@ -300,8 +302,8 @@ impl Owned<'_> {
     ) -> Result<(), Over> {
         let began = Instant::now();
         while !holds().await {
-            if self.reign.sessions.get_cell().get_status() >= ractor::ActorStatus::Stopping {
-                return Err(self.reign.over("its root is stopping"));
+            if self.instance.sessions.get_cell().get_status() >= ractor::ActorStatus::Stopping {
+                return Err(self.instance.over("its root is stopping"));
             }
             if began.elapsed() > PATIENCE {
                 contradiction(&format!("{}: not {what} for {PATIENCE:?}", self.id()));

@@ -2,7 +2,7 @@
 //!
 //! It is told from a thread of its own, which also sees when nothing moves any more.
 //!
-//! Absent on purpose: the runtime. It is what may hang.
+//! It runs outside the runtime, which is what may hang.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -84,12 +84,12 @@ pub(crate) fn conclude(seed: u64, live: &[isize]) {
         tally::GIVEN_UP.get(),
     );
     println!(
-        "scenes: {} trees, {} families, {} trials, {} outages, {} farewells",
+        "scenes: {} trees, {} families, {} trials, {} outages, {} slow stops",
         tally::TREES.get(),
         tally::FAMILIES.get(),
         tally::TRIALS.get(),
         tally::OUTAGES.get(),
-        tally::FAREWELLS.get(),
+        tally::SLOW_STOPS.get(),
     );
     println!(
         "the log: {} lines panicked, {} blocked",

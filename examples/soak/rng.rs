@@ -1,6 +1,6 @@
 //! The dice: SplitMix64, so that a seed gives the same load everywhere.
 //!
-//! Absent on purpose: a good distribution. The remainder of a division is fair enough for a load.
+//! The remainder of a division is fair enough for a load.
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);

@@ -1,9 +1,9 @@
-//! A round: houses are opened, workers do their steps, all is ended, and nothing may be left.
+//! A round: successions are opened, workers do their steps, all is ended, and nothing may be left.
 //!
 //! The first round finds out how many steps fit into its time. All others do exactly as many, with
 //! the same dice, so that what is alive after them can be compared.
 //!
-//! Absent on purpose: a new runtime for each round. A task that is left behind is to be seen.
+//! All rounds share one runtime, so that a task that is left behind is seen.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,17 +15,17 @@ use crate::alloc;
 use crate::ask::PATIENCE;
 use crate::closing::{close, names_left};
 use crate::crowd::{self, SHARED};
-use crate::estate;
-use crate::house::{End, House, Kind};
 use crate::notes::spoil_the_log;
 use crate::outage;
 use crate::owner;
+use crate::private;
 use crate::rng::Rng;
 use crate::stalls;
+use crate::succession::{End, Kind, Succession};
 use crate::verdict::{contradiction, enter_round, must};
 
-/// The houses, with the number of workers in the crowd and of owners in each.
-const HOUSES: [(Kind, usize, usize); 11] = [
+/// The successions, with the number of workers in the crowd and of owners in each.
+const SUCCESSIONS: [(Kind, usize, usize); 11] = [
     (Kind::Calm, 3, 4),
     (Kind::Removing, 2, 3),
     (Kind::Crowded, 4, 0),
@@ -34,14 +34,14 @@ const HOUSES: [(Kind, usize, usize); 11] = [
     (Kind::Trying, 0, 2),
     (Kind::Discarding, 3, 0),
     (Kind::Narrow, 4, 0),
-    (Kind::Mortal, 3, 3),
-    (Kind::Mortal, 2, 3),
+    (Kind::EndsEarly, 3, 3),
+    (Kind::EndsEarly, 2, 3),
     (Kind::Hasty, 3, 0),
 ];
-const ESTATES: usize = 3;
+const PRIVATE: usize = 3;
 
-/// What a report tells of one id at most: of a tree its root, three children, one that runs on demand,
-/// a tree with a child, and a session supervisor.
+/// What a report tells of one id at most: of a tree its root, three children, one that runs on
+/// demand, a tree with a child, and a session supervisor.
 const PARTS: usize = 8;
 
 /// How much a worker does.
@@ -86,15 +86,15 @@ pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
 /// One round. How many steps each worker did.
 async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
     let mut workers = JoinSet::new();
-    let mut houses = Vec::new();
+    let mut successions = Vec::new();
     let mut worker = 0;
-    for (n, (kind, crowd, owners)) in HOUSES.into_iter().enumerate() {
+    for (n, (kind, crowd, owners)) in SUCCESSIONS.into_iter().enumerate() {
         let rng = Rng::of(seed, 1_000 + u64::try_from(n).unwrap_or(0));
         let name = format!("soak-{n}-{kind:?}");
-        let house = Arc::new(House::open(kind, name, SHARED + owners, rng).await);
+        let succession = Arc::new(Succession::open(kind, name, SHARED + owners, rng).await);
         for role in (0..crowd).map(|_| None).chain((0..owners).map(Some)) {
             workers.spawn(work(
-                Some(Arc::clone(&house)),
+                Some(Arc::clone(&succession)),
                 role,
                 worker,
                 seed,
@@ -102,13 +102,13 @@ async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
             ));
             worker += 1;
         }
-        houses.push(house);
+        successions.push(succession);
     }
-    for _ in 0..ESTATES {
+    for _ in 0..PRIVATE {
         workers.spawn(work(None, None, worker, seed, quota.clone()));
         worker += 1;
     }
-    let stuck = tokio::spawn(estate::stuck());
+    let stuck = tokio::spawn(private::stuck());
     // It takes some ten seconds, which a short run does not have in each of its rounds.
     let outage = (time >= Duration::from_secs(60))
         .then(|| tokio::spawn(outage::by_default(Rng::of(seed, 2_000))));
@@ -129,17 +129,18 @@ async fn round(seed: u64, quota: &Quota, time: Duration) -> Vec<u64> {
             "a worker with an outage".to_owned()
         });
     }
-    for house in houses {
-        end(house).await;
+    for succession in successions {
+        end(succession).await;
     }
     log.abort();
     stalls.abort();
     steps
 }
 
-/// The steps of one worker: in the crowd of a house, as the owner of an id there, or on estates.
+/// The steps of one worker: in the crowd of a succession, as the owner of an id there, or with
+/// private supervisors.
 async fn work(
-    house: Option<Arc<House>>,
+    succession: Option<Arc<Succession>>,
     owner: Option<usize>,
     worker: usize,
     seed: u64,
@@ -148,16 +149,16 @@ async fn work(
     let mut rng = Rng::of(seed, u64::try_from(worker).unwrap_or(0));
     let mut done = 0;
     while quota.is_left(worker, done) {
-        match (&house, owner) {
-            (Some(house), Some(n)) => owner::step(house, SHARED + n, &mut rng).await,
-            (Some(house), None) => crowd::step(house, &mut rng).await,
+        match (&succession, owner) {
+            (Some(succession), Some(n)) => owner::step(succession, SHARED + n, &mut rng).await,
+            (Some(succession), None) => crowd::step(succession, &mut rng).await,
             // Each of the rarer scenes is played once in any case.
-            (None, _) => match estate_scene(worker, done, &mut rng) {
-                0..3 => estate::under_a_parent(&mut rng).await,
+            (None, _) => match private_scene(worker, done, &mut rng) {
+                0..3 => private::under_a_parent(&mut rng).await,
                 3 => outage::step(&mut rng).await,
-                4 => outage::farewell(&mut rng).await,
-                5 => outage::farewell_of_a_tree(&mut rng).await,
-                _ => estate::step(&mut rng).await,
+                4 => outage::slow_stops(&mut rng).await,
+                5 => outage::slow_stops_of_a_tree(&mut rng).await,
+                _ => private::step(&mut rng).await,
             },
         }
         done += 1;
@@ -165,36 +166,36 @@ async fn work(
     (worker, done)
 }
 
-fn estate_scene(worker: usize, done: u64, rng: &mut Rng) -> usize {
+fn private_scene(worker: usize, done: u64, rng: &mut Rng) -> usize {
     match done {
         0 => 3 + worker % 3,
         _ => rng.below(16),
     }
 }
 
-async fn end(house: Arc<House>) {
-    let name = house.name().to_owned();
-    let Some(house) = Arc::into_inner(house) else {
-        contradiction("a worker is done and holds its house");
+async fn end(succession: Arc<Succession>) {
+    let name = succession.name().to_owned();
+    let Some(succession) = Arc::into_inner(succession) else {
+        contradiction("a worker is done and holds its succession");
     };
-    let (reign, late) = house.into_reigns();
-    // Whoever ended it in his last step left no successor.
-    let ended = reign.ended();
-    let report = reign.end(End::Stop).await;
+    let (instance, late) = succession.into_reigns();
+    // The worker that ended it in its last step left no successor.
+    let ended = instance.ended();
+    let report = instance.end(End::Stop).await;
     if let Some(report) = report {
         let sum = report.stopped + report.failed + report.killed + report.not_running;
-        let adds_up =
-            (report.stuck == 0 || stalls::is_busy()) && sum <= reign.census.entries().len() * PARTS;
+        let adds_up = (report.stuck == 0 || stalls::is_busy())
+            && sum <= instance.census.entries().len() * PARTS;
         must(adds_up, || format!("{name} reports {report:?}"));
     }
     must(
-        report.is_some() || ended.is_some() || reign.kind.may_escalate(),
+        report.is_some() || ended.is_some() || instance.kind.may_escalate(),
         || format!("{name} was stopped and gives no report"),
     );
     for late in late {
         close(&late).await;
     }
-    close(&reign).await;
+    close(&instance).await;
     must(names_left(&name) == 0, || {
         format!("{name} and all before it have ended, and names are left")
     });
@@ -213,8 +214,8 @@ async fn all_tasks_are_gone() {
     }
 }
 
-/// What is alive when nothing more is given back: a log that blocked writes its last lines, and drops
-/// that block come to their end.
+/// What is alive when nothing more is given back: a log that blocked writes its last lines, and
+/// drops that block come to their end.
 async fn settled() -> isize {
     const STILL: usize = 15;
     let mut least = alloc::live();
@@ -228,11 +229,11 @@ async fn settled() -> isize {
     least
 }
 
-/// What is alive after a round is what was alive after the second, the first that did as much, and it
-/// does not creep: the least of the last third is not above the most of the first.
+/// What is alive after a round is what was alive after the second, the first that did as much, and
+/// it does not creep: the least of the last third is not above the most of the first.
 ///
-/// The slack is a constant, however many rounds there are: the threads for drops that block come and
-/// go, and each keeps a little of its own while it is there. One tree that is kept is 6 KiB.
+/// The slack is a constant, however many rounds there are: the threads for drops that block come
+/// and go, and each keeps a little of its own while it is there. One tree that is kept is 6 KiB.
 fn compare(live: &[isize]) {
     const SLACK: isize = 1 << 18;
     const CREEP: isize = 1 << 16;

@@ -1,14 +1,12 @@
 //! Scenes on an owned id: starts, restarts by hand, and callers of all kinds.
-//!
-//! Absent on purpose: how a session ends. That is `endings.rs`.
 
 use session_supervisor::error::{EnsureError, RestartError, StartError, StopError};
 use session_supervisor::{ChildSpec, Ensured, Exit, Restart};
 
 use crate::ask::{ask, ask_and_leave, never_ask};
-use crate::house::Over;
 use crate::owner::Owned;
-use crate::session::{Birth, Death, Msg, Plan, SHORT, Stranger};
+use crate::session::{Msg, Plan, SHORT, StartKind, StopKind, Stranger};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 /// Started, found by a second start, restarted by hand, stopped.
@@ -27,7 +25,7 @@ pub(crate) async fn an_uneventful_life(own: &mut Owned<'_>) -> Result<(), Over> 
     let spec = ChildSpec::new(|_| (Stranger, ()));
     let ensure = ask(
         Deed::Ensure,
-        own.reign.sessions.ensure_session(own.id(), spec),
+        own.instance.sessions.ensure_session(own.id(), spec),
     );
     let wrong = ensure.await;
     own.check(
@@ -50,17 +48,17 @@ pub(crate) async fn an_uneventful_life(own: &mut Owned<'_>) -> Result<(), Over> 
 }
 
 /// A first start that fails leaves nothing behind.
-pub(crate) async fn a_failed_birth(own: &mut Owned<'_>) -> Result<(), Over> {
-    let birth = own.rng.pick(&[
-        Birth::Fails,
-        Birth::Panics,
-        Birth::StartFunctionFails,
-        Birth::StartFunctionPanics,
-        Birth::Ignored,
-        Birth::Hangs,
+pub(crate) async fn a_failed_start(own: &mut Owned<'_>) -> Result<(), Over> {
+    let start_kind = own.rng.pick(&[
+        StartKind::Fails,
+        StartKind::Panics,
+        StartKind::StartFunctionFails,
+        StartKind::StartFunctionPanics,
+        StartKind::Ignored,
+        StartKind::Hangs,
     ]);
-    let plan = Plan::born([birth; 3]).restart(Restart::Permanent);
-    if birth == Birth::Hangs {
+    let plan = Plan::starting([start_kind; 3]).restart(Restart::Permanent);
+    if start_kind == StartKind::Hangs {
         let answer = own.start(plan.start_timeout(SHORT)).await?;
         own.check(matches!(answer, Err(StartError::TimedOut)), || {
             format!("it hangs, and its start says {answer:?}")
@@ -72,28 +70,30 @@ pub(crate) async fn a_failed_birth(own: &mut Owned<'_>) -> Result<(), Over> {
         };
     }
     let answer = own.start(plan).await?;
-    let fits = match birth {
-        Birth::Ignored => matches!(answer, Err(StartError::Ignored)),
+    let fits = match start_kind {
+        StartKind::Ignored => matches!(answer, Err(StartError::Ignored)),
         _ => matches!(answer, Err(StartError::Failed { .. })),
     };
-    own.check(fits, || format!("{birth:?}, and its start says {answer:?}"))
+    own.check(fits, || {
+        format!("{start_kind:?}, and its start says {answer:?}")
+    })
 }
 
 /// A restart that fails is told, and tried again.
 pub(crate) async fn a_failed_restart(own: &mut Owned<'_>) -> Result<(), Over> {
-    let birth = own.rng.pick(&[
-        Birth::Fails,
-        Birth::Panics,
-        Birth::StartFunctionFails,
-        Birth::StartFunctionPanics,
+    let start_kind = own.rng.pick(&[
+        StartKind::Fails,
+        StartKind::Panics,
+        StartKind::StartFunctionFails,
+        StartKind::StartFunctionPanics,
     ]);
-    let plan = Plan::born([Birth::Fine, birth, Birth::Fine]).limit(9);
+    let plan = Plan::starting([StartKind::Fine, start_kind, StartKind::Fine]).limit(9);
     let first = own.is_started(plan).await?;
     let by_hand = own.rng.one_in(2);
     if by_hand {
         let answer = own.restart().await?;
         own.check(matches!(answer, Err(RestartError::Failed { .. })), || {
-            format!("{birth:?}, and its restart says {answer:?}")
+            format!("{start_kind:?}, and its restart says {answer:?}")
         })?;
     } else {
         drop(first.cast(Msg::Fail));
@@ -110,7 +110,7 @@ pub(crate) async fn a_failed_restart(own: &mut Owned<'_>) -> Result<(), Over> {
 
 /// A restart that hangs is told when its time is over, and tried again until it is stopped.
 pub(crate) async fn a_hung_restart(own: &mut Owned<'_>) -> Result<(), Over> {
-    let plan = Plan::born([Birth::Fine, Birth::Hangs, Birth::Hangs]).limit(9);
+    let plan = Plan::starting([StartKind::Fine, StartKind::Hangs, StartKind::Hangs]).limit(9);
     // The time of the first launch is as short, and may be too short on a busy machine.
     if let Err(StartError::TimedOut) = own.start(plan.start_timeout(SHORT)).await? {
         drop(own.stop().await?);
@@ -126,9 +126,9 @@ pub(crate) async fn a_hung_restart(own: &mut Owned<'_>) -> Result<(), Over> {
     })
 }
 
-/// What was asked is done although nobody waits for it; what was not polled was not asked.
+/// What was asked is done although no caller waits for it; what was not polled was not asked.
 pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     let spec = Plan::FINE.spec(own.entry);
     never_ask(sessions.start_session(own.id(), spec.clone()));
     let info = own.info().await?;
@@ -157,7 +157,7 @@ pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
     own.runs(&anew, 1).await?;
     own.is_stopped().await?;
 
-    let hung = Plan::born([Birth::Hangs; 3]).spec(own.entry);
+    let hung = Plan::starting([StartKind::Hangs; 3]).spec(own.entry);
     ask_and_leave(Deed::Start, sessions.start_session(own.id(), hung)).await;
     let exit = own.is_stopped().await?;
     own.check(exit == Exit::NotRunning, || {
@@ -165,9 +165,10 @@ pub(crate) async fn callers_who_leave(own: &mut Owned<'_>) -> Result<(), Over> {
     })
 }
 
-/// One start for all who ensure at once, one winner among those who start, one end for all who stop.
+/// One start for all who ensure at once, one winner among those who start, one end for all who
+/// stop.
 pub(crate) async fn many_callers_at_once(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     let ensure = || {
         let spec = Plan::FINE.spec(own.entry);
         ask(Deed::Ensure, sessions.ensure_session(own.id(), spec))
@@ -212,8 +213,8 @@ pub(crate) async fn many_callers_at_once(own: &mut Owned<'_>) -> Result<(), Over
 
 /// A stop ends a launch that would never have been done, and its starter is told.
 pub(crate) async fn a_stop_before_the_start_is_done(own: &mut Owned<'_>) -> Result<(), Over> {
-    let sessions = &own.reign.sessions;
-    let hung = Plan::born([Birth::Hangs; 3]).spec(own.entry);
+    let sessions = &own.instance.sessions;
+    let hung = Plan::starting([StartKind::Hangs; 3]).spec(own.entry);
     let queued = Plan::FINE.spec(own.entry);
     let (start, second, stop) = tokio::join!(
         ask(Deed::Start, sessions.start_session(own.id(), hung)),
@@ -230,13 +231,13 @@ pub(crate) async fn a_stop_before_the_start_is_done(own: &mut Owned<'_>) -> Resu
 
 /// It is not found any more, but listed and stopped.
 pub(crate) async fn one_that_leaves_its_supervisor(own: &mut Owned<'_>) -> Result<(), Over> {
-    let death = own.rng.pick(&[Death::Fine, Death::Fails]);
-    let session = own.is_started(Plan::dying(death)).await?;
+    let stop_kind = own.rng.pick(&[StopKind::Fine, StopKind::Fails]);
+    let session = own.is_started(Plan::stopping(stop_kind)).await?;
     drop(session.cast(Msg::Unlink));
     // Its answer comes after it has left.
     drop(ask(Deed::Work, session.call(Msg::Work, None)).await);
     tally::did(Deed::Find);
-    let found = own.reign.sessions.find_session(own.id());
+    let found = own.instance.sessions.find_session(own.id());
     own.check(found.is_none(), || format!("it left, found {found:?}"))?;
     let info = own.info().await?;
     own.check(
@@ -244,8 +245,8 @@ pub(crate) async fn one_that_leaves_its_supervisor(own: &mut Owned<'_>) -> Resul
         || "it left and lives, but is not known".to_owned(),
     )?;
     let exit = own.is_stopped().await?;
-    let fits = match death {
-        Death::Fine => exit == Exit::Shutdown,
+    let fits = match stop_kind {
+        StopKind::Fine => exit == Exit::Shutdown,
         _ => matches!(exit, Exit::Failed { .. }),
     };
     own.check(fits, || format!("it left, and was stopped: {exit}"))

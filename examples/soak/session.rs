@@ -1,6 +1,4 @@
 //! The session of the load: it works, and fails in every way that it is told to.
-//!
-//! Absent on purpose: chance. Whoever starts it has thrown the dice, and knows what to expect.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -9,8 +7,8 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, Launch, Restart, Shutdown};
 
-use crate::burden::{Burden, Grievance, Weight, let_go};
 use crate::census::{Alive, Entry};
+use crate::drop_kinds::{DropKind, PlannedError, Weight, drop_answer};
 use crate::family;
 use crate::verdict::PLANNED;
 
@@ -25,7 +23,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
 /// How a launch goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Birth {
+pub(crate) enum StartKind {
     Fine,
     Fails,
     Panics,
@@ -41,7 +39,7 @@ pub(crate) enum Birth {
 
 /// How its `post_stop` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
+pub(crate) enum StopKind {
     Fine,
     Fails,
     Panics,
@@ -56,8 +54,8 @@ pub(crate) enum Death {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// The first launch, the second, and all others.
-    pub(crate) births: [Birth; 3],
-    pub(crate) death: Death,
+    pub(crate) start_kinds: [StartKind; 3],
+    pub(crate) stop_kind: StopKind,
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) start_timeout: Duration,
@@ -65,7 +63,7 @@ pub(crate) struct Plan {
     pub(crate) limit: Option<u32>,
     pub(crate) window: Duration,
     /// What the drops of its state, its errors and its spec do.
-    pub(crate) burden: Burden,
+    pub(crate) drop_kind: DropKind,
     /// Whether it has children and grandchildren of its own, linked, under fixed names.
     pub(crate) has_family: bool,
 }
@@ -73,14 +71,14 @@ pub(crate) struct Plan {
 impl Plan {
     /// A session without a fault. It has all the time that it wants to stop.
     pub(crate) const FINE: Self = Self {
-        births: [Birth::Fine; 3],
-        death: Death::Fine,
+        start_kinds: [StartKind::Fine; 3],
+        stop_kind: StopKind::Fine,
         restart: Restart::Transient,
         shutdown: Shutdown::Infinity,
         start_timeout: LONG,
         limit: None,
         window: LONG,
-        burden: Burden::None,
+        drop_kind: DropKind::None,
         has_family: false,
     };
 
@@ -91,21 +89,23 @@ impl Plan {
     };
 
     /// One whose launches go like this.
-    pub(crate) fn born(births: [Birth; 3]) -> Self {
+    pub(crate) fn starting(start_kinds: [StartKind; 3]) -> Self {
         Self {
-            births,
+            start_kinds,
             ..Self::FINE
         }
     }
 
     /// One that ends like this, and is given its grace if it does not end.
-    pub(crate) fn dying(death: Death) -> Self {
-        let shutdown = match death {
-            Death::Hangs | Death::Lingers => Shutdown::Timeout(GRACE),
-            Death::Fine | Death::Fails | Death::Panics | Death::Takes(_) => Shutdown::Infinity,
+    pub(crate) fn stopping(stop_kind: StopKind) -> Self {
+        let shutdown = match stop_kind {
+            StopKind::Hangs | StopKind::Lingers => Shutdown::Timeout(GRACE),
+            StopKind::Fine | StopKind::Fails | StopKind::Panics | StopKind::Takes(_) => {
+                Shutdown::Infinity
+            }
         };
         Self {
-            death,
+            stop_kind,
             shutdown,
             ..Self::FINE
         }
@@ -129,20 +129,20 @@ impl Plan {
         }
     }
 
-    pub(crate) fn burden(self, burden: Burden) -> Self {
-        Self { burden, ..self }
+    pub(crate) fn drop_kind(self, drop_kind: DropKind) -> Self {
+        Self { drop_kind, ..self }
     }
 
-    fn birth(&self, incarnation: u64) -> Birth {
+    fn start_kind(&self, incarnation: u64) -> StartKind {
         match incarnation {
-            0 | 1 => self.births[0],
-            2 => self.births[1],
-            _ => self.births[2],
+            0 | 1 => self.start_kinds[0],
+            2 => self.start_kinds[1],
+            _ => self.start_kinds[2],
         }
     }
 
     pub(crate) fn spec(self, entry: &Arc<Entry>) -> ChildSpec<Session> {
-        let weight = Weight::harmless(self.burden);
+        let weight = Weight::harmless(self.drop_kind);
         let spec = ChildSpec::from_fn_with(Arc::clone(entry), move |entry, start| {
             let _captured = &weight;
             self.launch(entry, start.incarnation)
@@ -163,32 +163,32 @@ impl Plan {
         incarnation: u64,
     ) -> Result<Launch<Session>, ActorProcessingErr> {
         let alive = Alive::begin(Arc::clone(&entry), incarnation);
-        let birth = self.birth(incarnation);
+        let start_kind = self.start_kind(incarnation);
         if entry.common.backend_is_away() {
             return Err("the backend is away".into());
         }
-        match birth {
-            Birth::Ignored => return Ok(Launch::Ignore),
-            Birth::StartFunctionFails => return Err(self.error()),
-            Birth::StartFunctionPanics => panic!("{PLANNED}told to panic"),
-            Birth::Waits => entry.is_unlatched().await,
-            Birth::WaitsAndFails => {
+        match start_kind {
+            StartKind::Ignored => return Ok(Launch::Ignore),
+            StartKind::StartFunctionFails => return Err(self.error()),
+            StartKind::StartFunctionPanics => panic!("{PLANNED}told to panic"),
+            StartKind::Waits => entry.is_unlatched().await,
+            StartKind::WaitsAndFails => {
                 entry.is_unlatched().await;
                 return Err(self.error());
             }
-            Birth::Fine | Birth::Fails | Birth::Panics | Birth::Hangs => {}
+            StartKind::Fine | StartKind::Fails | StartKind::Panics | StartKind::Hangs => {}
         }
         let arguments = Arguments {
-            weight: Weight::new(self.burden),
+            weight: Weight::new(self.drop_kind),
             alive,
-            birth,
+            start_kind,
             plan: self,
         };
         Ok(Launch::Actor(Session, arguments))
     }
 
     fn error(&self) -> ActorProcessingErr {
-        Box::new(Grievance::new(self.burden))
+        Box::new(PlannedError::new(self.drop_kind))
     }
 }
 
@@ -222,7 +222,7 @@ pub(crate) struct Session;
 pub(crate) struct Arguments {
     weight: Weight,
     alive: Alive,
-    birth: Birth,
+    start_kind: StartKind,
     plan: Plan,
 }
 
@@ -244,18 +244,18 @@ impl Session {
         let Arguments {
             weight,
             mut alive,
-            birth,
+            start_kind,
             plan,
         } = arguments;
-        match birth {
-            Birth::Fails => {
-                // Rust does not give back a value on its way out of a function whose locals panic in their
-                // drops, so no local may be left that does.
-                let_go(weight);
+        match start_kind {
+            StartKind::Fails => {
+                // Rust does not give back a value on its way out of a function whose locals panic
+                // in their drops, so no local may be left that does.
+                drop_answer(weight);
                 return Err(plan.error());
             }
-            Birth::Panics => panic!("{PLANNED}told to panic"),
-            Birth::Hangs => pending().await,
+            StartKind::Panics => panic!("{PLANNED}told to panic"),
+            StartKind::Hangs => pending().await,
             _ => {}
         }
         if plan.has_family {
@@ -276,7 +276,7 @@ impl Session {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             Msg::Work(reply) => drop(reply.send(state.alive.incarnation)),
             Msg::Fail => return Err(state.plan.error()),
             Msg::Panic => panic!("{PLANNED}told to panic"),
@@ -299,17 +299,17 @@ impl Session {
         _myself: ActorRef<Msg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.alive.says_farewell();
-        match state.plan.death {
-            Death::Fine => Ok(()),
-            Death::Fails => Err(state.plan.error()),
-            Death::Panics => panic!("{PLANNED}told to panic"),
-            Death::Hangs => pending().await,
-            Death::Lingers => {
+        state.alive.enters_post_stop();
+        match state.plan.stop_kind {
+            StopKind::Fine => Ok(()),
+            StopKind::Fails => Err(state.plan.error()),
+            StopKind::Panics => panic!("{PLANNED}told to panic"),
+            StopKind::Hangs => pending().await,
+            StopKind::Lingers => {
                 tokio::time::sleep(LINGER).await;
                 Ok(())
             }
-            Death::Takes(ms) => {
+            StopKind::Takes(ms) => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 Ok(())
             }

@@ -1,5 +1,5 @@
-//! How late the runtime is: a machine that is too busy to run a task for a while may also be too busy to
-//! end a session within the kill bound, and then the answer "stuck" is no contradiction.
+//! How late the runtime is: a machine that is too busy to run a task for a while may also be too
+//! busy to end a session within the kill bound, and then the answer "stuck" is no contradiction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,6 +1,4 @@
 //! What was done, in numbers.
-//!
-//! Absent on purpose: judgement. Who asks judges the answer.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -99,7 +97,7 @@ pub(crate) fn worst_answer() -> Duration {
     Duration::from_micros(WORST_ANSWER.load(Ordering::Relaxed))
 }
 
-/// The longest that anybody waited for an answer that waits for no session.
+/// The longest that a caller waited for an answer that waits for no session.
 pub(crate) fn worst_question() -> Duration {
     Duration::from_micros(WORST_QUESTION.load(Ordering::Relaxed))
 }
@@ -125,7 +123,7 @@ pub(crate) static TREES: Count = Count::new();
 pub(crate) static FAMILIES: Count = Count::new();
 pub(crate) static TRIALS: Count = Count::new();
 pub(crate) static OUTAGES: Count = Count::new();
-pub(crate) static FAREWELLS: Count = Count::new();
+pub(crate) static SLOW_STOPS: Count = Count::new();
 
 /// How supervisors ended.
 pub(crate) static STOPPED: Count = Count::new();

@@ -11,10 +11,10 @@ use session_supervisor::{
 
 use crate::ask::{ask, ask_and_leave};
 use crate::census::{Entry, ROLES};
-use crate::house::Over;
 use crate::owner::Owned;
 use crate::rng::Rng;
-use crate::session::{Birth, Death, Msg, Plan, SHORT};
+use crate::session::{Msg, Plan, SHORT, StartKind, StopKind};
+use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 /// What a tree is.
@@ -68,7 +68,7 @@ impl Shape {
         if self.has_tree {
             let egg = sound.spec(&entry.children[3]);
             let inner = TreeSpec::one_for_all().child(ROLES[3], egg);
-            tree = tree.child("nest", Supervisor::child_spec(inner));
+            tree = tree.child("inner", Supervisor::child_spec(inner));
         }
         if self.has_sessions {
             let options = Options::new().unique_name();
@@ -97,10 +97,10 @@ struct Idle;
 impl Idle {}
 
 async fn started(own: &Owned<'_>, spec: ChildSpec<Supervisor>) -> Result<Supervisor, Over> {
-    let start = own.reign.sessions.start_session(own.id(), spec);
+    let start = own.instance.sessions.start_session(own.id(), spec);
     match ask(Deed::Start, start).await {
         Ok(tree) => Ok(tree),
-        Err(StartError::SupervisorDown) => Err(own.reign.over("a start says that it is down")),
+        Err(StartError::SupervisorDown) => Err(own.instance.over("a start says that it is down")),
         Err(error) => {
             own.check(false, || format!("a start of a tree says: {error}"))?;
             Err(Over)
@@ -123,7 +123,7 @@ async fn runs(own: &Owned<'_>, shape: Shape, life: u64) -> Result<(), Over> {
 
 /// A child that must be found, or be back soon, and that works.
 async fn child_works(own: &Owned<'_>, role: &str) -> Result<(), Over> {
-    let (sessions, id) = (&own.reign.sessions, own.id());
+    let (sessions, id) = (&own.instance.sessions, own.id());
     let works = || async move {
         tally::did(Deed::Find);
         let Ok(child) = sessions.find_child_as::<Msg>(id, role) else {
@@ -136,8 +136,8 @@ async fn child_works(own: &Owned<'_>, role: &str) -> Result<(), Over> {
         .await
 }
 
-/// A tree whose children fail, whose root is killed, and which is restarted by hand: it is back each time
-/// under the same names.
+/// A tree whose children fail, whose root is killed, and which is restarted by hand: it is back
+/// each time under the same names.
 pub(crate) async fn a_tree_comes_back(own: &mut Owned<'_>) -> Result<(), Over> {
     let shape = Shape::any(own.rng);
     let tree = started(
@@ -147,7 +147,7 @@ pub(crate) async fn a_tree_comes_back(own: &mut Owned<'_>) -> Result<(), Over> {
     .await?;
     tally::TREES.one();
     runs(own, shape, 1).await?;
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     tally::did(Deed::Find);
     let as_actor = sessions.find_session_as::<Msg>(own.id());
     own.check(matches!(as_actor, Err(FindError::WrongMessageType)), || {
@@ -195,37 +195,37 @@ pub(crate) async fn a_tree_comes_back(own: &mut Owned<'_>) -> Result<(), Over> {
 
 /// A tree that does not start leaves nothing behind.
 pub(crate) async fn a_tree_does_not_start(own: &mut Owned<'_>) -> Result<(), Over> {
-    let births = [
-        Birth::Fails,
-        Birth::Panics,
-        Birth::StartFunctionFails,
-        Birth::StartFunctionPanics,
-        Birth::Hangs,
+    let start_kinds = [
+        StartKind::Fails,
+        StartKind::Panics,
+        StartKind::StartFunctionFails,
+        StartKind::StartFunctionPanics,
+        StartKind::Hangs,
     ];
-    let birth = own.rng.pick(&births);
-    let mut last = Plan::born([birth; 3]).restart(Restart::Permanent);
-    if birth == Birth::Hangs {
+    let start_kind = own.rng.pick(&start_kinds);
+    let mut last = Plan::starting([start_kind; 3]).restart(Restart::Permanent);
+    if start_kind == StartKind::Hangs {
         last.start_timeout = SHORT;
     }
     let spec = Shape::any(own.rng).last(last).spec(own.entry);
-    let start = own.reign.sessions.start_session(own.id(), spec);
+    let start = own.instance.sessions.start_session(own.id(), spec);
     let answer = ask(Deed::Start, start).await;
     tally::TREES.one();
-    let fits = match (&answer, birth) {
+    let fits = match (&answer, start_kind) {
         (Err(StartError::SupervisorDown), _) => {
-            return Err(own.reign.over("a start says that it is down"));
+            return Err(own.instance.over("a start says that it is down"));
         }
-        (Err(StartError::TimedOut), Birth::Hangs) => true,
+        (Err(StartError::TimedOut), StartKind::Hangs) => true,
         (Err(StartError::Failed { .. }), _) => true,
         _ => false,
     };
     own.check(fits, || {
-        format!("{birth:?}, and the start of its tree says {answer:?}")
+        format!("{start_kind:?}, and the start of its tree says {answer:?}")
     })?;
     match own.stop().await? {
         Ok(Exit::NotRunning) | Err(StopError::NotFound) => Ok(()),
         other => own.check(false, || {
-            format!("{birth:?}, its start says {answer:?}, and a stop {other:?}")
+            format!("{start_kind:?}, its start says {answer:?}, and a stop {other:?}")
         }),
     }
 }
@@ -267,21 +267,21 @@ pub(crate) async fn a_tree_is_changed(own: &mut Owned<'_>) -> Result<(), Over> {
     own.is_stopped().await.map(drop)
 }
 
-/// One that uses up its limit has failed, and is started anew as a session; or the whole is stopped at
-/// the same time.
+/// One that uses up its limit has failed, and is started anew as a session; or the whole is stopped
+/// at the same time.
 pub(crate) async fn a_tree_uses_up_its_limit(own: &mut Owned<'_>) -> Result<(), Over> {
     let shape = Shape {
         limit: 0,
         children: 1,
         ..Shape::any(own.rng)
     };
-    let dies = [Death::Fine, Death::Fails, Death::Takes(20)];
-    let last = Plan::dying(own.rng.pick(&dies)).restart(Restart::Permanent);
+    let dies = [StopKind::Fine, StopKind::Fails, StopKind::Takes(20)];
+    let last = Plan::stopping(own.rng.pick(&dies)).restart(Restart::Permanent);
     let shape = shape.last(last);
     let spec = shape.spec(own.entry).restart_limit(9, crate::session::LONG);
     started(own, spec).await?;
     tally::TREES.one();
-    let sessions = &own.reign.sessions;
+    let sessions = &own.instance.sessions;
     let Ok(child) = sessions.find_child_as::<Msg>(own.id(), ROLES[0]) else {
         return own.check(false, || "a tree runs without its child".to_owned());
     };

@@ -1,7 +1,7 @@
 //! The first contradiction ends the run, from wherever it is seen.
 //!
-//! Absent on purpose: a way back. After a broken promise nothing that the model says can be trusted,
-//! and a runtime that hangs could not carry an error out.
+//! There is no way back. After a broken promise nothing that the model says can be trusted, and a
+//! runtime that hangs could not carry an error out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -20,7 +20,7 @@ pub(crate) fn begin(seed: u64) {
             None => (payload.downcast_ref::<&str>()).is_some_and(|text| text.starts_with(PLANNED)),
         };
         if !planned {
-            contradiction(&format!("a panic that nobody planned: {panic}"));
+            contradiction(&format!("an unplanned panic: {panic}"));
         }
     }));
 }

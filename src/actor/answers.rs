@@ -1,20 +1,20 @@
-//! Answers to callers. To answer wakes the caller, and a waker can be any code: one may panic, or block
-//! its thread.
+//! Answers to callers. An answer wakes the caller, and a waker can be any code: it may panic, or
+//! block its thread.
 //!
-//! So whoever drives only collects the answers. Each is given in a task of its own, when no lock is held
-//! and the token is let go; a waker that blocks keeps that task alone. A task that is dropped before its
-//! turn, since the runtime is shutting down, answers then.
+//! The drive therefore only collects the answers. Each is given in a task of its own, when no lock
+//! is held and the token is released, so a waker that blocks delays that task alone. A task that is
+//! dropped before its turn, because the runtime is shutting down, answers in its drop.
 //!
-//! Absent on purpose: the answer to a launch that succeeded or failed, which the launch's own task gives.
+//! The answer to a launch that succeeded or failed is given by the task of the launch.
 
 use std::fmt;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::plan::{Reply, Ticket};
 use super::unwind::guard;
 use crate::engine::Exit;
 
-/// Something to tell; answers the exits that were told to nobody.
+/// Delivers an answer and returns the exits that could not be delivered.
 pub(super) type Told = Box<dyn FnOnce() -> Vec<Exit> + Send>;
 
 /// One answer to one caller.
@@ -34,32 +34,32 @@ impl fmt::Debug for Answer {
 
 impl Answer {
     /// Gives it here and now. No lock may be held.
-    pub(super) fn give(self, graveyard: &Graveyard) {
-        // Of a waker that panics nobody else hears; its caller has the answer all the same.
+    pub(super) fn give(self, drops: &DropQueue) {
+        // A waker that panics affects no other caller, and its own has the answer all the same.
         drop(guard(|| match self {
             Self::Reply(ticket, reply) => {
-                if let Some(untold) = ticket.answer(reply) {
-                    graveyard.put_reply(untold);
+                if let Some(undelivered) = ticket.answer(reply) {
+                    drops.put_reply(undelivered);
                 }
             }
-            Self::Told(told) => told().into_iter().for_each(|exit| graveyard.put_exit(exit)),
+            Self::Told(told) => told().into_iter().for_each(|exit| drops.put_exit(exit)),
             Self::None(ticket) => drop(ticket),
         }));
-        graveyard.dig();
+        drops.wake();
     }
 }
 
 /// An answer on its way.
 pub(super) struct Delivery {
     answer: Option<Answer>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 impl Delivery {
-    pub(super) const fn new(answer: Answer, graveyard: Graveyard) -> Self {
+    pub(super) const fn new(answer: Answer, drops: DropQueue) -> Self {
         Self {
             answer: Some(answer),
-            graveyard,
+            drops,
         }
     }
 }
@@ -67,7 +67,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(answer) = self.answer.take() {
-            answer.give(&self.graveyard);
+            answer.give(&self.drops);
         }
     }
 }

@@ -1,22 +1,22 @@
 //! Carrying out the engine's effects.
 //!
-//! Absent on purpose: waiting for any of it. What comes of an effect comes back as an input. Answers,
-//! values of the user's and the log are left to `leftovers`.
+//! No effect is waited for: what comes of it comes back as an input. Answers, values of the user's
+//! and the log are left to `outbox`.
 
 use std::sync::Arc;
 
 use ractor::ActorCell;
 
 use super::drive::{Driver, Ended};
-use super::keeper;
-use super::leftovers::Leftovers;
+use super::launch;
+use super::outbox::Outbox;
 use super::plan::{Actors, Found, Order, Reply};
 use super::shared::Shared;
 use crate::engine::{Answer, Effect, Failure, Note, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
-pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut Leftovers<'_>) {
+pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Outbox<'_>) {
     while let Some(effect) = driver.machine.poll_effect() {
         match effect {
             Effect::Launch {
@@ -27,17 +27,17 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             } => {
                 life.set_ticket(ticket);
                 shared.launch_made();
-                leftovers.launched();
+                outbox.launched();
                 let order = Order {
                     context,
                     life,
                     shared: Arc::clone(shared),
                 };
-                drop(shared.runtime().spawn(keeper::launch(spec, order)));
+                drop(shared.runtime().spawn(launch::run(spec, order)));
             }
             Effect::Cancel { life, answer } => {
                 if let Some(Some(ticket)) = life.cancel() {
-                    leftovers.answer(ticket, reply(answer));
+                    outbox.answer(ticket, reply(answer));
                 }
             }
             Effect::Stop { life, way, within } => {
@@ -58,8 +58,8 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                     cell.kill();
                 }
             }
-            Effect::Answer { ticket, answer } => leftovers.answer(ticket, reply(answer)),
-            Effect::Discard(value) => leftovers.discard(value),
+            Effect::Answer { ticket, answer } => outbox.answer(ticket, reply(answer)),
+            Effect::Discard(value) => outbox.discard(value),
             Effect::Note {
                 id,
                 incarnation,
@@ -68,7 +68,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
                 if let Note::SupervisorStopping(_) = note {
                     shared.begin_stop();
                 }
-                leftovers.note(id, incarnation, note);
+                outbox.note(id, incarnation, note);
             }
             Effect::Finished {
                 report,
@@ -94,7 +94,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, leftovers: &mut
             }
             Effect::JoinEnd { ticket } => match &mut driver.ended {
                 Some(ended) => ended.tickets.push(ticket),
-                None => leftovers.unanswered(ticket),
+                None => outbox.unanswered(ticket),
             },
         }
     }
@@ -110,7 +110,7 @@ fn ask_to_stop(cell: &ActorCell, way: StopWay) {
     }
 }
 
-/// What a caller is told who shared a launch that failed.
+/// The reply to a caller that shared a launch that failed.
 fn failed(failure: Failure) -> Reply {
     match failure {
         Failure::Failed(cause) => Reply::Failed(cause),

@@ -1,6 +1,6 @@
 //! The only clock that is read: tokio's, which is monotonic and can be paused in tests.
 //!
-//! Absent on purpose: wall-clock time. A jump of it changes no window and no pause.
+//! A jump of the wall clock changes no window and no pause.
 
 use tokio::time::Instant;
 
@@ -22,7 +22,8 @@ impl Clock {
         Moment::new(Instant::now().saturating_duration_since(self.start))
     }
 
-    /// Returns at `moment`, or never if that is what it means or lies beyond what an `Instant` can say.
+    /// Returns at `moment`, or never if that is what it means or lies beyond what an `Instant` can
+    /// say.
     pub(crate) async fn sleep_until(&self, moment: Moment) {
         match self.start.checked_add(moment.since_start()) {
             Some(at) if moment < Moment::NEVER => tokio::time::sleep_until(at).await,

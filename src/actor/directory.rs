@@ -1,7 +1,5 @@
 //! Which actors of this process are roots of session supervisors, so that a name or a cell can be
 //! turned into a handle without a message.
-//!
-//! Absent on purpose: names. They are ractor's registry's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};

@@ -1,33 +1,31 @@
 //! Driving: takes items from the inbox, feeds the engine, carries out its effects, and arms the one
 //! timer.
 //!
-//! Who drives: whoever holds the token. A report that finds nobody driving is driven by whoever
-//! pushed it; a command rings the root's bell; what is left after [`BUDGET`] items goes to the bell,
-//! which the root hears while its loop runs and the undertaker after that. Driving never awaits and
-//! runs no user code: values of the user's are dropped, callers answered and the log written elsewhere
-//! (`leftovers`).
-//!
-//! Absent on purpose: decisions.
+//! The holder of the token drives. A report that finds the token free is driven by the thread that
+//! pushed it. A command wakes the root. What is left after [`BUDGET`] items waits for the next
+//! wake-up, which the root handles while its loop runs and the driver task after that. Driving
+//! never awaits and runs no user code: values of the user's are dropped, callers are answered and
+//! the log is written elsewhere (`outbox`).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
 use super::inbox::{Item, Next, Rest, Stage};
-use super::leftovers::Leftovers;
 use super::log::Line;
 use super::machine::Machine;
+use super::outbox::Outbox;
 use super::plan::Ticket;
+use super::query::Lists;
 use super::shared::Shared;
-use super::tell::Lists;
 use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
 
-/// At most this many items are taken before the rest is left to the bell.
+/// At most this many items are taken before the rest is left to the next wake-up.
 const BUDGET: usize = 64;
 
-/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So a
-/// small stop is told to all in one drive, and a long list lets others in between.
+/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So
+/// a small stop is told to all in one drive, and a long list lets others in between.
 const STEP: usize = 16;
 
 /// What the holder of the token works with.
@@ -37,7 +35,7 @@ pub(crate) struct Driver {
     lists: Lists,
     /// Kept for its memory.
     items: VecDeque<Item>,
-    /// When the undertaker's timer rings.
+    /// When the driver task's timer fires.
     armed: Option<Moment>,
     pub(super) ended: Option<Ended>,
 }
@@ -61,17 +59,18 @@ impl Driver {
         }
     }
 
-    /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became of all.
-    pub(super) fn end(&mut self, leftovers: &mut Leftovers<'_>) -> Option<Ended> {
-        self.lists.drop_all(&mut self.machine, leftovers);
+    /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
+    /// of all.
+    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
+        self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
-            leftovers.discard(value);
+            outbox.discard(value);
         }
         self.machine = Machine::idle();
         self.ended.take()
     }
 
-    /// When the timer rings.
+    /// When the timer fires.
     pub(super) const fn armed(&self) -> Option<Moment> {
         self.armed
     }
@@ -82,17 +81,18 @@ impl Shared {
         self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drives. The caller holds the token. Answers how many tasks of others were made or woken on this
-    /// thread: a caller that is about to run a user's code has to [step aside](Self::step_aside) for them.
+    /// Drives. The caller holds the token. Answers how many tasks of others were made or woken on
+    /// this thread: a caller that is about to run a user's code has to [step
+    /// aside](Self::step_aside) for them.
     pub(super) fn drive(self: &Arc<Self>) -> usize {
         // The pusher may be a task of another runtime, or of none.
         let _runtime = self.runtime().enter();
-        let mut leftovers = Leftovers::of(self);
+        let mut outbox = Outbox::of(self);
         let mut budget = BUDGET;
         let next = loop {
-            let rest = match guard(|| self.step(&mut budget, &mut leftovers)) {
+            let rest = match guard(|| self.step(&mut budget, &mut outbox)) {
                 Ok(rest) => rest,
-                Err(panicked) => return leftovers.settle(self) + self.broken(panicked),
+                Err(panicked) => return outbox.flush(self) + self.broken(panicked),
             };
             if rest == Rest::Work {
                 budget = budget.saturating_sub(STEP);
@@ -102,11 +102,11 @@ impl Shared {
                 next => break next,
             }
         };
-        self.go_on(next) + leftovers.settle(self)
+        self.go_on(next) + outbox.flush(self)
     }
 
     /// Feeds what is queued to the engine, then does one step of what is due.
-    fn step(self: &Arc<Self>, budget: &mut usize, leftovers: &mut Leftovers<'_>) -> Rest {
+    fn step(self: &Arc<Self>, budget: &mut usize, outbox: &mut Outbox<'_>) -> Rest {
         let mut driver = self.lock_driver();
         let driver = &mut *driver;
         let stage = self.inbox.take(*budget, &mut driver.items);
@@ -117,23 +117,23 @@ impl Shared {
             match item {
                 Item::Input(input) => {
                     driver.machine.handle(now, input);
-                    carry::out_all(self, driver, leftovers);
+                    carry::out_all(self, driver, outbox);
                 }
                 Item::Query(query) if stage < Stage::RootGone => {
-                    driver.lists.ask(&mut driver.machine, query, leftovers);
+                    driver.lists.ask(&mut driver.machine, query, outbox);
                 }
-                item @ Item::Query(_) => leftovers.discard_item(item),
+                item @ Item::Query(_) => outbox.discard_item(item),
                 Item::Tick => {}
             }
         }
         if driver.machine.poll_timeout().is_some_and(|at| at <= now) {
             driver.machine.handle_timeout(now);
-            carry::out_all(self, driver, leftovers);
+            carry::out_all(self, driver, outbox);
         }
         if stage >= Stage::RootGone {
-            driver.lists.drop_all(&mut driver.machine, leftovers);
+            driver.lists.drop_all(&mut driver.machine, outbox);
         }
-        driver.lists.page(&mut driver.machine, leftovers);
+        driver.lists.page(&mut driver.machine, outbox);
         let wake = driver.machine.poll_timeout();
         if wake.is_some_and(|at| at <= now) || !driver.lists.is_empty() {
             return Rest::Work;
@@ -142,24 +142,25 @@ impl Shared {
             && driver.armed.is_none_or(|armed| at < armed)
         {
             driver.armed = Some(at);
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
         Rest::Nothing
     }
 
-    /// The timer has rung.
+    /// The timer has fired.
     pub(super) fn tick(self: &Arc<Self>) {
         self.lock_driver().armed = None;
         self.push(self.inbox.report(Item::Tick));
     }
 
-    /// Driving has met a fault of ours. Nothing that is known of the children can be relied on any more, so
-    /// all of them are killed, and so is the root: whoever supervises it learns of it and may start another.
-    /// Every caller is told that the supervisor is down, from now on too. The rest is the undertaker's.
+    /// Driving has met a fault of ours. What is known of the children cannot be relied on any more,
+    /// so all of them are killed, and so is the root. The root's own supervisor may start another.
+    /// Every caller is told that the supervisor is down, from now on too. The driver task does the
+    /// rest.
     pub(super) fn broken(self: &Arc<Self>, Panicked(panic): Panicked) -> usize {
-        let mut leftovers = Leftovers::of(self);
+        let mut outbox = Outbox::of(self);
         for item in self.inbox.close() {
-            leftovers.discard_item(item);
+            outbox.discard_item(item);
         }
         let mut lives = Vec::new();
         // What is broken may break again.
@@ -167,20 +168,20 @@ impl Shared {
             let mut driver = self.lock_driver();
             let driver = &mut *driver;
             for item in driver.items.drain(..) {
-                leftovers.discard_item(item);
+                outbox.discard_item(item);
             }
             if let Some(ended) = driver.ended.take() {
                 for ticket in ended.tickets {
-                    leftovers.unanswered(ticket);
+                    outbox.unanswered(ticket);
                 }
             }
             for value in driver.machine.take_apart() {
                 if let Discard::Life(life) = &value {
                     lives.push(Arc::clone(life));
                 }
-                leftovers.discard(value);
+                outbox.discard(value);
             }
-            driver.lists.drop_all(&mut driver.machine, &mut leftovers);
+            driver.lists.drop_all(&mut driver.machine, &mut outbox);
             driver.machine = Machine::idle();
         });
         for life in lives {
@@ -195,7 +196,7 @@ impl Shared {
         self.finish();
         self.root().kill();
         drop(taken);
-        leftovers.settle(self)
+        outbox.flush(self)
     }
 }
 
@@ -243,20 +244,21 @@ mod tests {
         ChildSpec::from_fn(|_| async { Ok(Launch::Actor(Idle, None)) })
     }
 
-    /// Paused time passes when nobody has anything left to do.
-    async fn settled() {
+    /// Paused time passes when no task has anything left to do.
+    async fn until_idle() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 
-    /// Whoever drives next meets a fault.
+    /// The next drive meets a fault.
     fn inject(shared: &Arc<Shared>) {
         let look = Query::Look(Box::new(|_| panic!("an injected fault")));
         shared.command(Item::Query(look)).unwrap();
     }
 
-    /// With all that can be under way: one that runs, one that starts, one that stops, callers that wait.
+    /// With all that can be under way: one that runs, one that starts, one that stops, callers that
+    /// wait.
     #[tokio::test(start_paused = true)]
-    async fn a_fault_leaves_nobody_waiting_and_nobody_alive() {
+    async fn a_fault_leaves_no_caller_waiting_and_no_session_alive() {
         let sessions = SessionSupervisor::start(Options::new().unique_name()).await;
         let sessions = sessions.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
@@ -271,7 +273,7 @@ mod tests {
         let start = tokio::spawn(sessions.start_session("starts", hangs));
         let stop = tokio::spawn(sessions.stop_session("lingers"));
         let restart = tokio::spawn(sessions.restart_session("lingers"));
-        settled().await;
+        until_idle().await;
         assert_eq!(lingers.get_status(), ActorStatus::Stopping);
         let down = tokio::spawn({
             let shared = Arc::clone(&shared);
@@ -297,7 +299,7 @@ mod tests {
         assert_eq!(sessions.stop().await, Err(SupervisorDown));
         let again = sessions.start_session("runs", idle()).await;
         assert!(matches!(again, Err(StartError::SupervisorDown)));
-        settled().await;
+        until_idle().await;
         assert_eq!(Arc::strong_count(&gate), 1, "the launch's value is kept");
     }
 
@@ -314,7 +316,7 @@ mod tests {
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         inject(&shared);
         shared.wait_over().await;
-        settled().await;
+        until_idle().await;
         let again = SessionSupervisor::where_is(name).expect("it is back");
         assert_ne!(again.get_cell().get_id(), sessions.get_cell().get_id());
         assert_eq!(runs.get_status(), ActorStatus::Stopped);

@@ -1,7 +1,7 @@
 //! From ractor's supervision event to the engine's words; the only place that knows its variants.
 //!
-//! Absent on purpose: a meaning of ractor's reason strings for a session's own exit. They can be forged
-//! (HAZARDS R10), so they are passed on as text, and the wrapper's mark decides.
+//! A session's reason strings can be forged (docs/ractor.md), so they are passed on as text, and
+//! the wrapper's mark decides.
 
 use std::any::Any;
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use super::graveyard::Grave;
+use super::drop_queue::Deferred;
 use super::shared::Shared;
 use super::unwind::guard;
 use crate::engine::{Cause, Chain, Seen};
@@ -37,16 +37,17 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
             state: None,
             seen: Seen::Failed(Arc::new(error)),
         }),
-        // Which variants there are depends on ractor's features. A start is known from the keeper:
-        // `ActorStarted` never comes for a session whose `post_start` fails (HAZARDS R2).
+        // Which variants there are depends on ractor's features. A start is known from the launch
+        // task: `ActorStarted` never comes for a session whose `post_start` fails (docs/ractor.md).
         _ => None,
     }
 }
 
-/// What an event tells a session of the failure of an actor linked to it. The error itself is for the
-/// session's own handler, so its text is kept.
+/// What an event tells a session of the failure of an actor linked to it. The error itself is for
+/// the session's own handler, so its text is kept.
 ///
-/// Here a reason decides, for want of a mark: a stop with the reason `"killed"` is taken for a kill.
+/// Here a reason decides, for want of a mark: a stop with the reason `"killed"` is taken for a
+/// kill.
 pub(crate) fn link_failure(event: &SupervisionEvent) -> Option<Cause> {
     let (cell, how) = match event {
         SupervisionEvent::ActorFailed(cell, error) => {
@@ -83,10 +84,11 @@ impl fmt::Display for LinkFailed {
 
 impl Error for LinkFailed {}
 
-/// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere too.
+/// The error that a session's failure is to ractor: it shows the user's, which is kept elsewhere
+/// too.
 ///
-/// It is dropped in the root, or with the root's port if nobody reads it (where two panics end the process,
-/// HAZARDS R35). So whoever is the last to hold the user's error there has it buried elsewhere.
+/// It is dropped in the root, or with the root's port if it is never read. There, two panics end
+/// the process (docs/ractor.md). So the last holder hands the user's error to the drop queue.
 pub(crate) struct Failing {
     cause: Option<Cause>,
     shared: Arc<Shared>,
@@ -104,7 +106,7 @@ impl Failing {
 impl Drop for Failing {
     fn drop(&mut self) {
         if let Some(cause) = self.cause.take().and_then(Arc::into_inner) {
-            self.shared.bury([Grave::Cause(cause)]);
+            self.shared.drop_later([Deferred::Cause(cause)]);
         }
     }
 }

@@ -1,15 +1,15 @@
-//! One queue for the commands of callers and the reports of keepers, so that they have one order,
-//! with the token of who drives. Exits that the root has read go before both: ractor tells the root of
-//! an exit before it wakes whoever waits for that end, so a command that such a caller sends must find
-//! it done, also when the root reads the event only after the command was queued.
+//! One queue for the commands of callers and the reports of launch tasks, so that they have one
+//! order, and the token of the one that drives.
+//!
+//! Exits that the root has read go before both. ractor tells the root of an exit before it wakes
+//! the callers that wait for that end. A command that such a caller sends must find the exit
+//! handled, also when the root reads the event only after the command was queued.
 //!
 //! Invariants:
 //! 1. the token is `Idle` only while nothing is queued;
-//! 2. whoever holds `Driving` drives, alone; `Bell` means that the bell has been rung and whoever
-//!    hears it takes the token;
+//! 2. only the holder of `Driving` drives; `Notified` means that a wake-up was sent, and its
+//!    receiver takes the token;
 //! 3. after `Closed` nothing is queued any more.
-//!
-//! Absent on purpose: what the items mean.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -67,18 +67,18 @@ impl fmt::Debug for Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
     Idle,
-    Bell,
+    Notified,
     Driving,
 }
 
 /// How far the supervisor is from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// The root is in its `pre_start` and hears no bell yet.
+    /// The root is in its `pre_start` and reads no wake-up yet.
     Starting,
     /// The root's loop runs.
     Open,
-    /// It has ended, for a foreign stop or drain: the root reads neither bells nor events.
+    /// It has ended, for a foreign stop or drain: the root reads neither wake-ups nor events.
     LoopEnded,
     /// The root is gone: callers are refused, reports still count.
     RootGone,
@@ -93,9 +93,9 @@ pub(crate) struct Inbox(Mutex<Queue>);
 struct Queue {
     exits: VecDeque<Item>,
     items: VecDeque<Item>,
-    /// What only a root that still hears its bell may bring in, at the bell after the next.
+    /// What only a root that still reads its wake-ups may bring in, at the wake-up after the next.
     deferred: VecDeque<Item>,
-    /// What was deferred before the last bell.
+    /// What was deferred before the last wake-up.
     ripe: VecDeque<Item>,
     token: Token,
     stage: Stage,
@@ -105,10 +105,10 @@ struct Queue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Next {
-    /// Somebody drives, or will.
+    /// The token is taken: its holder drives, or will.
     Nothing,
-    /// Ring the bell.
-    Ring,
+    /// Send a wake-up.
+    Notify,
     /// Drive: the token is yours.
     Drive,
 }
@@ -129,29 +129,29 @@ impl Inbox {
         }))
     }
 
-    /// A caller's command. The bell is rung for it, since the root reads exits before bells: who saw
-    /// a session end finds that end done.
+    /// A caller's command. A wake-up is sent for it, since the root reads exits before wake-ups: a
+    /// caller that saw a session end finds that end handled.
     pub(crate) fn command(&self, item: Item) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.stage >= Stage::RootGone {
             return Err(Refused(item));
         }
         queue.items.push_back(item);
-        Ok(queue.pass(Token::Bell, Next::Ring))
+        Ok(queue.pass(Token::Notified, Next::Notify))
     }
 
-    /// Takes the token, if nobody has it.
+    /// Takes the token, if it is free.
     pub(crate) fn claim(&self) -> Next {
         self.lock().pass(Token::Driving, Next::Drive)
     }
 
-    /// The one who drives leaves what is queued to the bell.
+    /// The driver leaves what is queued to the next wake-up.
     pub(crate) fn leave(&self) -> Next {
-        self.lock().token = Token::Bell;
-        Next::Ring
+        self.lock().token = Token::Notified;
+        Next::Notify
     }
 
-    /// A report. Who finds nobody driving drives.
+    /// A report. The pusher drives if the token is free.
     pub(crate) fn report(&self, item: Item) -> Result<Next, Refused> {
         self.push(item, |queue| &mut queue.items)
     }
@@ -174,7 +174,8 @@ impl Inbox {
         Ok(queue.pass(Token::Driving, Next::Drive))
     }
 
-    /// A report that waits until the root has heard its bell twice, which is to be rung, or has ended.
+    /// A report that waits until the root has been woken twice, or has ended. The caller has to
+    /// notify.
     pub(crate) fn defer(&self, item: Item) {
         let mut queue = self.lock();
         // What is deferred holds no value of a user's.
@@ -183,9 +184,9 @@ impl Inbox {
         }
     }
 
-    /// The root has heard a bell: what was deferred before the last one counts now. Between two bells it has
-    /// looked whether it was killed; between what is deferred and the first bell it may not have. Whoever
-    /// calls this drives if nobody does.
+    /// The root has been woken: what was deferred before the last wake-up counts now. Between two
+    /// wake-ups it has looked whether it was killed; between what is deferred and the first one it
+    /// may not have. The caller drives if the token is free.
     pub(crate) fn recall(&self) -> (Next, Ripe) {
         let mut queue = self.lock();
         let queue = &mut *queue;
@@ -199,9 +200,9 @@ impl Inbox {
         (next, ripe)
     }
 
-    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is not being
-    /// killed. That is asked when nothing more can be deferred: ractor shows it before it kills the children
-    /// of a root that is starting. Whoever calls this drives if nobody does.
+    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is
+    /// not being killed. That is asked when nothing more can be deferred: ractor shows it before it
+    /// kills the children of a root that is starting. The caller drives if the token is free.
     pub(crate) fn recall_for_the_root(&self, killed: impl FnOnce() -> bool) -> Next {
         let mut queue = self.lock();
         let queue = &mut *queue;
@@ -224,15 +225,15 @@ impl Inbox {
         self.lock().stage
     }
 
-    /// Whether the bell has been rung and nobody has heard it yet.
-    pub(crate) fn is_rung(&self) -> bool {
-        self.lock().token == Token::Bell
+    /// Whether a wake-up was sent and not received yet.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.lock().token == Token::Notified
     }
 
-    /// Somebody heard the bell: whether the token is his.
-    pub(crate) fn answer_bell(&self) -> Next {
+    /// A wake-up was received: whether the receiver gets the token.
+    pub(crate) fn take_notified(&self) -> Next {
         let mut queue = self.lock();
-        if queue.token == Token::Bell {
+        if queue.token == Token::Notified {
             queue.token = Token::Driving;
             Next::Drive
         } else {
@@ -240,7 +241,7 @@ impl Inbox {
         }
     }
 
-    /// The next items for the one who drives, at most `max`, and how far the supervisor is from its
+    /// The next items for the driver, at most `max`, and how far the supervisor is from its
     /// end.
     pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) -> Stage {
         let mut queue = self.lock();
@@ -251,8 +252,8 @@ impl Inbox {
         queue.stage
     }
 
-    /// The one who drives has nothing left to do but what is queued: he lets go of the token, goes
-    /// on, or leaves the rest to the bell.
+    /// The driver has nothing left to do but what is queued: it releases the token, continues, or
+    /// leaves the rest to the next wake-up.
     pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
         let mut queue = self.lock();
         if rest == Rest::Nothing && queue.exits.is_empty() && queue.items.is_empty() {
@@ -261,8 +262,8 @@ impl Inbox {
         } else if budget > 0 {
             Next::Drive
         } else {
-            queue.token = Token::Bell;
-            Next::Ring
+            queue.token = Token::Notified;
+            Next::Notify
         }
     }
 
@@ -282,7 +283,7 @@ impl Inbox {
     }
 }
 
-/// Whether there is something for the root's next bell.
+/// Whether there is something for the root's next wake-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ripe {
     Next,

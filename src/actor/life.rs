@@ -1,12 +1,10 @@
 //! One launch, as the shell keeps it: its actor, its mark, how much of it is left, and who waits.
 //!
 //! Invariants:
-//! 1. the ticket is taken once; whoever takes it (the launch or a cancellation) answers it and
-//!    thereby decides their race;
-//! 2. each [`Hold`] is let go once, and the release is reported once, by whoever lets go last. The
-//!    launch lets go after its report, so nothing of an end is told before the start.
-//!
-//! Absent on purpose: what follows from any of this.
+//! 1. the ticket is taken once; the taker (the launch or a cancellation) answers it and thereby
+//!    decides their race;
+//! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
+//!    releases its hold after its report, so no end is reported before the start.
 
 mod kept;
 mod orphans;
@@ -20,7 +18,7 @@ use ractor::{ActorCell, ActorStatus};
 
 pub(super) use orphans::Orphans;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::plan::Ticket;
 use super::shared::Shared;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
@@ -84,16 +82,16 @@ struct End {
     outlived: bool,
 }
 
-/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and that it
-/// holds the supervisor has to end with it, or nothing would ever free the two.
+/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and
+/// that it holds the supervisor has to end with it, or nothing would ever free the two.
 #[derive(Debug, Default)]
 enum Tree {
     /// It is none, or none yet.
     #[default]
     None,
     Held(Arc<Shared>),
-    /// Its driver task is done. What became of its children, unless the runtime was shut down before that
-    /// was known.
+    /// Its driver task is done. What became of its children, unless the runtime was shut down
+    /// before that was known.
     Over(Option<ShutdownReport>),
 }
 
@@ -191,19 +189,19 @@ impl Life {
     }
 
     /// A callback has failed. The cause is there before the mark tells of it.
-    pub(super) fn mark_failed(&self, cause: Cause, graveyard: &Graveyard) {
-        self.keep(cause, graveyard);
+    pub(super) fn mark_failed(&self, cause: Cause, drops: &DropQueue) {
+        self.keep(cause, drops);
         self.bits.fetch_or(FAILED, Ordering::AcqRel);
     }
 
     /// `post_stop` went through, and the callback before it handled such a failure.
-    pub(super) fn mark_link_failed(&self, cause: Cause, graveyard: &Graveyard) {
-        self.keep(cause, graveyard);
+    pub(super) fn mark_link_failed(&self, cause: Cause, drops: &DropQueue) {
+        self.keep(cause, drops);
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
-    fn keep(&self, cause: Cause, graveyard: &Graveyard) {
-        let kept = Kept::new(cause, graveyard);
+    fn keep(&self, cause: Cause, drops: &DropQueue) {
+        let kept = Kept::new(cause, drops);
         let mut inner = self.lock();
         let before = inner.end.get_or_insert_default().cause.replace(kept);
         drop(inner);
@@ -236,7 +234,8 @@ impl Life {
         self.lock().end.get_or_insert_default().tree = Tree::Held(tree);
     }
 
-    /// The supervisor has come to its end, on whichever road. Only what became of its children is kept.
+    /// The supervisor has come to its end, on whichever road. Only what became of its children is
+    /// kept.
     pub(crate) fn tree_over(&self, report: Option<ShutdownReport>) {
         let mut inner = self.lock();
         let end = inner.end.get_or_insert_default();
@@ -253,8 +252,8 @@ impl Life {
         }
     }
 
-    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of that, which has not
-    /// come to its end; else whoever calls this does.
+    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of
+    /// that, which has not come to its end; else the caller does.
     pub(crate) fn mark_outlived(&self) -> bool {
         let mut inner = self.lock();
         inner.end.get_or_insert_default().outlived = true;
@@ -281,7 +280,7 @@ impl Life {
     }
 
     /// What is left after that.
-    pub(crate) fn let_go(&self, hold: Hold) -> Left {
+    pub(crate) fn release(&self, hold: Hold) -> Left {
         let before = self.bits.fetch_and(!(hold as u8), Ordering::AcqRel);
         let left = before & HELD & !(hold as u8);
         if left & Hold::Launch as u8 != 0 {

@@ -1,15 +1,16 @@
-//! The queue of the log: lines stand in it in the order of what happened (D22), since they are put into
-//! it while the lock is held under which that was decided. One thread of tokio's blocking pool writes
-//! them at a time, outside every lock and every caller's span. A subscriber that panics loses its line;
-//! one that blocks delays the log alone, and so does the text of an error that blocks.
+//! The queue of the log. Its lines are in the order of what happened (D22), since they are pushed
+//! under the lock under which that was decided. One thread of tokio's blocking pool writes them at
+//! a time, outside every lock and every caller's span. A subscriber that panics loses its line; one
+//! that blocks delays the log alone, and so does the text of an error that blocks.
 //!
-//! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops that
-//! request unheard, since it is shutting down, the lines are written then and there.
+//! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops
+//! that request, since it is shutting down, the lines are written then and there.
 //!
-//! The supervisors of one tree share a queue. It writes to the subscriber that was current where the
-//! topmost of them was started, or if there was none, to the one that is current when it writes.
+//! The supervisors of one tree share a queue. It writes to the subscriber that was current where
+//! the topmost of them was started, or if there was none, to the one that is current when it
+//! writes.
 //!
-//! Absent on purpose: what a line says; see `log`.
+//! `log` decides what a line says.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,15 +21,15 @@ use tokio::sync::Notify;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-use super::graveyard::Graveyard;
+use super::drop_queue::DropQueue;
 use super::log::{self, Line};
 use super::unwind::guard;
 
 /// More lines than this do not wait: what comes then is counted and lost, as the next line says.
 const MOST: usize = 1 << 16;
 
-/// How long the end of a supervisor waits for its last lines. A log that blocks does not hold up a program
-/// that ends.
+/// How long the end of a supervisor waits for its last lines. A log that blocks does not hold up a
+/// program that ends.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The queue of one tree of supervisors.
@@ -38,11 +39,11 @@ pub(super) struct Lines(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     queue: Mutex<Queue>,
-    /// Rung when nothing waits any more.
+    /// Notified when nothing waits any more.
     empty: Notify,
     runtime: Handle,
     dispatch: Option<Dispatch>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 #[derive(Debug, Default)]
@@ -63,23 +64,23 @@ enum Writer {
 }
 
 impl Lines {
-    pub(super) fn new(runtime: Handle, graveyard: Graveyard) -> Self {
-        let present = |dispatch: &Dispatch| {
-            let heard = !dispatch.is::<NoSubscriber>();
-            heard.then(|| dispatch.clone())
+    pub(super) fn new(runtime: Handle, drops: DropQueue) -> Self {
+        let current = |dispatch: &Dispatch| {
+            let present = !dispatch.is::<NoSubscriber>();
+            present.then(|| dispatch.clone())
         };
         Self(Arc::new(Inner {
             queue: Mutex::default(),
             empty: Notify::new(),
             runtime,
             // A subscriber is the user's code.
-            dispatch: guard(|| dispatcher::get_default(present)).unwrap_or(None),
-            graveyard,
+            dispatch: guard(|| dispatcher::get_default(current)).unwrap_or(None),
+            drops,
         }))
     }
 
-    /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A line
-    /// for which there is no place is handed back.
+    /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A
+    /// line for which there is no place is handed back.
     pub(super) fn push(&self, line: Line) -> Option<Line> {
         let mut queue = self.0.lock();
         if queue.waiting.len() >= MOST {
@@ -108,7 +109,7 @@ impl Lines {
         let due = self.0.lock().pushed;
         let all = async {
             loop {
-                // Made before the look, it hears what is rung after it.
+                // Made before the look, it receives what is notified after it.
                 let empty = self.0.empty.notified();
                 if self.0.lock().written >= due {
                     return;
@@ -143,19 +144,19 @@ impl Inner {
             written += batch.len() as u64;
             for line in batch {
                 if let Some(note) = log::write(line) {
-                    self.graveyard.put_note(note);
+                    self.drops.put_note(note);
                 }
             }
             if lost > 0 {
                 log::lost(lost);
             }
-            self.graveyard.dig();
+            self.drops.wake();
         }
     }
 }
 
 /// Writes all that waits when it is dropped itself: at the end of its thread's way to it, or with a
-/// request that was not heard.
+/// request that was dropped.
 struct Scribe(Arc<Inner>);
 
 impl Drop for Scribe {

@@ -1,18 +1,19 @@
-//! The actors that a session has linked to itself, all levels of them, as far as their names have to be
-//! free before the session starts again.
+//! The actors that a session has linked to itself, all levels of them, as far as their names have
+//! to be free before the session starts again.
 //!
-//! When a session ends, ractor kills all that is below it and waits for none of it. What is below is seen
-//! as long as ractor has not begun with that, which is so on all roads but one: others kill the session
-//! while it is idle. For that road the session remembers, while it lives, the names of what is below it,
-//! and the supervisors of ours among that. An `ActorCell` would keep the 5 KB of an actor that has ended,
-//! so none is remembered.
+//! When a session ends, ractor kills all that is below it and waits for none of it. What is below
+//! can be read until ractor begins with that. The one case in which it cannot is a kill by others
+//! while the session is idle. For this case the session remembers, while it lives, the names of
+//! what is below it, and the supervisors of ours among that. An `ActorCell` would keep the 5 KB of
+//! an actor that has ended, so none is remembered.
 //!
-//! What remains: nothing tells a session that an actor which it has linked links another one. That is
-//! learned at one of the next callbacks, as many later as there are actors below. Until then, and for an
-//! actor without a name, a kill by others of an idle session may be over before such an actor is. Nor does
-//! anybody know of actors that are linked to one which is still in its `pre_start` when that is cut off.
+//! What remains: nothing tells a session that an actor which it has linked links another one. That
+//! is learned at one of the next callbacks, as many later as there are actors below. Until then,
+//! and for an actor without a name, a kill by others of an idle session may be over before such an
+//! actor is. Nor are actors known that are linked to one which is still in its `pre_start` when
+//! that is cut off.
 //!
-//! Absent on purpose: the wait (`over`).
+//! `over` waits for them.
 
 mod over;
 
@@ -29,14 +30,15 @@ use super::life::Orphans;
 use super::shared::Shared;
 use crate::engine::Moment;
 
-/// So many entries are looked at after each callback, and as many more for each that is dropped then.
+/// So many entries are looked at after each callback, and as many more for each that is dropped
+/// then.
 const LOOKS: usize = 4;
 
-/// So long an actor is remembered whose supervisor is gone: it is being killed with that, or was unlinked
-/// and is nobody's.
+/// So long an actor is remembered whose supervisor is gone: it is being killed with that, or was
+/// unlinked and has no supervisor.
 const DETACHED: Duration = Duration::from_secs(1);
 
-/// So many supervisors above an actor are looked at. A ring of links has no end.
+/// So many supervisors above an actor are looked at. Links can form a cycle.
 const ABOVE: usize = 256;
 
 /// Spreads the entries that are looked at over all that there are.
@@ -88,14 +90,14 @@ impl Known {
     }
 }
 
-/// Whose an actor is.
+/// Where an actor belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     /// It is below the session.
     Ours,
-    /// The actor to which it was linked is gone, and kills it.
+    /// The actor to which it was linked is gone, and ractor kills it with that.
     Detached,
-    /// It has ended, or is somebody else's.
+    /// It has ended, or has another supervisor.
     Other,
 }
 
@@ -144,8 +146,8 @@ impl Linked {
             }
             SupervisionEvent::ActorTerminated(child, ..)
             | SupervisionEvent::ActorFailed(child, _) => {
-                // A supervisor of ours is over only after its actor. What was linked to the actor is not
-                // below the session any more, and may hold its names a little longer.
+                // A supervisor of ours is over only after its actor. What was linked to the actor
+                // is not below the session any more, and may hold its names a little longer.
                 if let Some(linked) = linked
                     && let Some(known) = linked.known.get(&pid(child))
                     && matches!(known.what, What::Named(_))
@@ -191,8 +193,8 @@ impl Linked {
         self.known.insert(pid(awaited.cell()), known);
     }
 
-    /// After a callback: forgets what is not below the session any more, and learns now and then what is.
-    /// Answers whether there is anything to remember.
+    /// After a callback: forgets what is not below the session any more, and learns now and then
+    /// what is. Answers whether there is anything to remember.
     pub(super) fn follow_up(&mut self, session: &ActorCell, now: impl Fn() -> Moment) -> Any {
         self.callbacks += 1;
         // All together the looks at all that is below cost one look at an actor for each callback.
@@ -215,7 +217,7 @@ impl Linked {
         }
     }
 
-    /// The entry to look at: in turn, so that each is looked at, and spread over all of them, so that many
+    /// The entry to look at. All are looked at in turn, spread over the whole map, so that many
     /// that are to be dropped are found at once.
     fn pick(&mut self, turn: usize) -> Option<u64> {
         let (&first, _) = self.known.first_key_value()?;
@@ -270,7 +272,8 @@ impl Linked {
             return Whose::Other;
         };
         let Some(mut above) = found.cell().try_get_supervisor() else {
-            // ractor takes its children from a session whose supervisor is killed before it ends that.
+            // ractor takes its children from a session whose supervisor is killed before it ends
+            // that.
             let unlinked = known.above == self.session && session.try_get_supervisor().is_some();
             return match found {
                 Awaited::Actor(_) if unlinked => Whose::Other,
@@ -289,15 +292,17 @@ impl Linked {
         Whose::Other
     }
 
-    /// The session has ended: what it remembers and what can still be found is left to be waited for.
+    /// The session has ended: what it remembers and what can still be found is left to be waited
+    /// for.
     pub(super) fn leave_to(&self, orphans: &mut Orphans) {
         for (&number, known) in &self.known {
             let above = known.above;
             let Some(awaited) = known.find(number) else {
                 continue;
             };
-            // Of one that was linked to the session ractor has begun the kill by now, or never will. What is
-            // further below may be detached by another thread, which has not come to kill it yet.
+            // Of one that was linked to the session ractor has begun the kill by now, or never
+            // will. What is further below may be detached by another thread, which has not come to
+            // kill it yet.
             if above == self.session {
                 orphans.doubtful.push(Below { awaited, above });
             } else {

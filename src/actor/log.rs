@@ -1,10 +1,10 @@
-//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside another
-//! caller's span.
+//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside
+//! another caller's span.
 //!
 //! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
 //! What an operator should look at is a warning or an error.
 //!
-//! Absent on purpose: the order of lines, and the thread that writes them; see `lines`.
+//! `lines` keeps the order of lines and writes them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub(super) fn write(line: Line) -> Option<Note> {
     note
 }
 
-/// One that is a session's tree is no more than a session to the log.
+/// The tree of a session is logged as a session is, at `debug`.
 fn started(speaker: &Speaker) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
@@ -91,7 +91,7 @@ fn broken(speaker: &Speaker, panic: &str) {
     tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
 }
 
-/// So many lines found no place in the queue.
+/// Logs how many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
     let tell = || tracing::warn!(parent: None, lines, "the log was too slow, lines are lost");
     drop(guard(tell));
@@ -136,8 +136,8 @@ impl Speaker {
     }
 }
 
-/// Whether anybody listens to a note.
-pub(super) fn is_heard(note: &Note) -> bool {
+/// Whether a subscriber wants the note.
+pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
         Note::Started | Note::StartFailed(_) | Note::Stopping | Note::SupervisorStopping(_) => {
             LevelFilter::DEBUG
@@ -148,12 +148,13 @@ pub(super) fn is_heard(note: &Note) -> bool {
     LevelFilter::current() >= least
 }
 
-/// Whom a note is about, as the fields of the log have it.
+/// What a note is about, in the fields of the log.
 #[derive(Clone, Copy)]
 struct Subject<'a> {
     /// What the text calls it.
     title: &'static str,
-    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor itself.
+    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor
+    /// itself.
     session: Option<&'a str>,
     /// The role of a child. A session has none.
     child: Option<&'a str>,
@@ -238,20 +239,20 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
         }
         Note::Exited { exit, asked, next } => {
             let reason = exit.to_string();
-            // What came of a kill of ours is no news: the kill itself was told.
+            // The result of our own kill is not logged again: the kill itself was.
             let abnormal = match (exit, asked) {
                 (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => Gravity::Warning,
                 _ => Gravity::Detail,
             };
             match abnormal.max(gravity(next)) {
                 Gravity::Detail => tell_with_next!(Gravity::Detail, "ended", next, Some(reason)),
-                grave => tell_with_next!(grave, "ended abnormally", next, Some(reason)),
+                level => tell_with_next!(level, "ended abnormally", next, Some(reason)),
             }
         }
         Note::RestartFailed { failure, next } => {
             let reason = failure_text(failure);
-            let grave = gravity(next).max(Gravity::Warning);
-            tell_with_next!(grave, "failed to restart", next, Some(reason));
+            let level = gravity(next).max(Gravity::Warning);
+            tell_with_next!(level, "failed to restart", next, Some(reason));
         }
         Note::Decided(next) => match gravity(next).max(Gravity::Warning) {
             Gravity::Error => {
@@ -262,15 +263,21 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
                     None::<String>
                 );
             }
-            grave => tell_with_next!(grave, "is tried again", next, None::<String>),
+            level => tell_with_next!(level, "is tried again", next, None::<String>),
         },
         Note::Discarded => {
             let reason = "more sessions are parked than may be, and it was parked longest";
             tell!(error, "parked {} is forgotten", reason);
         }
         Note::Stopping => tell!(debug, "{} is to stop"),
-        Note::Killing(Kill::ByRule) => tell!(debug, "{} is killed"),
-        Note::Killing(Kill::Overdue) => tell!(warn, "{} is killed"),
+        Note::Killing(Kill::ByRule) => {
+            let reason = "its shutdown rule";
+            tell!(debug, "{} is killed", reason);
+        }
+        Note::Killing(Kill::Overdue) => {
+            let reason = "not stopped in time";
+            tell!(warn, "{} is killed", reason);
+        }
         Note::Stuck => tell!(error, "{} survived its kill and is stuck"),
         Note::StuckEnded => {
             tracing::warn!(
@@ -307,7 +314,7 @@ const fn gravity(next: &Next) -> Gravity {
         | Next::RestartSet { .. }
         | Next::WithOthers
         | Next::Undecided => Gravity::Detail,
-        // It was parked before, and has been told of as an error then.
+        // It was parked before, and was logged as an error then.
         Next::Park { limit: None, .. } => Gravity::Warning,
         Next::Park { .. } | Next::Remove(_) | Next::Escalate(_) | Next::EscalateAll(_) => {
             Gravity::Error

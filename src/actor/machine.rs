@@ -1,7 +1,5 @@
 //! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
-//! static supervisor. Whoever drives does not see the difference.
-//!
-//! Absent on purpose: what only one of them can be asked. That goes to the engine itself.
+//! static supervisor. The drive does not see the difference.
 
 use super::plan::Actors;
 use super::unwind::drop_guarded;
@@ -71,7 +69,8 @@ impl Machine {
         }
     }
 
-    /// Whether no end that the root has not read yet could change what a start of this id is answered.
+    /// Whether no end that the root has not read yet could change what a start of this id is
+    /// answered.
     pub(super) fn starts_whatever_ended(&self, id: &str) -> bool {
         match self {
             Self::Sessions(engine) => engine.starts_whatever_ended(id),
@@ -80,8 +79,8 @@ impl Machine {
     }
 }
 
-/// One that never came to work: each of its specs is dropped on its own, since two that panic on the way
-/// out of one drop would end the process.
+/// An engine that was never used. Each of its specs is dropped on its own: two that panic in one
+/// drop would end the process.
 impl Drop for Machine {
     fn drop(&mut self) {
         self.take_apart().into_iter().for_each(drop_guarded);

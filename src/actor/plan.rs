@@ -1,6 +1,6 @@
 //! What the engine passes on: the types of the shell behind its [`Domain`].
 //!
-//! Absent on purpose: what a user writes (`spec.rs`). A [`Plan`] is a spec without its type.
+//! A [`Plan`] is what a user writes (`spec.rs`), without its type.
 
 use std::fmt;
 use std::future::Future;
@@ -54,7 +54,7 @@ pub(crate) trait Starter: Send + Sync + 'static {
 
 pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Found, SpawnFailure>> + Send>>;
 
-/// A launch, as its starter is told of it.
+/// A launch, as its starter sees it.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) context: Context,
@@ -73,7 +73,8 @@ pub(crate) enum SpawnFailure {
     Failed(ActorProcessingErr),
 }
 
-/// Whoever waits for an answer. One that is dropped unanswered reads as "supervisor down".
+/// A caller that waits for an answer. A ticket that is dropped unanswered reads as "supervisor
+/// down".
 #[derive(Debug)]
 pub(crate) struct Ticket(oneshot::Sender<Reply>);
 
@@ -89,8 +90,8 @@ impl Ticket {
         (Self(sender), receiver)
     }
 
-    /// A caller that went away does not matter (D13), but what it is not told may hold a value of the
-    /// user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
+    /// A caller that went away does not matter (D13), but what it is not told may hold a value of
+    /// the user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
     pub(super) fn answer(self, reply: Reply) -> Option<Reply> {
         self.0.send(reply).err()
     }
@@ -120,7 +121,7 @@ impl Found {
     }
 }
 
-/// What a caller is told.
+/// The reply to a caller.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Started(Found),

@@ -1,30 +1,30 @@
-//! The root actor of a supervisor of either kind: all its children are linked to it, and it is found by name. It turns bells and
-//! supervision events into inbox items and drives.
+//! The root actor of a supervisor of either kind: all its children are linked to it, and it is
+//! found by name. It turns wake-ups and supervision events into inbox items and drives.
 //!
-//! Its handlers never await user code, never return `Err` and never use `?`: an error here would end
-//! the supervisor and kill every session (HAZARDS R31). Its message type is `()`, the bell; a stray
-//! one finds the bell not rung.
+//! Its handlers never await user code, never return `Err` and never use `?`: an error here would
+//! end the supervisor and kill every session (docs/ractor.md). Its message type is `()`, a wake-up;
+//! a stray one finds no work waiting.
 //!
-//! Absent on purpose: the sessions' fate. ractor's own helpers for a whole tree are never used: they
-//! know one timeout for all, and would touch foreign actors that linked themselves to the root.
+//! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would
+//! touch foreign actors that linked themselves to the root.
 
 use std::sync::{Arc, OnceLock};
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
-use super::birth::Birth;
 use super::directory;
+use super::driver_task::run;
+use super::drop_queue::Deferred;
 use super::exit::{self, Told};
-use super::graveyard::Grave;
 use super::inbox::Stage;
 use super::plan::{Reply, Ticket};
 use super::shared::{Counting, Shared};
-use super::undertaker::undertake;
+use super::spawn::RootArguments;
 use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
-/// What a root is sent: the bell. A type of our own would be no `ractor::Message` under `cluster`.
+/// What a root is sent: a wake-up. A type of our own would be no `ractor::Message` under `cluster`.
 pub(crate) type RootMsg = ();
 
 /// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
@@ -63,27 +63,27 @@ impl Drop for Root {
     }
 }
 
-#[ractor::actor(message = RootMsg, state = Arc<Shared>, arguments = Birth)]
+#[ractor::actor(message = RootMsg, state = Arc<Shared>, arguments = RootArguments)]
 impl Root {
     async fn pre_start(
         &self,
         myself: ActorRef<RootMsg>,
-        birth: Birth,
+        arguments: RootArguments,
     ) -> Result<Arc<Shared>, ActorProcessingErr> {
-        let slot = Arc::clone(&birth.slot);
+        let slot = Arc::clone(&arguments.slot);
         let counting = match self.standing {
             Standing::Alone => Counting::Off,
             Standing::Linked | Standing::Child => Counting::On,
         };
-        let shared = Shared::new(myself.get_cell(), birth, counting);
+        let shared = Shared::new(myself.get_cell(), arguments, counting);
         drop(slot.set(Arc::clone(&shared)));
         drop(self.made.set(Arc::clone(&shared)));
-        if let Some(nest) = &shared.nest {
-            nest.life.hold_tree(Arc::clone(&shared));
+        if let Some(parent_link) = &shared.parent_link {
+            parent_link.life.hold_tree(Arc::clone(&shared));
         }
         directory::add(&shared);
-        // From here on whatever becomes of the root is the undertaker's to finish.
-        drop(shared.runtime().spawn(undertake(Arc::clone(&shared))));
+        // From here on whatever becomes of the root is the driver task's to finish.
+        drop(shared.runtime().spawn(run(Arc::clone(&shared))));
         if !shared.has_sessions() {
             begin(&shared).await?;
         }
@@ -91,18 +91,18 @@ impl Root {
             shared.announce();
         }
         shared.inbox.enter(Stage::Open);
-        // A bell that was rung for the undertaker may be the root's by now.
-        shared.ring();
+        // A wake-up that was meant for the driver task may be the root's by now.
+        shared.notify();
         Ok(shared)
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<RootMsg>,
-        _bell: RootMsg,
+        _wake: RootMsg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        shared.hear();
+        shared.on_wake();
         shared.others_first().await;
         Ok(())
     }
@@ -116,12 +116,13 @@ impl Root {
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
-        // Nobody's state is dropped in the root. A name does not tell whose it is: any actor may bear a
-        // session's name and link itself to us, and its state has no guard.
+        // No state of a user's actor is dropped in the root. A name does not tell whose it is: any
+        // actor may bear a session's name and link itself to us, and its state has no guard.
         if let Some(state) = state {
-            shared.bury([Grave::State(state)]);
+            shared.drop_later([Deferred::State(state)]);
         }
-        // ractor shows an end before it tells of it, and anybody can send an event about anybody.
+        // ractor shows an end before it reports it, and any actor can send an event about any
+        // other.
         let ended = cell.get_status() >= ActorStatus::Stopping;
         let id = session_id(shared, &cell);
         // A static supervisor knows its children by their actors, whatever their names are.
@@ -140,10 +141,10 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         shared.inbox.enter(Stage::LoopEnded);
-        // A bell that the root will not hear any more is the undertaker's.
+        // A wake-up that the root will not read any more is the driver task's.
         shared.report(Input::LoopEnded);
-        shared.hear_for_the_root();
-        shared.bell.notify_one();
+        shared.take_over_from_root();
+        shared.wake.notify_one();
         shared.wait_finished().await;
         Ok(())
     }

@@ -1,15 +1,16 @@
-//! The actor that wraps the user's actor: it guards the drops of its state and of the actor's own value,
-//! catches its panics, and leaves the mark that tells how it ended.
+//! The actor that wraps the user's actor. It guards the drops of the state and of the actor's own
+//! value, catches panics, and leaves the mark that says how the session ended.
 //!
-//! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task, before
-//! ractor tells the root. Those of a killed session travel in ractor's exit event; wherever that is
-//! dropped, they are handed to the queue of drops (`graveyard`). A panic in a drop is caught in each case.
+//! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task,
+//! before ractor tells the root. Those of a killed session travel in ractor's exit event; wherever
+//! that is dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is
+//! caught in each case.
 //!
-//! The wrapper itself is the last that ractor drops of the session's task, so its drop tells that the
-//! task is done.
+//! ractor drops the wrapper itself last in the session's task, so its drop reports that the task is
+//! done.
 //!
-//! Absent on purpose: any supervision of the user's own children. That is the user's actor's, whose
-//! supervision handler is passed through.
+//! Actors that the user's actor links to itself are supervised by it: its supervision handler is
+//! passed through.
 
 mod guard;
 
@@ -31,7 +32,7 @@ use super::root::Root;
 use super::shared::Shared;
 use super::unwind::{Panicked, drop_guarded, guard_end, guard_make, poll_once};
 use crate::engine::Input;
-use guard::{Corpse, Guard, Turn};
+use guard::{Guard, Turn, UserState};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
@@ -47,7 +48,7 @@ impl<A: Actor> Drop for Session<A> {
         {
             tree.root_gone();
         }
-        self.shared.let_go(&self.life, Hold::Task);
+        self.shared.release(&self.life, Hold::Task);
     }
 }
 
@@ -67,11 +68,11 @@ impl<A: Actor> Session<A> {
             shared,
             actor: PhantomData,
         };
-        let unborn = Unborn(Some((actor, arguments)));
-        match Self::spawn_linked(name, session, unborn, root).await {
+        let spawn_arguments = SpawnArguments(Some((actor, arguments)));
+        match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
-            // ractor's text for it is no proof (HAZARDS R21).
+            // ractor's text for it is no proof (docs/ractor.md).
             Err(SpawnErr::StartupFailed(_)) if life.is_ready() => Err(SpawnFailure::Refused),
             Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),
             Err(error @ SpawnErr::ActorAlreadyStarted) => {
@@ -80,7 +81,8 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// Tells of the end before ractor tells anybody: whoever sees the session end finds that end done.
+    /// Reports the end before ractor does: a caller that sees the session end finds that end
+    /// handled.
     fn tell(&self) {
         let key = self.life.key();
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
@@ -89,8 +91,8 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// While all are stopped, a session whose `post_stop` takes time holds up nobody who is still to be
-    /// asked. One whose `post_stop` is over at once need not tell: its end says more.
+    /// While all are stopped, a session whose `post_stop` takes time does not delay those that are
+    /// still to be asked. One whose `post_stop` is over at once need not report that: its end does.
     fn tell_of_post_stop(&self) {
         if self.shared.is_stopping() {
             let key = self.life.key();
@@ -98,10 +100,10 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// What a callback's end means. After a failure the state is dropped here: ractor would do it in
-    /// the same task, but after it has told the root, and a drop that blocks the thread would keep the
-    /// root, which tokio puts into a slot of this thread.
-    fn settle(
+    /// What a callback's end means. After a failure the state is dropped here. ractor would drop it
+    /// in the same task, but after it has told the root. A drop that blocks the thread would then
+    /// keep the root, which tokio puts into a slot of this thread.
+    fn flush(
         &self,
         watch: Watch<'_>,
         guard: &mut Guard<A>,
@@ -118,28 +120,28 @@ impl<A: Actor> Session<A> {
         };
         drop(watch);
         let cause = Arc::new(error);
-        let graveyard = &self.shared.graveyard;
-        self.life.mark_failed(Arc::clone(&cause), graveyard);
+        let drops = &self.shared.drops;
+        self.life.mark_failed(Arc::clone(&cause), drops);
         guard.release();
         self.tell();
         Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = Unborn<A>)]
+#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = SpawnArguments<A>)]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
-        mut unborn: Unborn<A>,
+        mut spawn_arguments: SpawnArguments<A>,
     ) -> Result<Guard<A>, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
-        let Some((actor, arguments)) = unborn.0.take() else {
+        let Some((actor, arguments)) = spawn_arguments.0.take() else {
             return Err("it was started before".into());
         };
         let watch = Watch(&self.life);
-        // Should both the future that is cancelled and the actor panic in their drops, the second would
-        // end the process if it met the first on its way.
+        // Should both the future that is cancelled and the actor panic in their drops, the second
+        // would end the process if it met the first on its way.
         let made = guard_make(arguments, |arguments| actor.pre_start(myself, *arguments));
         let error = match guard_end(made, |result| result.map(Box::new)).await {
             Ok(Ok(state)) => {
@@ -167,7 +169,7 @@ impl<A: Actor> Session<A> {
         let watch = Watch(&self.life);
         let made = guard_make(myself, |myself| actor.post_start(myself, state));
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn handle(
@@ -191,7 +193,7 @@ impl<A: Actor> Session<A> {
         let watch = Watch(&self.life);
         let made = guard_make(message, |message| actor.handle(myself, message, state));
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn handle_supervisor_evt(
@@ -212,21 +214,21 @@ impl<A: Actor> Session<A> {
         if TypeId::of::<A>() != TypeId::of::<Root>() {
             guard.link_failure = exit::link_failure(&event);
         }
-        let Guard { corpse, linked, .. } = guard;
-        let Some((actor, state)) = corpse.as_mut().and_then(Corpse::parts) else {
+        let Guard { user, linked, .. } = guard;
+        let Some((actor, state)) = user.as_mut().and_then(UserState::parts) else {
             return Ok(());
         };
         let watch = Watch(&self.life);
         let made = guard_make(event, |event| {
-            // In here, since an argument that is borrowed outside would be kept twice in each session's task.
-            // A supervisor of ours waits for its children itself.
+            // In here, since an argument that is borrowed outside would be kept twice in each
+            // session's task. A supervisor of ours waits for its children itself.
             if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
                 Linked::follow(linked, cell, &event);
             }
             actor.handle_supervisor_evt(myself, event, state)
         });
         let result = guard_end(made, identity).await;
-        self.settle(watch, guard, result)
+        self.flush(watch, guard, result)
     }
 
     async fn post_stop(
@@ -252,18 +254,18 @@ impl<A: Actor> Session<A> {
                     }
                 }
             };
-            self.settle(watch, guard, result)?;
+            self.flush(watch, guard, result)?;
         }
         self.life.note_orphans();
         let failure = guard.link_failure.take();
         guard.release();
         match failure {
-            Some(cause) => self.life.mark_link_failed(cause, &self.shared.graveyard),
+            Some(cause) => self.life.mark_link_failed(cause, &self.shared.drops),
             None => self.life.mark_orderly(),
         }
         if self.shared.is_stopping() {
-            // While all are stopped its release says the same a moment later. So it needs no event either,
-            // which would wake the root once for each session.
+            // While all are stopped its release says the same a moment later. So it needs no event
+            // either, which would wake the root once for each session.
             if let Some(cell) = self.life.cell() {
                 cell.unlink(self.shared.root().clone());
             }
@@ -276,9 +278,9 @@ impl<A: Actor> Session<A> {
 
 /// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
 /// Both may be large, and are moved often on their way: in their boxes.
-pub(crate) struct Unborn<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
+pub(crate) struct SpawnArguments<A: Actor>(Option<(Box<A>, Box<A::Arguments>)>);
 
-impl<A: Actor> Drop for Unborn<A> {
+impl<A: Actor> Drop for SpawnArguments<A> {
     fn drop(&mut self) {
         if let Some((actor, arguments)) = self.0.take() {
             drop_guarded(arguments);
@@ -287,8 +289,8 @@ impl<A: Actor> Drop for Unborn<A> {
     }
 }
 
-/// Watches over a callback that may be the session's last: unless that went well, the session ends now.
-/// A callback that is merely dropped, because the session was killed, leaves no mark.
+/// Guards a callback that may be the session's last: unless it went well, the session ends now. A
+/// callback that is merely dropped, because the session was killed, leaves no mark.
 struct Watch<'a>(&'a Life);
 
 impl Watch<'_> {

@@ -1,8 +1,8 @@
-//! What the handle, the root, the keepers and the undertaker of one supervisor hold together.
+//! What the handle, the root, the launch tasks and the driver task of one supervisor hold together.
 //!
-//! Absent on purpose: a lock around more than one of its parts. The inbox is locked for a push, the
-//! driver only by whoever holds the token; no user value is dropped and no user code runs under
-//! either.
+//! The inbox is locked for a push, the driver by the holder of the token alone. Neither lock is
+//! held while the other is taken, except that the driver takes from the inbox; no user value is
+//! dropped and no user code runs under either.
 
 mod launches;
 mod ways_in;
@@ -20,16 +20,16 @@ use tokio::sync::{Notify, oneshot};
 pub(super) use launches::Counting;
 
 use super::answers::Answer;
-use super::birth::{Birth, Home, Naming, Nest};
 use super::clock::Clock;
 use super::drive::Driver;
-use super::graveyard::{Grave, Graveyard};
+use super::drop_queue::{Deferred, DropQueue};
 use super::inbox::{Inbox, Item};
-use super::keeper;
+use super::launch;
 use super::life::{Hold, Left, Life};
 use super::lines::Lines;
 use super::log::{Children, Line, Speaker};
 use super::plan::{Actors, Ticket};
+use super::spawn::{Home, Naming, ParentLink, RootArguments};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 
@@ -39,40 +39,40 @@ pub(crate) struct Shared {
     /// The session whose tree this is a part of.
     home: Option<Home>,
     /// Whose child this is.
-    pub(super) nest: Option<Nest>,
+    pub(super) parent_link: Option<ParentLink>,
     root: ActorCell,
     runtime: Handle,
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
     pub(super) driver: Mutex<Driver>,
-    pub(super) graveyard: Graveyard,
+    pub(super) drops: DropQueue,
     pub(super) lines: Lines,
     pub(super) speaker: Arc<Speaker>,
-    /// Rung for the undertaker: a timer to set anew, or something to drive when the root does not.
-    pub(super) bell: Notify,
+    /// Wakes the driver task: a timer to set anew, or something to drive when the root does not.
+    pub(super) wake: Notify,
     /// Whether the log has been told of its start.
     announced: AtomicBool,
     /// Whether the sessions are being stopped.
     stopping: AtomicBool,
-    /// Whether all sessions are gone; rung for the root's `post_stop`.
+    /// Whether all sessions are gone; wakes the root's `post_stop`.
     finished: AtomicBool,
-    finished_bell: Notify,
+    finished_wake: Notify,
     /// Whether the root's task is done.
     root_gone: AtomicBool,
     /// How it ended, once all is over.
     outcome: OnceLock<Option<Outcome>>,
-    /// Whoever waits for that.
+    /// The callers that wait for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
-    /// Launches of which something is left, and the undertaker.
+    /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
     /// Whether they are counted: where a parent waits for that.
     counting: Counting,
-    /// Rung for the undertaker, each time one of them is gone.
-    launches_bell: Notify,
+    /// Wakes the driver task, each time one of them is gone.
+    launches_wake: Notify,
 }
 
-/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of the
-/// user's, whose code would run under a lock.
+/// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
+/// the user's, whose code would run under a lock.
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Shared");
@@ -88,48 +88,51 @@ pub(crate) struct Outcome {
 }
 
 impl Shared {
-    pub(super) fn new(root: ActorCell, birth: Birth, counting: Counting) -> Arc<Self> {
-        let runtime = birth.runtime;
-        let (graveyard, lines) = match &birth.nest {
-            Some(nest) => (nest.parent.graveyard.clone(), nest.parent.lines.clone()),
+    pub(super) fn new(root: ActorCell, arguments: RootArguments, counting: Counting) -> Arc<Self> {
+        let runtime = arguments.runtime;
+        let (drops, lines) = match &arguments.parent_link {
+            Some(parent_link) => (
+                parent_link.parent.drops.clone(),
+                parent_link.parent.lines.clone(),
+            ),
             None => {
-                let graveyard = Graveyard::new(runtime.clone());
-                let lines = Lines::new(runtime.clone(), graveyard.clone());
-                (graveyard, lines)
+                let drops = DropQueue::new(runtime.clone());
+                let lines = Lines::new(runtime.clone(), drops.clone());
+                (drops, lines)
             }
         };
         let speaker = Speaker {
-            name: Arc::clone(&birth.name),
-            home: birth.home.as_ref().map(|home| Arc::clone(&home.id)),
-            children: match birth.naming {
+            name: Arc::clone(&arguments.name),
+            home: arguments.home.as_ref().map(|home| Arc::clone(&home.id)),
+            children: match arguments.naming {
                 Naming::Sessions => Children::Sessions,
                 _ => Children::Static,
             },
         };
         Arc::new(Self {
             counting,
-            name: birth.name,
-            naming: birth.naming,
-            home: birth.home,
-            nest: birth.nest,
+            name: arguments.name,
+            naming: arguments.naming,
+            home: arguments.home,
+            parent_link: arguments.parent_link,
             root,
             runtime,
             clock: Clock::start(),
             inbox: Inbox::new(),
-            driver: Mutex::new(Driver::new(birth.machine)),
-            graveyard,
+            driver: Mutex::new(Driver::new(arguments.machine)),
+            drops,
             lines,
             speaker: Arc::new(speaker),
-            bell: Notify::new(),
+            wake: Notify::new(),
             announced: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             finished: AtomicBool::new(false),
-            finished_bell: Notify::new(),
+            finished_wake: Notify::new(),
             root_gone: AtomicBool::new(false),
             outcome: OnceLock::new(),
             waiters: Mutex::default(),
             launches: AtomicUsize::new(1),
-            launches_bell: Notify::new(),
+            launches_wake: Notify::new(),
         })
     }
 
@@ -167,16 +170,16 @@ impl Shared {
         &self.root
     }
 
-    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells us. Whoever
-    /// saw it shall not be answered as if there were something left to ask.
+    /// Whether ractor shows the root's end, which it does before it drops the root, and that tells
+    /// us. A caller that saw it is not answered as if there were something left to ask.
     pub(crate) fn is_seen_ended(&self) -> bool {
         self.root.get_status() == ActorStatus::Stopped
     }
 
-    /// Something of a launch is gone. Whoever lets go last reports that. Answers what
+    /// Something of a launch is gone. The last release reports that. Answers what
     /// [`drive`](Self::drive) does.
-    pub(super) fn let_go(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) -> usize {
-        match life.let_go(hold) {
+    pub(super) fn release(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) -> usize {
+        match life.release(hold) {
             Left::Nothing => {
                 self.gone(life);
                 1
@@ -186,8 +189,8 @@ impl Shared {
         }
     }
 
-    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for, so
-    /// that a restart does not meet their names.
+    /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
+    /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
         let orphans = life.take_orphans();
         if orphans.is_empty() {
@@ -196,20 +199,20 @@ impl Shared {
         }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            keeper::all_gone(orphans, shared.root()).await;
+            launch::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
 
     /// Drops a value that may hold one of the user's, and not here. No lock may be held.
     pub(crate) fn drop_elsewhere(&self, value: impl Any + Send) {
-        self.graveyard.bury([Grave::of(value)]);
+        self.drops.drop_later([Deferred::of(value)]);
     }
 
-    /// Reports that nothing of a launch is left. Without a mark it was killed, perhaps by ractor since
-    /// the root was killed first: then no event tells of it, and the engine would take it for a crash.
-    /// So the report waits for a root that hears its bell twice, which a killed one never does, or for the
-    /// end of the root's loop.
+    /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
+    /// because the root was killed first, no event reports that, and the engine would take it for a
+    /// crash. So the report waits for a root that is woken twice, which a killed one never is, or
+    /// for the end of the root's loop.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -223,13 +226,13 @@ impl Shared {
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
         if life.mark() == Mark::Missing {
             self.inbox.defer(Item::Input(input));
-            self.ring();
+            self.notify();
         } else {
             self.report(input);
         }
     }
 
-    /// It has come to stand; the log is told, and will be told of its end.
+    /// It is up: its start is logged, and its end will be.
     pub(super) fn announce(&self) {
         if self.outcome.get().is_none() {
             self.announced.store(true, Ordering::Release);
@@ -253,8 +256,8 @@ impl Shared {
 
     pub(super) fn finish(&self) {
         self.finished.store(true, Ordering::Release);
-        self.finished_bell.notify_one();
-        self.bell.notify_one();
+        self.finished_wake.notify_one();
+        self.wake.notify_one();
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -264,15 +267,15 @@ impl Shared {
     /// The root's task is done, or its start came to nothing.
     pub(super) fn root_gone(&self) {
         self.root_gone.store(true, Ordering::Release);
-        self.bell.notify_one();
+        self.wake.notify_one();
     }
 
     pub(super) fn is_root_gone(&self) -> bool {
         self.root_gone.load(Ordering::Acquire)
     }
 
-    /// The parent stops this supervisor, by the way that a caller would go, so that its events are read
-    /// to the end.
+    /// The parent stops this supervisor, by the way that a caller would go, so that its events are
+    /// read to the end.
     pub(super) fn stop_for_parent(self: &Arc<Self>, within: Option<Duration>) {
         let (ticket, _) = Ticket::new();
         let stop = Item::Input(Input::StopSupervisor { within, ticket });
@@ -282,8 +285,8 @@ impl Shared {
 
     /// The restart limit was reached; the parent is to know.
     pub(super) fn gave_up(&self) {
-        if let Some(nest) = &self.nest {
-            nest.life.mark_gave_up();
+        if let Some(parent_link) = &self.parent_link {
+            parent_link.life.mark_gave_up();
         }
     }
 
@@ -295,8 +298,10 @@ impl Shared {
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
         let outcome = self.outcome.get_or_init(|| outcome);
-        if let Some(nest) = &self.nest {
-            nest.life.tree_over(outcome.map(|outcome| outcome.report));
+        if let Some(parent_link) = &self.parent_link {
+            parent_link
+                .life
+                .tree_over(outcome.map(|outcome| outcome.report));
         }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in std::mem::take(&mut *self.lock_waiters()) {
@@ -332,7 +337,7 @@ impl Shared {
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while !self.is_finished() {
-            self.finished_bell.notified().await;
+            self.finished_wake.notified().await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Catching the panics of user code, as a text.
 //!
-//! Absent on purpose: catching our own. Nothing here hides a bug of the supervisor.
+//! Panics of the supervisor itself are not caught here, so no fault of it is hidden.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -58,8 +58,8 @@ impl<T> Drop for Guarded<T> {
 
 /// A future of the user's, with its drop guarded.
 ///
-/// It is made into a box of its own: however much it holds, the futures around it stay small. These are
-/// moved more often, and ractor keeps room for two of them in the task of an idle actor.
+/// It is made into a box of its own: however much it holds, the futures around it stay small. These
+/// are moved more often, and ractor keeps room for two of them in the task of an idle actor.
 pub(crate) struct Boxed<F>(Option<Pin<Box<F>>>);
 
 impl<F> Drop for Boxed<F> {
@@ -77,7 +77,8 @@ pub(crate) fn guard_make<T, F: Future>(
     guard(|| Some(Box::pin(make(argument.take()?)))).map(Boxed)
 }
 
-/// Polls such a future to its end. What comes of it passes through `keep` before it is moved anywhere.
+/// Polls such a future to its end. What comes of it passes through `keep` before it is moved
+/// anywhere.
 pub(crate) async fn guard_end<F: Future, T>(
     made: Result<Boxed<F>, Panicked>,
     keep: impl Fn(F::Output) -> T,

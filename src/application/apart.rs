@@ -1,8 +1,7 @@
-//! What may panic or block, and must keep nothing from its end: writing to the log and to standard output,
-//! and the texts and drops of the user's values.
+//! What may panic or block, and must keep nothing from its end: writing to the log and to standard
+//! output, and the texts and drops of the user's values.
 //!
-//! Absent on purpose: waiting until it is done at any price. A log that blocks would block the end of its
-//! program.
+//! Nothing here is waited for at any price: a log that blocks would block the end of its program.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -25,9 +24,9 @@ pub(super) enum Done {
     NotYet,
 }
 
-/// Does something on a thread of its own, with the log of this one, and waits for it at most so long. The
-/// wait blocks the caller, as the work itself would; a paused clock does not go on meanwhile. It is left
-/// undone if the system has no thread to give.
+/// Does something on a thread of its own, with the log of this one, and waits for it at most so
+/// long. The wait blocks the caller, as the work itself would; a paused clock does not go on
+/// meanwhile. It is left undone if the system has no thread to give.
 pub(super) fn apart(patience: Duration, work: impl FnOnce() + Send + 'static) -> Done {
     let (working, done) = channel::<Infallible>();
     let begun = guard(|| {
@@ -48,8 +47,8 @@ pub(super) fn apart(patience: Duration, work: impl FnOnce() + Send + 'static) ->
     }
 }
 
-/// Writes what is in the buffer of standard output. If that blocks, its lock stays taken, and then the end
-/// of the process does not try it again.
+/// Writes what is in the buffer of standard output. If that blocks, its lock stays taken, and then
+/// the end of the process does not try it again.
 pub(super) fn flush() {
     apart(FLUSH, || drop(io::stdout().flush()));
 }

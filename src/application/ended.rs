@@ -1,6 +1,4 @@
-//! How an application ended, and what the process says of it to whoever started it.
-//!
-//! Absent on purpose: printing. The log has one line; what a user sees is the caller's.
+//! How an application ended, and the exit status that the process reports.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -17,7 +15,7 @@ use crate::engine::{ShutdownReport, StopCause};
 pub struct Ended {
     /// What ended it.
     pub cause: EndCause,
-    /// What became of all that it supervised; none if nobody waited for that.
+    /// What became of all that it supervised; none if that was not waited for.
     pub report: Option<ShutdownReport>,
 }
 
@@ -27,7 +25,7 @@ pub struct Ended {
 pub enum EndCause {
     /// A signal.
     Signal(Signal),
-    /// Somebody stopped its root.
+    /// Its root was stopped.
     Stopped,
     /// Its root reached its restart limit.
     Escalated,
@@ -35,9 +33,9 @@ pub enum EndCause {
     Killed,
     /// A Ctrl-C came while it was stopping. What was left was killed, and not waited for.
     Interrupted,
-    /// A signal came, or its stop was asked for, and it was not over a second after the deadline, since
-    /// all threads of its runtime are blocked; or it had not even started by the deadline. What was left
-    /// was killed, and not waited for.
+    /// It had not stopped a second after the deadline, because all threads of its runtime are
+    /// blocked, or it had not started by the deadline after a signal. What was left was killed, and
+    /// not waited for.
     Overdue,
 }
 
@@ -79,8 +77,9 @@ impl Ended {
         }
     }
 
-    /// The process's exit status: 0 after an orderly end; 1 if the application escalated, was killed, or
-    /// left stuck children; 130, as shells have it, if a Ctrl-C came while it was stopping.
+    /// The exit status of the process. It is 0 after an orderly end, 1 if the application
+    /// escalated, was killed, was overdue or left stuck children, and 130, as in shells, if a
+    /// Ctrl-C came while it was stopping.
     ///
     /// What was killed at the deadline or by its own rule does not change it: the report tells.
     #[must_use]
@@ -93,10 +92,10 @@ impl Ended {
         }
     }
 
-    /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main` would drop
-    /// the runtime first, which waits for ever for a session that never awaits.
+    /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main`
+    /// would drop the runtime first, which waits for ever for a session that never awaits.
     ///
-    /// What is in the buffer of standard output is written, unless nobody reads it.
+    /// What is in the buffer of standard output is written, unless the reader is gone or too slow.
     pub fn exit(&self) -> ! {
         apart::flush();
         std::process::exit(self.status().into())
@@ -127,8 +126,8 @@ impl Ended {
     }
 }
 
-/// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and its drop
-/// waits for a session that is stuck: where some may be, shut it down by
+/// The [status](Ended::status), to be returned from `main`. A runtime is dropped before that, and
+/// its drop waits for stuck sessions. If there may be some, shut it down with
 /// [`shutdown_background`](tokio::runtime::Runtime::shutdown_background) first, or use
 /// [`exit`](Ended::exit), as below `#[tokio::main]`.
 impl From<Ended> for ExitCode {

@@ -1,7 +1,6 @@
 //! An application that runs: its handles, the wait for its end, and the stop within the deadline.
 //!
-//! Absent on purpose: a handle of the session supervisor that is kept. That one may be restarted, and is
-//! looked up anew.
+//! No handle of the session supervisor is kept. It may be restarted, and is looked up anew.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,19 +16,19 @@ use crate::engine::{Chain, KILL_BOUND};
 use crate::error::StartError;
 use crate::{ChildSpec, SessionSupervisor, Supervisor};
 
-/// So long after the deadline a root that still answers is waited for. Where many end, the kill bound begins
-/// with the last of these ends, and that may take ten seconds.
+/// So long after the deadline a root that still answers is waited for. Where many end, the kill
+/// bound begins with the last of these ends, and that may take ten seconds.
 const LONGEST: Duration = Duration::from_secs(12);
 
-/// An application whose root is up. Dropped, it runs on, but nobody hears the signals any more.
+/// An application whose root is up. Dropped, it runs on, but without a receiver for signals.
 #[derive(Debug)]
-#[must_use = "somebody has to wait for the signals"]
+#[must_use = "signals are received by `wait` alone"]
 pub struct RunningApplication {
     root: Supervisor,
     /// The name of the session supervisor.
     supervisor: Arc<str>,
     signals: Signals,
-    deadline: Duration,
+    stop_timeout: Duration,
 }
 
 /// What concerns the root no more.
@@ -37,7 +36,7 @@ pub(super) struct Rest {
     /// The name of the session supervisor.
     pub(super) supervisor: String,
     pub(super) sessions: Unstarted,
-    pub(super) deadline: Duration,
+    pub(super) stop_timeout: Duration,
 }
 
 impl RunningApplication {
@@ -53,7 +52,7 @@ impl RunningApplication {
             root,
             supervisor,
             signals,
-            deadline: rest.deadline,
+            stop_timeout: rest.stop_timeout,
         };
         (running, sessions)
     }
@@ -64,29 +63,31 @@ impl RunningApplication {
         &self.root
     }
 
-    /// The session supervisor; `None` while it is restarted and when it has ended. A handle of one that
-    /// was restarted says that it is down: look it up again.
+    /// The session supervisor; `None` while it is restarted and when it has ended. The calls of a
+    /// handle from before a restart fail with "down": look the supervisor up again.
     #[must_use]
     pub fn sessions(&self) -> Option<SessionSupervisor> {
         SessionSupervisor::where_is(&self.supervisor)
     }
 
-    /// Waits for the end, and says how it came.
+    /// Waits for the end of the application and returns its cause and its report.
     ///
-    /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what is left at
-    /// the [deadline](super::Application::deadline). A Ctrl-C that comes then ends the wait at once; a
-    /// further SIGTERM or SIGHUP changes nothing, since a closed terminal may send several. The root may
-    /// also be stopped by others, or end by its restart limit. One line of the log tells how it ended.
+    /// At Ctrl-C, SIGTERM or SIGHUP it stops the children, the last started first, and kills what
+    /// is left at the [stop timeout](super::Application::stop_timeout). A Ctrl-C that comes then
+    /// ends the wait at once; a further SIGTERM or SIGHUP changes nothing, since a closed terminal
+    /// may send several. The root may also be stopped by others, or end by its restart limit. One
+    /// line of the log tells how it ended.
     ///
-    /// On systems other than Unix it hears Ctrl-C alone.
+    /// On systems other than Unix it receives Ctrl-C alone.
     ///
-    /// Where all threads of the runtime are blocked, by stuck sessions or a log that nobody reads, it hears
-    /// signals all the same, and is [`Overdue`](EndCause::Overdue) a second after the deadline. For that it
-    /// must itself have a thread that is not blocked, as it has in the `main` of a multi-thread runtime.
+    /// It receives signals even if stuck sessions or a log that is not read block all threads of
+    /// the runtime. It is then [`Overdue`](EndCause::Overdue) a second after the deadline. For that
+    /// it must itself run on a thread that is not blocked, as in the `main` of a multi-thread
+    /// runtime.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the application runs on, or goes on stopping, without anybody who waits for a signal.
+    /// Dropped, the application runs on, or goes on stopping, and no signal is received any more.
     pub async fn wait(self) -> Ended {
         self.until_the_end(std::future::ready(())).await
     }
@@ -95,8 +96,8 @@ impl RunningApplication {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the first poll, nothing is stopped. Dropped after it, the application is stopped all
-    /// the same.
+    /// Dropped before the first poll, nothing is stopped. Dropped after it, the application is
+    /// stopped all the same.
     pub async fn stop(self) -> Ended {
         self.stop_for(EndCause::Stopped).await
     }
@@ -113,7 +114,7 @@ impl RunningApplication {
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
-        self.deadline = self.signals.left_of(self.deadline);
+        self.stop_timeout = self.signals.left_of(self.stop_timeout);
         self.stop_for(EndCause::Signal(signal)).await
     }
 
@@ -123,8 +124,8 @@ impl RunningApplication {
     }
 
     async fn stop_for(mut self, cause: EndCause) -> Ended {
-        let stop = self.root.stop_within(self.deadline);
-        let overdue = overdue(self.signals.standby(), self.root.clone(), self.deadline);
+        let stop = self.root.stop_within(self.stop_timeout);
+        let overdue = overdue(self.signals.standby(), self.root.clone(), self.stop_timeout);
         let ended = self.root.ended();
         let stopped = async {
             // It has the report, but not the cause.
@@ -143,7 +144,7 @@ impl RunningApplication {
             biased;
             outcome = stopped => Ended::of(outcome, cause),
             () = interrupted => {
-                // Whoever does not exit now is not left with half of it.
+                // A program that does not exit now is not left with half of it.
                 self.root.get_cell().kill();
                 Ended::unfinished(EndCause::Interrupted)
             }
@@ -156,8 +157,9 @@ impl RunningApplication {
     }
 }
 
-/// Returns when a stop with this deadline is waited for no longer: when its kills have had their time, and
-/// the root has answered nothing meanwhile. One that answers is about to end what is left.
+/// Returns when a stop with this deadline is waited for no longer: when its kills have had their
+/// time, and the root has answered nothing meanwhile. One that answers is about to end what is
+/// left.
 async fn overdue(standby: Arc<Standby>, root: Supervisor, deadline: Duration) {
     standby.sleep(deadline).await;
     let silent = async {

@@ -1,6 +1,4 @@
-//! The signals with which the operating system, or whoever sits at the terminal, ends an application.
-//!
-//! Absent on purpose: what follows from them. Here they are only told apart and counted.
+//! The signals with which the operating system, or a user at the terminal, ends an application.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -40,11 +38,11 @@ impl fmt::Display for Signal {
 /// Whether SIGHUP ends the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hangups {
-    Heard,
+    Received,
     LeftAlone,
 }
 
-/// Hears signals from its making on.
+/// Receives signals from its creation on.
 #[derive(Debug)]
 pub(super) struct Signals {
     source: Source,
@@ -52,7 +50,7 @@ pub(super) struct Signals {
     standby: Arc<Standby>,
 }
 
-/// The first signal that was heard.
+/// The first signal that was received.
 #[derive(Clone, Copy, Debug)]
 struct First {
     signal: Signal,
@@ -97,7 +95,8 @@ impl Signals {
         deadline.saturating_sub(gone.unwrap_or_default())
     }
 
-    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the deadline.
+    /// Returns when a start should be given up: a signal has come, and then a Ctrl-C, or the
+    /// deadline.
     pub(super) async fn give_up(&mut self, deadline: Duration) -> (Signal, EndCause) {
         let signal = self.first().await;
         let standby = self.standby();
@@ -127,7 +126,7 @@ impl Signals {
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 #[derive(Debug)]
 struct Source {
     interrupt: tokio::signal::unix::Signal,
@@ -136,13 +135,13 @@ struct Source {
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 impl Source {
     fn open(hangups: Hangups) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = match hangups {
-            Hangups::Heard if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
-            Hangups::Heard | Hangups::LeftAlone => None,
+            Hangups::Received if !hangup_is_ignored() => Some(signal(SignalKind::hangup())?),
+            Hangups::Received | Hangups::LeftAlone => None,
         };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -168,7 +167,7 @@ impl Source {
 }
 
 /// Whether SIGHUP is ignored, as `nohup` has it. Only Linux tells that without unsafe code.
-#[cfg(unix)]
+#[cfg(all(feature = "signal", unix))]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     // A mask in hexadecimal digits, whose lowest bit is signal 1, which is SIGHUP.
@@ -177,13 +176,13 @@ fn hangup_is_ignored() -> bool {
     lowest.is_some_and(|digit| digit & 1 == 1)
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "signal", not(unix)))]
 #[derive(Debug)]
 struct Source {
     interrupt: tokio::signal::windows::CtrlC,
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "signal", not(unix)))]
 impl Source {
     fn open(_: Hangups) -> io::Result<Self> {
         let interrupt = tokio::signal::windows::ctrl_c()?;
@@ -198,6 +197,22 @@ impl Source {
     }
 }
 
+/// Without the feature `signal` none ever comes.
+#[cfg(not(feature = "signal"))]
+#[derive(Debug)]
+struct Source;
+
+#[cfg(not(feature = "signal"))]
+impl Source {
+    fn open(_: Hangups) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Signal> {
+        Poll::Pending
+    }
+}
+
 impl Source {
     /// Forgets what has come.
     async fn forget(&mut self) {
@@ -208,7 +223,7 @@ impl Source {
         .await;
     }
 
-    /// Two of a kind that come before they are heard are one.
+    /// Two signals of a kind that come before they are read are one.
     async fn next(&mut self) -> Signal {
         poll_fn(|context| self.poll_next(context)).await
     }

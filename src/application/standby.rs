@@ -1,7 +1,7 @@
-//! A small runtime on a thread of its own, which hears signals and keeps time when every thread of the
-//! application's runtime is blocked, be it by stuck sessions or by a log that nobody reads.
+//! A small runtime on a thread of its own. It receives signals and keeps time when stuck sessions,
+//! or a log that is not read, block every thread of the application's runtime.
 //!
-//! Absent on purpose: anything of the user's. What runs here cannot block.
+//! No code of the user's runs here, so it cannot block.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Runs until it is dropped. tokio has whichever runtime sees a signal tell it to all that wait for one, and
-/// this one always sees it.
+/// Runs until it is dropped. tokio has whichever runtime sees a signal tell it to all that wait for
+/// one, and this one always sees it.
 #[derive(Debug)]
 pub(super) struct Standby {
     runtime: Handle,

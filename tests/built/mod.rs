@@ -1,6 +1,4 @@
 //! The compiled examples, for the tests that drive them.
-//!
-//! Absent on purpose: what is done with them.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! The application root: what it starts, in which order it ends, and what it says of that.
 //!
-//! Absent on purpose: most of the signals, which concern a whole process. The example's tests send them.
+//! Most signals concern a whole process. `tests/process` and the tests of the example send them.
 
 mod ends;
 mod hostile;

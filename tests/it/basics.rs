@@ -166,7 +166,8 @@ async fn a_hung_start_times_out_and_leaves_nothing() {
     let hung = ChildSpec::from_fn(|_| std::future::pending::<Result<Launch<Worker>, _>>());
     let answer = sessions.start_session("a", hung).await;
     assert!(matches!(answer, Err(StartError::TimedOut)), "{answer:?}");
-    // D16: the id is free as soon as nothing of the launch is left, and the next start waits for that.
+    // D16: the id is free as soon as nothing of the launch is left, and the next start waits for
+    // that.
     let probe = Probe::default();
     sessions.start_session("a", probe.spec()).await.unwrap();
     let counts = sessions.count_sessions().await.unwrap();
@@ -188,7 +189,7 @@ async fn bad_input_is_an_error_value_before_anything_is_asked() {
     assert!(matches!(zero, Err(StartError::InvalidSpec(_))));
     let panics = ChildSpec::new(|_| -> (Worker, _) { panic!("no start") });
     let error = sessions.start_session("a", panics).await.unwrap_err();
-    // The cause is the source, and not told in the message too (FAULTS 20).
+    // The cause is the source, and not told in the message too.
     let cause = error.source().expect("it has a cause").to_string();
     assert!(cause.contains("no start"), "{cause}");
     assert_eq!(probe.starts(), 0);

@@ -1,8 +1,7 @@
-//! The interface as its documentation writes it: what compiles, what may cross threads, and what the
-//! types promise.
+//! The interface as its documentation writes it: what compiles, what may cross threads, and what
+//! the types promise.
 //!
-//! No call in here names a type that the reader of the documentation would not name. Absent on
-//! purpose: what the calls do in other cases than the plain one, which is the rest of the tests.
+//! No call in here names a type that the reader of the documentation would not name.
 
 mod calls;
 mod lobby;

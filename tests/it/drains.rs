@@ -1,6 +1,4 @@
 //! `Shutdown::Drain`: a session handles the messages that it has, then stops.
-//!
-//! Absent on purpose: what ractor's `drain` does from outside; `rows/foreign_ends.rs` has that.
 
 use std::time::Duration;
 
@@ -120,7 +118,7 @@ async fn one_that_fails_while_it_drains_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_mass_stop_nobody_loses_a_message() {
+async fn in_a_mass_stop_no_session_loses_a_message() {
     const MANY: usize = 3_000;
     for within in [None, Some(25 * SECOND)] {
         let sessions = supervisor(Options::new()).await;
@@ -262,8 +260,8 @@ async fn factory(sessions: &SessionSupervisor, probe: &Probe) -> ActorRef<Messag
     factory
 }
 
-/// A factory keeps jobs in queues of its own, which no drain of its mailbox empties. Its own message does,
-/// and then it ends by itself.
+/// A factory keeps jobs in queues of its own, which no drain of its mailbox empties. Its own
+/// message does, and then it ends by itself.
 #[tokio::test(start_paused = true)]
 async fn a_factory_that_was_told_to_drain_loses_no_job() {
     let sessions = supervisor(Options::new()).await;

@@ -1,12 +1,13 @@
-//! Sessions and strangers that misuse ractor: unlink, re-link, squat on names, stop themselves oddly.
+//! Sessions and strangers that misuse ractor: unlink, re-link, squat on names, stop themselves
+//! oddly.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::error::StartError;
 use session_supervisor::{Exit, Options, SessionState, SessionSupervisor, names};
 
-use crate::support::{Order, Probe, asked, back, died, supervisor};
+use crate::support::{Order, Probe, asked, back, died, sessions_of, supervisor};
 
-/// An actor of somebody else's.
+/// An actor of others.
 struct Stranger;
 
 #[derive(Debug)]
@@ -47,7 +48,7 @@ async fn stranger(name: Option<String>) -> ActorRef<Deed> {
     spawned.expect("the name is free").0
 }
 
-/// How a session ends that nobody asked for.
+/// How a session ends unasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Stop,
@@ -78,7 +79,7 @@ fn linking(probe: &Probe, link: Link, other: ractor::ActorCell) -> crate::suppor
     probe
         .script()
         .post_start(move |start, myself: ActorRef<Order>| {
-            let (root, other) = (start.supervisor.get_cell(), other.clone());
+            let (root, other) = (sessions_of(&start).get_cell(), other.clone());
             async move {
                 if start.incarnation > 1 {
                     return Ok(());
@@ -250,7 +251,7 @@ async fn the_roots_cell_in_strangers_hands() {
     let probe = Probe::default();
     let other = stranger(None).await;
     let root = sessions.get_cell();
-    // Stray bells, messages of another type, links up and down, and back again.
+    // Stray wake-ups, messages of another type, links up and down, and back again.
     for _ in 0..100 {
         root.send_message::<()>(()).unwrap();
     }

@@ -1,4 +1,4 @@
-//! A session that is slow, stuck or broken hurts nobody else.
+//! A session that is slow, stuck or broken affects no other session.
 
 mod errors;
 
@@ -9,7 +9,7 @@ use ractor::ActorRef;
 use session_supervisor::error::{RestartError, StartError};
 use session_supervisor::{Exit, Options, Restart, SessionSupervisor};
 
-use crate::support::{Gate, Order, Probe, Script, asked, back, died, end, supervisor};
+use crate::support::{Gate, Order, Probe, Script, asked, back, died, end, sessions_of, supervisor};
 
 /// Blocks a thread until the other end is dropped.
 struct Block(Mutex<Receiver<()>>);
@@ -289,10 +289,10 @@ async fn an_error_or_a_start_function_that_panics_in_its_drop() {
 
 /// What a session asks of its own supervisor, wherever it is.
 async fn asks_all(start: session_supervisor::StartContext, probe: Probe, what: &str) {
-    let sessions = start.supervisor;
+    let sessions = sessions_of(&start);
     let count = sessions.count_sessions().await.is_ok();
     let list = sessions.list_sessions().await.is_ok();
-    let known = sessions.session_info(&start.id).await.is_ok();
+    let known = sessions.session_info(start.key()).await.is_ok();
     let friend = format!("friend of {what}");
     let started = sessions.start_session(&friend, probe.spec()).await;
     let refused = matches!(started, Err(StartError::SupervisorDown));

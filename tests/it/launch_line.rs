@@ -1,6 +1,4 @@
 //! D23: how many launches are under way at once, and what goes on beside those that wait in line.
-//!
-//! Absent on purpose: the order in line in every history; the simulation has it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,7 +87,7 @@ async fn of_twenty_thousand_starts_1024_are_made_at_once() {
     let (probe, inside, gate) = (Probe::default(), Inside::default(), Gate::closed());
     let starts = start_all(&sessions, &inside.script(&probe, &gate), MANY).await;
     assert_eq!((inside.now(), probe.starts()), (1_024, 1_024));
-    // Everybody else is answered meanwhile, without any time passing.
+    // All other callers are answered meanwhile, without any time passing.
     let began = Instant::now();
     assert_eq!(sessions.list_sessions().await.unwrap().len(), MANY);
     for id in ["s0", "s19999"] {
@@ -177,7 +175,7 @@ async fn a_restart_comes_before_the_starts_in_line() {
     let (probe, gate) = (Probe::default(), Gate::closed());
     let noted = probe.clone();
     let noting = probe.script().pre_start(move |start, _| {
-        noted.note(format!("{} {}", start.id, start.incarnation));
+        noted.note(format!("{} {}", start.key(), start.incarnation));
         async { Ok(()) }
     });
     let old = sessions.start_session("old", noting.clone().spec()).await;

@@ -1,6 +1,4 @@
 //! Sessions with actors of their own linked to them, of which one fails.
-//!
-//! Absent on purpose: how the linked actors are waited for, and what supervisors of ours do as linked ones.
 
 use std::sync::Arc;
 
@@ -9,7 +7,7 @@ use session_supervisor::{ChildSpec, Exit, Options, Restart, SessionSupervisor, T
 use tracing::Level;
 
 use crate::support::{Order, Probe, Worker, answered, back, died, end, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 use crate::trees::scenery::{child, start};
 
 /// How an actor that is linked to a session ends.
@@ -48,7 +46,8 @@ impl Linked {
 #[cfg(feature = "cluster")]
 impl ractor::Message for Way {}
 
-/// A spec of a worker, which has ractor's own supervision handler, with one actor linked to each life.
+/// A spec of a worker, which has ractor's own supervision handler, with one actor linked to each
+/// life.
 fn with_linked(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(move |_, myself| async move {
         let linked = Linked::spawn_linked(Some(name.to_owned()), Linked, (), myself.get_cell());
@@ -77,7 +76,7 @@ async fn ended_with(
 
 #[tokio::test(start_paused = true)]
 async fn a_linked_actors_failure_is_the_sessions() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions =
         supervisor(Options::new().session_restart_limit(9, std::time::Duration::from_secs(5)))
             .await;
@@ -98,8 +97,8 @@ async fn a_linked_actors_failure_is_the_sessions() {
         };
         let told = cause.to_string();
         assert!(told.contains("linked-pen") && told.contains(text), "{told}");
-        ear.caught_up().await;
-        let lines = ear.of("session ended abnormally");
+        capture.caught_up().await;
+        let lines = capture.of("session ended abnormally");
         let line = lines.last().unwrap();
         assert_eq!((line.level, line.field("session")), (Level::WARN, "a"));
         assert!(line.field("reason").contains(text), "{line:?}");

@@ -1,6 +1,6 @@
 //! The public interface on the real runtime, one file a theme.
 //!
-//! Absent on purpose: sleeps. Time is paused, and a test waits for events.
+//! No test sleeps. Time is paused, and a test waits for events.
 
 mod application;
 mod basics;
@@ -21,4 +21,5 @@ mod stack;
 mod support;
 mod traces;
 mod trees;
+mod waits;
 mod wrapper;

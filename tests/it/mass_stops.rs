@@ -1,7 +1,5 @@
-//! D12: the stop of very many sessions that take their time. Nobody is killed for waiting in line, and it
-//! takes about as long as the slowest session.
-//!
-//! Absent on purpose: the cost of a stop on the machine, which is in `benches/scale.rs`.
+//! D12: the stop of very many sessions that take their time. No session is killed for waiting in
+//! line, and it takes about as long as the slowest session.
 
 use std::time::Duration;
 
@@ -173,7 +171,7 @@ fn slow_child(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe
         .script()
         .post_stop(|start: StartContext, _| async move {
-            let of = format!("{} {:?}", start.id, start.role);
+            let of = format!("{} {:?}", start.key(), start.role);
             tokio::time::sleep(pause(&of, SLOWEST / 3)).await;
             Ok(())
         });
@@ -215,7 +213,7 @@ async fn trees_of_slow_children_take_as_long_as_the_slowest() {
 
 /// Several supervisors in order under one, under a deadline that all of them share.
 #[tokio::test(start_paused = true)]
-async fn two_supervisors_under_one_lose_nobody_either() {
+async fn two_supervisors_under_one_kill_no_session_either() {
     const MANY: usize = 5_000;
     let options = |name| Options::new().name(name);
     let app = TreeSpec::one_for_one()
@@ -233,8 +231,9 @@ async fn two_supervisors_under_one_lose_nobody_either() {
     assert!(report.took < 2 * SLOWEST + SECOND, "{report:?}");
 }
 
-/// In real time, so with ends that are ten times as quick, and nothing is said of how long it takes.
-fn nobody_is_killed_on(workers: usize) {
+/// In real time, so with ends that are ten times as quick, and nothing is said of how long it
+/// takes.
+fn no_session_is_killed_on(workers: usize) {
     const MANY: usize = 3_000;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
@@ -255,11 +254,11 @@ fn nobody_is_killed_on(workers: usize) {
 }
 
 #[test]
-fn nobody_is_killed_on_one_worker() {
-    nobody_is_killed_on(1);
+fn no_session_is_killed_on_one_worker() {
+    no_session_is_killed_on(1);
 }
 
 #[test]
-fn nobody_is_killed_on_two_workers() {
-    nobody_is_killed_on(2);
+fn no_session_is_killed_on_two_workers() {
+    no_session_is_killed_on(2);
 }

@@ -1,7 +1,5 @@
-//! A backend that all sessions need goes away for a while: they all crash, no start succeeds until it is
-//! back, and then they all run again by themselves (D7, D11, D23).
-//!
-//! Absent on purpose: what is decided in between; the simulation and `parking` look at that.
+//! A backend that all sessions need goes away for a while: they all crash, no start succeeds until
+//! it is back, and then they all run again by themselves (D7, D11, D23).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,8 +150,8 @@ async fn come_back(many: usize, outage: Duration, without: Without, limit: Durat
     assert_eq!((counts.active, counts.parked), (many, 0), "{counts:?}");
 }
 
-// Three restarts within the limit, and of the trials as many as there are pauses in the time: 10 s, 20 s,
-// 40 s and 80 s, each at least half as long.
+// Three restarts within the limit, and of the trials as many as there are pauses in the time: 10 s,
+// 20 s, 40 s and 80 s, each at least half as long.
 
 #[tokio::test(start_paused = true)]
 async fn after_50_ms_all_run_again_within_15_s() {

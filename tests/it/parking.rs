@@ -1,6 +1,4 @@
 //! D11: what becomes of a session that used up its restart limit, with all the time that it takes.
-//!
-//! Absent on purpose: what row 207 to 210 say, which is the same without trials.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +9,7 @@ use session_supervisor::{ChildSpec, Exit, Options, SessionInfo, SessionState, Se
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Order, Probe, Remains, Tie, Worker, end, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 const SECOND: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_secs(5);
@@ -253,7 +251,7 @@ async fn gone(sessions: &SessionSupervisor, probe: &Probe, starts: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn the_one_parked_longest_is_forgotten_and_the_log_tells() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new().max_parked(2).without_park_trial()).await;
     let works = Works::new();
     let (tie, remains): (Tie, Remains) = Tie::new();
@@ -276,8 +274,8 @@ async fn the_one_parked_longest_is_forgotten_and_the_log_tells() {
     }
     let counts = sessions.count_sessions().await.unwrap();
     assert_eq!((counts.specs, counts.parked), (2, 2));
-    ear.caught_up().await;
-    let told = ear.of("parked session is forgotten");
+    capture.caught_up().await;
+    let told = capture.of("parked session is forgotten");
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].level, tracing::Level::ERROR);
     assert_eq!(told[0].field("session"), "first");

@@ -1,7 +1,6 @@
 //! Many tasks on the same ids at once, on both kinds of runtime.
 //!
-//! Absent on purpose: luck. What is random comes from a seed that a failure prints; what must hold,
-//! holds in every order.
+//! Random choices come from a seed that a failure prints.
 
 mod callers;
 mod exits;

@@ -1,7 +1,7 @@
 //! The conformance table: every behaviour of OTP's dynamic supervisor that holds here, by its row.
 //!
-//! A row is a test whose name begins with `row_NNN_`, or a line in a file's `NOT_HERE` with the reason
-//! why it has none. Absent on purpose: the rows of supervision trees, which come with those.
+//! A row is a test whose name begins with `row_NNN_`, or a line in a file's `NOT_HERE` with the
+//! reason why it has none.
 
 mod application;
 mod counts;

@@ -1,7 +1,5 @@
-//! D3: many callers that ask for one id at once. Those who wait for one launch share it, and nothing is
-//! launched for callers that have gone.
-//!
-//! Absent on purpose: one caller at a time; `rows/queue.rs` has those.
+//! D3: many callers that ask for one id at once. Those who wait for one launch share it, and
+//! nothing is launched for callers that have gone.
 
 use std::time::Duration;
 

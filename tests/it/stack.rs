@@ -1,8 +1,9 @@
-//! How much stack it takes to start a session whose values are large: no more than ractor alone takes.
+//! How much stack it takes to start a session whose values are large: no more than ractor alone
+//! takes.
 //!
 //! A stack overflow ends the process. So each stack is tried in a process of its own.
 //!
-//! Absent on purpose: a bound in bytes. Each side is measured in the same build.
+//! The bound is not in bytes: each side is measured in the same build.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -307,7 +308,8 @@ fn a_large_value_takes_no_more_stack_than_with_ractor_alone() {
             bare >> 10
         );
         println!("{line}");
-        // A message is handed on once more, by our handler to the user's, whatever that does with it.
+        // A message is handed on once more, by our handler to the user's, whatever that does with
+        // it.
         let most = match *what {
             "a message" => bare + bare / 2,
             _ => bare,

@@ -1,7 +1,7 @@
 //! The actor that the tests supervise, what it is told to do, and a tally of what became of it.
 //!
-//! Nothing here waits for time to pass: a test waits for an event in the tally, for an answer of the
-//! supervisor, or lets paused time run.
+//! Nothing here waits for time to pass: a test waits for an event in the tally, for an answer of
+//! the supervisor, or lets paused time run.
 
 use std::fmt;
 use std::future::Future;
@@ -198,8 +198,8 @@ impl Script {
         self
     }
 
-    /// Without pauses, as OTP has it: most of these tests restart often. The default pauses (D7) have
-    /// tests of their own, which ask for [`spec_as_it_comes`](Self::spec_as_it_comes).
+    /// Without pauses, as OTP has it: most of these tests restart often. The default pauses (D7)
+    /// have tests of their own, which ask for [`spec_as_it_comes`](Self::spec_as_it_comes).
     pub(crate) fn spec(self) -> ChildSpec<Worker> {
         self.spec_as_it_comes().backoff(Backoff::none())
     }
@@ -322,7 +322,7 @@ impl Worker {
         if let Some(run) = &state.script.post_stop {
             run(state.start.clone(), myself).await?;
         }
-        let id = state.start.id.to_string();
+        let id = state.start.key().to_string();
         state.script.probe.count(|tally| {
             tally.stops += 1;
             tally.stopped.push(id);
@@ -406,7 +406,7 @@ impl Gate {
     }
 }
 
-/// A minute of test time for an answer: reached only if nobody answers.
+/// A minute of test time for an answer: reached only if no answer comes.
 pub(crate) async fn answered<F: Future>(what: &str, call: F) -> F::Output {
     match tokio::time::timeout(Duration::from_secs(60), call).await {
         Ok(answer) => answer,
@@ -435,7 +435,7 @@ where
     let task = tokio::spawn(std::future::poll_fn(move |context| {
         let answer = call.as_mut().poll(context);
         if let Some(tell) = tell.take() {
-            tell.send(()).expect("somebody waits for the poll");
+            tell.send(()).expect("the caller waits for the poll");
         }
         answer
     }));
@@ -479,8 +479,9 @@ pub(crate) fn names_of(supervisor: &str) -> Vec<String> {
     names
 }
 
-/// Nobody bears such a name, or whoever does is just ending and is waited for: ractor frees the name of an
-/// actor after its state, and nobody is told when all of a killed supervisor is over.
+/// No actor bears such a name, or the one that does is just ending and is waited for: ractor frees
+/// the name of an actor after its state, and no event tells when all of a killed supervisor is
+/// over.
 pub(crate) async fn no_name_left(supervisor: &str) {
     for name in names_of(supervisor) {
         if let Some(cell) = ractor::registry::where_is(name.clone()) {
@@ -555,4 +556,9 @@ impl Ending {
         }
         None
     }
+}
+
+/// The session supervisor of a session that is being started.
+pub(crate) fn sessions_of(start: &StartContext) -> &SessionSupervisor {
+    start.supervisor.as_ref().expect("a session has one")
 }

@@ -1,6 +1,6 @@
 //! The events that a subscriber of tracing sees.
 //!
-//! Absent on purpose: a subscriber for the whole process. Each test listens on its own threads alone.
+//! Each test listens on its own threads alone, so no subscriber is set for the whole process.
 
 mod order;
 mod quiet;
@@ -37,49 +37,49 @@ impl Seen {
 
 /// Keeps the events of the crate.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ear(Arc<Mutex<Vec<Seen>>>);
+pub(crate) struct Capture(Arc<Mutex<Vec<Seen>>>);
 
-impl Ear {
+impl Capture {
     /// Listens on this thread until the guard is dropped.
     pub(crate) fn listen() -> (Self, DefaultGuard) {
         static WANTED: Once = Once::new();
         WANTED.call_once(|| {
             tracing::subscriber::set_global_default(Everything).expect("the only one");
         });
-        let ear = Self::default();
-        let guard = tracing::subscriber::set_default(ear.clone());
-        (ear, guard)
+        let capture = Self::default();
+        let guard = tracing::subscriber::set_default(capture.clone());
+        (capture, guard)
     }
 
-    /// Waits until what was told so far is heard. While the thread of the log is at work, paused time does
-    /// not pass, so this is a wait for that thread.
+    /// Waits until what was logged so far is received. While the thread of the log is at work,
+    /// paused time does not pass, so this is a wait for that thread.
     pub(crate) async fn caught_up(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    pub(crate) fn heard(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.0.lock().expect("no panic").clone()
     }
 
     /// The events of this text.
     pub(crate) fn of(&self, text: &str) -> Vec<Seen> {
-        let mut heard = self.heard();
-        heard.retain(|seen| seen.text == text);
-        heard
+        let mut seen = self.seen();
+        seen.retain(|seen| seen.text == text);
+        seen
     }
 
     /// What an operator sees who listens from this level on.
     pub(crate) fn from(&self, level: Level) -> Vec<String> {
-        let heard = self.heard().into_iter();
-        heard
-            .filter(|seen| seen.level <= level)
+        let seen = self.seen().into_iter();
+        seen.filter(|seen| seen.level <= level)
             .map(|seen| seen.text)
             .collect()
     }
 }
 
-/// Hears nothing, but keeps every event wanted. Who wants an event is cached for the whole process, and a
-/// subscriber that is set while another thread meets that event for the first time may come too late.
+/// Discards every event, but keeps all of them enabled. whether an event is enabled is cached for
+/// the whole process, and a subscriber that is set while another thread meets that event for the
+/// first time may come too late.
 struct Everything;
 
 impl Subscriber for Everything {
@@ -120,7 +120,7 @@ impl Visit for Seen {
     }
 }
 
-impl Subscriber for Ear {
+impl Subscriber for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("session_supervisor")
     }
@@ -150,7 +150,7 @@ impl Subscriber for Ear {
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_stop() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     for id in ["a", "b", "c"] {
@@ -163,10 +163,10 @@ async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_sto
     assert_eq!(sessions.count_sessions().await.unwrap().specs, 1);
     sessions.stop().await.unwrap();
     assert_eq!(
-        ear.from(Level::INFO),
+        capture.from(Level::INFO),
         ["session supervisor started", "session supervisor stopped"]
     );
-    let started = &ear.of("session started");
+    let started = &capture.of("session started");
     assert_eq!(started.len(), 3);
     assert_eq!(started[0].level, Level::DEBUG);
     assert_eq!(started[0].field("supervisor"), sessions.name());
@@ -174,16 +174,16 @@ async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_sto
         (started[0].field("session"), started[0].field("incarnation")),
         ("a", "1")
     );
-    let ended = &ear.of("session ended");
+    let ended = &capture.of("session ended");
     assert_eq!(ended.len(), 3);
     assert_eq!(
         (ended[0].field("session"), ended[0].field("reason")),
         ("a", "shutdown")
     );
-    assert_eq!(ear.of("session is to stop").len(), 2);
-    let stopping = &ear.of("session supervisor is stopping")[0];
+    assert_eq!(capture.of("session is to stop").len(), 2);
+    let stopping = &capture.of("session supervisor is stopping")[0];
     assert_eq!(stopping.field("reason"), "requested");
-    let stopped = &ear.of("session supervisor stopped")[0];
+    let stopped = &capture.of("session supervisor stopped")[0];
     assert_eq!(stopped.field("supervisor"), sessions.name());
     for (field, value) in [
         ("stopped", "1"),
@@ -199,7 +199,7 @@ async fn a_healthy_system_is_quiet_at_info_but_for_the_supervisors_start_and_sto
 
 #[tokio::test(start_paused = true)]
 async fn every_step_from_a_crash_to_being_parked_is_told() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let script = probe.script().launch(|start| async move {
@@ -220,8 +220,8 @@ async fn every_step_from_a_crash_to_being_parked_is_told() {
     assert!(matches!(parked, Err(StartError::Parked)), "{parked:?}");
     sessions.stop().await.unwrap();
 
-    // FAULTS 21: one line for each end, with what ended, why, and what happens next.
-    let warned = ear.from(Level::WARN);
+    // One line for each end, with what ended, why, and what happens next.
+    let warned = capture.from(Level::WARN);
     assert_eq!(
         warned,
         [
@@ -231,7 +231,7 @@ async fn every_step_from_a_crash_to_being_parked_is_told() {
             "session failed to restart",
         ]
     );
-    let exits = ear.of("session ended abnormally");
+    let exits = capture.of("session ended abnormally");
     let told = |seen: &Seen| {
         let fields = [
             "session",
@@ -260,7 +260,7 @@ async fn every_step_from_a_crash_to_being_parked_is_told() {
     );
     assert!(exits[0].field("reason").contains("told to panic"));
     assert!(exits[1].field("reason").contains("told to crash"));
-    let failed = ear.of("session failed to restart");
+    let failed = capture.of("session failed to restart");
     assert_eq!(failed[0].field("reason"), "no paper");
     assert_eq!(
         told(&failed[0]),
@@ -282,7 +282,7 @@ async fn every_step_from_a_crash_to_being_parked_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_starts_kills_and_the_total_limit_are_told() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::otp().total_restart_limit(0, Duration::from_secs(5))).await;
     let probe = Probe::default();
     let fails = probe.script().launch(|_| async { Err("no ink".into()) });
@@ -299,17 +299,17 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
     let fatal = sessions.start_session("d", probe.spec()).await.unwrap();
     end(&fatal, Order::Crash).await;
     died(&sessions.get_cell()).await;
-    ear.caught_up().await;
+    capture.caught_up().await;
 
-    let failed = &ear.of("session failed to start")[0];
+    let failed = &capture.of("session failed to start")[0];
     assert_eq!((failed.level, failed.field("session")), (Level::DEBUG, "a"));
     assert_eq!(failed.field("reason"), "no ink");
-    let late = &ear.of("session start timed out")[0];
+    let late = &capture.of("session start timed out")[0];
     assert_eq!((late.level, late.field("timeout_ms")), (Level::WARN, "70"));
-    let killed = &ear.of("session is killed")[0];
+    let killed = &capture.of("session is killed")[0];
     assert_eq!((killed.level, killed.field("session")), (Level::WARN, "c"));
-    assert_eq!(ear.of("session is killed").len(), 1);
-    let reached = &ear.of("session ended abnormally")[0];
+    assert_eq!(capture.of("session is killed").len(), 1);
+    let reached = &capture.of("session ended abnormally")[0];
     assert_eq!(
         (reached.level, reached.field("session")),
         (Level::ERROR, "d")
@@ -318,16 +318,16 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
         reached.field("what_next"),
         "all together used up 0 restarts in 5s: the supervisor stops"
     );
-    let stopping = &ear.of("session supervisor is stopping")[0];
+    let stopping = &capture.of("session supervisor is stopping")[0];
     assert_eq!(stopping.field("reason"), "restart limit reached");
-    assert_eq!(ear.of("session supervisor stopped").len(), 1);
+    assert_eq!(capture.of("session supervisor stopped").len(), 1);
 }
 
 #[test]
 fn a_stuck_session_and_its_end_are_logged() {
-    let ear = Ear::default();
-    let here = tracing::subscriber::set_default(ear.clone());
-    let there = ear.clone();
+    let capture = Capture::default();
+    let here = tracing::subscriber::set_default(capture.clone());
+    let there = capture.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -359,9 +359,9 @@ fn a_stuck_session_and_its_end_are_logged() {
         died(&session.get_cell()).await;
     });
     drop((runtime, here));
-    let stuck = &ear.of("session survived its kill and is stuck")[0];
+    let stuck = &capture.of("session survived its kill and is stuck")[0];
     assert_eq!((stuck.level, stuck.field("session")), (Level::ERROR, "a"));
-    let stopped = &ear.of("session supervisor stopped, but some of its children are stuck")[0];
+    let stopped = &capture.of("session supervisor stopped, but some of its children are stuck")[0];
     assert_eq!((stopped.level, stopped.field("stuck")), (Level::WARN, "1"));
 }
 
@@ -371,7 +371,7 @@ async fn a_foreign_end_tells_its_reason_and_its_report() {
         (false, "stopped from outside", "2", "0"),
         (true, "killed", "0", "2"),
     ] {
-        let (ear, _guard) = Ear::listen();
+        let (capture, _guard) = Capture::listen();
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
         for id in ["a", "b"] {
@@ -384,16 +384,16 @@ async fn a_foreign_end_tells_its_reason_and_its_report() {
             root.stop(None);
         }
         died(&root).await;
-        ear.caught_up().await;
-        let stopping = ear.of("session supervisor is stopping");
+        capture.caught_up().await;
+        let stopping = capture.of("session supervisor is stopping");
         assert_eq!(stopping.len(), 1);
         assert_eq!(stopping[0].field("reason"), reason);
-        let report = &ear.of("session supervisor stopped")[0];
+        let report = &capture.of("session supervisor stopped")[0];
         assert_eq!(
             (report.field("stopped"), report.field("killed")),
             (stopped, killed)
         );
-        for seen in ear.heard() {
+        for seen in capture.seen() {
             assert_eq!(seen.field("supervisor"), sessions.name());
             if !seen.text.starts_with("session supervisor") {
                 assert!(["a", "b"].contains(&seen.field("session")));
@@ -413,13 +413,13 @@ async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
         }
     }
     impl std::error::Error for Unspeakable {}
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let session = sessions.start_session("a", probe.spec()).await.unwrap();
     end(&session, Order::run(|_| async { Err(Unspeakable.into()) })).await;
     back(&sessions, "a").await;
     sessions.stop().await.unwrap();
-    assert_eq!(ear.of("session started").len(), 2);
-    assert_eq!(ear.of("session supervisor stopped").len(), 1);
+    assert_eq!(capture.of("session started").len(), 2);
+    assert_eq!(capture.of("session supervisor stopped").len(), 1);
 }

@@ -1,7 +1,5 @@
-//! What the wrapper around a user's actor keeps of an end: the cause, and the drops of the error and of
-//! the actor's own value.
-//!
-//! Absent on purpose: the drop of the state, which has its own row (231).
+//! What the wrapper around a user's actor keeps of an end: the cause, and the drops of the error
+//! and of the actor's own value.
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::error::StartError;

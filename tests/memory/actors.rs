@@ -81,7 +81,8 @@ pub(crate) async fn supervisor() -> SessionSupervisor {
     SessionSupervisor::start(options).await.expect("it starts")
 }
 
-/// One of few ids: the tables of the registry and of the engine have room for them after the first lives.
+/// One of few ids: the tables of the registry and of the engine have room for them after the first
+/// lives.
 pub(crate) fn id(n: usize) -> String {
     format!("session {}", n % 5)
 }

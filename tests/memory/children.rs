@@ -147,7 +147,8 @@ async fn child_crashes(mut lives: Lives) -> Lives {
     lives
 }
 
-/// The next actor of a name, once it has started. Each look is a question that the supervisor answers after what came before it.
+/// The next actor of a name, once it has started. Each look is a question that the supervisor
+/// answers after what came before it.
 async fn successor(tree: &Supervisor, name: &str, old: &ActorCell) -> ActorCell {
     for _ in 0..1_000_000 {
         match ractor::registry::where_is(name) {

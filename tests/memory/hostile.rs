@@ -1,4 +1,5 @@
-//! Values whose drops panic: a box whose content panics in its drop is to be given back all the same.
+//! Values whose drops panic: a box whose content panics in its drop is to be given back all the
+//! same.
 
 use std::fmt;
 use std::time::Duration;
@@ -88,8 +89,8 @@ impl Holder {
         match arguments.0 {
             Place::PreStart => Err(mined()),
             Place::Arguments => {
-                // Before there is an error: Rust does not give back a value on its way out of a function
-                // whose locals panic in their drops.
+                // Before there is an error: Rust does not give back a value on its way out of a
+                // function whose locals panic in their drops.
                 drop(arguments);
                 Err("told to fail".into())
             }

@@ -23,10 +23,10 @@ pub(crate) fn rows() -> Vec<Row> {
             changes_hands(lives, Hands::Others)
         }),
         Row::new("linked actors that are unlinked", |lives| {
-            changes_hands(lives, Hands::Nobody)
+            changes_hands(lives, Hands::None)
         }),
-        // The keeper and the session read fifty events in a row, and a mailbox keeps up to three of the blocks
-        // that it has used, of 2,112 bytes, by where in a block it is.
+        // The recorder and the session read fifty events in a row, and a mailbox keeps up to three
+        // of the blocks that it has used, of 2,112 bytes, by where in a block it is.
         Row::new("fifty linked actors that are handed over at once", at_once).at_most(16_384),
         Row::new(
             "a session with a supervisor of ours that is killed",
@@ -83,24 +83,24 @@ async fn with_linked(mut lives: Lives, how: How) -> Lives {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hands {
     Others,
-    Nobody,
+    None,
     Ended,
 }
 
-/// The session lives on. An actor that changes hands is kept by the row: what the supervisor keeps of it is
-/// what counts.
+/// The session lives on. An actor that changes hands is kept by the row: what the supervisor keeps
+/// of it is what counts.
 async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");
-    let keeper = alone(None).await;
+    let recorder = alone(None).await;
     let mut named = 0;
     while let Some(n) = lives.next().await {
         let name = (n % 2 == 0).then(|| format!("linked {}", n % 10));
         named += usize::from(name.is_some());
         let child = link(&session, name).await;
         match hands {
-            Hands::Others => child.link(keeper.get_cell()),
-            Hands::Nobody => child.unlink(session.get_cell()),
+            Hands::Others => child.link(recorder.get_cell()),
+            Hands::None => child.unlink(session.get_cell()),
             Hands::Ended => {}
         }
         child.stop(None);
@@ -118,21 +118,22 @@ async fn changes_hands(mut lives: Lives, hands: Hands) -> Lives {
     lives
 }
 
-/// The session hands all of them over in one callback, and has no other after it. They live on for the while.
+/// The session hands all of them over in one callback, and has no other after it. They live on for
+/// the while.
 async fn at_once(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
     let session = sessions.start_session("a", worker()).await.expect("starts");
-    let keeper = alone(None).await;
+    let recorder = alone(None).await;
     while lives.batch(50).await.is_some() {
         let mut all = Vec::new();
         for n in 0..50 {
             all.push(link(&session, Some(format!("linked {n}"))).await);
         }
         let (tell, told) = tokio::sync::oneshot::channel();
-        let (keeper, these) = (keeper.get_cell(), all.clone());
+        let (recorder, these) = (recorder.get_cell(), all.clone());
         let order = Order::run(|_| async move {
             for actor in &these {
-                actor.link(keeper.clone());
+                actor.link(recorder.clone());
             }
             tell.send(()).ok();
             Ok(())

@@ -14,18 +14,19 @@ const BEFORE: usize = 100;
 /// So many lives may leave nothing.
 const COUNTED: usize = 300;
 
-/// What the lives of a row with new names may leave: the tables of the registry grow by powers of two, one
-/// for each of its shards, and where a new name falls is chance.
+/// What the lives of a row with new names may leave: the tables of the registry grow by powers of
+/// two, one for each of its shards, and where a new name falls is chance.
 const NEW_NAMES: isize = 16_384;
 
-/// On several threads all counted lives together may leave so many bytes. The tables, queues and mailboxes
-/// of a supervisor that lives on keep the room of the largest crowd that they have seen; there it is chance
-/// which events meet, and a mailbox's block alone is 2,592 bytes. One thread sees the same crowds each time.
+/// On several threads all counted lives together may leave so many bytes. The tables, queues and
+/// mailboxes of a supervisor that lives on keep the room of the largest crowd that they have seen;
+/// there it is chance which events meet, and a mailbox's block alone is 2,592 bytes. One thread
+/// sees the same crowds each time.
 const CROWDS: isize = 16_384;
 
-/// On one thread all counted lives together may leave so many bytes: names that come and go leave tombstones
-/// in the registry's tables, and one that is laid anew for them may be one size larger at the second count.
-/// That is less than eight bytes for each of the lives would be.
+/// On one thread all counted lives together may leave so many bytes: names that come and go leave
+/// tombstones in the registry's tables, and one that is laid anew for them may be one size larger
+/// at the second count. That is less than eight bytes for each of the lives would be.
 const TOMBSTONES: isize = 1_024;
 
 /// What a row may leave, all its counted lives together.
@@ -179,7 +180,8 @@ impl Lives {
     /// The live bytes when nothing moves any more: at most `enough`, or the fewest that are seen.
     async fn settled(&self, enough: isize) -> isize {
         match self.kind {
-            // Paused time goes on when there is nothing else to do, so whatever waits for a time has had it.
+            // Paused time goes on when there is nothing else to do, so whatever waits for a time
+            // has had it.
             Kind::CurrentThread => {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
                 alloc::live()

@@ -1,8 +1,9 @@
-//! Nothing is kept of what is over: 300 lives of each kind leave not one byte more than 100 of them did.
+//! Nothing is kept of what is over: 300 lives of each kind leave not one byte more than 100 of them
+//! did.
 //!
-//! The live bytes of the whole process are counted, so nothing else may run meanwhile: this binary has no
-//! harness, and its rows run one after another, each on a runtime of its own. An argument is a part of the
-//! names of the rows that are to run.
+//! The live bytes of the whole process are counted, so nothing else may run meanwhile: this binary
+//! has no harness, and its rows run one after another, each on a runtime of its own. An argument is
+//! a part of the names of the rows that are to run.
 
 mod actors;
 mod children;

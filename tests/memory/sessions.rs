@@ -29,8 +29,8 @@ pub(crate) fn rows() -> Vec<Row> {
             "a session that is parked and discarded for another",
             discarded,
         ),
-        // Fifty at once: the tables keep room for them, and tokio makes and keeps a thread now and then for
-        // one that is blocked.
+        // Fifty at once: the tables keep room for them, and tokio makes and keeps a thread now and
+        // then for one that is blocked.
         Row::new("a session that is stuck and then ends", stuck)
             .on_several_threads()
             .at_most(65_536),
@@ -261,8 +261,8 @@ async fn stuck(mut lives: Lives) -> Lives {
     lives
 }
 
-/// Returns when nothing of an id is known. Each look is a question that the supervisor answers after what
-/// came before it.
+/// Returns when nothing of an id is known. Each look is a question that the supervisor answers
+/// after what came before it.
 async fn forgotten(sessions: &SessionSupervisor, id: &str) {
     for _ in 0..1_000_000 {
         if matches!(sessions.session_info(id).await, Ok(None)) {

@@ -7,8 +7,8 @@ use crate::actors::{alone, died, supervisor, worker};
 use crate::lives::{Lives, Row};
 use crate::runtimes::Kind;
 
-/// A runtime of several threads that ends leaves a constant behind for all its lives together: threads of its
-/// pool that are still on their way out hold what tokio keeps for them.
+/// A runtime of several threads that ends leaves a constant behind for all its lives together:
+/// threads of its pool that are still on their way out hold what tokio keeps for them.
 const THREADS_ENDING: isize = 65_536;
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -131,7 +131,8 @@ async fn ends(mut lives: Lives, end: End) -> Lives {
 
 async fn tree_ends(mut lives: Lives, end: End) -> Lives {
     while let Some(n) = lives.next().await {
-        // Which of few names is free again is not told when a supervisor was killed, so these are new ones.
+        // Which of few names is free again is not told when a supervisor was killed, so these are
+        // new ones.
         let name = format!("below {end:?} {n:4}");
         let spec = TreeSpec::one_for_one()
             .unique_name()

@@ -1,6 +1,6 @@
 //! A running program that is sent signals, and what it says of itself.
 //!
-//! Absent on purpose: waits for time to pass. The timeouts here end a test that has failed already.
+//! No test waits for time to pass. The timeouts here end a test that has failed already.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -140,8 +140,8 @@ impl Program {
         self.report.write_all(b"go\n").expect("it listens");
     }
 
-    /// Blocks the threads of so many sessions, one after another: of several that come at once a runtime
-    /// may leave some in the queue of a thread that is blocked.
+    /// Blocks the threads of so many sessions, one after another: of several that come at once a
+    /// runtime may leave some in the queue of a thread that is blocked.
     pub(crate) fn block(&mut self, sessions: usize) {
         for number in 0..sessions {
             let line = format!("{number}\n");

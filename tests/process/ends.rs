@@ -1,6 +1,6 @@
 //! Within which time a program ends, and with which status.
 //!
-//! Absent on purpose: sleeping. Each signal is sent when the program has said that it is so far.
+//! Each signal is sent when the program has printed that it has come that far.
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
-//! Whole programs, which are sent signals and end, whatever has become of their output and their sessions:
-//! seen from outside, as by whoever has started them.
-//!
-//! Absent on purpose: what is told in the log, which may have gone.
+//! Whole programs, which are sent signals and end, whatever has become of their output and their
+//! sessions: seen from outside, as by the program that has started them.
 
 #![cfg(unix)]
 

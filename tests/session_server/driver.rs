@@ -1,6 +1,4 @@
 //! What the tests drive: the compiled example, and a client of it.
-//!
-//! Absent on purpose: what is asked and answered.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -66,7 +64,7 @@ impl Server {
         }
     }
 
-    /// Nobody reads its output any more.
+    /// Its output is not read any more.
     pub(crate) fn readers_go(&mut self) {
         self.stdout = None;
         self.child.stderr = None;
@@ -112,7 +110,7 @@ impl Client {
     }
 
     /// The next lines, which come from several actors and so in any order.
-    pub(crate) fn hear(&mut self, lines: &[&str]) {
+    pub(crate) fn receive(&mut self, lines: &[&str]) {
         let mut lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
         let mut heard: Vec<_> = lines.iter().map(|_| self.line()).collect();
         lines.sort();

@@ -1,7 +1,4 @@
 //! How the server ends, and with which exit status.
-//!
-//! Absent on purpose: an escalation. No command ends the listener or the session supervisor; the
-//! library's own tests do.
 
 use std::io::Write;
 use std::process::Command;
@@ -37,7 +34,7 @@ fn a_signal_stops_all_gracefully_with_a_report() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_whose_output_nobody_reads_any_more_ends_as_ever() {
+fn a_server_whose_output_is_not_read_any_more_ends_as_ever() {
     for signal in ["INT", "TERM", "HUP"] {
         let mut server = Server::start(&[]);
         let mut ann = server.client();
@@ -97,7 +94,7 @@ fn the_shipped_script_drives_it_through_standard_input() {
         "ok: 3 lines",
         "[tea] agent: heard 1 lines, 2 words",
         "      agent: running, incarnation 1",
-        "* the keeper of tea crashed and is back as incarnation 2; the transcript is gone",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
         "ok: 0 lines",
         "ok: the agent is off",
         "ok: session tea stopped: shutdown",

@@ -1,6 +1,6 @@
 //! The compiled example, driven over real sockets and through its standard input.
 //!
-//! Absent on purpose: waits for time to pass. The timeouts here end a test that has failed already.
+//! No test waits for time to pass. The timeouts here end a test that has failed already.
 
 #[path = "../built/mod.rs"]
 mod built;
@@ -45,7 +45,7 @@ fn sessions_are_listed_stopped_and_looked_into() {
     ann.send("stop coffee");
     ann.until("ok: session coffee stopped");
     bob.until("* session coffee has stopped");
-    bob.send("say anybody?");
+    bob.send("say hello?");
     assert!(bob.line().starts_with("error: session coffee has ended"));
     ann.ask("stop coffee", "error: no such session");
     ann.ask("info coffee", "error: no session coffee");
@@ -72,7 +72,7 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
         "say hello",
         "history",
         "crash",
-        "crash keeper",
+        "crash recorder",
         "agent on",
         "agent off",
         "hang",
@@ -116,7 +116,7 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
 }
 
 #[test]
-fn a_line_that_is_too_long_hurts_nobody() {
+fn a_line_that_is_too_long_affects_no_other() {
     let server = Server::start(&[]);
     let mut ann = server.client();
     for size in [70 * 1024, 8 * 1024 * 1024] {
@@ -133,7 +133,7 @@ fn a_line_that_is_too_long_hurts_nobody() {
 }
 
 #[test]
-fn clients_that_vanish_or_do_not_read_hurt_nobody() {
+fn clients_that_vanish_or_do_not_read_affect_no_other() {
     let server = Server::start(&[]);
     let mut ann = server.client();
     ann.ask("open tea", "ok: session tea started");
@@ -144,7 +144,7 @@ fn clients_that_vanish_or_do_not_read_hurt_nobody() {
     let mut deaf = server.client();
     deaf.ask("open tea", "ok: session tea joined");
     let text = "z".repeat(60 * 1024);
-    // More than his outbox and all buffers between hold.
+    // More than its outbox and all buffers between hold.
     for _ in 0..1_500 {
         ann.send(&format!("say {text}"));
         ann.until("zzz");

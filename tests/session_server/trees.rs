@@ -1,6 +1,4 @@
 //! Sessions that are trees: what a crash of each child takes, and the agent that comes and goes.
-//!
-//! Absent on purpose: every strategy with every child. That is the library's.
 
 use crate::driver::{Client, Server};
 
@@ -22,7 +20,7 @@ fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
     cat.ask("open coffee", "ok: session coffee started");
     let back = "* the responder of tea crashed and is back as incarnation 2";
     ann.send("crash");
-    ann.hear(&["ok: the responder is told to crash", back]);
+    ann.receive(&["ok: the responder is told to crash", back]);
     bob.expect(back);
     bob.send("say still here");
     ann.until("still here");
@@ -41,20 +39,20 @@ fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
 fn one_for_all_takes_the_transcript_with_the_responder() {
     let (_server, mut ann) = tea(&["--strategy", "one_for_all"]);
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
-        "* the keeper of tea was restarted too, as incarnation 2; the transcript is gone",
+        "* the recorder of tea was restarted too, as incarnation 2; the transcript is gone",
         "* the responder of tea crashed and is back as incarnation 2",
     ]);
     ann.ask("history", "ok: 0 lines");
 }
 
 #[test]
-fn rest_for_one_takes_the_responder_with_the_keeper_but_not_the_other_way_round() {
+fn rest_for_one_takes_the_responder_with_the_recorder_but_not_the_other_way_round() {
     let (_server, mut ann) = tea(&["--strategy", "rest_for_one"]);
     ann.ask("agent on", "ok: the agent is on");
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
         "* the responder of tea crashed and is back as incarnation 2",
         "* the agent of tea was restarted too, as incarnation 2; its count is gone",
@@ -62,10 +60,10 @@ fn rest_for_one_takes_the_responder_with_the_keeper_but_not_the_other_way_round(
     ann.send("history");
     ann.until("two lumps");
     ann.expect("ok: 1 lines");
-    ann.send("crash keeper");
-    ann.hear(&[
-        "ok: the keeper is told to crash",
-        "* the keeper of tea crashed and is back as incarnation 2; the transcript is gone",
+    ann.send("crash recorder");
+    ann.receive(&[
+        "ok: the recorder is told to crash",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
         "* the responder of tea was restarted too, as incarnation 3",
         "* the agent of tea was restarted too, as incarnation 3; its count is gone",
     ]);
@@ -85,7 +83,7 @@ fn the_agent_comes_and_goes_on_demand() {
     bob.until("how many words");
     bob.expect("[tea] agent: heard 1 lines, 3 words");
     bob.send("crash agent");
-    bob.hear(&[
+    bob.receive(&[
         "ok: the agent is told to crash",
         "* the agent of tea crashed and is back as incarnation 2; its count is gone",
     ]);
@@ -101,7 +99,7 @@ fn the_agent_comes_and_goes_on_demand() {
 fn the_tree_shows_every_supervisor_with_its_children() {
     let (_server, mut ann) = tea(&[]);
     ann.send("crash");
-    ann.hear(&[
+    ann.receive(&[
         "ok: the responder is told to crash",
         "* the responder of tea crashed and is back as incarnation 2",
     ]);
@@ -112,10 +110,10 @@ fn the_tree_shows_every_supervisor_with_its_children() {
         "session_server",
         "  sessions: running, incarnation 1",
         "    tea: running, incarnation 1",
-        "      keeper: running, incarnation 1",
+        "      recorder: running, incarnation 1",
         "      responder: running, incarnation 2",
         "    coffee: running, incarnation 1",
-        "      keeper: running, incarnation 1",
+        "      recorder: running, incarnation 1",
         "      responder: running, incarnation 1",
         "      agent: running, incarnation 1",
         "  listener: running, incarnation 1",
@@ -136,7 +134,7 @@ fn a_session_whose_children_crash_too_often_comes_back_whole_and_is_parked_in_th
         "* session tea crashed too often and was parked; `stop tea` discards it",
     ] {
         ann.send("crash");
-        ann.hear(&["ok: the responder is told to crash", told]);
+        ann.receive(&["ok: the responder is told to crash", told]);
     }
     ann.send("say hello");
     let parked = ann.line();

@@ -1,7 +1,5 @@
-//! The types that the engine passes on, as the simulation fills them. A spec and a life notice when the
-//! engine drops the last one that it holds.
-//!
-//! Absent on purpose: behaviour; that is `world`.
+//! The types that the engine passes on, as the simulation fills them. A spec and a life notice when
+//! the engine drops the last one that it holds.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -66,7 +64,7 @@ impl SimSpec {
         Self(Rc::new((policy, pauses)), Rc::new(Noticed("a spec")))
     }
 
-    /// The same spec, for somebody else than the engine to keep.
+    /// The same spec, kept outside the engine.
     pub(crate) fn kept(&self) -> Self {
         Self(Rc::clone(&self.0), Rc::new(Noticed("a spec")))
     }
@@ -85,7 +83,7 @@ pub(crate) struct SimLife(
 );
 
 impl SimLife {
-    /// The same life, for somebody else than the engine to keep.
+    /// The same life, kept outside the engine.
     pub(crate) fn kept(&self) -> Self {
         Self(Rc::clone(&self.0), Rc::new(Noticed("a life")))
     }

@@ -1,10 +1,12 @@
-//! Values of a user as the engine holds them: they notice when the engine itself drops the last of them.
+//! Values of a user as the engine holds them: they notice when the engine itself drops the last of
+//! them.
 //!
 //! Outside the engine a drop may run a user's code; inside, it would run under the driver's lock. A
-//! ticket needs no such check: one that the engine drops is never answered, which `tickets` notices.
+//! ticket needs no such check: one that the engine drops is never answered, which `tickets`
+//! notices.
 //!
-//! The simulation keeps values of its own (`SimSpec::kept`, `SimLife::kept`), since a value that the
-//! model holds too would never be the last.
+//! The simulation keeps values of its own (`SimSpec::kept`, `SimLife::kept`), since a value that
+//! the model holds too would never be the last.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -259,7 +259,7 @@ pub(crate) trait History: Sized {
         }
     }
 
-    /// Perhaps somebody ends the supervisor.
+    /// Perhaps the supervisor is ended.
     fn end(&mut self) {
         let World { rng, over, .. } = self.world();
         match rng.below(8) {
@@ -277,7 +277,7 @@ pub(crate) trait History: Sized {
     }
 
     /// Drives everything on until nothing moves.
-    fn settle(&mut self, mood: Mood) {
+    fn until_idle(&mut self, mood: Mood) {
         let mut idle = 0;
         for _ in 0..5_000 {
             let mut moved = false;

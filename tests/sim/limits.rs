@@ -1,6 +1,5 @@
-//! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted anew.
-//!
-//! Absent on purpose: anything of the engine's `Window`.
+//! Restart limits and pauses, computed the naive way: every restart is kept for ever and counted
+//! anew.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! What the engine does in thousands of histories, as one number for each hundred of them: whoever
-//! moves code about in the engine sees whether anything changed.
+//! What the engines do in thousands of histories, as one number for each hundred of them. A change
+//! of the code that changes no rule leaves all numbers equal.
 //!
-//! Every effect is hashed in its order, with its time, launch numbers, callers and answers, and
-//! after every step when the engine wants to be called and what it counts. The words of the hash
-//! are this file's own, so that a type or a field can be renamed. The numbers lie in
-//! `tests/oracle`; a change of a rule writes them anew with `ORACLE=write`, and its commit says
-//! which rule.
+//! The hash covers every effect in its order, with its time, launch numbers, callers and answers.
+//! After every step it also covers when the engine wants to be called, and its counts. The words
+//! that are hashed are this file's own, so a type or a field can be renamed. The numbers are in
+//! `tests/oracle`. A change of a rule writes them anew with `ORACLE=write cargo test --test sim`,
+//! and its commit says which rule.
 
 use std::fmt::{self, Write as _};
 use std::fs;

@@ -1,6 +1,4 @@
 //! Random numbers that a seed repeats (SplitMix64).
-//!
-//! Absent on purpose: a dependency, and any source of entropy.
 
 #[derive(Debug)]
 pub(crate) struct Rng(u64);

@@ -1,6 +1,4 @@
 //! Random rules of sessions and supervisors: few values, so that they collide and their edges meet.
-//!
-//! Absent on purpose: large limits (`limit.rs` tests its buckets itself).
 
 use std::time::Duration;
 

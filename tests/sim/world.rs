@@ -1,8 +1,8 @@
 //! The world of one history: what became of every launch that the engine ordered, and what of it is
 //! still to be reported.
 //!
-//! Absent on purpose: what is right. The world only acts and reports, within the constraints that
-//! ractor and the shell keep; `model` judges.
+//! The world only acts and reports, within the constraints that ractor and the shell keep; `model`
+//! judges.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub(crate) struct Run {
 /// What a run does next.
 #[derive(Debug)]
 pub(crate) enum Deed {
-    /// It takes the reply: whoever waits is told by the launch.
+    /// It takes the reply: the launch answers the caller.
     Claim,
     Started,
     StartFailed(Failure),
@@ -92,7 +92,7 @@ pub(crate) enum Deed {
     /// Only stuck ones below it are left.
     Outlived,
     Released,
-    /// It changed, and nobody is told.
+    /// It changed, and that is not reported.
     Silent,
 }
 
@@ -100,7 +100,7 @@ pub(crate) enum Deed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Wild,
-    /// Whoever can go on does; what hangs goes on hanging.
+    /// What can go on does; what hangs goes on hanging.
     Orderly,
     /// Nothing hangs any more.
     Calm,
@@ -290,7 +290,8 @@ impl Run {
             self.life.0.report.set(Some(report));
             self.life.0.outlived.set(report.stuck > 0);
         }
-        // Its own cause is left before the mark, or, by a session that is killed on the way, without one.
+        // Its own cause is left before the mark, or, by a session that is killed on the way,
+        // without one.
         let leaves_cause = match mark {
             Mark::Failed => rng.chance(50),
             Mark::LinkFailed => true,
@@ -330,7 +331,8 @@ impl Run {
         if !self.reported {
             return rng.chance(60).then_some(Deed::Started);
         }
-        // A join is told apart only while the state lies in an event, or in the hands of who read it.
+        // A join is told apart only while the state lies in an event, or in the hands of who read
+        // it.
         let carried = killed && !matches!(self.event, Event::None);
         if carried && !self.joined && (rng.chance(30) || (unread && over)) {
             return Some(Deed::Joined);
@@ -339,7 +341,8 @@ impl Run {
             return Some(Deed::Outlived);
         }
         let stuck_stay = self.outlived && mood != Mood::Calm && !rng.chance(10);
-        // A state that nobody reads is dropped with the root, and its release is not what was waited for.
+        // A state that is not read is dropped with the root, and its release is not what was waited
+        // for.
         let state_left = killed && unread && !(over && self.outlived);
         if stuck_stay || state_left {
             return None;
@@ -357,7 +360,7 @@ impl Run {
         self.life.is_outlived() && !self.outlived
     }
 
-    /// Whether the state of a killed actor lies in an event that nobody will read.
+    /// Whether the state of a killed actor lies in an event that will not be read.
     pub(crate) fn lost(&self) -> bool {
         matches!(self.stage, Stage::Dead)
             && self.joined

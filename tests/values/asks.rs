@@ -1,5 +1,5 @@
-//! Questions that are asked in a case, on a machine that may be busy: neither when they are answered nor how far
-//! a start gets in its time is known.
+//! Questions that are asked in a case, on a machine that may be busy: neither when they are
+//! answered nor how far a start gets in its time is known.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use session_supervisor::{Restart, SessionSupervisor};
 
 use crate::holder::{Plan, spec};
 
-/// Asks, and leaves the wait for the answer to a task. On a busy machine the answer may be there at once. It
-/// may hold the trap, whose drop this thread must not be caught in: that is left to a task, too.
+/// Asks, and leaves the wait for the answer to a task. On a busy machine the answer may be there at
+/// once. It may hold the trap, whose drop this thread must not be caught in: that is left to a
+/// task, too.
 pub(crate) async fn later<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) {
     let mut call = Box::pin(call);
     let asked = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
@@ -20,8 +21,8 @@ pub(crate) async fn later<T: Send + 'static>(call: impl Future<Output = T> + Sen
     });
 }
 
-/// Starts that hang, until one of them was over only after it had made the trap: a busy machine may let none
-/// of them begin in time.
+/// Starts that hang, until one of them was over only after it had made the trap: a busy machine may
+/// let none of them begin in time.
 pub(crate) async fn time_out(plan: &Plan, sessions: &SessionSupervisor, ids: &[String]) {
     let mut timeout = Duration::from_millis(1);
     while !plan.harm.is_made() {

@@ -303,9 +303,9 @@ async fn lives(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Strin
     for (session, id) in all.iter().zip(ids) {
         let carried = plan.value == Value::Message;
         if carried && end != End::StopItself {
-            // A session that is killed before its first turn is over has just woken the root, which tokio
-            // put into a slot of its thread that no other takes from, and calls nothing of ours before
-            // ractor drops its mailbox. What blocks there keeps the root.
+            // A session that is killed before its first turn is over has just woken the root, which
+            // tokio put into a slot of its thread that no other takes from, and calls nothing of
+            // ours before ractor drops its mailbox. What blocks there keeps the root.
             ractor::call!(session, Msg::Echo).unwrap();
             let fails = matches!(end, End::Crash | End::CrashAndRestart);
             if fails {

@@ -82,7 +82,7 @@ impl Harm {
         known.overdue |= timeout.timed_out();
     }
 
-    /// Waits until so many drops have begun. For a thread that is nobody's worker.
+    /// Waits until so many drops have begun. For a thread that is no worker of the runtime.
     pub(crate) fn wait_for(&self, drops: usize, what: &str) {
         let (_, known, changed) = &*self.0;
         let fewer = |known: &mut Known| known.dropping < drops;

@@ -1,4 +1,5 @@
-//! The session of this test: it holds a trap where the case wants one, and fails where the case wants it.
+//! The session of this test: it holds a trap where the case wants one, and fails where the case
+//! wants it.
 
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ pub(crate) enum Start {
     Hangs,
     /// It waits until the test lets it, and fails.
     FailsLater,
-    /// It blocks its thread until the test lets it, so that nothing comes in between any more, and fails.
+    /// It blocks its thread until the test lets it, so that nothing comes in between any more, and
+    /// fails.
     FailsAtLast,
 }
 

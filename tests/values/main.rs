@@ -1,17 +1,17 @@
-//! Every value of a user that the crate ever holds, in every place where it can end, with a drop that
-//! panics and with one that blocks its thread. Meanwhile others are served, nothing aborts, nobody waits
-//! for ever, and no id says that it is stuck.
+//! Every value of a user that the crate ever holds, in every place where it can end, with a drop
+//! that panics and with one that blocks its thread. Meanwhile others are served, nothing aborts, no
+//! caller waits for ever, and no id says that it is stuck.
 //!
-//! The values: the actor, its arguments, its state, a message in its mailbox, the spec and what its start
-//! function captured, the error of a start function, of a `pre_start`, of a callback, of a `post_stop`, the
-//! payload of a panic of each of these, an answer that nobody takes (it holds such an error), the
-//! subscriber of the log, the waker of a caller.
+//! The values: the actor, its arguments, its state, a message in its mailbox, the spec and what its
+//! start function captured, the error of a start function, of a `pre_start`, of a callback, of a
+//! `post_stop`, the payload of a panic of each of these, an answer that is not taken (it holds such
+//! an error), the subscriber of the log, the waker of a caller.
 //!
-//! Where they end: `ends::End` for the first twelve, which `table` crosses with each other; `outside` has
-//! the log and the wakers, which are not dropped but run.
+//! Where they end: `ends::End` for the first twelve, which `table` crosses with each other;
+//! `outside` has the log and the wakers, which are not dropped but run.
 //!
-//! A drop that blocks does so until the others have been served, or for ten seconds, which is a failure.
-//! So no time is measured, and a busy machine fails no test.
+//! A drop that blocks does so until the others have been served, or for ten seconds, which is a
+//! failure. So no time is measured, and a busy machine fails no test.
 
 mod asks;
 mod ends;

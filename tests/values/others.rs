@@ -1,5 +1,5 @@
-//! Everything that others may want of a supervisor, done from start to end, by a caller on the runtime and
-//! by one on a thread of its own.
+//! Everything that others may want of a supervisor, done from start to end, by a caller on the
+//! runtime and by one on a thread of its own.
 
 use std::thread;
 

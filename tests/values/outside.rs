@@ -1,4 +1,5 @@
-//! Code of the user's that is not dropped but run: the subscriber of the log, the waker of a caller.
+//! Code of the user's that is not dropped but run: the subscriber of the log, the waker of a
+//! caller.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -38,8 +39,9 @@ impl Subscriber for Voice {
     fn exit(&self, _span: &Id) {}
 }
 
-/// Hears nothing, but keeps every event wanted: who wants an event is cached for the whole process, and a
-/// subscriber that is made while another thread meets that event for the first time may come too late.
+/// Discards every event, but keeps all of them enabled: whether an event is enabled is cached for
+/// the whole process, and a subscriber that is made while another thread meets that event for the
+/// first time may come too late.
 struct Everything;
 
 impl Subscriber for Everything {
@@ -150,7 +152,7 @@ fn answered_by<T>(call: impl Future<Output = T>, harm: &Harm, meanwhile: impl Fn
 }
 
 #[test]
-fn a_waker_that_panics_or_blocks_holds_up_nobody() {
+fn a_waker_that_panics_or_blocks_delays_no_other() {
     for kind in [Kind::Panics, Kind::Blocks] {
         for call in CALLS {
             let what = &format!("{call:?}, the waker {kind:?}");

@@ -39,8 +39,8 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
     if end.leaves_the_supervisor() && end != End::MaxSessions {
         are_served(runtime.handle(), &sessions, what);
     }
-    // What is being dropped for longer than a kill may take is rightly told to be stuck, until it is done: on a
-    // busy machine the others may take that long.
+    // What is being dropped for longer than a kill may take is rightly told to be stuck, until it
+    // is done: on a busy machine the others may take that long.
     let rightly = kind == Kind::Blocks && begun.elapsed() >= KILL_BOUND / 2;
     harm.release();
     let (stuck, left) = runtime.block_on(async {
@@ -103,18 +103,18 @@ fn check_all(kind: Kind) {
 }
 
 #[test]
-fn a_drop_that_panics_hurts_nobody() {
+fn a_drop_that_panics_affects_no_other() {
     check_all(Kind::Panics);
 }
 
 #[test]
-fn a_drop_that_blocks_holds_up_nobody() {
+fn a_drop_that_blocks_delays_no_other() {
     check_all(Kind::Blocks);
 }
 
 /// Where a worker of the runtime runs no user code that drops them.
 #[test]
-fn many_drops_that_block_at_once_hold_up_nobody() {
+fn many_drops_that_block_at_once_delay_no_other() {
     let cases = [
         (Value::State, End::Kill),
         (Value::Spec, End::Stop),

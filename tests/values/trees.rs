@@ -1,5 +1,5 @@
-//! Trees whose start fails with such an error while a sibling takes its time to stop, so that nobody waits
-//! for the failure any more when it comes out.
+//! Trees whose start fails with such an error while a sibling takes its time to stop, so that no
+//! caller waits for the failure any more when it comes out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ fn check(kind: Kind, many: usize) {
 }
 
 #[test]
-fn a_child_that_fails_with_nobody_to_hear_it_hurts_nobody() {
+fn a_child_that_fails_without_a_caller_affects_no_other() {
     for kind in [Kind::Panics, Kind::Blocks] {
         check(kind, 1);
         check(kind, 64);

@@ -1,6 +1,6 @@
 //! Counts what becomes of the sessions, on every side alike.
 //!
-//! Absent on purpose: polling. Whoever waits for a number is woken when it is reached.
+//! A caller that waits for a number is woken when it is reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,14 +64,14 @@ pub struct Census {
 
 /// What a session is started with.
 #[derive(Clone, Debug)]
-pub struct Birth {
+pub struct SpawnArguments {
     /// Where it is counted.
     pub census: Arc<Census>,
     /// How long its first callback takes.
     pub pause: Option<Duration>,
 }
 
-impl Birth {
+impl SpawnArguments {
     /// What the first callback of a session does.
     pub async fn begin(self) -> Presence {
         self.census.begun.add();
@@ -95,7 +95,7 @@ pub struct Presence {
 
 impl Presence {
     /// What a session does with a usual message.
-    pub fn hear(&mut self, words: [u64; 4]) {
+    pub fn receive(&mut self, words: [u64; 4]) {
         self.said += words[0];
     }
 

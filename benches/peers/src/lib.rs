@@ -1,8 +1,7 @@
 //! What every side is asked to do, and the watch that is held to it.
 //!
-//! A side says how it starts, crashes and stops sessions ([`Peer`]); [`rows::main`] does the rest, the
-//! same for all, and prints one line for each row of the table. Absent on purpose: differences
-//! between the sides other than the supervisor and its actors.
+//! A side says how it starts, crashes and stops sessions ([`Peer`]); [`rows::main`] does the rest,
+//! the same for all, and prints one line for each row of the table.
 
 #[path = "../../sides/alloc.rs"]
 mod alloc;
@@ -12,7 +11,7 @@ mod peer;
 pub mod ractor_session;
 pub mod rows;
 
-pub use census::{Birth, Census, Presence};
+pub use census::{Census, Presence, SpawnArguments};
 pub use peer::Peer;
 
 #[global_allocator]

@@ -1,11 +1,9 @@
 //! One side of the table.
-//!
-//! Absent on purpose: anything that is measured.
 
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::census::{Birth, Census};
+use crate::census::{Census, SpawnArguments};
 
 /// A supervisor with the sessions under it.
 pub trait Peer: Sized + Send + Sync + 'static {
@@ -16,7 +14,11 @@ pub trait Peer: Sized + Send + Sync + 'static {
     fn supervisor(census: Arc<Census>) -> impl Future<Output = Self> + Send;
 
     /// Starts a session, as one would who waits for the answer.
-    fn start(&self, id: String, birth: Birth) -> impl Future<Output = Self::Session> + Send;
+    fn start(
+        &self,
+        id: String,
+        arguments: SpawnArguments,
+    ) -> impl Future<Output = Self::Session> + Send;
 
     /// Waits until it runs, if the answer to the start does not say so.
     fn running(_session: &Self::Session) -> impl Future<Output = ()> + Send {

@@ -1,10 +1,8 @@
 //! The session of the sides that run on ractor.
-//!
-//! Absent on purpose: any supervision.
 
 use ractor::{ActorProcessingErr, ActorRef};
 
-use crate::census::{Birth, Presence};
+use crate::census::{Presence, SpawnArguments};
 
 /// What a session is told. Its size is that of a usual message.
 #[derive(Debug)]
@@ -19,14 +17,14 @@ pub enum Msg {
 #[derive(Debug)]
 pub struct Session;
 
-#[ractor::actor(message = Msg, state = Presence, arguments = Birth)]
+#[ractor::actor(message = Msg, state = Presence, arguments = SpawnArguments)]
 impl Session {
     async fn pre_start(
         &self,
         _myself: ActorRef<Msg>,
-        birth: Birth,
+        arguments: SpawnArguments,
     ) -> Result<Presence, ActorProcessingErr> {
-        Ok(birth.begin().await)
+        Ok(arguments.begin().await)
     }
 
     async fn handle(
@@ -38,7 +36,7 @@ impl Session {
         match message {
             Msg::Crash => Err("told to crash".into()),
             Msg::Say(words) => {
-                state.hear(words);
+                state.receive(words);
                 Ok(())
             }
         }

@@ -1,7 +1,7 @@
 //! The rows of the table, for one side: `ROW`, a tab, `CELL`.
 //!
-//! `PEERS_N` is the number of sessions (100,000), `PEERS_LIMIT` how many seconds a storm or a stop may
-//! take (60). Absent on purpose: the table. `run` puts the sides beside each other.
+//! `PEERS_N` is the number of sessions (100,000), `PEERS_LIMIT` how many seconds a storm or a stop
+//! may take (60).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::alloc;
-use crate::census::{Birth, Census};
+use crate::census::{Census, SpawnArguments};
 use crate::peer::Peer;
 
 const ROUNDS: usize = 3;
@@ -119,11 +119,11 @@ async fn life<P: Peer>(plan: Plan, callers: usize) -> Life {
 /// Starts sessions, by so many callers at once; what they are known by is dropped.
 async fn start<P: Peer>(peer: &Arc<P>, census: &Arc<Census>, n: usize, callers: usize) {
     let callers = (0..callers).map(|caller| {
-        let (peer, birth) = (Arc::clone(peer), quick(census));
+        let (peer, arguments) = (Arc::clone(peer), quick(census));
         tokio::spawn(async move {
             for i in (caller..n).step_by(callers) {
                 let id = format!("session-{i}");
-                drop(peer.start(id, birth.clone()).await);
+                drop(peer.start(id, arguments.clone()).await);
             }
         })
     });
@@ -132,8 +132,8 @@ async fn start<P: Peer>(peer: &Arc<P>, census: &Arc<Census>, n: usize, callers: 
     }
 }
 
-fn quick(census: &Arc<Census>) -> Birth {
-    Birth {
+fn quick(census: &Arc<Census>) -> SpawnArguments {
+    SpawnArguments {
         census: Arc::clone(census),
         pause: None,
     }
@@ -149,11 +149,11 @@ async fn behind<P: Peer>() -> String {
         let slow = {
             let peer = Arc::clone(&peer);
             let pause = Some(Duration::from_secs(1));
-            let birth = Birth {
+            let arguments = SpawnArguments {
                 pause,
                 ..quick(&census)
             };
-            tokio::spawn(async move { drop(peer.start("slow".to_owned(), birth).await) })
+            tokio::spawn(async move { drop(peer.start("slow".to_owned(), arguments).await) })
         };
         census.begun.reach(1).await;
         let began = Instant::now();

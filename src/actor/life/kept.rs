@@ -1,23 +1,23 @@
 //! The cause of a session's failure, from when it is known until the engine asks for it.
 //!
-//! Nobody asks if the supervisor ended before the session did: a stuck session may fail long after that. Then
-//! whatever lets go of the life last, which may be a task on which others wait, ends the cause as well. So it
-//! goes to the queue of drops.
+//! The engine does not ask for it if the supervisor ended before the session did: a stuck session
+//! may fail long after that. The last release of the life, which may happen in a task on which
+//! others wait, would then drop the cause as well. So the cause goes to the drop queue.
 
-use crate::actor::graveyard::Graveyard;
+use crate::actor::drop_queue::DropQueue;
 use crate::engine::Cause;
 
 #[derive(Debug)]
 pub(super) struct Kept {
     cause: Option<Cause>,
-    graveyard: Graveyard,
+    drops: DropQueue,
 }
 
 impl Kept {
-    pub(super) fn new(cause: Cause, graveyard: &Graveyard) -> Self {
+    pub(super) fn new(cause: Cause, drops: &DropQueue) -> Self {
         Self {
             cause: Some(cause),
-            graveyard: graveyard.clone(),
+            drops: drops.clone(),
         }
     }
 
@@ -29,13 +29,13 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         if let Some(cause) = self.cause.take() {
-            self.graveyard.put_cause(cause);
-            self.graveyard.dig();
+            self.drops.put_cause(cause);
+            self.drops.wake();
         }
     }
 }
 
-/// What ends after the engine was taken apart, so that nobody else holds it any more.
+/// What ends after the engine was taken apart, so that it has no other holder any more.
 #[cfg(test)]
 mod tests {
     use std::fmt;

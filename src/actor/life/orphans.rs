@@ -1,6 +1,6 @@
 //! What of the actors below a session may outlive it for a moment and still hold its names.
 //!
-//! Absent on purpose: the children of a supervisor of ours, which waits for them itself.
+//! A supervisor of ours waits for its children itself.
 
 use super::{Hold, Life, Tree};
 use crate::actor::linked::{Below, Linked, below};
@@ -8,7 +8,7 @@ use crate::actor::linked::{Below, Linked, below};
 /// What is to be waited for after a session's end.
 #[derive(Debug, Default)]
 pub(crate) struct Orphans {
-    /// They were below it when it ended, as far as anybody can tell.
+    /// They were below it when it ended, as far as is known.
     pub(crate) sure: Vec<Below>,
     /// They were linked to it, but may have been unlinked before it ended.
     pub(crate) doubtful: Vec<Below>,
@@ -21,8 +21,8 @@ impl Orphans {
 }
 
 impl Life {
-    /// Notes what is below the session now, since it is about to end and ractor will kill that without
-    /// waiting for it.
+    /// Notes what is below the session now, since it is about to end and ractor will kill that
+    /// without waiting for it.
     pub(crate) fn note_orphans(&self) {
         let Some(cell) = self.cell() else {
             return;
@@ -51,8 +51,8 @@ impl Life {
         }
     }
 
-    /// Those that are to be waited for. A supervisor of ours has waited for its own already, and those that
-    /// are left are stuck children.
+    /// Those that are to be waited for. A supervisor of ours has waited for its own already, and
+    /// those that are left are stuck children.
     pub(crate) fn take_orphans(&self) -> Orphans {
         match &mut self.lock().end {
             Some(end) if matches!(end.tree, Tree::None) => std::mem::take(&mut end.orphans),

@@ -1,6 +1,6 @@
 //! What is below an actor, and the wait for its end once ractor has killed it with that actor.
 //!
-//! Absent on purpose: the children of a supervisor of ours, which waits for them itself.
+//! A supervisor of ours waits for its children itself.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -56,8 +56,8 @@ pub(crate) struct Below {
     pub(super) above: u64,
 }
 
-/// Waits for what was below a session, parents before their children: only when a parent has ended is it
-/// sure that ractor has come to kill its children.
+/// Waits for what was below a session, parents before their children: only when a parent has ended
+/// is it sure that ractor has come to kill its children.
 pub(crate) async fn all_over(orphans: Orphans, root: &ActorCell) {
     let Orphans { sure, doubtful } = orphans;
     let mut elsewhere = unlinked(&doubtful, root).await;
@@ -108,11 +108,11 @@ pub(super) fn pid(cell: &ActorCell) -> u64 {
     cell.get_id().pid()
 }
 
-/// Those that were unlinked before the session ended, and live on as nobody's. Those that ractor has killed
-/// are without a supervisor too, but ractor takes no new links to them.
+/// Those that were unlinked before the session ended, and live on without a supervisor. Those that
+/// ractor has killed are without a supervisor too, but ractor takes no new links to them.
 ///
-/// If the session's root was killed too, all of it was: then another thread may have taken the session's
-/// links away and not have come to what was linked yet.
+/// If the session's root was killed too, another thread may have removed the session's links and
+/// not yet killed what was linked.
 async fn unlinked(doubtful: &[Below], root: &ActorCell) -> HashSet<u64> {
     let candidates = doubtful.iter().map(|below| below.awaited.cell());
     let mut candidates = candidates.filter(|cell| {

@@ -1,12 +1,12 @@
-//! The user's actor and its state in the wrapper: who is to run before a callback, what the session has
-//! linked to itself, and the drops of both.
+//! The user's actor and its state in the wrapper: who is to run before a callback, what the session
+//! has linked to itself, and the drops of both.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::Actor;
 
-use crate::actor::graveyard::Grave;
+use crate::actor::drop_queue::Deferred;
 use crate::actor::life::{Hold, Life};
 use crate::actor::linked::{Any, Linked};
 use crate::actor::shared::Shared;
@@ -24,20 +24,20 @@ pub(super) enum Turn {
 
 /// The user's actor and its state, with their drops guarded.
 pub(crate) struct Guard<A: Actor> {
-    pub(super) corpse: Option<Corpse<A>>,
+    pub(super) user: Option<UserState<A>>,
     /// What it has linked to itself, if anything.
     pub(super) linked: Option<Box<Linked>>,
     /// When it started, until its first callback after that.
     started: Option<Moment>,
-    /// The failure of an actor linked to it, if its last callback handled that. ractor's own handler stops
-    /// the session then, which would look like an end in order.
+    /// The failure of an actor linked to it, if its last callback handled that. ractor's own
+    /// handler stops the session then, which would look like an end in order.
     pub(super) link_failure: Option<Cause>,
 }
 
-/// After this time the session's task has been polled anew since ractor told the root of its start. Far
-/// longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that is many
-/// milliseconds.
-const ROOT_HEARD: Duration = Duration::from_secs(1);
+/// After this time the session's task has been polled anew since ractor told the root of its start.
+/// Far longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that
+/// is many milliseconds.
+const ROOT_NOTIFIED: Duration = Duration::from_secs(1);
 
 impl<A: Actor> Guard<A> {
     pub(super) fn new(
@@ -48,7 +48,7 @@ impl<A: Actor> Guard<A> {
     ) -> Self {
         life.hold(Hold::State);
         Self {
-            corpse: Some(Corpse {
+            user: Some(UserState {
                 body: Some((actor, state)),
                 life: Arc::clone(life),
                 shared: Arc::clone(shared),
@@ -59,16 +59,17 @@ impl<A: Actor> Guard<A> {
         }
     }
 
-    /// Whose turn it is before a callback: the root's before the first one after the start.
+    /// What runs next before a callback: the root, before the first one after the start.
     ///
-    /// ractor has just told the root that the session started. tokio put the root into a slot of this
-    /// thread that no other can take from; a callback, or a drop after it, that blocks the thread would
-    /// keep the root there. A session that was idle since has long left the thread, and need not yield.
+    /// ractor has just told the root that the session started. tokio put the root into a slot of
+    /// this thread that no other thread takes from. A callback that blocks the thread, or a drop
+    /// after it, would keep the root there. A session that was idle since has long left the thread,
+    /// and need not yield.
     pub(super) fn turn_of(&mut self) -> Turn {
-        let (Some(started), Some(corpse)) = (self.started.take(), &self.corpse) else {
+        let (Some(started), Some(user)) = (self.started.take(), &self.user) else {
             return Turn::Mine;
         };
-        if corpse.shared.clock.now().since(started) < ROOT_HEARD {
+        if user.shared.clock.now().since(started) < ROOT_NOTIFIED {
             Turn::Roots
         } else {
             Turn::Mine
@@ -76,12 +77,12 @@ impl<A: Actor> Guard<A> {
     }
 
     pub(super) fn parts(&mut self) -> Option<(&A, &mut A::State)> {
-        self.corpse.as_mut()?.parts()
+        self.user.as_mut()?.parts()
     }
 
-    /// Learns what it has linked to itself.
+    /// Finds out what it has linked to itself.
     pub(super) fn learn(&mut self) {
-        let Some(Corpse { life, .. }) = &self.corpse else {
+        let Some(UserState { life, .. }) = &self.user else {
             return;
         };
         // A supervisor of ours waits for its children itself.
@@ -96,11 +97,12 @@ impl<A: Actor> Guard<A> {
     /// After a callback, follows what has become of that.
     pub(super) fn follow_up(&mut self) {
         let Some(linked) = &mut self.linked else {
-            // What it has linked in the callback: it may be killed before it reads its event about that.
+            // What it has linked in the callback: it may be killed before it reads its event about
+            // that.
             self.learn();
             return;
         };
-        if let Some(Corpse { life, shared, .. }) = &self.corpse
+        if let Some(UserState { life, shared, .. }) = &self.user
             && let Some(cell) = life.cell()
             && linked.follow_up(cell, || shared.clock.now()) == Any::None
         {
@@ -109,12 +111,12 @@ impl<A: Actor> Guard<A> {
     }
 
     /// What is to be dropped. What the session remembers is to be waited for from now on.
-    fn take(&mut self) -> Option<Corpse<A>> {
-        let corpse = self.corpse.take()?;
+    fn take(&mut self) -> Option<UserState<A>> {
+        let user = self.user.take()?;
         if let Some(linked) = self.linked.take() {
-            corpse.life.note_remembered(&linked);
+            user.life.note_remembered(&linked);
         }
-        Some(corpse)
+        Some(user)
     }
 
     /// Drops actor and state here and now.
@@ -125,36 +127,37 @@ impl<A: Actor> Guard<A> {
 
 impl<A: Actor> Drop for Guard<A> {
     fn drop(&mut self) {
-        let Some(corpse) = self.take() else {
+        let Some(user) = self.take() else {
             return;
         };
-        // It was killed. This may be the root's task or its event port, or the session's own task after
-        // the root was told. Many may be killed at once, so no worker of the runtime drops it.
-        let shared = Arc::clone(&corpse.shared);
-        shared.bury([Grave::of(corpse)]);
+        // It was killed. This may be the root's task or its event port, or the session's own task
+        // after the root was told. Many may be killed at once, so no worker of the runtime drops
+        // it.
+        let shared = Arc::clone(&user.shared);
+        shared.drop_later([Deferred::of(user)]);
     }
 }
 
 /// What is to be dropped, wherever that happens to run.
-pub(super) struct Corpse<A: Actor> {
+pub(super) struct UserState<A: Actor> {
     body: Option<(Box<A>, Box<A::State>)>,
     life: Arc<Life>,
     shared: Arc<Shared>,
 }
 
-impl<A: Actor> Corpse<A> {
+impl<A: Actor> UserState<A> {
     pub(super) fn parts(&mut self) -> Option<(&A, &mut A::State)> {
         let (actor, state) = self.body.as_mut()?;
         Some((&**actor, &mut **state))
     }
 }
 
-impl<A: Actor> Drop for Corpse<A> {
+impl<A: Actor> Drop for UserState<A> {
     fn drop(&mut self) {
         if let Some((actor, state)) = self.body.take() {
             drop_guarded(state);
             drop_guarded(actor);
         }
-        self.shared.let_go(&self.life, Hold::State);
+        self.shared.release(&self.life, Hold::State);
     }
 }

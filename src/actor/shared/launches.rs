@@ -1,6 +1,4 @@
 //! How many launches there are of which something is left, where a parent waits for that.
-//!
-//! Absent on purpose: which ones. Each life knows what is left of its own.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +8,8 @@ use crate::actor::life::Hold;
 /// Whether a supervisor counts its launches of which something is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counting {
-    /// A parent waits for all of them: it may start the next incarnation as soon as this one is over.
+    /// A parent waits for all of them: it may start the next incarnation as soon as this one is
+    /// over.
     On,
     Off,
 }
@@ -23,28 +22,28 @@ impl Shared {
         }
     }
 
-    /// Nothing of a launch is left, or the undertaker is done. Whoever comes last lets go of the
-    /// supervisor's own launch.
+    /// Nothing of a launch is left, or the driver task is done. The last of these calls releases
+    /// the supervisor's own launch.
     pub(in crate::actor) fn launch_gone(&self) {
         if self.counting == Counting::Off {
             return;
         }
         if self.launches.fetch_sub(1, Ordering::AcqRel) == 1
-            && let Some(nest) = &self.nest
+            && let Some(parent_link) = &self.parent_link
         {
-            nest.parent.let_go(&nest.life, Hold::Tree);
+            parent_link.parent.release(&parent_link.life, Hold::Tree);
         }
-        self.launches_bell.notify_one();
+        self.launches_wake.notify_one();
     }
 
-    /// The undertaker is done. What is left of the launches now is stuck.
-    pub(in crate::actor) fn undertaken(&self) {
+    /// The driver task is done. What is left of the launches now is stuck.
+    pub(in crate::actor) fn driver_done(&self) {
         let stuck = self.launches.load(Ordering::Acquire) > 1;
         if stuck
-            && let Some(nest) = &self.nest
-            && !nest.life.mark_outlived()
+            && let Some(parent_link) = &self.parent_link
+            && !parent_link.life.mark_outlived()
         {
-            nest.parent.outlived(&nest.life);
+            parent_link.parent.outlived(&parent_link.life);
         }
         self.launch_gone();
     }
@@ -52,7 +51,7 @@ impl Shared {
     /// Returns when something is left of so many launches at most. For one waiter.
     pub(in crate::actor) async fn launches_gone(&self, but: usize) {
         while self.launches.load(Ordering::Acquire) > but + 1 {
-            self.launches_bell.notified().await;
+            self.launches_wake.notified().await;
         }
     }
 }

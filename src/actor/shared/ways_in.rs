@@ -1,6 +1,5 @@
-//! How commands, reports and exits come in, and who drives them: whoever pushed them, or the bell.
-//!
-//! Absent on purpose: the queue itself; see `inbox`.
+//! How commands, reports and exits come in. They are driven by the thread that pushed them, or by
+//! the task that is woken for them.
 
 use std::sync::Arc;
 
@@ -13,8 +12,8 @@ use crate::actor::unwind::guard;
 use crate::engine::Input;
 
 impl Shared {
-    /// A caller's command. A start he drives himself if nobody does and if no end that the root has not
-    /// read yet could change its answer; that saves waking the root.
+    /// A caller's command. The caller drives a start itself if the token is free and no end that
+    /// the root has not read yet could change the answer. That saves waking the root.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), ()> {
         if self.is_seen_ended() {
             self.refuse(item);
@@ -36,7 +35,8 @@ impl Shared {
             Ok(next) => (next, Ok(())),
             Err(refused) => (Next::Nothing, Err(refused)),
         };
-        // A token that was claimed has to go on, also after a refusal: others may have queued meanwhile.
+        // A token that was claimed has to go on, also after a refusal: others may have queued
+        // meanwhile.
         self.go_on(match independent {
             None => next,
             Some(true) => Next::Drive,
@@ -65,28 +65,29 @@ impl Shared {
         self.push(self.inbox.exit(Item::Input(input)));
     }
 
-    /// The root has heard its bell.
-    pub(crate) fn hear(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
+    /// The root has been woken.
+    pub(crate) fn on_wake(self: &Arc<Self>) {
+        self.go_on(self.inbox.take_notified());
         let (next, ripe) = self.inbox.recall();
         self.go_on(next);
         if ripe == Ripe::Next {
-            self.ring();
+            self.notify();
         }
     }
 
-    /// The undertaker has heard the bell in the root's place. Should the root be on its way to its end, which
-    /// may be a kill, then what was deferred waits for that.
-    pub(crate) fn hear_for_the_root(self: &Arc<Self>) {
-        self.go_on(self.inbox.answer_bell());
+    /// The driver task has been woken in the root's place. If the root is ending, perhaps by a
+    /// kill, what was deferred waits for that end.
+    pub(crate) fn take_over_from_root(self: &Arc<Self>) {
+        self.go_on(self.inbox.take_notified());
         let ending = || self.root().get_status() >= ActorStatus::Stopping;
         self.go_on(self.inbox.recall_for_the_root(ending));
     }
 
-    /// After a drive that has left more to the bell: whoever has been answered in it may wait in a slot of
-    /// this thread that no other takes from, and tokio would let its task go on for a hundred bells.
+    /// Yields after a drive that left work to the next wake-up. A caller that was answered may wait
+    /// in the slot of this thread that no other thread takes from, and tokio would go on with this
+    /// task first.
     pub(crate) async fn others_first(&self) {
-        if self.inbox.is_rung() {
+        if self.inbox.is_notified() {
             tokio::task::yield_now().await;
         }
     }
@@ -95,24 +96,25 @@ impl Shared {
         match next {
             Next::Nothing => 0,
             Next::Drive => self.drive(),
-            Next::Ring => {
-                self.ring();
+            Next::Notify => {
+                self.notify();
                 1
             }
         }
     }
 
-    /// Rings the bell of whoever drives: the root while its loop runs, else the undertaker. A root
-    /// that is draining takes no messages any more, but the undertaker always listens.
-    pub(crate) fn ring(&self) {
-        let heard = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
-        if !heard {
-            self.bell.notify_one();
+    /// Wakes the root while its loop runs, and the driver task otherwise. A root that is draining
+    /// takes no messages any more.
+    pub(crate) fn notify(&self) {
+        let sent = self.inbox.stage() == Stage::Open && self.root().send_message::<()>(()).is_ok();
+        if !sent {
+            self.wake.notify_one();
         }
     }
 
-    /// Whether the root hears the bell. Once it does not, it never will again. In the instant in which a
-    /// drain has closed its mailbox but does not show yet, the end of its loop picks up what was rung.
+    /// Whether the root reads its wake-ups. Once it does not, it never will again. There is an
+    /// instant in which a drain has closed the mailbox but does not show yet; then the end of the
+    /// root's loop picks up the wake-up.
     pub(crate) fn root_listens(&self) -> bool {
         self.inbox.stage() == Stage::Open && self.root().get_status() < ActorStatus::Draining
     }

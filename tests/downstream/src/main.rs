@@ -1,8 +1,8 @@
-//! A user's program in small: a session of its own, started, crashed, found again, stopped. It ends with
-//! an error if anything of that goes wrong.
+//! A user's program in small: a session of its own, started, crashed, found again, stopped. It ends
+//! with an error if anything of that goes wrong.
 //!
-//! Absent on purpose: `ractor`'s blanket implementation for messages. Where `cluster` takes it away, the
-//! program says what it has to say itself.
+//! Where `cluster` takes ractor's blanket implementation for messages away, the program implements
+//! the trait.
 
 use std::error::Error;
 

@@ -1,6 +1,4 @@
 //! In which order an application ends, whatever ends it, and what it says of that.
-//!
-//! Absent on purpose: signals.
 
 use std::time::Duration;
 
@@ -53,7 +51,7 @@ async fn what_was_started_last_is_stopped_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_else_may_stop_the_root_in_order() {
+async fn others_may_stop_the_root_in_order() {
     type Stop = fn(&Supervisor);
     let ways: [Stop; 3] = [
         |root| drop(tokio::spawn(root.stop())),
@@ -129,7 +127,7 @@ async fn what_does_not_stop_is_killed_at_the_deadline() {
     let deadline = Duration::from_secs(7);
     let running = start(
         application()
-            .deadline(deadline)
+            .stop_timeout(deadline)
             .child_before("store", noted(&probe, "store"))
             .session("alice", hangs),
     )
@@ -172,7 +170,7 @@ async fn an_application_that_leaves_stuck_children_reports_all_of_it_and_ends_wi
     });
     let running = start(
         application()
-            .deadline(Duration::ZERO)
+            .stop_timeout(Duration::ZERO)
             .session("alice", probe.spec())
             .session("bob", probe.spec())
             .session("carol", tree),

@@ -1,6 +1,4 @@
 //! A log and values of the user's that panic or block, where the application itself meets them.
-//!
-//! Absent on purpose: those that its supervisors meet.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -83,7 +81,8 @@ async fn a_log_that_panics_or_blocks_loses_its_lines_and_nothing_else() {
     drop(release);
 }
 
-/// A value of the user's that panics when it is dropped, and, if it is an error, when it is printed.
+/// A value of the user's that panics when it is dropped, and, if it is an error, when it is
+/// printed.
 #[derive(Debug)]
 struct Bomb;
 

@@ -1,6 +1,4 @@
 //! What a start starts, and what becomes of one that fails, is dropped, or meets a signal.
-//!
-//! Absent on purpose: the roles and names that a tree refuses. One of each kind is tried here.
 
 use std::time::Duration;
 
@@ -10,11 +8,11 @@ use tracing::Level;
 
 use super::{application, bad, noted, sessions, start};
 use crate::support::{Gate, Probe, asked, died};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 #[tokio::test(start_paused = true)]
 async fn default_sessions_are_started_in_order_and_one_that_fails_is_logged() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let probe = Probe::default();
     let running = start(
         application()
@@ -29,7 +27,7 @@ async fn default_sessions_are_started_in_order_and_one_that_fails_is_logged() {
     let list = sessions(&running).list_sessions().await.expect("a list");
     let ids: Vec<_> = list.iter().map(|info| &*info.id).collect();
     assert_eq!(ids, ["one", "five"]);
-    let failures = ear.of("default session failed to start");
+    let failures = capture.of("default session failed to start");
     let told: Vec<_> = failures.iter().map(|seen| seen.field("session")).collect();
     assert_eq!(told, ["two", "a\nb", "four"]);
     assert_eq!(failures[0].level, Level::ERROR);
@@ -38,8 +36,8 @@ async fn default_sessions_are_started_in_order_and_one_that_fails_is_logged() {
     let ended = running.stop().await;
     assert_eq!((ended.cause, ended.status()), (EndCause::Stopped, 0));
     assert_eq!(ended.report.expect("a report").stopped, 3);
-    assert_eq!(ear.of("application ended").len(), 1);
-    assert_eq!(ear.of("application ended")[0].field("status"), "0");
+    assert_eq!(capture.of("application ended").len(), 1);
+    assert_eq!(capture.of("application ended")[0].field("status"), "0");
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,8 +140,8 @@ fn its_futures_can_be_spawned() {
     let _ = |running: RunningApplication| sendable(running.stop());
 }
 
-/// Runs a test of this file in a process of its own, sends it a signal after each of these lines, and
-/// answers its status and what it printed.
+/// Runs a test of this file in a process of its own, sends it a signal after each of these lines,
+/// and answers its status and what it printed.
 #[cfg(unix)]
 fn signalled(test: &str, signals: &[(&str, &str)]) -> (Option<i32>, String) {
     use std::io::{BufRead, BufReader, Read};
@@ -222,8 +220,9 @@ async fn it_never_starts() {
         let mut terminated = signal(SignalKind::terminate())?;
         println!("starting");
         terminated.recv().await;
-        // Whoever waits on this one thread for the same signal hears it before the next one comes.
-        println!("heard it");
+        // A task that waits on this one thread for the same signal receives it before the next one
+        // comes.
+        println!("seen it");
         std::future::pending().await
     });
     let started = application()
@@ -238,7 +237,7 @@ async fn it_never_starts() {
 #[cfg(unix)]
 #[test]
 fn a_ctrl_c_after_a_signal_ends_it_while_it_starts() {
-    let signals = [("starting", "TERM"), ("heard it", "INT")];
+    let signals = [("starting", "TERM"), ("seen it", "INT")];
     let (status, printed) = signalled("it_never_starts", &signals);
     for told in [
         "interrupted while it was stopping, status 130\n",
@@ -264,7 +263,12 @@ async fn it_hangs_while_its_owner_stops_it() {
     let hangs = hangs
         .spec()
         .shutdown(session_supervisor::Shutdown::Infinity);
-    let running = start(application().deadline(Duration::MAX).child("hangs", hangs)).await;
+    let running = start(
+        application()
+            .stop_timeout(Duration::MAX)
+            .child("hangs", hangs),
+    )
+    .await;
     let ended = running.stop().await;
     println!("{}, status {}", ended.cause, ended.status());
 }

@@ -1,7 +1,4 @@
 //! An actor that starts sessions from its handler, as the README shows it.
-//!
-//! Absent on purpose: an await of the start in the handler, which would keep the actor until the
-//! session has started.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, call};
 use session_supervisor::error::StartError;
@@ -80,7 +77,7 @@ async fn an_actor_starts_a_session_by_the_supervisors_name_and_is_not_kept_by_it
     let gate = Gate::closed();
     let slow = ChildSpec::from_fn_with(gate.clone(), |gate, start| async move {
         gate.pass().await;
-        Ok(Launch::Actor(Chat, ChatArgs::open(&start.id).await?))
+        Ok(Launch::Actor(Chat, ChatArgs::open(start.key()).await?))
     });
     let arguments = (sessions.name().to_owned(), slow);
     let (lobby, _) = Lobby::spawn(None, Lobby, arguments).await.unwrap();

@@ -1,6 +1,4 @@
 //! What the types promise: threads, clones, errors and their causes, constants.
-//!
-//! Absent on purpose: an exhaustive match. Most enums may grow.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -171,7 +169,7 @@ fn every_documented_variant(
         | _ => {}
     }
     match start {
-        StartError::InvalidId(InvalidId { id: _, rule: _ })
+        StartError::InvalidId(InvalidId { id: _, rule: _, .. })
         | StartError::InvalidSpec(InvalidValue { .. })
         | StartError::AlreadyStarted { id: _, cell: _ }
         | StartError::Ignored

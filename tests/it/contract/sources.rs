@@ -1,7 +1,5 @@
-//! Errors with their sources, as they are printed: no message says again what a deeper one says, and the
-//! user's own error is there as itself.
-//!
-//! Absent on purpose: when each of them comes.
+//! Errors with their sources, as they are printed: no message says again what a deeper one says,
+//! and the user's own error is there as itself.
 
 use std::error::Error;
 use std::fmt;
@@ -9,14 +7,15 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    DeleteChildError, EnsureError, FindError, InvalidId, NotASupervisor, RestartChildError,
-    RestartError, StartChildError, StartError, StartSupervisorError, StopError, SupervisorDown,
-    TerminateChildError,
+    DeleteChildError, EnsureError, FindChildError, FindError, RestartChildError, RestartError,
+    StartChildError, StartError, StartSupervisorError, StopError, TerminateChildError,
 };
-use session_supervisor::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec, names};
+use session_supervisor::{
+    ChildSpec, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
+};
 
 use crate::support::{Probe, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 /// A user's error, with a source of its own.
 #[derive(Debug)]
@@ -79,6 +78,7 @@ async fn no_message_repeats_its_source() {
     }
     let list = sessions.list_sessions().await.unwrap();
     let (id, outer) = (list[0].id.clone(), list[1].id.clone());
+    let session = list[0].cell.clone().expect("it runs");
     let child_failed = || StartChildError::Failed {
         role: Arc::clone(&role),
         cause: cause(),
@@ -116,13 +116,12 @@ async fn no_message_repeats_its_source() {
         ChildSpec::new(|_| (super::Chat, super::ChatArgs::default()))
             .start_timeout(std::time::Duration::ZERO)
     };
-    let bad_id = InvalidId {
-        id: String::new(),
-        rule: names::NameError::Empty,
-    };
+    let bad_id = "".parse::<SessionId>().unwrap_err();
     let bad_value = sessions.start_session("c", bad_spec()).await.unwrap_err();
     let bad_options = SessionSupervisor::start(Options::new().name("")).await;
     let bad_role = TreeSpec::one_for_one().child("", bad_spec());
+    let ended = supervisor(Options::new()).await;
+    ended.stop().await.unwrap();
     let plain: Vec<Box<dyn Error>> = vec![
         Box::new(StartError::InvalidId(bad_id.clone())),
         Box::new(bad_id),
@@ -130,7 +129,7 @@ async fn no_message_repeats_its_source() {
         Box::new(bad_options.unwrap_err()),
         Box::new(Supervisor::start(bad_role).await.unwrap_err()),
         Box::new(names::NameError::Empty),
-        Box::new(SupervisorDown),
+        Box::new(ended.stop().await.unwrap_err()),
         Box::new(StartSupervisorError::NameTaken {
             name: "n".to_owned(),
             cell: None,
@@ -166,7 +165,9 @@ async fn no_message_repeats_its_source() {
         Box::new(DeleteChildError::Restarting),
         Box::new(StopError::Stuck),
         Box::new(FindError::NotFound),
-        Box::new(NotASupervisor { cell }),
+        Box::new(FindChildError::WrongMessageType),
+        Box::new(SessionSupervisor::try_from(session).unwrap_err()),
+        Box::new(Supervisor::try_from(cell).unwrap_err()),
     ];
     for error in plain {
         told(&*error);
@@ -177,7 +178,7 @@ async fn no_message_repeats_its_source() {
 /// The same for the errors as they come, through supervisors within supervisors.
 #[tokio::test(start_paused = true)]
 async fn a_failed_start_tells_each_thing_once() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let down = || {
@@ -192,28 +193,34 @@ async fn a_failed_start_tells_each_thing_once() {
     let error = sessions.ensure_session("c", down()).await.unwrap_err();
     assert_eq!(told_with_cause(&error), text);
 
-    let keeper = down();
+    let recorder = down();
     let tree = ChildSpec::tree(move |_| {
-        let inner = TreeSpec::one_for_one().child("keeper", keeper.clone());
+        let inner = TreeSpec::one_for_one().child("recorder", recorder.clone());
         TreeSpec::one_for_one().child("inner", Supervisor::child_spec(inner))
     });
     let error = sessions.start_session("c", tree).await.unwrap_err();
     let text = told_with_cause(&error);
     assert_eq!(text.matches("db down").count(), 1, "{text}");
-    assert!(text.contains("inner") && text.contains("keeper"), "{text}");
+    assert!(
+        text.contains("inner") && text.contains("recorder"),
+        "{text}"
+    );
     // Each line of the log has the cause at its end.
-    ear.caught_up().await;
-    let lines = ear.of("session failed to start");
+    capture.caught_up().await;
+    let lines = capture.of("session failed to start");
     let reasons: Vec<&str> = lines.iter().map(|line| line.field("reason")).collect();
     assert_eq!(&reasons[..2], [CAUSE; 2]);
     let tree = reasons[2].strip_suffix(CAUSE).unwrap();
-    assert!(tree.contains("inner") && tree.contains("keeper"), "{tree}");
+    assert!(
+        tree.contains("inner") && tree.contains("recorder"),
+        "{tree}"
+    );
 
-    let alone = TreeSpec::one_for_one().child("keeper", down());
+    let alone = TreeSpec::one_for_one().child("recorder", down());
     let error = Supervisor::start(alone.unique_name()).await.unwrap_err();
     let text = told_with_cause(&error);
     assert!(
-        text.ends_with(&format!("keeper failed to start: {CAUSE}")),
+        text.ends_with(&format!("recorder failed to start: {CAUSE}")),
         "{text}"
     );
 

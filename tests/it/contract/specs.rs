@@ -1,6 +1,4 @@
 //! Specs and options, as the documentation writes them.
-//!
-//! Absent on purpose: bad values, which the rows of the conformance table are about.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use crate::support::{Probe, died, supervisor};
 struct Store(Arc<HashMap<&'static str, &'static str>>);
 
 async fn open(store: Store, start: StartContext) -> Result<Launch<Chat>, ActorProcessingErr> {
-    let Some(greeting) = store.0.get(start.id.as_str()) else {
+    let Some(greeting) = store.0.get(start.key()) else {
         return Ok(Launch::Ignore);
     };
     let greeting = format!("{greeting} {}.{}", start.incarnation, start.attempt);
@@ -39,7 +37,7 @@ async fn every_setter_of_a_spec_is_used_by_a_start() {
     )
     .await;
     let full = ChildSpec::from_fn(|start| async move {
-        Ok(Launch::Actor(Chat, ChatArgs::open(&start.id).await?))
+        Ok(Launch::Actor(Chat, ChatArgs::open(start.key()).await?))
     })
     .restart(Restart::Transient)
     .shutdown(Shutdown::Timeout(5 * SECOND))
@@ -114,9 +112,9 @@ async fn a_start_function_is_told_who_starts_what_for_which_time() {
         supervisor,
         ..
     } = told.recv().await.unwrap();
-    assert_eq!(id, "frank");
+    assert_eq!(id.unwrap(), "frank");
     assert_eq!((incarnation, attempt, last_exit), (1, 1, None));
-    assert_eq!(supervisor.name(), sessions.name());
+    assert_eq!(supervisor.unwrap().name(), sessions.name());
     frank.cast(ChatMsg::Crash).unwrap();
     let second = told.recv().await.unwrap();
     assert_eq!((second.incarnation, second.attempt), (2, 1));

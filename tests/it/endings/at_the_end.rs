@@ -1,6 +1,4 @@
-//! Whoever sees that the root has ended, and asks at once.
-//!
-//! Absent on purpose: who asks before, which `table` shows in every situation.
+//! Callers that see that the root has ended, and ask at once.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -14,8 +12,8 @@ use tokio::sync::oneshot;
 
 use crate::support::{Probe, answered, supervisor};
 
-/// What is done in the very wake of whoever waits for the root's end, which is in the root's own task:
-/// ractor shows that an actor has ended before it drops what is left of it.
+/// What is done in the wake of a task that waits for the root's end, which is in the root's own
+/// task: ractor shows that an actor has ended before it drops what is left of it.
 struct AtTheEnd(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Wake for AtTheEnd {
@@ -34,7 +32,7 @@ async fn asked_at_the_end(
     end: impl FnOnce(&ActorCell),
 ) -> Vec<String> {
     let (tell, told) = oneshot::channel();
-    let act = move || tell.send(ask()).expect("somebody waits");
+    let act = move || tell.send(ask()).expect("the caller waits");
     let waker = Waker::from(Arc::new(AtTheEnd(Mutex::new(Some(Box::new(act))))));
     let mut ended = pin!(root.wait(None));
     let polled = ended.as_mut().poll(&mut Context::from_waker(&waker));
@@ -60,7 +58,7 @@ const DOWN: &str = "Err(SupervisorDown)";
 const START_DOWN: &str = "Err(Start(SupervisorDown))";
 
 #[tokio::test(start_paused = true)]
-async fn whoever_sees_the_end_of_a_session_supervisor_is_told_that_it_is_down() {
+async fn a_caller_that_sees_the_end_of_a_session_supervisor_is_told_that_it_is_down() {
     for end in ENDS {
         let sessions: SessionSupervisor = supervisor(Options::new()).await;
         let probe = Probe::default();
@@ -87,7 +85,7 @@ async fn whoever_sees_the_end_of_a_session_supervisor_is_told_that_it_is_down() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_sees_the_end_of_a_static_supervisor_is_told_that_it_is_down() {
+async fn a_caller_that_sees_the_end_of_a_static_supervisor_is_told_that_it_is_down() {
     for end in ENDS {
         let probe = Probe::default();
         let tree = TreeSpec::one_for_one().child("a", probe.spec());

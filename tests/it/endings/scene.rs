@@ -1,5 +1,5 @@
-//! A supervisor under a parent, with one session in each situation, and a call under way wherever one
-//! can be.
+//! A supervisor under a parent, with one session in each situation, and a call under way wherever
+//! one can be.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,17 +95,27 @@ fn script(probe: &Probe, cells: &Arc<Mutex<Vec<ActorCell>>>, tie: Tie) -> Script
     probe
         .script()
         .launch(move |start| {
-            let hangs = &*start.id == "in its start function";
-            let step = at(&launching, hangs, &start.id);
+            let hangs = start.key() == "in its start function";
+            let step = at(&launching, hangs, start.key());
             async move { step.await.map(|()| true) }
         })
         .pre_start(move |start, myself| {
             cells.lock().unwrap().push(myself.get_cell());
-            let again = &*start.id == "restarting by hand" && start.incarnation > 1;
-            at(&starting, again || &*start.id == "in pre_start", &start.id)
+            let again = start.key() == "restarting by hand" && start.incarnation > 1;
+            at(
+                &starting,
+                again || start.key() == "in pre_start",
+                start.key(),
+            )
         })
-        .post_start(move |start, _| at(&started, &*start.id == "in post_start", &start.id))
-        .post_stop(move |start, _| at(&stopping, start.id.starts_with("in post_stop"), &start.id))
+        .post_start(move |start, _| at(&started, start.key() == "in post_start", start.key()))
+        .post_stop(move |start, _| {
+            at(
+                &stopping,
+                start.key().starts_with("in post_stop"),
+                start.key(),
+            )
+        })
         .on_drop(move |_| {
             let _ = &tie;
         })

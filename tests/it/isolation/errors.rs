@@ -1,6 +1,4 @@
 //! The error with which a session fails is its own, too, and so is the time that its drop takes.
-//!
-//! Absent on purpose: errors that panic in their drops, see `wrapper`.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +31,7 @@ impl Drop for Sticky {
     }
 }
 
-/// Whoever holds it last drops it, and that may be ractor's event in the root's hands.
+/// Its last holder drops it, and that may be ractor's event in the root's hands.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_that_takes_long_to_drop() {
     for round in 0..20 {

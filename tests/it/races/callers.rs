@@ -38,7 +38,7 @@ async fn a_start_whose_caller_went_away_is_made_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_waited_its_turn_is_not_made_for_nobody() {
+async fn a_start_that_waited_its_turn_is_dropped_when_its_caller_has_gone() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     sessions
@@ -132,7 +132,8 @@ async fn what_is_never_polled_is_never_asked() {
     sessions.stop().await.unwrap();
 }
 
-/// Whoever goes away before the answer leaves nothing behind; whoever has the answer has a handle.
+/// A caller that goes away before the answer leaves nothing behind; one that has the answer has a
+/// handle.
 #[tokio::test(start_paused = true)]
 async fn a_start_of_a_supervisor_whose_caller_went_away_leaves_none() {
     let name = "went away while it started";

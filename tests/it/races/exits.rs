@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{Order, Probe, Tie, answered, names_of, supervisor};
 
-/// All that ended normally, whether it stopped itself or was stopped from outside, was never started
-/// again.
+/// All that ended normally, whether it stopped itself or was stopped from outside, was never
+/// started again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn very_many_normal_ends_are_never_taken_for_crashes() {
     const TASKS: usize = 50;
@@ -58,8 +58,8 @@ async fn very_many_normal_ends_are_never_taken_for_crashes() {
     sessions.stop().await.unwrap();
 }
 
-/// How a session ends itself in its `pre_start` (before it is linked) or its `post_start` (after), so
-/// early that its exit may come before the report of its start.
+/// How a session ends itself in its `pre_start` (before it is linked) or its `post_start` (after),
+/// so early that its exit may come before the report of its start.
 #[derive(Clone, Copy, Debug)]
 enum Early {
     StopBefore,

@@ -1,5 +1,5 @@
-//! A restart that meets the names which a session's linked actors still hold, at all levels: children of its
-//! children, and the sessions of a supervisor of ours that it has linked to itself.
+//! A restart that meets the names which a session's linked actors still hold, at all levels:
+//! children of its children, and the sessions of a supervisor of ours that it has linked to itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use session_supervisor::{Backoff, ChildSpec, Options, Restart, SessionSupervisor};
 
-use crate::support::{Order, Probe, Worker, answered, back, died, supervisor};
+use crate::support::{Order, Probe, Worker, answered, back, died, sessions_of, supervisor};
 
 /// So many actors are linked to the one that the session has linked to itself.
 const GRANDCHILDREN: usize = 50;
@@ -117,7 +117,7 @@ async fn each_launch_succeeds(probe: Probe, spec: ChildSpec<Worker>, lives: usiz
 /// A session that links one actor to itself, which has so many, and so many levels below.
 fn with_helpers(probe: &Probe, number: usize, levels: usize) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(move |start, myself| async move {
-        let name = format!("helper of {}", start.supervisor.name());
+        let name = format!("helper of {}", sessions_of(&start).name());
         link(name, number, levels, myself.get_cell()).await?;
         Ok(())
     });
@@ -142,10 +142,11 @@ fn no_launch_meets_the_names_of_actors_five_levels_down() {
     });
 }
 
-/// The supervisor has a name of its own, and its sessions fixed ids and named actors that they have linked.
+/// The supervisor has a name of its own, and its sessions fixed ids and named actors that they have
+/// linked.
 fn with_supervisor(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(|start, myself| async move {
-        let name = format!("inner of {}", start.supervisor.name());
+        let name = format!("inner of {}", sessions_of(&start).name());
         let options = Options::new().name(name.clone());
         let inner = SessionSupervisor::start_link(myself.get_cell(), options).await?;
         for n in 0..10 {
@@ -177,8 +178,8 @@ fn no_launch_meets_the_names_of_a_supervisor_that_the_session_has_linked() {
     });
 }
 
-/// The actor that the session has linked ends first, and with it the session: the grandchildren are not below
-/// the session any more when it ends.
+/// The actor that the session has linked ends first, and with it the session: the grandchildren are
+/// not below the session any more when it ends.
 #[test]
 fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
     on_each_number_of_threads(|| async {
@@ -187,7 +188,10 @@ fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
         let counted = Arc::clone(&launches);
         let spec = ChildSpec::new(move |start| {
             counted.fetch_add(1, Ordering::Relaxed);
-            (EndsWithIt, format!("helper of {}", start.supervisor.name()))
+            (
+                EndsWithIt,
+                format!("helper of {}", sessions_of(&start).name()),
+            )
         });
         let spec = spec.backoff(Backoff::none()).restart(Restart::Permanent);
         let mut session = sessions.start_session("a", spec).await.expect("starts");
@@ -209,7 +213,8 @@ fn no_launch_meets_the_names_of_grandchildren_whose_parent_ended_just_before() {
     });
 }
 
-/// A session with ractor's own supervision handler, which ends it with the first actor that is linked to it.
+/// A session with ractor's own supervision handler, which ends it with the first actor that is
+/// linked to it.
 struct EndsWithIt;
 
 #[ractor::actor(message = (), state = (), arguments = String)]
@@ -224,7 +229,8 @@ impl EndsWithIt {
     }
 }
 
-/// What has changed hands, or was unlinked, is not waited for: neither by others nor by the session itself.
+/// What has changed hands, or was unlinked, is not waited for: neither by others nor by the session
+/// itself.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_linked_any_more_is_not_waited_for() {
     for by_others in [false, true] {
@@ -241,7 +247,7 @@ async fn what_is_not_linked_any_more_is_not_waited_for() {
                 .await
                 .unwrap();
             let (tell, told) = tokio::sync::oneshot::channel();
-            let keeper = helper.get_cell();
+            let recorder = helper.get_cell();
             let order = Order::run(move |myself| async move {
                 let mut linked = Vec::new();
                 for n in 0..100 {
@@ -263,7 +269,7 @@ async fn what_is_not_linked_any_more_is_not_waited_for() {
                 move || {
                     for actor in &linked {
                         if handed_over {
-                            actor.link(keeper.clone());
+                            actor.link(recorder.clone());
                         } else {
                             actor.unlink(session.clone());
                         }

@@ -1,9 +1,9 @@
 //! A bounded hammer: random calls, crashes, kills and ends on the same few ids, then an end of the
 //! supervisor.
 //!
-//! What must hold whatever the order: every call is answered; two incarnations of an id never overlap;
-//! nothing is refused before the supervisor's end was asked for; the counts add up; and after the end
-//! nothing is left. `RACE_SEED` and `RACE_ROUNDS` repeat a failure and look for more.
+//! What must hold whatever the order: every call is answered; two incarnations of an id never
+//! overlap; nothing is refused before the supervisor's end was asked for; the counts add up; and
+//! after the end nothing is left. `RACE_SEED` and `RACE_ROUNDS` repeat a failure and look for more.
 
 mod rng;
 mod round;
@@ -25,7 +25,7 @@ const ROUNDS: u64 = 48;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// All ids are stopped first, and nobody asks any more.
+    /// All ids are stopped first, and no caller asks any more.
     Quiet,
     Stop,
     StopWithin,

@@ -3,7 +3,7 @@
 use ractor::{Actor, ActorRef};
 use session_supervisor::{Options, SessionSupervisor};
 
-use crate::support::{Order, Probe, answered, back, supervisor};
+use crate::support::{Order, Probe, answered, back, sessions_of, supervisor};
 
 struct Helper;
 
@@ -14,8 +14,8 @@ fn helper_name(sessions: &SessionSupervisor, id: &str, n: usize) -> String {
     format!("helper {n} of {id} under {}", sessions.name())
 }
 
-/// Each of the sessions has three named children of its own, which ractor kills when it crashes, but
-/// whose names may be held a little longer (the third fact of "when has an incarnation ended").
+/// Each of the sessions has three named children of its own, which ractor kills when it crashes,
+/// but whose names may be held a little longer (the third fact of "when has an incarnation ended").
 async fn all_come_back(total: usize) {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
@@ -23,7 +23,7 @@ async fn all_come_back(total: usize) {
         .script()
         .pre_start(|start, myself: ActorRef<Order>| async move {
             for n in 0..3 {
-                let name = helper_name(&start.supervisor, &start.id, n);
+                let name = helper_name(sessions_of(&start), start.key(), n);
                 Helper::spawn_linked(Some(name), Helper, (), myself.get_cell()).await?;
             }
             Ok(())

@@ -1,7 +1,5 @@
-//! What an application builds around the session supervisor: its own session values, its checks, its
-//! default session.
-//!
-//! Absent on purpose: any of it in the crate. The tests are the application, and show what it rests on.
+//! What an application builds around the session supervisor: its own session values, its checks,
+//! its default session.
 
 use std::fs;
 use std::future::pending;
@@ -16,7 +14,7 @@ use session_supervisor::{
 
 use super::layer::ids;
 use crate::support::{Gate, Order, Probe, Step, Worker, asked, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -25,7 +23,7 @@ pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 fn saving(probe: &Probe, save: fn() -> Step) -> ChildSpec<Worker> {
     let note = probe.clone();
     let script = probe.script().post_stop(move |start, _| {
-        note.note(format!("saving {}", start.id));
+        note.note(format!("saving {}", start.key()));
         save()
     });
     script.spec()
@@ -243,7 +241,7 @@ async fn with_default(id: &str, spec: ChildSpec<Worker>) -> RunningApplication {
 
 #[tokio::test(start_paused = true)]
 async fn row_173_a_default_session_is_there_and_its_failure_does_not_matter() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let probe = Probe::default();
     let here = std::env::current_dir().unwrap();
     let here = fs::canonicalize(here).unwrap();
@@ -251,14 +249,14 @@ async fn row_173_a_default_session_is_there_and_its_failure_does_not_matter() {
     let running = with_default(&id, in_folder(&probe, &here)).await;
     let sessions = running.sessions().unwrap();
     assert_eq!(ids(&sessions).await, [&*id]);
-    assert!(ear.of("default session failed to start").is_empty());
+    assert!(capture.of("default session failed to start").is_empty());
     assert_eq!(running.stop().await.status(), 0);
 
     let gone = here.join("no such folder");
     let running = with_default("default", in_folder(&probe, &gone)).await;
     let sessions = running.sessions().unwrap();
     assert!(ids(&sessions).await.is_empty());
-    let failures = ear.of("default session failed to start");
+    let failures = capture.of("default session failed to start");
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].field("session"), "default");
     let reason = "session default failed to start: there is nothing at the path";

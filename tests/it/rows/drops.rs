@@ -16,7 +16,7 @@ fn bomb(probe: &Probe) -> ChildSpec<Worker> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_231_a_state_that_panics_in_its_drop_hurts_nobody() {
+async fn row_231_a_state_that_panics_in_its_drop_affects_no_other() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = Probe::default();
@@ -82,8 +82,8 @@ async fn dead_bombs_in_the_port_of_an_ending_root() {
             "shutdown"
         }
         "stop" => {
-            sessions.get_cell().stop(Some("by somebody".to_owned()));
-            "by somebody"
+            sessions.get_cell().stop(Some("by others".to_owned()));
+            "by others"
         }
         _ => {
             sessions.get_cell().kill();

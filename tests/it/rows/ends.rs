@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::restarts::{known, stays_gone};
 use super::ways::{HOUR, Way, crash, crash_and_back, info, running};
-use crate::support::{Order, Probe, back, died, supervisor};
+use crate::support::{Order, Probe, back, died, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -99,9 +99,9 @@ async fn row_040_the_end_of_an_actor_that_is_no_session_changes_nothing() {
 async fn row_042_a_drain_is_a_graceful_end_and_a_cancelled_task_an_abnormal_one() {
     stays_gone(&[Way::Drain], Some(Restart::Transient)).await;
 
-    // Nobody holds the task of a session, so nobody can cancel it (what such an end means is tested with
-    // the engine's judgement). Told of a session that runs, it is not believed; told of one that was
-    // killed, it says nothing new.
+    // Only ractor holds the task of a session, so it cannot be cancelled (what such an end means is
+    // tested with the engine's judgement). Told of a session that runs, it is not believed; told of
+    // one that was killed, it says nothing new.
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let old = sessions.start_session("a", probe.spec()).await.unwrap();
@@ -364,7 +364,7 @@ async fn row_196_sessions_that_unlinked_themselves_are_judged_by_how_they_ended(
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let script = probe.script().post_start(|start, myself| async move {
-        myself.get_cell().unlink(start.supervisor.get_cell());
+        myself.get_cell().unlink(sessions_of(&start).get_cell());
         Ok(())
     });
     let spec = script.spec();

@@ -12,7 +12,7 @@ use session_supervisor::{
 use tokio::time::Instant;
 
 use super::ways::{HOUR, Held, WINDOW, Way, crash, info, ms, running};
-use crate::support::{Order, Probe, Script, Worker, back, died, end, supervisor};
+use crate::support::{Order, Probe, Script, Worker, back, died, end, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -217,7 +217,7 @@ async fn row_063_attempts_are_paced_and_only_the_limits_end_them() {
         let later = Backoff::constant(ms(700));
         assert_eq!(attempts(options.clone(), later, 1).await, [ms(700)]);
 
-        // A pause delays nobody, and does not outlive a stop.
+        // A pause delays no other session, and does not outlive a stop.
         let sessions = supervisor(options).await;
         let probe = Probe::default();
         for id in ["a", "b"] {
@@ -288,7 +288,10 @@ async fn row_064_a_restart_whose_name_is_taken_is_tried_until_it_is_free() {
     assert_eq!(waiting.state, SessionState::Restarting);
     assert!(waiting.restarts > 1_000, "every attempt is counted");
     assert!(waiting.cell.is_none());
-    assert!(sessions.find_session("a").is_none(), "nobody is adopted");
+    assert!(
+        sessions.find_session("a").is_none(),
+        "no foreign actor is adopted"
+    );
     let limited = info(&sessions, "b").await;
     assert_eq!((limited.state, limited.restarts), (SessionState::Parked, 3));
     for squatter in [&squatter, &other] {
@@ -309,7 +312,7 @@ async fn row_064_a_restart_whose_name_is_taken_is_tried_until_it_is_free() {
 fn with_children(probe: &Probe) -> ChildSpec<Worker> {
     let script = probe.script().pre_start(|start, myself| async move {
         for n in 0..3 {
-            let name = child_name(&start.supervisor, &start.id, n);
+            let name = child_name(sessions_of(&start), start.key(), n);
             let parent = myself.get_cell();
             Actor::spawn_linked(Some(name), Squatter, (), parent)
                 .await

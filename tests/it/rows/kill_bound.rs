@@ -1,5 +1,5 @@
-//! Sessions that block their thread, so that a kill does not reach them. Here the kill bound passes in
-//! real time; the event that ends a blocked thread is a sender that the test drops.
+//! Sessions that block their thread, so that a kill does not reach them. Here the kill bound passes
+//! in real time; the event that ends a blocked thread is a sender that the test drops.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ async fn blocked(
     (session, release)
 }
 
-/// Both kill at once, but only a session that was to be asked has been told to stop: ractor takes one
-/// stop and refuses a second at once.
+/// Both kill at once, but only a session that was to be asked has been told to stop: ractor takes
+/// one stop and refuses a second at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_092_no_grace_means_a_stop_and_then_a_kill() {
     for shutdown in [Shutdown::Timeout(Duration::ZERO), Shutdown::BrutalKill] {
@@ -128,7 +128,7 @@ async fn row_218_in_a_mass_stop_the_verdict_waits_while_others_end() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// Whoever was killed has had his grace: what is left of him is a drop.
+/// A session that was killed has had its grace: what is left of it is a drop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_218_a_killed_session_that_is_stuck_in_its_drop_is_not_waited_for_by_its_own_rule() {
     for all in [false, true] {

@@ -7,7 +7,7 @@ use session_supervisor::{
 };
 
 use super::ways::{HOUR, Way, crash, crash_and_back, info, ms};
-use crate::support::{Order, Probe, Worker, asked, died, supervisor};
+use crate::support::{Order, Probe, Worker, asked, died, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -41,9 +41,8 @@ async fn row_149_a_started_session_is_known_and_found_at_once() {
     let script = probe.script().pre_start(move |start, _| {
         let told = told.clone();
         async move {
-            let info = start
-                .supervisor
-                .session_info(&start.id)
+            let info = sessions_of(&start)
+                .session_info(start.key())
                 .await?
                 .ok_or("it is known")?;
             told.note(format!("{:?}", info.state));
@@ -119,7 +118,7 @@ async fn row_152_an_id_that_runs_is_told_with_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_154_a_known_id_is_told_before_a_full_house() {
+async fn row_154_a_known_id_is_told_before_the_session_limit() {
     let options = Options::new()
         .max_sessions(2)
         .session_restart_limit(0, HOUR);
@@ -338,7 +337,7 @@ async fn row_162_a_session_is_running_from_the_end_of_its_start_to_its_stop() {
     let probe = Probe::default();
     let told = probe.clone();
     let script = probe.script().pre_start(move |start, _| {
-        told.note(format!("{}", start.supervisor.is_running(&start.id)));
+        told.note(format!("{}", sessions_of(&start).is_running(start.key())));
         async { Ok(()) }
     });
     assert!(!sessions.is_running("a"));

@@ -166,10 +166,10 @@ async fn row_050_an_exit_without_a_restart_is_not_counted() {
     sessions.start_session("a", probe.spec()).await.unwrap();
     let ignored = probe.script().launch(|_| async { Ok(false) }).spec();
     let unmade = probe.script().launch(|_| async { Err("unmade".into()) });
-    let unborn = probe
+    let unstarted = probe
         .script()
-        .pre_start(|_, _| async { Err("unborn".into()) });
-    let (unmade, unborn) = (unmade.spec(), unborn.spec());
+        .pre_start(|_, _| async { Err("unstarted".into()) });
+    let (unmade, unstarted) = (unmade.spec(), unstarted.spec());
     for _ in 0..50 {
         for way in Way::ABNORMAL {
             let spec = probe.spec().restart(Restart::Temporary);
@@ -186,7 +186,7 @@ async fn row_050_an_exit_without_a_restart_is_not_counted() {
         assert_eq!(stopped, Ok(Exit::Shutdown));
         let first = sessions.start_session("b", ignored.clone()).await;
         assert!(matches!(first, Err(StartError::Ignored)), "{first:?}");
-        for spec in [&unmade, &unborn] {
+        for spec in [&unmade, &unstarted] {
             let first = sessions.start_session("b", spec.clone()).await;
             assert!(matches!(first, Err(StartError::Failed { .. })), "{first:?}");
         }

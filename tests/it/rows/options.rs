@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::ways::{WINDOW, crash, crash_and_back, reason, with_parent};
 use crate::support::{Parent, Probe, back, died, end, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -125,7 +125,7 @@ async fn row_004_invalid_options_leave_the_name_free_and_no_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_006_a_start_under_a_parent_that_is_stopping_fails_and_hurts_nobody() {
+async fn row_006_a_start_under_a_parent_that_is_stopping_fails_and_affects_no_other() {
     let probe = Probe::default();
     let (parent, _) = Parent::start(&probe).await;
     // A stop that has not been carried out yet refuses no link; one that is under way does.
@@ -197,7 +197,7 @@ async fn row_012_a_second_supervisor_of_a_name_is_refused_and_the_first_goes_on(
 
 /// The parent probe of `ways` tells how a supervisor ends; here that a healthy one tells nothing.
 #[tokio::test(start_paused = true)]
-async fn a_parent_hears_nothing_of_sessions_that_crash_and_come_back() {
+async fn a_parent_gets_no_event_of_sessions_that_crash_and_come_back() {
     let (sessions, parent) = with_parent(Options::new()).await;
     let probe = Probe::default();
     sessions.start_session("a", probe.spec()).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_parent_hears_nothing_of_sessions_that_crash_and_come_back() {
 
 #[tokio::test(start_paused = true)]
 async fn row_133_what_went_wrong_is_reported_and_what_ended_well_is_not() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     for (id, kind) in [("a", Restart::Transient), ("b", Restart::Temporary)] {
@@ -220,14 +220,14 @@ async fn row_133_what_went_wrong_is_reported_and_what_ended_well_is_not() {
         died(&session.get_cell()).await;
     }
     assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
-    ear.caught_up().await;
-    assert_eq!(ear.from(Level::INFO), ["session supervisor started"]);
+    capture.caught_up().await;
+    assert_eq!(capture.from(Level::INFO), ["session supervisor started"]);
 
     let session = sessions.start_session("c", probe.spec()).await.unwrap();
     end(&session, crate::support::Order::Crash).await;
     back(&sessions, "c").await;
     sessions.stop().await.unwrap();
-    let reported = &ear.of("session ended abnormally")[0];
+    let reported = &capture.of("session ended abnormally")[0];
     assert_eq!(reported.level, Level::WARN);
     assert_eq!(reported.field("supervisor"), sessions.name());
     assert_eq!(

@@ -148,8 +148,9 @@ async fn restart_a_hundred_thousand_times() {
     }
     seen.push(resident());
     assert_eq!(info(&sessions, "a").await.restarts, 100_000);
-    // One moment for each restart would be a MiB more in each half. A single step of 1.5 MiB was seen once on
-    // a busy machine; what is kept for each restart shows in both, so the half that grew less counts.
+    // One moment for each restart would be a MiB more in each half. A single step of 1.5 MiB was
+    // seen once on a busy machine; what is kept for each restart shows in both, so the half that
+    // grew less counts.
     let grown = seen.windows(2).map(|two| two[1].saturating_sub(two[0]));
     let least = grown.min().expect("two halves");
     assert!(least < 512, "grown by {least} KiB in each half: {seen:?}");

@@ -5,18 +5,20 @@ use session_supervisor::{ChildSpec, Exit, Options, SessionState, Shutdown};
 use tokio::time::Instant;
 
 use super::ways::{HOUR, Way, info, ms};
-use crate::support::{Order, Parent, Probe, Worker, answered, asked, back, died, supervisor};
+use crate::support::{
+    Order, Parent, Probe, Worker, answered, asked, back, died, sessions_of, supervisor,
+};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-/// A session that has left the supervisor's tree before it takes messages: to nobody, or to another
-/// supervisor.
+/// A session that has left the supervisor's tree before it takes messages: to no supervisor, or to
+/// another supervisor.
 fn runaway(probe: &Probe, other: Option<ractor::ActorCell>) -> ChildSpec<Worker> {
     let script = probe.script().post_start(move |start, myself| {
         match &other {
             Some(other) => myself.link(other.clone()),
-            None => myself.unlink(start.supervisor.get_cell()),
+            None => myself.unlink(sessions_of(&start).get_cell()),
         }
         std::future::ready(Ok(()))
     });
@@ -99,7 +101,7 @@ async fn row_085_a_session_that_awaits_its_own_stop_is_killed_after_its_grace() 
     assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
     sessions.start_session("b", other.spec()).await.unwrap();
     sessions.stop_session("b").await.unwrap();
-    assert!(began.elapsed().is_zero(), "nobody else waits");
+    assert!(began.elapsed().is_zero(), "no other caller waits");
     assert_eq!(joined.await.unwrap(), Ok(Exit::Killed));
     assert_eq!(began.elapsed(), ms(300));
     assert_eq!((probe.stops(), probe.alive()), (0, 0));

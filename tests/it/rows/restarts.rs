@@ -272,7 +272,7 @@ async fn row_039_a_restart_sees_the_shared_context_again() {
     let script = probe.script().pre_start(move |start, _| {
         let (notes, shared) = (notes.clone(), Arc::clone(&shared));
         async move {
-            notes.note(format!("{} {} {shared}", start.id, start.incarnation));
+            notes.note(format!("{} {} {shared}", start.key(), start.incarnation));
             Ok(())
         }
     });

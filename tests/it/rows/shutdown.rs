@@ -94,7 +94,7 @@ async fn row_088_only_a_deadline_or_a_foreign_kill_cuts_infinity_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_089_a_session_that_fails_in_its_post_stop_is_counted_so_and_holds_up_nobody() {
+async fn row_089_a_session_that_fails_in_its_post_stop_is_counted_so_and_delays_no_other() {
     for shutdown in [Shutdown::Infinity, Shutdown::Timeout(SECOND)] {
         let (sessions, parent) = with_parent(Options::new()).await;
         let probe = Probe::default();

@@ -139,7 +139,7 @@ async fn row_017_a_failed_start_is_told_as_it_is_and_nothing_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_018_a_start_that_panics_is_an_error_and_hurts_nobody() {
+async fn row_018_a_start_that_panics_is_an_error_and_affects_no_other() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = sessions.start_session("other", probe.spec()).await.unwrap();
@@ -164,7 +164,7 @@ async fn row_018_a_start_that_panics_is_an_error_and_hurts_nobody() {
     for (text, spec) in panics {
         let error = sessions.start_session("a", spec).await.unwrap_err();
         assert!(matches!(error, StartError::Failed { .. }), "{error:?}");
-        // The cause is the source, and not told in the message too (FAULTS 20).
+        // The cause is the source, and not told in the message too.
         let cause = error.source().expect("it has a cause").to_string();
         assert!(cause.contains(text), "{cause}");
         assert_eq!(sessions.count_sessions().await.unwrap().specs, 1);
@@ -195,7 +195,7 @@ async fn row_019_what_all_sessions_share_reaches_each_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_020_a_slow_start_is_answered_after_it_and_keeps_nobody_waiting() {
+async fn row_020_a_slow_start_is_answered_after_it_and_keeps_no_other_caller_waiting() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let began = tokio::time::Instant::now();
@@ -209,7 +209,7 @@ async fn row_020_a_slow_start_is_answered_after_it_and_keeps_nobody_waiting() {
     assert_eq!(sessions.count_sessions().await.unwrap().starting, 1);
     assert_eq!(sessions.list_sessions().await.unwrap().len(), 2);
     sessions.stop_session("quick").await.unwrap();
-    assert!(began.elapsed().is_zero(), "nobody waited");
+    assert!(began.elapsed().is_zero(), "no caller waited");
     assert!(!slow.is_finished());
     slow.await.unwrap().unwrap();
     assert_eq!(began.elapsed(), second);

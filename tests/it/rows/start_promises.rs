@@ -11,7 +11,7 @@ use session_supervisor::{
 };
 
 use super::ways::{HOUR, crash_and_back, info, ms};
-use crate::support::{Order, Probe, Worker, ask_and_go, asked, back, end, supervisor};
+use crate::support::{Order, Probe, Worker, ask_and_go, asked, back, end, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -22,8 +22,8 @@ struct Plain;
 #[ractor::actor(message = u8, state = (), arguments = ())]
 impl Plain {}
 
-/// Work grows with the number of sessions, not with its square. Real time is measured, not waited for;
-/// the best of some rounds is compared, and the bound lies far from both.
+/// Work grows with the number of sessions, not with its square. Real time is measured, not waited
+/// for; the best of some rounds is compared, and the bound lies far from both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_134_five_times_as_many_ends_are_about_five_times_the_work() {
     async fn mass_exit(n: usize) -> Duration {
@@ -75,9 +75,8 @@ async fn row_197_a_session_may_ask_its_own_supervisor_whatever_it_is_doing() {
         let script = probe.script().pre_start(move |start, _| {
             let probe = inside.clone();
             async move {
-                let known = start.supervisor.count_sessions().await?.specs;
-                start
-                    .supervisor
+                let known = sessions_of(&start).count_sessions().await?.specs;
+                sessions_of(&start)
                     .start_session("friend", probe.spec())
                     .await?;
                 probe.note(format!("pre_start {known}"));
@@ -87,8 +86,8 @@ async fn row_197_a_session_may_ask_its_own_supervisor_whatever_it_is_doing() {
         let script = script.post_stop(move |start, _| {
             let probe = told.clone();
             async move {
-                let list = start.supervisor.list_sessions().await?;
-                let known = list.iter().any(|info| info.id == start.id);
+                let list = sessions_of(&start).list_sessions().await?;
+                let known = list.iter().any(|info| info.id == start.key());
                 probe.note(format!("post_stop {known}"));
                 Ok(())
             }
@@ -116,7 +115,7 @@ async fn row_197_a_session_may_ask_its_own_supervisor_whatever_it_is_doing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn row_197_a_start_function_that_blocks_its_thread_keeps_nobody_waiting() {
+async fn row_197_a_start_function_that_blocks_its_thread_keeps_no_other_caller_waiting() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let (release, released) = std::sync::mpsc::channel::<()>();
@@ -391,13 +390,13 @@ async fn row_226_a_start_function_is_told_which_life_this_is() {
             let last = start.last_exit.as_ref().map(ToString::to_string);
             probe.note(format!(
                 "{} {} {} {}",
-                start.id,
+                start.key(),
                 start.incarnation,
                 start.attempt,
                 last.unwrap_or_else(|| "-".to_owned())
             ));
             if start.incarnation == 3 {
-                let other = start.supervisor.start_session("other", probe.spec());
+                let other = sessions_of(&start).start_session("other", probe.spec());
                 other.await?;
                 return Err("told to fail".into());
             }
@@ -440,7 +439,7 @@ async fn row_227_a_failed_start_tells_the_users_own_error() {
     for (line, spec) in [(1, in_function), (2, in_pre_start.spec())] {
         let error = sessions.start_session("a", spec).await.unwrap_err();
         let copy = error.clone();
-        // The message is that of its own level (FAULTS 20).
+        // The message is that of its own level.
         assert_eq!(copy.to_string(), "session a failed to start");
         let source = copy.source().expect("it has a cause");
         let own = source

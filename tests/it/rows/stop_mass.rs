@@ -40,7 +40,8 @@ async fn row_213_at_most_a_thousand_are_asked_and_not_in_their_post_stop() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let most = Arc::new(AtomicUsize::new(0));
-    // Each is busy for a while, and then sees how many were asked; nobody is in a `post_stop` before that.
+    // Each is busy for a while, and then sees how many were asked; none is in its `post_stop`
+    // before that.
     for n in 0..10_000 {
         let spec = probe.spec().shutdown(Shutdown::Timeout(SECOND));
         let busy = sessions
@@ -70,8 +71,8 @@ async fn row_213_at_most_a_thousand_are_asked_and_not_in_their_post_stop() {
 async fn row_213_a_grace_begins_when_the_sessions_own_stop_is_sent() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    // Nine batches are busy for a while before they look at their stop. The tenth is told after 90 ms, so
-    // it ends later than a second after the stop began, but within the second of its own.
+    // Nine batches are busy for a while before they look at their stop. The tenth is told after 90
+    // ms, so it ends later than a second after the stop began, but within the second of its own.
     for n in 0..9_000 {
         let spec = probe.spec().shutdown(Shutdown::Timeout(SECOND));
         let busy = sessions.start_session(&format!("busy{n}"), spec).await;
@@ -120,7 +121,7 @@ fn all_killed(report: ShutdownReport, n: usize, at: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_215_the_deadline_kills_what_is_left_and_nobody_unasked() {
+async fn row_215_the_deadline_kills_what_is_left_and_none_unasked() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let (spec, told) = deaf(&probe);

@@ -7,7 +7,7 @@ use session_supervisor::error::StartError;
 use session_supervisor::{Backoff, Exit, Options, Restart, SessionSupervisor, Shutdown, names};
 use tokio::time::Instant;
 
-use crate::support::{Ending, Order, Probe, asked, died, end, parent, supervisor};
+use crate::support::{Ending, Order, Probe, asked, died, end, parent, sessions_of, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -50,8 +50,8 @@ async fn all_over(ending: Ending, sessions: &SessionSupervisor, probe: &Probe, c
         assert!(name_is_free(sessions, id), "{id}");
     }
     assert_eq!(probe.stops(), 2);
-    // After a foreign end the states of the killed lie in events that nobody reads; they are dropped
-    // with the root's mailbox.
+    // After a foreign end the states of the killed lie in events that are not read; they are
+    // dropped with the root's mailbox.
     if ending != Ending::Ours {
         probe.until(|tally| tally.alive == 0).await;
     }
@@ -147,7 +147,7 @@ async fn row_102_a_caller_that_gives_up_changes_nothing_and_a_deadline_kills_wha
     assert_eq!((report.stopped, report.took), (1, 3 * SECOND));
     assert_eq!((began.elapsed(), probe.alive()), (3 * SECOND, 0));
 
-    // Nobody asks a second time.
+    // No caller asks a second time.
     let sessions = supervisor(Options::new()).await;
     sessions.start_session("a", slow(3 * SECOND)).await.unwrap();
     let given_up = tokio::time::timeout(SECOND, sessions.stop()).await;
@@ -305,7 +305,7 @@ async fn row_105_a_link_that_ractor_refuses_counts_as_cancelled() {
     let probe = Probe::default();
     // The root is draining before this session can be linked to it.
     let script = probe.script().pre_start(|start, _| async move {
-        start.supervisor.get_cell().drain()?;
+        sessions_of(&start).get_cell().drain()?;
         Ok(())
     });
     let answer = sessions.start_session("a", script.spec()).await;

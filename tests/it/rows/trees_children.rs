@@ -1,7 +1,5 @@
 //! Supervisors that are children of a static supervisor: how they are started, named, restarted and
 //! stopped.
-//!
-//! Absent on purpose: sessions that are trees; see `trees_sessions`.
 
 use std::time::Duration;
 
@@ -25,7 +23,8 @@ fn sessions() -> ChildSpec<SessionSupervisor> {
     SessionSupervisor::child_spec(Options::new().unique_name())
 }
 
-/// The running session supervisor of a role. It is found by its cell, since its name is not the role.
+/// The running session supervisor of a role. It is found by its cell, since its name is not the
+/// role.
 async fn running(tree: &Supervisor, role: &str) -> SessionSupervisor {
     let children = tree.which_children().await.unwrap();
     let child = children.into_iter().find(|child| &*child.role == role);

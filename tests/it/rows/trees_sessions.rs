@@ -1,8 +1,6 @@
-//! A session that is a tree of a manager, a state keeper and an agent that comes later.
-//!
-//! Absent on purpose: the strategies and the calls of a static supervisor; see `trees_static`.
+//! A session that is a tree of a manager, a state recorder and an agent that comes later.
 
-use session_supervisor::error::{FindError, StartChildError, StartError, TerminateChildError};
+use session_supervisor::error::{FindChildError, StartChildError, StartError, TerminateChildError};
 use session_supervisor::{
     ChildKind, ChildSpec, Exit, Options, Restart, SessionSupervisor, Supervisor, TreeSpec, names,
 };
@@ -14,7 +12,7 @@ use crate::trees::scenery::{child_of, label, noted, noting};
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
 
-/// A manager and a state keeper; the agent comes later.
+/// A manager and a state recorder; the agent comes later.
 fn chat(probe: &Probe) -> ChildSpec<Supervisor> {
     let probe = probe.clone();
     ChildSpec::tree(move |_| {
@@ -119,7 +117,7 @@ async fn row_179_children_are_found_while_the_session_runs() {
             let child = child_of(&sessions, "alice", role);
             assert_eq!(ractor::call!(child, Order::Echo, 1).unwrap(), 1);
             let wrong = sessions.find_child_as::<u64>("alice", role);
-            assert_eq!(wrong.unwrap_err(), FindError::WrongMessageType);
+            assert_eq!(wrong.unwrap_err(), FindChildError::WrongMessageType);
         }
         for (id, role) in [
             ("alice", "nobody"),
@@ -128,12 +126,12 @@ async fn row_179_children_are_found_while_the_session_runs() {
             ("", ""),
         ] {
             let unknown = sessions.find_child_as::<Order>(id, role);
-            assert_eq!(unknown.unwrap_err(), FindError::NotFound);
+            assert_eq!(unknown.unwrap_err(), FindChildError::NotFound);
         }
         assert_eq!(sessions.stop_session("alice").await, Ok(Exit::Shutdown));
         for role in ["manager", "state", "agent"] {
             let gone = sessions.find_child_as::<Order>("alice", role);
-            assert_eq!(gone.unwrap_err(), FindError::NotFound);
+            assert_eq!(gone.unwrap_err(), FindChildError::NotFound);
         }
         assert_eq!(names_of(sessions.name()), [sessions.name()]);
         assert_eq!(probe.alive(), 0);
@@ -222,7 +220,7 @@ async fn row_181_lookups_give_the_new_child_and_nothing_else_has_changed() {
         "it was told its session"
     );
     assert_eq!(listed(sessions.list_sessions().await.unwrap()), before);
-    // The state keeper is the same incarnation, with the state that it had.
+    // The state recorder is the same incarnation, with the state that it had.
     assert_eq!(
         child_of(&sessions, "alice", "state").get_id(),
         state.get_id()

@@ -1,7 +1,5 @@
-//! What a static supervisor does with its children: order, failed starts, calls, strategies, and what is
-//! left of a session's tree when it ends.
-//!
-//! Absent on purpose: the edges of each of these; see `trees`.
+//! What a static supervisor does with its children: order, failed starts, calls, strategies, and
+//! what is left of a session's tree when it ends.
 
 use ractor::{Actor, ActorRef};
 use session_supervisor::error::{
@@ -247,7 +245,7 @@ async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
         }
     };
     died(&b.get_cell()).await;
-    // Time moves on when nobody has anything left to do.
+    // Time moves on when no task has anything left to do.
     tokio::time::sleep(ms(1)).await;
     let mut told = notes.fresh();
     if let Some(at) = told.iter().position(|note| note == own) {
@@ -314,7 +312,8 @@ async fn row_188_nothing_of_a_stopped_session_lives_on() {
             let script = noting(inner).post_start(move |start, myself: ActorRef<Order>| {
                 let (child, role) = (child.clone(), start.role.unwrap());
                 async move {
-                    let name = names::child(start.supervisor.name(), &format!("own of {role}"));
+                    let name =
+                        names::child(start.supervisor.unwrap().name(), &format!("own of {role}"));
                     Parent::spawn_linked(Some(name), Parent, child, myself.get_cell()).await?;
                     Ok(())
                 }

@@ -1,7 +1,5 @@
-//! What several themes need: the ways in which a session ends, a parent that notes how its supervisor
-//! ended, and a value that tells when the spec that holds it is dropped.
-//!
-//! Absent on purpose: rows; only what all of them rely on.
+//! What several themes need: the ways in which a session ends, a parent that notes how its
+//! supervisor ended, and a value that tells when the spec that holds it is dropped.
 
 use std::time::Duration;
 
@@ -20,7 +18,7 @@ pub(super) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A way in which a session ends that nobody asked its supervisor for.
+/// A way in which a session ends without a request to its supervisor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
     Stop,

@@ -1,6 +1,4 @@
 //! The order of the lines about one id, and that none is inside a caller's span (D22).
-//!
-//! Absent on purpose: what the lines say.
 
 use std::sync::Mutex;
 
@@ -9,18 +7,19 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Instrument, Metadata, Subscriber};
 
-use super::Ear;
+use super::Capture;
 use crate::support::{Order, Probe, back, end, supervisor};
 
-/// The incarnations that the lines about a session name, in their order, and who was asked from where.
+/// The incarnations that the lines about a session name, in their order, and who was asked from
+/// where.
 #[derive(Default)]
-struct Heard {
+struct Seen {
     incarnations: Vec<(String, u64)>,
     inside: usize,
 }
 
 #[derive(Clone, Default)]
-struct Listener(std::sync::Arc<Mutex<Heard>>);
+struct Listener(std::sync::Arc<Mutex<Seen>>);
 
 #[derive(Default)]
 struct Fields {
@@ -54,12 +53,10 @@ impl Subscriber for Listener {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let mut heard = self.0.lock().expect("no panic");
-        heard.inside += usize::from(event.is_contextual() || event.parent().is_some());
+        let mut seen = self.0.lock().expect("no panic");
+        seen.inside += usize::from(event.is_contextual() || event.parent().is_some());
         if fields.incarnation > 0 {
-            heard
-                .incarnations
-                .push((fields.session, fields.incarnation));
+            seen.incarnations.push((fields.session, fields.incarnation));
         }
     }
     fn enter(&self, _span: &Id) {}
@@ -68,8 +65,8 @@ impl Subscriber for Listener {
 
 /// Others start sessions in their own spans meanwhile, and drive.
 #[test]
-fn lines_come_in_the_order_of_what_happened_and_in_nobodys_span() {
-    drop(Ear::listen());
+fn lines_come_in_the_order_of_what_happened_and_in_no_callers_span() {
+    drop(Capture::listen());
     let listener = Listener::default();
     let here = tracing::subscriber::set_default(listener.clone());
     let there = listener.clone();
@@ -112,14 +109,14 @@ fn lines_come_in_the_order_of_what_happened_and_in_nobodys_span() {
         sessions.stop().await.unwrap();
     });
     drop((runtime, here));
-    let heard = listener.0.lock().expect("no panic");
-    assert_eq!(heard.inside, 0, "lines inside a caller's span");
-    let of_one: Vec<_> = heard
+    let seen = listener.0.lock().expect("no panic");
+    assert_eq!(seen.inside, 0, "lines inside a caller's span");
+    let of_one: Vec<_> = seen
         .incarnations
         .iter()
         .filter(|(id, _)| id == "crashes")
         .collect();
-    // Two for each life: its start, and its end with what follows (FAULTS 21).
+    // Two for each life: its start, and its end with what follows.
     assert!(of_one.len() >= 1_000, "{} lines", of_one.len());
     let swapped = of_one.windows(2).find(|pair| pair[0].1 > pair[1].1);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The plain cases: start in order, stop in reverse, find, restart, nest.
+//! The plain cases: start in order, stop in reverse, find, restart, and supervisors in supervisors.
 
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{
@@ -76,7 +76,7 @@ async fn a_session_can_be_a_tree() {
         .expect("a supervisor");
     let inner = probe.clone();
     let spec = ChildSpec::tree(move |start| {
-        assert_eq!(start.id, "alice");
+        assert_eq!(start.key(), "alice");
         TreeSpec::one_for_one()
             .child("manager", noted(&inner, "manager"))
             .child("state", noted(&inner, "state"))

@@ -1,18 +1,19 @@
-//! What children know of where they are: what they are told at a start, and how they ask their own tree.
-//!
-//! Absent on purpose: what a session without a tree is told; see `rows`.
+//! What children know of where they are: what they are told at a start, and how they ask their own
+//! tree.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::ActorRef;
-use session_supervisor::error::{StartChildError, StartError, StopError, SupervisorDown};
+use session_supervisor::error::StartChildError;
 use session_supervisor::{
     ChildSpec, ChildState, Exit, Options, StartContext, Supervisor, TreeSpec,
 };
 
 use super::scenery::{Notes, child, child_of, noted, start, those, three};
-use crate::support::{Order, Probe, Worker, answered, back_tree, died, end, supervisor};
+use crate::support::{
+    Order, Probe, Worker, answered, back_tree, died, end, sessions_of, supervisor,
+};
 
 /// What the children were told, in the order of their launches.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +45,7 @@ const fn never(_: &StartContext) -> bool {
     false
 }
 
-async fn settle() {
+async fn until_idle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -55,7 +56,8 @@ async fn a_child_of_a_session_is_told_its_session_its_role_and_its_own_lives() {
     let told = Told::default();
     let (inner, tell) = (probe.clone(), told.clone());
     let spec = ChildSpec::tree(move |start| {
-        assert_eq!((&*start.id, start.role, start.attempt), ("s", None, 1));
+        assert_eq!((start.key(), start.attempt), ("s", 1));
+        assert!(start.role.is_none());
         assert!(start.tree.is_none());
         let deep = TreeSpec::one_for_one().child("deep", tell.spec(&inner, never));
         TreeSpec::one_for_all()
@@ -66,11 +68,11 @@ async fn a_child_of_a_session_is_told_its_session_its_role_and_its_own_lives() {
     let first = told.0.lock().unwrap().clone();
     assert_eq!(first.len(), 2);
     for (start, role) in first.iter().zip(["a", "deep"]) {
-        assert_eq!((&*start.id, start.role.as_deref()), ("s", Some(role)));
+        assert_eq!((start.key(), start.role.as_deref()), ("s", Some(role)));
         assert_eq!((start.incarnation, start.attempt), (1, 1));
         assert!(start.last_exit.is_none());
-        assert_eq!(start.supervisor.name(), sessions.name());
-        let root = start.supervisor.find_session("s").unwrap();
+        assert_eq!(sessions_of(start).name(), sessions.name());
+        let root = sessions_of(start).find_session("s").unwrap();
         assert_eq!(root.get_id(), tree.get_cell().get_id());
     }
     let of = |start: &StartContext| start.tree.as_ref().unwrap().get_cell().get_id();
@@ -103,7 +105,7 @@ async fn a_child_of_a_session_is_told_its_session_its_role_and_its_own_lives() {
     died(&tree.get_cell()).await;
     let tree = back_tree(&sessions, "s").await;
     let start = told.last();
-    assert_eq!((&*start.id, start.role.as_deref()), ("s", Some("deep")));
+    assert_eq!((start.key(), start.role.as_deref()), ("s", Some("deep")));
     assert_eq!((start.incarnation, start.attempt), (1, 1));
     assert_eq!(tree.which_children().await.unwrap()[0].incarnation, 1);
     sessions.stop().await.unwrap();
@@ -115,34 +117,11 @@ async fn a_child_outside_a_session_has_no_session_supervisor() {
     let told = Told::default();
     let tree = start(TreeSpec::one_for_one().child("a", told.spec(&probe, never))).await;
     let context = told.last();
-    assert_eq!((&*context.id, context.role.as_deref()), ("a", Some("a")));
+    assert_eq!((context.key(), context.role.as_deref()), ("a", Some("a")));
     let own = context.tree.unwrap();
     assert_eq!(own.get_cell().get_id(), tree.get_cell().get_id());
-    let none = context.supervisor;
-    let start = none.start_session("a", probe.spec()).await;
-    assert!(
-        matches!(start, Err(StartError::SupervisorDown)),
-        "{start:?}"
-    );
-    let ensure = none.ensure_session("a", probe.spec()).await;
-    assert!(ensure.is_err(), "{ensure:?}");
-    for id in ["a", "b", ""] {
-        assert_eq!(
-            none.stop_session(id).await,
-            Err(StopError::SupervisorDown),
-            "{id:?}"
-        );
-        assert!(none.restart_session(id).await.is_err());
-        assert!(none.session_info(id).await.is_err(), "{id:?}");
-        assert!(!none.is_running(id));
-        assert!(none.find_child("a", id).is_none());
-    }
-    assert_eq!(none.list_sessions().await.unwrap_err(), SupervisorDown);
-    assert_eq!(none.count_sessions().await.unwrap_err(), SupervisorDown);
-    assert_eq!(none.stop().await.unwrap_err(), SupervisorDown);
-    let now = none.stop_within(Duration::ZERO).await;
-    assert_eq!(now.unwrap_err(), SupervisorDown);
-    settle().await;
+    assert!(context.id.is_none() && context.supervisor.is_none());
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::Running).await, ["a"]);
     tree.stop().await.unwrap();
 }
@@ -265,7 +244,7 @@ async fn a_child_that_awaits_a_start_in_its_own_begin_times_out() {
     let tree = Supervisor::start(tree.child("d", asks));
     let tree = answered("the start", tree).await;
     assert!(tree.is_err(), "{tree:?}");
-    settle().await;
+    until_idle().await;
     let told = outcome.lock().unwrap().take();
     assert!(
         matches!(told, Some(Err(StartChildError::SupervisorDown))),
@@ -274,7 +253,7 @@ async fn a_child_that_awaits_a_start_in_its_own_begin_times_out() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A child that is restarted alone keeps nobody, so it may await what it asks.
+/// A child that is restarted alone holds up no request, so it may await what it asks.
 #[tokio::test(start_paused = true)]
 async fn a_child_that_is_restarted_alone_may_await_the_start_of_another() {
     let probe = Probe::default();
@@ -291,7 +270,7 @@ async fn a_child_that_is_restarted_alone_may_await_the_start_of_another() {
     });
     let tree = start(TreeSpec::one_for_one().child("a", script.spec())).await;
     end(&child(&tree, "a"), Order::Crash).await;
-    settle().await;
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "agent"]);
     tree.stop().await.unwrap();
 }

@@ -1,7 +1,5 @@
-//! A start whose caller goes away in the middle, and a runtime that is shut down: nothing is left, and
-//! who asks is answered.
-//!
-//! Absent on purpose: ends that a caller or an actor brings about; see `endings`.
+//! A start whose caller goes away in the middle, and a runtime that is shut down: nothing is left,
+//! and who asks is answered.
 
 use std::time::Duration;
 

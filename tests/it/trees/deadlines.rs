@@ -1,7 +1,4 @@
-//! Stops in order under a deadline: whoever could be asked to stop is asked before it is killed (D12).
-//!
-//! Absent on purpose: what is killed at the deadline, and in what order all is stopped without one; see
-//! `order`.
+//! Stops in order under a deadline: each child is asked to stop before it is killed (D12).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -136,7 +133,7 @@ async fn in_time_all_are_stopped_in_strict_order() {
     assert_eq!(probe.notes(), ["z", "y", "x"]);
 }
 
-/// Whoever joins with a deadline is heard by what stops already, all levels down.
+/// The deadline of a stop that joins reaches what stops already, all levels down.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_comes_later_reaches_the_supervisors_that_stop_already() {
     let probe = Probe::default();
@@ -176,7 +173,7 @@ async fn those_who_are_killed_by_rule_take_no_time_from_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_time_at_all_asks_nobody() {
+async fn no_time_at_all_asks_no_child() {
     let probe = Probe::default();
     let inner = slow_ones(&probe, TreeSpec::one_for_one(), "", seconds(1));
     let tree = TreeSpec::one_for_one()
@@ -188,7 +185,8 @@ async fn no_time_at_all_asks_nobody() {
     assert_eq!(probe.notes(), [""; 0]);
 }
 
-/// One whose set is being taken down has been asked, and holds up the others no longer than its share.
+/// One whose set is being taken down has been asked, and holds up the others no longer than its
+/// share.
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_being_taken_down_is_stopped_in_time() {
     for tree in [TreeSpec::one_for_all(), TreeSpec::rest_for_one()] {
@@ -218,7 +216,7 @@ async fn an_application_asks_all_within_its_deadline() {
     let inner = slow_ones(&probe, TreeSpec::one_for_one(), "", seconds(3_600));
     let app = Application::new(Options::new().name("trees-deadlines-app"))
         .name("trees-deadlines-root")
-        .deadline(seconds(20))
+        .stop_timeout(seconds(20))
         .child_before("before", slow(&probe, seconds(1)))
         .child("after", slow(&probe, seconds(3_600)))
         .child("inner", Supervisor::child_spec(inner))

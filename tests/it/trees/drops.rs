@@ -1,7 +1,5 @@
-//! Children whose values panic or block when they are dropped, children and trees that have cut their
-//! links, descriptions that panic: nobody else is hurt.
-//!
-//! Absent on purpose: code that blocks in a handler; see `stuck`.
+//! Children whose values panic or block when they are dropped, children and trees that have cut
+//! their links, descriptions that panic: no other child is affected.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +13,8 @@ use session_supervisor::{
 use super::scenery::{Census, child_of, nothing_left, session};
 use crate::support::{Order, Probe, answered, back_tree, died, end, names_of, supervisor};
 
-/// When a killed tree is back, the states of its children before are gone, wherever they were dropped.
+/// When a killed tree is back, the states of its children before are gone, wherever they were
+/// dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_state_of_a_killed_tree_outlives_the_start_of_the_next() {
     let sessions = supervisor(Options::new()).await;
@@ -71,7 +70,7 @@ fn dropping(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn states_that_panic_in_their_drop_hurt_nobody() {
+async fn states_that_panic_in_their_drop_affect_no_other() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let other = session(&probe, TreeSpec::one_for_one);
@@ -81,7 +80,7 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
         .backoff(Backoff::none());
     for _ in 0..20 {
         let tree = sessions.start_session("s", panics.clone()).await.unwrap();
-        // All three at once: their states are dropped unread, with the tree (HAZARDS R35).
+        // All three at once: their states are dropped unread, with the tree (docs/ractor.md).
         tree.get_cell().kill();
         died(&tree.get_cell()).await;
         let tree = back_tree(&sessions, "s").await;
@@ -98,7 +97,7 @@ async fn states_that_panic_in_their_drop_hurt_nobody() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// One blocked thread of several: a runtime all of whose threads are blocked does nothing for anybody.
+/// One blocked thread of several: a runtime all of whose threads are blocked does nothing at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_state_that_blocks_in_its_drop_keeps_its_own_session_alone() {
     let sessions = supervisor(Options::new()).await;
@@ -173,7 +172,7 @@ async fn a_description_that_panics_fails_the_start_and_is_tried_again_at_a_resta
     let inner = probe.clone();
     let spec = ChildSpec::tree(move |start| {
         assert!(!matches!(start.incarnation, 2 | 3), "out of order");
-        assert!(&*start.id != "bad", "bad from the start");
+        assert!(start.key() != "bad", "bad from the start");
         TreeSpec::one_for_one().child("a", inner.spec())
     });
     match sessions.start_session("bad", spec.clone()).await {

@@ -1,7 +1,5 @@
-//! Every end of a tree and of what is above it, in every situation of the tree: nothing is left, and
-//! whoever waited is answered.
-//!
-//! Absent on purpose: stuck ones, which have a file of their own, and the end of a runtime; see `cut_off`.
+//! Every end of a tree and of what is above it, in every situation of the tree: nothing is left,
+//! and callers that waited are answered.
 
 use std::time::Duration;
 
@@ -253,7 +251,8 @@ async fn play(scene: Scene, end: End) {
             | End::ParentKilled
     );
     if !over {
-        // Whatever became of the tree, an hour later all is quiet, and the supervisor can be stopped.
+        // Whatever became of the tree, an hour later all is quiet, and the supervisor can be
+        // stopped.
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         answered("the stop", stage.sessions.stop()).await.unwrap();
     }
@@ -275,13 +274,13 @@ async fn whatever_a_session_tree_does_and_however_it_ends_nothing_is_left() {
     }
 }
 
-/// The five counts add up to the tree and the children that it had, whatever they were doing; one was added
-/// where that is possible.
+/// The five counts add up to the tree and the children that it had, whatever they were doing; one
+/// was added where that is possible.
 #[tokio::test(start_paused = true)]
 async fn the_report_adds_up_in_every_situation() {
     for (scene, counts) in [
         (Scene::Idle, [5, 0, 0, 0]),
-        // The tree was not up, and nobody was told of its children.
+        // The tree was not up, and no caller was told of its children.
         (Scene::Begins, [0, 0, 0, 1]),
         (Scene::Restarts, [2, 0, 0, 2]),
         (Scene::Stops, [3, 0, 1, 0]),

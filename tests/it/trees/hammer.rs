@@ -1,8 +1,7 @@
-//! A session that is a tree crashes ten thousand times. Each time it is back at once: no attempt meets
-//! what is left of the tree before.
+//! A session that is a tree crashes ten thousand times. Each time it is back at once: no attempt
+//! meets what is left of the tree before.
 //!
-//! Absent on purpose: a number that can be made smaller. An attempt that fails once in a thousand is
-//! what is looked for.
+//! Its number of attempts cannot be reduced: it looks for an attempt that fails once in a thousand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +46,7 @@ fn tree(seen: &Watch, probe: &Probe) -> ChildSpec<Supervisor> {
         });
         TreeSpec::one_for_one()
             .restart_limit(0, std::time::Duration::from_secs(5))
-            .child("keeper", probe.spec())
+            .child("recorder", probe.spec())
             .child("manager", probe.spec())
             .child("last", last.spec())
     })
@@ -63,7 +62,7 @@ async fn strike(blow: Blow, sessions: &SessionSupervisor, round: u64) {
             root.kill();
         }
         Blow::Escalation => {
-            let role = ["keeper", "manager", "last"][usize::try_from(round % 3).unwrap()];
+            let role = ["recorder", "manager", "last"][usize::try_from(round % 3).unwrap()];
             let child = child_of(sessions, "alice", role);
             match round % 2 {
                 0 => child.kill(),

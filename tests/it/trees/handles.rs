@@ -1,12 +1,11 @@
-//! Handles as values: what they show of themselves, and how one is had from a name, a cell or a start.
-//!
-//! Absent on purpose: what they answer.
+//! Handles as values: what they show of themselves, and how one is had from a name, a cell or a
+//! start.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use session_supervisor::error::{EnsureError, FindError, StartSupervisorError};
+use session_supervisor::error::{EnsureError, FindChildError, StartSupervisorError};
 use session_supervisor::{
     ChildSpec, Ensured, Options, SessionSupervisor, Supervisor, TreeSpec, names,
 };
@@ -32,8 +31,8 @@ impl fmt::Display for Shy {
 
 impl std::error::Error for Shy {}
 
-/// The log of a start context or of an error with a handle in it shows no more than whose it is, and
-/// nothing of the user's.
+/// The log of a start context or of an error with a handle in it shows no more than whose it is,
+/// and nothing of the user's.
 #[tokio::test(start_paused = true)]
 async fn a_handle_shows_its_name_and_none_of_what_is_behind_it() {
     let sessions = supervisor(Options::new()).await;
@@ -84,9 +83,9 @@ async fn a_name_and_a_cell_lead_to_the_handle_of_their_kind_alone() {
     assert!(Supervisor::try_from(sessions.get_cell()).is_err());
     assert!(SessionSupervisor::try_from(tree.get_cell()).is_err());
     let wrong = tree.find_child_as::<u64>("a");
-    assert_eq!(wrong.unwrap_err(), FindError::WrongMessageType);
+    assert_eq!(wrong.unwrap_err(), FindChildError::WrongMessageType);
     let unknown = tree.find_child_as::<Order>("x");
-    assert_eq!(unknown.unwrap_err(), FindError::NotFound);
+    assert_eq!(unknown.unwrap_err(), FindChildError::NotFound);
     match Supervisor::start(TreeSpec::one_for_one().name(tree.name())).await {
         Err(StartSupervisorError::NameTaken { name, cell }) => {
             assert_eq!(name, tree.name());

@@ -1,6 +1,4 @@
 //! Bad input: it is an error before anything is started or asked.
-//!
-//! Absent on purpose: bad options of a session supervisor, but where they come with a child's spec.
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
-//! The stop of three levels: a supervisor, a session supervisor in it, and a thousand sessions of three
-//! children.
-//!
-//! Absent on purpose: figures; the benchmarks have them.
+//! The stop of three levels: a supervisor, a session supervisor in it, and a thousand sessions of
+//! three children.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,5 @@
-//! Children that are started when somebody asks, children that are stopped together, and requests whose
-//! callers have gone.
-//!
-//! Absent on purpose: children that are added later; see `basics` and `order`.
+//! Children that are started when they are asked for, children that are stopped together, and
+//! requests whose callers have gone.
 
 use std::time::Duration;
 
@@ -21,7 +19,7 @@ fn with_agent(tree: TreeSpec, probe: &Probe, agent: Restart) -> TreeSpec {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_on_demand_is_known_and_down_until_somebody_asks() {
+async fn a_child_on_demand_is_known_and_down_until_it_is_asked_for() {
     let probe = Probe::default();
     let tree = with_agent(TreeSpec::one_for_one(), &probe, Restart::Permanent);
     let tree = start(tree).await;
@@ -52,7 +50,6 @@ async fn a_child_on_demand_is_known_and_down_until_somebody_asks() {
     assert_eq!((report.stopped, report.not_running), (3, 0));
 }
 
-/// FAULTS, row 24.
 #[tokio::test(start_paused = true)]
 async fn a_restart_of_the_tree_keeps_a_child_on_demand_and_none_that_was_added() {
     let probe = Probe::default();
@@ -179,7 +176,7 @@ async fn a_set_of_those_who_stop_together_is_taken_down_in_order() {
     tree.stop().await.unwrap();
 }
 
-/// D3: nothing is launched for nobody.
+/// D3: nothing is launched for a caller that has gone.
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_its_turn_is_dropped_when_its_caller_has_gone() {
     let probe = Probe::default();

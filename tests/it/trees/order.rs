@@ -1,6 +1,4 @@
 //! The order of starts and stops: who waits for whom, and what does not stop in time.
-//!
-//! Absent on purpose: restarts; see `strategies`.
 
 use std::time::Duration;
 
@@ -188,8 +186,8 @@ async fn nothing_is_restarted_while_the_tree_stops() {
     assert_eq!(probe.starts(), 3);
 }
 
-/// A session's tree, a tree in a tree, a session supervisor in it: from the top down each stops the last
-/// first.
+/// A session's tree, a tree in a tree, a session supervisor in it: from the top down each stops the
+/// last first.
 #[tokio::test(start_paused = true)]
 async fn several_levels_stop_in_order_and_the_report_is_of_all() {
     let probe = Probe::default();

@@ -1,6 +1,4 @@
 //! Calls against crashes, and callers that go away.
-//!
-//! Absent on purpose: long series of both; see `random`.
 
 use std::time::Duration;
 
@@ -13,7 +11,8 @@ use session_supervisor::{
 
 use super::scenery::{child, noted, session, start, those};
 use crate::support::{
-    Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, supervisor,
+    Ending, Gate, Order, Probe, answered, ask_and_go, asked, died, names_of, sessions_of,
+    supervisor,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,8 +82,8 @@ async fn what_was_asked_is_done_though_the_caller_has_gone() {
     assert_eq!(probe.alive(), 0);
 }
 
-/// A caller stops the start of a session whose second child is not up yet: the first one is killed, as
-/// the documentation says, and the id is free.
+/// A caller stops the start of a session whose second child is not up yet: the first one is killed,
+/// as the documentation says, and the id is free.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     let sessions = supervisor(Options::new()).await;
@@ -111,7 +110,8 @@ async fn a_session_that_is_stopped_while_its_tree_begins_leaves_its_id_free() {
     assert_eq!((probe.alive(), probe.stops()), (0, 2));
 }
 
-/// In its own `post_stop` a child may ask its tree and its session supervisor, whoever stops them.
+/// In its own `post_stop` a child may ask its tree and its session supervisor, however they are
+/// stopped.
 #[tokio::test(start_paused = true)]
 async fn children_ask_while_all_is_stopped() {
     for ending in Ending::ALL {
@@ -125,7 +125,7 @@ async fn children_ask_while_all_is_stopped() {
                 .post_stop(move |start, myself: ActorRef<Order>| {
                     let (told, wanted) = (told.clone(), wanted.clone());
                     async move {
-                        let tree = start.tree.expect("a child");
+                        let tree = start.tree.as_ref().expect("a child");
                         let states: Vec<_> = tree
                             .which_children()
                             .await?
@@ -142,9 +142,9 @@ async fn children_ask_while_all_is_stopped() {
                         );
                         let agent = tree.start_child("agent", wanted.spec()).await;
                         assert!(matches!(agent, Err(StartChildError::SupervisorDown)));
-                        let another = start.supervisor.start_session("t", wanted.spec()).await;
+                        let another = sessions_of(&start).start_session("t", wanted.spec()).await;
                         assert!(matches!(another, Err(StartError::SupervisorDown)));
-                        assert_eq!(start.supervisor.list_sessions().await?.len(), 1);
+                        assert_eq!(sessions_of(&start).list_sessions().await?.len(), 1);
                         assert!(myself.try_get_supervisor().is_some());
                         // The first one is stopped after this one.
                         let first = tree.terminate_child("a");
@@ -176,7 +176,7 @@ async fn children_ask_while_all_is_stopped() {
 
 /// The stop of a session supervisor joins what is under way in its trees.
 #[tokio::test(start_paused = true)]
-async fn a_tree_that_stops_already_is_waited_for_by_whoever_stops_more() {
+async fn a_tree_that_stops_already_is_waited_for_by_a_stop_of_more() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let gate = Gate::closed();
@@ -212,7 +212,7 @@ async fn a_tree_that_stops_already_is_waited_for_by_whoever_stops_more() {
     assert_eq!(more.await.unwrap().unwrap(), report);
     session.await.unwrap().unwrap();
     assert_eq!(all.await.unwrap().unwrap().stopped, 3);
-    assert_eq!(tree.stop().await.unwrap_err(), SupervisorDown);
+    let SupervisorDown { .. } = tree.stop().await.unwrap_err();
     assert_eq!(probe.alive(), 0);
 }
 

@@ -1,10 +1,10 @@
-//! Random calls, crashes, kills and ends on one session that is a tree, then an end of its supervisor.
+//! Random calls, crashes, kills and ends on one session that is a tree, then an end of its
+//! supervisor.
 //!
-//! What must hold whatever the order: every call is answered; two children of one role never live at the
-//! same time, also not one of a tree and one of the tree before; no name is held by what is gone; and
-//! after the end nothing is left. `TREE_SEED` and `TREE_ROUNDS` repeat a failure and look for more.
-//!
-//! Absent on purpose: who may run beside whom. The engine's simulation checks that at every step.
+//! What must hold whatever the order: every call is answered; two children of one role never live
+//! at the same time, also not one of a tree and one of the tree before; no name is held by what is
+//! gone; and after the end nothing is left. `TREE_SEED` and `TREE_ROUNDS` repeat a failure and look
+//! for more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -241,7 +241,8 @@ async fn round(seed: u64) {
     let (name, probe) = (round.sessions.name().to_owned(), round.probe.clone());
     let (census, overlaps) = (round.census.clone(), Arc::clone(&round.overlaps));
     let held = Arc::clone(&round.held_names);
-    // The specs hold the round, and it the census: who was killed with the supervisor is waited for by it.
+    // The specs hold the round, and it the census: who was killed with the supervisor is waited for
+    // by it.
     drop(round);
     nothing_left(&name, &probe, census, remains).await;
     let overlaps = overlaps.load(Ordering::SeqCst);

@@ -1,9 +1,10 @@
-//! The root of a supervisor is never handed out as an actor of the user's, whatever messages that takes.
-//!
-//! Absent on purpose: what the handles of such supervisors answer.
+//! The root of a supervisor is never handed out as an actor of the user's, whatever messages that
+//! takes.
 
 use ractor::ActorRef;
-use session_supervisor::error::{EnsureError, FindError, StartChildError, StartError};
+use session_supervisor::error::{
+    EnsureError, FindChildError, FindError, StartChildError, StartError,
+};
 use session_supervisor::{ChildSpec, Ensured, Options, SessionSupervisor, Supervisor, TreeSpec};
 
 use super::scenery::{noted, start};
@@ -83,8 +84,8 @@ async fn no_child_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
         let found = tree.find_child_as::<()>(role);
         // A supervisor with a name of its own is found by that alone.
         let wrong = match role {
-            "rooms" => FindError::NotFound,
-            _ => FindError::WrongMessageType,
+            "rooms" => FindChildError::NotFound,
+            _ => FindChildError::WrongMessageType,
         };
         assert_eq!(found.unwrap_err(), wrong, "{role}");
         let error = tree.start_child(role, unit()).await.unwrap_err();
@@ -99,7 +100,7 @@ async fn no_child_that_is_a_supervisor_is_taken_for_an_actor_of_the_users() {
     });
     sessions.start_session("a", spec).await.unwrap();
     let found = sessions.find_child_as::<()>("a", "inner");
-    assert_eq!(found.unwrap_err(), FindError::WrongMessageType);
+    assert_eq!(found.unwrap_err(), FindChildError::WrongMessageType);
     tree.stop().await.unwrap();
     sessions.stop().await.unwrap();
 }

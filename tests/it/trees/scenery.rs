@@ -1,7 +1,7 @@
-//! What several files of trees need: children that note what they do, a session that is a tree, and the
-//! questions that are asked again and again.
+//! What several files of trees need: children that note what they do, a session that is a tree, and
+//! the questions that are asked again and again.
 //!
-//! Absent on purpose: waits for time. What is waited for is a note, a count, an answer or an actor's end.
+//! A test waits for a note, a count, an answer or the end of an actor, never for time.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,8 @@ use crate::support::{Order, Probe, Remains, Script, Tie, Worker, answered, died,
 /// Who a child is: its role, and before that the session's id if it has one.
 pub(crate) fn label(start: &StartContext) -> String {
     match &start.role {
-        Some(role) if **role != *start.id => format!("{}/{role}", start.id),
-        _ => start.id.to_string(),
+        Some(role) if **role != *start.key() => format!("{}/{role}", start.key()),
+        _ => start.key().to_string(),
     }
 }
 
@@ -102,8 +102,8 @@ pub(crate) async fn roles(tree: &Supervisor) -> Vec<String> {
         .collect()
 }
 
-/// Keeps the cell of every actor that begins, to see that all have ended. While anything holds it that could
-/// begin another, something [remains](Remains).
+/// Keeps the cell of every actor that begins, to see that all have ended. While anything holds it
+/// that could begin another, something [remains](Remains).
 #[derive(Clone, Debug)]
 pub(crate) struct Census {
     cells: Arc<Mutex<Vec<ActorCell>>>,

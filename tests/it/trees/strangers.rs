@@ -1,7 +1,5 @@
 //! No end of another actor ends a supervisor of ours: not a child's, not a stranger's that linked
-//! itself to it. ractor's default supervision handler would do that (HAZARDS R26).
-//!
-//! Absent on purpose: a session's own children, whose supervision is the session's.
+//! itself to it. ractor's default supervision handler would do that (docs/ractor.md).
 
 use std::time::Duration;
 
@@ -52,7 +50,7 @@ async fn stranger_ends(root: &ActorCell, way: Way) {
     died(&stranger.get_cell()).await;
 }
 
-async fn settle() {
+async fn until_idle() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
 }
 
@@ -81,8 +79,8 @@ async fn the_ends_of_strangers_end_no_supervisor_of_any_kind() {
             stranger_ends(root, way).await;
         }
     }
-    settle().await;
-    assert_eq!(probe.notes(), before, "nobody was stopped or started");
+    until_idle().await;
+    assert_eq!(probe.notes(), before, "nothing was stopped or started");
     let running = those(&app, ChildState::Running).await;
     assert_eq!(running, ["inner", "sessions", "worker"]);
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
@@ -113,7 +111,7 @@ async fn the_ends_of_children_end_no_supervisor() {
                 }
                 died(&child.get_cell()).await;
             }
-            settle().await;
+            until_idle().await;
             let orderly = matches!(way, Way::Stop | Way::Drain);
             let active = match kind {
                 Restart::Permanent => 2,
@@ -152,15 +150,15 @@ async fn a_stranger_on_a_children_name_is_not_adopted() {
     }
     squatter.stop(None);
     died(&squatter.get_cell()).await;
-    settle().await;
+    until_idle().await;
     assert_eq!(those(&tree, ChildState::NotRunning).await, ["b"]);
     tree.restart_child("b").await.unwrap();
     assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
     sessions.stop().await.unwrap();
 }
 
-/// ractor kills the children with their supervisor. That is no crash of theirs: without a restart left it
-/// would be a reason to give up, which is no reason for a transient tree to come back.
+/// ractor kills the children with their supervisor. That is no crash of theirs: without a restart
+/// left it would be a reason to give up, which is no reason for a transient tree to come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_that_is_killed_does_not_take_the_deaths_of_its_children_for_crashes() {
     let probe = Probe::default();

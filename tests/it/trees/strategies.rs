@@ -1,6 +1,4 @@
 //! What a crash does to the others, what failing restarts cost, and when the limit ends the tree.
-//!
-//! Absent on purpose: the table of all strategies and kinds; see `rows::trees_static`.
 
 use std::time::Duration;
 
@@ -15,7 +13,7 @@ use crate::support::{Order, Probe, Worker, died, end, names_of, parent, supervis
 
 const WINDOW: Duration = Duration::from_secs(5);
 
-async fn settle() {
+async fn until_idle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -30,7 +28,7 @@ async fn the_set_of_each_strategy_is_stopped_in_reverse_and_started_in_order() {
         let tree = start(three(TreeSpec::new(strategy), &probe)).await;
         let mut notes = Notes::of(&probe);
         end(&child(&tree, "b"), Order::Crash).await;
-        settle().await;
+        until_idle().await;
         assert_eq!(notes.fresh(), told, "{strategy:?}");
         assert_eq!(those(&tree, ChildState::Running).await, ["a", "b", "c"]);
         tree.stop().await.unwrap();
@@ -48,7 +46,7 @@ async fn a_temporary_sibling_that_was_stopped_this_way_is_not_started_again() {
         let tree = start(tree).await;
         let mut notes = Notes::of(&probe);
         end(&child(&tree, "a"), Order::Crash).await;
-        settle().await;
+        until_idle().await;
         assert_eq!(notes.fresh(), ["-c", "-t", "+a", "+c"], "{strategy:?}");
         assert_eq!(roles(&tree).await, ["a", "c"]);
         tree.stop().await.unwrap();
@@ -61,7 +59,7 @@ fn failing(probe: &Probe, times: u64) -> ChildSpec<Worker> {
     let launch = move |start: StartContext| {
         let fails = (2..2 + times).contains(&start.incarnation);
         if fails {
-            note.note(format!("!{} attempt {}", start.id, start.attempt));
+            note.note(format!("!{} attempt {}", start.key(), start.attempt));
         }
         async move {
             if fails {
@@ -123,7 +121,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
         assert_eq!(notes.fresh(), told, "{strategy:?}");
         // At once, then after 10 ms, then after 40 ms: fourfold since D7 has it so.
         assert_eq!(began.elapsed(), Duration::from_millis(50));
-        settle().await;
+        until_idle().await;
         let children = good.which_children().await.unwrap();
         assert_eq!(children[1].incarnation, 4);
         assert_eq!(those(&good, ChildState::Running).await, ["a", "b", "c"]);
@@ -142,7 +140,7 @@ async fn a_failing_restart_tries_the_whole_set_again_and_each_attempt_counts_onc
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
+async fn the_limit_counts_decisions_of_the_last_window_for_all_children() {
     let probe = Probe::default();
     let ended = Probe::default();
     let tree = three(TreeSpec::one_for_all().unique_name(), &probe);
@@ -153,7 +151,7 @@ async fn the_limit_counts_decisions_of_the_last_window_whoever_they_are_for() {
         let tree = tree.clone();
         async move {
             end(&child(&tree, role), Order::Crash).await;
-            settle().await;
+            until_idle().await;
         }
     };
     for role in ["a", "b", "c"] {
@@ -187,7 +185,7 @@ async fn stop_by_itself(tree: &Supervisor, role: &str) {
     let child = child(tree, role);
     child.stop(None);
     died(&child.get_cell()).await;
-    settle().await;
+    until_idle().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,7 +204,7 @@ async fn the_end_of_significant_children_ends_the_tree_as_its_rule_says() {
     let any = under(AutoShutdown::AnySignificant).await.unwrap();
     // Restarted, stopped by a caller, or not significant: none of it is an end that counts.
     end(&child(&any, "s"), Order::Crash).await;
-    settle().await;
+    until_idle().await;
     any.terminate_child("s").await.unwrap();
     any.restart_child("s").await.unwrap();
     stop_by_itself(&any, "p").await;
@@ -255,7 +253,7 @@ async fn a_session_whose_tree_shuts_down_by_itself_ended_in_order() {
             .unwrap();
         stop_by_itself(&tree, "s").await;
         died(&tree.get_cell()).await;
-        settle().await;
+        until_idle().await;
         let info = sessions.session_info("s").await.unwrap();
         match (kind, info) {
             (Restart::Transient, None) => {}

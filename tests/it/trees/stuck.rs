@@ -1,7 +1,8 @@
-//! Children that are stuck in code that never awaits: what stops around them, and what their tree, their
-//! session and their role are until they end.
+//! Children that are stuck in code that never awaits: what stops around them, and what their tree,
+//! their session and their role are until they end.
 //!
-//! Here the kill bound passes in real time; what frees a blocked thread is a sender that the test drops.
+//! Here the kill bound passes in real time; what frees a blocked thread is a sender that the test
+//! drops.
 
 use std::sync::mpsc::Sender;
 
@@ -100,7 +101,7 @@ async fn a_role_whose_child_is_stuck_is_taken_until_it_ends() {
 }
 
 /// The stop is over in time, but not the session: its id is taken until the child ends, whose name
-/// nobody could have before that.
+/// which was impossible before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_with_a_stuck_child_is_stuck_until_that_ends() {
     let sessions = supervisor(Options::new()).await;
@@ -146,8 +147,8 @@ async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_child() {
     let stuck = child_of(&sessions, "s", "stuck");
     let release = block(&stuck).await;
     let report = answered("the stop", sessions.stop()).await.unwrap();
-    // Two trees and two children of each; the third of one was killed by its rule, that of the other is
-    // stuck.
+    // Two trees and two children of each; the third of one was killed by its rule, that of the
+    // other is stuck.
     assert_eq!((report.stopped, report.killed, report.stuck), (6, 1, 1));
     assert_eq!((report.failed, report.not_running), (0, 0));
     drop(release);
@@ -156,7 +157,8 @@ async fn a_session_supervisor_stops_around_a_tree_with_a_stuck_child() {
     assert_eq!(names_of(sessions.name()), [""; 0]);
 }
 
-/// Its children are known, so the restart waits for the one that is stuck: no attempt meets its name.
+/// Its children are known, so the restart waits for the one that is stuck: no attempt meets its
+/// name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_killed_tree_with_a_stuck_child_comes_back_when_that_has_ended() {
     let sessions = supervisor(Options::new()).await;
@@ -226,8 +228,8 @@ async fn a_tree_that_is_killed_at_once_around_a_stuck_child_is_over_in_time() {
     probe.until(|tally| tally.alive == 0).await;
 }
 
-/// A tree whose first child blocks its thread as soon as it runs, and whose second decides how the start
-/// goes on.
+/// A tree whose first child blocks its thread as soon as it runs, and whose second decides how the
+/// start goes on.
 fn half_begun(
     probe: &Probe,
     second: ChildSpec<crate::support::Worker>,
@@ -239,7 +241,7 @@ fn half_begun(
         let released = released.lock().expect("no panic").take();
         let note = note.clone();
         let block = Order::run(move |_| async move {
-            // Not by this thread: whoever it wakes might wait for it.
+            // Not by this thread: a task that it wakes might wait for it.
             std::thread::spawn(move || note.note("blocked"));
             released.map(|released| released.recv());
             Ok(())
@@ -259,7 +261,8 @@ async fn is_blocked(probe: &Probe) {
     probe.until(|tally| !tally.notes.is_empty()).await;
 }
 
-/// Nothing of it runs any more but the child that is stuck: it keeps the id, and nothing runs beside it.
+/// Nothing of it runs any more but the child that is stuck: it keeps the id, and nothing runs
+/// beside it.
 async fn keeps_its_id(sessions: &session_supervisor::SessionSupervisor, probe: &Probe) {
     let other = Probe::default();
     let start = sessions.start_session("s", other.spec()).await;
@@ -296,7 +299,7 @@ async fn a_tree_whose_start_failed_is_stuck_while_one_of_its_children_is_stuck()
     });
     let (tree, release) = half_begun(&probe, fail.spec());
     let started = answered("the start", sessions.start_session("s", tree)).await;
-    // Whoever waits is told why, and does not wait for the stuck child.
+    // A caller that waits is told why, and does not wait for the stuck child.
     assert!(
         matches!(started, Err(StartError::Failed { .. })),
         "{started:?}"

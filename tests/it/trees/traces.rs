@@ -1,7 +1,5 @@
-//! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start and its
-//! stop.
-//!
-//! Absent on purpose: the events of a session that is no tree.
+//! What an operator sees of trees: a session's is quiet, a supervisor of its own tells its start
+//! and its stop.
 
 use std::time::Duration;
 
@@ -10,11 +8,11 @@ use tracing::Level;
 
 use super::scenery::{child, noted, session, start, three};
 use crate::support::{Order, Probe, end, supervisor};
-use crate::traces::Ear;
+use crate::traces::Capture;
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_session_tree_is_quiet_at_info() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let spec = session(&probe, TreeSpec::one_for_one);
@@ -25,15 +23,15 @@ async fn a_healthy_session_tree_is_quiet_at_info() {
     sessions.start_session("t", spec).await.unwrap();
     sessions.stop().await.unwrap();
     assert_eq!(
-        ear.from(Level::INFO),
+        capture.from(Level::INFO),
         ["session supervisor started", "session supervisor stopped"]
     );
     let stopped = |title: &str| {
-        let mut heard = ear.heard();
-        heard.retain(|seen| seen.text == format!("{title} stopped"));
-        heard
+        let mut seen = capture.seen();
+        seen.retain(|seen| seen.text == format!("{title} stopped"));
+        seen
     };
-    assert_eq!(ear.of("session tree started").len(), 2);
+    assert_eq!(capture.of("session tree started").len(), 2);
     let trees = stopped("session tree");
     assert_eq!(trees.len(), 2);
     assert_eq!(
@@ -47,21 +45,25 @@ async fn a_healthy_session_tree_is_quiet_at_info() {
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let probe = Probe::default();
     let sessions = SessionSupervisor::child_spec(Options::new().name("trees-traces"));
     let tree = three(TreeSpec::one_for_one(), &probe).child("sessions", sessions);
     let tree = start(tree).await;
-    ear.caught_up().await;
+    capture.caught_up().await;
     assert_eq!(
-        ear.from(Level::INFO),
+        capture.from(Level::INFO),
         ["session supervisor started", "supervisor started"]
     );
     end(&child(&tree, "b"), Order::Crash).await;
-    ear.caught_up().await;
-    let told = ear.from(Level::INFO).split_off(2);
+    capture.caught_up().await;
+    let told = capture.from(Level::INFO).split_off(2);
     assert_eq!(told.len(), 1, "an exit and what follows: {told:?}");
-    for seen in ear.heard().iter().filter(|seen| seen.level == Level::WARN) {
+    for seen in capture
+        .seen()
+        .iter()
+        .filter(|seen| seen.level == Level::WARN)
+    {
         assert_eq!(seen.field("supervisor"), tree.name());
         assert_eq!(seen.field("child"), "b");
         assert!(seen.text.starts_with("child "), "{seen:?}");
@@ -69,9 +71,9 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
         assert!(!seen.fields.contains_key("session"), "{seen:?}");
     }
     tree.stop().await.unwrap();
-    let told = ear.from(Level::INFO).split_off(3);
+    let told = capture.from(Level::INFO).split_off(3);
     assert_eq!(told, ["session supervisor stopped", "supervisor stopped"]);
-    let of = ear.of("supervisor stopped");
+    let of = capture.of("supervisor stopped");
     assert_eq!(
         (of[0].field("supervisor"), of[0].field("stopped")),
         (tree.name(), "4")
@@ -80,7 +82,7 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_that_gives_up_is_told_as_an_error_of_its_child_and_its_session() {
-    let (ear, _guard) = Ear::listen();
+    let (capture, _guard) = Capture::listen();
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let inner = probe.clone();
@@ -91,19 +93,19 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_child_and_its_session()
     });
     let tree = sessions.start_session("s", spec).await.unwrap();
     end(&child(&tree, "a"), Order::Crash).await;
-    ear.caught_up().await;
-    let errors = ear.from(Level::ERROR);
+    capture.caught_up().await;
+    let errors = capture.from(Level::ERROR);
     // One line for a crash (row 21): what ended, why, and what follows.
     assert_eq!(errors, ["child ended abnormally"]);
-    let stopping = &ear.of("session tree is stopping")[0];
+    let stopping = &capture.of("session tree is stopping")[0];
     assert_eq!(stopping.field("reason"), "restart limit reached");
     assert_eq!(stopping.field("supervisor"), tree.name());
-    let of_child = &ear.of("child ended abnormally")[0];
+    let of_child = &capture.of("child ended abnormally")[0];
     assert_eq!(
         (of_child.field("session"), of_child.field("child")),
         ("s", "a")
     );
-    let of_session = &ear.of("session ended abnormally")[0];
+    let of_session = &capture.of("session ended abnormally")[0];
     assert_eq!(of_session.field("session"), "s");
     assert!(!of_session.fields.contains_key("child"), "{of_session:?}");
     assert!(of_session.field("reason").contains("restart limit reached"));

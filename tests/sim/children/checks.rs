@@ -1,6 +1,6 @@
 //! What must hold after every step.
 //!
-//! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
+//! `effects` checks each effect as it comes.
 
 use session_supervisor::engine::{ChildKind, ChildState, Counts, Ending, Life, Shutdown, Spec};
 
@@ -50,7 +50,7 @@ impl Sim {
         self.world.active.retain(|&index| !runs[index].gone());
     }
 
-    /// Whoever was asked to stop knows how much time is left.
+    /// Each child that was asked to stop knows how much time is left.
     fn check_times(&self) {
         let Some(deadline) = self.model.deadline.filter(|_| self.model.stopping()) else {
             return;
@@ -196,7 +196,7 @@ impl Sim {
         }
     }
 
-    /// Nobody waits for a turn that has come.
+    /// No request waits for a turn that has come.
     fn check_queue(&self) {
         let model = &self.model;
         if model.busy(&self.world.runs) {
@@ -223,7 +223,7 @@ impl Sim {
                 assert!(alive, "a stop waits for nothing");
                 continue;
             }
-            assert!(!model.stopping(), "somebody waits after the stop");
+            assert!(!model.stopping(), "a request waits after the stop");
             let role = caller.role;
             let first = self
                 .tickets

@@ -1,6 +1,7 @@
-//! What the engine must decide: who comes back, with whom, after what pause, and when the group ends.
+//! What the engine must decide: who comes back, with whom, after what pause, and when the group
+//! ends.
 //!
-//! Absent on purpose: the engine's own words. The strategies and limits are computed here once more.
+//! The strategies and limits are computed here once more, independently of the engine.
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! What the engine does: each effect is carried out in the world and held against the model.
 //!
-//! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see
-//! `checks`.
+//! `says` checks what the engine says, and `checks` what it should have done and did not.
 
 use std::time::Duration;
 
@@ -108,7 +107,7 @@ impl Sim {
 
     fn launch_for(&mut self, ticket: Ticket, role: usize) -> Origin {
         let caller = &self.tickets.0[ticket];
-        assert!(!caller.gone || !caller.waited, "a launch for nobody");
+        assert!(!caller.gone || !caller.waited, "a launch without a caller");
         self.tickets.launch(ticket, role);
         assert_eq!(self.model.mode, Mode::Serving);
         assert!(
@@ -136,7 +135,7 @@ impl Sim {
     fn launch_by_rule(&self, role: usize) -> Origin {
         let model = &self.model;
         let at = model.position(role).expect("the role is known");
-        let (origin, due) = model.entries[at].pending.expect("nobody wants it started");
+        let (origin, due) = model.entries[at].pending.expect("it is not wanted");
         assert!(self.world.now >= due, "a start before its pause is over");
         if !model.in_order() {
             return origin;
@@ -267,8 +266,8 @@ impl Sim {
         assert!(before.is_none_or(|before| until < before), "no news");
     }
 
-    /// Nobody is killed who could have been asked: only one that is killed by rule, by a deadline that has
-    /// come as it was set, that runs only since then, or if the driver was late.
+    /// No child is killed that could have been asked: only one that is killed by rule, by a
+    /// deadline that has come as it was set, that runs only since then, or if the driver was late.
     fn check_asked(&self, index: usize) {
         let run = &self.world.runs[index];
         let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;

@@ -1,6 +1,5 @@
-//! A random history: what happens is chosen by the seed, and in the end everything is driven to rest.
-//!
-//! Absent on purpose: what should come of it.
+//! A random history: what happens is chosen by the seed, and in the end everything is driven to
+//! rest.
 
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if sim.world.rng.chance(60) {
-        sim.settle(Mood::Orderly);
+        sim.until_idle(Mood::Orderly);
     }
     let steps = 30 + sim.world.rng.below(50);
     for _ in 0..steps {
@@ -32,9 +31,9 @@ pub(crate) fn run(sim: &mut Sim) {
         sim.begin();
     }
     if !sim.world.over && sim.world.rng.chance(40) {
-        sim.settle(Mood::Calm);
+        sim.until_idle(Mood::Calm);
         let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
-        assert_eq!(waiting, None, "somebody waits although nothing moves");
+        assert_eq!(waiting, None, "a request waits although nothing moves");
     }
     if !sim.model.stopping() {
         let within = sim
@@ -43,11 +42,11 @@ pub(crate) fn run(sim: &mut Sim) {
             .pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    sim.settle(Mood::Orderly);
-    sim.settle(Mood::Calm);
+    sim.until_idle(Mood::Orderly);
+    sim.until_idle(Mood::Calm);
     assert!(sim.world.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.0.iter().position(|caller| !caller.answered);
-    assert_eq!(waiting, None, "somebody is never answered");
+    assert_eq!(waiting, None, "a caller is never answered");
     assert_eq!(sim.engine.poll_timeout(), None, "a timer is left");
     let left = sim.engine.children().find(|info| info.life.is_some());
     assert!(left.is_none(), "something is left of {left:?}");

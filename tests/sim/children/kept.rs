@@ -1,5 +1,5 @@
-//! An exit as the model keeps it: of its cause no more than which it is, since the engine must be the
-//! last that holds it.
+//! An exit as the model keeps it: of its cause no more than which it is, since the engine must be
+//! the last that holds it.
 
 use std::error::Error;
 use std::sync::{Arc, Weak};

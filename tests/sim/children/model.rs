@@ -1,8 +1,8 @@
-//! What should be: the children in their order, moved by what is fed in and by what the engine says it
-//! does.
+//! What should be: the children in their order, moved by what is fed in and by what the engine says
+//! it does.
 //!
-//! Absent on purpose: decisions, see `decisions`; timers and turns. The model knows who is down, who is marked and who lives; what
-//! must follow at once is in `checks`.
+//! The model knows which children are down, marked or alive. `decisions` says what follows, and
+//! `checks` what must follow at once.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) struct Launched {
     /// It ran, for all to see.
     pub(crate) ran: bool,
     pub(crate) ignored: bool,
-    /// It took too long, and nobody has stopped it since.
+    /// It took too long, and was not stopped since.
     pub(crate) retried: bool,
     /// Its end is to be in the report.
     pub(crate) counted: Counted,
@@ -94,7 +94,7 @@ pub(crate) struct Model {
     pub(crate) deadline: Option<Moment>,
     /// When the deadline became what it is.
     pub(crate) deadline_set: Moment,
-    /// When somebody was last asked to stop; before that, when the stop began.
+    /// When a child was last asked to stop; before that, when the stop began.
     pub(crate) asked: Moment,
     /// Of whom it was said that what follows is decided later.
     pub(crate) undecided: BTreeSet<usize>,
@@ -175,7 +175,7 @@ impl Model {
         since.max(last).after(KILL_BOUND)
     }
 
-    /// Whether it is started by nobody but a caller.
+    /// Whether only a caller starts it.
     pub(crate) fn waits_for_request(&self, entry: &Entry, runs: &[Run]) -> bool {
         let down = entry.pending.is_none() && entry.run.is_none_or(|run| runs[run].gone());
         let fresh = !entry.has_run || entry.temporary();
@@ -186,7 +186,8 @@ impl Model {
         self.stopping() && self.settings.stop_order == StopOrder::Together
     }
 
-    /// When the next is asked at the latest: its share of the time, each that is left having the same.
+    /// When the next is asked at the latest: its share of the time, each that is left having the
+    /// same.
     pub(crate) fn next_request(&self, runs: &[Run]) -> Option<Moment> {
         let deadline = self.deadline.filter(|_| self.stopping())?;
         let untold = |entry: &&Entry| self.state(entry, runs) == Some(ChildState::Running);
@@ -336,7 +337,8 @@ impl Model {
         }
     }
 
-    /// Books what became of runs of which nothing is left, and forgets the children that go with them.
+    /// Books what became of runs of which nothing is left, and forgets the children that go with
+    /// them.
     pub(crate) fn bury(&mut self, runs: &[Run]) {
         for at in (0..self.entries.len()).rev() {
             // One whose state is lost in an event is gone before the engine has seen it.

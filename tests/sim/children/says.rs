@@ -1,6 +1,4 @@
 //! What the engine says: its notes and its answers, held against the model.
-//!
-//! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
     Answer, ChildState, Ending, Exit, Life, Mark, Moment, Next, Note, StopCause, Used,

@@ -1,6 +1,4 @@
 //! Scenes of a group, each told by what it did.
-//!
-//! Absent on purpose: what the truth table says already.
 
 use std::time::Duration;
 
@@ -242,8 +240,8 @@ fn a_set_waits_for_its_stuck_child() {
     assert_eq!(toy.story(), "start a, start b, start c");
 }
 
-/// A supervisor that has ended while stuck children of its own are left: its role is taken until these end, and
-/// in a stop it is waited for no more.
+/// A supervisor that has ended while stuck children of its own are left: its role is taken until
+/// these end, and in a stop it is waited for no more.
 #[test]
 fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
     let never = Policy {

@@ -1,6 +1,6 @@
 //! One history under way: the engine, its world, the model, and everything that can be fed in.
 //!
-//! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
+//! `history` chooses what happens; this carries it out and has it checked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,8 +76,8 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    /// Where nobody has to wait for a turn, a stop of a child of which something is left has been
-    /// taken: it comes to rest for good.
+    /// Where no request has to wait for a turn, a stop of a child of which something is left has
+    /// been taken: it comes to rest for good.
     pub(crate) fn join_stops(&mut self, before: Ticket) {
         if self.model.busy(&self.world.runs) || self.model.mode == Mode::New {
             return;
@@ -119,7 +119,7 @@ impl Sim {
         }
     }
 
-    /// What lies in an event that nobody reads any more is gone.
+    /// What lies in an event that is not read any more is gone.
     pub(crate) fn lose(&mut self) {
         if self.world.over {
             for run in &mut self.world.runs {

@@ -1,6 +1,4 @@
 //! Random specs of children: those of sessions, and what only children have.
-//!
-//! Absent on purpose: the rules themselves; see `rules`.
 
 use session_supervisor::engine::{Policy, Restart, Shutdown, Significance};
 

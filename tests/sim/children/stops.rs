@@ -1,6 +1,4 @@
 //! Scenes of stops: in order, together, and under a deadline.
-//!
-//! Absent on purpose: chance; `sim` has that.
 
 use std::time::Duration;
 
@@ -65,7 +63,7 @@ fn a_deadline_kills_all_that_is_left_at_once() {
 }
 
 #[test]
-fn what_is_killed_by_rule_takes_no_share_and_holds_up_nobody() {
+fn what_is_killed_by_rule_takes_no_share_and_delays_no_other() {
     let brutal = Policy {
         shutdown: Shutdown::BrutalKill,
         ..permanent()
@@ -88,7 +86,7 @@ fn what_is_killed_by_rule_takes_no_share_and_holds_up_nobody() {
 }
 
 #[test]
-fn a_deadline_that_comes_later_and_is_shorter_asks_whoever_is_late_at_once() {
+fn a_deadline_that_comes_later_and_is_shorter_asks_late_children_at_once() {
     let mut toy = abc(Strategy::OneForAll);
     toy.deaf = vec!["a", "b", "c"];
     stop(&mut toy, Some(ms(90)));
@@ -130,7 +128,7 @@ fn those_who_stop_together_are_asked_at_once() {
 }
 
 #[test]
-fn a_child_on_demand_is_started_by_nobody_but_a_caller() {
+fn a_child_on_demand_is_started_by_a_caller_alone() {
     let temporary = Policy {
         restart: Restart::Temporary,
         ..policy()
@@ -162,7 +160,7 @@ fn a_child_on_demand_is_started_by_nobody_but_a_caller() {
     assert_eq!(toy.group.counts().specs, 3);
 }
 
-/// D3: what waits for its turn is for somebody.
+/// D3: what waits for its turn has a caller.
 #[test]
 fn a_request_whose_caller_has_gone_is_dropped_when_its_turn_comes() {
     Waiter::all_are_there();

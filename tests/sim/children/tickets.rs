@@ -1,6 +1,4 @@
-//! Who waits for what, and that everybody is told exactly once.
-//!
-//! Absent on purpose: whether an answer was right; see `says`.
+//! Which caller waits for what, and that each is answered exactly once.
 
 use session_supervisor::engine::Moment;
 
@@ -26,7 +24,7 @@ pub(crate) struct Caller {
     pub(crate) launched: bool,
     /// A stop that waits for an end, not for its turn; since when.
     pub(crate) joined: Option<Moment>,
-    /// Nobody waits any more.
+    /// No caller waits any more.
     pub(crate) gone: bool,
     /// It was not carried out as it came.
     pub(crate) waited: bool,

@@ -1,7 +1,5 @@
-//! A group in a world without surprises: launches succeed, whoever is told to end does, and everything is
-//! reported at once. What the engine does is written down in one line each.
-//!
-//! Absent on purpose: chance; `sim` has that.
+//! A group in a world without surprises: launches succeed, each child that is told to end does, and
+//! everything is reported at once. What the engine does is written down in one line each.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -29,7 +27,7 @@ pub(crate) struct Toy {
     pub(crate) ignore: Vec<&'static str>,
     /// Roles whose launches do not come to an end.
     pub(crate) hang: Vec<&'static str>,
-    /// Roles that do not hear a stop.
+    /// Roles that do not react to a stop.
     pub(crate) deaf: Vec<&'static str>,
     /// Roles that survive their kill.
     pub(crate) stuck: Vec<&'static str>,
@@ -93,7 +91,7 @@ impl Toy {
     pub(crate) fn end(&mut self, role: &str, mark: Mark) {
         let life = self.life(role);
         self.report_end(&life, mark);
-        self.settle();
+        self.until_idle();
     }
 
     pub(crate) fn life(&self, role: &str) -> SimLife {
@@ -117,7 +115,7 @@ impl Toy {
 
     pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         self.todo.push_back(input);
-        self.settle();
+        self.until_idle();
     }
 
     /// Lets time pass until the next thing is due.
@@ -126,10 +124,10 @@ impl Toy {
         self.now = self.now.max(at);
         self.group.handle_timeout(self.now);
         self.carry_out();
-        self.settle();
+        self.until_idle();
     }
 
-    fn settle(&mut self) {
+    fn until_idle(&mut self) {
         while let Some(input) = self.todo.pop_front() {
             self.group.handle(self.now, input);
             self.carry_out();

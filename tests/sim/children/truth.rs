@@ -1,9 +1,7 @@
-//! The truth table: what each strategy does with each kind of child, however that one ends. The table
-//! of the documentation is what this prints.
+//! The truth table: what each strategy does with each kind of child, however that one ends. The
+//! table of the documentation is what this prints.
 //!
 //! `TRUTH=write cargo test --test sim truth` writes it anew.
-//!
-//! Absent on purpose: failing starts, and children that end while others are stopped; see `scenes`.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,6 +1,6 @@
 //! What must hold after every step.
 //!
-//! Absent on purpose: what an effect may be; `effects` looks at each as it comes.
+//! `effects` checks each effect as it comes.
 
 use session_supervisor::engine::{ChildKind, Counts, Ending, Life, SessionState, Shutdown, Spec};
 
@@ -113,7 +113,7 @@ impl Sim {
         assert_eq!(self.engine.counts(), counts, "counts");
     }
 
-    /// Nobody waits for a turn that has come (D3).
+    /// No request waits for a turn that has come (D3).
     fn check_queues(&self) {
         for caller in &self.tickets.0 {
             if caller.answered || caller.launched || !caller.kind.launches() {
@@ -121,18 +121,18 @@ impl Sim {
             }
             let start = caller.kind.starts();
             let Some(entry) = &self.model.entries[caller.id] else {
-                panic!("somebody waits for an id that is free");
+                panic!("a request waits for an id that is free");
             };
             let run = &self.world.runs[entry.run];
-            let settled = match entry.shown {
+            let decided = match entry.shown {
                 Some(SessionState::Running) => run.life.ending() == Ending::No,
                 Some(SessionState::Parked) => start || run.gone(),
                 Some(SessionState::Stuck) => true,
                 _ => false,
             };
             assert!(
-                !settled || !self.model.serving,
-                "somebody waits although it is {:?}",
+                !decided || !self.model.serving,
+                "a request waits although it is {:?}",
                 entry.shown
             );
         }
@@ -203,7 +203,7 @@ impl Sim {
             let waiting = self
                 .tickets
                 .waiting(|caller| caller.kind.launches() && !caller.launched);
-            assert_eq!(waiting, None, "somebody waits for a launch after the stop");
+            assert_eq!(waiting, None, "a request waits for a launch after the stop");
         }
     }
 }

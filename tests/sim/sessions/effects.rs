@@ -1,6 +1,6 @@
 //! What the engine does: each effect is carried out in the world and held against the model.
 //!
-//! Absent on purpose: what the engine says, see `says`, and what it should have done and did not, see `checks`.
+//! `says` checks what the engine says, and `checks` what it should have done and did not.
 
 use std::time::Duration;
 
@@ -223,7 +223,7 @@ impl Sim {
         }
     }
 
-    /// Whether somebody has a reason to end a run.
+    /// Whether there is a reason to end a run.
     fn wanted(&mut self, index: usize, id: usize) -> bool {
         let restarts = |kind| kind == Kind::Restart;
         let queued = self

@@ -1,6 +1,5 @@
-//! A random history: what happens is chosen by the seed, and in the end everything is driven to rest.
-//!
-//! Absent on purpose: what should come of it.
+//! A random history: what happens is chosen by the seed, and in the end everything is driven to
+//! rest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +25,9 @@ pub(crate) fn run(sim: &mut Sim) {
         return take_apart(sim);
     }
     if !sim.world.over && sim.world.rng.chance(40) {
-        sim.settle(Mood::Calm);
+        sim.until_idle(Mood::Calm);
         let waiting = sim.tickets.waiting(|_| true);
-        assert_eq!(waiting, None, "somebody waits although nothing moves");
+        assert_eq!(waiting, None, "a request waits although nothing moves");
     }
     if sim.model.serving {
         let within = sim
@@ -37,11 +36,11 @@ pub(crate) fn run(sim: &mut Sim) {
             .pick(&[None, None, Some(ms(0)), Some(ms(2_000))]);
         sim.stop_supervisor(within);
     }
-    sim.settle(Mood::Orderly);
-    sim.settle(Mood::Calm);
+    sim.until_idle(Mood::Orderly);
+    sim.until_idle(Mood::Calm);
     assert!(sim.world.finished && sim.engine.ended(), "it does not end");
     let waiting = sim.tickets.waiting(|_| true);
-    assert_eq!(waiting, None, "somebody is never answered");
+    assert_eq!(waiting, None, "a caller is never answered");
     if let Some(list) = sim.list.take() {
         sim.engine.close_list(list.cursor);
     }

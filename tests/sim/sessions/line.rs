@@ -1,5 +1,5 @@
-//! How many launches are under way at once: random histories with a small limit, in which launches take
-//! long, fail and time out, callers stop, restart and go away.
+//! How many launches are under way at once: random histories with a small limit, in which launches
+//! take long, fail and time out, callers stop, restart and go away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl Line {
                             let shares = self.ensures.get(&caller) == Some(&id);
                             shares && there(&caller) && !self.answered.contains_key(&caller)
                         });
-                    assert!(wanted, "a launch for nobody");
+                    assert!(wanted, "a launch without a caller");
                     let place = self.starts.iter().position(|(first, _)| *first == id);
                     // Those before it have gone away or were stopped, or it is not their turn.
                     if let Some(place) = place {
@@ -328,7 +328,7 @@ impl Line {
             self.report_ends();
         }
         let counts = self.engine.counts();
-        assert_eq!(counts.starting + counts.restarting, 0, "somebody waits");
+        assert_eq!(counts.starting + counts.restarting, 0, "a request waits");
         for caller in 0..self.callers {
             let answered = self.answered.contains_key(&caller);
             let launched = counts.active > 0;
@@ -342,7 +342,7 @@ thread_local! {
 }
 
 #[test]
-fn never_more_launches_at_once_than_may_be_and_nobody_waits_in_vain() {
+fn never_more_launches_at_once_than_may_be_and_no_request_waits_in_vain() {
     oracle::hold("line.txt", 3_000, |seed| {
         println!("seed {seed}");
         let mut line = Line::new(seed);

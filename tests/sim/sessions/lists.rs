@@ -1,6 +1,4 @@
 //! One list that is read while everything changes.
-//!
-//! Absent on purpose: states; `checks` compares them.
 
 use std::collections::BTreeSet;
 

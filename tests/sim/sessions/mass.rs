@@ -1,6 +1,4 @@
 //! The stop of a supervisor with more sessions than are told to stop at a time.
-//!
-//! Absent on purpose: anything else that could happen meanwhile; the histories have that.
 
 use std::sync::Arc;
 
@@ -194,6 +192,6 @@ fn a_deadline_overrides_the_pace() {
     let report = mass.end(&mut Rng::new(3), Mark::Missing);
     assert_eq!((report.killed, mass.killed), (SESSIONS, SESSIONS));
     assert_eq!(report.took, ms(5));
-    // D12: nobody is killed unasked.
+    // D12: no session is killed before it is asked to stop.
     assert_eq!(mass.most, SESSIONS);
 }

@@ -1,8 +1,7 @@
-//! What should be: one entry per known id, moved by what is fed in and by what the engine says it does,
-//! and the verdicts that the engine must reach.
+//! What should be: one entry per known id, moved by what is fed in and by what the engine says it
+//! does, and the verdicts that the engine must reach.
 //!
-//! Absent on purpose: timers, queues and phases. The model knows what a state allows, not when the
-//! engine must look at it; `checks` does that.
+//! The model knows what a state allows, not when the engine must act on it; `checks` does that.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -58,16 +57,16 @@ pub(crate) struct Entry {
     pub(crate) step: u32,
     pub(crate) log: Log,
     pub(crate) due: Moment,
-    /// Somebody stopped it: it will be forgotten, whatever comes.
+    /// It was stopped: it will be forgotten, whatever comes.
     pub(crate) doomed: bool,
     /// When that was, if it was a caller.
     pub(crate) stopped: Option<Moment>,
-    /// Somebody restarts it by hand.
+    /// It is restarted by hand.
     pub(crate) relaunch: bool,
     pub(crate) parking: Option<Parking>,
     /// When it is tried again, while it is parked.
     pub(crate) retry: Option<Moment>,
-    /// There was no place for it then, so nobody knows when it is tried again.
+    /// There was no place for it then, so it is not known when it is tried again.
     pub(crate) missed: bool,
     pub(crate) exit: Option<Outcome>,
     pub(crate) outcome: Outcome,
@@ -224,7 +223,7 @@ impl Model {
             Exit::Failed { .. } => Outcome::Failed,
             _ => Outcome::Killed,
         };
-        // A success that came too late ran for nobody.
+        // A start that succeeds after its cancellation does not count as a run.
         let outcome = if run.recall == Recall::TooLate {
             Outcome::NotRunning
         } else {

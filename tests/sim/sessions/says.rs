@@ -1,6 +1,4 @@
 //! What the engine says: its notes and its answers, held against the model.
-//!
-//! Absent on purpose: what it does, see `effects`; and who is answered how often, see `tickets`.
 
 use session_supervisor::engine::{
     Answer, Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
@@ -82,7 +80,7 @@ impl Sim {
             .map(|first| self.tickets.0[first].kind);
         match caller.kind {
             Kind::Restart => assert!(caller.after <= index, "it shares an earlier launch"),
-            _ => assert!(shared.is_some(), "it shares a launch that nobody asked for"),
+            _ => assert!(shared.is_some(), "it shares a launch without a caller"),
         }
     }
 

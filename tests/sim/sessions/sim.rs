@@ -1,6 +1,6 @@
 //! One history under way: the engine, its world, the model, and everything that can be fed in.
 //!
-//! Absent on purpose: chance. `history` chooses what happens; this carries it out and has it checked.
+//! `history` chooses what happens; this carries it out and has it checked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl Sim {
         let queued = self
             .tickets
             .waiting(|caller| caller.kind.launches() && caller.id == id && !caller.launched);
-        assert_eq!(queued, None, "a stop left somebody in the queue before it");
+        assert_eq!(queued, None, "a stop left a request in the queue before it");
     }
 
     /// A caller that waits goes away.

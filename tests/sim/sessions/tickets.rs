@@ -1,6 +1,5 @@
-//! Who waits for what, and that everybody is told exactly once, and nothing that makes no sense.
-//!
-//! Absent on purpose: whether a refusal was right. `effects` holds it against the model's state.
+//! Which caller waits for what, and that each is answered exactly once, and nothing that makes no
+//! sense.
 
 use session_supervisor::engine::{Answer, SessionState};
 
@@ -111,7 +110,7 @@ impl Tickets {
         assert!(!caller.answered && !caller.launched && caller.id == id);
         assert!(caller.kind.launches());
         if caller.kind.starts() {
-            assert!(!caller.gone, "a launch for nobody");
+            assert!(!caller.gone, "a launch without a caller");
             let earlier = |c: &Caller| c.kind.starts() && c.id == id && !c.answered && !c.launched;
             assert!(
                 !self.0[..ticket].iter().any(earlier),

@@ -1,7 +1,6 @@
 //! kameo's side: `supervise`, as its documentation shows it.
 //!
-//! A start is answered before `on_start` has run, so the rows wait until it has. Absent on purpose: a
-//! name for each session, which its supervisor does not give.
+//! A start is answered before `on_start` has run, so the rows wait until it has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use kameo::actor::{Actor, ActorRef, Spawn, WeakActorRef};
 use kameo::error::{ActorStopReason, Infallible};
 use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
-use peers::{Birth, Census, Peer, Presence, rows};
+use peers::{Census, Peer, Presence, SpawnArguments, rows};
 
 struct Supervisor;
 
@@ -26,11 +25,11 @@ impl Actor for Supervisor {
 struct Session(Presence);
 
 impl Actor for Session {
-    type Args = Birth;
+    type Args = SpawnArguments;
     type Error = Infallible;
 
-    async fn on_start(birth: Birth, _: ActorRef<Self>) -> Result<Self, Infallible> {
-        Ok(Self(birth.begin().await))
+    async fn on_start(arguments: SpawnArguments, _: ActorRef<Self>) -> Result<Self, Infallible> {
+        Ok(Self(arguments.begin().await))
     }
 
     async fn on_stop(
@@ -60,7 +59,7 @@ impl Message<Msg> for Session {
         match message {
             Msg::Crash => Err("told to crash"),
             Msg::Say(words) => {
-                self.0.hear(words);
+                self.0.receive(words);
                 Ok(())
             }
         }
@@ -78,8 +77,8 @@ impl Peer for Kameo {
         Self(supervisor)
     }
 
-    async fn start(&self, _id: String, birth: Birth) -> Self::Session {
-        Session::supervise(&self.0, birth)
+    async fn start(&self, _id: String, arguments: SpawnArguments) -> Self::Session {
+        Session::supervise(&self.0, arguments)
             .restart_policy(RestartPolicy::Transient)
             .restart_limit(3, Duration::from_secs(5))
             .spawn()

@@ -1,11 +1,9 @@
 //! This crate's side.
-//!
-//! Absent on purpose: options. The defaults let a session restart three times in five seconds.
 
 use std::sync::Arc;
 
 use peers::ractor_session::{Msg, Session};
-use peers::{Birth, Census, Peer, rows};
+use peers::{Census, Peer, SpawnArguments, rows};
 use ractor::ActorRef;
 use session_supervisor::{ChildSpec, Options, SessionSupervisor};
 
@@ -14,8 +12,8 @@ struct Ours {
     usual: ChildSpec<Session>,
 }
 
-fn spec(birth: Birth) -> ChildSpec<Session> {
-    ChildSpec::new(move |_| (Session, birth.clone()))
+fn spec(arguments: SpawnArguments) -> ChildSpec<Session> {
+    ChildSpec::new(move |_| (Session, arguments.clone()))
 }
 
 impl Peer for Ours {
@@ -26,17 +24,17 @@ impl Peer for Ours {
         let supervisor = SessionSupervisor::start(options).await;
         Self {
             supervisor: supervisor.expect("a free name"),
-            usual: spec(Birth {
+            usual: spec(SpawnArguments {
                 census,
                 pause: None,
             }),
         }
     }
 
-    async fn start(&self, id: String, birth: Birth) -> Self::Session {
-        let spec = match birth.pause {
+    async fn start(&self, id: String, arguments: SpawnArguments) -> Self::Session {
+        let spec = match arguments.pause {
             None => self.usual.clone(),
-            Some(_) => spec(birth),
+            Some(_) => spec(arguments),
         };
         let start = self.supervisor.start_session(&id, spec);
         start.await.expect("a start")

@@ -1,14 +1,13 @@
 //! ractor-supervisor's side: its `DynamicSupervisor`.
 //!
-//! Absent on purpose: a limit that a storm could reach. It is one for all sessions together, and
-//! reaching it ends them all.
+//! Its one limit is for all sessions together and would end them all, so it is set above any storm.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use peers::ractor_session::{Msg, Session};
-use peers::{Birth, Census, Peer, rows};
+use peers::{Census, Peer, SpawnArguments, rows};
 use ractor::{Actor, ActorRef};
 use ractor_supervisor::core::{ChildSpec, Restart, SpawnFn};
 use ractor_supervisor::dynamic::{
@@ -20,11 +19,11 @@ struct RactorSupervisor {
     usual: SpawnFn,
 }
 
-fn spawn_fn(birth: Birth) -> SpawnFn {
+fn spawn_fn(arguments: SpawnArguments) -> SpawnFn {
     SpawnFn::new(move |supervisor, id| {
-        let birth = birth.clone();
+        let arguments = arguments.clone();
         async move {
-            let spawned = Actor::spawn_linked(Some(id), Session, birth, supervisor).await;
+            let spawned = Actor::spawn_linked(Some(id), Session, arguments, supervisor).await;
             spawned.map(|(session, _)| session.get_cell())
         }
     })
@@ -46,20 +45,20 @@ impl Peer for RactorSupervisor {
         let started = DynamicSupervisor::spawn(name, options).await;
         Self {
             supervisor: started.expect("a free name").0,
-            usual: spawn_fn(Birth {
+            usual: spawn_fn(SpawnArguments {
                 census,
                 pause: None,
             }),
         }
     }
 
-    async fn start(&self, id: String, birth: Birth) -> Self::Session {
+    async fn start(&self, id: String, arguments: SpawnArguments) -> Self::Session {
         let spec = ChildSpec {
             id: id.clone(),
             restart: Restart::Transient,
-            spawn_fn: match birth.pause {
+            spawn_fn: match arguments.pause {
                 None => self.usual.clone(),
-                Some(_) => spawn_fn(birth),
+                Some(_) => spawn_fn(arguments),
             },
             backoff_fn: None,
             reset_after: None,

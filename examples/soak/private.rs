@@ -1,7 +1,5 @@
-//! Estates: supervisors whose every session is known to one worker, so that counts, list and report
+//! Private supervisors: whose every session is known to one worker, so that counts, list and report
 //! can be told to the last one.
-//!
-//! Absent on purpose: anybody else.
 
 use std::time::Duration;
 
@@ -10,11 +8,11 @@ use session_supervisor::error::{StartError, StopError};
 use session_supervisor::{Options, SessionState, SessionSupervisor, ShutdownReport};
 
 use crate::ask::{ask, ask_and_leave, within};
-use crate::burden::Careful;
 use crate::closing::{close, until};
-use crate::house::{End, Kind, Over, Reign, alone};
+use crate::drop_kinds::Careful;
 use crate::rng::Rng;
-use crate::session::{Birth, Death, LONG, Msg, Plan};
+use crate::session::{LONG, Msg, Plan, StartKind, StopKind};
+use crate::succession::{End, Instance, Kind, Over, alone};
 use crate::tally::{self, Deed};
 use crate::verdict::{contradiction, must};
 
@@ -43,18 +41,18 @@ fn number(fates: &[Fate], fate: Fate) -> usize {
     fates.iter().filter(|other| **other == fate).count()
 }
 
-/// One estate, from its beginning to its end.
+/// One private supervisor, from its beginning to its end.
 pub(crate) async fn step(rng: &mut Rng) {
     let fates: Vec<Fate> = (0..4 + rng.below(20)).map(|_| rng.pick(&FATES)).collect();
-    let reign = alone(Options::new().unique_name(), fates.len()).await;
-    if settle(&reign, &fates, rng).await.is_err() {
-        contradiction("an estate is down, and nobody ended it");
+    let instance = alone(Options::new().unique_name(), fates.len()).await;
+    if carry_out(&instance, &fates, rng).await.is_err() {
+        contradiction("a private supervisor is down, and was not ended");
     }
     let end = rng.pick(&End::ALL);
     let report = match end {
         End::Stop => {
-            let second = ask(Deed::StopSupervisor, reign.sessions.stop());
-            let (report, second) = tokio::join!(reign.end(end), second);
+            let second = ask(Deed::StopSupervisor, instance.sessions.stop());
+            let (report, second) = tokio::join!(instance.end(end), second);
             // The second may come when all is over.
             let same = second.is_err() || report == second.ok();
             must(report.is_some() && same, || {
@@ -62,17 +60,17 @@ pub(crate) async fn step(rng: &mut Rng) {
             });
             report
         }
-        _ => reign.end(end).await,
+        _ => instance.end(end).await,
     };
     judge(&fates, end, report);
-    close(&reign).await;
+    close(&instance).await;
 }
 
 /// Starts all sessions and waits until each is what it is to be.
-async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over> {
-    let sessions = &reign.sessions;
+async fn carry_out(instance: &Instance, fates: &[Fate], rng: &mut Rng) -> Result<(), Over> {
+    let sessions = &instance.sessions;
     for (n, fate) in fates.iter().enumerate() {
-        let entry = reign.census.entry(n);
+        let entry = instance.census.entry(n);
         let start = sessions.start_session(&entry.id, plan(*fate, rng).spec(entry));
         if *fate == Fate::Starting {
             ask_and_leave(Deed::Start, start).await;
@@ -84,7 +82,7 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
                 tally::did(Deed::Crash);
             }
             Ok(_) => {}
-            Err(error) => contradiction(&format!("an estate's start says: {error}")),
+            Err(error) => contradiction(&format!("a private supervisor's start says: {error}")),
         }
     }
     let parked = number(fates, Fate::Parked);
@@ -98,7 +96,10 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
             }
         }
     };
-    let counts = within(all_parked, || "an estate's sessions do not park".to_owned()).await?;
+    let counts = within(all_parked, || {
+        "a private supervisor's sessions do not park".to_owned()
+    })
+    .await?;
     let all = fates.len();
     let adds_up = (counts.specs, counts.workers, counts.supervisors) == (all, all, 0)
         && counts.active == all - parked - starting
@@ -114,7 +115,7 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
                 Fate::Starting => SessionState::Starting,
                 _ => SessionState::Running,
             };
-            (&*info.id, info.state) == (reign.census.entry(n).id.as_str(), state)
+            (&*info.id, info.state) == (instance.census.entry(n).id.as_str(), state)
         });
     must(fits, || format!("{fates:?} are listed as {list:?}"));
     Ok(())
@@ -123,11 +124,11 @@ async fn settle(reign: &Reign, fates: &[Fate], rng: &mut Rng) -> Result<(), Over
 fn plan(fate: Fate, rng: &mut Rng) -> Plan {
     match fate {
         Fate::Stopped => Plan::FINE,
-        Fate::Failed => Plan::dying(rng.pick(&[Death::Fails, Death::Panics])),
+        Fate::Failed => Plan::stopping(rng.pick(&[StopKind::Fails, StopKind::Panics])),
         Fate::Killed if rng.one_in(2) => Plan::BRUTAL,
-        Fate::Killed => Plan::dying(Death::Hangs),
+        Fate::Killed => Plan::stopping(StopKind::Hangs),
         Fate::Parked => Plan::FINE.limit(0),
-        Fate::Starting => Plan::born([Birth::Hangs; 3]).start_timeout(LONG),
+        Fate::Starting => Plan::starting([StartKind::Hangs; 3]).start_timeout(LONG),
     }
 }
 
@@ -177,24 +178,24 @@ pub(crate) async fn under_a_parent(rng: &mut Rng) {
         Err(error) => contradiction(&format!("under a parent: {error}")),
     };
     let fates: Vec<Fate> = (0..4 + rng.below(8)).map(|_| rng.pick(&FATES)).collect();
-    let reign = Reign::of(Kind::Calm, sessions, fates.len());
-    if settle(&reign, &fates, rng).await.is_err() {
-        contradiction("a supervisor under a parent is down, and nobody ended it");
+    let instance = Instance::of(Kind::Calm, sessions, fates.len());
+    if carry_out(&instance, &fates, rng).await.is_err() {
+        contradiction("a supervisor under a parent is down, and was not ended");
     }
-    reign.will_end(End::Kill);
+    instance.will_end(End::Kill);
     parent.stop(None);
     tally::KILLED.one();
     within(parent_task, || "a parent does not end".to_owned())
         .await
         .ok();
-    close(&reign).await;
+    close(&instance).await;
 }
 
 /// Sessions that a kill does not end are stuck until they end.
 pub(crate) async fn stuck() {
-    let reign = alone(Options::new().unique_name(), 2).await;
-    let sessions = &reign.sessions;
-    let (first, second) = (reign.census.entry(0), reign.census.entry(1));
+    let instance = alone(Options::new().unique_name(), 2).await;
+    let sessions = &instance.sessions;
+    let (first, second) = (instance.census.entry(0), instance.census.entry(1));
     for entry in [first, second] {
         let spec = Plan::BRUTAL.spec(entry);
         match ask(Deed::Start, sessions.start_session(&entry.id, spec)).await {
@@ -230,13 +231,18 @@ pub(crate) async fn stuck() {
     must(start.is_ok(), || {
         format!("a stuck session has ended, and a start says {start:?}")
     });
-    let report = reign.end(End::Stop).await;
+    let report = instance.end(End::Stop).await;
     let fits = report.is_some_and(|report| (report.stopped, report.stuck) == (1, 1));
     must(fits, || {
         format!("one good session and a stuck one are reported as {report:?}")
     });
     must(second.alive() == 1, || "a stuck session is gone".to_owned());
     second.gate.open();
-    until(|| second.alive() == 0, "a stuck session outlives", &reign).await;
-    close(&reign).await;
+    until(
+        || second.alive() == 0,
+        "a stuck session outlives",
+        &instance,
+    )
+    .await;
+    close(&instance).await;
 }

@@ -1,11 +1,10 @@
 //! Answers to questions that change nothing: what a supervisor says of its sessions or children.
 //!
-//! A list of sessions is taken in pages, between which others are answered; the children of a static
-//! supervisor are few and told at once.
+//! A list of sessions is taken in pages, between which others are answered; the children of a
+//! static supervisor are few and told at once.
 //!
-//! Nobody is answered here: an answer wakes the caller, which `answers` does when no lock is held.
-//!
-//! Absent on purpose: answers to the wrong kind of supervisor. The handles do not ask there.
+//! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is
+//! held.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,9 +13,9 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::inbox::{Item, Query};
-use super::leftovers::Leftovers;
 use super::life::Life;
 use super::machine::Machine;
+use super::outbox::Outbox;
 use super::plan::Actors;
 use crate::SessionId;
 use crate::engine::{ChildState, ChildView, Counts, Cursor, Info, SessionState};
@@ -42,14 +41,9 @@ impl Lists {
     }
 
     /// Answers a question, or begins to.
-    pub(super) fn ask(
-        &mut self,
-        machine: &mut Machine,
-        query: Query,
-        leftovers: &mut Leftovers<'_>,
-    ) {
+    pub(super) fn ask(&mut self, machine: &mut Machine, query: Query, outbox: &mut Outbox<'_>) {
         match (query, machine) {
-            (Query::Look(look), machine) => leftovers.tell(look(machine)),
+            (Query::Look(look), machine) => outbox.tell(look(machine)),
             (Query::List(reply), Machine::Sessions(engine)) => {
                 self.0.push_back(List {
                     cursor: engine.open_list(),
@@ -58,13 +52,13 @@ impl Lists {
                 });
             }
             (query @ Query::List(_), Machine::Children(_)) => {
-                leftovers.discard_item(Item::Query(query));
+                outbox.discard_item(Item::Query(query));
             }
         }
     }
 
     /// One page of the list that has waited longest.
-    pub(super) fn page(&mut self, machine: &mut Machine, leftovers: &mut Leftovers<'_>) {
+    pub(super) fn page(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
         };
@@ -77,10 +71,10 @@ impl Lists {
                 Some(None) => {}
                 None => {
                     engine.close_list(list.cursor);
-                    leftovers.tell(Box::new(move || {
-                        let untold = list.reply.send(list.taken).err();
-                        let untold = untold.into_iter().flatten();
-                        untold.filter_map(|info| info.last_exit).collect()
+                    outbox.tell(Box::new(move || {
+                        let undelivered = list.reply.send(list.taken).err();
+                        let undelivered = undelivered.into_iter().flatten();
+                        undelivered.filter_map(|info| info.last_exit).collect()
                     }));
                     return;
                 }
@@ -90,14 +84,14 @@ impl Lists {
     }
 
     /// Drops the questions that will not be answered any more.
-    pub(super) fn drop_all(&mut self, machine: &mut Machine, leftovers: &mut Leftovers<'_>) {
+    pub(super) fn drop_all(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
         };
         for list in std::mem::take(&mut self.0) {
             engine.close_list(list.cursor);
-            leftovers.untold(list.taken.into_iter().filter_map(|info| info.last_exit));
-            leftovers.discard_item(Item::Query(Query::List(list.reply)));
+            outbox.undelivered(list.taken.into_iter().filter_map(|info| info.last_exit));
+            outbox.discard_item(Item::Query(Query::List(list.reply)));
         }
     }
 }
@@ -123,8 +117,11 @@ impl Query {
                 Machine::Children(_) => None,
             };
             Box::new(move || {
-                let untold = reply.send(info).err().flatten();
-                untold.and_then(|info| info.last_exit).into_iter().collect()
+                let undelivered = reply.send(info).err().flatten();
+                undelivered
+                    .and_then(|info| info.last_exit)
+                    .into_iter()
+                    .collect()
             })
         }))
     }
@@ -139,9 +136,9 @@ impl Query {
                 Machine::Sessions(_) => Vec::new(),
             };
             Box::new(move || {
-                let untold = reply.send(children).err();
-                let untold = untold.into_iter().flatten();
-                untold.filter_map(|info| info.last_exit).collect()
+                let undelivered = reply.send(children).err();
+                let undelivered = undelivered.into_iter().flatten();
+                undelivered.filter_map(|info| info.last_exit).collect()
             })
         }))
     }

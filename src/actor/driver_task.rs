@@ -1,10 +1,11 @@
 //! One task per supervisor that outlives the root: it keeps the one timer, drives when the root's
 //! loop does not, and finishes every ending.
 //!
-//! Whatever ends the root, the sessions' ends come here in one path: after a foreign kill the engine
-//! is told that the root is gone and kills what is left; when all is gone, whoever waits is answered.
+//! Whatever ends the root, the ends of the sessions take one path through this task. After a
+//! foreign kill the engine is told that the root is gone, and kills what is left. When all is gone,
+//! the callers that wait are answered.
 //!
-//! Absent on purpose: waiting for stuck children. They are reported, and end when their code does. Those of a
+//! It does not wait for stuck children. They are reported, and end when their code does. Those of a
 //! child supervisor keep its launch held until then.
 
 use std::future::Future;
@@ -13,22 +14,22 @@ use std::sync::Arc;
 use super::directory;
 use super::drive::{Driver, Ended};
 use super::inbox::Stage;
-use super::leftovers::Leftovers;
 use super::log::Line;
+use super::outbox::Outbox;
 use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
-/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
-/// a runtime that is shut down drops a task that has not had its turn.
-pub(super) fn undertake(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
+/// Sees a supervisor to its end. The end is guarded from now on, not from the first poll: a runtime
+/// that is shut down drops tasks before their first poll.
+pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
     async move {
         until_all_is_over(&end.0).await;
         end.tell();
-        // Whoever sees the whole end, which may be the program's, finds its last lines written. Those of a
-        // tree within it are written by then too.
-        if end.0.nest.is_none() {
+        // A caller that sees this end, which may be the program's, finds its last lines written.
+        // Those of a tree within it are written by then too.
+        if end.0.parent_link.is_none() {
             end.0.lines.written().await;
         }
     }
@@ -41,8 +42,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
             told = true;
             shared.inbox.enter(Stage::RootGone);
             shared.report(Input::RootGone);
-            // A bell that was rung for the root is ours now.
-            shared.hear_for_the_root();
+            // A wake-up that was meant for the root is for this task now.
+            shared.take_over_from_root();
         }
         if told && shared.is_finished() {
             return all_dropped(shared).await;
@@ -50,10 +51,10 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
         let armed = shared.lock_driver().armed();
         tokio::select! {
             biased;
-            // Else this is only about the timer or the root's end. The root's bell is the root's: it reads
-            // the exits that came before it first.
-            () = shared.bell.notified() => if !shared.root_listens() {
-                shared.hear_for_the_root();
+            // Else this is only about the timer or the root's end. The root handles its own
+            // wake-ups: it reads the exits that came before them first.
+            () = shared.wake.notified() => if !shared.root_listens() {
+                shared.take_over_from_root();
                 shared.others_first().await;
             },
             () = timer(shared, armed) => shared.tick(),
@@ -61,8 +62,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
     }
 }
 
-/// Waits for the states of killed children that lay in the root's events, since a parent may start the
-/// next incarnation as soon as this one is over. One that is stuck does not keep it for long.
+/// Waits for the states of killed children that lay in the root's events, since a parent may start
+/// the next incarnation as soon as this one is over. One that is stuck does not keep it for long.
 async fn all_dropped(shared: &Shared) {
     let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);
     let stuck = ended(&shared.lock_driver()).unwrap_or(0);
@@ -76,7 +77,7 @@ async fn timer(shared: &Shared, armed: Option<Moment>) {
     }
 }
 
-/// The end of a supervisor, also when its runtime is shut down: nobody is left waiting.
+/// The end of a supervisor, also when its runtime is shut down: no caller is left waiting.
 struct End(Arc<Shared>);
 
 impl End {
@@ -100,23 +101,23 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        let mut leftovers = Leftovers::of(shared);
+        let mut outbox = Outbox::of(shared);
         for item in shared.inbox.close() {
-            leftovers.discard_item(item);
+            outbox.discard_item(item);
         }
-        // What the engine still holds (stuck children; everything, if the runtime is shut down) is handed over
-        // here, so that nobody waits for an answer that cannot come.
-        let ended = shared.lock_driver().end(&mut leftovers);
+        // What the engine still holds (stuck children; everything, if the runtime is shut down) is
+        // handed over here, so that no caller waits for an answer that cannot come.
+        let ended = shared.lock_driver().end(&mut outbox);
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,
         }));
-        shared.undertaken();
+        shared.driver_done();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
-                leftovers.answer(ticket, Reply::Report(ended.report));
+                outbox.answer(ticket, Reply::Report(ended.report));
             }
         }
-        leftovers.settle(shared);
+        outbox.flush(shared);
     }
 }

@@ -1,6 +1,4 @@
-//! A house: a name under which one supervisor after another reigns, with the same options.
-//!
-//! Absent on purpose: who ends a reign. The workers do, in the middle of their work.
+//! A succession: a name under which one supervisor after another instances, with the same options.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +13,7 @@ use crate::rng::Rng;
 use crate::tally::{self, Deed};
 use crate::verdict::{contradiction, must};
 
-/// How the supervisors of a house work and end.
+/// How the supervisors of a succession work and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The defaults, with a short window.
@@ -35,13 +33,13 @@ pub(crate) enum Kind {
     /// It launches few at a time.
     Narrow,
     /// It is ended from outside in the middle.
-    Mortal,
+    EndsEarly,
     /// As well, and its successor comes before all of its sessions are gone.
     Hasty,
 }
 
 pub(crate) const PLACES: usize = 6;
-/// How many sessions may be parked in a house that discards the others.
+/// How many sessions may be parked in a succession that discards the others.
 pub(crate) const PARKED: usize = 3;
 const LAUNCHES: usize = 2;
 const FIRST_TRIAL: Duration = Duration::from_millis(20);
@@ -56,7 +54,7 @@ impl Kind {
             .park_trial(Duration::from_secs(60), Duration::from_secs(300))
             .seed(1);
         match self {
-            Self::Calm | Self::Mortal | Self::Hasty => options,
+            Self::Calm | Self::EndsEarly | Self::Hasty => options,
             Self::Removing => options.on_restart_limit(OnRestartLimit::Remove),
             Self::Crowded => options.max_sessions(PLACES),
             Self::Escalating => options.on_restart_limit(OnRestartLimit::Escalate),
@@ -79,8 +77,8 @@ impl Kind {
         !matches!(self, Self::Removing | Self::Escalating)
     }
 
-    const fn is_mortal(self) -> bool {
-        matches!(self, Self::Mortal | Self::Hasty)
+    const fn ends_early(self) -> bool {
+        matches!(self, Self::EndsEarly | Self::Hasty)
     }
 }
 
@@ -109,38 +107,38 @@ impl End {
 
 /// One supervisor, from its start to its end.
 #[derive(Debug)]
-pub(crate) struct Reign {
+pub(crate) struct Instance {
     number: u64,
     pub(crate) kind: Kind,
     pub(crate) sessions: SessionSupervisor,
     pub(crate) census: Census,
     /// Sessions of the one before may still hold names.
-    is_heir: bool,
+    has_predecessor: bool,
     /// Its name is used by another one, and not all of its sessions may be gone.
     has_successor: AtomicBool,
     ending: AtomicBool,
     end: Mutex<Option<End>>,
     steps: AtomicU64,
-    doom: u64,
+    last_step: u64,
 }
 
-/// The reign is over: whatever was to be checked, there is nobody left to ask.
+/// The instance is over: whatever was to be checked, there is no supervisor left to ask.
 #[derive(Debug)]
 pub(crate) struct Over;
 
-impl Reign {
+impl Instance {
     pub(crate) fn of(kind: Kind, sessions: SessionSupervisor, ids: usize) -> Self {
         Self {
             number: 0,
             kind,
             sessions,
             census: Census::new(ids),
-            is_heir: false,
+            has_predecessor: false,
             has_successor: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             end: Mutex::default(),
             steps: AtomicU64::new(0),
-            doom: u64::MAX,
+            last_step: u64::MAX,
         }
     }
 
@@ -152,7 +150,7 @@ impl Reign {
     /// Says that it is over, which must not be a surprise.
     pub(crate) fn over(&self, what: &str) -> Over {
         must(self.may_be_down(), || {
-            format!("{}: {what}, but nobody ended it", self.sessions.name())
+            format!("{}: {what}, but it was not ended", self.sessions.name())
         });
         Over
     }
@@ -175,19 +173,19 @@ impl Reign {
     }
 
     /// Whether a name may be held by a session of the supervisor before.
-    pub(crate) fn is_heir(&self) -> bool {
-        self.is_heir
+    pub(crate) fn has_predecessor(&self) -> bool {
+        self.has_predecessor
     }
 
     pub(crate) fn has_successor(&self) -> bool {
         self.has_successor.load(Ordering::SeqCst)
     }
 
-    /// Counts a step; the one that is the last of this reign ends it.
+    /// Counts a step; the one that is the last of this instance ends it.
     pub(crate) async fn step(&self, rng: &mut Rng) {
         let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.kind.is_mortal() && step == self.doom {
-            let _nobody_reads_it = self.end(rng.pick(&End::ALL)).await;
+        if self.kind.ends_early() && step == self.last_step {
+            let _unread = self.end(rng.pick(&End::ALL)).await;
         }
     }
 
@@ -212,7 +210,7 @@ impl Reign {
                 None
             }
             End::ForeignStop => {
-                root.stop(Some("stopped by somebody".to_owned()));
+                root.stop(Some("stopped by others".to_owned()));
                 None
             }
             End::Drain => {
@@ -226,13 +224,13 @@ impl Reign {
         }
     }
 
-    /// To be said before it is ended, so that nobody is surprised.
+    /// To be said before it is ended, so that no check is surprised.
     pub(crate) fn will_end(&self, how: End) {
         self.ending.store(true, Ordering::SeqCst);
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
     }
 
-    /// How it was ended; none if by nobody yet, or by itself.
+    /// How it was ended; none if not yet, or by itself.
     pub(crate) fn ended(&self) -> Option<End> {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -246,27 +244,27 @@ impl Reign {
 }
 
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct Succession {
     kind: Kind,
     name: String,
     ids: usize,
-    current: Mutex<Arc<Reign>>,
+    current: Mutex<Arc<Instance>>,
     /// Those that had a successor before all of their sessions were gone.
-    late: Mutex<Vec<Arc<Reign>>>,
-    /// Through it goes one successor at a time; he throws the dice for his end.
-    door: tokio::sync::Mutex<Rng>,
+    late: Mutex<Vec<Arc<Instance>>>,
+    /// Through it goes one successor at a time, and the seed decides its end.
+    renewal: tokio::sync::Mutex<Rng>,
 }
 
-impl House {
+impl Succession {
     pub(crate) async fn open(kind: Kind, name: String, ids: usize, mut rng: Rng) -> Self {
-        let first = reign(kind, &name, ids, 0, Predecessor::Gone, &mut rng).await;
+        let first = instance(kind, &name, ids, 0, Predecessor::Gone, &mut rng).await;
         Self {
             kind,
             name,
             ids,
             current: Mutex::new(Arc::new(first)),
             late: Mutex::default(),
-            door: tokio::sync::Mutex::new(rng),
+            renewal: tokio::sync::Mutex::new(rng),
         }
     }
 
@@ -274,17 +272,17 @@ impl House {
         &self.name
     }
 
-    fn lock(&self) -> MutexGuard<'_, Arc<Reign>> {
+    fn lock(&self) -> MutexGuard<'_, Arc<Instance>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn current(&self) -> Arc<Reign> {
+    pub(crate) fn current(&self) -> Arc<Instance> {
         Arc::clone(&self.lock())
     }
 
-    /// Puts a supervisor in the place of one that is down, unless somebody else did.
-    pub(crate) async fn renew(&self, old: &Reign) {
-        let mut rng = self.door.lock().await;
+    /// Puts a supervisor in the place of one that is down, unless another worker did.
+    pub(crate) async fn renew(&self, old: &Instance) {
+        let mut rng = self.renewal.lock().await;
         let last = self.current();
         if last.number != old.number {
             return;
@@ -300,7 +298,7 @@ impl House {
             Predecessor::Gone
         };
         let number = last.number + 1;
-        let next = reign(
+        let next = instance(
             self.kind,
             &self.name,
             self.ids,
@@ -312,8 +310,8 @@ impl House {
         *self.lock() = next;
     }
 
-    /// The last reign, and those whose sessions nobody has waited for.
-    pub(crate) fn into_reigns(self) -> (Arc<Reign>, Vec<Arc<Reign>>) {
+    /// The last instance, and those whose sessions were not waited for.
+    pub(crate) fn into_reigns(self) -> (Arc<Instance>, Vec<Arc<Instance>>) {
         let late = self.late.into_inner();
         let current = self.current.into_inner();
         (
@@ -330,36 +328,36 @@ pub(crate) enum Predecessor {
     Late,
 }
 
-async fn reign(
+async fn instance(
     kind: Kind,
     name: &str,
     ids: usize,
     number: u64,
     predecessor: Predecessor,
     rng: &mut Rng,
-) -> Reign {
+) -> Instance {
     let start = SessionSupervisor::start(kind.options(name));
     let sessions = match ask(Deed::StartSupervisor, start).await {
         Ok(sessions) => sessions,
         Err(error) => contradiction(&format!("{name} does not start: {error}")),
     };
-    let of = Reign::of(kind, sessions, ids);
+    let of = Instance::of(kind, sessions, ids);
     if kind == Kind::Narrow {
         of.census.common.launches_at_most(LAUNCHES);
     }
-    Reign {
+    Instance {
         number,
-        is_heir: predecessor == Predecessor::Late,
-        doom: 200 + rng.next() % 2_000,
+        has_predecessor: predecessor == Predecessor::Late,
+        last_step: 200 + rng.next() % 2_000,
         ..of
     }
 }
 
-/// A reign outside all houses, for one who wants to know exactly.
-pub(crate) async fn alone(options: Options, ids: usize) -> Reign {
+/// An instance outside all successions, for one who wants to know exactly.
+pub(crate) async fn alone(options: Options, ids: usize) -> Instance {
     let start = SessionSupervisor::start(options);
     match ask(Deed::StartSupervisor, start).await {
-        Ok(sessions) => Reign::of(Kind::Calm, sessions, ids),
+        Ok(sessions) => Instance::of(Kind::Calm, sessions, ids),
         Err(error) => contradiction(&format!("a supervisor does not start: {error}")),
     }
 }

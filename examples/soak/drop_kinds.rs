@@ -9,7 +9,7 @@ use crate::verdict::PLANNED;
 
 /// What the drop of a value does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Burden {
+pub(crate) enum DropKind {
     None,
     Panics,
     /// It blocks its thread for so many milliseconds.
@@ -18,17 +18,17 @@ pub(crate) enum Burden {
 
 /// A value with such a drop.
 #[derive(Debug)]
-pub(crate) struct Weight(Burden);
+pub(crate) struct Weight(DropKind);
 
 impl Weight {
-    pub(crate) const fn new(burden: Burden) -> Self {
-        Self(burden)
+    pub(crate) const fn new(drop_kind: DropKind) -> Self {
+        Self(drop_kind)
     }
 
     /// The same for a value that a caller may drop itself. No caller drops what panics.
-    pub(crate) const fn harmless(burden: Burden) -> Self {
-        match burden {
-            Burden::Panics => Self(Burden::None),
+    pub(crate) const fn harmless(drop_kind: DropKind) -> Self {
+        match drop_kind {
+            DropKind::Panics => Self(DropKind::None),
             other => Self(other),
         }
     }
@@ -37,17 +37,17 @@ impl Weight {
 impl Drop for Weight {
     fn drop(&mut self) {
         match self.0 {
-            Burden::None => {}
+            DropKind::None => {}
             // A second panic while unwinding would end any program.
-            Burden::Panics if std::thread::panicking() => {}
-            Burden::Panics => panic!("{PLANNED}a drop panics"),
-            Burden::Blocks(ms) => std::thread::sleep(Duration::from_millis(ms)),
+            DropKind::Panics if std::thread::panicking() => {}
+            DropKind::Panics => panic!("{PLANNED}a drop panics"),
+            DropKind::Blocks(ms) => std::thread::sleep(Duration::from_millis(ms)),
         }
     }
 }
 
 /// Drops an answer, which may hold the last of such a value.
-pub(crate) fn let_go<T>(answer: T) {
+pub(crate) fn drop_answer<T>(answer: T) {
     let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(answer)));
     // The panic is told by its hook if it was not planned.
     drop(dropped);
@@ -73,28 +73,28 @@ impl<T> Deref for Careful<T> {
 
 impl<T> Drop for Careful<T> {
     fn drop(&mut self) {
-        let_go(self.0.take());
+        drop_answer(self.0.take());
     }
 }
 
 /// An error with such a drop.
 #[derive(Debug)]
-pub(crate) struct Grievance {
+pub(crate) struct PlannedError {
     _weight: Weight,
 }
 
-impl Grievance {
-    pub(crate) const fn new(burden: Burden) -> Self {
+impl PlannedError {
+    pub(crate) const fn new(drop_kind: DropKind) -> Self {
         Self {
-            _weight: Weight::new(burden),
+            _weight: Weight::new(drop_kind),
         }
     }
 }
 
-impl fmt::Display for Grievance {
+impl fmt::Display for PlannedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("told to fail")
     }
 }
 
-impl std::error::Error for Grievance {}
+impl std::error::Error for PlannedError {}

@@ -1,6 +1,5 @@
-//! The keeper of a session: its transcript, which outlives the responder's crashes, but not its own.
-//!
-//! Absent on purpose: a disk.
+//! The recorder of a session: its transcript, which outlives the responder's crashes, but not its
+//! own.
 
 use std::collections::VecDeque;
 
@@ -14,17 +13,17 @@ use crate::session;
 const HISTORY: usize = 200;
 
 #[derive(Debug)]
-pub(crate) struct Keeper;
+pub(crate) struct Recorder;
 
 #[derive(Debug)]
-pub(crate) enum KeeperMsg {
+pub(crate) enum RecorderMsg {
     Keep(String),
     Recall(RpcReplyPort<Vec<String>>),
     Crash,
 }
 
 #[cfg(feature = "cluster")]
-impl ractor::Message for KeeperMsg {}
+impl ractor::Message for RecorderMsg {}
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -33,11 +32,11 @@ pub(crate) struct State {
     transcript: VecDeque<String>,
 }
 
-#[ractor::actor(message = KeeperMsg, state = State, arguments = (StartContext, Rooms))]
-impl Keeper {
+#[ractor::actor(message = RecorderMsg, state = State, arguments = (StartContext, Rooms))]
+impl Recorder {
     async fn pre_start(
         &self,
-        _myself: ActorRef<KeeperMsg>,
+        _myself: ActorRef<RecorderMsg>,
         (start, rooms): (StartContext, Rooms),
     ) -> Result<State, ActorProcessingErr> {
         Ok(State {
@@ -47,42 +46,42 @@ impl Keeper {
         })
     }
 
-    /// From here on it is found by its role, so whoever waits for it can be told.
+    /// From here on it is found by its role, so a caller that waits for it can be told.
     async fn post_start(
         &self,
-        _myself: ActorRef<KeeperMsg>,
+        _myself: ActorRef<RecorderMsg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(notice) = session::is_back(&state.start, "; the transcript is gone") {
-            state.rooms.news(&state.start.id, &notice);
+            state.rooms.news(state.start.key(), &notice);
         }
         Ok(())
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<KeeperMsg>,
-        message: KeeperMsg,
+        _myself: ActorRef<RecorderMsg>,
+        message: RecorderMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            KeeperMsg::Keep(line) => {
+            RecorderMsg::Keep(line) => {
                 if state.transcript.len() == HISTORY {
                     state.transcript.pop_front();
                 }
                 state.transcript.push_back(line);
             }
-            KeeperMsg::Recall(reply) => {
-                // Whoever asked may have gone.
+            RecorderMsg::Recall(reply) => {
+                // The caller may have gone.
                 drop(reply.send(state.transcript.iter().cloned().collect()));
             }
-            KeeperMsg::Crash => panic!("the keeper of {} was told to crash", state.start.id),
+            RecorderMsg::Crash => panic!("the recorder of {} was told to crash", state.start.key()),
         }
         Ok(())
     }
 }
 
-pub(crate) fn spec(rooms: &Rooms) -> ChildSpec<Keeper> {
+pub(crate) fn spec(rooms: &Rooms) -> ChildSpec<Recorder> {
     let rooms = rooms.clone();
-    ChildSpec::new(move |start| (Keeper, (start, rooms.clone())))
+    ChildSpec::new(move |start| (Recorder, (start, rooms.clone())))
 }

@@ -1,11 +1,12 @@
-//! How a supervisor comes to be: on its own, linked to any actor, or as the child of another supervisor.
+//! How a supervisor is started: on its own, linked to any actor, or as the child of another
+//! supervisor.
 //!
-//! A child supervisor is a session like any other, whose actor happens to be a root: the same launch, the
-//! same wrapper, the same rules. Its launch holds one thing more than others do (`Hold::Tree`): its own
-//! children with their names, until its undertaker is done.
+//! A child supervisor is a session like any other, whose actor happens to be a root: the same
+//! launch, the same wrapper, the same rules. Its launch holds one thing more than others do
+//! (`Hold::Tree`): its own children with their names, until its driver task is done.
 //!
-//! Absent on purpose: the start of the children of a static supervisor. Its engine orders that, and the
-//! root waits for it in its `pre_start`.
+//! The engine of a static supervisor orders the start of its children, and the root waits for that
+//! in its `pre_start`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,12 +21,12 @@ use super::session::Session;
 use super::shared::Shared;
 
 /// What a supervisor is made from.
-pub(crate) struct Birth {
+pub(crate) struct RootArguments {
     /// Its name, at least in the log.
     pub(crate) name: Arc<str>,
     pub(crate) naming: Naming,
     pub(crate) home: Option<Home>,
-    pub(crate) nest: Option<Nest>,
+    pub(crate) parent_link: Option<ParentLink>,
     pub(crate) machine: Machine,
     pub(crate) runtime: Handle,
     /// Where it leaves what all hold together.
@@ -54,7 +55,7 @@ pub(crate) struct Home {
 
 /// The launch of a supervisor that is a child of another.
 #[derive(Debug)]
-pub(crate) struct Nest {
+pub(crate) struct ParentLink {
     pub(crate) parent: Arc<Shared>,
     pub(crate) life: Arc<Life>,
 }
@@ -67,7 +68,8 @@ pub(crate) struct Design {
     pub(crate) machine: Machine,
 }
 
-/// Starts a supervisor that is nobody's child here. Nothing of it is left if the future is dropped.
+/// Starts a supervisor that is no child of another one of ours. Nothing of it is left if the future
+/// is dropped.
 pub(crate) async fn start(
     name: String,
     machine: Machine,
@@ -75,23 +77,23 @@ pub(crate) async fn start(
     parent: Option<ActorCell>,
 ) -> Result<Option<Arc<Shared>>, SpawnErr> {
     let slot = Arc::new(OnceLock::new());
-    let birth = Birth {
+    let arguments = RootArguments {
         name: name.as_str().into(),
         naming: match &machine {
             Machine::Sessions(_) => Naming::Sessions,
             Machine::Children(_) => Naming::Children,
         },
         home: None,
-        nest: None,
+        parent_link: None,
         machine,
         runtime,
         slot: Arc::clone(&slot),
     };
     let Some(parent) = parent else {
-        Root::spawn(Some(name), Root::new(Standing::Alone), birth).await?;
+        Root::spawn(Some(name), Root::new(Standing::Alone), arguments).await?;
         return Ok(slot.get().cloned());
     };
-    Root::spawn_linked(Some(name), Root::new(Standing::Linked), birth, parent).await?;
+    Root::spawn_linked(Some(name), Root::new(Standing::Linked), arguments, parent).await?;
     let shared = slot.get().cloned();
     if let Some(shared) = &shared {
         shared.announce();
@@ -121,11 +123,11 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         None => format!("{}/{id}", parent.name()).into(),
     };
     let slot = Arc::new(OnceLock::new());
-    let birth = Birth {
+    let arguments = RootArguments {
         name,
         naming,
         home,
-        nest: Some(Nest {
+        parent_link: Some(ParentLink {
             parent: Arc::clone(parent),
             life: Arc::clone(&order.life),
         }),
@@ -134,7 +136,7 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         slot: Arc::clone(&slot),
     };
     let root = Box::new(Root::new(Standing::Child));
-    let cell = Session::spawn(order, registered, root, Box::new(birth)).await?;
+    let cell = Session::spawn(order, registered, root, Box::new(arguments)).await?;
     // Its life does not tell, should it have come to its end by now.
     let tree = slot.get().cloned();
     Ok(Found { cell, tree })

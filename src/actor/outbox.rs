@@ -1,14 +1,14 @@
-//! What is left to do after a step of driving, when no lock is held and the token is let go: callers are
+//! What is left to do after a drive, when no lock is held and the token is released. Callers are
 //! answered, values of the user's are dropped elsewhere, and the log is written.
 //!
-//! Absent on purpose: any cost of a log that nobody listens to.
+//! A log line that no subscriber wants costs nothing.
 
 use std::sync::Arc;
 
 use tokio::runtime::RuntimeFlavor;
 
 use super::answers::{Answer, Delivery, Told};
-use super::graveyard::{Grave, Graveyard};
+use super::drop_queue::{Deferred, DropQueue};
 use super::inbox::Item;
 use super::life::Life;
 use super::lines::Lines;
@@ -18,8 +18,8 @@ use super::shared::Shared;
 use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Seen};
 
 #[derive(Debug)]
-pub(super) struct Leftovers<'a> {
-    graveyard: &'a Graveyard,
+pub(super) struct Outbox<'a> {
+    drops: &'a DropQueue,
     lines: &'a Lines,
     speaker: &'a Arc<Speaker>,
     answers: Vec<Answer>,
@@ -28,10 +28,10 @@ pub(super) struct Leftovers<'a> {
     woken: usize,
 }
 
-impl<'a> Leftovers<'a> {
+impl<'a> Outbox<'a> {
     pub(super) const fn of(shared: &'a Shared) -> Self {
         Self {
-            graveyard: &shared.graveyard,
+            drops: &shared.drops,
             lines: &shared.lines,
             speaker: &shared.speaker,
             answers: Vec::new(),
@@ -41,8 +41,8 @@ impl<'a> Leftovers<'a> {
     }
 
     pub(super) fn note(&mut self, session: Option<Arc<str>>, incarnation: u64, note: Note) {
-        if !log::is_heard(&note) {
-            return self.graveyard.put_note(note);
+        if !log::is_enabled(&note) {
+            return self.drops.put_note(note);
         }
         self.told = true;
         let line = Line::Note {
@@ -52,7 +52,7 @@ impl<'a> Leftovers<'a> {
             note,
         };
         if let Some(Line::Note { note, .. }) = self.lines.push(line) {
-            self.graveyard.put_note(note);
+            self.drops.put_note(note);
         }
     }
 
@@ -74,41 +74,41 @@ impl<'a> Leftovers<'a> {
         self.woken += 1;
     }
 
-    /// What was told to somebody who has gone away.
-    pub(super) fn untold(&self, exits: impl IntoIterator<Item = Exit>) {
+    /// Exits of an answer whose caller has gone away.
+    pub(super) fn undelivered(&self, exits: impl IntoIterator<Item = Exit>) {
         for exit in exits {
-            self.graveyard.put_exit(exit);
+            self.drops.put_exit(exit);
         }
     }
 
     pub(super) fn discard(&mut self, value: Discard<Actors>) {
         match value {
-            Discard::Spec(plan) => self.graveyard.put_plan(plan),
-            Discard::Exit(exit) => self.graveyard.put_exit(exit),
-            Discard::Seen(Seen::Failed(cause)) => self.graveyard.put_cause(cause),
+            Discard::Spec(plan) => self.drops.put_plan(plan),
+            Discard::Exit(exit) => self.drops.put_exit(exit),
+            Discard::Seen(Seen::Failed(cause)) => self.drops.put_cause(cause),
             Discard::Seen(Seen::Terminated(_)) => {}
-            Discard::Failure(failure) => self.graveyard.put_failure(failure),
+            Discard::Failure(failure) => self.drops.put_failure(failure),
             Discard::Life(life) => self.discard_life(&life),
             Discard::Ticket(ticket) => self.unanswered(ticket),
         }
     }
 
-    /// Nobody needs the cause any more that a session has left without being asked for it.
+    /// The cause that a session has left is not needed any more.
     fn discard_life(&mut self, life: &Arc<Life>) {
         // Only in an engine that is taken apart does a caller still wait for its launch.
         if let Some(Some(ticket)) = life.cancel() {
             self.unanswered(ticket);
         }
         if let Some(cause) = engine::Life::cause(life) {
-            self.graveyard.put_cause(cause);
+            self.drops.put_cause(cause);
         }
     }
 
-    /// An item that nobody will look at.
+    /// An item that will not be handled.
     pub(super) fn discard_item(&mut self, item: Item) {
         match item {
             Item::Input(input) => self.discard_input(input),
-            // Whoever asked reads that the supervisor is down.
+            // The caller is answered that the supervisor is down.
             Item::Query(query) => self.tell(Box::new(move || {
                 drop(query);
                 Vec::new()
@@ -122,7 +122,7 @@ impl<'a> Leftovers<'a> {
             Input::Asked { request, .. } => {
                 let (spec, ticket) = request.into_parts();
                 if let Some(plan) = spec {
-                    self.graveyard.put_plan(plan);
+                    self.drops.put_plan(plan);
                 }
                 self.unanswered(ticket);
             }
@@ -130,17 +130,17 @@ impl<'a> Leftovers<'a> {
                 self.unanswered(ticket);
             }
             Input::StartFailed { failure, .. } | Input::StartOutlived { failure, .. } => {
-                self.graveyard.put_failure(failure);
+                self.drops.put_failure(failure);
             }
             Input::Exited { seen, .. } => self.discard(Discard::Seen(seen)),
             _ => {}
         }
     }
 
-    /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on this
-    /// thread.
-    pub(super) fn settle(self, shared: &Shared) -> usize {
-        self.graveyard.dig();
+    /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on
+    /// this thread.
+    pub(super) fn flush(self, shared: &Shared) -> usize {
+        self.drops.wake();
         if self.told {
             self.lines.write();
         }
@@ -153,11 +153,11 @@ impl<'a> Leftovers<'a> {
 }
 
 /// Only the last holder's drop runs a user's code, and `into_inner` tells who that is.
-impl Graveyard {
+impl DropQueue {
     pub(super) fn put_plan(&self, plan: Arc<Plan>) {
         let starter = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
         if let Some(starter) = starter {
-            self.put(Grave::of(starter));
+            self.put(Deferred::of(starter));
         }
     }
 
@@ -195,7 +195,7 @@ impl Graveyard {
 
     pub(super) fn put_cause(&self, cause: Cause) {
         if let Some(cause) = Arc::into_inner(cause) {
-            self.put(Grave::Cause(cause));
+            self.put(Deferred::Cause(cause));
         }
     }
 }
@@ -203,42 +203,42 @@ impl Graveyard {
 impl Shared {
     /// Has a caller answered in a task of its own. No lock may be held.
     pub(super) fn deliver(&self, answer: Answer) {
-        let delivery = Delivery::new(answer, self.graveyard.clone());
+        let delivery = Delivery::new(answer, self.drops.clone());
         drop(self.runtime().spawn(async move { drop(delivery) }));
     }
 
     /// Answers a caller here and now. No lock may be held, and nothing may wait for this thread.
     pub(super) fn answer_here(&self, answer: Answer) {
-        answer.give(&self.graveyard);
+        answer.give(&self.drops);
     }
 
-    /// What nobody waits for. No lock may be held.
-    pub(super) fn untold(&self, reply: Reply) {
-        self.graveyard.put_reply(reply);
-        self.graveyard.dig();
+    /// A reply that no caller waits for. No lock may be held.
+    pub(super) fn undelivered(&self, reply: Reply) {
+        self.drops.put_reply(reply);
+        self.drops.wake();
     }
 
     /// Drops values of the user's elsewhere. No lock may be held.
-    pub(super) fn bury(&self, graves: impl IntoIterator<Item = Grave>) {
-        self.graveyard.bury(graves);
+    pub(super) fn drop_later(&self, values: impl IntoIterator<Item = Deferred>) {
+        self.drops.drop_later(values);
     }
 
-    /// Drops a value that nobody needs. No lock may be held.
+    /// Drops a value that is not needed. No lock may be held.
     pub(super) fn discard(&self, value: Discard<Actors>) {
-        let mut leftovers = Leftovers::of(self);
-        leftovers.discard(value);
-        leftovers.settle(self);
+        let mut outbox = Outbox::of(self);
+        outbox.discard(value);
+        outbox.flush(self);
     }
 
     /// Drops an item that came too late. No lock may be held.
     pub(super) fn refuse(&self, item: Item) {
-        let mut leftovers = Leftovers::of(self);
-        leftovers.discard_item(item);
-        leftovers.settle(self);
+        let mut outbox = Outbox::of(self);
+        outbox.discard_item(item);
+        outbox.flush(self);
     }
 
-    /// Pushes what this thread has woken out of the slot that no other worker of the runtime takes from.
-    /// For a thread that is about to run code which may block it.
+    /// Pushes what this thread has woken out of the slot that no other worker of the runtime takes
+    /// from. For a thread that is about to run code which may block it.
     pub(super) fn step_aside(&self) {
         if self.runtime().runtime_flavor() == RuntimeFlavor::MultiThread {
             drop(self.runtime().spawn(async {}));

@@ -1,11 +1,11 @@
-//! The launch of an incarnation, in a task of its own: it calls the start function, spawns the actor,
-//! reports and answers.
+//! The launch of an incarnation, in a task of its own: it calls the start function, spawns the
+//! actor, reports and answers.
 //!
 //! The report is pushed before the caller is answered, so the caller's next command finds it done.
 //!
-//! Absent on purpose: a task that waits for the end. What there is of a session lets go of its life
-//! when it is dropped (`life`), and the last of them reports. And aborting: a launch is cancelled by no
-//! longer polling it.
+//! No task waits for the end of a session. What there is of it releases its life when it is dropped
+//! (`life`), and the last release reports. A launch is cancelled by no longer polling it; it is
+//! never aborted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
-use super::graveyard::Grave;
+use super::drop_queue::Deferred;
 use super::life::{Hold, Life, Orphans};
 use super::linked;
 use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
@@ -23,12 +23,12 @@ use super::shared::Shared;
 use super::unwind::{Guarded, Panicked, drop_guarded, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
-/// How long the actors below a session are waited for. Shorter than the kill bound, or their session
-/// would count as stuck.
+/// How long the actors below a session are waited for. Shorter than the kill bound, or their
+/// session would count as stuck.
 const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// Starts the session, reports and answers.
-pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
+pub(super) async fn run(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     // Held for as long as the launch holds it, whose task is not to drop the last of it.
@@ -46,7 +46,7 @@ pub(super) async fn launch(plan: Arc<Plan>, order: Order) {
                 None => Recall::TooLate,
             };
             let mut woken = shared.report(Input::Started { key, recall });
-            woken += shared.let_go(&life, Hold::Launch);
+            woken += shared.release(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
             }
@@ -82,9 +82,9 @@ enum Remains {
     Stuck,
 }
 
-/// Waits for what was below a session, which ractor has killed without waiting: a restart would meet
-/// their names. One that is stuck does not keep the session for long, and one that somebody else has by now
-/// is not waited for.
+/// Waits for what was below a session, which ractor has killed without waiting: a restart would
+/// meet their names. One that is stuck does not keep the session for long, and one that has another
+/// supervisor by now is not waited for.
 pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
     if orphans.is_empty() {
         return;
@@ -129,16 +129,17 @@ async fn attempt(
     outcome
 }
 
-/// Drops a start that was cancelled on its way, with all that the user's code held there, and returns when
-/// that is done. Many may be cancelled at once, so no worker of the runtime does it. A runtime of one
-/// thread does it at once: there whoever is told of the cancellation finds the start gone.
+/// Drops a start that was cancelled on its way, with all that the user's code held there, and
+/// returns when that is done. Many may be cancelled at once, so no worker of the runtime does it. A
+/// runtime of one thread does it at once: there a caller that is told of the cancellation finds the
+/// start gone.
 async fn dropped(shared: &Shared, starting: Starting) {
     if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return drop_guarded(starting);
     }
     let (done, dropped) = oneshot::channel::<()>();
     // In this order.
-    shared.bury([Grave::of((starting, done))]);
+    shared.drop_later([Deferred::of((starting, done))]);
     drop(dropped.await);
 }
 
@@ -147,7 +148,7 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let told = failure.and_then(|failure| match life.claim() {
         Some(ticket) => Some((ticket, failure)),
         None => {
-            bury(shared, failure);
+            drop_later(shared, failure);
             None
         }
     });
@@ -165,25 +166,25 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     });
     match (ticket, reply) {
         (Some(ticket), Some(reply)) => shared.deliver(Answer::Reply(ticket, reply)),
-        (None, Some(reply)) => shared.untold(reply),
+        (None, Some(reply)) => shared.undelivered(reply),
         _ => {}
     }
 }
 
-fn bury(shared: &Shared, failure: SpawnFailure) {
+fn drop_later(shared: &Shared, failure: SpawnFailure) {
     if let SpawnFailure::Failed(cause) = failure {
-        shared.bury([Grave::Cause(cause)]);
+        shared.drop_later([Deferred::Cause(cause)]);
     }
 }
 
-/// What a failure is to the engine, and to whoever waits.
+/// What a failure is to the engine, and to the caller that waits.
 fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
-    // ractor refuses the link once the root is ending; that is nobody's failure.
+    // ractor refuses the link once the root is ending; that is no failure of the session.
     let ending = is_ending(shared);
     match failure {
         SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),
         SpawnFailure::Failed(cause) if ending => {
-            shared.bury([Grave::Cause(cause)]);
+            shared.drop_later([Deferred::Cause(cause)]);
             (Failure::Cancelled, Reply::Down)
         }
         SpawnFailure::Failed(cause) => {

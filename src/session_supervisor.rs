@@ -1,0 +1,587 @@
+//! The handle of a session supervisor. Its length is the documentation of every call.
+//!
+//! A handle refers to what the root, the launch tasks and the driver task share. After the end of
+//! the supervisor it stays valid, and its calls fail with "down".
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{ActorCell, ActorRef, ActorStatus};
+
+use crate::actor::directory;
+use crate::actor::inbox::Query;
+use crate::actor::machine::Machine;
+use crate::actor::plan::{Found, Reply};
+use crate::actor::shared::Shared;
+use crate::ask;
+use crate::child::{Child, typed};
+use crate::engine::{Counts, Exit, Request, ShutdownReport};
+use crate::error::{
+    EnsureError, FindChildError, FindError, NotASupervisor, RestartError, StartError,
+    StartSupervisorError, StopError, SupervisorDown,
+};
+use crate::info::{Ensured, SessionInfo};
+use crate::spec::ChildSpec;
+use crate::{Options, SessionId, names, options};
+
+/// A handle of a running session supervisor. Cheap to clone.
+///
+/// Every method that asks the supervisor returns a future that is `Send` and `'static`. It asks
+/// when it is first polled; what was asked is carried out even if the future is dropped then. No
+/// method blocks the supervisor or another session, however slow the session in question is.
+///
+/// Do not block the thread right after polling a call once; await the call first.
+///
+/// A reference that a method returns names one incarnation of a session. Look it up again after a
+/// restart.
+#[derive(Clone, Debug)]
+pub struct SessionSupervisor {
+    shared: Arc<Shared>,
+}
+
+impl SessionSupervisor {
+    /// The name of a supervisor whose options give it none.
+    ///
+    /// OTP: the module's name, `__MODULE__`.
+    pub const NAME: &'static str = options::DEFAULT_NAME;
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Starts a supervisor without a parent. It runs until it is stopped, also when all handles are
+    /// dropped.
+    ///
+    /// It waits for the root actor and runs no code of the user's. It must be polled within a tokio
+    /// runtime; the supervisor and its sessions run on that one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidOptions` before anything is started, `NameTaken` with the holder, `Failed` outside a
+    /// runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, it leaves no supervisor behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{Options, SessionSupervisor};
+    ///
+    /// let sessions = SessionSupervisor::start(Options::new().name("chats")).await.unwrap();
+    /// assert_eq!(SessionSupervisor::where_is("chats").unwrap().name(), "chats");
+    /// sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn start(
+        options: Options,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(None, options)
+    }
+
+    /// Starts a supervisor linked to another ractor actor.
+    ///
+    /// ractor kills the children of an actor that ends, without `post_stop`. For an orderly end,
+    /// stop the supervisor in the parent's `post_stop`. The parent needs a supervision handler of
+    /// its own: ractor's default one ends it when any child ends.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); `Failed` also if the parent is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_link(
+        parent: ActorCell,
+        options: Options,
+    ) -> impl Future<Output = Result<Self, StartSupervisorError>> + Send + 'static {
+        Self::start_under(Some(parent), options)
+    }
+
+    /// The spec of a session supervisor that is a child of a [`Supervisor`](crate::Supervisor): a
+    /// supervisor, permanent, and waited for without end when it is stopped. Each of these can be
+    /// overridden.
+    ///
+    /// It keeps the name that its options give it, and is found by that, not by its role; a
+    /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins
+    /// empty. It cannot be a session itself, which bears a name of its own.
+    ///
+    /// OTP: the module's `child_spec/1`.
+    ///
+    /// ```
+    /// use session_supervisor::{Options, SessionSupervisor, Shutdown};
+    /// use std::time::Duration;
+    ///
+    /// let spec = SessionSupervisor::child_spec(Options::new().name("chats"))
+    ///     .shutdown(Shutdown::Timeout(Duration::from_secs(30)));
+    /// # let _ = spec;
+    /// ```
+    pub fn child_spec(options: Options) -> ChildSpec<Self> {
+        ChildSpec::supervisor(options)
+    }
+
+    async fn start_under(
+        parent: Option<ActorCell>,
+        options: Options,
+    ) -> Result<Self, StartSupervisorError> {
+        let (name, settings) = options
+            .check()
+            .map_err(StartSupervisorError::InvalidOptions)?;
+        let shared = ask::start(name, Machine::sessions(settings), parent).await?;
+        Ok(Self { shared })
+    }
+
+    /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
+    /// the name belongs to another kind of actor. Sends no message.
+    #[must_use]
+    pub fn where_is(name: &str) -> Option<Self> {
+        let cell = ractor::registry::where_is(name)?;
+        Self::try_from(cell).ok()
+    }
+
+    /// The supervisor's name in ractor's registry.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    /// The root actor: to link, to monitor, to wait for its end.
+    #[must_use]
+    pub fn get_cell(&self) -> ActorCell {
+        self.shared.root().clone()
+    }
+
+    /// Starts a session under an id and returns its reference when its `pre_start` is done.
+    ///
+    /// If the id is starting, stopping, restarting or ending by itself, the start waits until that
+    /// operation completes, then is handled as if it had just arrived. Two incarnations of one id
+    /// never overlap. Other callers do not wait meanwhile, whatever the start function does.
+    ///
+    /// The wait has no limit of its own. A session may hang in its `post_stop` after a stop by
+    /// others, or its restarts may keep failing within its restart limit. Then the start waits
+    /// until [`stop_session`](Self::stop_session) ends it.
+    ///
+    /// # Errors
+    ///
+    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and
+    /// `Parked` come before `MaxSessions`. A start that fails leaves nothing behind and is not
+    /// retried. `TimedOut` is answered at once; the launch keeps its id and its place, stopping,
+    /// until it is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is started all
+    /// the same, unless the start still waited: for the id, or for its launch among others
+    /// ([`max_concurrent_launches`](Options::max_concurrent_launches)).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use session_supervisor::{ChildSpec, Exit, Options, SessionSupervisor};
+    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let alice = sessions.start_session("alice", ChildSpec::new(|_| (Chat, ()))).await.unwrap();
+    /// alice.cast(()).unwrap();
+    /// assert_eq!(sessions.stop_session("alice").await.unwrap(), Exit::Shutdown);
+    /// # sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn start_session<C: Child>(
+        &self,
+        id: &str,
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<C::Ref, StartError>> + Send + 'static + use<C> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let id = id.map_err(StartError::InvalidId)?;
+            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
+            let reply = ask::request(&shared, id.shared(), |ticket| Request::Start {
+                spec,
+                ticket,
+            })
+            .await;
+            let found = match reply {
+                Reply::Started(found) => found,
+                other => return Err(start_error(id, other)),
+            };
+            C::reference(found).ok_or(StartError::SupervisorDown)
+        }
+    }
+
+    /// Returns the running session of an id, or starts one. Callers that ask at once share one
+    /// start.
+    ///
+    /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share
+    /// its outcome. The caller whose spec is used gets [`Ensured::Created`], and the others get
+    /// [`Ensured::Joined`]. If the launch fails, all of them get the error. The spec is used only
+    /// if the session does not run and no other caller is starting it. Two actor types with one
+    /// message type cannot be told apart.
+    ///
+    /// # Errors
+    ///
+    /// `WrongMessageType` if the running session takes messages of another type; it is left alone.
+    /// Else as [`start_session`](Self::start_session).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start_session`](Self::start_session).
+    pub fn ensure_session<C: Child>(
+        &self,
+        id: &str,
+        spec: ChildSpec<C>,
+    ) -> impl Future<Output = Result<Ensured<C::Ref>, EnsureError>> + Send + 'static + use<C> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let id = id.map_err(StartError::InvalidId)?;
+            let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
+            loop {
+                let spec = Arc::clone(&spec);
+                let reply = ask::request(&shared, id.shared(), |ticket| Request::Ensure {
+                    spec,
+                    ticket,
+                })
+                .await;
+                let found = match reply {
+                    Reply::Started(found) => Ensured::Created(found),
+                    Reply::Joined(found) => Ensured::Joined(found),
+                    Reply::Running(found) => Ensured::Existing(found),
+                    other => return Err(start_error(id, other).into()),
+                };
+                let cell = match &found {
+                    Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
+                        found.cell.clone()
+                    }
+                };
+                match found.filter_map(C::reference) {
+                    Some(found) => return Ok(found),
+                    // A supervisor that has come to its end meanwhile is not told from another
+                    // actor. Asked once more, the question waits until that end is known.
+                    None if cell.get_status() >= ActorStatus::Stopping => {}
+                    None => return Err(EnsureError::WrongMessageType { id, cell }),
+                }
+            }
+        }
+    }
+
+    /// Stops a session by its shutdown rule and forgets it, whatever its restart kind.
+    ///
+    /// When it returns, the session is gone and released: its actor has ended, its state is
+    /// dropped, its id and name are free. A session that is starting, waiting for a restart or
+    /// parked is ended without a run (`Exit::NotRunning`). Callers that stop an id at the same time
+    /// get the same answer. Starts that waited for the id get `StartError::Stopped`.
+    ///
+    /// One exception: while others stop or drain the supervisor's actor, the state of a killed
+    /// session lies in an event that is not read any more. It is dropped with the supervisor's
+    /// actor, and the answer does not wait for that.
+    ///
+    /// A session that awaits its own stop in its handler waits for itself until it is killed; ask
+    /// from a spawned task, or use `myself.stop(..)`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`: nothing of this id is alive. `Stuck`: it survived its kill for 1 s, or, of a
+    /// tree, one of its children did.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is stopped all
+    /// the same.
+    pub fn stop_session(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Exit, StopError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return ask::not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
+            };
+            match ask::request(&shared, id.shared(), |ticket| Request::Stop { ticket }).await {
+                Reply::Ended(exit) => Ok(exit),
+                Reply::NotFound => Err(StopError::NotFound),
+                Reply::Stuck => Err(StopError::Stuck),
+                _ => Err(StopError::SupervisorDown),
+            }
+        }
+    }
+
+    /// Restarts a session by hand. A running one is stopped by its rule and launched anew. One that
+    /// waits for a restart is launched at once. A parked one is resumed with an empty restart
+    /// limit.
+    ///
+    /// It is not counted against any limit. A session that is starting, stopping or ending is
+    /// restarted when that is done. Callers that wait for one launch share it. However many ask at
+    /// once, the session is launched at most twice: a launch that had begun before a caller asked
+    /// does not count for that caller.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown id. If the launch fails the caller gets the error, and the rules
+    /// go on: the session is tried again and counted, a parked one is parked again, a temporary one
+    /// is forgotten.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the session is restarted
+    /// all the same, unless the restart still waited for the id.
+    pub fn restart_session(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<ActorCell, RestartError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return ask::not_found(
+                    &shared,
+                    RestartError::NotFound,
+                    RestartError::SupervisorDown,
+                );
+            };
+            match ask::request(&shared, id.shared(), |ticket| Request::Restart { ticket }).await {
+                Reply::Started(found) | Reply::Joined(found) => Ok(found.cell),
+                other => Err(restart_error(id, other)),
+            }
+        }
+    }
+
+    /// The running session of an id: past its `pre_start`, registered, and linked to this
+    /// supervisor. A session that unlinked itself is listed, but not found. Reads ractor's registry
+    /// and sends no message.
+    #[must_use]
+    pub fn find_session(&self, id: &str) -> Option<ActorCell> {
+        let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
+        ask::linked(cell, self.shared.root())
+    }
+
+    /// As [`find_session`](Self::find_session), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the session takes messages of another type.
+    pub fn find_session_as<M: ractor::Message>(&self, id: &str) -> Result<ActorRef<M>, FindError> {
+        let cell = self.find_session(id).ok_or(FindError::NotFound)?;
+        typed(cell).ok_or(FindError::WrongMessageType)
+    }
+
+    /// The running child of a session that is a tree: past its `pre_start`, registered under
+    /// `"{supervisor}/{role}/{id}"`, and linked to the session. A supervisor with a name of its own
+    /// is found by that. Reads ractor's registry and sends no message.
+    #[must_use]
+    pub fn find_child(&self, id: &str, role: &str) -> Option<ActorCell> {
+        let session = self.find_session(id)?;
+        let name = names::session_child(self.shared.name(), role, id);
+        ask::linked(ractor::registry::where_is(name)?, &session)
+    }
+
+    /// As [`find_child`](Self::find_child), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, or `WrongMessageType` if the child takes messages of another type.
+    pub fn find_child_as<M: ractor::Message>(
+        &self,
+        id: &str,
+        role: &str,
+    ) -> Result<ActorRef<M>, FindChildError> {
+        let cell = self.find_child(id, role).ok_or(FindChildError::NotFound)?;
+        typed(cell).ok_or(FindChildError::WrongMessageType)
+    }
+
+    /// Whether a session of this id runs, as [`find_session`](Self::find_session) sees it. The
+    /// answer may be stale as soon as it is given.
+    #[must_use]
+    pub fn is_running(&self, id: &str) -> bool {
+        self.find_session(id).is_some()
+    }
+
+    /// What is known of an id; `None` for one that is not.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn session_info(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
+    {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return ask::alive(&shared).map(|()| None);
+            };
+            ask::query(&shared, |reply| Query::info(id, reply)).await
+        }
+    }
+
+    /// All sessions, in the order of their first start; a restart does not move one.
+    ///
+    /// The list is taken in pages, so that other callers are answered in between. It therefore does
+    /// not show a single instant. A session that is alive throughout appears exactly once.
+    ///
+    /// OTP: `which_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn list_sessions(
+        &self,
+    ) -> impl Future<Output = Result<Vec<SessionInfo>, SupervisorDown>> + Send + 'static + use<>
+    {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::query(&shared, Query::List).await }
+    }
+
+    /// How many sessions there are, by state. Costs the same however many there are.
+    ///
+    /// OTP: `count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn count_sessions(
+        &self,
+    ) -> impl Future<Output = Result<Counts, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::query(&shared, Query::count).await }
+    }
+
+    /// Stops all sessions, each by its own rule and in parallel, then the supervisor.
+    ///
+    /// Starts are refused from now on. Listing, counting and `stop_session` still work. At most
+    /// 1,000 sessions at a time have been asked to stop and have not begun their `post_stop`; after
+    /// 10 ms without progress the next ones are asked. A session's grace begins when its own stop
+    /// is sent.
+    ///
+    /// When it returns, all sessions have ended and all names are free, except for sessions that
+    /// are stuck. A second stop joins the first and gets the same report.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the supervisor has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the first poll, it does nothing. Dropped after it, the supervisor is stopped
+    /// all the same.
+    pub fn stop(
+        &self,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, None).await }
+    }
+
+    /// As [`stop`](Self::stop), but kills what is left after `timeout`. All sessions are asked to
+    /// stop in time before that. Of two stops with a timeout the earlier deadline wins. Zero kills
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`stop`](Self::stop).
+    pub fn stop_within(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<ShutdownReport, SupervisorDown>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { ask::stop(&shared, Some(timeout)).await }
+    }
+
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
+    /// stop.
+    ///
+    /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may
+    /// wait, also after the end. The result is `None` if the runtime was shut down before the
+    /// supervisor had ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use session_supervisor::{Options, SessionSupervisor};
+    ///
+    /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let end = tokio::spawn(sessions.wait());
+    /// let report = sessions.stop().await.unwrap();
+    /// assert_eq!(end.await.unwrap(), Some(report));
+    /// # }
+    /// ```
+    pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move { Some(shared.wait_over().await?.report) }
+    }
+}
+
+impl TryFrom<ActorCell> for SessionSupervisor {
+    type Error = NotASupervisor;
+
+    /// The supervisor whose root the actor is, for instance of
+    /// `myself.try_get_supervisor()` in a session.
+    fn try_from(cell: ActorCell) -> Result<Self, NotASupervisor> {
+        match directory::find(&cell) {
+            Some(shared) if shared.has_sessions() => Ok(Self { shared }),
+            Some(_) | None => Err(NotASupervisor::new(cell, "session supervisor")),
+        }
+    }
+}
+
+fn start_error(id: SessionId, reply: Reply) -> StartError {
+    match reply {
+        Reply::Ignored => StartError::Ignored,
+        Reply::Failed(cause) => StartError::Failed { id, cause },
+        Reply::NameTaken(cell) => StartError::NameTaken { id, cell },
+        Reply::TimedOut => StartError::TimedOut,
+        Reply::Parked => StartError::Parked,
+        Reply::MaxSessions(max) => StartError::MaxSessions { max },
+        Reply::Stopped => StartError::Stopped,
+        Reply::Stuck => StartError::Stuck,
+        Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
+        // A start gets no other reply, except that the supervisor is down.
+        _ => StartError::SupervisorDown,
+    }
+}
+
+fn restart_error(id: SessionId, reply: Reply) -> RestartError {
+    match reply {
+        Reply::NotFound => RestartError::NotFound,
+        Reply::Ignored => RestartError::Ignored,
+        Reply::Failed(cause) => RestartError::Failed { id, cause },
+        Reply::NameTaken(cell) => RestartError::NameTaken { id, cell },
+        Reply::TimedOut => RestartError::TimedOut,
+        Reply::MaxSessions(max) => RestartError::MaxSessions { max },
+        Reply::Stopped => RestartError::Stopped,
+        Reply::Stuck => RestartError::Stuck,
+        // A restart gets no other reply, except that the supervisor is down.
+        _ => RestartError::SupervisorDown,
+    }
+}
