@@ -1,11 +1,15 @@
 //! The engine: everything that is decided about sessions, as a pure value.
 //!
-//! [`Engine`] (a dynamic supervisor) and [`Group`] (a static one) have the same four verbs: `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and
-//! `poll_timeout()`. Mutate once, drain all effects, then mutate again. Time is an argument, the
-//! random numbers come from a seed, and no input can make it fail.
+//! [`Engine`] (a dynamic supervisor) and [`OrderedEngine`] (a static one) have the same four verbs:
+//! `handle(now, input)`, `handle_timeout(now)`, `poll_effect()` and `poll_timeout()`. Mutate once,
+//! drain all effects, then mutate again. Time is an argument, the random numbers come from a seed,
+//! and no input can make it fail.
 //!
-//! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value of the
-//! user's: what is no longer needed leaves as [`Effect::Discard`].
+//! What happens to one child is the same in both (`lifecycle`, `docs/lifecycle.md`). Queues,
+//! limits, pauses, parking and the order of stops are those of `dynamic` or of `ordered`.
+//!
+//! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value
+//! of the user's: what is no longer needed leaves as [`Effect::Discard`].
 
 #![expect(
     clippy::exhaustive_enums,
@@ -18,14 +22,15 @@ mod chain;
 mod child;
 mod dynamic;
 mod exit;
-mod group;
 mod incarnation;
 mod io;
 mod jitter;
+mod lifecycle;
 mod limit;
 mod moment;
 mod next;
 mod note;
+mod ordered;
 mod report;
 mod request;
 mod restart;
@@ -37,9 +42,6 @@ pub use backoff::Backoff;
 pub use chain::Chain;
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
-pub use group::{
-    AutoShutdown, ChildState, ChildView, FirstStart, Group, GroupSettings, StopOrder, Strategy,
-};
 pub use incarnation::{Key, Launch};
 pub use io::{
     Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Spec,
@@ -49,6 +51,10 @@ pub use limit::{Limit, Window};
 pub use moment::Moment;
 pub use next::{Next, Used};
 pub use note::{Kill, Note};
+pub use ordered::{
+    AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
+    Strategy,
+};
 pub use report::ShutdownReport;
 pub use request::Request;
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};

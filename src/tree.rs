@@ -11,8 +11,8 @@ use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{
-    AutoShutdown, ChildKind, Discard, FirstStart, Group, GroupSettings, Limit, Policy, Restart,
-    Shutdown, StopOrder, Strategy,
+    AutoShutdown, ChildKind, Discard, FirstStart, Limit, OrderedEngine, OrderedSettings, Policy,
+    Restart, Shutdown, StopOrder, Strategy,
 };
 use crate::error::{InvalidValue, StartSupervisorError};
 use crate::fault::Fault;
@@ -52,7 +52,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 #[must_use]
 pub struct TreeSpec {
     name: Option<Naming>,
-    settings: GroupSettings,
+    settings: OrderedSettings,
     seed: Option<u64>,
     children: Vec<(Arc<str>, Arc<Plan>, FirstStart)>,
     fault: Fault,
@@ -63,10 +63,10 @@ impl TreeSpec {
     pub fn new(strategy: Strategy) -> Self {
         Self {
             name: None,
-            settings: GroupSettings {
+            settings: OrderedSettings {
                 strategy,
                 limit: Limit::new(RESTARTS, WINDOW),
-                ..GroupSettings::default()
+                ..OrderedSettings::default()
             },
             seed: None,
             children: Vec::new(),
@@ -217,13 +217,13 @@ impl TreeSpec {
     /// What is to be started, or the first bad value.
     pub(crate) fn check(self) -> Result<Design, InvalidValue> {
         self.fault.check()?;
-        let settings = GroupSettings {
+        let settings = OrderedSettings {
             seed: self.seed.unwrap_or_else(random_seed),
             ..self.settings
         };
         Ok(Design {
             name: self.name.map(|name| name.name(Supervisor::NAME)),
-            machine: Machine::Children(Box::new(Group::new(settings, self.children))),
+            machine: Machine::Children(Box::new(OrderedEngine::new(settings, self.children))),
         })
     }
 

@@ -25,10 +25,9 @@ const LONGER: &[(&str, &str)] = &[
         "tests/it/traces.rs",
         "the one log capture, and what it sees of one session",
     ),
-    ("tests/sim/model.rs", "what should be, in one piece"),
     (
-        "tests/sim/sim.rs",
-        "one history, and all that can be fed in",
+        "tests/sim/sessions/model.rs",
+        "what should be, in one piece",
     ),
     (
         "tests/it/support.rs",

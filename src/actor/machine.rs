@@ -4,13 +4,13 @@
 use super::plan::Actors;
 use super::unwind::drop_guarded;
 use crate::engine::{
-    Counts, Discard, Effect, Engine, Group, GroupSettings, Input, Moment, Settings,
+    Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings, Settings,
 };
 
 #[derive(Debug)]
 pub(crate) enum Machine {
     Sessions(Box<Engine<Actors>>),
-    Children(Box<Group<Actors>>),
+    Children(Box<OrderedEngine<Actors>>),
 }
 
 impl Machine {
@@ -20,7 +20,10 @@ impl Machine {
 
     /// One that has nothing to do.
     pub(super) fn idle() -> Self {
-        Self::Children(Box::new(Group::new(GroupSettings::default(), Vec::new())))
+        Self::Children(Box::new(OrderedEngine::new(
+            OrderedSettings::default(),
+            Vec::new(),
+        )))
     }
 
     /// Hands out every value that may be a user's.

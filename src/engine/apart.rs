@@ -3,7 +3,6 @@
 //!
 //! The shell drops the values.
 
-use super::child::{Current, ExitSeen};
 use super::io::{Answer, Discard, Domain, Effect, Note, Request};
 
 /// What an effect holds that was never carried out.
@@ -59,12 +58,4 @@ pub(super) fn request<D: Domain>(request: Request<D>, into: &mut Vec<Discard<D>>
     let (spec, ticket) = request.into_parts();
     into.extend(spec.map(Discard::Spec));
     into.push(Discard::Ticket(ticket));
-}
-
-/// What a launch holds of which something is left.
-pub(super) fn launch<D: Domain>(current: Current<D>, into: &mut Vec<Discard<D>>) {
-    if let ExitSeen::Early(seen) = current.exit {
-        into.push(Discard::Seen(*seen));
-    }
-    into.push(Discard::Life(current.life));
 }

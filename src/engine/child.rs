@@ -1,15 +1,14 @@
-//! One child: what is kept of an id while it is known.
+//! One session: what is kept of an id while it is known.
 //!
-//! `dynamic` decides the transitions and `table` carries out the change of phase, so that the counts
-//! can never disagree with the children.
+//! Where it stands is in its `lifecycle`; what is to become of it is decided in `dynamic`. Both
+//! change through `table` alone, so that the counts can never disagree with the sessions.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::exit::{Exit, Mark, Seen};
-use super::incarnation::Launch;
-use super::io::{Answer, Domain, Life, Recall, Request};
+use super::exit::Exit;
+use super::io::{Answer, Domain, Request};
+use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
@@ -17,18 +16,13 @@ use super::table::SessionState;
 /// What is kept of an id.
 #[derive(Debug)]
 pub(super) struct Child<D: Domain> {
-    pub(super) id: Arc<str>,
-    pub(super) spec: D::Spec,
-    /// Changed by `Table::set_phase` alone, which keeps the counts.
-    pub(super) phase: Phase<D>,
-    /// Launches of this id so far: the number of the present or last incarnation.
-    pub(super) incarnation: u64,
-    /// Launches since the last exit.
-    pub(super) attempt: u32,
+    /// What has happened to it.
+    pub(super) life: Lifecycle<D>,
+    /// What is to become of it. The counts follow from this and its state, so both are changed
+    /// through `Table::change` alone.
+    pub(super) plan: Plan<D>,
     /// What only a session that has ended before has.
     pub(super) history: Option<Box<History>>,
-    /// The present launch, until nothing of it is left.
-    pub(super) current: Option<Current<D>>,
     pub(super) waiting: Option<Box<Waiting<D>>>,
 }
 
@@ -52,97 +46,6 @@ pub(super) struct Parking {
     pub(super) order: u64,
     /// How many trials were made.
     pub(super) trials: u32,
-}
-
-/// How the last incarnation ended.
-#[derive(Debug)]
-pub(super) struct Last {
-    pub(super) actor: Option<u64>,
-    pub(super) exit: Exit,
-}
-
-/// A launch of which something is left.
-#[derive(Debug)]
-pub(super) struct Current<D: Domain> {
-    pub(super) launch: Launch,
-    pub(super) life: D::Life,
-    pub(super) started: Moment,
-    pub(super) exit: ExitSeen,
-    pub(super) join: Join,
-    /// A start that succeeds after its cancellation does not count as a run: no caller was told that it ran.
-    pub(super) recall: Recall,
-    pub(super) rest: Rest,
-}
-
-impl<D: Domain> Current<D> {
-    pub(super) const fn new(now: Moment, launch: Launch, life: D::Life) -> Self {
-        Self {
-            launch,
-            life,
-            started: now,
-            exit: ExitSeen::Unreported,
-            join: Join::Pending,
-            recall: Recall::InTime,
-            rest: Rest::Passing,
-        }
-    }
-
-    /// The launch has succeeded: the event of its end, if that came before. `None` if this was reported
-    /// already.
-    pub(super) fn report_start(&mut self, now: Moment, recall: Recall) -> Option<Option<Seen>> {
-        let early = match std::mem::replace(&mut self.exit, ExitSeen::No) {
-            ExitSeen::Unreported => None,
-            ExitSeen::Early(seen) => Some(*seen),
-            known @ (ExitSeen::No | ExitSeen::Judged) => {
-                self.exit = known;
-                return None;
-            }
-        };
-        self.started = now;
-        self.recall = recall;
-        Some(early)
-    }
-
-    /// Whether it has ended and no patience is left with what there still is of it: it was killed, so the
-    /// rest is a drop, or only stuck children are left.
-    pub(super) fn is_overdue(&self) -> bool {
-        let killed = matches!(self.exit, ExitSeen::Judged) && self.life.mark() == Mark::Missing;
-        killed || self.rest == Rest::Stuck
-    }
-
-    /// Whether it is a supervisor that has ended and will say what became of its own children.
-    pub(super) fn is_outliving(&self) -> bool {
-        self.rest == Rest::Passing && self.life.is_outlived()
-    }
-}
-
-/// What is left of a launch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Something that will be gone soon, as far as is known.
-    Passing,
-    /// It was a supervisor, and only stuck ones among its children are left.
-    Stuck,
-}
-
-/// How far the end of the present incarnation is known.
-#[derive(Debug)]
-pub(super) enum ExitSeen {
-    /// Not at all, and the start has not been reported either.
-    Unreported,
-    /// Not at all.
-    No,
-    /// The event came before the report of the start.
-    Early(Box<Seen>),
-    /// It has been judged.
-    Judged,
-}
-
-/// Whether the actor's task is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Join {
-    Pending,
-    Done,
 }
 
 /// Who waits for this id.
@@ -244,86 +147,109 @@ pub(super) enum Tally {
     Skip,
 }
 
-/// Whether a session that is being stopped has been killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Force {
-    /// Asked; when it will be killed.
-    Asked(Option<Moment>),
-    /// Killed; since when.
-    Killed(Moment),
-}
-
-/// Where a child stands.
+/// What is to become of a child. Where it stands now is in its lifecycle.
 #[derive(Debug)]
-pub(super) enum Phase<D: Domain> {
+pub(super) enum Plan<D: Domain> {
     /// It will be launched when others have been (D23). `place`: see `dynamic::line`.
     InLine {
         origin: Origin,
         ticket: Option<D::Ticket>,
         place: u64,
     },
-    /// A launch task is at work. Timer: the start timeout.
-    Launching(Origin),
-    /// The launch was cancelled and is not gone yet. Timer: the kill bound.
-    Cancelling {
+    /// It is being launched, to run.
+    Launch(Origin),
+    /// It runs.
+    Run,
+    /// What follows when nothing of the present launch is left, and what others see until then.
+    /// `batch`: see `dynamic::stopping`.
+    After {
         then: Then<D>,
         shown: SessionState,
-        since: Moment,
-    },
-    /// It runs, or it has ended and we do not know yet.
-    Running,
-    /// It was told to end. Timer: the grace, then the kill bound. `batch`: see `dynamic::stopping`.
-    Stopping {
-        then: Then<D>,
-        force: Force,
         batch: u64,
     },
     /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
     /// pause. `manual`: who restarts it by hand, if somebody does.
-    Restarting {
+    Restart {
         due: Moment,
         manual: Option<D::Ticket>,
     },
-    /// It has ended and will be forgotten at the release. `force`: from when on it should be gone, if
-    /// somebody waits; the timer is that and the kill bound.
-    Leaving {
-        exit: Exit,
-        force: Option<Moment>,
-        tally: Tally,
-    },
     /// It used up its restart limit. Timer: when it is tried again.
-    Parked { retry: Option<Moment> },
-    /// It survived its kill.
-    Stuck { then: Then<D> },
+    Park { retry: Option<Moment> },
+    /// It has ended, and will be forgotten at the release.
+    Forget { exit: Exit, tally: Tally },
 }
 
-impl<D: Domain> Phase<D> {
+impl<D: Domain> Plan<D> {
     /// What others see of it.
-    pub(super) const fn shown(&self) -> Shown {
+    const fn shown(&self) -> Shown {
         match self {
-            Self::Launching(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
+            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
                 Origin::First => SessionState::Starting,
-                _ => SessionState::Restarting,
+                Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => {
+                    SessionState::Restarting
+                }
             }),
-            Self::Restarting { .. } => Shown::As(SessionState::Restarting),
-            Self::Cancelling { shown, .. } => Shown::As(*shown),
-            Self::Running => Shown::As(SessionState::Running),
-            Self::Stopping { .. } => Shown::As(SessionState::Stopping),
-            Self::Leaving { .. } => Shown::Hidden,
-            Self::Parked { .. } => Shown::As(SessionState::Parked),
-            Self::Stuck { .. } => Shown::As(SessionState::Stuck),
+            Self::Run => Shown::As(SessionState::Running),
+            Self::After { shown, .. } => Shown::As(*shown),
+            Self::Restart { .. } => Shown::As(SessionState::Restarting),
+            Self::Park { .. } => Shown::As(SessionState::Parked),
+            Self::Forget { .. } => Shown::Hidden,
         }
     }
 }
 
-impl<D: Domain> Phase<D> {
+impl<D: Domain> Child<D> {
+    /// What others see of it.
+    pub(super) const fn shown(&self) -> Shown {
+        self.plan.shown()
+    }
+
     /// Whether a launch is under way, as far as others must wait for it (D23).
     pub(super) const fn is_launching(&self) -> bool {
-        matches!(self, Self::Launching(_) | Self::Cancelling { .. })
+        self.life.is_launching()
     }
-}
 
-impl<D: Domain> Child<D> {
+    /// Changes what is to become of it. Returns the plan before.
+    pub(super) fn set_plan(&mut self, plan: Plan<D>) -> Plan<D> {
+        if let Plan::Restart { .. } | Plan::Park { .. } = plan {
+            self.life.will_restart();
+        }
+        std::mem::replace(&mut self.plan, plan)
+    }
+
+    /// Plans what follows when nothing of the present launch is left.
+    pub(super) fn plan_after(&mut self, then: Then<D>, shown: SessionState, batch: u64) -> Plan<D> {
+        self.set_plan(Plan::After { then, shown, batch })
+    }
+
+    /// Why its present launch is made, until it has succeeded or failed.
+    pub(super) fn origin(&self) -> Origin {
+        match self.plan {
+            Plan::Launch(origin) | Plan::InLine { origin, .. } => origin,
+            _ => {
+                debug_assert!(false, "no launch is under way");
+                Origin::First
+            }
+        }
+    }
+
+    /// Takes the batch of its stop; it has none else.
+    pub(super) const fn take_batch(&mut self) -> u64 {
+        match &mut self.plan {
+            Plan::After { batch, .. } => std::mem::replace(batch, 0),
+            _ => 0,
+        }
+    }
+
+    /// Takes what follows when nothing of the present launch is left. Without a plan it is
+    /// forgotten.
+    pub(super) fn take_then(&mut self) -> Then<D> {
+        match &mut self.plan {
+            Plan::After { then, .. } => std::mem::replace(then, Then::Remove),
+            _ => Then::Remove,
+        }
+    }
+
     pub(super) fn waiting(&mut self) -> &mut Waiting<D> {
         self.waiting.get_or_insert_default()
     }

@@ -2,8 +2,9 @@
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
-//! becomes of a session that used up its limit), `exits` (from the event to the decision), `restarts` (limits and pauses), `ending` (how
-//! one session is stopped, killed and forgotten) and `stopping` (how the supervisor ends).
+//! becomes of a session that used up its limit), `exits` (from the event to the decision),
+//! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten) and
+//! `stopping` (how the supervisor ends).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -22,10 +23,11 @@ mod stopping;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::child::{Child, Current, Phase};
+use super::child::{Child, Plan};
 use super::incarnation::{Key, Launch};
 use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
 use super::jitter::Jitter;
+use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
@@ -36,8 +38,8 @@ use parking::Parked;
 use requests::Share;
 use stopping::Stop;
 
-/// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when the
-/// supervisor stops (D12).
+/// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
+/// the supervisor stops (D12).
 pub const STOP_WINDOW: usize = 1_000;
 
 /// At most this many children are looked at in one step.
@@ -117,8 +119,8 @@ impl<D: Domain> Engine<D> {
             Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
             Input::Released { key } => {
-                if self.current(key).is_some() {
-                    self.release(now, key.slot);
+                if let Some(slot) = self.launched(key) {
+                    self.release(now, slot);
                 }
             }
             Input::StartOutlived { key, failure } => self.start_outlived(now, key, failure),
@@ -185,8 +187,8 @@ impl<D: Domain> Engine<D> {
         self.table.counts()
     }
 
-    /// Whether the answer to a start of this id is the same whatever sessions have ended without the
-    /// engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
+    /// Whether the answer to a start of this id is the same whatever sessions have ended without
+    /// the engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
     #[must_use]
     pub fn starts_whatever_ended(&self, id: &str) -> bool {
         let settings = &self.settings;
@@ -202,8 +204,8 @@ impl<D: Domain> Engine<D> {
         self.table.info(self.table.find(id)?)
     }
 
-    /// Opens a list: a cursor over the sessions in the order of their first start. It must be closed
-    /// with [`close_list`](Self::close_list).
+    /// Opens a list: a cursor over the sessions in the order of their first start. It must be
+    /// closed with [`close_list`](Self::close_list).
     pub fn open_list(&mut self) -> Cursor {
         self.table.open()
     }
@@ -246,10 +248,38 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// The launch that the key means, if something of it is left.
-    fn current(&self, key: Key) -> Option<&Current<D>> {
-        let current = self.table.get(key.slot)?.current.as_ref()?;
-        (current.launch == key.launch).then_some(current)
+    /// The session of the launch that the key means, if something of it is left.
+    fn launched(&self, key: Key) -> Option<u32> {
+        let child = self.table.known(key.slot)?;
+        child.life.is_of(key.launch).then_some(key.slot)
+    }
+
+    /// A step of the lifecycle of one session: the counts and its timer follow it.
+    fn step<T: Default>(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        act: impl FnOnce(&mut Child<D>, &mut Step<'_, D>) -> T,
+    ) -> T {
+        let supervisor = match &self.mode {
+            Mode::Serving => Supervisor::Serves,
+            Mode::Stopping(_) | Mode::Ended => Supervisor::Stops {
+                deadline: self.deadline(),
+            },
+        };
+        let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        let result = self.table.change(slot, |child| act(child, &mut step));
+        match step.timer {
+            Timer::Kept => {}
+            Timer::Off => self.timers.set(slot, None),
+            Timer::At(at) => self.timers.set(slot, Some(at)),
+        }
+        result.unwrap_or_default()
+    }
+
+    /// Changes what is to become of a session. Answers what was to become of it before.
+    fn plan(&mut self, slot: u32, plan: Plan<D>) -> Option<Plan<D>> {
+        self.table.change(slot, |child| child.set_plan(plan))
     }
 
     fn next_launch(&mut self) -> Launch {
@@ -258,20 +288,26 @@ impl<D: Domain> Engine<D> {
     }
 
     fn set_timer(&mut self, slot: u32, at: Option<Moment>) {
-        if self.table.get(slot).is_some() {
+        if self.table.known(slot).is_some() {
             self.timers.set(slot, at);
         }
     }
 
     fn fire(&mut self, now: Moment, slot: u32) {
-        match self.table.get(slot).map(|child| &child.phase) {
-            Some(Phase::Launching(_)) => self.launch_timed_out(now, slot),
-            Some(Phase::Restarting { .. }) => self.relaunch_if_due(now, slot),
-            Some(Phase::Cancelling { .. } | Phase::Stopping { .. } | Phase::Leaving { .. }) => {
-                self.force(now, slot);
+        match self.table.get(slot).map(|child| &child.plan) {
+            Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
+            Some(Plan::Park { .. }) => self.try_again(now, slot),
+            Some(
+                Plan::InLine { .. }
+                | Plan::Launch(_)
+                | Plan::Run
+                | Plan::After { .. }
+                | Plan::Forget { .. },
+            ) => {
+                let due = self.step(now, slot, |child, step| child.life.due(step));
+                self.is_due(now, slot, due);
             }
-            Some(Phase::Parked { .. }) => self.try_again(now, slot),
-            Some(Phase::Running | Phase::InLine { .. } | Phase::Stuck { .. }) | None => {}
+            None => {}
         }
     }
 
@@ -290,23 +326,11 @@ impl<D: Domain> Engine<D> {
     fn note(&mut self, slot: u32, note: Note) {
         if let Some(child) = self.table.get(slot) {
             let effect = Effect::Note {
-                id: Some(Arc::clone(&child.id)),
-                incarnation: child.incarnation,
+                id: Some(Arc::clone(&child.life.id)),
+                incarnation: child.life.incarnation,
                 note,
             };
             self.effects.push_back(effect);
         }
-    }
-
-    /// The life of the present launch.
-    fn life(&self, slot: u32) -> Option<D::Life> {
-        let child: &Child<D> = self.table.get(slot)?;
-        child.current.as_ref().map(|current| current.life.clone())
-    }
-
-    fn released(&self, slot: u32) -> bool {
-        self.table
-            .get(slot)
-            .is_none_or(|child| child.current.is_none())
     }
 }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use super::child::Force;
 use super::io::{Kill, StopWay};
 use super::moment::Moment;
 
@@ -82,6 +81,15 @@ impl Shutdown {
         };
         left.into_iter().chain(own).min()
     }
+}
+
+/// With what force a stop begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Force {
+    /// It is asked; when it will be killed.
+    Asked(Option<Moment>),
+    /// It is killed; since when.
+    Killed(Moment),
 }
 
 impl Force {

@@ -2,7 +2,7 @@
 //!
 //! Invariants, recounted by the simulation:
 //! 1. every occupied slot is in exactly one shard under its id, and once in the order;
-//! 2. a count is changed by [`Table::set_phase`], `insert` and `remove` alone, and equals the number
+//! 2. a count is changed by [`Table::change`], `insert` and `remove` alone, and equals the number
 //!    of children shown in that state;
 //! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
 //!
@@ -12,9 +12,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::child::{Child, Phase, Shown};
+use super::child::{Child, Shown};
 use super::exit::Exit;
-use super::io::{Domain, Spec};
+use super::io::Domain;
 use super::restart::ChildKind;
 
 const SHARDS: usize = 64;
@@ -189,21 +189,32 @@ impl<D: Domain> Table<D> {
         self.shards[shard(id)].get(id).copied()
     }
 
-    pub(super) fn get(&self, slot: u32) -> Option<&Child<D>> {
+    /// The child in a slot, if there is one.
+    pub(super) fn known(&self, slot: u32) -> Option<&Child<D>> {
         self.node(slot)?.child.as_ref()
     }
 
+    /// The child in a slot that is occupied.
+    pub(super) fn get(&self, slot: u32) -> Option<&Child<D>> {
+        let child = self.known(slot);
+        debug_assert!(child.is_some(), "slot {slot} is vacant");
+        child
+    }
+
+    /// The same, to change it.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Child<D>> {
-        self.node_mut(slot)?.child.as_mut()
+        let child = self.node_mut(slot).and_then(|node| node.child.as_mut());
+        debug_assert!(child.is_some(), "slot {slot} is vacant");
+        child
     }
 
     /// Adds a child at the end of the order. The id must be new.
     pub(super) fn insert(&mut self, child: Child<D>) -> u32 {
         let slot = self.vacate();
-        self.shards[shard(&child.id)].insert(Arc::clone(&child.id), slot);
-        self.counts
-            .enter(child.phase.shown(), child.spec.policy().kind);
-        self.launching += usize::from(child.phase.is_launching());
+        let id = &child.life.id;
+        self.shards[shard(id)].insert(Arc::clone(id), slot);
+        self.counts.enter(child.shown(), child.life.policy().kind);
+        self.launching += usize::from(child.is_launching());
         self.len += 1;
         let previous = self.last;
         if let Some(node) = self.node_mut(slot) {
@@ -226,10 +237,10 @@ impl<D: Domain> Table<D> {
         let (previous, next) = (node.previous, node.next);
         node.next = vacant;
         self.vacant = slot;
-        self.shards[shard(&child.id)].remove(&*child.id);
-        self.counts
-            .leave(child.phase.shown(), child.spec.policy().kind);
-        self.launching -= usize::from(child.phase.is_launching());
+        let id = &child.life.id;
+        self.shards[shard(id)].remove(&**id);
+        self.counts.leave(child.shown(), child.life.policy().kind);
+        self.launching -= usize::from(child.is_launching());
         self.len -= 1;
         match self.node_mut(previous) {
             Some(node) => node.next = next,
@@ -254,17 +265,24 @@ impl<D: Domain> Table<D> {
         nodes.filter_map(|node| node.child).collect()
     }
 
-    /// The one place that changes a phase. Answers the phase before.
-    pub(super) fn set_phase(&mut self, slot: u32, phase: Phase<D>) -> Option<Phase<D>> {
-        let (shown, launching) = (phase.shown(), phase.is_launching());
+    /// The one place where the state and the plan of a child change.
+    pub(super) fn change<T>(
+        &mut self,
+        slot: u32,
+        change: impl FnOnce(&mut Child<D>) -> T,
+    ) -> Option<T> {
         let child = self.get_mut(slot)?;
-        let before = std::mem::replace(&mut child.phase, phase);
-        let kind = child.spec.policy().kind;
-        self.counts.leave(before.shown(), kind);
-        self.counts.enter(shown, kind);
-        self.launching -= usize::from(before.is_launching());
-        self.launching += usize::from(launching);
-        Some(before)
+        let before = (child.shown(), child.is_launching());
+        let result = change(child);
+        let after = (child.shown(), child.is_launching());
+        if after != before {
+            let kind = child.life.policy().kind;
+            self.counts.leave(before.0, kind);
+            self.counts.enter(after.0, kind);
+            self.launching -= usize::from(before.1);
+            self.launching += usize::from(after.1);
+        }
+        Some(result)
     }
 
     /// A cursor at the beginning of the order. It must be closed.
@@ -302,17 +320,17 @@ impl<D: Domain> Table<D> {
 
     pub(super) fn info(&self, slot: u32) -> Option<Info<'_, D>> {
         let child = self.get(slot)?;
-        let Shown::As(state) = child.phase.shown() else {
+        let Shown::As(state) = child.shown() else {
             return None;
         };
         Some(Info {
-            id: &child.id,
+            id: &child.life.id,
             state,
-            incarnation: child.incarnation,
+            incarnation: child.life.incarnation,
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),
-            life: child.current.as_ref().map(|current| &current.life),
+            life: child.life.life(),
             last_exit: child.last_exit(),
-            kind: child.spec.policy().kind,
+            kind: child.life.policy().kind,
         })
     }
 

@@ -1,48 +1,188 @@
-//! What the simulations of both engines have in common: how histories are run and repeated, how the
-//! runs of the world move, how time goes on, and how a supervisor comes to its end.
+//! What the histories of both engines have in common: how an engine is driven, how the runs of the
+//! world move, how time goes on, and how a supervisor comes to its end. Requests and verdicts are
+//! each engine's own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use session_supervisor::engine::{Moment, Seen};
+use session_supervisor::engine::{
+    Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, Seen, ShutdownReport,
+};
 
+use crate::domain::{SimDomain, Ticket, Waiter};
+use crate::drops::inside;
+use crate::record::{Record, Trace};
 use crate::rng::Rng;
 use crate::rules::ms;
 use crate::world::{Deed, Event, Mood, Run};
 
-/// Whether the inputs and effects of a history are written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Off,
-    On,
-}
-
-/// What moves in a history.
-pub(crate) struct Parts<'a> {
-    pub(crate) rng: &'a mut Rng,
-    pub(crate) now: &'a mut Moment,
-    pub(crate) runs: &'a mut Vec<Run>,
-    /// The runs of which something is left.
-    pub(crate) active: &'a [usize],
-    pub(crate) actors: &'a mut u64,
+/// What a history has, whichever engine it is about, beside the engine and its model.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) rng: Rng,
+    pub(crate) now: Moment,
+    pub(crate) runs: Vec<Run>,
+    /// The runs of which something is left, or whose event is still on its way.
+    pub(crate) active: Vec<usize>,
+    /// How many actors there were.
+    pub(crate) actors: u64,
     /// No supervision event is read any more.
     pub(crate) over: bool,
+    /// The engine has said that the supervisor's stop is finished.
+    pub(crate) finished: bool,
+    pub(crate) report: Option<ShutdownReport>,
+    /// Of whom it was said that they are stuck, before the log was told.
+    pub(crate) stuck_answers: Vec<usize>,
+    pub(crate) record: Record,
 }
+
+impl World {
+    pub(crate) const fn new(rng: Rng, trace: Trace) -> Self {
+        Self {
+            rng,
+            now: Moment::START,
+            runs: Vec::new(),
+            active: Vec::new(),
+            actors: 0,
+            over: false,
+            finished: false,
+            report: None,
+            stuck_answers: Vec::new(),
+            record: Record::new(trace),
+        }
+    }
+}
+
+/// An engine, as a history drives it.
+pub(crate) trait Driven {
+    fn handle(&mut self, now: Moment, input: Input<SimDomain>);
+    fn handle_timeout(&mut self, now: Moment);
+    fn poll_effect(&mut self) -> Option<Effect<SimDomain>>;
+    fn poll_timeout(&self) -> Option<Moment>;
+    fn counts(&self) -> Counts;
+    fn take_apart(&mut self) -> Vec<Discard<SimDomain>>;
+}
+
+/// Both engines have these calls.
+macro_rules! driven {
+    ($engine:ty) => {
+        impl Driven for $engine {
+            fn handle(&mut self, now: Moment, input: Input<SimDomain>) {
+                Self::handle(self, now, input);
+            }
+            fn handle_timeout(&mut self, now: Moment) {
+                Self::handle_timeout(self, now);
+            }
+            fn poll_effect(&mut self) -> Option<Effect<SimDomain>> {
+                Self::poll_effect(self)
+            }
+            fn poll_timeout(&self) -> Option<Moment> {
+                Self::poll_timeout(self)
+            }
+            fn counts(&self) -> Counts {
+                Self::counts(self)
+            }
+            fn take_apart(&mut self) -> Vec<Discard<SimDomain>> {
+                Self::take_apart(self)
+            }
+        }
+    };
+}
+
+driven!(Engine<SimDomain>);
+driven!(OrderedEngine<SimDomain>);
 
 /// One history under way.
 pub(crate) trait History: Sized {
+    type Engine: Driven;
+
     fn new(seed: u64, trace: Trace) -> Self;
 
     /// From the beginning to the end of the supervisor.
     fn play(&mut self);
 
-    fn story(&self) -> &[String];
+    fn world(&mut self) -> &mut World;
 
-    fn parts(&mut self) -> Parts<'_>;
+    fn engine(&self) -> &Self::Engine;
 
-    fn poll_timeout(&self) -> Option<Moment>;
+    /// The engine, and what it is driven in.
+    fn parts(&mut self) -> (&mut Self::Engine, &mut World);
 
-    fn timeout(&mut self);
+    /// Carries out an effect, and holds it against the model.
+    fn effect(&mut self, effect: Effect<SimDomain>);
+
+    /// What must hold after every step.
+    fn check(&mut self);
+
+    /// What can be asked of the engine, to see whether something has changed.
+    fn picture(&mut self) -> String;
+
+    /// Feeds an input and carries out what the engine makes of it.
+    fn feed(&mut self, input: Input<SimDomain>) {
+        let (engine, world) = self.parts();
+        let now = world.now;
+        world.record.tell(|| format!("{now:?} {input:?}"));
+        inside(|| engine.handle(now, input));
+        self.drain();
+    }
+
+    fn timeout(&mut self) {
+        let (engine, world) = self.parts();
+        let now = world.now;
+        world.record.tell(|| format!("{now:?} timeout"));
+        inside(|| engine.handle_timeout(now));
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let mut fuel = 0;
+        while let Some(effect) = self.next_effect() {
+            fuel += 1;
+            assert!(fuel < 200, "effects without end");
+            self.effect(effect);
+        }
+        let (engine, world) = self.parts();
+        let due = engine.poll_timeout();
+        world.record.state(due, || engine.counts());
+        self.check();
+    }
+
+    fn next_effect(&mut self) -> Option<Effect<SimDomain>> {
+        let (engine, world) = self.parts();
+        let effect = inside(|| engine.poll_effect())?;
+        world.record.effect(world.now, &effect);
+        Some(effect)
+    }
+
+    /// An input that means nothing any more must change nothing.
+    fn feed_stale(&mut self, input: Input<SimDomain>) {
+        let before = self.picture();
+        let (engine, world) = self.parts();
+        let now = world.now;
+        world.record.tell(|| format!("{now:?} stale {input:?}"));
+        inside(|| engine.handle(now, input));
+        while let Some(effect) = self.next_effect() {
+            let harmless = matches!(effect, Effect::Discard(_));
+            assert!(harmless, "a stale input leads to {effect:?}");
+        }
+        assert_eq!(before, self.picture(), "a stale input changed something");
+        self.check();
+    }
+
+    /// The engine is taken apart in the middle of everything, and drops nothing itself. Answers the
+    /// tickets that it hands out.
+    fn take_apart(&mut self) -> Vec<Ticket> {
+        let (engine, _) = self.parts();
+        let values = inside(|| engine.take_apart());
+        let ticket = |value| match value {
+            Discard::Ticket(Waiter(ticket)) => Some(ticket),
+            _ => None,
+        };
+        values.into_iter().filter_map(ticket).collect()
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.engine().poll_timeout()
+    }
 
     /// Whether time alone changes nothing any more, although timers go off for ever.
     fn is_still(&self) -> bool {
@@ -66,7 +206,7 @@ pub(crate) trait History: Sized {
 
     /// Lets one of the runs do something.
     fn act(&mut self, mood: Mood) {
-        let Parts { rng, active, .. } = self.parts();
+        let World { rng, active, .. } = self.world();
         if !active.is_empty() {
             let index = active[rng.below(active.len())];
             self.act_on(index, mood);
@@ -74,12 +214,12 @@ pub(crate) trait History: Sized {
     }
 
     fn act_on(&mut self, index: usize, mood: Mood) -> bool {
-        let parts = self.parts();
-        if parts.runs[index].gone() {
+        let world = self.world();
+        if world.runs[index].gone() {
             return false;
         }
-        *parts.actors += 1;
-        let deed = parts.runs[index].act(mood, parts.over, *parts.actors, parts.rng);
+        world.actors += 1;
+        let deed = world.runs[index].act(mood, world.over, world.actors, &mut world.rng);
         let acted = deed.is_some();
         if let Some(deed) = deed {
             self.deliver(index, deed);
@@ -89,8 +229,8 @@ pub(crate) trait History: Sized {
 
     fn advance(&mut self) {
         let due = self.poll_timeout();
-        let now = *self.parts().now;
-        let rng = self.parts().rng;
+        let now = self.world().now;
+        let rng = &mut self.world().rng;
         let to = match (rng.below(8), due) {
             (0..=2, Some(at)) => at,
             (3, Some(at)) => Moment::new(at.since_start().saturating_sub(Duration::from_nanos(1))),
@@ -99,21 +239,21 @@ pub(crate) trait History: Sized {
             (7, _) => now.after(ms(rng.pick(&[1_000, 1_500, 5_000, 12_000]))),
             _ => now.after(ms(1)),
         };
-        let parts = self.parts();
-        *parts.now = now.max(to);
-        if parts.rng.chance(70) {
+        let world = self.world();
+        world.now = now.max(to);
+        if world.rng.chance(70) {
             self.timeout();
         }
     }
 
     /// An event that the release has overtaken.
     fn late_event(&mut self) {
-        let parts = self.parts();
+        let world = self.world();
         let late = |run: &Run| run.gone() && matches!(run.event, Event::Sent(_));
-        let Some(index) = parts.runs.iter().rposition(late).filter(|_| !parts.over) else {
+        let Some(index) = world.runs.iter().rposition(late).filter(|_| !world.over) else {
             return;
         };
-        let event = std::mem::replace(&mut parts.runs[index].event, Event::Handled);
+        let event = std::mem::replace(&mut world.runs[index].event, Event::Handled);
         if let Event::Sent(seen) = event {
             self.event(index, seen);
         }
@@ -121,7 +261,7 @@ pub(crate) trait History: Sized {
 
     /// Perhaps the supervisor is ended.
     fn end(&mut self) {
-        let Parts { rng, over, .. } = self.parts();
+        let World { rng, over, .. } = self.world();
         match rng.below(8) {
             0 | 1 => self.stop_supervisor(None),
             2 => self.stop_supervisor(Some(Duration::ZERO)),
@@ -129,7 +269,7 @@ pub(crate) trait History: Sized {
                 let within = ms(rng.pick(&[5, 400, 3_000]));
                 self.stop_supervisor(Some(within));
             }
-            4 if !over => self.loop_ended(),
+            4 if !*over => self.loop_ended(),
             5 => self.root_gone(),
             // Most histories should go on serving.
             _ => {}
@@ -141,7 +281,7 @@ pub(crate) trait History: Sized {
         let mut idle = 0;
         for _ in 0..5_000 {
             let mut moved = false;
-            for index in self.parts().active.to_vec() {
+            for index in self.world().active.clone() {
                 moved |= self.act_on(index, mood);
             }
             if moved {
@@ -156,63 +296,10 @@ pub(crate) trait History: Sized {
             let Some(at) = self.poll_timeout().filter(|_| !self.is_still()) else {
                 return;
             };
-            let now = self.parts().now;
-            *now = (*now).max(at);
+            let world = self.world();
+            world.now = world.now.max(at);
             self.timeout();
         }
         panic!("it does not come to rest");
-    }
-}
-
-fn env(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-fn play<H: History>(seed: u64, trace: Trace) -> (H, std::thread::Result<()>) {
-    let mut history = H::new(seed, trace);
-    let result = catch_unwind(AssertUnwindSafe(|| history.play()));
-    (history, result)
-}
-
-fn tell_of<H: History>(seed: u64) {
-    let (history, result) = play::<H>(seed, Trace::On);
-    println!("SIM_SEED={seed}\n{}", history.story().join("\n"));
-    if let Err(panic) = result {
-        println!("the history of SIM_SEED={seed} fails");
-        resume_unwind(panic);
-    }
-}
-
-/// Plays so many histories, or as many as `SIM_HISTORIES` says, or the one of `SIM_SEED`, which is
-/// printed.
-pub(crate) fn random_histories<H: History>(histories: u64) {
-    const THREADS: u64 = 2;
-    if let Some(seed) = env("SIM_SEED") {
-        return tell_of::<H>(seed);
-    }
-    let histories = env("SIM_HISTORIES").unwrap_or(histories);
-    let worker = |first: u64| {
-        let mut seeds = (first..histories).step_by(THREADS as usize);
-        seeds.find(|&seed| play::<H>(seed, Trace::Off).1.is_err())
-    };
-    let failed = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..THREADS)
-            .map(|n| scope.spawn(move || worker(n)))
-            .collect();
-        workers
-            .into_iter()
-            .find_map(|worker| worker.join().unwrap())
-    });
-    if let Some(seed) = failed {
-        tell_of::<H>(seed);
-        panic!("the history of seed {seed} failed, but not when it was repeated");
-    }
-}
-
-pub(crate) fn the_same_seed_gives_the_same_history<H: History>() {
-    for seed in 0..50 {
-        let (first, _) = play::<H>(seed, Trace::On);
-        let (second, _) = play::<H>(seed, Trace::On);
-        assert_eq!(first.story(), second.story());
     }
 }

@@ -1,36 +1,24 @@
-//! Simulation of the engine: random histories of a supervisor, its sessions and its callers, each
-//! held against a model after every step.
+//! Simulation of both engines: random histories of a supervisor, its sessions or children and its
+//! callers, each held against a model after every step. Without ractor, tokio or a clock; the shell
+//! is tested by `tests/it`.
 //!
-//! `SIM_HISTORIES=n` runs more of them, `SIM_SEED=n` repeats one and prints it.
+//! Both engines live in one frame: how an engine is driven (`frame`), how histories are played and
+//! recorded (`play`, `record`, `oracle`), the world in which launches and their actors act
+//! (`world`), the values that the engines pass on (`domain`, `drops`), rules and limits. The
+//! models, the requests and the verdicts are each engine's own: `sessions` has those of the session
+//! supervisor, `children` those of the static one.
 //!
-//! The shell is tested by `tests/it`.
+//! `SIM_HISTORIES=n` runs more histories, `SIM_SEED=n` repeats one and prints it.
 
-mod checks;
+mod children;
 mod domain;
 mod drops;
-mod effects;
 mod frame;
-mod history;
 mod limits;
-mod line;
-mod lists;
-mod mass;
-mod model;
+mod oracle;
+mod play;
+mod record;
 mod rng;
 mod rules;
-mod says;
-mod sim;
-mod tickets;
+mod sessions;
 mod world;
-
-use sim::Sim;
-
-#[test]
-fn random_histories() {
-    frame::random_histories::<Sim>(100_000);
-}
-
-#[test]
-fn the_same_seed_gives_the_same_history() {
-    frame::the_same_seed_gives_the_same_history::<Sim>();
-}

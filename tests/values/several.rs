@@ -112,7 +112,7 @@ fn the_children_that_a_caller_does_not_take_are_dropped_value_by_value() {
     }
 }
 
-/// A member whose start function has captured a trap.
+/// A child whose start function has captured a trap.
 fn captures(harm: &Harm) -> ChildSpec<Holder> {
     let trap = harm.trap();
     ChildSpec::new(move |_| {
@@ -122,7 +122,7 @@ fn captures(harm: &Harm) -> ChildSpec<Holder> {
 }
 
 #[test]
-fn the_description_of_a_tree_is_dropped_member_by_member() {
+fn the_description_of_a_tree_is_dropped_child_by_child() {
     for kind in KINDS {
         let what = &format!("a description, {kind:?}");
         let (runtime, harm) = (runtime(), Harm::new(kind));
@@ -142,7 +142,7 @@ fn the_description_of_a_tree_is_dropped_member_by_member() {
 }
 
 #[test]
-fn a_description_that_is_refused_is_dropped_member_by_member() {
+fn a_description_that_is_refused_is_dropped_child_by_child() {
     for kind in KINDS {
         let what = &format!("a description that is refused, {kind:?}");
         let (runtime, harm) = (runtime(), Harm::new(kind));

@@ -2,7 +2,7 @@
 
 use super::{Engine, Mode};
 use crate::engine::apart;
-use crate::engine::child::{Child, Phase, Then};
+use crate::engine::child::{Child, Plan, Then};
 use crate::engine::io::{Discard, Domain};
 
 impl<D: Domain> Engine<D> {
@@ -23,23 +23,20 @@ impl<D: Domain> Engine<D> {
 }
 
 fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
-    into.push(Discard::Spec(child.spec));
-    match child.phase {
-        Phase::Leaving { exit, .. } => into.push(Discard::Exit(exit)),
-        Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } | Phase::Stuck { then } => {
+    child.life.take_apart(into);
+    match child.plan {
+        Plan::Forget { exit, .. } => into.push(Discard::Exit(exit)),
+        Plan::After { then, .. } => {
             if let Then::Relaunch(ticket) = then {
                 into.push(Discard::Ticket(ticket));
             }
         }
-        Phase::Restarting { manual, .. } => into.extend(manual.map(Discard::Ticket)),
-        Phase::InLine { ticket, .. } => into.extend(ticket.map(Discard::Ticket)),
-        Phase::Launching(_) | Phase::Running | Phase::Parked { .. } => {}
+        Plan::Restart { manual, .. } => into.extend(manual.map(Discard::Ticket)),
+        Plan::InLine { ticket, .. } => into.extend(ticket.map(Discard::Ticket)),
+        Plan::Launch(_) | Plan::Run | Plan::Park { .. } => {}
     }
     if let Some(last) = child.history.and_then(|history| history.last) {
         into.push(Discard::Exit(last.exit));
-    }
-    if let Some(current) = child.current {
-        apart::launch(current, into);
     }
     if let Some(waiting) = child.waiting {
         for request in waiting.queue {

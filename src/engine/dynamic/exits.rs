@@ -6,12 +6,14 @@
 //!
 //! ractor's reasons decide nothing: an exit is judged by what was asked and by the mark.
 
+use super::ending::Gone;
 use super::restarts::{Occasion, Trial};
 use super::{Engine, Events, Mode};
-use crate::engine::child::{ExitSeen, Join, Last, Phase, Rest, Tally, Then};
-use crate::engine::exit::{Asked, Exit, Mark, Seen, complete, judge};
+use crate::engine::child::{Plan, Tally, Then};
+use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Failure, Life, Recall, Spec};
+use crate::engine::io::{Answer, Discard, Domain, Recall};
+use crate::engine::lifecycle::{End, Told, Was};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use std::time::Duration;
@@ -22,31 +24,28 @@ impl<D: Domain> Engine<D> {
             self.discard(Discard::Seen(seen));
             return;
         };
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        if let Some(current) = child.current.as_mut()
-            && current.life.actor() == Some(actor)
-        {
-            match current.exit {
-                ExitSeen::Unreported => current.exit = ExitSeen::Early(Box::new(seen)),
-                ExitSeen::No => self.judged(now, slot, Some(seen)),
-                ExitSeen::Early(_) => self.discard(Discard::Seen(seen)),
-                ExitSeen::Judged => self.told_late(slot, actor, seen),
+        let told = self.step(now, slot, |child, step| {
+            if child.life.actor() == Some(actor) {
+                child.life.seen(seen, step)
+            } else {
+                Told::Late(seen)
             }
-            return;
+        });
+        match told {
+            Told::Early => {}
+            Told::Ends(seen) => self.judged(now, slot, Some(seen)),
+            Told::Late(seen) => self.told_late(slot, actor, seen),
         }
-        self.told_late(slot, actor, seen);
     }
 
-    /// A session that failed or stopped tells of its end itself, unless its start is unreported: then its
-    /// release is early enough.
+    /// A session that failed or stopped tells of its end itself, unless its start is unreported:
+    /// then its release is early enough.
     pub(super) fn ended_early(&mut self, now: Moment, key: Key) {
-        let unjudged = self
-            .current(key)
-            .is_some_and(|current| matches!(current.exit, ExitSeen::No));
-        if unjudged {
-            self.judged(now, key.slot, None);
+        if let Some(slot) = self.launched(key)
+            && let Some(child) = self.table.get(slot)
+            && child.life.state().is_alive()
+        {
+            self.judged(now, slot, None);
         }
     }
 
@@ -71,77 +70,36 @@ impl<D: Domain> Engine<D> {
     /// Judges the exit of the present incarnation and decides what follows.
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
-        let Some(child) = self.table.get_mut(slot) else {
+        let end = self.step(now, slot, |child, step| {
+            let history = &mut child.history;
+            let mark = child.life.mark();
+            let end = child.life.end(mark, seen, step, |last| {
+                history.get_or_insert_default().last.replace(last)
+            })?;
+            Some((end, mark))
+        });
+        let Some((end, mark)) = end else {
             return;
         };
-        let Some(current) = child.current.as_mut() else {
-            return;
-        };
-        current.exit = ExitSeen::Judged;
-        let lived = now.since(current.started);
-        let mark = current.life.mark();
-        let actor = current.life.actor();
-        let asked = match child.phase {
-            Phase::Stopping { .. } | Phase::Stuck { .. } => Asked::Yes,
-            _ => Asked::No,
-        };
-        let (exit, left, rest) = judge(asked, mark, current.life.cause(), seen);
-        let recall = current.recall;
-        // A success that came too late did not run for anybody: the exit before it stays the last.
-        if recall == Recall::InTime {
-            let last = Last {
-                actor,
-                exit: exit.clone(),
-            };
-            if let Some(old) = child.history().last.replace(last) {
-                self.discard(Discard::Exit(old.exit));
-            }
-        }
-        if let Some(cause) = left {
-            self.discard(Discard::Failure(Failure::Failed(cause)));
-        }
-        if let Some(rest) = rest {
-            self.discard(Discard::Seen(rest));
-        }
-        let occasion = Occasion::Exited(exit.clone(), asked);
         let healthy = self.healthy(slot);
+        let occasion = Occasion::Exited(end.exit.clone(), end.asked);
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        match &mut child.phase {
-            Phase::Running => {
-                child.attempt = 0;
-                if lived >= healthy {
+        match end.was {
+            Was::Running => {
+                child.life.attempt = 0;
+                if end.lived >= healthy {
                     child.reset_backoff();
                 }
-                let trial = self.trial(slot, lived, healthy);
-                self.ended_by_itself(now, slot, exit, mark, occasion, trial);
+                let trial = self.trial(slot, end.lived, healthy);
+                self.ended_by_itself(now, slot, end.exit, mark, occasion, trial);
             }
-            Phase::Stopping { then, batch, .. } => {
-                let (then, batch) = (std::mem::replace(then, Then::Remove), *batch);
-                let note = occasion.with(Next::Nothing);
-                // A success that came too late was a failed attempt, so the pauses go on growing (D7).
-                if !matches!(then, Then::Retry | Then::Park) {
-                    child.attempt = 0;
-                    if lived >= healthy {
-                        child.reset_backoff();
-                    }
-                }
-                let exit = match recall {
-                    Recall::InTime => exit,
-                    Recall::TooLate => {
-                        self.discard(Discard::Exit(exit));
-                        Exit::NotRunning
-                    }
-                };
-                self.note(slot, note);
-                self.stopped_as_asked(now, slot, then, exit);
-                self.stop_finished(batch);
-            }
+            Was::Stopping => self.ended_as_asked(now, slot, end, healthy),
             // A stuck child that ends is released as usual.
-            _ => {
+            Was::Stuck => {
                 self.note(slot, occasion.with(Next::Nothing));
-                self.discard(Discard::Exit(exit));
+                self.discard(Discard::Exit(end.exit));
             }
         }
     }
@@ -158,7 +116,7 @@ impl<D: Domain> Engine<D> {
         let comes_back = self
             .table
             .get(slot)
-            .is_some_and(|child| child.spec.policy().restart.comes_back(mark));
+            .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
             self.note(slot, occasion.with(Next::Nothing));
             self.leave(now, slot, exit);
@@ -171,16 +129,34 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn stopped_as_asked(&mut self, now: Moment, slot: u32, then: Then<D>, exit: Exit) {
+    fn ended_as_asked(&mut self, now: Moment, slot: u32, end: End, healthy: Duration) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let batch = child.take_batch();
+        let then = child.take_then();
+        // A success that came too late was a failed attempt, so the pauses go on growing (D7).
+        if !matches!(then, Then::Retry | Then::Park) {
+            child.life.attempt = 0;
+            if end.lived >= healthy {
+                child.reset_backoff();
+            }
+        }
+        let note = Occasion::Exited(end.exit.clone(), end.asked).with(Next::Nothing);
+        let exit = match end.recall {
+            Recall::InTime => end.exit,
+            Recall::TooLate => {
+                self.discard(Discard::Exit(end.exit));
+                Exit::NotRunning
+            }
+        };
+        self.note(slot, note);
         match then {
             Then::Remove => self.leave(now, slot, exit),
             Then::Relaunch(ticket) if self.serving() => {
-                let phase = Phase::Restarting {
-                    due: now,
-                    manual: Some(ticket),
-                };
                 self.set_timer(slot, None);
-                self.table.set_phase(slot, phase);
+                let manual = Some(ticket);
+                self.plan(slot, Plan::Restart { due: now, manual });
                 self.discard(Discard::Exit(exit));
             }
             Then::Relaunch(ticket) => {
@@ -197,110 +173,87 @@ impl<D: Domain> Engine<D> {
             }
             Then::Retry | Then::Park => self.leave(now, slot, exit),
         }
+        self.stop_finished(batch);
     }
 
     pub(super) fn joined(&mut self, now: Moment, key: Key) {
-        if self.current(key).is_none() {
+        let Some(slot) = self.launched(key) else {
             return;
+        };
+        if let Some(child) = self.table.get_mut(slot) {
+            child.life.joined();
         }
-        if let Some(current) = self
-            .table
-            .get_mut(key.slot)
-            .and_then(|child| child.current.as_mut())
-        {
-            current.join = Join::Done;
-        }
-        if self.lost(key.slot) {
-            self.release(now, key.slot);
+        if self.lost(slot) {
+            self.release(now, slot);
         }
     }
 
     /// Whether the state lies in an event that is not read any more: then the join alone counts.
     pub(super) fn lost(&self, slot: u32) -> bool {
-        let current = self
-            .table
-            .get(slot)
-            .and_then(|child| child.current.as_ref());
         self.events == Events::Over
-            && current.is_some_and(|current| {
-                current.join == Join::Done && !matches!(current.exit, ExitSeen::Judged)
-            })
+            && self
+                .table
+                .get(slot)
+                .is_some_and(|child| child.life.is_lost())
     }
 
-    /// Only stuck children are left of the present launch, so it is stuck itself. While all are stopped
-    /// no caller needs its id any more, and its report is whole.
+    /// Only stuck children are left of the present launch, so it is stuck itself. While all are
+    /// stopped no caller needs its id any more, and its report is whole.
     pub(super) fn outlived(&mut self, now: Moment, key: Key) {
-        let Some(current) = self.current(key) else {
+        let Some(slot) = self.launched(key) else {
             return;
         };
         if !self.serving() {
-            self.release(now, key.slot);
+            self.release(now, slot);
             return;
         }
-        if !matches!(current.exit, ExitSeen::Judged) {
-            self.judged(now, key.slot, None);
-        }
-        let Some(child) = self.table.get_mut(key.slot) else {
+        self.judged_at_last(now, slot);
+        let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        if let Some(current) = &mut child.current {
-            current.rest = Rest::Stuck;
+        child.life.outlived();
+        if let Plan::Forget { .. } = child.plan {
+            self.mark_stuck(now, slot);
         }
-        if let Phase::Leaving { .. } = child.phase {
-            self.mark_stuck(key.slot);
+    }
+
+    /// No event has told of the end so far.
+    fn judged_at_last(&mut self, now: Moment, slot: u32) {
+        let child = self.table.get(slot);
+        if child.is_some_and(|child| !child.life.state().has_ended()) {
+            self.judged(now, slot, None);
         }
     }
 
     /// Nothing of the present launch is left.
     pub(super) fn release(&mut self, now: Moment, slot: u32) {
+        self.judged_at_last(now, slot);
         let Some(child) = self.table.get(slot) else {
             return;
         };
-        let judged = child
-            .current
-            .as_ref()
-            .is_some_and(|current| matches!(current.exit, ExitSeen::Judged));
-        if !judged {
-            self.judged(now, slot, None);
+        let counted = match &child.plan {
+            Plan::Forget { exit, tally } => *tally == Tally::Count && *exit != Exit::NotRunning,
+            Plan::After { .. } => true,
+            _ => false,
+        };
+        if let Mode::Stopping(stop) = &mut self.mode
+            && counted
+        {
+            stop.report.add(child.life.report());
         }
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        let counted = match &child.phase {
-            Phase::Leaving { exit, tally, .. } => {
-                *tally == Tally::Count && *exit != Exit::NotRunning
-            }
-            phase => matches!(phase, Phase::Stuck { .. }),
-        };
-        if let Some(current) = child.current.take() {
-            if let Mode::Stopping(stop) = &mut self.mode
-                && counted
-            {
-                stop.report.add(current.life.report());
-            }
-            self.forget(current);
-        }
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        match &mut child.phase {
-            Phase::Leaving { exit, .. } => {
+        self.step(now, slot, |child, step| child.life.release(step));
+        match self.table.get(slot).map(|child| &child.plan) {
+            Some(Plan::Forget { exit, .. }) => {
                 let exit = exit.clone();
                 self.remove(now, slot, exit);
             }
-            Phase::Restarting { .. } => self.relaunch_if_due(now, slot),
-            Phase::Parked { .. } => {
+            Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
+            Some(Plan::Park { .. }) => {
                 self.next_in_queue(now, slot);
                 self.try_again(now, slot);
             }
-            Phase::Cancelling { then, .. } | Phase::Stuck { then } => {
-                let then = std::mem::replace(then, Then::Remove);
-                self.follow(now, slot, then);
-            }
-            Phase::Launching(_)
-            | Phase::InLine { .. }
-            | Phase::Running
-            | Phase::Stopping { .. } => {}
+            Some(Plan::After { .. }) => self.follow(now, slot, Gone::Stuck),
+            Some(Plan::InLine { .. } | Plan::Launch(_) | Plan::Run) | None => {}
         }
     }
 }

@@ -3,22 +3,20 @@
 //!
 //! The shell decides the race between a report and a cancellation, and says so with the report.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
+use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Current, ExitSeen, Origin, Phase, Then, Told};
+use crate::engine::child::{Origin, Plan, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{
-    Answer, Context, Discard, Domain, Effect, Failure, Life, Note, Recall, Spec,
-};
+use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
+use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use crate::engine::restart::Restart;
-use crate::engine::shutdown::KILL_BOUND;
 use crate::engine::table::SessionState;
 
 impl<D: Domain> Engine<D> {
@@ -31,85 +29,61 @@ impl<D: Domain> Engine<D> {
         ticket: Option<D::Ticket>,
     ) {
         let launch = self.next_launch();
-        let life = D::Life::new(Key { slot, launch });
-        self.table.set_phase(slot, Phase::Launching(origin));
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
-        child.incarnation += 1;
-        child.attempt = child.attempt.saturating_add(1);
-        child.current = Some(Current::new(now, launch, life.clone()));
-        let timeout = child.spec.policy().start_timeout;
-        let effect = Effect::Launch {
-            context: Context {
-                id: Arc::clone(&child.id),
-                incarnation: child.incarnation,
-                attempt: child.attempt,
-                last_exit: child.last_exit().cloned(),
-            },
-            spec: child.spec.clone(),
-            life,
-            ticket,
-        };
-        self.effect(effect);
-        self.set_timer(slot, Some(now.after(timeout)));
+        let key = Key { slot, launch };
+        self.step(now, slot, |child, step| {
+            child.set_plan(Plan::Launch(origin));
+            let last_exit = child.last_exit().cloned();
+            child.life.launch(key, last_exit, ticket, step);
+        });
     }
 
     pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
-        if self.current(key).is_none() {
-            return;
-        }
-        let slot = key.slot;
-        let Some(child) = self.table.get_mut(slot) else {
+        let Some(slot) = self.launched(key) else {
             return;
         };
-        let Some(current) = child.current.as_mut() else {
-            return;
-        };
-        let Some(early) = current.report_start(now, recall) else {
-            return;
-        };
-        let life = current.life.clone();
-        match &mut child.phase {
-            Phase::Launching(_) => self.runs(slot),
-            // The callers that waited were told that it runs, so the timeout came too late to count. A stop
-            // goes on as the stop of a running session.
-            Phase::Cancelling { then, .. } if recall == Recall::InTime => {
-                match std::mem::replace(then, Then::Remove) {
-                    Then::Remove => {
-                        self.runs(slot);
-                        if self.wanted(slot) {
-                            self.begin_stop(now, slot, Then::Remove, 0);
-                        }
-                    }
-                    Then::Retry | Then::Park => self.runs(slot),
-                    then @ Then::Relaunch(_) => {
-                        self.runs(slot);
-                        self.begin_stop(now, slot, then, 0);
-                    }
+        let started = self.step(now, slot, |child, step| {
+            let (how, early) = child.life.started(recall, step)?;
+            let then = match how {
+                How::Runs | How::RunsAfterAll => {
+                    let then = child.take_then();
+                    child.set_plan(Plan::Run);
+                    then
                 }
-            }
-            Phase::Cancelling { then, .. } => {
-                let then = std::mem::replace(then, Then::Remove);
-                self.begin_stop(now, slot, then, 0);
-            }
-            Phase::Stuck { .. } => self.effect(Effect::Kill { life: life.clone() }),
-            _ => {}
+                How::Late => {
+                    let then = child.take_then();
+                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
+                    Then::Remove
+                }
+                How::Stuck => Then::Remove,
+            };
+            Some((how, then, early))
+        });
+        let Some((how, then, early)) = started else {
+            return;
+        };
+        if how == How::RunsAfterAll {
+            self.goes_on(now, slot, then);
         }
-        self.answer_joined(slot, || Answer::Joined(life.clone()));
+        self.answer_joined_with_life(slot);
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
             None => self.next_in_queue(now, slot),
         }
     }
 
-    fn runs(&mut self, slot: u32) {
-        self.set_timer(slot, None);
-        self.table.set_phase(slot, Phase::Running);
-        self.note(slot, Note::Started);
+    /// The callers that waited were told that it runs, so its start timeout came too late to count.
+    /// A stop goes on as the stop of a running session.
+    fn goes_on(&mut self, now: Moment, slot: u32, then: Then<D>) {
+        match then {
+            Then::Remove if self.wanted(slot) => {
+                self.begin_stop(now, slot, Then::Remove, NO_BATCH);
+            }
+            Then::Remove | Then::Retry | Then::Park => {}
+            then @ Then::Relaunch(_) => self.begin_stop(now, slot, then, NO_BATCH),
+        }
     }
 
-    /// Whether somebody waits for the end of a launch that turned out to have succeeded in time.
+    /// Whether a stop waits for the end of a launch that turned out to have succeeded in time.
     fn wanted(&self, slot: u32) -> bool {
         let stops = self
             .table
@@ -120,79 +94,67 @@ impl<D: Domain> Engine<D> {
     }
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
-        if self.current(key).is_none() {
-            self.discard(Discard::Failure(failure));
-            return;
-        }
-        let slot = key.slot;
-        self.set_timer(slot, None);
-        let current = self
-            .table
-            .get_mut(slot)
-            .and_then(|child| child.current.take());
-        if let Some(current) = current {
-            self.forget(current);
-        }
-        let Some(child) = self.table.get_mut(slot) else {
-            self.discard(Discard::Failure(failure));
-            return;
-        };
-        let temporary = child.spec.policy().restart == Restart::Temporary;
-        match &mut child.phase {
-            Phase::Launching(Origin::First) => {
-                self.answer_joined(slot, || Answer::Failed(failure.clone()));
-                self.note(slot, Note::StartFailed(failure));
-                self.leave(now, slot, Exit::NotRunning);
-            }
-            Phase::Launching(origin) => {
-                let origin = *origin;
-                let ignored = matches!(failure, Failure::Ignored);
-                self.answer_joined(slot, || Answer::Failed(failure.clone()));
-                let occasion = Occasion::Failed(failure);
-                let resumed = matches!(origin, Origin::Resume | Origin::Trial);
-                if ignored || (temporary && !resumed) || !self.serving() {
-                    self.note(slot, occasion.with(Next::Nothing));
-                    self.leave(now, slot, Exit::NotRunning);
-                } else if resumed {
-                    self.park(now, slot, None, occasion);
-                } else {
-                    self.retry(now, slot, occasion);
-                }
-            }
-            Phase::Cancelling { then, .. } | Phase::Stuck { then } => {
-                let then = std::mem::replace(then, Then::Remove);
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_failed(step))?;
+            Some((slot, lost))
+        });
+        match lost {
+            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
+            Some((slot, lost @ (Lost::Cancelled | Lost::Stuck))) => {
                 self.discard(Discard::Failure(failure));
-                self.follow(now, slot, then);
+                self.follow(now, slot, lost.into());
             }
-            _ => self.discard(Discard::Failure(failure)),
+            None => self.discard(Discard::Failure(failure)),
         }
     }
 
-    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows comes when they have ended.
-    pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
-        if self.current(key).is_none() {
-            self.discard(Discard::Failure(failure));
-            return;
-        }
-        let slot = key.slot;
-        if let Some(child) = self.table.get(slot)
-            && let Phase::Launching(origin) = child.phase
-        {
-            let (then, shown) = after_failed(origin, child.spec.policy().restart);
-            self.answer_joined(slot, || Answer::Failed(failure.clone()));
-            self.note(slot, failed_note(origin, failure));
-            let phase = Phase::Cancelling {
-                then,
-                shown,
-                since: now,
-            };
-            self.table.set_phase(slot, phase);
+    /// A launch that was not cancelled has failed, and nothing of it is left.
+    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+        let Some(child) = self.table.get(slot) else {
+            return self.discard(Discard::Failure(failure));
+        };
+        let temporary = child.life.policy().restart == Restart::Temporary;
+        let origin = child.origin();
+        self.answer_joined(slot, || Answer::Failed(failure.clone()));
+        let resumed = match origin {
+            Origin::First => {
+                self.note(slot, Note::StartFailed(failure));
+                return self.leave(now, slot, Exit::NotRunning);
+            }
+            Origin::Restart | Origin::Manual => false,
+            Origin::Resume | Origin::Trial => true,
+        };
+        let ignored = matches!(failure, Failure::Ignored);
+        let occasion = Occasion::Failed(failure);
+        if ignored || (temporary && !resumed) || !self.serving() {
+            self.note(slot, occasion.with(Next::Nothing));
+            self.leave(now, slot, Exit::NotRunning);
+        } else if resumed {
+            self.park(now, slot, None, occasion);
         } else {
-            self.discard(Discard::Failure(failure));
+            self.retry(now, slot, occasion);
         }
-        let cancelling = self.table.get(slot).map(|child| &child.phase);
-        if let Some(Phase::Cancelling { .. }) = cancelling {
-            self.mark_stuck(slot);
+    }
+
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows
+    /// comes when they have ended.
+    pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
+            Some((slot, lost))
+        });
+        match lost {
+            Some((slot, Lost::Launching)) => {
+                let origin = self.plan_after_failed(slot);
+                self.answer_joined(slot, || Answer::Failed(failure.clone()));
+                self.note(slot, failed_note(origin, failure));
+                self.mark_stuck(now, slot);
+            }
+            Some((slot, Lost::Cancelled)) => {
+                self.discard(Discard::Failure(failure));
+                self.mark_stuck(now, slot);
+            }
+            Some((_, Lost::Stuck)) | None => self.discard(Discard::Failure(failure)),
         }
     }
 
@@ -201,7 +163,7 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get(slot) else {
             return;
         };
-        let pause = retry_pause(child.attempt);
+        let pause = retry_pause(child.life.attempt);
         self.decide_restart(now, slot, pause, occasion);
     }
 
@@ -211,7 +173,7 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return Duration::ZERO;
         };
-        let backoff = child.spec.policy().backoff.unwrap_or(self.settings.backoff);
+        let backoff = child.life.policy().backoff.unwrap_or(self.settings.backoff);
         let step = &mut child.history().step;
         let delay = backoff.delay(*step, random);
         *step = step.saturating_add(1);
@@ -223,7 +185,8 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        let Phase::Restarting { due, manual } = &mut child.phase else {
+        let Plan::Restart { due, manual } = &mut child.plan else {
+            debug_assert!(false, "no restart is planned");
             return;
         };
         if *due > now {
@@ -231,7 +194,7 @@ impl<D: Domain> Engine<D> {
             self.set_timer(slot, Some(due));
             return;
         }
-        if child.current.is_some() {
+        if !child.life.is_down() {
             self.set_timer(slot, None);
             return;
         }
@@ -251,18 +214,15 @@ impl<D: Domain> Engine<D> {
         self.launch(now, slot, origin, manual);
     }
 
-    pub(super) fn launch_timed_out(&mut self, now: Moment, slot: u32) {
-        let Some(child) = self.table.get(slot) else {
-            return;
-        };
-        let Phase::Launching(origin) = child.phase else {
-            return;
-        };
-        let policy = child.spec.policy();
-        let timeout = policy.start_timeout;
-        let (then, shown) = after_failed(origin, policy.restart);
-        self.note(slot, Note::StartTimedOut(timeout));
-        self.cancel(now, slot, Told::TimedOut(timeout), then, shown);
+    /// A launch came to nothing: plans what follows when it is gone. Answers why it was made.
+    pub(super) fn plan_after_failed(&mut self, slot: u32) -> Origin {
+        let origin = self.table.change(slot, |child| {
+            let origin = child.origin();
+            let (then, shown) = after_failed(origin, child.life.policy().restart);
+            child.plan_after(then, shown, NO_BATCH);
+            origin
+        });
+        origin.unwrap_or(Origin::First)
     }
 
     /// Cancels the launch under way. What follows comes when it is gone.
@@ -274,32 +234,16 @@ impl<D: Domain> Engine<D> {
         then: Then<D>,
         shown: SessionState,
     ) {
-        let Some(life) = self.life(slot) else {
-            return;
-        };
-        let phase = Phase::Cancelling {
-            then,
-            shown,
-            since: now,
-        };
-        self.table.set_phase(slot, phase);
-        let answer = told.answer();
-        self.effect(Effect::Cancel { life, answer });
+        self.step(now, slot, |child, step| {
+            child.plan_after(then, shown, NO_BATCH);
+            child.life.cancel(told.answer(), step);
+        });
         self.answer_joined(slot, || told.answer());
-        self.set_timer(slot, Some(now.after(KILL_BOUND)));
-    }
-
-    /// Releases a launch of which nothing is left.
-    pub(super) fn forget(&mut self, current: Current<D>) {
-        if let ExitSeen::Early(seen) = current.exit {
-            self.discard(Discard::Seen(*seen));
-        }
-        self.discard(Discard::Life(current.life));
     }
 }
 
-/// What follows a launch that came to nothing, once it is gone, and what others see until then. It keeps
-/// its place, whichever callers have been told meanwhile.
+/// What follows a launch that came to nothing, once it is gone, and what others see until then. It
+/// keeps its place, whichever callers have been told meanwhile.
 fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, SessionState) {
     match origin {
         Origin::First => (Then::Remove, SessionState::Stopping),
@@ -312,7 +256,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn failed_note(origin: Origin, failure: Failure) -> Note {
     match origin {
         Origin::First => Note::StartFailed(failure),
-        _ => Note::RestartFailed {
+        Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => Note::RestartFailed {
             failure,
             next: Next::Nothing,
         },

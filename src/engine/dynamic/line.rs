@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::{Engine, STEP};
-use crate::engine::child::{Origin, Phase};
+use crate::engine::child::{Origin, Plan};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, Ticket};
 use crate::engine::moment::Moment;
@@ -52,12 +52,12 @@ impl<D: Domain> Engine<D> {
         let place = self.line.places;
         self.line.waiting.insert((rank(origin), place), slot);
         self.set_timer(slot, None);
-        let phase = Phase::InLine {
+        let plan = Plan::InLine {
             origin,
             ticket,
             place,
         };
-        self.table.set_phase(slot, phase);
+        self.plan(slot, plan);
         self.share_launch(slot, origin);
     }
 
@@ -80,7 +80,8 @@ impl<D: Domain> Engine<D> {
             let Some(child) = self.table.get_mut(slot) else {
                 continue;
             };
-            let Phase::InLine { origin, ticket, .. } = &mut child.phase else {
+            let Plan::InLine { origin, ticket, .. } = &mut child.plan else {
+                debug_assert!(false, "it has left the line, and its entry has not");
                 continue;
             };
             let (origin, ticket) = (*origin, ticket.take());
@@ -102,11 +103,11 @@ impl<D: Domain> Engine<D> {
 
     /// Takes a child out of the line. Answers who waited for its launch.
     pub(super) fn leave_line(&mut self, slot: u32) -> Option<D::Ticket> {
-        let Phase::InLine {
+        let Plan::InLine {
             origin,
             ticket,
             place,
-        } = &mut self.table.get_mut(slot)?.phase
+        } = &mut self.table.get_mut(slot)?.plan
         else {
             return None;
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Engine;
 use super::restarts::{Occasion, Trial};
 use crate::engine::backoff::{grown, jittered};
-use crate::engine::child::{Origin, Parking, Phase};
+use crate::engine::child::{Origin, Parking, Plan};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Domain, Note};
 use crate::engine::limit::Limit;
@@ -43,7 +43,7 @@ impl<D: Domain> Engine<D> {
         self.parked.by_order.insert(parking.order, slot);
         let pause = self.trial_pause(parking.trials, random);
         let retry = pause.map(|pause| now.after(pause));
-        self.table.set_phase(slot, Phase::Parked { retry });
+        self.plan(slot, Plan::Park { retry });
         self.set_timer(slot, retry);
         let next = Next::Park {
             limit,
@@ -92,11 +92,11 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        let Phase::Parked { retry: Some(retry) } = &mut child.phase else {
+        let Plan::Park { retry: Some(retry) } = &mut child.plan else {
             return;
         };
         // What is left of the last incarnation comes first; its release looks here again.
-        if *retry > now || child.current.is_some() {
+        if *retry > now || !child.life.is_down() {
             return;
         }
         let Some(parking) = child
@@ -104,6 +104,7 @@ impl<D: Domain> Engine<D> {
             .as_mut()
             .and_then(|history| history.parking.as_mut())
         else {
+            debug_assert!(false, "it is parked, and nothing is known of that");
             return;
         };
         if full {
@@ -111,7 +112,7 @@ impl<D: Domain> Engine<D> {
             let trials = parking.trials;
             if let Some(pause) = self.trial_pause(trials, random) {
                 let retry = Some(now.after(pause));
-                self.table.set_phase(slot, Phase::Parked { retry });
+                self.plan(slot, Plan::Park { retry });
                 self.set_timer(slot, retry);
             }
             return;

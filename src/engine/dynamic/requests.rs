@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::engine::child::{Child, Origin, Phase, Then, Told, Waiting};
+use super::pace::NO_BATCH;
+use crate::engine::child::{Child, Origin, Plan, Then, Told, Waiting};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Ending, Life, Request, Ticket};
+use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
+use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
 use crate::engine::table::SessionState;
 
@@ -41,14 +43,16 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        match (&child.phase, &child.current) {
-            (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
-                let life = current.life.clone();
+        match (&child.plan, child.life.running()) {
+            (Plan::Run, Some(life)) => {
+                let life = life.clone();
                 self.refuse(spec, ticket, Answer::Running(life));
             }
-            (Phase::Parked { .. }, _) => self.refuse(spec, ticket, Answer::Parked),
-            (Phase::Stuck { .. }, _) => self.refuse(spec, ticket, Answer::Stuck),
-            (Phase::Launching(origin) | Phase::InLine { origin, .. }, _)
+            (Plan::Park { .. }, _) => self.refuse(spec, ticket, Answer::Parked),
+            (Plan::After { .. }, _) if child.life.state().is_stuck() => {
+                self.refuse(spec, ticket, Answer::Stuck);
+            }
+            (Plan::Launch(origin) | Plan::InLine { origin, .. }, _)
                 if share == Share::Yes && origin.is_asked() && child.queue_is_empty() =>
             {
                 child.waiting().joined.push(ticket);
@@ -83,17 +87,13 @@ impl<D: Domain> Engine<D> {
             })
         });
         let slot = self.table.insert(Child {
-            id,
-            spec,
-            phase: Phase::InLine {
+            life: Lifecycle::new(id, spec),
+            plan: Plan::InLine {
                 origin: Origin::First,
                 ticket: None,
                 place: 0,
             },
-            incarnation: 0,
-            attempt: 0,
             history: None,
-            current: None,
             waiting,
         });
         self.launch(now, slot, Origin::First, Some(ticket));
@@ -109,36 +109,35 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        if let Phase::Stuck { then } = &mut child.phase {
-            let then = std::mem::replace(then, Then::Remove);
+        if child.life.state().is_stuck() {
+            let then = child.take_then();
             self.answer(ticket, Answer::Stuck);
             self.dismiss(then, || Answer::Stuck);
             return;
         }
         child.waiting().stops.push(ticket);
-        match &mut child.phase {
-            Phase::Launching(_) => self.cancel(
+        match &mut child.plan {
+            Plan::Launch(_) => self.cancel(
                 now,
                 slot,
                 Told::Stopped,
                 Then::Remove,
                 SessionState::Stopping,
             ),
-            Phase::InLine { .. } => self.end_in_line(now, slot, Told::Stopped),
-            Phase::Running => self.begin_stop(now, slot, Then::Remove, 0),
-            Phase::Cancelling { then, .. } | Phase::Stopping { then, .. } => {
+            Plan::InLine { .. } => self.end_in_line(now, slot, Told::Stopped),
+            Plan::Run => self.begin_stop(now, slot, Then::Remove, NO_BATCH),
+            Plan::After { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.dismiss(then, || Answer::Stopped);
             }
-            Phase::Restarting { manual, .. } => {
+            Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
                     self.answer(manual, Answer::Stopped);
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
-            Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
-            Phase::Leaving { .. } => self.hurry(now, slot),
-            Phase::Stuck { .. } => {}
+            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Forget { .. } => self.hurry(now, slot),
         }
     }
 
@@ -165,19 +164,19 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        let released = child.current.is_none();
-        match (&mut child.phase, &child.current) {
-            (Phase::Running, Some(current)) if current.life.ending() == Ending::No => {
-                self.begin_stop(now, slot, Then::Relaunch(ticket), 0);
+        let released = child.life.is_down();
+        match (&mut child.plan, child.life.running()) {
+            (Plan::Run, Some(_)) => {
+                self.begin_stop(now, slot, Then::Relaunch(ticket), NO_BATCH);
             }
-            (Phase::Restarting { due, manual }, _) if manual.is_none() => {
+            (Plan::Restart { due, manual }, _) if manual.is_none() => {
                 *due = now;
                 *manual = Some(ticket);
                 self.relaunch_if_due(now, slot);
             }
             // It waits for what this asks for, and has not been launched yet.
             (
-                Phase::InLine {
+                Plan::InLine {
                     origin,
                     ticket: first,
                     ..
@@ -197,17 +196,19 @@ impl<D: Domain> Engine<D> {
                     child.begin_anew();
                 }
             }
-            (Phase::Parked { .. }, _) if released && full => {
+            (Plan::Park { .. }, _) if released && full => {
                 self.answer(ticket, Answer::MaxSessions(max));
             }
-            (Phase::Parked { .. }, _) if released => {
+            (Plan::Park { .. }, _) if released => {
                 self.leave_parked(slot);
                 if let Some(child) = self.table.get_mut(slot) {
                     child.begin_anew();
                 }
                 self.launch(now, slot, Origin::Resume, Some(ticket));
             }
-            (Phase::Stuck { .. }, _) => self.answer(ticket, Answer::Stuck),
+            (Plan::After { .. }, _) if child.life.state().is_stuck() => {
+                self.answer(ticket, Answer::Stuck);
+            }
             _ => child.waiting().queue.push_back(Request::Restart { ticket }),
         }
     }
@@ -220,12 +221,16 @@ impl<D: Domain> Engine<D> {
         }
         let mut later = VecDeque::new();
         while let Some(child) = self.table.get_mut(slot) {
-            let released = child.current.is_none();
+            let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
-            let decided = match (&child.phase, &child.current) {
-                (Phase::Running, Some(current)) => current.life.ending() == Ending::No,
-                (Phase::Parked { .. } | Phase::Stuck { .. }, _) => true,
-                _ => false,
+            let decided = match &child.plan {
+                Plan::Run => child.life.running().is_some(),
+                Plan::Park { .. } => true,
+                Plan::After { .. } => child.life.state().is_stuck(),
+                Plan::InLine { .. }
+                | Plan::Launch(_)
+                | Plan::Restart { .. }
+                | Plan::Forget { .. } => false,
             };
             if !decided {
                 break;
@@ -240,10 +245,10 @@ impl<D: Domain> Engine<D> {
                 self.drop_request(request);
                 continue;
             }
-            let id = Arc::clone(&child.id);
+            let id = Arc::clone(&child.life.id);
             // A parked child whose last incarnation is not released yet answers starts at once, and
             // keeps the restarts by hand until it is.
-            let wait = matches!(child.phase, Phase::Parked { .. }) && !released;
+            let wait = matches!(child.plan, Plan::Park { .. }) && !released;
             match request {
                 Request::Restart { .. } if wait => later.push_back(request),
                 request => self.asked(now, id, request),

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Engine;
-use crate::engine::child::Phase;
+use crate::engine::child::Plan;
 use crate::engine::exit::{Asked, Exit};
-use crate::engine::io::{Domain, Failure, Note, Request, Spec, StopCause};
+use crate::engine::io::{Domain, Failure, Note, Request, StopCause};
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::next::{Next, Used};
@@ -95,9 +95,8 @@ impl<D: Domain> Engine<D> {
         }
         let delay = self.backoff(slot).max(pause);
         let due = now.after(delay);
-        let phase = Phase::Restarting { due, manual: None };
         self.set_timer(slot, None);
-        self.table.set_phase(slot, phase);
+        self.plan(slot, Plan::Restart { due, manual: None });
         if let Some(child) = self.table.get_mut(slot) {
             let history = child.history();
             history.restarts += 1;
@@ -122,7 +121,8 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        let Phase::Restarting { due, manual } = &mut child.phase else {
+        let Plan::Restart { due, manual } = &mut child.plan else {
+            debug_assert!(false, "no restart is planned");
             return;
         };
         let Some(waiting) = child.waiting.as_mut() else {
@@ -154,7 +154,7 @@ impl<D: Domain> Engine<D> {
     }
 
     fn session_limit(&self, slot: u32) -> Option<Limit> {
-        match self.table.get(slot)?.spec.policy().limit {
+        match self.table.get(slot)?.life.policy().limit {
             OwnLimit::Inherited => self.settings.session_limit,
             OwnLimit::Own(limit) => Some(limit),
             OwnLimit::Unlimited => None,

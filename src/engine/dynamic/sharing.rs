@@ -70,6 +70,14 @@ impl<D: Domain> Engine<D> {
         self.tidy_waiting(slot);
     }
 
+    /// Tells all who share the launch that it runs.
+    pub(super) fn answer_joined_with_life(&mut self, slot: u32) {
+        let child = self.table.get(slot);
+        if let Some(life) = child.and_then(|child| child.life.life()).cloned() {
+            self.answer_joined(slot, || Answer::Joined(life.clone()));
+        }
+    }
+
     pub(super) fn drop_joined_that_are_gone(&mut self, slot: u32) {
         let joined = self.take_joined(slot);
         if joined.is_empty() {

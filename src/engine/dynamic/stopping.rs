@@ -6,10 +6,11 @@
 
 use super::pace::{NO_BATCH, Pace};
 use super::{Engine, Mode, STEP};
-use crate::engine::child::{Force, Phase, Then, Told};
+use crate::engine::child::{Plan, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Domain, Effect, Note, Spec, StopCause};
+use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
+use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::restart::ChildKind;
@@ -209,35 +210,28 @@ impl<D: Domain> Engine<D> {
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
-        match &mut child.phase {
-            Phase::Launching(_) => {
+        let state = child.life.state();
+        match &mut child.plan {
+            Plan::Launch(_) => {
                 self.cancel(now, slot, Told::Down, Then::Remove, SessionState::Stopping)
             }
-            Phase::InLine { .. } => self.end_in_line(now, slot, Told::Down),
-            Phase::Stopping {
-                then,
-                force: Force::Asked(_),
-                ..
-            } => {
+            Plan::InLine { .. } => self.end_in_line(now, slot, Told::Down),
+            Plan::After { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
                 self.dismiss(then, || Answer::Down);
-                self.tell_of_deadline(now, slot);
+                if let State::Stopping { .. } = state {
+                    self.tell_of_deadline(now, slot);
+                }
             }
-            Phase::Cancelling { then, .. }
-            | Phase::Stopping { then, .. }
-            | Phase::Stuck { then } => {
-                let then = std::mem::replace(then, Then::Remove);
-                self.dismiss(then, || Answer::Down);
-            }
-            Phase::Restarting { manual, .. } => {
+            Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
                     self.answer(manual, Answer::Down);
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
-            Phase::Parked { .. } => self.leave(now, slot, Exit::NotRunning),
-            Phase::Leaving { .. } => self.hurry(now, slot),
-            Phase::Running => {}
+            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Forget { .. } => self.hurry(now, slot),
+            Plan::Run => {}
         }
     }
 
@@ -249,22 +243,26 @@ impl<D: Domain> Engine<D> {
         let supervisor = self
             .table
             .get(slot)
-            .is_some_and(|child| child.spec.policy().kind == ChildKind::Supervisor);
-        if supervisor && let Some(life) = self.life(slot) {
+            .is_some_and(|child| child.life.policy().kind == ChildKind::Supervisor);
+        if supervisor {
             let within = deadline.since(now);
-            self.effect(Effect::StopWithin { life, within });
+            self.step(now, slot, |child, step| {
+                child.life.stop_within(within, step);
+            });
         }
     }
 
     /// Tells the next running sessions to stop, as many as the window allows.
     fn pace(&mut self, now: Moment, cursor: Cursor) {
         let Mode::Stopping(stop) = &mut self.mode else {
+            debug_assert!(false, "nothing is paced but a stop");
             return;
         };
         stop.pace.open_if_due(now);
         let batch = stop.pace.batch();
         for _ in 0..STEP {
             let Mode::Stopping(stop) = &mut self.mode else {
+                debug_assert!(false, "the stop is over in the middle of a step");
                 return;
             };
             if !stop.pace.has_room() {
@@ -277,7 +275,7 @@ impl<D: Domain> Engine<D> {
             let runs = self
                 .table
                 .get(slot)
-                .is_some_and(|child| matches!(child.phase, Phase::Running));
+                .is_some_and(|child| matches!(child.plan, Plan::Run));
             if runs {
                 stop.pace.asked();
                 self.begin_stop(now, slot, Then::Remove, batch);
@@ -295,42 +293,35 @@ impl<D: Domain> Engine<D> {
 
     /// A session in its `post_stop` does not delay the others (D12).
     pub(super) fn post_stop_begins(&mut self, key: Key) {
-        if self.current(key).is_none() {
-            return;
-        }
-        if let Some(child) = self.table.get_mut(key.slot)
-            && let Phase::Stopping { batch, .. } = &mut child.phase
+        if let Some(slot) = self.launched(key)
+            && let Some(child) = self.table.get_mut(slot)
         {
-            let batch = std::mem::replace(batch, NO_BATCH);
+            let batch = child.take_batch();
             self.stop_finished(batch);
         }
     }
 
     /// The deadline has come for this child.
     fn cut_short(&mut self, now: Moment, slot: u32) {
-        let Some(child) = self.table.get_mut(slot) else {
+        let Some(child) = self.table.get(slot) else {
             return;
         };
-        match &mut child.phase {
-            Phase::Running => {
-                let phase = Phase::Stopping {
-                    then: Then::Remove,
-                    force: Force::Asked(None),
-                    batch: NO_BATCH,
-                };
-                self.table.set_phase(slot, phase);
-                self.force(now, slot);
+        let runs = match child.plan {
+            Plan::Run => true,
+            Plan::After { .. } | Plan::Forget { .. } => false,
+            // The sweep has ended those.
+            Plan::InLine { .. } | Plan::Launch(_) | Plan::Restart { .. } | Plan::Park { .. } => {
+                debug_assert!(false, "it does not run, and is no more swept");
+                return;
             }
-            Phase::Stopping {
-                force: Force::Asked(_),
-                ..
-            } => self.force(now, slot),
-            Phase::Leaving { force, .. } => {
-                *force = Some(force.map_or(now, |at| at.min(now)));
-                self.force(now, slot);
+        };
+        let due = self.step(now, slot, |child, step| {
+            if runs {
+                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
             }
-            _ => {}
-        }
+            child.life.cut(step)
+        });
+        self.is_due(now, slot, due);
     }
 
     /// Ends when every child is gone or stuck.

@@ -278,7 +278,7 @@ async fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn row_187_every_strategy_does_with_every_kind_what_the_truth_table_says() {
-    let documented = include_str!("../../../src/engine/group/truth.md");
+    let documented = include_str!("../../../src/engine/ordered/truth.md");
     let documented: Vec<_> = documented
         .lines()
         .filter(|line| line.starts_with("| One") || line.starts_with("| Rest"))

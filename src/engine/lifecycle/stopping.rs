@@ -1,0 +1,217 @@
+//! How a child is told to end, killed and given up, and the timers of all that. Each engine decides
+//! the order in which its children are stopped.
+
+use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
+use crate::engine::exit::Mark;
+use crate::engine::io::{Answer, Domain, Effect, Kill, Life, Note};
+use crate::engine::moment::Moment;
+use crate::engine::shutdown::{Force, KILL_BOUND, verdict};
+use std::time::Duration;
+
+/// What has come of a child's timer, or of the deadline of its supervisor's stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::engine) enum Due {
+    /// Nothing that matters to others.
+    #[default]
+    Nothing,
+    /// Its launch has taken longer than this, and was cancelled.
+    TimedOut(Duration),
+    /// It is to be given up.
+    GiveUp,
+}
+
+impl<D: Domain> Lifecycle<D> {
+    /// Tells one that runs to end, by its own rule.
+    pub(in crate::engine) fn stop(&mut self, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Running => self.tell_to_end(step),
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Ended { .. }
+            | State::Stuck(_) => state.impossible("it is told to end"),
+        }
+    }
+
+    pub(super) fn tell_to_end(&mut self, step: &mut Step<'_, D>) {
+        let rule = self.policy().shutdown;
+        match rule.patience(step.now, step.deadline()) {
+            Force::Killed(since) => {
+                self.set(State::Killed { since });
+                self.note(Note::Killing(rule.kill()), step);
+                self.tell(step, |life| Effect::Kill { life });
+                step.timer = Timer::At(step.now.after(KILL_BOUND));
+            }
+            Force::Asked(until) => {
+                self.set(State::Stopping { until });
+                self.note(Note::Stopping, step);
+                let within = rule.within(step.now, step.deadline());
+                let way = rule.way();
+                self.tell(step, |life| Effect::Stop { life, way, within });
+                if until.is_some_and(|at| at <= step.now) {
+                    self.kill(step);
+                } else {
+                    step.timer = Timer::of(until);
+                }
+            }
+        }
+    }
+
+    /// The time that it had to stop is over.
+    fn kill(&mut self, step: &mut Step<'_, D>) {
+        self.set(State::Killed { since: step.now });
+        self.note(Note::Killing(Kill::Overdue), step);
+        self.tell(step, |life| Effect::Kill { life });
+        step.timer = Timer::At(verdict(step.now, step.last_end));
+    }
+
+    /// Its timer has gone off.
+    pub(in crate::engine) fn due(&mut self, step: &mut Step<'_, D>) -> Due {
+        let state = self.state();
+        match state {
+            State::Launching => {
+                let timeout = self.policy().start_timeout;
+                self.note(Note::StartTimedOut(timeout), step);
+                self.cancel(Answer::TimedOut(timeout), step);
+                Due::TimedOut(timeout)
+            }
+            State::Stopping { .. } => {
+                self.kill(step);
+                Due::Nothing
+            }
+            State::Cancelled { since }
+            | State::Killed { since }
+            | State::Ended {
+                due: Some(since), ..
+            } => self.judge_patience(since, step),
+            State::Down | State::Running | State::Ended { due: None, .. } | State::Stuck(_) => {
+                state.impossible("its timer has gone off");
+                Due::Nothing
+            }
+        }
+    }
+
+    /// The deadline of its supervisor's stop has come.
+    pub(in crate::engine) fn cut(&mut self, step: &mut Step<'_, D>) -> Due {
+        match self.state() {
+            // Past the deadline this kills.
+            State::Running => {
+                self.tell_to_end(step);
+                Due::Nothing
+            }
+            State::Stopping { .. } => {
+                self.kill(step);
+                Due::Nothing
+            }
+            State::Ended { due, rest } => {
+                let due = due.map_or(step.now, |at| at.min(step.now));
+                let state = State::Ended {
+                    due: Some(due),
+                    rest,
+                };
+                self.set(state);
+                self.judge_patience(due, step)
+            }
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Killed { .. }
+            | State::Stuck(_) => Due::Nothing,
+        }
+    }
+
+    /// Whether a child that should be gone since then is given up now.
+    fn judge_patience(&self, since: Moment, step: &mut Step<'_, D>) -> Due {
+        let verdict = verdict(since, step.last_end);
+        let stops = matches!(step.supervisor, Supervisor::Stops { .. });
+        if step.now < verdict {
+            step.timer = Timer::At(verdict);
+            Due::Nothing
+        } else if stops && self.is_outliving() {
+            // It is about to reach the same verdict on its own children, and reports it.
+            step.timer = Timer::At(step.now.after(KILL_BOUND));
+            Due::Nothing
+        } else {
+            Due::GiveUp
+        }
+    }
+
+    /// Whether it is a supervisor that has ended and will say what became of its own children.
+    fn is_outliving(&self) -> bool {
+        let passing = match self.state() {
+            State::Ended { rest, .. } => rest == Rest::Passing,
+            _ => true,
+        };
+        passing && self.life().is_some_and(Life::is_outlived)
+    }
+
+    /// It is stuck.
+    pub(in crate::engine) fn give_up(&mut self, step: &mut Step<'_, D>) {
+        let state = self.state();
+        let left = match state {
+            State::Cancelled { .. } => Left::Launch,
+            State::Killed { .. } => Left::Actor,
+            State::Ended { .. } => Left::Rest,
+            State::Down
+            | State::Launching
+            | State::Running
+            | State::Stopping { .. }
+            | State::Stuck(_) => return state.impossible("it is given up"),
+        };
+        self.set(State::Stuck(left));
+        step.timer = Timer::Off;
+        self.note(Note::Stuck, step);
+    }
+
+    /// It has ended, and a caller or the supervisor's stop waits for its release.
+    pub(in crate::engine) fn hurry(&mut self, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Ended { due, rest } => {
+                // A killed child is only being dropped, and stuck children do not end soon: neither
+                // has time left.
+                let overdue = rest == Rest::Stuck || self.mark() == Mark::Missing;
+                let patience = if overdue {
+                    Some(step.now)
+                } else {
+                    let rule = self.policy().shutdown;
+                    rule.patience(step.now, step.deadline()).due()
+                };
+                if let Some(patience) = patience
+                    && due.is_none_or(|at| patience < at)
+                {
+                    let due = Some(patience);
+                    self.set(State::Ended { due, rest });
+                    step.timer = Timer::At(patience.after(KILL_BOUND));
+                }
+            }
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Stuck(_) => state.impossible("its release is waited for"),
+        }
+    }
+
+    /// One that was asked to stop has less time than it was told.
+    pub(in crate::engine) fn stop_within(&self, within: Duration, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Stopping { .. } => {
+                self.tell(step, |life| Effect::StopWithin { life, within });
+            }
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Killed { .. }
+            | State::Ended { .. }
+            | State::Stuck(_) => state.impossible("it has less time"),
+        }
+    }
+}

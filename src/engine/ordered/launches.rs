@@ -1,0 +1,163 @@
+//! Launches: from the order to the report, with the start timeout and cancellation (D16).
+//!
+//! The shell decides the race between a report and a cancellation, and says so with the report.
+
+use super::child::{Origin, Then};
+use super::exits::Gone;
+use super::sets::Follows;
+use super::{Mode, OrderedEngine};
+use crate::engine::incarnation::Key;
+use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
+use crate::engine::lifecycle::{How, Lost};
+use crate::engine::moment::Moment;
+use crate::engine::next::Next;
+
+impl<D: Domain> OrderedEngine<D> {
+    /// Orders a launch. Nothing of an earlier one may be left.
+    pub(super) fn launch(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        origin: Origin,
+        ticket: Option<D::Ticket>,
+    ) {
+        let launch = self.next_launch();
+        let key = Key { slot, launch };
+        self.step(now, slot, |child, step| {
+            child.then = Then::Failed(origin);
+            child.again = None;
+            if origin == Origin::Restart {
+                child.restarts += 1;
+            }
+            let last_exit = child.last.as_ref().map(|last| last.exit.clone());
+            child.life.launch(key, last_exit, ticket, step);
+        });
+    }
+
+    pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
+        let Some(slot) = self.launched(key) else {
+            return;
+        };
+        let started = self.step(now, slot, |child, step| {
+            let (how, early) = child.life.started(recall, step)?;
+            match how {
+                How::Runs | How::RunsAfterAll => {
+                    child.then = Then::Rest;
+                    child.has_run = true;
+                }
+                How::Late | How::Stuck => {}
+            }
+            Some((how, early, child.stops.is_empty()))
+        });
+        let Some((how, early, unasked)) = started else {
+            return;
+        };
+        // The callers that waited were told that it runs, so its start timeout came too late to
+        // count. A stop of this child goes on; in a stop of the group the child has a turn.
+        if how == How::RunsAfterAll && !unasked && !matches!(self.mode, Mode::Stopping(_)) {
+            self.begin_stop(now, slot, Then::Rest);
+        }
+        if let Some(seen) = early {
+            self.judged(now, slot, Some(seen));
+        }
+    }
+
+    pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_failed(step))?;
+            Some((slot, lost))
+        });
+        match lost {
+            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
+            Some((slot, Lost::Cancelled)) => {
+                self.discard(Discard::Failure(failure));
+                self.gone(now, slot, Gone::Usual);
+            }
+            Some((slot, Lost::Stuck)) => {
+                self.discard(Discard::Failure(failure));
+                self.gone(now, slot, Gone::Stuck);
+            }
+            None => self.discard(Discard::Failure(failure)),
+        }
+    }
+
+    /// A launch that was not cancelled has failed, and nothing of it is left.
+    //
+    // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is
+    // temporary, and the others go on.
+    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+        let Some(child) = self.get_mut(slot) else {
+            return self.discard(Discard::Failure(failure));
+        };
+        let then = child.then;
+        let ignored = matches!(failure, Failure::Ignored);
+        let begins = then == Then::Failed(Origin::Begin);
+        let again = !ignored && then == Then::Failed(Origin::Restart);
+        if ignored || again || begins {
+            child.then = Then::Rest;
+        }
+        let follows = if again {
+            self.launch_came_to_nothing(now, slot, then)
+        } else {
+            None
+        };
+        let follows = follows.unwrap_or(Follows::NOTHING);
+        self.note(slot, failed_note(then, failure.clone(), follows.next));
+        if !ignored && begins {
+            self.begin_failed(now, slot, failure);
+        } else {
+            self.discard(Discard::Failure(failure));
+        }
+        self.gone(now, slot, Gone::Usual);
+        self.follow(now, slot, follows);
+    }
+
+    /// A launch failed, and stuck children are left of it: it is stuck itself, and what follows
+    /// comes when they have ended.
+    pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
+        let lost = self.launched(key).and_then(|slot| {
+            let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
+            Some((slot, lost))
+        });
+        match lost {
+            Some((slot, Lost::Launching)) => {
+                let then = self.get(slot).map_or(Then::Rest, |child| child.then);
+                let next = match then {
+                    Then::Failed(Origin::Restart) => Next::Undecided,
+                    Then::Failed(Origin::Begin | Origin::First | Origin::Manual) | Then::Rest => {
+                        Next::Nothing
+                    }
+                };
+                self.note(slot, failed_note(then, failure.clone(), next));
+                if then == Then::Failed(Origin::Begin) {
+                    self.begin_failed(now, slot, failure);
+                } else {
+                    self.discard(Discard::Failure(failure));
+                }
+                self.mark_stuck(now, slot);
+            }
+            Some((slot, Lost::Cancelled)) => {
+                self.discard(Discard::Failure(failure));
+                self.mark_stuck(now, slot);
+            }
+            Some((_, Lost::Stuck)) | None => self.discard(Discard::Failure(failure)),
+        }
+    }
+
+    /// Cancels the launch under way. What follows comes when it is gone: no other attempt.
+    pub(super) fn cancel(&mut self, now: Moment, slot: u32, answer: Answer<D>) {
+        self.step(now, slot, |child, step| {
+            child.then.give_up();
+            child.life.cancel(answer, step);
+        });
+    }
+}
+
+fn failed_note(then: Then, failure: Failure, next: Next) -> Note {
+    match then {
+        Then::Failed(Origin::Begin | Origin::First) => Note::StartFailed(failure),
+        Then::Failed(Origin::Restart | Origin::Manual) | Then::Rest => {
+            Note::RestartFailed { failure, next }
+        }
+    }
+}

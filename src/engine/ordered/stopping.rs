@@ -1,0 +1,274 @@
+//! How a group ends: launches are cancelled, what waits for a start is dropped, and the children are
+//! stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
+//!
+//! A start that fails, an escalation and a foreign end take the same path.
+
+use std::sync::Arc;
+
+use super::child::Tally;
+use super::{Child, Mode, OrderedEngine};
+use crate::engine::exit::Exit;
+use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
+use crate::engine::lifecycle::State;
+use crate::engine::moment::Moment;
+use crate::engine::report::ShutdownReport;
+
+#[derive(Debug)]
+pub(super) struct Stop<D: Domain> {
+    cause: StopCause,
+    began: Moment,
+    pub(super) deadline: Option<Moment>,
+    /// When a child was last asked to stop; before that, when the stop began.
+    pub(super) asked: Moment,
+    pub(super) cut: Cut,
+    pub(super) report: ShutdownReport,
+    tickets: Vec<D::Ticket>,
+    failed: Option<FailedBegin<D>>,
+}
+
+/// Whether the deadline has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    Ahead,
+    Done,
+}
+
+/// The child that did not start, and who is to be told when the others are stopped.
+#[derive(Debug)]
+struct FailedBegin<D: Domain> {
+    tickets: Vec<D::Ticket>,
+    role: Arc<str>,
+    failure: Failure,
+}
+
+impl<D: Domain> Stop<D> {
+    pub(super) fn take_apart(self, into: &mut Vec<Discard<D>>) {
+        into.extend(self.tickets.into_iter().map(Discard::Ticket));
+        if let Some(failed) = self.failed {
+            into.push(Discard::Failure(failed.failure));
+            into.extend(failed.tickets.into_iter().map(Discard::Ticket));
+        }
+    }
+
+    fn new(now: Moment, cause: StopCause) -> Self {
+        Self {
+            cause,
+            began: now,
+            deadline: None,
+            asked: now,
+            cut: Cut::Ahead,
+            report: ShutdownReport::default(),
+            tickets: Vec::new(),
+            failed: None,
+        }
+    }
+}
+
+impl<D: Domain> OrderedEngine<D> {
+    /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins.
+    pub(super) fn stop_supervisor(
+        &mut self,
+        now: Moment,
+        cause: StopCause,
+        deadline: Option<Moment>,
+        ticket: Option<D::Ticket>,
+    ) {
+        match &mut self.mode {
+            Mode::Ended => {
+                if let Some(ticket) = ticket {
+                    self.effect(Effect::JoinEnd { ticket });
+                }
+            }
+            Mode::Stopping(stop) => {
+                stop.tickets.extend(ticket);
+                let earlier = deadline.filter(|new| stop.deadline.is_none_or(|old| *new < old));
+                if let Some(earlier) = earlier {
+                    stop.deadline = Some(earlier);
+                    self.tell_deadline(now, earlier);
+                }
+            }
+            Mode::New | Mode::Beginning(_) | Mode::Serving => {
+                let mut stop = Stop::new(now, cause);
+                stop.deadline = deadline;
+                stop.tickets.extend(ticket);
+                self.stop_serving(now, stop, None);
+                if let Some(deadline) = deadline {
+                    self.tell_deadline(now, deadline);
+                }
+            }
+        }
+    }
+
+    /// Ends the group because of what became of one child.
+    pub(super) fn end_because_of(&mut self, now: Moment, slot: u32, cause: StopCause) {
+        self.stop_serving(now, Stop::new(now, cause), Some(slot));
+    }
+
+    /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
+    pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+        let role = self.get(slot).map(|child| Arc::clone(&child.life.id));
+        let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
+            debug_assert!(false, "a launch of the beginning fails after it");
+            self.discard(Discard::Failure(failure));
+            return;
+        };
+        let mut stop = Stop::new(now, StopCause::FailedStart);
+        stop.failed = Some(FailedBegin {
+            tickets: std::mem::take(tickets),
+            role,
+            failure,
+        });
+        self.stop_serving(now, stop, None);
+    }
+
+    /// `because`: a child that has just ended and takes the group with it; the report tells how.
+    fn stop_serving(&mut self, now: Moment, stop: Stop<D>, because: Option<u32>) {
+        let cause = stop.cause;
+        let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
+        self.effect(Effect::Note {
+            id: None,
+            incarnation: 0,
+            note: Note::SupervisorStopping(cause),
+        });
+        if let Mode::Beginning(tickets) = before {
+            for ticket in tickets {
+                self.answer(ticket, Answer::Down);
+            }
+        }
+        self.ended_early.clear();
+        let mut launching = Vec::new();
+        let mut known = Vec::new();
+        for child in &mut self.children {
+            let seen = child.state().is_some();
+            child.again = None;
+            let state = child.life.state();
+            let because = because == Some(child.slot);
+            match state {
+                State::Down => known.push(match &child.last {
+                    Some(last) if because => last.exit.clone(),
+                    _ => Exit::NotRunning,
+                }),
+                // The attempt that failed was no life; what counts is how it had ended before.
+                State::Ended { .. } if because && child.exit.is_none() => {
+                    child.exit = child.last.as_ref().map(|last| last.exit.clone());
+                }
+                State::Launching => launching.push(child.slot),
+                State::Cancelled { .. }
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Stuck(_) => child.then.give_up(),
+                State::Ended { .. } | State::Running => {}
+            }
+            child.tally = match state {
+                State::Down => Tally::Skip,
+                State::Ended { .. } if because => Tally::Reason,
+                State::Ended { .. } if seen => Tally::NotRunning,
+                State::Ended { .. } => Tally::Skip,
+                State::Launching
+                | State::Cancelled { .. }
+                | State::Running
+                | State::Stopping { .. }
+                | State::Killed { .. }
+                | State::Stuck(_) => Tally::Ended,
+            };
+        }
+        if let Mode::Stopping(stop) = &mut self.mode {
+            for exit in known {
+                stop.report.tally(&exit);
+            }
+        }
+        for slot in launching {
+            self.cancel(now, slot, Answer::Down);
+        }
+        self.refuse_all(now);
+    }
+
+    /// From when on no child is asked any more.
+    pub(super) const fn deadline(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::Stopping(stop) => stop.deadline,
+            _ => None,
+        }
+    }
+
+    /// The deadline, until it has come.
+    pub(super) const fn deadline_ahead(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::Stopping(stop) if matches!(stop.cut, Cut::Ahead) => stop.deadline,
+            _ => None,
+        }
+    }
+
+    /// Once the deadline has come no child has a turn any more.
+    pub(super) fn cut_short_if_due(&mut self, now: Moment) {
+        match &mut self.mode {
+            Mode::Stopping(stop) if stop.deadline.is_some_and(|deadline| deadline <= now) => {
+                stop.cut = Cut::Done;
+            }
+            _ => return,
+        }
+        let slots: Vec<_> = self.children.iter().rev().map(|child| child.slot).collect();
+        for slot in slots {
+            let state = self.get(slot).map(|child| child.life.state());
+            match state {
+                Some(State::Ended { due: Some(due), .. }) if due <= now => {}
+                Some(
+                    State::Down
+                    | State::Launching
+                    | State::Cancelled { .. }
+                    | State::Running
+                    | State::Stopping { .. }
+                    | State::Killed { .. }
+                    | State::Ended { .. }
+                    | State::Stuck(_),
+                ) => {
+                    let due = self.step(now, slot, |child, step| child.life.cut(step));
+                    self.is_due(now, slot, due);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Counts how a child ended that was known when the group began to stop.
+    pub(super) fn tally(&mut self, slot: u32, exit: &Exit) {
+        let Some(tally) = self.get(slot).map(|child| child.tally) else {
+            return;
+        };
+        if let Mode::Stopping(stop) = &mut self.mode {
+            match tally {
+                Tally::Skip => {}
+                Tally::Ended | Tally::Reason => stop.report.tally(exit),
+                Tally::NotRunning => stop.report.tally(&Exit::NotRunning),
+            }
+        }
+    }
+
+    /// Ends when every child is gone or stuck.
+    pub(super) fn finish_if_gone(&mut self, now: Moment) {
+        if self.children.iter().any(Child::alive) {
+            return;
+        }
+        let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
+            return;
+        };
+        if let Some(failed) = stop.failed {
+            for ticket in failed.tickets {
+                let answer = Answer::ChildFailed {
+                    role: Arc::clone(&failed.role),
+                    failure: failed.failure.clone(),
+                };
+                self.answer(ticket, answer);
+            }
+            self.discard(Discard::Failure(failed.failure));
+        }
+        let stuck = self.children.iter().filter(|child| child.is_stuck());
+        stop.report.stuck += stuck.count();
+        stop.report.took = now.since(stop.began);
+        self.effect(Effect::Finished {
+            report: stop.report,
+            cause: stop.cause,
+            tickets: stop.tickets,
+        });
+    }
+}

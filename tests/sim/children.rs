@@ -1,0 +1,35 @@
+//! The static supervisor: a truth table, its model, its requests and the verdicts on what its
+//! engine does.
+
+mod checks;
+mod decisions;
+mod effects;
+mod history;
+mod kept;
+mod model;
+mod says;
+mod scenes;
+mod sim;
+mod specs;
+mod stops;
+mod tickets;
+mod toy;
+mod truth;
+
+use crate::{oracle, play};
+use sim::Sim;
+
+#[test]
+fn random_histories() {
+    play::random_histories::<Sim>(50_000);
+}
+
+#[test]
+fn nothing_else_is_done_than_before() {
+    oracle::hold("children.txt", 10_000, play::hash::<Sim>);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    play::the_same_seed_gives_the_same_history::<Sim>();
+}

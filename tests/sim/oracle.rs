@@ -1,0 +1,347 @@
+//! What the engines do in thousands of histories, as one number for each hundred of them. A change
+//! of the code that changes no rule leaves all numbers equal.
+//!
+//! The hash covers every effect in its order, with its time, launch numbers, callers and answers.
+//! After every step it also covers when the engine wants to be called, and its counts. The words
+//! that are hashed are this file's own, so a type or a field can be renamed. The numbers are in
+//! `tests/oracle`. A change of a rule writes them anew with `ORACLE=write cargo test --test sim`,
+//! and its commit says which rule.
+
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use session_supervisor::engine::{
+    Answer, Asked, Cause, Counts, Discard, Effect, Exit, Failure, Kill, Life, Limit, Moment, Next,
+    Note, Seen, ShutdownReport, StopCause, StopWay, Used,
+};
+
+use crate::domain::{SimDomain, SimLife};
+
+/// So many histories to a number.
+const BLOCK: u64 = 100;
+
+/// A hash under way (FNV-1a).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hash(u64);
+
+impl fmt::Write for Hash {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.byte(byte);
+        }
+        Ok(())
+    }
+}
+
+impl Hash {
+    pub(crate) const fn new() -> Self {
+        Self(0xCBF2_9CE4_8422_2325)
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    }
+
+    /// An effect of the engine.
+    pub(crate) fn effect(&mut self, now: Moment, effect: &Effect<SimDomain>) {
+        let now = nanos(now.since_start());
+        let text = match effect {
+            Effect::Launch {
+                context,
+                life,
+                ticket,
+                ..
+            } => {
+                let last = context.last_exit.as_ref().map_or("none".into(), exit);
+                let caller = ticket.as_ref().map_or(-1, |ticket| number(ticket.0));
+                let (id, life) = (&context.id, launch(life));
+                let (incarnation, attempt) = (context.incarnation, context.attempt);
+                format!("launch {life} {id} {incarnation} {attempt} {last} {caller}")
+            }
+            Effect::Cancel { life, answer } => format!("cancel {} {}", launch(life), told(answer)),
+            Effect::Stop { life, way, within } => {
+                let way = match way {
+                    StopWay::AtOnce => "at once",
+                    StopWay::Drain => "drain",
+                };
+                let within = within.map_or("ever".into(), nanos);
+                format!("stop {} {way} {within}", launch(life))
+            }
+            Effect::StopWithin { life, within } => {
+                format!("stop within {} {}", launch(life), nanos(*within))
+            }
+            Effect::Kill { life } => format!("kill {}", launch(life)),
+            Effect::Answer { ticket, answer } => format!("answer {} {}", ticket.0, told(answer)),
+            Effect::Discard(value) => format!("discard {}", discarded(value)),
+            Effect::Note {
+                id,
+                incarnation,
+                note,
+            } => {
+                let id = id.as_deref().unwrap_or("-");
+                format!("note {id} {incarnation} {}", noted(note))
+            }
+            Effect::Finished {
+                report,
+                cause,
+                tickets,
+            } => {
+                let tickets: Vec<_> = tickets.iter().map(|ticket| ticket.0).collect();
+                format!("finished {} {} {tickets:?}", ends(*cause), counted(report))
+            }
+            Effect::JoinEnd { ticket } => format!("join end {}", ticket.0),
+        };
+        let _ = writeln!(self, "{now} {text}");
+    }
+
+    /// What can be asked of the engine after a step.
+    pub(crate) fn state(&mut self, due: Option<Moment>, counts: Counts) {
+        let due = due.map_or("never".into(), |due| nanos(due.since_start()));
+        let Counts {
+            specs,
+            active,
+            supervisors,
+            workers,
+            starting,
+            restarting,
+            stopping,
+            parked,
+            stuck,
+            ..
+        } = counts;
+        let running = [specs, active, supervisors, workers, starting];
+        let others = [restarting, stopping, parked, stuck];
+        let _ = writeln!(self, "state {due} {running:?} {others:?}");
+    }
+}
+
+fn number(of: usize) -> i64 {
+    i64::try_from(of).expect("small")
+}
+
+fn nanos(of: Duration) -> String {
+    of.as_nanos().to_string()
+}
+
+fn launch(life: &SimLife) -> u64 {
+    life.0.key.launch.0
+}
+
+fn text_of(cause: &Cause) -> String {
+    let text = cause.to_string();
+    match &*text {
+        // Those of the simulation. How the engine says its own is no decision.
+        "crash" | "no start" | "stale" | "panic" => text,
+        _ => "own".to_owned(),
+    }
+}
+
+fn exit(exit: &Exit) -> String {
+    match exit {
+        Exit::Normal { reason } => format!("normal {}", reason.as_deref().unwrap_or("-")),
+        Exit::Shutdown => "shutdown".to_owned(),
+        Exit::Killed => "killed".to_owned(),
+        Exit::Failed { cause } => format!("failed {}", text_of(cause)),
+        Exit::NotRunning => "not running".to_owned(),
+        other => panic!("unknown {other:?}"),
+    }
+}
+
+fn failure(failure: &Failure) -> String {
+    match failure {
+        Failure::Failed(cause) => format!("failed {}", text_of(cause)),
+        Failure::Ignored => "ignored".to_owned(),
+        Failure::NameTaken(name) => format!("name {name}"),
+        Failure::Cancelled => "cancelled".to_owned(),
+        Failure::TimedOut(after) => format!("timed out {}", nanos(*after)),
+    }
+}
+
+fn seen(seen: &Seen) -> String {
+    match seen {
+        Seen::Terminated(reason) => format!("terminated {}", reason.as_deref().unwrap_or("-")),
+        Seen::Failed(cause) => format!("failed {}", text_of(cause)),
+    }
+}
+
+fn told(answer: &Answer<SimDomain>) -> String {
+    match answer {
+        Answer::Running(life) => format!("running {}", launch(life)),
+        Answer::Joined(life) => format!("joined {}", launch(life)),
+        Answer::Failed(why) => format!("failed {}", failure(why)),
+        Answer::Parked => "parked".to_owned(),
+        Answer::MaxSessions(max) => format!("max sessions {max}"),
+        Answer::Stopped => "stopped".to_owned(),
+        Answer::Stuck => "stuck".to_owned(),
+        Answer::Down => "down".to_owned(),
+        Answer::TimedOut(after) => format!("timed out {}", nanos(*after)),
+        Answer::NotFound => "not found".to_owned(),
+        Answer::Ended(how) => format!("ended {}", exit(how)),
+        Answer::Begun => "begun".to_owned(),
+        Answer::ChildFailed { role, failure: why } => {
+            format!("child failed {role} {}", failure(why))
+        }
+        Answer::Present => "present".to_owned(),
+        Answer::Restarting => "restarting".to_owned(),
+        Answer::Deleted => "deleted".to_owned(),
+    }
+}
+
+fn discarded(value: &Discard<SimDomain>) -> String {
+    match value {
+        Discard::Spec(_) => "spec".to_owned(),
+        Discard::Exit(how) => format!("exit {}", exit(how)),
+        Discard::Seen(what) => format!("seen {}", seen(what)),
+        Discard::Life(life) => {
+            let actor = life.actor().map_or(-1, |actor| {
+                i64::try_from(actor).expect("an actor of the simulation")
+            });
+            format!("life {} {actor}", launch(life))
+        }
+        Discard::Failure(why) => format!("failure {}", failure(why)),
+        Discard::Ticket(ticket) => format!("ticket {}", ticket.0),
+    }
+}
+
+fn noted(note: &Note) -> String {
+    match note {
+        Note::Started => "started".to_owned(),
+        Note::StartFailed(why) => format!("start failed {}", failure(why)),
+        Note::StartTimedOut(after) => format!("start timed out {}", nanos(*after)),
+        Note::Exited {
+            exit: how,
+            asked,
+            next,
+        } => {
+            let asked = match asked {
+                Asked::Yes => "asked",
+                Asked::No => "unasked",
+            };
+            format!("exited {} {asked} {}", exit(how), follows(next))
+        }
+        Note::RestartFailed { failure: why, next } => {
+            format!("restart failed {} {}", failure(why), follows(next))
+        }
+        Note::Decided(next) => format!("decided {}", follows(next)),
+        Note::Discarded => "discarded".to_owned(),
+        Note::Stopping => "stopping".to_owned(),
+        Note::Killing(Kill::ByRule) => "killing by rule".to_owned(),
+        Note::Killing(Kill::Overdue) => "killing overdue".to_owned(),
+        Note::Stuck => "stuck".to_owned(),
+        Note::StuckEnded => "stuck ended".to_owned(),
+        Note::SupervisorStopping(cause) => format!("supervisor stopping {}", ends(*cause)),
+    }
+}
+
+fn of_limit(limit: Limit) -> String {
+    format!("{} in {}", limit.max(), nanos(limit.window()))
+}
+
+fn of_used(used: Option<Used>) -> String {
+    used.map_or("-".into(), |used| {
+        format!("{} of {}", used.count, of_limit(used.limit))
+    })
+}
+
+fn follows(next: &Next) -> String {
+    match *next {
+        Next::Nothing => "nothing".to_owned(),
+        Next::Restart {
+            delay,
+            restarts,
+            used,
+        } => format!("restart {} {restarts} {}", nanos(delay), of_used(used)),
+        Next::RestartSet {
+            delay,
+            restarts,
+            used,
+            others,
+        } => {
+            let used = of_used(used);
+            format!("restart set {} {restarts} {used} {others}", nanos(delay))
+        }
+        Next::WithOthers => "with others".to_owned(),
+        Next::Undecided => "undecided".to_owned(),
+        Next::Park { limit, retry } => {
+            let limit = limit.map_or("-".into(), of_limit);
+            let retry = retry.map_or("never".into(), nanos);
+            format!("park {limit} {retry}")
+        }
+        Next::Remove(limit) => format!("remove {}", of_limit(limit)),
+        Next::Escalate(limit) => format!("escalate {}", of_limit(limit)),
+        Next::EscalateAll(limit) => format!("escalate all {}", of_limit(limit)),
+    }
+}
+
+fn ends(cause: StopCause) -> &'static str {
+    match cause {
+        StopCause::Requested => "requested",
+        StopCause::Escalated => "escalated",
+        StopCause::Foreign => "foreign",
+        StopCause::Killed => "killed",
+        StopCause::AutoShutdown => "auto shutdown",
+        StopCause::FailedStart => "failed start",
+    }
+}
+
+fn counted(report: &ShutdownReport) -> String {
+    let ShutdownReport {
+        stopped,
+        failed,
+        killed,
+        stuck,
+        not_running,
+        took,
+        ..
+    } = *report;
+    let counts = [stopped, failed, killed, stuck, not_running];
+    format!("{counts:?} {}", nanos(took))
+}
+
+/// Plays so many histories and holds their numbers against those in the file.
+pub(crate) fn hold(file: &str, histories: u64, play: impl Fn(u64) -> Hash + Sync) {
+    const THREADS: u64 = 2;
+    let blocks = histories / BLOCK;
+    let number = |block: u64| {
+        let mut whole = Hash::new();
+        for seed in block * BLOCK..(block + 1) * BLOCK {
+            let one = play(seed);
+            for byte in one.0.to_le_bytes() {
+                whole.byte(byte);
+            }
+        }
+        whole.0
+    };
+    let worker = |first: u64| {
+        let mine = (first..blocks).step_by(THREADS as usize);
+        mine.map(|block| (block, number(block))).collect::<Vec<_>>()
+    };
+    let mut numbers: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..THREADS)
+            .map(|first| scope.spawn(move || catch_unwind(AssertUnwindSafe(|| worker(first)))))
+            .collect();
+        let results = workers.into_iter().flat_map(|worker| worker.join());
+        results.flat_map(|numbers| numbers.unwrap()).collect()
+    });
+    numbers.sort_unstable();
+    let line = |(block, number)| format!("{:>5} {number:016x}\n", block * BLOCK);
+    let found: String = numbers.into_iter().map(line).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
+    let path = path.join(file);
+    if std::env::var("ORACLE").as_deref() == Ok("write") {
+        fs::write(&path, &found).unwrap();
+    }
+    let recorded = fs::read_to_string(&path).unwrap_or_default();
+    let pairs = recorded.lines().zip(found.lines());
+    let differ: Vec<_> = pairs.filter(|(old, new)| old != new).collect();
+    let (old, new) = (recorded.lines().count(), found.lines().count());
+    assert_eq!(old, new, "so many blocks are recorded");
+    assert!(
+        differ.is_empty(),
+        "the engine does something else, first in a hundred histories from this seed on: {:?}",
+        differ[0]
+    );
+}

@@ -1,0 +1,30 @@
+//! The session supervisor: its model, its requests and the verdicts on what its engine does.
+
+mod checks;
+mod effects;
+mod history;
+mod line;
+mod lists;
+mod mass;
+mod model;
+mod says;
+mod sim;
+mod tickets;
+
+use crate::{oracle, play};
+use sim::Sim;
+
+#[test]
+fn random_histories() {
+    play::random_histories::<Sim>(100_000);
+}
+
+#[test]
+fn nothing_else_is_done_than_before() {
+    oracle::hold("sessions.txt", 10_000, play::hash::<Sim>);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    play::the_same_seed_gives_the_same_history::<Sim>();
+}

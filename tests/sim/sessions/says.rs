@@ -1,0 +1,232 @@
+//! What the engine says: its notes and its answers, held against the model.
+
+use session_supervisor::engine::{
+    Answer, Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
+};
+
+use crate::domain::{SimDomain, Ticket};
+use crate::sessions::model::{Expected, Outcome};
+use crate::sessions::sim::Sim;
+use crate::sessions::tickets::Kind;
+use crate::world::{Event, Stage};
+
+impl Sim {
+    pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+        let caller = &self.tickets.0[ticket];
+        let (id, kind, state) = (caller.id, caller.kind, caller.state);
+        let shown = self.model.shown(id);
+        let nothing_left = self.world.runs.iter().all(|run| run.id != id || run.gone());
+        match answer {
+            Answer::Running(life) => {
+                let run = &self.world.runs[self.model.entry(id).run];
+                assert_eq!(shown, Some(SessionState::Running));
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
+                assert_eq!(life.ending(), Ending::No, "the life is ending");
+            }
+            Answer::Joined(life) => {
+                let index = self.model.entry(id).run;
+                let run = &self.world.runs[index];
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
+                assert!(run.reported && run.recall == Recall::InTime);
+                self.joined_rightly(ticket, index);
+            }
+            Answer::Failed(_) => {
+                let failed = (0..self.world.runs.len())
+                    .rev()
+                    .find(|&at| self.world.runs[at].id == id);
+                self.joined_rightly(ticket, failed.expect("a launch"));
+            }
+            Answer::Parked => assert_eq!(shown, Some(SessionState::Parked)),
+            Answer::MaxSessions(max) => {
+                assert_eq!(*max, self.model.settings.max_sessions);
+                assert!(
+                    self.model.places(id) >= *max,
+                    "refused although there is a place"
+                );
+                let may = kind.starts() || shown == Some(SessionState::Parked);
+                assert!(may, "a restart is refused for want of a place");
+            }
+            Answer::Stuck if shown == Some(SessionState::Stuck) => {}
+            // Then the note must follow in this step.
+            Answer::Stuck => self.world.stuck_answers.push(id),
+            Answer::Down => assert!(!self.model.serving, "Down while serving"),
+            Answer::NotFound => {
+                let known = kind == Kind::Restart && shown.is_some();
+                assert!(!known, "not found, but it is there");
+                assert!(nothing_left || self.world.over, "not found, but alive");
+            }
+            Answer::Ended(exit) => {
+                assert!(nothing_left, "stopped, but alive");
+                self.model.bury(&self.world.runs);
+                let ran = state == Some(SessionState::Running);
+                assert!(!ran || *exit != Exit::NotRunning, "it was running");
+            }
+            Answer::Stopped => {}
+            Answer::Begun
+            | Answer::ChildFailed { .. }
+            | Answer::Present
+            | Answer::Restarting
+            | Answer::Deleted => panic!("{answer:?} is a group's"),
+            // A launch's own caller is told with the cancel.
+            Answer::TimedOut(_) => assert!(matches!(kind, Kind::Ensure | Kind::Restart)),
+        }
+    }
+
+    /// A restart by hand shares only a launch that was ordered after it was asked.
+    fn joined_rightly(&self, ticket: Ticket, index: usize) {
+        let caller = &self.tickets.0[ticket];
+        let shared = self.world.runs[index]
+            .ticket
+            .map(|first| self.tickets.0[first].kind);
+        match caller.kind {
+            Kind::Restart => assert!(caller.after <= index, "it shares an earlier launch"),
+            _ => assert!(shared.is_some(), "it shares a launch without a caller"),
+        }
+    }
+
+    pub(crate) fn note(&mut self, id: Option<usize>, note: Note) {
+        let now = self.world.now;
+        let Some(id) = id else {
+            if let Note::SupervisorStopping(cause) = note {
+                self.supervisor_stops(cause);
+            }
+            return;
+        };
+        match note {
+            Note::Started => {
+                self.model.show(id, SessionState::Running);
+                // If it was cancelled, that came too late to count.
+                let index = self.model.entry(id).run;
+                self.world.runs[index].cancelled = None;
+            }
+            Note::Exited { exit, next, .. } => {
+                self.exited(id, &exit);
+                self.follows(id, next);
+            }
+            Note::RestartFailed { next, .. } => self.follows(id, next),
+            Note::Decided(next) => {
+                assert_ne!(next, Next::Nothing, "a decision for nothing");
+                self.follows(id, next);
+            }
+            Note::Stuck => self.mark_stuck(id),
+            Note::StuckEnded => {
+                let index = self.model.entry(id).run;
+                assert!(self.world.runs[index].gone() && self.world.runs[index].stuck);
+                self.model.stuck_ended(now, id, &self.world.runs[index]);
+            }
+            Note::Discarded => match self.model.expected.pop_front() {
+                Some(Expected::Discarded(who)) if who == id => {
+                    self.model.forget(id, Outcome::NotRunning);
+                }
+                other => panic!("the engine discards {id}, the model says {other:?}"),
+            },
+            Note::StartFailed(_)
+            | Note::StartTimedOut(_)
+            | Note::Stopping
+            | Note::Killing(_)
+            | Note::SupervisorStopping(_) => {}
+        }
+    }
+
+    /// What follows an exit or a failure, as the engine says.
+    fn follows(&mut self, id: usize, next: Next) {
+        let now = self.world.now;
+        if next == Next::Nothing {
+            // Should the model expect something, it is missed after this step.
+            return;
+        }
+        match (next, self.model.expected.pop_front()) {
+            (
+                Next::Restart {
+                    delay,
+                    restarts,
+                    used,
+                },
+                Some(Expected::Restarting {
+                    restarts: count,
+                    shortest,
+                    longest,
+                }),
+            ) => {
+                assert_eq!(restarts, count, "restarts");
+                assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                let counted = self.model.counted_restarts(now, id);
+                assert_eq!(used.map(|used| used.count), counted, "used up");
+                let entry = self.model.entry(id);
+                entry.due = now.after(delay);
+                entry.shown = Some(SessionState::Restarting);
+                entry.relaunch = false;
+                entry.outcome = Outcome::NotRunning;
+            }
+            (Next::Park { limit, retry }, Some(Expected::Parked { used_up })) => {
+                assert_eq!(limit.is_some(), used_up);
+                self.model.park(now, id, retry);
+            }
+            (Next::Remove(_) | Next::Escalate(_), Some(Expected::LimitReached))
+            | (Next::EscalateAll(_), Some(Expected::TotalLimitReached)) => {}
+            (next, front) => panic!("the engine says {next:?}, the model {front:?}"),
+        }
+    }
+
+    fn supervisor_stops(&mut self, cause: StopCause) {
+        if cause == StopCause::Escalated {
+            let Some(Expected::Escalated(id)) = self.model.expected.pop_front() else {
+                panic!("an escalation out of place");
+            };
+            self.model.stop();
+            let outcome = self.model.entry(id).exit.unwrap_or(Outcome::NotRunning);
+            self.model.forget(id, outcome);
+        } else {
+            assert!(!self.model.serving);
+        }
+    }
+
+    fn exited(&mut self, id: usize, exit: &Exit) {
+        let index = self.model.entry(id).run;
+        let run = &mut self.world.runs[index];
+        assert!(run.reported && !run.judged(), "an exit is judged twice");
+        run.ended = Some(self.world.now);
+        let asked = run.stopped.is_some() || run.killed.is_some() || run.stuck;
+        let failed_event = matches!(&run.event, Event::Sent(Seen::Failed(_)));
+        let right = match (run.life.mark(), exit) {
+            (Mark::Orderly | Mark::LinkFailed, Exit::Shutdown) => asked,
+            (Mark::LinkFailed, Exit::Failed { .. }) => !asked,
+            (Mark::Orderly, Exit::Normal { .. }) => !asked,
+            (Mark::Failed | Mark::GaveUp, Exit::Failed { .. }) => true,
+            (Mark::Missing, Exit::Killed) => !failed_event,
+            _ => false,
+        };
+        assert!(
+            right,
+            "judged {exit:?}, mark {:?}, asked {asked}",
+            run.life.mark()
+        );
+        self.model
+            .exited(self.world.now, id, &self.world.runs[index], exit);
+    }
+
+    fn mark_stuck(&mut self, id: usize) {
+        let now = self.world.now;
+        let index = self.model.entry(id).run;
+        let since = self.world.runs[index]
+            .killed
+            .or(self.world.runs[index].cancelled);
+        let verdict = since.map(|since| self.model.verdict(since));
+        let run = &mut self.world.runs[index];
+        assert!(!run.stuck, "a stuck session twice");
+        let early = !self.model.serving && run.will_be_outlived();
+        assert!(!early, "it has not told about those below it");
+        if let Stage::HalfBegun = run.stage {
+            assert!(run.cancelled.is_some());
+        } else if let Some(verdict) = verdict
+            && !run.judged()
+        {
+            assert!(now >= verdict, "a stuck session too early");
+        } else {
+            assert!(run.judged(), "a stuck session that was not killed");
+        }
+        run.stuck = true;
+        self.world.stuck_answers.retain(|answered| *answered != id);
+        self.model.show(id, SessionState::Stuck);
+    }
+}
