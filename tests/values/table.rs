@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use crate::ends::{End, play, supervisor};
 use crate::harm::{Harm, Kind, LONG};
 use crate::holder::Value;
-use crate::others::are_served;
+use crate::others::{a_killed_one_comes_back, are_served};
 
 fn check(value: Value, end: End, kind: Kind, many: usize) {
     let what = &format!("{value:?}, {end:?}, {kind:?}, {many}");
@@ -38,6 +38,10 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
     are_served(runtime.handle(), &bystanders, what);
     if end.leaves_the_supervisor() && end != End::MaxSessions {
         are_served(runtime.handle(), &sessions, what);
+        // Where as many block as there are threads for drops, it waits for one of them.
+        if many == 1 {
+            a_killed_one_comes_back(runtime.handle(), &sessions, what);
+        }
     }
     // What is being dropped for longer than a kill may take is rightly told to be stuck, until it
     // is done: on a busy machine the others may take that long.
