@@ -54,9 +54,13 @@ async fn row_134_five_times_as_many_ends_are_about_five_times_the_work() {
         took
     }
     let (mut few, mut many) = (Duration::MAX, Duration::MAX);
-    for _ in 0..3 {
+    // On a busy machine the best of a few rounds may still be a bad one.
+    for round in 0..20 {
         few = few.min(mass_exit(500).await);
         many = many.min(mass_exit(2_500).await);
+        if round >= 2 && many < few * 15 {
+            break;
+        }
     }
     assert!(many < few * 15, "{few:?} for 500, {many:?} for 2,500");
 }

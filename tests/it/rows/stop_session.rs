@@ -83,8 +83,10 @@ fn exclusive(probe: &Probe, taken: &Arc<AtomicBool>) -> Script {
             }
         })
         .on_drop(move |_| {
-            // A drop that takes its time, so that an answer before its end would be seen.
-            for _ in 0..100 {
+            // The drop takes its time, so that an answer before its end would be seen. On a busy
+            // machine each turn that it yields takes milliseconds, and after a second it would be
+            // stuck.
+            for _ in 0..10 {
                 std::thread::yield_now();
             }
             give_back.store(false, Ordering::SeqCst);
