@@ -132,7 +132,9 @@ impl Application {
 
     /// Adds a session that is started with the application, after its children and the sessions
     /// added before. If it cannot be started, also for a bad id, that is logged as an error, and
-    /// the application runs on.
+    /// the application runs on without it: a first start is not tried again. Nor is the session
+    /// started again when the session supervisor itself is restarted. Where that matters, let a
+    /// [`child`](Self::child) start it, which is restarted until it succeeds.
     pub fn session<C: Child>(mut self, id: impl Into<String>, spec: ChildSpec<C>) -> Self {
         self.sessions.push((id.into(), spec.erase()));
         self
@@ -166,8 +168,9 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start). The exit status is 1 then; std uses that one too for an error of
-    /// `main`.
+    /// As [`start`](Self::start), but for a start that a signal ends: that is an [`Ended`] with
+    /// [`Overdue`](EndCause::Overdue) or [`Interrupted`](EndCause::Interrupted). The exit status is 1
+    /// for an error; std uses that one too for an error of `main`.
     ///
     /// # Cancel safety
     ///

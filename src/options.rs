@@ -54,7 +54,7 @@ pub struct Options {
 impl Options {
     /// The defaults: the name [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any
     /// number of sessions, 3 restarts in 5 s for each, and no limit for all together. A session
-    /// that uses up its limit is parked, and tried again after 10 s, then after pauses that double
+    /// that uses up its limit is parked, and tried again after 5 to 10 s, then after pauses that double
     /// up to 5 min. At most 10,000 are parked, and at most 1,024 launches are under way at once.
     /// The pauses before restarts are those of [`Backoff::default`].
     pub fn new() -> Self {

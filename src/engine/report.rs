@@ -17,7 +17,8 @@ pub struct ShutdownReport {
     pub killed: usize,
     /// Were killed and are stuck in code that never awaits.
     pub stuck: usize,
-    /// Were starting, restarting or parked.
+    /// Were starting, restarting or parked, or were children of a tree that did not run: on demand,
+    /// or terminated.
     pub not_running: usize,
     /// How long the stop took.
     pub took: Duration,
