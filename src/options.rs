@@ -75,8 +75,8 @@ impl Options {
 
     /// As Elixir's `DynamicSupervisor.init(strategy: :one_for_one)`: sessions have no restart limit
     /// of their own, and more than 3 restarts of all sessions together in 5 s end the supervisor.
-    /// Restarts have no pause but after a failed attempt, parked sessions are not tried again, and any number of launches may
-    /// be under way.
+    /// Restarts have no pause but after a failed attempt, parked sessions are not tried again, and
+    /// any number of launches may be under way.
     ///
     /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
