@@ -8,9 +8,10 @@ use std::sync::Arc;
 use ractor::ActorCell;
 
 use super::drive::{Driver, Ended};
-use super::launch;
+use super::launch_pool;
 use super::outbox::Outbox;
 use super::plan::{Actors, Found, Order, Reply};
+use super::progress::Work;
 use super::shared::Shared;
 use crate::engine::{Answer, Effect, Failure, Note, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
@@ -33,7 +34,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                     life,
                     shared: Arc::clone(shared),
                 };
-                drop(shared.runtime().spawn(launch::run(spec, order)));
+                if let Err((spec, order)) = shared.launch_pool.give(spec, order) {
+                    let pool = Arc::clone(&shared.launch_pool);
+                    drop(
+                        shared
+                            .runtime()
+                            .spawn(launch_pool::serve(pool, spec, order)),
+                    );
+                }
             }
             Effect::Cancel { life, answer } => {
                 if let Some(Some(ticket)) = life.cancel() {
@@ -42,14 +50,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             }
             Effect::Stop { life, way, within } => {
                 if let Some(tree) = life.tree() {
-                    tree.stop_for_parent(within);
+                    outbox.stop_tree(tree, within);
                 } else if let Some(cell) = life.cell() {
                     ask_to_stop(cell, way);
                 }
             }
             Effect::StopWithin { life, within } => {
                 if let Some(tree) = life.tree() {
-                    tree.stop_for_parent(Some(within));
+                    outbox.stop_tree(tree, Some(within));
                 }
             }
             Effect::Kill { life } => {
@@ -66,7 +74,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 note,
             } => {
                 if let Note::SupervisorStopping(_) = note {
-                    shared.begin_stop();
+                    shared.progress.work_is(Work::Stopping);
                 }
                 outbox.note(id, incarnation, note);
             }

@@ -1,5 +1,5 @@
-//! One task per supervisor that outlives the root: it keeps the one timer, drives when the root's
-//! loop does not, and finishes every ending.
+//! One task per supervisor that outlives the root: it keeps the one timer, takes over what a drive
+//! has left, and finishes every ending.
 //!
 //! Whatever ends the root, the ends of the sessions take one path through this task. After a
 //! foreign kill the engine is told that the root is gone, and kills what is left. When all is gone,
@@ -14,24 +14,25 @@ use std::time::Duration;
 
 use super::directory;
 use super::drive::{Driver, Ended};
-use super::inbox::Stage;
 use super::log::Line;
 use super::outbox::Outbox;
 use super::plan::Reply;
+use super::progress::{Progress, RootStage, Work};
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
-/// How long a timer that is due waits for the drops that were asked for by then. They run on threads
-/// of their own.
+/// How long a timer that is due waits for the drops that were asked for by then. They run on
+/// threads of their own.
 const DROPS: Duration = Duration::from_millis(100);
 
-/// How often a timer that is due yields to other tasks, before and after those drops. tokio polls some
-/// sixty tasks between two turns of one that yields, if so many are ready. So a batch of a stop has its
-/// turns several times over. On an idle machine all of them together take a tenth of a millisecond.
+/// How often a timer that is due yields to other tasks, before and after those drops. tokio polls
+/// some sixty tasks between two turns of one that yields, if so many are ready. So a batch of a stop
+/// has its turns several times over. On an idle machine all of them together take a tenth of a
+/// millisecond.
 const TURNS: u32 = 64;
 
-/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first poll:
-/// a runtime that is shut down drops a task that has not had its turn.
+/// Sees a supervisor to its end. What is to be done then is held from now on, not from the first
+/// poll: a runtime that is shut down drops a task that has not had its turn.
 pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'static {
     let end = End(shared);
     async move {
@@ -46,33 +47,38 @@ pub(super) fn run(shared: Arc<Shared>) -> impl Future<Output = ()> + Send + 'sta
 }
 
 async fn until_all_is_over(shared: &Arc<Shared>) {
-    let mut told = false;
+    serve_until(shared, |progress| progress.root() >= RootStage::Gone).await;
+    shared.report(Input::RootGone);
+    // In this order: the report of a session that ractor has killed with the root comes after it.
+    shared.progress.root_is(RootStage::Reported);
+    shared.go_on(shared.inbox.pass_all());
+    serve_until(shared, |progress| progress.work() >= Work::Finished).await;
+    all_dropped(shared).await;
+}
+
+/// Keeps the timer and drives what is handed over, until the supervisor is that far.
+async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool) {
     let (mut due, mut turns) = (None, 0);
-    loop {
-        if shared.is_root_gone() && !told {
-            told = true;
-            shared.inbox.enter(Stage::RootGone);
-            shared.report(Input::RootGone);
-            // A wake-up that was meant for the root is for this task now.
-            shared.take_over_from_root();
-        }
-        if told && shared.is_finished() {
-            return all_dropped(shared).await;
-        }
+    while !is_there(&shared.progress) {
         let armed = shared.lock_driver().armed();
         if armed != due {
             (due, turns) = (armed, 0);
         }
         tokio::select! {
             biased;
-            // Else this is only about the timer or the root's end. The root handles its own
-            // wake-ups: it reads the exits that came before them first.
-            () = shared.wake.notified() => if !shared.root_listens() {
-                shared.take_over_from_root();
-                shared.others_first().await;
-            },
+            () = shared.wake.notified() => take_over(shared).await,
             () = timer(shared, armed, &mut turns) => shared.tick(),
         }
+    }
+}
+
+/// Drives what another drive has left. If there is more than one drive does, others have their
+/// turns first: a caller that was answered may wait in the slot of this thread that no other thread
+/// takes from, and tokio would go on with this task.
+async fn take_over(shared: &Arc<Shared>) {
+    shared.go_on(shared.inbox.take_over());
+    if shared.inbox.is_handed_over() {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -84,9 +90,9 @@ async fn all_dropped(shared: &Shared) {
     drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(stuck)).await);
 }
 
-/// Returns when the timer is due, and what was ready to run by then has had its turns, of which so many have
-/// been given already. Where the machine is busy, time passes without them, and a session would be killed,
-/// or called stuck, for what it had no chance to do.
+/// Returns when the timer is due, and what was ready to run by then has had its turns, of which so
+/// many have been given already. Where the machine is busy, time passes without them, and a session
+/// would be killed, or called stuck, for what it had no chance to do.
 async fn timer(shared: &Shared, armed: Option<Moment>, turns: &mut u32) {
     match armed {
         Some(at) => shared.clock.sleep_until(at).await,
@@ -111,7 +117,7 @@ impl End {
         let report = |driver: &Driver| Some(driver.ended.as_ref()?.report);
         let report = report(&shared.lock_driver());
         if let Some(report) = report
-            && shared.take_announced()
+            && shared.progress.take_announced()
         {
             let line = Line::Stopped(Arc::clone(&shared.speaker), report);
             drop(shared.lines.push(line));
@@ -125,8 +131,9 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
+        shared.launch_pool.close();
         let mut outbox = Outbox::of(shared);
-        for item in shared.inbox.close() {
+        for item in shared.inbox.shut() {
             outbox.discard_item(item);
         }
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is

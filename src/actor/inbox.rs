@@ -1,15 +1,19 @@
-//! One queue for the commands of callers and the reports of launch tasks, so that they have one
-//! order, and the token of the one that drives.
+//! The one queue of a supervisor, and the seat of its driver: commands of callers, reports of
+//! launches and sessions, exits that the root has read, ticks of the timer, in one order.
 //!
-//! Exits that the root has read go before both. ractor tells the root of an exit before it wakes
-//! the callers that wait for that end. A command that such a caller sends must find the exit
-//! handled, also when the root reads the event only after the command was queued.
+//! A thread that pushes an item and finds the seat free takes it and drives (`drive`). If the seat
+//! is taken, the item stays in the queue, and the present driver handles it. A driver that has done
+//! its share hands the seat over to the driver task.
 //!
-//! Invariants:
-//! 1. the token is `Idle` only while nothing is queued;
-//! 2. only the holder of `Driving` drives; `Notified` means that a wake-up was sent, and its
-//!    receiver takes the token;
-//! 3. after `Closed` nothing is queued any more.
+//! Some items wait for a **fence** first: a message to the root that comes back. ractor lets the
+//! root read all exits that it was told of before it reads a message, and lets it see its own kill
+//! before either. So an item behind a fence is handled after every exit that its pusher can have
+//! seen, and never if the root was killed before it was pushed.
+//!
+//! Invariants, all under the one lock:
+//! 1. the seat is free only while `items` is empty;
+//! 2. only the holder of a taken seat drives; one that was handed over is the driver task's;
+//! 3. behind the door, once it is shut, nothing is queued any more.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,6 +24,7 @@ use tokio::sync::oneshot;
 use super::answers::Told;
 use super::machine::Machine;
 use super::plan::Actors;
+use super::progress::{Progress, RootStage};
 use crate::engine::{Input, Request};
 use crate::info::SessionInfo;
 
@@ -32,15 +37,26 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    /// The id that is to be started, if this is a start.
-    pub(crate) fn start_of(&self) -> Option<&str> {
+    /// Whether a caller asks this.
+    const fn is_command(&self) -> bool {
         match self {
-            Self::Input(Input::Asked {
-                id,
-                request: Request::Start { .. } | Request::Ensure { .. },
-            }) => Some(id),
-            _ => None,
+            Self::Query(_) => true,
+            Self::Input(input) => {
+                matches!(input, Input::Asked { .. } | Input::StopSupervisor { .. })
+            }
+            Self::Tick => false,
         }
+    }
+
+    /// Whether this asks for a start.
+    pub(crate) const fn is_start(&self) -> bool {
+        matches!(
+            self,
+            Self::Input(Input::Asked {
+                request: Request::Start { .. } | Request::Ensure { .. },
+                ..
+            })
+        )
     }
 }
 
@@ -65,229 +81,87 @@ impl fmt::Debug for Query {
 
 /// Who drives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Idle,
-    Notified,
-    Driving,
+enum Seat {
+    Free,
+    Taken,
+    /// The driver task has been woken, and takes it.
+    HandedOver,
 }
 
-/// How far the supervisor is from its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
-    /// The root is in its `pre_start` and reads no wake-up yet.
-    Starting,
-    /// The root's loop runs.
+/// Whether anything is still queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
     Open,
-    /// It has ended, for a foreign stop or drain: the root reads neither wake-ups nor events.
-    LoopEnded,
-    /// The root is gone: callers are refused, reports still count.
-    RootGone,
-    /// All is over.
-    Closed,
+    Shut,
 }
+
+/// An empty queue keeps room for so many items, and not for the largest crowd that it has seen.
+pub(super) const KEPT: usize = 32;
+
+/// A fence that does not come back.
+const NEVER: u64 = u64::MAX;
 
 #[derive(Debug)]
 pub(crate) struct Inbox(Mutex<Queue>);
 
 #[derive(Debug)]
 struct Queue {
-    exits: VecDeque<Item>,
     items: VecDeque<Item>,
-    /// What only a root that still reads its wake-ups may bring in, at the wake-up after the next.
-    deferred: VecDeque<Item>,
-    /// What was deferred before the last wake-up.
-    ripe: VecDeque<Item>,
-    token: Token,
-    stage: Stage,
+    fenced: VecDeque<Fenced>,
+    fences: Fences,
+    seat: Seat,
+    door: Door,
 }
 
-/// What is to be done after a push.
+#[derive(Debug)]
+struct Fenced {
+    item: Item,
+    /// It counts when so many fences have come back.
+    after: u64,
+}
+
+/// The messages that were sent to the root, and those that have come back.
+#[derive(Clone, Copy, Debug)]
+struct Fences {
+    sent: u64,
+    back: u64,
+    hearing: Hearing,
+}
+
+/// Whether the root takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hearing {
+    Hears,
+    /// It is being drained, or has ended. Once it is deaf, it stays so.
+    Deaf,
+}
+
+/// What the pusher of an item has to do.
+#[derive(Debug)]
 #[must_use]
 pub(crate) enum Next {
-    /// The token is taken: its holder drives, or will.
+    /// Somebody else drives.
     Nothing,
-    /// Send a wake-up.
-    Notify,
-    /// Drive: the token is yours.
-    Drive,
+    /// Drive, and begin with this, if it is anything: the seat is yours.
+    Drive(Option<Item>),
+    /// Send a fence to the root.
+    SendFence,
 }
 
 /// The supervisor is gone: the item is handed back, since it may hold values of the user's.
 #[derive(Debug)]
 pub(crate) struct Refused(pub(super) Item);
 
-impl Inbox {
-    pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Queue {
-            exits: VecDeque::new(),
-            items: VecDeque::new(),
-            deferred: VecDeque::new(),
-            ripe: VecDeque::new(),
-            token: Token::Idle,
-            stage: Stage::Starting,
-        }))
-    }
-
-    /// A caller's command. A wake-up is sent for it, since the root reads exits before wake-ups: a
-    /// caller that saw a session end finds that end handled.
-    pub(crate) fn command(&self, item: Item) -> Result<Next, Refused> {
-        let mut queue = self.lock();
-        if queue.stage >= Stage::RootGone {
-            return Err(Refused(item));
-        }
-        queue.items.push_back(item);
-        Ok(queue.pass(Token::Notified, Next::Notify))
-    }
-
-    /// Takes the token, if it is free.
-    pub(crate) fn claim(&self) -> Next {
-        self.lock().pass(Token::Driving, Next::Drive)
-    }
-
-    /// The driver leaves what is queued to the next wake-up.
-    pub(crate) fn leave(&self) -> Next {
-        self.lock().token = Token::Notified;
-        Next::Notify
-    }
-
-    /// A report. The pusher drives if the token is free.
-    pub(crate) fn report(&self, item: Item) -> Result<Next, Refused> {
-        self.push(item, |queue| &mut queue.items)
-    }
-
-    /// An exit that the root has read. It is taken before all commands.
-    pub(crate) fn exit(&self, item: Item) -> Result<Next, Refused> {
-        self.push(item, |queue| &mut queue.exits)
-    }
-
-    fn push(
-        &self,
-        item: Item,
-        place: impl FnOnce(&mut Queue) -> &mut VecDeque<Item>,
-    ) -> Result<Next, Refused> {
-        let mut queue = self.lock();
-        if queue.stage == Stage::Closed {
-            return Err(Refused(item));
-        }
-        place(&mut queue).push_back(item);
-        Ok(queue.pass(Token::Driving, Next::Drive))
-    }
-
-    /// A report that waits until the root has been woken twice, or has ended. The caller has to
-    /// notify.
-    pub(crate) fn defer(&self, item: Item) {
-        let mut queue = self.lock();
-        // What is deferred holds no value of a user's.
-        if queue.stage < Stage::Closed {
-            queue.deferred.push_back(item);
-        }
-    }
-
-    /// The root has been woken: what was deferred before the last wake-up counts now. Between two
-    /// wake-ups it has looked whether it was killed; between what is deferred and the first one it
-    /// may not have. The caller drives if the token is free.
-    pub(crate) fn recall(&self) -> (Next, Ripe) {
-        let mut queue = self.lock();
-        let queue = &mut *queue;
-        let next = queue.bring_in();
-        std::mem::swap(&mut queue.ripe, &mut queue.deferred);
-        let ripe = if queue.ripe.is_empty() {
-            Ripe::None
-        } else {
-            Ripe::Next
-        };
-        (next, ripe)
-    }
-
-    /// What was deferred counts now if the root's loop has ended, or has not begun and the root is
-    /// not being killed. That is asked when nothing more can be deferred: ractor shows it before it
-    /// kills the children of a root that is starting. The caller drives if the token is free.
-    pub(crate) fn recall_for_the_root(&self, killed: impl FnOnce() -> bool) -> Next {
-        let mut queue = self.lock();
-        let queue = &mut *queue;
-        match queue.stage {
-            Stage::Open => return Next::Nothing,
-            Stage::Starting if killed() => return Next::Nothing,
-            Stage::Starting | Stage::LoopEnded | Stage::RootGone | Stage::Closed => {}
-        }
-        queue.ripe.append(&mut queue.deferred);
-        queue.bring_in()
-    }
-
-    /// Moves on to a later stage.
-    pub(crate) fn enter(&self, stage: Stage) {
-        let mut queue = self.lock();
-        queue.stage = queue.stage.max(stage);
-    }
-
-    pub(crate) fn stage(&self) -> Stage {
-        self.lock().stage
-    }
-
-    /// Whether a wake-up was sent and not received yet.
-    pub(crate) fn is_notified(&self) -> bool {
-        self.lock().token == Token::Notified
-    }
-
-    /// A wake-up was received: whether the receiver gets the token.
-    pub(crate) fn take_notified(&self) -> Next {
-        let mut queue = self.lock();
-        if queue.token == Token::Notified {
-            queue.token = Token::Driving;
-            Next::Drive
-        } else {
-            Next::Nothing
-        }
-    }
-
-    /// The next items for the driver, at most `max`, and how far the supervisor is from its
-    /// end.
-    pub(crate) fn take(&self, max: usize, into: &mut VecDeque<Item>) -> Stage {
-        let mut queue = self.lock();
-        let exits = max.min(queue.exits.len());
-        into.extend(queue.exits.drain(..exits));
-        let items = (max - exits).min(queue.items.len());
-        into.extend(queue.items.drain(..items));
-        queue.stage
-    }
-
-    /// The driver has nothing left to do but what is queued: it releases the token, continues, or
-    /// leaves the rest to the next wake-up.
-    pub(crate) fn pause(&self, rest: Rest, budget: usize) -> Next {
-        let mut queue = self.lock();
-        if rest == Rest::Nothing && queue.exits.is_empty() && queue.items.is_empty() {
-            queue.token = Token::Idle;
-            Next::Nothing
-        } else if budget > 0 {
-            Next::Drive
-        } else {
-            queue.token = Token::Notified;
-            Next::Notify
-        }
-    }
-
-    /// Ends: what is still queued is handed back, to be dropped outside the lock.
-    pub(crate) fn close(&self) -> VecDeque<Item> {
-        let mut queue = self.lock();
-        queue.stage = Stage::Closed;
-        let mut left = std::mem::take(&mut queue.exits);
-        left.append(&mut queue.items);
-        left.append(&mut queue.deferred);
-        left.append(&mut queue.ripe);
-        left
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether there is something for the root's next wake-up.
+/// What a driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ripe {
-    Next,
-    None,
+#[must_use]
+pub(crate) enum Turn {
+    /// It goes on.
+    GoOn,
+    /// Nothing is left: the seat is free.
+    Done,
+    /// It has done its share: wake the driver task.
+    HandOver,
 }
 
 /// Whether the engine has more to do at once.
@@ -297,21 +171,202 @@ pub(crate) enum Rest {
     Work,
 }
 
-impl Queue {
-    fn bring_in(&mut self) -> Next {
-        if self.ripe.is_empty() {
-            return Next::Nothing;
-        }
-        self.items.append(&mut self.ripe);
-        self.pass(Token::Driving, Next::Drive)
+impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Queue {
+            items: VecDeque::new(),
+            fenced: VecDeque::new(),
+            fences: Fences {
+                sent: 0,
+                back: 0,
+                hearing: Hearing::Hears,
+            },
+            seat: Seat::Free,
+            door: Door::Open,
+        }))
     }
 
-    fn pass(&mut self, token: Token, next: Next) -> Next {
-        if self.token == Token::Idle {
-            self.token = token;
-            next
-        } else {
-            Next::Nothing
+    /// Pushes an item that waits for nothing but its turn.
+    pub(crate) fn push(&self, item: Item) -> Result<Next, Refused> {
+        let mut queue = self.lock();
+        if queue.door == Door::Shut {
+            return Err(Refused(item));
         }
+        Ok(queue.push(item))
+    }
+
+    /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
+    /// reads no messages does not hold it up.
+    pub(crate) fn push_command(&self, item: Item, progress: &Progress) -> Result<Next, Refused> {
+        let mut queue = self.lock();
+        let stage = progress.root();
+        if queue.door == Door::Shut || stage >= RootStage::Gone {
+            return Err(Refused(item));
+        }
+        if stage != RootStage::Open || queue.fences.hearing == Hearing::Deaf {
+            return Ok(queue.push(item));
+        }
+        let (after, next) = queue.fences.next();
+        queue.fenced.push_back(Fenced { item, after });
+        Ok(next)
+    }
+
+    /// Pushes the report of a killed session behind a fence, for the proof that the root was not
+    /// killed before it: ractor then kills the sessions, and no event tells of that. Only the end
+    /// of the root's loop, or of the root, can stand in for the proof. `killed`: whether a root
+    /// that is starting shows its end, which ractor does before it kills the sessions.
+    pub(crate) fn push_release(
+        &self,
+        item: Item,
+        progress: &Progress,
+        killed: impl FnOnce() -> bool,
+    ) -> Result<Next, Refused> {
+        let mut queue = self.lock();
+        if queue.door == Door::Shut {
+            return Err(Refused(item));
+        }
+        let (after, next) = match progress.root() {
+            RootStage::LoopEnded | RootStage::Reported => return Ok(queue.push(item)),
+            RootStage::Starting if !killed() => return Ok(queue.push(item)),
+            RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
+            RootStage::Open => queue.fences.next(),
+        };
+        queue.fenced.push_back(Fenced { item, after });
+        Ok(next)
+    }
+
+    /// Takes the seat for a caller's command that needs no fence, if it is free and the root is not
+    /// gone. Commands that wait for one were asked before it.
+    pub(crate) fn take_seat(&self, progress: &Progress) -> bool {
+        let mut queue = self.lock();
+        let free = queue.seat == Seat::Free
+            && queue.fenced.is_empty()
+            && queue.door == Door::Open
+            && progress.root() < RootStage::Gone;
+        if free {
+            queue.seat = Seat::Taken;
+        }
+        free
+    }
+
+    /// A fence has come back from the root.
+    pub(crate) fn fence_back(&self) -> Next {
+        let mut queue = self.lock();
+        let queue = &mut *queue;
+        // A message that is none of ours is no fence.
+        queue.fences.back = queue.fences.sent.min(queue.fences.back + 1);
+        let back = queue.fences.back;
+        queue.let_through(|fenced| fenced.after <= back)
+    }
+
+    /// The root takes no messages any more: commands need not wait for it.
+    pub(crate) fn root_is_deaf(&self) -> Next {
+        let mut queue = self.lock();
+        queue.fences.hearing = Hearing::Deaf;
+        queue.let_through(|fenced| fenced.item.is_command())
+    }
+
+    /// The root's loop has ended, or the root has: nothing waits for it any more.
+    pub(crate) fn pass_all(&self) -> Next {
+        self.lock().let_through(|_| true)
+    }
+
+    /// What the driver task takes over, if it was handed the seat.
+    pub(crate) fn take_over(&self) -> Next {
+        let mut queue = self.lock();
+        match queue.seat {
+            Seat::HandedOver => {
+                queue.seat = Seat::Taken;
+                Next::Drive(None)
+            }
+            Seat::Free | Seat::Taken => Next::Nothing,
+        }
+    }
+
+    /// Whether the driver task has been handed the seat and has not taken it yet.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.lock().seat == Seat::HandedOver
+    }
+
+    /// The driver's next items, at most `budget`. Without any, and with nothing else to do, it
+    /// leaves the seat.
+    pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<Item>) -> Turn {
+        let mut queue = self.lock();
+        if rest == Rest::Nothing && queue.items.is_empty() {
+            queue.seat = Seat::Free;
+            queue.items.shrink_to(KEPT);
+            return Turn::Done;
+        }
+        if budget == 0 {
+            queue.seat = Seat::HandedOver;
+            return Turn::HandOver;
+        }
+        let count = budget.min(queue.items.len());
+        into.extend(queue.items.drain(..count));
+        Turn::GoOn
+    }
+
+    /// Ends: what is still queued is handed back, to be dropped outside the lock.
+    pub(crate) fn shut(&self) -> Vec<Item> {
+        let mut queue = self.lock();
+        queue.door = Door::Shut;
+        let mut left = Vec::from(std::mem::take(&mut queue.items));
+        let fenced = std::mem::take(&mut queue.fenced);
+        left.extend(fenced.into_iter().map(|fenced| fenced.item));
+        left
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, item: Item) -> Next {
+        match self.seat {
+            Seat::Free => {
+                self.seat = Seat::Taken;
+                Next::Drive(Some(item))
+            }
+            Seat::Taken | Seat::HandedOver => {
+                self.items.push_back(item);
+                Next::Nothing
+            }
+        }
+    }
+
+    /// Queues what waits behind a fence that is open to it, in its order.
+    fn let_through(&mut self, open: impl Fn(&Fenced) -> bool) -> Next {
+        for _ in 0..self.fenced.len() {
+            let Some(fenced) = self.fenced.pop_front() else {
+                break;
+            };
+            if open(&fenced) {
+                self.items.push_back(fenced.item);
+            } else {
+                self.fenced.push_back(fenced);
+            }
+        }
+        self.fenced.shrink_to(KEPT);
+        if self.items.is_empty() || self.seat != Seat::Free {
+            return Next::Nothing;
+        }
+        self.seat = Seat::Taken;
+        Next::Drive(None)
+    }
+}
+
+impl Fences {
+    /// How many fences have to come back for an item that is pushed now.
+    ///
+    /// The root may have taken the last message already, before an exit that the pusher has seen.
+    /// So one message that is under way is not enough. Of two, it takes the second one after it is
+    /// done with the first, and that lies ahead.
+    const fn next(&mut self) -> (u64, Next) {
+        if self.sent - self.back >= 2 {
+            return (self.back + 2, Next::Nothing);
+        }
+        self.sent += 1;
+        (self.sent, Next::SendFence)
     }
 }

@@ -48,17 +48,12 @@ impl Machine {
         }
     }
 
-    /// Goes on with what [`is_under_way`](Self::is_under_way).
+    /// Goes on with what is under way, whatever time it is.
     pub(super) fn proceed(&mut self, now: Moment) {
         match self {
             Self::Sessions(engine) => engine.proceed(now),
             Self::Children(_) => {}
         }
-    }
-
-    /// Whether there is something to go on with, whatever time it is.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.poll_timeout() == Some(Moment::START)
     }
 
     pub(super) fn poll_effect(&mut self) -> Option<Effect<Actors>> {
@@ -82,12 +77,16 @@ impl Machine {
         }
     }
 
-    /// Whether no end that the root has not read yet could change what a start of this id is
-    /// answered.
-    pub(super) fn starts_whatever_ended(&self, id: &str) -> bool {
+    /// Takes the start of a new id if no end that the root has not read yet could change its
+    /// answer. Else it is handed back.
+    pub(super) fn handle_if_new(
+        &mut self,
+        now: Moment,
+        input: Input<Actors>,
+    ) -> Option<Input<Actors>> {
         match self {
-            Self::Sessions(engine) => engine.starts_whatever_ended(id),
-            Self::Children(_) => false,
+            Self::Sessions(engine) => engine.handle_if_new(now, input),
+            Self::Children(_) => Some(input),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! What is left to do after a drive, when no lock is held and the token is released. Callers are
+//! What is left to do after a drive, when no lock is held and the seat is free again. Callers are
 //! answered, values of the user's are dropped elsewhere, and the log is written.
 //!
 //! A log line that no subscriber wants costs nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::RuntimeFlavor;
 
@@ -23,6 +24,8 @@ pub(super) struct Outbox<'a> {
     lines: &'a Lines,
     speaker: &'a Arc<Speaker>,
     answers: Vec<Answer>,
+    /// Child supervisors to stop, each in its own driver, and how long that may take.
+    stops: Vec<(Arc<Shared>, Option<Duration>)>,
     told: bool,
     /// How many tasks of others this drive has made, or woken.
     woken: usize,
@@ -35,6 +38,7 @@ impl<'a> Outbox<'a> {
             lines: &shared.lines,
             speaker: &shared.speaker,
             answers: Vec::new(),
+            stops: Vec::new(),
             told: false,
             woken: 0,
         }
@@ -67,6 +71,10 @@ impl<'a> Outbox<'a> {
 
     pub(super) fn tell(&mut self, told: Told) {
         self.answers.push(Answer::Told(told));
+    }
+
+    pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, within: Option<Duration>) {
+        self.stops.push((tree, within));
     }
 
     /// A launch was ordered.
@@ -142,7 +150,10 @@ impl<'a> Outbox<'a> {
         if self.told {
             self.lines.write();
         }
-        let woken = self.woken + self.answers.len();
+        let woken = self.woken + self.answers.len() + self.stops.len();
+        for (tree, within) in self.stops {
+            tree.stop_for_parent(within);
+        }
         for answer in self.answers {
             shared.deliver(answer);
         }

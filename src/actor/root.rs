@@ -1,9 +1,9 @@
 //! The root actor of a supervisor of either kind: all its children are linked to it, and it is
-//! found by name. It turns wake-ups and supervision events into inbox items and drives.
+//! found by name. It turns supervision events into inputs, and sends fences back (`inbox`).
 //!
-//! Its handlers never await user code, never return `Err` and never use `?`: an error here would
-//! end the supervisor and kill every session (docs/ractor.md). Its message type is `()`, a wake-up;
-//! a stray one finds no work waiting.
+//! Its handlers never await, never return `Err` and never use `?`: an error here would end the
+//! supervisor and kill every session (docs/ractor.md). Its message type is `()`, a fence; a stray
+//! one finds nothing behind it.
 //!
 //! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would
 //! touch foreign actors that linked themselves to the root.
@@ -16,15 +16,16 @@ use super::directory;
 use super::driver_task::run;
 use super::drop_queue::Deferred;
 use super::exit::{self, Told};
-use super::inbox::Stage;
+use super::inbox::Item;
 use super::plan::{Reply, Ticket};
+use super::progress::RootStage;
 use super::shared::{Counting, Shared};
 use super::spawn::RootArguments;
 use crate::engine::{Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
-/// What a root is sent: a wake-up. A type of our own would be no `ractor::Message` under `cluster`.
+/// What a root is sent: a fence. A type of our own would be no `ractor::Message` under `cluster`.
 pub(crate) type RootMsg = ();
 
 /// The actor. Its own drop is the last thing that ractor does of its task, if it is alone.
@@ -90,20 +91,17 @@ impl Root {
         if self.standing != Standing::Linked {
             shared.announce();
         }
-        shared.inbox.enter(Stage::Open);
-        // A wake-up that was meant for the driver task may be the root's by now.
-        shared.notify();
+        shared.progress.root_is(RootStage::Open);
         Ok(shared)
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<RootMsg>,
-        _wake: RootMsg,
+        _fence: RootMsg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        shared.on_wake();
-        shared.others_first().await;
+        shared.go_on(shared.inbox.fence_back());
         Ok(())
     }
 
@@ -128,7 +126,7 @@ impl Root {
         // A static supervisor knows its children by their actors, whatever their names are.
         if ended && (id.is_some() || !shared.has_sessions()) {
             let actor = cell.get_id().pid();
-            shared.exited(Input::Exited { id, actor, seen });
+            shared.push(Item::Input(Input::Exited { id, actor, seen }));
         } else {
             shared.discard(Discard::Seen(seen));
         }
@@ -140,11 +138,10 @@ impl Root {
         _myself: ActorRef<RootMsg>,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        shared.inbox.enter(Stage::LoopEnded);
-        // A wake-up that the root will not read any more is the driver task's.
         shared.report(Input::LoopEnded);
-        shared.take_over_from_root();
-        shared.wake.notify_one();
+        shared.progress.root_is(RootStage::LoopEnded);
+        // No fence comes back any more. What is pushed from now on does not wait for one.
+        shared.go_on(shared.inbox.pass_all());
         shared.wait_finished().await;
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! What the handle, the root, the launch tasks and the driver task of one supervisor hold together.
 //!
-//! The inbox is locked for a push, the driver by the holder of the token alone. Neither lock is
-//! held while the other is taken, except that the driver takes from the inbox; no user value is
-//! dropped and no user code runs under either.
+//! Two locks: the driver's, which the holder of the seat holds while it drives, and the inbox's,
+//! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
+//! inbox's takes another. No user value is dropped and no user code runs under either.
 
 mod launches;
 mod ways_in;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -24,13 +24,18 @@ use super::drive::Driver;
 use super::drop_queue::DropQueue;
 use super::inbox::{Inbox, Item};
 use super::launch;
+use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left, Life};
 use super::lines::Lines;
 use super::log::{Children, Line, Speaker};
 use super::plan::{Actors, Ticket};
+use super::progress::{Progress, RootStage, Work};
 use super::spawn::{Home, Naming, ParentLink, RootArguments};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
+
+/// So many launch tasks of a session supervisor wait for the next launch.
+const IDLE_LAUNCH_TASKS: usize = 4;
 
 pub(crate) struct Shared {
     name: Arc<str>,
@@ -47,21 +52,17 @@ pub(crate) struct Shared {
     pub(super) drops: DropQueue,
     pub(super) lines: Lines,
     pub(super) speaker: Arc<Speaker>,
-    /// Wakes the driver task: a timer to set anew, or something to drive when the root does not.
+    /// Wakes the driver task: a timer to set anew, something to drive, an end.
     pub(super) wake: Notify,
-    /// Whether the log has been told of its start.
-    announced: AtomicBool,
-    /// Whether the sessions are being stopped.
-    stopping: AtomicBool,
-    /// Whether all sessions are gone; wakes the root's `post_stop`.
-    finished: AtomicBool,
+    /// How far it is.
+    pub(super) progress: Progress,
+    /// Wakes the root's `post_stop` when all sessions are gone.
     finished_wake: Notify,
-    /// Whether the root's task is done.
-    root_gone: AtomicBool,
     /// How it ended, once all is over.
     outcome: OnceLock<Option<Outcome>>,
     /// The callers that wait for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
+    pub(super) launch_pool: Arc<LaunchPool>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
     /// Whether they are counted: where a parent waits for that.
@@ -108,6 +109,11 @@ impl Shared {
                 _ => Children::Static,
             },
         };
+        // A static supervisor starts its children one by one, and there may be one for each session.
+        let idle_launch_tasks = match arguments.naming {
+            Naming::Sessions => IDLE_LAUNCH_TASKS,
+            Naming::Children | Naming::OfSession | Naming::Unregistered => 0,
+        };
         Arc::new(Self {
             counting,
             name: arguments.name,
@@ -123,13 +129,11 @@ impl Shared {
             lines,
             speaker: Arc::new(speaker),
             wake: Notify::new(),
-            announced: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
-            finished: AtomicBool::new(false),
+            progress: Progress::new(),
             finished_wake: Notify::new(),
-            root_gone: AtomicBool::new(false),
             outcome: OnceLock::new(),
             waiters: Mutex::default(),
+            launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
         })
@@ -205,8 +209,7 @@ impl Shared {
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
     /// because the root was killed first, no event reports that, and the engine would take it for a
-    /// crash. So the report waits for a root that is woken twice, which a killed one never is, or
-    /// for the end of the root's loop.
+    /// crash. So that report waits for the proof that the root was not.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -219,8 +222,7 @@ impl Shared {
 
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
         if life.mark() == Mark::Missing {
-            self.inbox.defer(Item::Input(input));
-            self.notify();
+            self.report_killed(input);
         } else {
             self.report(input);
         }
@@ -229,43 +231,27 @@ impl Shared {
     /// It is up: its start is logged, and its end will be.
     pub(super) fn announce(&self) {
         if self.outcome.get().is_none() {
-            self.announced.store(true, Ordering::Release);
+            self.progress.announce();
             drop(self.lines.push(Line::Started(Arc::clone(&self.speaker))));
             self.lines.write();
         }
     }
 
-    /// Whether the log is to be told of its end; not again after that.
-    pub(super) fn take_announced(&self) -> bool {
-        self.announced.swap(false, Ordering::AcqRel)
-    }
-
-    pub(super) fn begin_stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-    }
-
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.progress.work() >= Work::Stopping
     }
 
+    /// All children are gone.
     pub(super) fn finish(&self) {
-        self.finished.store(true, Ordering::Release);
+        self.progress.work_is(Work::Finished);
         self.finished_wake.notify_one();
         self.wake.notify_one();
     }
 
-    pub(super) fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::Acquire)
-    }
-
     /// The root's task is done, or its start came to nothing.
     pub(super) fn root_gone(&self) {
-        self.root_gone.store(true, Ordering::Release);
+        self.progress.root_is(RootStage::Gone);
         self.wake.notify_one();
-    }
-
-    pub(super) fn is_root_gone(&self) -> bool {
-        self.root_gone.load(Ordering::Acquire)
     }
 
     /// The parent stops this supervisor, by the way that a caller would go, so that its events are
@@ -330,7 +316,7 @@ impl Shared {
 
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
-        while !self.is_finished() {
+        while self.progress.work() < Work::Finished {
             self.finished_wake.notified().await;
         }
     }

@@ -1,6 +1,7 @@
 //! The dynamic supervisor's decisions: one-for-one over a table of children.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
+//! `first` (a new id),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten) and
@@ -11,6 +12,7 @@
 mod apart;
 mod ending;
 mod exits;
+mod first;
 mod launches;
 mod line;
 mod pace;
@@ -140,6 +142,35 @@ impl<D: Domain> Engine<D> {
         self.finish_if_gone(now);
     }
 
+    /// Takes a start if its answer is the same whatever sessions have ended without the engine
+    /// knowing yet: the id is new, there is a place, and no end can end the supervisor. Else it is
+    /// handed back. All effects must then be polled before the next input.
+    pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
+        let settings = &self.settings;
+        if !self.serving()
+            || self.is_full()
+            || settings.total_limit.is_some()
+            || settings.on_limit == OnRestartLimit::Escalate
+        {
+            return Some(input);
+        }
+        let Input::Asked { id, request } = input else {
+            return Some(input);
+        };
+        let asked = |(id, request)| Some(Input::Asked { id, request });
+        match request {
+            Request::Start { spec, ticket } => {
+                let (id, spec, ticket) = self.start_if_new(now, id, spec, ticket).err()?;
+                asked((id, Request::Start { spec, ticket }))
+            }
+            Request::Ensure { spec, ticket } => {
+                let (id, spec, ticket) = self.start_if_new(now, id, spec, ticket).err()?;
+                asked((id, Request::Ensure { spec, ticket }))
+            }
+            request => asked((id, request)),
+        }
+    }
+
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
         for _ in 0..STEP {
@@ -185,17 +216,6 @@ impl<D: Domain> Engine<D> {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.table.counts()
-    }
-
-    /// Whether the answer to a start of this id is the same whatever sessions have ended without
-    /// the engine knowing yet: the id is new, there is a place, and no end can end the supervisor.
-    #[must_use]
-    pub fn starts_whatever_ended(&self, id: &str) -> bool {
-        let settings = &self.settings;
-        self.table.find(id).is_none()
-            && self.counts().places() < settings.max_sessions
-            && settings.total_limit.is_none()
-            && settings.on_limit != OnRestartLimit::Escalate
     }
 
     /// What is known of an id.

@@ -10,6 +10,7 @@
 //! entries stalls a single insert for a fifth of a second.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::child::{Child, Shown};
@@ -138,6 +139,13 @@ struct Node<D: Domain> {
     next: u32,
 }
 
+/// Where the child of an id is, or is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Known(u32),
+    New(u32),
+}
+
 /// A place in the order of first starts; opened by a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Cursor(usize);
@@ -208,11 +216,21 @@ impl<D: Domain> Table<D> {
         child
     }
 
-    /// Adds a child at the end of the order. The id must be new.
-    pub(super) fn insert(&mut self, child: Child<D>) -> u32 {
-        let slot = self.vacate();
-        let id = &child.life.id;
-        self.shards[shard(id)].insert(Arc::clone(id), slot);
+    /// The slot of an id. One that is new is given a vacant slot, which has to be
+    /// [filled](Self::fill) before anything else is done.
+    pub(super) fn reserve(&mut self, id: &Arc<str>) -> Place {
+        match self.shards[shard(id)].entry(Arc::clone(id)) {
+            Entry::Occupied(known) => Place::Known(*known.get()),
+            Entry::Vacant(place) => {
+                let slot = vacate(&mut self.chunks, &mut self.vacant);
+                place.insert(slot);
+                Place::New(slot)
+            }
+        }
+    }
+
+    /// Puts the child into the slot that was reserved for its id, at the end of the order.
+    pub(super) fn fill(&mut self, slot: u32, child: Child<D>) {
         self.counts.enter(child.shown(), child.life.policy().kind);
         self.launching += usize::from(child.is_launching());
         self.len += 1;
@@ -227,7 +245,6 @@ impl<D: Domain> Table<D> {
             None => self.first = slot,
         }
         self.last = slot;
-        slot
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<Child<D>> {
@@ -334,25 +351,6 @@ impl<D: Domain> Table<D> {
         })
     }
 
-    fn vacate(&mut self) -> u32 {
-        if let Some(node) = self.node(self.vacant) {
-            let slot = self.vacant;
-            self.vacant = node.next;
-            return slot;
-        }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let full = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[full];
-        chunk.push(Node {
-            child: None,
-            previous: NONE,
-            next: NONE,
-        });
-        u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
-    }
-
     fn node(&self, slot: u32) -> Option<&Node<D>> {
         let slot = slot as usize;
         self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)
@@ -362,6 +360,26 @@ impl<D: Domain> Table<D> {
         let slot = slot as usize;
         self.chunks.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
     }
+}
+
+/// A slot for a child that is new.
+fn vacate<D: Domain>(chunks: &mut Vec<Vec<Node<D>>>, vacant: &mut u32) -> u32 {
+    let slot = *vacant as usize;
+    let node = chunks.get(slot / CHUNK);
+    if let Some(node) = node.and_then(|chunk| chunk.get(slot % CHUNK)) {
+        return std::mem::replace(vacant, node.next);
+    }
+    if chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+        chunks.push(Vec::with_capacity(CHUNK));
+    }
+    let full = chunks.len() - 1;
+    let chunk = &mut chunks[full];
+    chunk.push(Node {
+        child: None,
+        previous: NONE,
+        next: NONE,
+    });
+    u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
 }
 
 /// The shard of an id (FNV-1a). Which ids share a shard does not matter for safety, since each shard

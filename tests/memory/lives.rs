@@ -29,6 +29,9 @@ const CROWDS: isize = 16_384;
 /// at the second count. That is less than eight bytes for each of the lives would be.
 const TOMBSTONES: isize = 1_024;
 
+/// A session supervisor keeps so many launch tasks for the next launches, at most.
+const IDLE_LAUNCH_TASKS: usize = 4;
+
 /// What a row may leave, all its counted lives together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
@@ -188,7 +191,8 @@ impl Lives {
             }
             Kind::SeveralThreads => {
                 let began = Instant::now();
-                while tasks() > self.tasks && began.elapsed() < Duration::from_secs(30) {
+                let idle = self.tasks + IDLE_LAUNCH_TASKS;
+                while tasks() > idle && began.elapsed() < Duration::from_secs(30) {
                     tokio::task::yield_now().await;
                 }
                 // A thread that has ended a task may not have given its memory back yet.

@@ -7,6 +7,7 @@
 
 mod actors;
 mod children;
+mod crowds;
 mod failures;
 mod hostile;
 mod linked;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         linked::rows(),
         supervisors::rows(),
     ];
+    crowds::fill_the_registry();
     let mut failed = 0;
     for row in tables.into_iter().flatten().filter(wanted) {
         failed += row.run();

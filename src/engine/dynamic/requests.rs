@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::pace::NO_BATCH;
-use crate::engine::child::{Child, Origin, Plan, Then, Told, Waiting};
+use crate::engine::child::{Origin, Plan, Then, Told};
 use crate::engine::exit::Exit;
 use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
-use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
-use crate::engine::table::SessionState;
+use crate::engine::table::{Place, SessionState};
 
 /// Whether a start may share the outcome of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +33,18 @@ impl<D: Domain> Engine<D> {
             self.refuse(spec, ticket, Answer::Down);
             return;
         }
-        let Some(slot) = self.table.find(&id) else {
-            // A new id has no queue, so nothing is handed back.
-            self.first_start(now, id, spec, ticket, VecDeque::new())
-                .ok();
-            return;
+        let slot = if self.is_full() {
+            match self.table.find(&id) {
+                Some(slot) => slot,
+                None => return self.refuse_full(spec, ticket),
+            }
+        } else {
+            match self.table.reserve(&id) {
+                Place::Known(slot) => slot,
+                Place::New(slot) => {
+                    return self.first_launch(now, slot, id, spec, ticket, VecDeque::new());
+                }
+            }
         };
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -63,41 +69,6 @@ impl<D: Domain> Engine<D> {
                 Share::No => Request::Start { spec, ticket },
             }),
         }
-    }
-
-    /// Makes the child and launches it, if there is a place. `queue`: who waits for the id as well; it is
-    /// handed back if there is none.
-    fn first_start(
-        &mut self,
-        now: Moment,
-        id: Arc<str>,
-        spec: D::Spec,
-        ticket: D::Ticket,
-        queue: VecDeque<Request<D>>,
-    ) -> Result<(), VecDeque<Request<D>>> {
-        let max = self.settings.max_sessions;
-        if self.table.counts().places() >= max {
-            self.refuse(spec, ticket, Answer::MaxSessions(max));
-            return Err(queue);
-        }
-        let waiting = (!queue.is_empty()).then(|| {
-            Box::new(Waiting {
-                queue,
-                ..Waiting::default()
-            })
-        });
-        let slot = self.table.insert(Child {
-            life: Lifecycle::new(id, spec),
-            plan: Plan::InLine {
-                origin: Origin::First,
-                ticket: None,
-                place: 0,
-            },
-            history: None,
-            waiting,
-        });
-        self.launch(now, slot, Origin::First, Some(ticket));
-        Ok(())
     }
 
     pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket) {
@@ -160,7 +131,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let max = self.settings.max_sessions;
-        let full = self.table.counts().places() >= max;
+        let full = self.is_full();
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -282,9 +253,19 @@ impl<D: Domain> Engine<D> {
                 Request::Start { spec, ticket } | Request::Ensure { spec, ticket }
                     if self.serving() =>
                 {
-                    match self.first_start(now, Arc::clone(id), spec, ticket, queue) {
-                        Ok(()) => return,
-                        Err(rest) => queue = rest,
+                    if self.is_full() {
+                        self.refuse_full(spec, ticket);
+                        continue;
+                    }
+                    match self.table.reserve(id) {
+                        Place::New(slot) => {
+                            let id = Arc::clone(id);
+                            return self.first_launch(now, slot, id, spec, ticket, queue);
+                        }
+                        Place::Known(_) => {
+                            debug_assert!(false, "the id is free");
+                            self.refuse(spec, ticket, Answer::Down);
+                        }
                     }
                 }
                 Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
@@ -356,7 +337,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn refuse(&mut self, spec: D::Spec, ticket: D::Ticket, answer: Answer<D>) {
+    pub(super) fn refuse(&mut self, spec: D::Spec, ticket: D::Ticket, answer: Answer<D>) {
         self.discard(Discard::Spec(spec));
         self.answer(ticket, answer);
     }

@@ -1,0 +1,71 @@
+//! The first launch of an id that is new, if there is a place for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Engine;
+use crate::engine::child::{Child, Origin, Plan, Waiting};
+use crate::engine::io::{Answer, Domain, Request};
+use crate::engine::lifecycle::Lifecycle;
+use crate::engine::moment::Moment;
+use crate::engine::table::Place;
+
+impl<D: Domain> Engine<D> {
+    /// Starts a new id at once. A start of a known one is handed back.
+    pub(super) fn start_if_new(
+        &mut self,
+        now: Moment,
+        id: Arc<str>,
+        spec: D::Spec,
+        ticket: D::Ticket,
+    ) -> Result<(), (Arc<str>, D::Spec, D::Ticket)> {
+        match self.table.reserve(&id) {
+            Place::Known(_) => Err((id, spec, ticket)),
+            Place::New(slot) => {
+                self.first_launch(now, slot, id, spec, ticket, VecDeque::new());
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the child in the slot that was reserved for it, and launches it. `queue`: who waits
+    /// for the id as well.
+    pub(super) fn first_launch(
+        &mut self,
+        now: Moment,
+        slot: u32,
+        id: Arc<str>,
+        spec: D::Spec,
+        ticket: D::Ticket,
+        queue: VecDeque<Request<D>>,
+    ) {
+        let waiting = (!queue.is_empty()).then(|| {
+            Box::new(Waiting {
+                queue,
+                ..Waiting::default()
+            })
+        });
+        let child = Child {
+            life: Lifecycle::new(id, spec),
+            plan: Plan::InLine {
+                origin: Origin::First,
+                ticket: None,
+                place: 0,
+            },
+            history: None,
+            waiting,
+        };
+        self.table.fill(slot, child);
+        self.launch(now, slot, Origin::First, Some(ticket));
+    }
+
+    /// Whether all places are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.counts().places() >= self.settings.max_sessions
+    }
+
+    pub(super) fn refuse_full(&mut self, spec: D::Spec, ticket: D::Ticket) {
+        let max = self.settings.max_sessions;
+        self.refuse(spec, ticket, Answer::MaxSessions(max));
+    }
+}
