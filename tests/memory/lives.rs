@@ -191,8 +191,15 @@ impl Lives {
             }
             Kind::SeveralThreads => {
                 let began = Instant::now();
-                let idle = self.tasks + IDLE_LAUNCH_TASKS;
-                while tasks() > idle && began.elapsed() < Duration::from_secs(30) {
+                let mut seen = (tasks(), Instant::now());
+                while tasks() > self.tasks && began.elapsed() < Duration::from_secs(30) {
+                    // These few may be the idle ones of a supervisor that lives on.
+                    let few = seen.0 <= self.tasks + IDLE_LAUNCH_TASKS;
+                    if tasks() != seen.0 {
+                        seen = (tasks(), Instant::now());
+                    } else if few && seen.1.elapsed() > Duration::from_millis(100) {
+                        break;
+                    }
                     tokio::task::yield_now().await;
                 }
                 // A thread that has ended a task may not have given its memory back yet.
