@@ -2,7 +2,7 @@
 //! block its thread.
 //!
 //! The drive therefore only collects the answers. Each is given in a task of its own, when no lock
-//! is held and the token is released, so a waker that blocks delays that task alone. A task that is
+//! is held and the seat is free, so a waker that blocks delays that task alone. A task that is
 //! dropped before its turn, because the runtime is shutting down, answers in its drop.
 //!
 //! The answer to a launch that succeeded or failed is given by the task of the launch.

@@ -370,3 +370,6 @@ impl Fences {
         (self.sent, Next::SendFence)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! A session that is slow, stuck or broken affects no other session.
 
 mod errors;
+mod launch_tasks;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

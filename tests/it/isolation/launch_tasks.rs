@@ -1,0 +1,116 @@
+//! A start function runs in no caller's task, and a launch waits behind no other: whether a launch
+//! task is made for it or an idle one takes it.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Barrier};
+use std::task::Poll;
+
+use session_supervisor::{ChildSpec, Options, SessionSupervisor};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+use super::{Block, block};
+use crate::support::{Probe, Worker, supervisor};
+
+tokio::task_local! {
+    static CALLERS: u32;
+}
+
+/// Four starts in one task.
+async fn four(sessions: &SessionSupervisor, name: &str, spec: &ChildSpec<Worker>) {
+    let start = |n| sessions.start_session(&format!("{name} {n}"), spec.clone());
+    let (a, b, c, d) = tokio::join!(start(1), start(2), start(3), start(4));
+    for started in [a, b, c, d] {
+        started.expect("it starts");
+    }
+}
+
+/// A supervisor in which launch tasks are idle.
+async fn warm() -> SessionSupervisor {
+    let sessions = supervisor(Options::new()).await;
+    four(&sessions, "warm", &Probe::default().spec()).await;
+    sessions
+}
+
+async fn poll<F: Future>(mut call: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await
+}
+
+/// A spec whose start function blocks its thread.
+fn blocks(probe: &Probe, block: Block) -> ChildSpec<Worker> {
+    let script = probe.script().launch(move |_| {
+        block.wait();
+        async { Ok(true) }
+    });
+    script.spec()
+}
+
+/// The caller goes on, and so does whatever it has woken in the poll of its call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_function_that_blocks_keeps_neither_its_caller_nor_what_that_has_woken() {
+    let run = async {
+        let sessions = warm().await;
+        let probe = Probe::default();
+        for round in 0..100 {
+            let (release, held) = block();
+            let (wake, woken) = oneshot::channel();
+            let other = tokio::spawn(async move { woken.await.expect("it is woken") });
+            yield_now().await;
+            let id = format!("blocks {round}");
+            let mut start = pin!(sessions.start_session(&id, blocks(&probe, held)));
+            wake.send(()).expect("it waits");
+            assert!(poll(start.as_mut()).await.is_pending());
+            other
+                .await
+                .expect("it runs while the start function blocks");
+            let quick = sessions.start_session(&format!("quick {round}"), probe.spec());
+            quick.await.expect("it starts while the other blocks");
+            assert!(poll(start.as_mut()).await.is_pending());
+            drop(release);
+            start.await.expect("it starts in the end");
+        }
+    };
+    tokio::spawn(run).await.expect("no panic");
+}
+
+/// Two at a time, as there are threads: each waits for another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_launches_go_on_at_once_as_there_are_threads() {
+    let run = async {
+        let sessions = warm().await;
+        let probe = Probe::default();
+        for round in 0..100 {
+            let pair = Arc::new(Barrier::new(2));
+            let script = probe.script().launch(move |_| {
+                pair.wait();
+                async { Ok(true) }
+            });
+            four(&sessions, &format!("round {round}"), &script.spec()).await;
+        }
+    };
+    tokio::spawn(run).await.expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_function_sees_nothing_of_its_callers_task() {
+    let sessions = warm().await;
+    let probe = Probe::default();
+    let seen = probe.clone();
+    let script = probe.script().launch(move |_| {
+        seen.note(format!("{:?}", CALLERS.try_with(|caller| *caller).ok()));
+        async { Ok(true) }
+    });
+    let spec = script.spec();
+    CALLERS
+        .scope(1, async {
+            for id in ["a", "b", "c"] {
+                sessions
+                    .start_session(id, spec.clone())
+                    .await
+                    .expect("it starts");
+            }
+        })
+        .await;
+    assert_eq!(probe.notes(), ["None", "None", "None"]);
+}
