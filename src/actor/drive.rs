@@ -19,7 +19,7 @@ use super::plan::Ticket;
 use super::query::Lists;
 use super::shared::Shared;
 use super::unwind::{Panicked, guard};
-use crate::engine::{Discard, Moment, ShutdownReport, StopCause};
+use crate::engine::{Caller, Discard, Moment, ShutdownReport, StopCause};
 
 /// At most this many items are taken before the rest is left to the next wake-up.
 const BUDGET: usize = 64;
@@ -48,7 +48,7 @@ pub(crate) struct Driver {
 pub(super) struct Ended {
     pub(super) report: ShutdownReport,
     pub(super) cause: StopCause,
-    pub(super) tickets: Vec<Ticket>,
+    pub(super) tickets: Vec<Ticket<ShutdownReport>>,
 }
 
 impl Driver {
@@ -184,7 +184,7 @@ impl Shared {
             }
             if let Some(ended) = driver.ended.take() {
                 for ticket in ended.tickets {
-                    outbox.unanswered(ticket);
+                    outbox.unanswered(Caller::StopSupervisor(ticket));
                 }
             }
             for value in driver.machine.take_apart() {

@@ -17,7 +17,6 @@ use super::drive::{Driver, Ended};
 use super::inbox::Stage;
 use super::log::Line;
 use super::outbox::Outbox;
-use super::plan::Reply;
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
 
@@ -139,7 +138,7 @@ impl Drop for End {
         shared.driver_done();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
-                outbox.answer(ticket, Reply::Report(ended.report));
+                outbox.report(ticket, ended.report);
             }
         }
         outbox.flush(shared);
