@@ -58,7 +58,8 @@ struct Smallest;
 impl Domain for Smallest {
     type Spec = Spec;
     type Life = Life;
-    type Ticket = Caller;
+    type Found = ();
+    type Ticket<A> = Caller;
 }
 
 /// A caller that never goes away.
@@ -85,8 +86,14 @@ impl engine::Spec for Spec {
 struct Life(Key);
 
 impl engine::Life for Life {
+    type Found = ();
+
     fn new(key: Key) -> Self {
         Self(key)
+    }
+
+    fn found(&self) -> Option<()> {
+        Some(())
     }
 
     fn actor(&self) -> Option<u64> {

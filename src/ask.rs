@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use crate::actor::answers::Telling;
 use crate::actor::inbox::{Item, Query};
 use crate::actor::machine::Machine;
-use crate::actor::plan::{Actors, Reply, Ticket};
+use crate::actor::plan::{Actors, Ticket};
 use crate::actor::shared::Shared;
 use crate::actor::spawn;
 use crate::actor::unwind::{Panicked, guard};
-use crate::engine::{Input, Request, ShutdownReport};
+use crate::engine::{ChildRequest, Input, Request, ShutdownReport};
 use crate::error::{StartSupervisorError, SupervisorDown};
 
 /// Starts a supervisor on the present runtime.
@@ -47,18 +47,12 @@ pub(crate) async fn start(
 
 /// An answer that a caller waits for. A caller may give up at the moment when the answer has come: then
 /// nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's task.
-struct Awaited<'a, T: Telling> {
-    answer: oneshot::Receiver<T>,
+struct Awaited<'a, A: Telling> {
+    answer: oneshot::Receiver<A>,
     shared: &'a Shared,
 }
 
-impl<T: Telling> Awaited<'_, T> {
-    async fn come(mut self) -> Result<T, oneshot::error::RecvError> {
-        (&mut self.answer).await
-    }
-}
-
-impl<T: Telling> Drop for Awaited<'_, T> {
+impl<A: Telling> Drop for Awaited<'_, A> {
     fn drop(&mut self) {
         // What is sent after this comes back to its sender.
         self.answer.close();
@@ -68,35 +62,49 @@ impl<T: Telling> Drop for Awaited<'_, T> {
     }
 }
 
-/// Asks something for one child. A ticket that was dropped unanswered reads as "down".
-pub(crate) async fn request(
+/// Sends a command and waits for its answer. One that was dropped unanswered, or refused, reads as
+/// "down".
+async fn ask<A: Telling>(
     shared: &Arc<Shared>,
-    key: Arc<str>,
-    request: impl FnOnce(Ticket) -> Request<Actors>,
-) -> Reply {
+    command: Item,
+    answer: oneshot::Receiver<A>,
+) -> Result<A, SupervisorDown> {
+    let mut awaited = Awaited { answer, shared };
+    shared.command(command).map_err(|()| SupervisorDown)?;
+    (&mut awaited.answer).await.map_err(|_| SupervisorDown)
+}
+
+/// Asks something for one session.
+pub(crate) async fn session<A: Telling>(
+    shared: &Arc<Shared>,
+    id: Arc<str>,
+    request: impl FnOnce(Ticket<A>) -> Request<Actors>,
+) -> Result<A, SupervisorDown> {
     let (ticket, answer) = Ticket::new();
-    let input = Input::Asked {
-        id: key,
-        request: request(ticket),
-    };
-    let answer = Awaited { answer, shared };
-    match shared.command(Item::Input(input)) {
-        Ok(()) => answer.come().await.unwrap_or(Reply::Down),
-        Err(_) => Reply::Down,
-    }
+    let request = request(ticket);
+    let command = Item::Input(Input::Asked { id, request });
+    ask(shared, command, answer).await
+}
+
+/// Asks something for one child of a static supervisor.
+pub(crate) async fn child<A: Telling>(
+    shared: &Arc<Shared>,
+    role: Arc<str>,
+    request: impl FnOnce(Ticket<A>) -> ChildRequest<Actors>,
+) -> Result<A, SupervisorDown> {
+    let (ticket, answer) = Ticket::new();
+    let request = request(ticket);
+    let command = Item::Input(Input::AskedChild { role, request });
+    ask(shared, command, answer).await
 }
 
 /// Asks a question that changes nothing.
-pub(crate) async fn query<T: Telling>(
+pub(crate) async fn query<A: Telling>(
     shared: &Arc<Shared>,
-    question: impl FnOnce(oneshot::Sender<T>) -> Query,
-) -> Result<T, SupervisorDown> {
+    question: impl FnOnce(oneshot::Sender<A>) -> Query,
+) -> Result<A, SupervisorDown> {
     let (reply, answer) = oneshot::channel();
-    let answer = Awaited { answer, shared };
-    if shared.command(Item::Query(question(reply))).is_err() {
-        return Err(SupervisorDown);
-    }
-    answer.come().await.map_err(|_| SupervisorDown)
+    ask(shared, Item::Query(question(reply)), answer).await
 }
 
 /// Stops the supervisor, or joins the stop under way.
@@ -105,14 +113,8 @@ pub(crate) async fn stop(
     within: Option<Duration>,
 ) -> Result<ShutdownReport, SupervisorDown> {
     let (ticket, answer) = Ticket::new();
-    let input = Input::StopSupervisor { within, ticket };
-    if shared.command(Item::Input(input)).is_err() {
-        return Err(SupervisorDown);
-    }
-    match answer.await {
-        Ok(Reply::Report(report)) => Ok(report),
-        Ok(_) | Err(_) => Err(SupervisorDown),
-    }
+    let command = Item::Input(Input::StopSupervisor { within, ticket });
+    ask(shared, command, answer).await
 }
 
 /// Whether the supervisor has not ended.
@@ -126,6 +128,11 @@ pub(crate) fn alive(shared: &Shared) -> Result<(), SupervisorDown> {
 /// The answer for a key that cannot exist, without asking.
 pub(crate) fn not_found<T, E>(shared: &Shared, unknown: E, down: E) -> Result<T, E> {
     Err(if alive(shared).is_ok() { unknown } else { down })
+}
+
+/// Who holds a name, unless it has gone meanwhile.
+pub(crate) fn holder(name: &str) -> Option<ActorCell> {
+    ractor::registry::where_is(name)
 }
 
 /// The actor, if it is linked to that supervisor.

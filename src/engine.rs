@@ -16,8 +16,10 @@
     reason = "inputs and effects are matched in full by the shell; the module is not public interface"
 )]
 
+mod answers;
 mod apart;
 mod backoff;
+mod callers;
 mod chain;
 mod child;
 mod dynamic;
@@ -37,15 +39,22 @@ mod restart;
 mod shutdown;
 mod table;
 mod timers;
+mod waiting;
 
+pub(crate) use answers::Answer;
+pub use answers::{
+    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal, RestartAnswer,
+    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+};
 pub use backoff::Backoff;
+pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use incarnation::{Key, Launch};
 pub use io::{
-    Answer, Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Spec,
-    StopCause, StopWay, Ticket,
+    Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Spec, StopCause,
+    StopWay, Ticket,
 };
 pub use limit::{Limit, Window};
 pub use moment::Moment;
@@ -56,7 +65,7 @@ pub use ordered::{
     Strategy,
 };
 pub use report::ShutdownReport;
-pub use request::Request;
+pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use table::{Counts, Cursor, Info, SessionState};

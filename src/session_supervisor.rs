@@ -12,11 +12,13 @@ use ractor::{ActorCell, ActorRef, ActorStatus};
 use crate::actor::directory;
 use crate::actor::inbox::Query;
 use crate::actor::machine::Machine;
-use crate::actor::plan::{Found, Reply};
 use crate::actor::shared::Shared;
 use crate::ask;
 use crate::child::{Child, typed};
-use crate::engine::{Counts, Exit, Request, ShutdownReport};
+use crate::engine::{
+    Counts, EnsureAnswer, Exit, Failure, NotStarted, Refusal, Request, RestartAnswer,
+    ShutdownReport, StartAnswer, StopAnswer,
+};
 use crate::error::{
     EnsureError, FindChildError, FindError, NotASupervisor, RestartError, StartError,
     StartSupervisorError, StopError, SupervisorDown,
@@ -204,16 +206,18 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
-            let reply = ask::request(&shared, id.shared(), |ticket| Request::Start {
-                spec,
-                ticket,
-            })
-            .await;
-            let found = match reply {
-                Reply::Started(found) => found,
-                other => return Err(start_error(id, other)),
-            };
-            C::reference(found).ok_or(StartError::SupervisorDown)
+            let request = |ticket| Request::Start { spec, ticket };
+            match ask::session(&shared, id.shared(), request).await {
+                Ok(StartAnswer::Started(found)) => {
+                    C::reference(found).ok_or(StartError::SupervisorDown)
+                }
+                Ok(StartAnswer::Running(found)) => {
+                    let cell = found.cell;
+                    Err(StartError::AlreadyStarted { id, cell })
+                }
+                Ok(StartAnswer::NotStarted(why)) => Err(start_error(id, why)),
+                Err(SupervisorDown) => Err(StartError::SupervisorDown),
+            }
         }
     }
 
@@ -246,16 +250,13 @@ impl SessionSupervisor {
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
             loop {
                 let spec = Arc::clone(&spec);
-                let reply = ask::request(&shared, id.shared(), |ticket| Request::Ensure {
-                    spec,
-                    ticket,
-                })
-                .await;
-                let found = match reply {
-                    Reply::Started(found) => Ensured::Created(found),
-                    Reply::Joined(found) => Ensured::Joined(found),
-                    Reply::Running(found) => Ensured::Existing(found),
-                    other => return Err(start_error(id, other).into()),
+                let request = |ticket| Request::Ensure { spec, ticket };
+                let found = match ask::session(&shared, id.shared(), request).await {
+                    Ok(EnsureAnswer::Started(found)) => Ensured::Created(found),
+                    Ok(EnsureAnswer::Joined(found)) => Ensured::Joined(found),
+                    Ok(EnsureAnswer::Running(found)) => Ensured::Existing(found),
+                    Ok(EnsureAnswer::NotStarted(why)) => return Err(start_error(id, why).into()),
+                    Err(SupervisorDown) => return Err(StartError::SupervisorDown.into()),
                 };
                 let cell = match &found {
                     Ensured::Created(found) | Ensured::Existing(found) | Ensured::Joined(found) => {
@@ -306,11 +307,11 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::not_found(&shared, StopError::NotFound, StopError::SupervisorDown);
             };
-            match ask::request(&shared, id.shared(), |ticket| Request::Stop { ticket }).await {
-                Reply::Ended(exit) => Ok(exit),
-                Reply::NotFound => Err(StopError::NotFound),
-                Reply::Stuck => Err(StopError::Stuck),
-                _ => Err(StopError::SupervisorDown),
+            match ask::session(&shared, id.shared(), |ticket| Request::Stop { ticket }).await {
+                Ok(StopAnswer::Ended(exit)) => Ok(exit),
+                Ok(StopAnswer::NotFound) => Err(StopError::NotFound),
+                Ok(StopAnswer::Stuck) => Err(StopError::Stuck),
+                Err(SupervisorDown) => Err(StopError::SupervisorDown),
             }
         }
     }
@@ -348,9 +349,16 @@ impl SessionSupervisor {
                     RestartError::SupervisorDown,
                 );
             };
-            match ask::request(&shared, id.shared(), |ticket| Request::Restart { ticket }).await {
-                Reply::Started(found) | Reply::Joined(found) => Ok(found.cell),
-                other => Err(restart_error(id, other)),
+            match ask::session(&shared, id.shared(), |ticket| Request::Restart { ticket }).await {
+                Ok(RestartAnswer::Started(found) | RestartAnswer::Joined(found)) => Ok(found.cell),
+                Ok(RestartAnswer::NotFound) => Err(RestartError::NotFound),
+                Ok(RestartAnswer::Failed(failure)) => Err(restart_failed(id, failure)),
+                Ok(RestartAnswer::MaxSessions(max)) => Err(RestartError::MaxSessions { max }),
+                Ok(RestartAnswer::Refused(Refusal::Stopped)) => Err(RestartError::Stopped),
+                Ok(RestartAnswer::Refused(Refusal::Stuck)) => Err(RestartError::Stuck),
+                Ok(RestartAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
+                    Err(RestartError::SupervisorDown)
+                }
             }
         }
     }
@@ -555,33 +563,41 @@ impl TryFrom<ActorCell> for SessionSupervisor {
     }
 }
 
-fn start_error(id: SessionId, reply: Reply) -> StartError {
-    match reply {
-        Reply::Ignored => StartError::Ignored,
-        Reply::Failed(cause) => StartError::Failed { id, cause },
-        Reply::NameTaken(cell) => StartError::NameTaken { id, cell },
-        Reply::TimedOut => StartError::TimedOut,
-        Reply::Parked => StartError::Parked,
-        Reply::MaxSessions(max) => StartError::MaxSessions { max },
-        Reply::Stopped => StartError::Stopped,
-        Reply::Stuck => StartError::Stuck,
-        Reply::Running(Found { cell, .. }) => StartError::AlreadyStarted { id, cell },
-        // A start gets no other reply, except that the supervisor is down.
-        _ => StartError::SupervisorDown,
+fn start_error(id: SessionId, why: NotStarted) -> StartError {
+    match why {
+        NotStarted::Failed(failure) => start_failed(id, failure),
+        NotStarted::Parked => StartError::Parked,
+        NotStarted::MaxSessions(max) => StartError::MaxSessions { max },
+        NotStarted::Refused(Refusal::Stopped) => StartError::Stopped,
+        NotStarted::Refused(Refusal::Stuck) => StartError::Stuck,
+        NotStarted::Refused(Refusal::Down) => StartError::SupervisorDown,
     }
 }
 
-fn restart_error(id: SessionId, reply: Reply) -> RestartError {
-    match reply {
-        Reply::NotFound => RestartError::NotFound,
-        Reply::Ignored => RestartError::Ignored,
-        Reply::Failed(cause) => RestartError::Failed { id, cause },
-        Reply::NameTaken(cell) => RestartError::NameTaken { id, cell },
-        Reply::TimedOut => RestartError::TimedOut,
-        Reply::MaxSessions(max) => RestartError::MaxSessions { max },
-        Reply::Stopped => RestartError::Stopped,
-        Reply::Stuck => RestartError::Stuck,
-        // A restart gets no other reply, except that the supervisor is down.
-        _ => RestartError::SupervisorDown,
+fn start_failed(id: SessionId, failure: Failure) -> StartError {
+    match failure {
+        Failure::Failed(cause) => StartError::Failed { id, cause },
+        Failure::Ignored => StartError::Ignored,
+        Failure::NameTaken(name) => {
+            let cell = ask::holder(&name);
+            StartError::NameTaken { id, cell }
+        }
+        Failure::TimedOut(_) => StartError::TimedOut,
+        // The supervisor was ending when it was launched.
+        Failure::Cancelled => StartError::SupervisorDown,
+    }
+}
+
+fn restart_failed(id: SessionId, failure: Failure) -> RestartError {
+    match failure {
+        Failure::Failed(cause) => RestartError::Failed { id, cause },
+        Failure::Ignored => RestartError::Ignored,
+        Failure::NameTaken(name) => {
+            let cell = ask::holder(&name);
+            RestartError::NameTaken { id, cell }
+        }
+        Failure::TimedOut(_) => RestartError::TimedOut,
+        // The supervisor was ending when it was launched.
+        Failure::Cancelled => RestartError::SupervisorDown,
     }
 }

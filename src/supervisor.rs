@@ -10,11 +10,13 @@ use ractor::{ActorCell, ActorRef};
 
 use crate::actor::directory;
 use crate::actor::inbox::Query;
-use crate::actor::plan::{Found, Reply};
 use crate::actor::shared::{Outcome, Shared};
 use crate::ask;
 use crate::child::{Child, typed};
-use crate::engine::{Counts, Exit, Request, ShutdownReport};
+use crate::engine::{
+    ChildRequest, Counts, DeleteAnswer, Exit, Failure, Refusal, RestartChildAnswer, ShutdownReport,
+    StartChildAnswer, StopAnswer,
+};
 use crate::error::{
     DeleteChildError, FindChildError, InvalidRole, NotASupervisor, RestartChildError,
     StartChildError, StartSupervisorError, SupervisorDown, TerminateChildError,
@@ -184,9 +186,20 @@ impl Supervisor {
             }
             let spec = spec.for_child().map_err(StartChildError::InvalidSpec)?;
             let key = Arc::clone(&role);
-            match ask::request(&shared, key, |ticket| Request::Start { spec, ticket }).await {
-                Reply::Started(found) => C::reference(found).ok_or(StartChildError::SupervisorDown),
-                other => Err(start_error(&role, other)),
+            let request = |ticket| ChildRequest::Start { spec, ticket };
+            match ask::child(&shared, key, request).await {
+                Ok(StartChildAnswer::Started(found)) => {
+                    C::reference(found).ok_or(StartChildError::SupervisorDown)
+                }
+                Ok(StartChildAnswer::Running(found)) => {
+                    let cell = found.cell;
+                    Err(StartChildError::AlreadyStarted { role, cell })
+                }
+                Ok(StartChildAnswer::Present) => Err(StartChildError::AlreadyPresent { role }),
+                Ok(StartChildAnswer::Restarting) => Err(StartChildError::Restarting),
+                Ok(StartChildAnswer::Failed(failure)) => Err(start_failed(&role, failure)),
+                Ok(StartChildAnswer::Refused(refusal)) => Err(start_refused(refusal)),
+                Err(SupervisorDown) => Err(StartChildError::SupervisorDown),
             }
         }
     }
@@ -214,11 +227,11 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let role: Arc<str> = role.into();
         async move {
-            match ask::request(&shared, role, |ticket| Request::Stop { ticket }).await {
-                Reply::Ended(exit) => Ok(exit),
-                Reply::NotFound => Err(TerminateChildError::NotFound),
-                Reply::Stuck => Err(TerminateChildError::Stuck),
-                _ => Err(TerminateChildError::SupervisorDown),
+            match ask::child(&shared, role, |ticket| ChildRequest::Stop { ticket }).await {
+                Ok(StopAnswer::Ended(exit)) => Ok(exit),
+                Ok(StopAnswer::NotFound) => Err(TerminateChildError::NotFound),
+                Ok(StopAnswer::Stuck) => Err(TerminateChildError::Stuck),
+                Err(SupervisorDown) => Err(TerminateChildError::SupervisorDown),
             }
         }
     }
@@ -246,12 +259,20 @@ impl Supervisor {
         let role: Arc<str> = role.into();
         async move {
             let key = Arc::clone(&role);
-            match ask::request(&shared, key, |ticket| Request::Restart { ticket }).await {
-                Reply::Started(found) => Ok(found.cell),
-                Reply::NotFound => Err(RestartChildError::NotFound),
-                Reply::Running(Found { cell, .. }) => Err(RestartChildError::Running { cell }),
-                other => Err(RestartChildError::Start(start_error(&role, other))),
-            }
+            let request = |ticket| ChildRequest::Restart { ticket };
+            let error = match ask::child(&shared, key, request).await {
+                Ok(RestartChildAnswer::Started(found)) => return Ok(found.cell),
+                Ok(RestartChildAnswer::NotFound) => return Err(RestartChildError::NotFound),
+                Ok(RestartChildAnswer::Running(found)) => {
+                    let cell = found.cell;
+                    return Err(RestartChildError::Running { cell });
+                }
+                Ok(RestartChildAnswer::Restarting) => StartChildError::Restarting,
+                Ok(RestartChildAnswer::Failed(failure)) => start_failed(&role, failure),
+                Ok(RestartChildAnswer::Refused(refusal)) => start_refused(refusal),
+                Err(SupervisorDown) => StartChildError::SupervisorDown,
+            };
+            Err(RestartChildError::Start(error))
         }
     }
 
@@ -275,14 +296,19 @@ impl Supervisor {
         let shared = Arc::clone(&self.shared);
         let role: Arc<str> = role.into();
         async move {
-            match ask::request(&shared, role, |ticket| Request::Delete { ticket }).await {
-                Reply::Deleted => Ok(()),
-                Reply::NotFound => Err(DeleteChildError::NotFound),
-                Reply::Running(Found { cell, .. }) => Err(DeleteChildError::Running { cell }),
-                Reply::Restarting => Err(DeleteChildError::Restarting),
-                Reply::Stuck => Err(DeleteChildError::Stuck),
-                Reply::Stopped => Err(DeleteChildError::Stopped),
-                _ => Err(DeleteChildError::SupervisorDown),
+            match ask::child(&shared, role, |ticket| ChildRequest::Delete { ticket }).await {
+                Ok(DeleteAnswer::Deleted) => Ok(()),
+                Ok(DeleteAnswer::NotFound) => Err(DeleteChildError::NotFound),
+                Ok(DeleteAnswer::Running(found)) => {
+                    let cell = found.cell;
+                    Err(DeleteChildError::Running { cell })
+                }
+                Ok(DeleteAnswer::Restarting) => Err(DeleteChildError::Restarting),
+                Ok(DeleteAnswer::Refused(Refusal::Stopped)) => Err(DeleteChildError::Stopped),
+                Ok(DeleteAnswer::Refused(Refusal::Stuck)) => Err(DeleteChildError::Stuck),
+                Ok(DeleteAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
+                    Err(DeleteChildError::SupervisorDown)
+                }
             }
         }
     }
@@ -423,19 +449,24 @@ impl TryFrom<ActorCell> for Supervisor {
     }
 }
 
-fn start_error(role: &Arc<str>, reply: Reply) -> StartChildError {
-    let role = Arc::clone(role);
-    match reply {
-        Reply::Running(Found { cell, .. }) => StartChildError::AlreadyStarted { role, cell },
-        Reply::Present => StartChildError::AlreadyPresent { role },
-        Reply::Restarting => StartChildError::Restarting,
-        Reply::Ignored => StartChildError::Ignored,
-        Reply::Failed(cause) => StartChildError::Failed { role, cause },
-        Reply::NameTaken(cell) => StartChildError::NameTaken { role, cell },
-        Reply::TimedOut => StartChildError::TimedOut,
-        Reply::Stopped => StartChildError::Stopped,
-        Reply::Stuck => StartChildError::Stuck,
-        // A start gets no other reply, except that the supervisor is down.
-        _ => StartChildError::SupervisorDown,
+fn start_failed(role: &Arc<str>, failure: Failure) -> StartChildError {
+    match &failure {
+        // The supervisor was ending when it was launched.
+        Failure::Cancelled => StartChildError::SupervisorDown,
+        Failure::NameTaken(name) => {
+            let holder = ask::holder(name);
+            StartChildError::of_failure(role, failure, holder)
+        }
+        Failure::Failed(_) | Failure::Ignored | Failure::TimedOut(_) => {
+            StartChildError::of_failure(role, failure, None)
+        }
+    }
+}
+
+fn start_refused(refusal: Refusal) -> StartChildError {
+    match refusal {
+        Refusal::Stopped => StartChildError::Stopped,
+        Refusal::Stuck => StartChildError::Stuck,
+        Refusal::Down => StartChildError::SupervisorDown,
     }
 }

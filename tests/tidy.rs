@@ -388,6 +388,26 @@ fn production_code_is_plain() {
     assert!(lib.expect("the crate").contains("#![forbid(unsafe_code)]"));
 }
 
+/// A new answer of the engine must not become "down" by itself.
+#[test]
+fn a_handle_matches_every_answer() {
+    let handles = [
+        "src/session_supervisor.rs",
+        "src/supervisor.rs",
+        "src/ask.rs",
+    ];
+    let mut found = Vec::new();
+    for file in sources() {
+        let heads = ["_ =>", "Ok(_) ", "other =>"];
+        let catches_all = |line: &&str| heads.iter().any(|head| line.starts_with(head));
+        let caught = file.code().filter(catches_all);
+        if handles.contains(&&*file.path) {
+            found.extend(caught.map(|line| format!("{}: {line}", file.path)));
+        }
+    }
+    none(&found, "a handle matches its answers without a catch-all");
+}
+
 #[test]
 fn a_lint_is_expected_with_a_reason_and_never_allowed() {
     let mut found = Vec::new();

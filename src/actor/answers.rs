@@ -12,9 +12,9 @@ use std::fmt;
 use tokio::sync::oneshot;
 
 use super::drop_queue::DropQueue;
-use super::plan::{Reply, Ticket};
+use super::plan::{Actors, Ticket};
 use super::unwind::guard;
-use crate::engine::{Cause, Counts, Exit, Failure};
+use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
 use crate::info::{ChildInfo, SessionInfo};
 
 /// Something to tell; answers the causes in what was told to nobody.
@@ -35,35 +35,20 @@ pub(super) fn tell<T: Telling>(reply: oneshot::Sender<T>, telling: T) -> Vec<Cau
     causes
 }
 
+impl<A: engine::Answer + Send + 'static> Telling for A {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        if let Some(cause) = self.into_cause() {
+            each(cause);
+        }
+    }
+}
+
 impl Telling for Counts {
     fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 
-impl Telling for Exit {
-    fn causes(self, each: &mut dyn FnMut(Cause)) {
-        if let Self::Failed { cause } = self {
-            each(cause);
-        }
-    }
-}
-
-impl Telling for Failure {
-    fn causes(self, each: &mut dyn FnMut(Cause)) {
-        if let Self::Failed(cause) = self {
-            each(cause);
-        }
-    }
-}
-
-impl Telling for Reply {
-    fn causes(self, each: &mut dyn FnMut(Cause)) {
-        match self {
-            Self::Failed(cause) => each(cause),
-            Self::Ended(exit) => exit.causes(each),
-            Self::ChildFailed { failure, .. } => failure.causes(each),
-            _ => {}
-        }
-    }
+impl Telling for ShutdownReport {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 
 impl Telling for SessionInfo {
@@ -96,11 +81,11 @@ impl<T: Telling> Telling for Vec<T> {
 
 /// One answer to one caller.
 pub(super) enum Answer {
-    Reply(Ticket, Reply),
+    Reply(Reply<Actors>),
     /// What a question was about.
     Told(Told),
     /// None: the ticket reads as "supervisor down".
-    None(Ticket),
+    None(Caller<Actors>),
 }
 
 impl fmt::Debug for Answer {
@@ -114,15 +99,26 @@ impl Answer {
     pub(super) fn give(self, drops: &DropQueue) {
         // A waker that panics affects no other caller, and its own has the answer all the same.
         drop(guard(|| match self {
-            Self::Reply(ticket, reply) => {
-                if let Some(undelivered) = ticket.answer(reply) {
-                    drops.put_causes(undelivered);
-                }
-            }
+            Self::Reply(reply) => match reply {
+                Reply::Start(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Ensure(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Restart(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::RestartChild(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Delete(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Begin(ticket, answer) => deliver(ticket, answer, drops),
+            },
             Self::Told(told) => told().into_iter().for_each(|cause| drops.put_cause(cause)),
-            Self::None(ticket) => drop(ticket),
+            Self::None(caller) => drop(caller),
         }));
         drops.wake();
+    }
+}
+
+fn deliver<A: Telling>(ticket: Ticket<A>, answer: A, drops: &DropQueue) {
+    if let Some(undelivered) = ticket.answer(answer) {
+        drops.put_causes(undelivered);
     }
 }
 

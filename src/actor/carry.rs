@@ -10,10 +10,10 @@ use ractor::ActorCell;
 use super::drive::{Driver, Ended};
 use super::launch_pool;
 use super::outbox::Outbox;
-use super::plan::{Actors, Found, Order, Reply};
+use super::plan::Order;
 use super::progress::Work;
 use super::shared::Shared;
-use crate::engine::{Answer, Effect, Failure, Note, StopCause, StopWay};
+use crate::engine::{Caller, Effect, Note, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -24,9 +24,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 context,
                 spec,
                 life,
-                ticket,
+                caller,
             } => {
-                life.set_ticket(ticket);
+                life.set_caller(caller);
                 shared.launch_made();
                 outbox.launched();
                 let order = Order {
@@ -43,9 +43,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                     );
                 }
             }
-            Effect::Cancel { life, answer } => {
-                if let Some(Some(ticket)) = life.cancel() {
-                    outbox.answer(ticket, reply(answer));
+            Effect::Cancel { life, why } => {
+                if let Some(Some(caller)) = life.cancel() {
+                    outbox.answer(caller.cancelled(why));
                 }
             }
             Effect::Stop { life, way, within } => {
@@ -66,7 +66,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                     cell.kill();
                 }
             }
-            Effect::Answer { ticket, answer } => outbox.answer(ticket, reply(answer)),
+            Effect::Answer(reply) => outbox.answer(reply),
             Effect::Discard(value) => outbox.discard(value),
             Effect::Note {
                 id,
@@ -102,7 +102,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             }
             Effect::JoinEnd { ticket } => match &mut driver.ended {
                 Some(ended) => ended.tickets.push(ticket),
-                None => outbox.unanswered(ticket),
+                None => outbox.unanswered(Caller::StopSupervisor(ticket)),
             },
         }
     }
@@ -115,46 +115,5 @@ fn ask_to_stop(cell: &ActorCell, way: StopWay) {
     };
     if !draining {
         cell.stop(Some(SHUTDOWN.to_owned()));
-    }
-}
-
-/// The reply to a caller that shared a launch that failed.
-fn failed(failure: Failure) -> Reply {
-    match failure {
-        Failure::Failed(cause) => Reply::Failed(cause),
-        Failure::Ignored => Reply::Ignored,
-        Failure::NameTaken(name) => {
-            Reply::NameTaken(ractor::registry::where_is(String::from(&*name)))
-        }
-        Failure::TimedOut(_) => Reply::TimedOut,
-        // A launch that failed because the supervisor is ending.
-        Failure::Cancelled => Reply::Down,
-    }
-}
-
-fn reply(answer: Answer<Actors>) -> Reply {
-    match answer {
-        Answer::Running(life) => match life.cell() {
-            Some(cell) => Reply::Running(Found::of(&life, cell.clone())),
-            None => Reply::Down,
-        },
-        Answer::Joined(life) => match life.cell() {
-            Some(cell) => Reply::Joined(Found::of(&life, cell.clone())),
-            None => Reply::Down,
-        },
-        Answer::Failed(failure) => failed(failure),
-        Answer::Parked => Reply::Parked,
-        Answer::MaxSessions(max) => Reply::MaxSessions(max),
-        Answer::Stopped => Reply::Stopped,
-        Answer::Stuck => Reply::Stuck,
-        Answer::Down => Reply::Down,
-        Answer::TimedOut(_) => Reply::TimedOut,
-        Answer::NotFound => Reply::NotFound,
-        Answer::Ended(exit) => Reply::Ended(exit),
-        Answer::Begun => Reply::Begun,
-        Answer::ChildFailed { role, failure } => Reply::ChildFailed { role, failure },
-        Answer::Present => Reply::Present,
-        Answer::Restarting => Reply::Restarting,
-        Answer::Deleted => Reply::Deleted,
     }
 }

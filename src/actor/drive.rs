@@ -55,7 +55,7 @@ enum Timer {
 pub(super) struct Ended {
     pub(super) report: ShutdownReport,
     pub(super) cause: StopCause,
-    pub(super) tickets: Vec<Ticket>,
+    pub(super) tickets: Vec<Ticket<ShutdownReport>>,
 }
 
 impl Driver {

@@ -16,7 +16,6 @@ use super::directory;
 use super::drive::{Driver, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
-use super::plan::Reply;
 use super::progress::{Progress, RootStage, Work};
 use super::shared::{Outcome, Shared};
 use crate::engine::{Input, KILL_BOUND, Moment};
@@ -146,7 +145,7 @@ impl Drop for End {
         shared.driver_done();
         if let Some(ended) = ended {
             for ticket in ended.tickets {
-                outbox.answer(ticket, Reply::Report(ended.report));
+                outbox.report(ticket, ended.report);
             }
         }
         outbox.flush(shared);

@@ -18,7 +18,7 @@ use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::life::{Hold, Life, Orphans};
 use super::linked;
-use super::plan::{Found, Order, Plan, Reply, SpawnFailure, Starting};
+use super::plan::{Found, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
 use super::unwind::{Guarded, Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
@@ -50,12 +50,12 @@ pub(super) async fn run(plan: Arc<Plan>, order: Order) {
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
             }
-            if let Some(Some(ticket)) = claimed {
+            if let Some(Some(caller)) = claimed {
                 // The caller's waker may be any code, and may block this thread.
                 if woken > 0 {
                     shared.step_aside();
                 }
-                shared.answer_here(Answer::Reply(ticket, Reply::Started(found)));
+                shared.answer_here(Answer::Reply(caller.started(found)));
             }
             return;
         }
@@ -145,29 +145,26 @@ async fn dropped(shared: &Shared, starting: Starting) {
 
 /// Tells of a launch that failed, or was cancelled, and answers.
 fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, remains: Remains) {
-    let told = failure.and_then(|failure| match life.claim() {
-        Some(ticket) => Some((ticket, failure)),
-        None => {
+    let mut reply = None;
+    let failure = match failure.map(|failure| (failure, life.claim())) {
+        Some((failure, Some(caller))) => {
+            let failure = explain(shared, failure);
+            reply = caller.map(|caller| caller.failed(failure.clone()));
+            failure
+        }
+        Some((failure, None)) => {
             drop_later(shared, failure);
-            None
+            Failure::Cancelled
         }
-    });
-    let (ticket, failure, reply) = match told {
-        Some((ticket, failure)) => {
-            let (failure, reply) = explain(shared, failure);
-            (ticket, failure, Some(reply))
-        }
-        None => (None, Failure::Cancelled, None),
+        None => Failure::Cancelled,
     };
     let key = life.key();
     shared.report(match remains {
         Remains::Nothing => Input::StartFailed { key, failure },
         Remains::Stuck => Input::StartOutlived { key, failure },
     });
-    match (ticket, reply) {
-        (Some(ticket), Some(reply)) => shared.deliver(Answer::Reply(ticket, reply)),
-        (None, Some(reply)) => shared.undelivered(reply),
-        _ => {}
+    if let Some(reply) = reply {
+        shared.deliver(Answer::Reply(reply));
     }
 }
 
@@ -177,25 +174,19 @@ fn drop_later(shared: &Shared, failure: SpawnFailure) {
     }
 }
 
-/// What a failure is to the engine, and to the caller that waits.
-fn explain(shared: &Shared, failure: SpawnFailure) -> (Failure, Reply) {
+/// What a failure is to the engine.
+fn explain(shared: &Shared, failure: SpawnFailure) -> Failure {
     // ractor refuses the link once the root is ending; that is no failure of the session.
     let ending = is_ending(shared);
     match failure {
-        SpawnFailure::Refused => (Failure::Cancelled, Reply::Down),
+        SpawnFailure::Refused => Failure::Cancelled,
         SpawnFailure::Failed(cause) if ending => {
             shared.drop_later([Deferred::Cause(cause)]);
-            (Failure::Cancelled, Reply::Down)
+            Failure::Cancelled
         }
-        SpawnFailure::Failed(cause) => {
-            let cause = Arc::new(cause);
-            (Failure::Failed(Arc::clone(&cause)), Reply::Failed(cause))
-        }
-        SpawnFailure::Ignored => (Failure::Ignored, Reply::Ignored),
-        SpawnFailure::NameTaken(name) => {
-            let holder = ractor::registry::where_is(name.clone());
-            (Failure::NameTaken(name.into()), Reply::NameTaken(holder))
-        }
+        SpawnFailure::Failed(cause) => Failure::Failed(Arc::new(cause)),
+        SpawnFailure::Ignored => Failure::Ignored,
+        SpawnFailure::NameTaken(name) => Failure::NameTaken(name.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One launch, as the shell keeps it: its actor, its mark, how much of it is left, and who waits.
 //!
 //! Invariants:
-//! 1. the ticket is taken once; the taker (the launch or a cancellation) answers it and thereby
+//! 1. the caller is taken once; the taker (the launch or a cancellation) answers it and thereby
 //!    decides their race;
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
@@ -19,9 +19,9 @@ use ractor::{ActorCell, ActorStatus};
 pub(super) use orphans::Orphans;
 
 use super::drop_queue::DropQueue;
-use super::plan::Ticket;
+use super::plan::{Actors, Found};
 use super::shared::Shared;
-use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
+use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};
 use kept::Kept;
 
 const ORDERLY: u8 = 1;
@@ -66,7 +66,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Claim {
-    Open(Option<Ticket>),
+    Open(Option<LaunchCaller<Actors>>),
     Reported,
     Cancelled,
 }
@@ -105,6 +105,8 @@ pub(crate) enum Left {
 }
 
 impl engine::Life for Arc<Life> {
+    type Found = Found;
+
     fn new(key: Key) -> Self {
         Self::new(Life {
             key,
@@ -116,6 +118,12 @@ impl engine::Life for Arc<Life> {
                 end: None,
             }),
         })
+    }
+
+    fn found(&self) -> Option<Found> {
+        let cell = self.cell()?.clone();
+        let tree = self.tree();
+        Some(Found { cell, tree })
     }
 
     fn actor(&self) -> Option<u64> {
@@ -310,12 +318,12 @@ impl Life {
         .await;
     }
 
-    pub(crate) fn set_ticket(&self, ticket: Option<Ticket>) {
-        self.lock().claim = Claim::Open(ticket);
+    pub(crate) fn set_caller(&self, caller: Option<LaunchCaller<Actors>>) {
+        self.lock().claim = Claim::Open(caller);
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.
-    pub(crate) fn claim(&self) -> Option<Option<Ticket>> {
+    pub(crate) fn claim(&self) -> Option<Option<LaunchCaller<Actors>>> {
         let taken = self.take(Claim::Reported);
         // It would keep the memory of the launch's task as long as the session lives.
         drop(self.lock().waker.take());
@@ -323,7 +331,7 @@ impl Life {
     }
 
     /// The cancellation's side of the race. `None`: the launch was first.
-    pub(crate) fn cancel(&self) -> Option<Option<Ticket>> {
+    pub(crate) fn cancel(&self) -> Option<Option<LaunchCaller<Actors>>> {
         let taken = self.take(Claim::Cancelled);
         if taken.is_some() {
             self.wake();
@@ -331,13 +339,13 @@ impl Life {
         taken
     }
 
-    fn take(&self, by: Claim) -> Option<Option<Ticket>> {
+    fn take(&self, by: Claim) -> Option<Option<LaunchCaller<Actors>>> {
         let mut inner = self.lock();
         match &mut inner.claim {
-            Claim::Open(ticket) => {
-                let ticket = ticket.take();
+            Claim::Open(caller) => {
+                let caller = caller.take();
                 inner.claim = by;
-                Some(ticket)
+                Some(caller)
             }
             Claim::Reported | Claim::Cancelled => None,
         }

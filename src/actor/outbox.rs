@@ -14,9 +14,11 @@ use super::inbox::Item;
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
-use super::plan::{Actors, Plan, Reply, StartFunction, Ticket};
+use super::plan::{Actors, Plan, StartFunction, Ticket};
 use super::shared::Shared;
-use crate::engine::{self, Cause, Discard, Exit, Failure, Input, Note, Seen};
+use crate::engine::{
+    self, Caller, Cause, Discard, Exit, Failure, Input, Note, Reply, Seen, ShutdownReport,
+};
 
 #[derive(Debug)]
 pub(super) struct Outbox<'a> {
@@ -60,13 +62,21 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    pub(super) fn answer(&mut self, ticket: Ticket, reply: Reply) {
-        self.answers.push(Answer::Reply(ticket, reply));
+    pub(super) fn answer(&mut self, reply: Reply<Actors>) {
+        self.answers.push(Answer::Reply(reply));
+    }
+
+    /// The supervisor has ended.
+    pub(super) fn report(&mut self, ticket: Ticket<ShutdownReport>, report: ShutdownReport) {
+        self.tell(Box::new(move || {
+            ticket.answer(report);
+            Vec::new()
+        }));
     }
 
     /// Of one who will not be answered.
-    pub(super) fn unanswered(&mut self, ticket: Ticket) {
-        self.answers.push(Answer::None(ticket));
+    pub(super) fn unanswered(&mut self, caller: Caller<Actors>) {
+        self.answers.push(Answer::None(caller));
     }
 
     pub(super) fn tell(&mut self, told: Told) {
@@ -95,15 +105,15 @@ impl<'a> Outbox<'a> {
             Discard::Seen(Seen::Terminated(_)) => {}
             Discard::Failure(failure) => self.drops.put_failure(failure),
             Discard::Life(life) => self.discard_life(&life),
-            Discard::Ticket(ticket) => self.unanswered(ticket),
+            Discard::Caller(caller) => self.unanswered(caller),
         }
     }
 
     /// The cause that a session has left is not needed any more.
     fn discard_life(&mut self, life: &Arc<Life>) {
         // Only in an engine that is taken apart does a caller still wait for its launch.
-        if let Some(Some(ticket)) = life.cancel() {
-            self.unanswered(ticket);
+        if let Some(Some(caller)) = life.cancel() {
+            self.unanswered(caller.into());
         }
         if let Some(cause) = engine::Life::cause(life) {
             self.drops.put_cause(cause);
@@ -125,22 +135,32 @@ impl<'a> Outbox<'a> {
 
     fn discard_input(&mut self, input: Input<Actors>) {
         match input {
-            Input::Asked { request, .. } => {
-                let (spec, ticket) = request.into_parts();
-                if let Some(plan) = spec {
-                    self.drops.put_plan(plan);
-                }
-                self.unanswered(ticket);
-            }
-            Input::Begin { ticket } | Input::StopSupervisor { ticket, .. } => {
-                self.unanswered(ticket);
+            Input::Asked { request, .. } => self.discard_request(request.into_parts()),
+            Input::AskedChild { request, .. } => self.discard_request(request.into_parts()),
+            Input::Begin { ticket } => self.unanswered(Caller::Begin(ticket)),
+            Input::StopSupervisor { ticket, .. } => {
+                self.unanswered(Caller::StopSupervisor(ticket));
             }
             Input::StartFailed { failure, .. } | Input::StartOutlived { failure, .. } => {
                 self.drops.put_failure(failure);
             }
             Input::Exited { seen, .. } => self.discard(Discard::Seen(seen)),
-            _ => {}
+            Input::Started { .. }
+            | Input::PostStop { .. }
+            | Input::Ended { .. }
+            | Input::Joined { .. }
+            | Input::Released { .. }
+            | Input::Outlived { .. }
+            | Input::LoopEnded
+            | Input::RootGone => {}
         }
+    }
+
+    fn discard_request(&mut self, (plan, caller): (Option<Arc<Plan>>, Caller<Actors>)) {
+        if let Some(plan) = plan {
+            self.drops.put_plan(plan);
+        }
+        self.unanswered(caller);
     }
 
     /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on

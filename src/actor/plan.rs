@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::life::Life;
 use super::shared::Shared;
 use super::unwind::drop_guarded;
-use crate::engine::{self, Cause, Context, Domain, Exit, Failure, Policy, ShutdownReport};
+use crate::engine::{self, Context, Domain, Policy};
 
 /// The types behind both engines.
 #[derive(Debug)]
@@ -22,7 +22,8 @@ pub(crate) struct Actors;
 impl Domain for Actors {
     type Spec = Arc<Plan>;
     type Life = Arc<Life>;
-    type Ticket = Ticket;
+    type Found = Found;
+    type Ticket<A> = Ticket<A>;
 }
 
 /// How to start a session, and by which rules it lives.
@@ -105,27 +106,32 @@ pub(crate) enum SpawnFailure {
     Failed(ActorProcessingErr),
 }
 
-/// A caller that waits for an answer. A ticket that is dropped unanswered reads as "supervisor
-/// down".
-#[derive(Debug)]
-pub(crate) struct Ticket(oneshot::Sender<Reply>);
+/// A caller that waits for an answer of one type. A ticket that is dropped unanswered reads as
+/// "supervisor down" (`ask`).
+pub(crate) struct Ticket<A>(oneshot::Sender<A>);
 
-impl engine::Ticket for Ticket {
+impl<A> fmt::Debug for Ticket<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket")
+    }
+}
+
+impl<A> engine::Ticket for Ticket<A> {
     fn is_gone(&self) -> bool {
         self.0.is_closed()
     }
 }
 
-impl Ticket {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Reply>) {
+impl<A> Ticket<A> {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<A>) {
         let (sender, receiver) = oneshot::channel();
         (Self(sender), receiver)
     }
 
     /// A caller that went away does not matter (D13), but what it is not told may hold a value of
     /// the user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
-    pub(super) fn answer(self, reply: Reply) -> Option<Reply> {
-        self.0.send(reply).err()
+    pub(super) fn answer(self, answer: A) -> Option<A> {
+        self.0.send(answer).err()
     }
 }
 
@@ -143,37 +149,4 @@ impl Found {
     pub(crate) const fn actor(cell: ActorCell) -> Self {
         Self { cell, tree: None }
     }
-
-    /// What a launch has spawned some time ago.
-    pub(crate) fn of(life: &Life, cell: ActorCell) -> Self {
-        Self {
-            cell,
-            tree: life.tree(),
-        }
-    }
-}
-
-/// The reply to a caller.
-#[derive(Debug)]
-pub(crate) enum Reply {
-    Started(Found),
-    Running(Found),
-    Joined(Found),
-    Ignored,
-    Failed(Cause),
-    NameTaken(Option<ActorCell>),
-    TimedOut,
-    Parked,
-    MaxSessions(usize),
-    Stopped,
-    Stuck,
-    NotFound,
-    Ended(Exit),
-    Report(ShutdownReport),
-    Begun,
-    ChildFailed { role: Arc<str>, failure: Failure },
-    Present,
-    Restarting,
-    Deleted,
-    Down,
 }

@@ -17,11 +17,11 @@ use super::driver_task::run;
 use super::drop_queue::Deferred;
 use super::exit::{self, Told};
 use super::inbox::Item;
-use super::plan::{Reply, Ticket};
+use super::plan::Ticket;
 use super::progress::RootStage;
 use super::shared::{Counting, Shared};
 use super::spawn::RootArguments;
-use crate::engine::{Discard, Failure, Input};
+use crate::engine::{BeginAnswer, Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;
 
@@ -152,8 +152,8 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
     let (ticket, answer) = Ticket::new();
     shared.report(Input::Begin { ticket });
     match answer.await {
-        Ok(Reply::Begun) => Ok(()),
-        Ok(Reply::ChildFailed { role, failure }) => {
+        Ok(BeginAnswer::Begun) => Ok(()),
+        Ok(BeginAnswer::ChildFailed { role, failure }) => {
             let holder = match &failure {
                 Failure::NameTaken(name) => ractor::registry::where_is(String::from(&**name)),
                 _ => None,
@@ -161,7 +161,7 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
             let error = StartChildError::of_failure(&role, failure, holder);
             Err(Box::new(StartSupervisorError::ChildFailed { role, error }))
         }
-        Ok(_) | Err(_) => {
+        Ok(BeginAnswer::Down) | Err(_) => {
             Err("the supervisor was stopped before all its children were started".into())
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! The shell drops the values.
 
-use super::io::{Answer, Discard, Domain, Effect, Note, Request};
+use super::io::{Caller, Discard, Domain, Effect, Failure, Note};
+use super::report::ShutdownReport;
 
 /// What an effect holds that was never carried out.
 pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
@@ -12,22 +13,20 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
             context,
             spec,
             life,
-            ticket,
+            caller,
         } => {
             into.extend(context.last_exit.map(Discard::Exit));
             into.extend([Discard::Spec(spec), Discard::Life(life)]);
-            into.extend(ticket.map(Discard::Ticket));
+            into.extend(caller.map(|caller| Discard::Caller(caller.into())));
         }
-        Effect::Cancel { life, answer } => {
-            into.push(Discard::Life(life));
-            into.extend(told(answer));
-        }
-        Effect::Stop { life, .. } | Effect::StopWithin { life, .. } | Effect::Kill { life } => {
-            into.push(Discard::Life(life))
-        }
-        Effect::Answer { ticket, answer } => {
-            into.push(Discard::Ticket(ticket));
-            into.extend(told(answer));
+        Effect::Cancel { life, .. }
+        | Effect::Stop { life, .. }
+        | Effect::StopWithin { life, .. }
+        | Effect::Kill { life } => into.push(Discard::Life(life)),
+        Effect::Answer(reply) => {
+            let (caller, cause) = reply.take_apart();
+            into.push(Discard::Caller(caller));
+            into.extend(cause.map(|cause| Discard::Failure(Failure::Failed(cause))));
         }
         Effect::Discard(value) => into.push(value),
         Effect::Note { note, .. } => match note {
@@ -37,25 +36,21 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
             Note::Exited { exit, .. } => into.push(Discard::Exit(exit)),
             _ => {}
         },
-        Effect::Finished { tickets, .. } => into.extend(tickets.into_iter().map(Discard::Ticket)),
-        Effect::JoinEnd { ticket } => into.push(Discard::Ticket(ticket)),
+        Effect::Finished { tickets, .. } => into.extend(tickets.into_iter().map(stop)),
+        Effect::JoinEnd { ticket } => into.push(stop(ticket)),
     }
 }
 
-fn told<D: Domain>(answer: Answer<D>) -> Option<Discard<D>> {
-    match answer {
-        Answer::Running(life) | Answer::Joined(life) => Some(Discard::Life(life)),
-        Answer::Ended(exit) => Some(Discard::Exit(exit)),
-        Answer::Failed(failure) | Answer::ChildFailed { failure, .. } => {
-            Some(Discard::Failure(failure))
-        }
-        _ => None,
-    }
+/// A caller that waits for the end of the supervisor.
+pub(super) fn stop<D: Domain>(ticket: D::Ticket<ShutdownReport>) -> Discard<D> {
+    Discard::Caller(Caller::StopSupervisor(ticket))
 }
 
 /// What a request holds.
-pub(super) fn request<D: Domain>(request: Request<D>, into: &mut Vec<Discard<D>>) {
-    let (spec, ticket) = request.into_parts();
+pub(super) fn request<D: Domain>(
+    (spec, caller): (Option<D::Spec>, Caller<D>),
+    into: &mut Vec<Discard<D>>,
+) {
     into.extend(spec.map(Discard::Spec));
-    into.push(Discard::Ticket(ticket));
+    into.push(Discard::Caller(caller));
 }

@@ -3,15 +3,13 @@
 //! Where it stands is in its `lifecycle`; what is to become of it is decided in `dynamic`. Both
 //! change through `table` alone, so that the counts can never disagree with the sessions.
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
 use super::exit::Exit;
-use super::io::{Answer, Domain, Request};
+use super::io::{Domain, LaunchCaller, RestartAnswer};
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
 use super::table::SessionState;
+use super::waiting::{Queued, Waiting};
 
 /// What is kept of an id.
 #[derive(Debug)]
@@ -48,33 +46,6 @@ pub(super) struct Parking {
     pub(super) trials: u32,
 }
 
-/// Who waits for this id.
-#[derive(Debug)]
-pub(super) struct Waiting<D: Domain> {
-    /// Starts and restarts whose turn has not come.
-    pub(super) queue: VecDeque<Request<D>>,
-    /// Callers that share what becomes of the launch that is under way, or in line for one.
-    pub(super) joined: Vec<D::Ticket>,
-    /// Stops that wait for the end.
-    pub(super) stops: Vec<D::Ticket>,
-}
-
-impl<D: Domain> Waiting<D> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.joined.is_empty() && self.stops.is_empty()
-    }
-}
-
-impl<D: Domain> Default for Waiting<D> {
-    fn default() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            joined: Vec::new(),
-            stops: Vec::new(),
-        }
-    }
-}
-
 /// Why a launch was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -100,31 +71,13 @@ impl Origin {
     }
 }
 
-/// What callers are told who wait for a launch that is cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    TimedOut(Duration),
-    Stopped,
-    Down,
-}
-
-impl Told {
-    pub(super) const fn answer<D: Domain>(self) -> Answer<D> {
-        match self {
-            Self::TimedOut(after) => Answer::TimedOut(after),
-            Self::Stopped => Answer::Stopped,
-            Self::Down => Answer::Down,
-        }
-    }
-}
-
 /// What follows when nothing of the present launch is left.
 #[derive(Debug)]
 pub(super) enum Then<D: Domain> {
     /// It is forgotten.
     Remove,
     /// It is launched anew, by hand.
-    Relaunch(D::Ticket),
+    Relaunch(D::Ticket<RestartAnswer<D>>),
     /// It is launched again by the rule of failed attempts.
     Retry,
     /// It is parked again.
@@ -153,7 +106,7 @@ pub(super) enum Plan<D: Domain> {
     /// It will be launched when others have been (D23). `place`: see `dynamic::line`.
     InLine {
         origin: Origin,
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
         place: u64,
     },
     /// It is being launched, to run.
@@ -171,7 +124,7 @@ pub(super) enum Plan<D: Domain> {
     /// pause. `manual`: who restarts it by hand, if somebody does.
     Restart {
         due: Moment,
-        manual: Option<D::Ticket>,
+        manual: Option<D::Ticket<RestartAnswer<D>>>,
     },
     /// It used up its restart limit. Timer: when it is tried again.
     Park { retry: Option<Moment> },
@@ -252,6 +205,11 @@ impl<D: Domain> Child<D> {
 
     pub(super) fn waiting(&mut self) -> &mut Waiting<D> {
         self.waiting.get_or_insert_default()
+    }
+
+    /// Has a request wait for its turn.
+    pub(super) fn enqueue(&mut self, request: Queued<D>) {
+        self.waiting().queue.push_back(request);
     }
 
     pub(super) fn history(&mut self) -> &mut History {

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use super::child::{Child, Plan};
 use super::incarnation::{Key, Launch};
-use super::io::{Answer, Discard, Domain, Effect, Input, Note, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -35,9 +35,9 @@ use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
 use super::table::{Counts, Cursor, Info, Table};
 use super::timers::Timers;
+use super::waiting::StartCaller;
 use line::Line;
 use parking::Parked;
-use requests::Share;
 use stopping::Stop;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
@@ -103,6 +103,8 @@ impl<D: Domain> Engine<D> {
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
         match input {
             Input::Asked { id, request } => self.asked(now, id, request),
+            // Sessions have no roles.
+            Input::AskedChild { request, .. } => self.discard_request(request.into_parts()),
             Input::StopSupervisor { within, ticket } => {
                 let deadline = within.map(|within| now.after(within));
                 self.stop_supervisor(now, StopCause::Requested, deadline, Some(ticket));
@@ -116,7 +118,7 @@ impl<D: Domain> Engine<D> {
             } => self.exited(now, &id, actor, seen),
             Input::Exited { id: None, seen, .. } => self.discard(Discard::Seen(seen)),
             // There is nothing that it starts by itself.
-            Input::Begin { ticket } => self.answer(ticket, Answer::Begun),
+            Input::Begin { ticket } => self.answer(Reply::Begin(ticket, BeginAnswer::Begun)),
             Input::PostStop { key } => self.post_stop_begins(key),
             Input::Ended { key } => self.ended_early(now, key),
             Input::Joined { key } => self.joined(now, key),
@@ -157,18 +159,19 @@ impl<D: Domain> Engine<D> {
         let Input::Asked { id, request } = input else {
             return Some(input);
         };
-        let asked = |(id, request)| Some(Input::Asked { id, request });
-        match request {
-            Request::Start { spec, ticket } => {
-                let (id, spec, ticket) = self.start_if_new(now, id, spec, ticket).err()?;
-                asked((id, Request::Start { spec, ticket }))
+        let (spec, caller) = match request {
+            Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
+            Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
+            Request::Stop { .. } | Request::Restart { .. } => {
+                return Some(Input::Asked { id, request });
             }
-            Request::Ensure { spec, ticket } => {
-                let (id, spec, ticket) = self.start_if_new(now, id, spec, ticket).err()?;
-                asked((id, Request::Ensure { spec, ticket }))
-            }
-            request => asked((id, request)),
-        }
+        };
+        let (id, spec, caller) = self.start_if_new(now, id, spec, caller).err()?;
+        let request = match caller {
+            StartCaller::Start(ticket) => Request::Start { spec, ticket },
+            StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
+        };
+        Some(Input::Asked { id, request })
     }
 
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
@@ -259,12 +262,14 @@ impl<D: Domain> Engine<D> {
 
     fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
         match request {
-            Request::Start { spec, ticket } => self.start(now, id, spec, ticket, Share::No),
-            Request::Ensure { spec, ticket } => self.start(now, id, spec, ticket, Share::Yes),
+            Request::Start { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Start(ticket))
+            }
+            Request::Ensure { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Ensure(ticket))
+            }
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
-            // A session that does not run has no spec that could be deleted.
-            Request::Delete { ticket } => self.answer(ticket, Answer::NotFound),
         }
     }
 
@@ -335,8 +340,8 @@ impl<D: Domain> Engine<D> {
         self.effects.push_back(effect);
     }
 
-    fn answer(&mut self, ticket: D::Ticket, answer: Answer<D>) {
-        self.effect(Effect::Answer { ticket, answer });
+    fn answer(&mut self, reply: Reply<D>) {
+        self.effect(Effect::Answer(reply));
     }
 
     fn discard(&mut self, value: Discard<D>) {

@@ -1,17 +1,22 @@
 //! What goes into the engine and what comes out of it.
 //!
 //! No type of the runtime occurs here. What the engine only passes on (specs, lives, tickets) are the
-//! associated types of a [`Domain`].
+//! associated types of a [`Domain`]. What is asked is in `request`, what is answered in `answers`.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use super::answers::{
+    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal, RestartAnswer,
+    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+};
+pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 use super::exit::{Cause, Exit, Mark, Seen};
 use super::incarnation::Key;
 pub(super) use super::note::{Kill, Note};
 use super::report::ShutdownReport;
-pub(super) use super::request::Request;
+pub(super) use super::request::{ChildRequest, Request};
 use super::restart::Policy;
 
 /// The types that the engine passes on without looking inside.
@@ -19,9 +24,11 @@ pub trait Domain {
     /// A child spec: cheap to clone.
     type Spec: Spec;
     /// What the shell keeps of one launch: cheap to clone.
-    type Life: Life;
-    /// A caller that waits for an answer.
-    type Ticket: Ticket;
+    type Life: Life<Found = Self::Found>;
+    /// One that runs, as a caller gets to hold it: cheap to clone.
+    type Found: Clone + Debug;
+    /// A caller that waits for an answer of one type.
+    type Ticket<A>: Ticket;
 }
 
 /// A caller that waits, as far as the engine looks at it.
@@ -38,8 +45,12 @@ pub trait Spec: Clone + Debug {
 
 /// One launch, as far as the engine looks at it.
 pub trait Life: Clone + Debug {
+    /// What a caller gets to hold of it.
+    type Found;
     /// The life of a launch that begins now.
     fn new(key: Key) -> Self;
+    /// What a caller gets to hold of it, as soon as there is an actor.
+    fn found(&self) -> Option<Self::Found>;
     /// The number of its actor, as soon as there is one.
     fn actor(&self) -> Option<u64>;
     /// The mark that the actor has left.
@@ -72,24 +83,31 @@ pub enum Ending {
 /// What the engine is told.
 #[derive(Debug)]
 pub enum Input<D: Domain> {
-    /// A caller asks something for an id.
+    /// A caller asks something for one session.
     Asked {
-        /// The id.
+        /// Its id.
         id: Arc<str>,
         /// What.
         request: Request<D>,
     },
+    /// A caller asks something for one child of a group.
+    AskedChild {
+        /// Its role.
+        role: Arc<str>,
+        /// What.
+        request: ChildRequest<D>,
+    },
     /// A group is to start its children.
     Begin {
         /// Who waits for it.
-        ticket: D::Ticket,
+        ticket: D::Ticket<BeginAnswer>,
     },
     /// A caller stops the supervisor.
     StopSupervisor {
         /// The longest time it may take.
         within: Option<Duration>,
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<ShutdownReport>,
     },
     /// A launch succeeded.
     Started {
@@ -202,14 +220,14 @@ pub enum Effect<D: Domain> {
         /// The launch.
         life: D::Life,
         /// Who waits for it.
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
     },
-    /// Cancel a launch, and tell the callers that wait for it.
+    /// Cancel a launch, and tell the caller that waits for it.
     Cancel {
         /// The launch.
         life: D::Life,
         /// What to tell.
-        answer: Answer<D>,
+        why: Cancellation,
     },
     /// Ask a session to stop.
     Stop {
@@ -234,12 +252,7 @@ pub enum Effect<D: Domain> {
         life: D::Life,
     },
     /// Answer a caller.
-    Answer {
-        /// Who.
-        ticket: D::Ticket,
-        /// What.
-        answer: Answer<D>,
-    },
+    Answer(Reply<D>),
     /// Drop a value outside.
     Discard(Discard<D>),
     /// Tell the log.
@@ -258,13 +271,13 @@ pub enum Effect<D: Domain> {
         /// Why the supervisor stops.
         cause: StopCause,
         /// Who waits for it.
-        tickets: Vec<D::Ticket>,
+        tickets: Vec<D::Ticket<ShutdownReport>>,
     },
     /// A stop came after [`Effect::Finished`], but before the root's end: it is answered with the
     /// tickets that were named there (D12).
     JoinEnd {
         /// Who waits for it.
-        ticket: D::Ticket,
+        ticket: D::Ticket<ShutdownReport>,
     },
 }
 
@@ -281,50 +294,8 @@ pub enum Discard<D: Domain> {
     Life(D::Life),
     /// Why a launch failed.
     Failure(Failure),
-    /// A caller that has gone.
-    Ticket(D::Ticket),
-}
-
-/// What a caller is told.
-#[derive(Debug)]
-pub enum Answer<D: Domain> {
-    /// The session runs already.
-    Running(D::Life),
-    /// The launch that the caller waited for succeeded; another caller had asked for it.
-    Joined(D::Life),
-    /// The launch that the caller waited for failed; another caller had asked for it.
-    Failed(Failure),
-    /// It is parked.
-    Parked,
-    /// All places are taken.
-    MaxSessions(usize),
-    /// A stop came in between.
-    Stopped,
-    /// It is stuck.
-    Stuck,
-    /// The supervisor stops.
-    Down,
-    /// The launch took too long.
-    TimedOut(Duration),
-    /// No such session.
-    NotFound,
-    /// It ended.
-    Ended(Exit),
-    /// All children of a group are started.
-    Begun,
-    /// A child did not start, so the group does not either.
-    ChildFailed {
-        /// Which.
-        role: Arc<str>,
-        /// Why.
-        failure: Failure,
-    },
-    /// The child is known already, and does not run.
-    Present,
-    /// The child is being restarted.
-    Restarting,
-    /// The child is forgotten.
-    Deleted,
+    /// A caller that has gone, or will not be answered.
+    Caller(Caller<D>),
 }
 
 /// In what way a session is asked to stop.

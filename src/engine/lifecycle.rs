@@ -168,11 +168,13 @@ impl<D: Domain> Lifecycle<D> {
         self.life().map_or(Mark::Missing, Life::mark)
     }
 
-    /// Its life, if it runs and is not ending by itself.
-    pub(super) fn running(&self) -> Option<&D::Life> {
+    /// What a caller gets to hold of it, if it runs and is not ending by itself.
+    pub(super) fn running(&self) -> Option<D::Found> {
         let current = self.current.as_ref()?;
-        let runs = current.state == State::Running && current.life.ending() == Ending::No;
-        runs.then_some(&current.life)
+        if current.state == State::Running && current.life.ending() == Ending::No {
+            return current.life.found();
+        }
+        None
     }
 
     /// Tells the shell to do something with the present launch.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
-use super::io::{Answer, Discard, Domain, Effect, Input, Note, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -83,7 +83,7 @@ enum Events {
 enum Mode<D: Domain> {
     New,
     /// The children are started for the first time. Who waits for it.
-    Beginning(Vec<D::Ticket>),
+    Beginning(Vec<D::Ticket<BeginAnswer>>),
     Serving,
     Stopping(Stop<D>),
     Ended,
@@ -118,7 +118,9 @@ impl<D: Domain> OrderedEngine<D> {
     /// Takes an input. All effects must then be polled before the next one.
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
         match input {
-            Input::Asked { id, request } => self.asked(now, id, request),
+            Input::AskedChild { role, request } => self.asked(now, role, request),
+            // Children have no ids.
+            Input::Asked { request, .. } => self.discard_request(request.into_parts()),
             Input::Begin { ticket } => self.begin(now, ticket),
             Input::StopSupervisor { within, ticket } => {
                 let deadline = within.map(|within| now.after(within));
@@ -229,7 +231,7 @@ impl<D: Domain> OrderedEngine<D> {
     }
 
     /// OTP: supervisor:init_children/2 starts them from the first to the last.
-    fn begin(&mut self, now: Moment, ticket: D::Ticket) {
+    fn begin(&mut self, now: Moment, ticket: D::Ticket<BeginAnswer>) {
         match &mut self.mode {
             Mode::New => {
                 self.mode = Mode::Beginning(vec![ticket]);
@@ -242,8 +244,10 @@ impl<D: Domain> OrderedEngine<D> {
                 }
             }
             Mode::Beginning(tickets) => tickets.push(ticket),
-            Mode::Serving => self.answer(ticket, Answer::Begun),
-            Mode::Stopping(_) | Mode::Ended => self.answer(ticket, Answer::Down),
+            Mode::Serving => self.answer(Reply::Begin(ticket, BeginAnswer::Begun)),
+            Mode::Stopping(_) | Mode::Ended => {
+                self.answer(Reply::Begin(ticket, BeginAnswer::Down));
+            }
         }
     }
 
@@ -258,7 +262,7 @@ impl<D: Domain> OrderedEngine<D> {
         }
         if let Mode::Beginning(tickets) = std::mem::replace(&mut self.mode, Mode::Serving) {
             for ticket in tickets {
-                self.answer(ticket, Answer::Begun);
+                self.answer(Reply::Begin(ticket, BeginAnswer::Begun));
             }
         }
         for ended in std::mem::take(&mut self.ended_early) {
@@ -369,8 +373,8 @@ impl<D: Domain> OrderedEngine<D> {
         self.effects.push_back(effect);
     }
 
-    fn answer(&mut self, ticket: D::Ticket, answer: Answer<D>) {
-        self.effect(Effect::Answer { ticket, answer });
+    fn answer(&mut self, reply: Reply<D>) {
+        self.effect(Effect::Answer(reply));
     }
 
     fn discard(&mut self, value: Discard<D>) {

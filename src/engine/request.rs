@@ -1,60 +1,89 @@
-//! What a caller asks for one id.
+//! What a caller asks for one session, or for one child of a group. Each request carries the ticket
+//! of its own answers.
 
+use super::answers::{
+    DeleteAnswer, EnsureAnswer, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
+    StopAnswer,
+};
+use super::callers::Caller;
 use super::io::Domain;
 
-/// What a caller asks for one id.
+/// What a caller asks for one session.
 #[derive(Debug)]
 pub enum Request<D: Domain> {
-    /// Start a session.
+    /// Start it.
     Start {
         /// How.
         spec: D::Spec,
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<StartAnswer<D>>,
     },
-    /// Start a session, or share what becomes of a start that is under way.
+    /// Start it, or share what becomes of a start that is under way.
     Ensure {
         /// How.
         spec: D::Spec,
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<EnsureAnswer<D>>,
     },
     /// Stop it.
     Stop {
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<StopAnswer>,
     },
-    /// Restart it by hand. In a group: start a child again that does not run.
+    /// Restart it by hand.
     Restart {
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<RestartAnswer<D>>,
     },
-    /// Forget a child of a group that does not run.
+}
+
+/// What a caller asks for one child of a group.
+#[derive(Debug)]
+pub enum ChildRequest<D: Domain> {
+    /// Add it and start it.
+    Start {
+        /// How.
+        spec: D::Spec,
+        /// Who asks.
+        ticket: D::Ticket<StartChildAnswer<D>>,
+    },
+    /// Stop it.
+    Stop {
+        /// Who asks.
+        ticket: D::Ticket<StopAnswer>,
+    },
+    /// Start it again, if it does not run.
+    Restart {
+        /// Who asks.
+        ticket: D::Ticket<RestartChildAnswer<D>>,
+    },
+    /// Forget it, if it does not run.
     Delete {
         /// Who asks.
-        ticket: D::Ticket,
+        ticket: D::Ticket<DeleteAnswer<D>>,
     },
 }
 
 impl<D: Domain> Request<D> {
     /// How something is to be started, if that is asked, and who asks.
-    pub(crate) fn into_parts(self) -> (Option<D::Spec>, D::Ticket) {
+    pub(crate) fn into_parts(self) -> (Option<D::Spec>, Caller<D>) {
         match self {
-            Self::Start { spec, ticket } | Self::Ensure { spec, ticket } => (Some(spec), ticket),
-            Self::Stop { ticket } | Self::Restart { ticket } | Self::Delete { ticket } => {
-                (None, ticket)
-            }
+            Self::Start { spec, ticket } => (Some(spec), Caller::Start(ticket)),
+            Self::Ensure { spec, ticket } => (Some(spec), Caller::Ensure(ticket)),
+            Self::Stop { ticket } => (None, Caller::Stop(ticket)),
+            Self::Restart { ticket } => (None, Caller::Restart(ticket)),
         }
     }
+}
 
-    /// Who asks.
-    pub(super) const fn ticket(&self) -> &D::Ticket {
+impl<D: Domain> ChildRequest<D> {
+    /// How something is to be started, if that is asked, and who asks.
+    pub(crate) fn into_parts(self) -> (Option<D::Spec>, Caller<D>) {
         match self {
-            Self::Start { ticket, .. }
-            | Self::Ensure { ticket, .. }
-            | Self::Stop { ticket }
-            | Self::Restart { ticket }
-            | Self::Delete { ticket } => ticket,
+            Self::Start { spec, ticket } => (Some(spec), Caller::StartChild(ticket)),
+            Self::Stop { ticket } => (None, Caller::Stop(ticket)),
+            Self::Restart { ticket } => (None, Caller::RestartChild(ticket)),
+            Self::Delete { ticket } => (None, Caller::Delete(ticket)),
         }
     }
 }

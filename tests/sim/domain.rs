@@ -50,7 +50,8 @@ pub(crate) struct SimDomain;
 impl Domain for SimDomain {
     type Spec = SimSpec;
     type Life = SimLife;
-    type Ticket = Waiter;
+    type Found = SimFound;
+    type Ticket<A> = Waiter;
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +90,10 @@ impl SimLife {
     }
 }
 
+/// A run, as a caller gets to hold it.
+#[derive(Clone, Debug)]
+pub(crate) struct SimFound(pub(crate) Rc<Cells>);
+
 #[derive(Debug)]
 pub(crate) struct Cells {
     pub(crate) key: Key,
@@ -102,6 +107,7 @@ pub(crate) struct Cells {
 }
 
 impl Life for SimLife {
+    type Found = SimFound;
     fn new(key: Key) -> Self {
         let cells = Cells {
             key,
@@ -113,6 +119,9 @@ impl Life for SimLife {
             outlived: Cell::new(false),
         };
         Self(Rc::new(cells), Rc::new(Noticed("a life")))
+    }
+    fn found(&self) -> Option<SimFound> {
+        Some(SimFound(Rc::clone(&self.0)))
     }
     fn actor(&self) -> Option<u64> {
         self.0.actor.get()

@@ -8,11 +8,12 @@ use session_supervisor::engine::{
     Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, Seen, ShutdownReport,
 };
 
-use crate::domain::{SimDomain, Ticket, Waiter};
+use crate::domain::{SimDomain, Ticket};
 use crate::drops::inside;
 use crate::record::{Record, Trace};
 use crate::rng::Rng;
 use crate::rules::ms;
+use crate::told::untold;
 use crate::world::{Deed, Event, Mood, Run};
 
 /// What a history has, whichever engine it is about, beside the engine and its model.
@@ -191,7 +192,7 @@ pub(crate) trait History: Sized {
         let (engine, _) = self.parts();
         let values = inside(|| engine.take_apart());
         let ticket = |value| match value {
-            Discard::Ticket(Waiter(ticket)) => Some(ticket),
+            Discard::Caller(caller) => Some(untold(&caller)),
             _ => None,
         };
         values.into_iter().filter_map(ticket).collect()

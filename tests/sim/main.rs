@@ -4,9 +4,9 @@
 //!
 //! Both engines live in one frame: how an engine is driven (`frame`), how histories are played and
 //! recorded (`play`, `record`, `oracle`), the world in which launches and their actors act
-//! (`world`), the values that the engines pass on (`domain`, `drops`), rules and limits. The
-//! models, the requests and the verdicts are each engine's own: `sessions` has those of the session
-//! supervisor, `children` those of the static one.
+//! (`world`), the values that the engines pass on (`domain`, `drops`), what callers are told
+//! (`told`), rules and limits. The models, the requests and the verdicts are each engine's own:
+//! `sessions` has those of the session supervisor, `children` those of the static one.
 //!
 //! `SIM_HISTORIES=n` runs more histories, `SIM_SEED=n` repeats one and prints it.
 
@@ -21,4 +21,5 @@ mod record;
 mod rng;
 mod rules;
 mod sessions;
+mod told;
 mod world;

@@ -14,11 +14,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Answer, Asked, Cause, Counts, Discard, Effect, Exit, Failure, Kill, Life, Limit, Moment, Next,
-    Note, Seen, ShutdownReport, StopCause, StopWay, Used,
+    Asked, Cause, Counts, Discard, Effect, Exit, Failure, Kill, Life, Limit, Moment, Next, Note,
+    Seen, ShutdownReport, StopCause, StopWay, Used,
 };
 
-use crate::domain::{SimDomain, SimLife};
+use crate::domain::{SimDomain, SimFound, SimLife};
+use crate::told::{Told, launches_for, told, untold};
 
 /// So many histories to a number.
 const BLOCK: u64 = 100;
@@ -52,16 +53,20 @@ impl Hash {
             Effect::Launch {
                 context,
                 life,
-                ticket,
+                caller,
                 ..
             } => {
                 let last = context.last_exit.as_ref().map_or("none".into(), exit);
-                let caller = ticket.as_ref().map_or(-1, |ticket| number(ticket.0));
+                let caller = caller
+                    .as_ref()
+                    .map_or(-1, |caller| number(launches_for(caller)));
                 let (id, life) = (&context.id, launch(life));
                 let (incarnation, attempt) = (context.incarnation, context.attempt);
                 format!("launch {life} {id} {incarnation} {attempt} {last} {caller}")
             }
-            Effect::Cancel { life, answer } => format!("cancel {} {}", launch(life), told(answer)),
+            Effect::Cancel { life, why } => {
+                format!("cancel {} {}", launch(life), said(&Told::from(*why)))
+            }
             Effect::Stop { life, way, within } => {
                 let way = match way {
                     StopWay::AtOnce => "at once",
@@ -74,7 +79,10 @@ impl Hash {
                 format!("stop within {} {}", launch(life), nanos(*within))
             }
             Effect::Kill { life } => format!("kill {}", launch(life)),
-            Effect::Answer { ticket, answer } => format!("answer {} {}", ticket.0, told(answer)),
+            Effect::Answer(reply) => {
+                let (ticket, told) = told(reply);
+                format!("answer {ticket} {}", said(&told))
+            }
             Effect::Discard(value) => format!("discard {}", discarded(value)),
             Effect::Note {
                 id,
@@ -130,6 +138,10 @@ fn launch(life: &SimLife) -> u64 {
     life.0.key.launch.0
 }
 
+fn launch_of(found: &SimFound) -> u64 {
+    found.0.key.launch.0
+}
+
 fn text_of(cause: &Cause) -> String {
     let text = cause.to_string();
     match &*text {
@@ -167,26 +179,26 @@ fn seen(seen: &Seen) -> String {
     }
 }
 
-fn told(answer: &Answer<SimDomain>) -> String {
-    match answer {
-        Answer::Running(life) => format!("running {}", launch(life)),
-        Answer::Joined(life) => format!("joined {}", launch(life)),
-        Answer::Failed(why) => format!("failed {}", failure(why)),
-        Answer::Parked => "parked".to_owned(),
-        Answer::MaxSessions(max) => format!("max sessions {max}"),
-        Answer::Stopped => "stopped".to_owned(),
-        Answer::Stuck => "stuck".to_owned(),
-        Answer::Down => "down".to_owned(),
-        Answer::TimedOut(after) => format!("timed out {}", nanos(*after)),
-        Answer::NotFound => "not found".to_owned(),
-        Answer::Ended(how) => format!("ended {}", exit(how)),
-        Answer::Begun => "begun".to_owned(),
-        Answer::ChildFailed { role, failure: why } => {
+fn said(told: &Told) -> String {
+    match told {
+        Told::Running(found) => format!("running {}", launch_of(found)),
+        Told::Joined(found) => format!("joined {}", launch_of(found)),
+        Told::Failed(why) => format!("failed {}", failure(why)),
+        Told::Parked => "parked".to_owned(),
+        Told::MaxSessions(max) => format!("max sessions {max}"),
+        Told::Stopped => "stopped".to_owned(),
+        Told::Stuck => "stuck".to_owned(),
+        Told::Down => "down".to_owned(),
+        Told::TimedOut(after) => format!("timed out {}", nanos(*after)),
+        Told::NotFound => "not found".to_owned(),
+        Told::Ended(how) => format!("ended {}", exit(how)),
+        Told::Begun => "begun".to_owned(),
+        Told::ChildFailed { role, failure: why } => {
             format!("child failed {role} {}", failure(why))
         }
-        Answer::Present => "present".to_owned(),
-        Answer::Restarting => "restarting".to_owned(),
-        Answer::Deleted => "deleted".to_owned(),
+        Told::Present => "present".to_owned(),
+        Told::Restarting => "restarting".to_owned(),
+        Told::Deleted => "deleted".to_owned(),
     }
 }
 
@@ -202,7 +214,7 @@ fn discarded(value: &Discard<SimDomain>) -> String {
             format!("life {} {actor}", launch(life))
         }
         Discard::Failure(why) => format!("failure {}", failure(why)),
-        Discard::Ticket(ticket) => format!("ticket {}", ticket.0),
+        Discard::Caller(caller) => format!("ticket {}", untold(caller)),
     }
 }
 

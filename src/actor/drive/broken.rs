@@ -7,7 +7,7 @@ use crate::actor::machine::Machine;
 use crate::actor::outbox::Outbox;
 use crate::actor::shared::Shared;
 use crate::actor::unwind::{Panicked, guard};
-use crate::engine::Discard;
+use crate::engine::{Caller, Discard};
 
 impl Shared {
     /// Driving has met a fault of ours. What is known of the children cannot be relied on any more,
@@ -29,7 +29,7 @@ impl Shared {
             }
             if let Some(ended) = driver.ended.take() {
                 for ticket in ended.tickets {
-                    outbox.unanswered(ticket);
+                    outbox.unanswered(Caller::StopSupervisor(ticket));
                 }
             }
             for value in driver.machine.take_apart() {

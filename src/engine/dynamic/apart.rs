@@ -3,14 +3,14 @@
 use super::{Engine, Mode};
 use crate::engine::apart;
 use crate::engine::child::{Child, Plan, Then};
-use crate::engine::io::{Discard, Domain};
+use crate::engine::io::{Caller, Discard, Domain};
 
 impl<D: Domain> Engine<D> {
     /// Hands out every value that may be a user's, and every ticket. Nothing is decided after that.
     pub fn take_apart(&mut self) -> Vec<Discard<D>> {
         let mut values = Vec::new();
         if let Mode::Stopping(stop) = std::mem::replace(&mut self.mode, Mode::Ended) {
-            values.extend(stop.into_tickets().map(Discard::Ticket));
+            values.extend(stop.into_tickets().map(apart::stop));
         }
         for effect in std::mem::take(&mut self.effects) {
             apart::effect(effect, &mut values);
@@ -28,11 +28,15 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
         Plan::Forget { exit, .. } => into.push(Discard::Exit(exit)),
         Plan::After { then, .. } => {
             if let Then::Relaunch(ticket) = then {
-                into.push(Discard::Ticket(ticket));
+                into.push(Discard::Caller(Caller::Restart(ticket)));
             }
         }
-        Plan::Restart { manual, .. } => into.extend(manual.map(Discard::Ticket)),
-        Plan::InLine { ticket, .. } => into.extend(ticket.map(Discard::Ticket)),
+        Plan::Restart { manual, .. } => {
+            into.extend(manual.map(|ticket| Discard::Caller(Caller::Restart(ticket))));
+        }
+        Plan::InLine { caller, .. } => {
+            into.extend(caller.map(|caller| Discard::Caller(caller.into())));
+        }
         Plan::Launch(_) | Plan::Run | Plan::Park { .. } => {}
     }
     if let Some(last) = child.history.and_then(|history| history.last) {
@@ -40,9 +44,10 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
     }
     if let Some(waiting) = child.waiting {
         for request in waiting.queue {
-            apart::request(request, into);
+            apart::request(request.into_parts(), into);
         }
-        let callers = waiting.joined.into_iter().chain(waiting.stops);
-        into.extend(callers.map(Discard::Ticket));
+        let joined = waiting.joined.into_iter().map(Caller::from);
+        let stops = waiting.stops.into_iter().map(Caller::Stop);
+        into.extend(joined.chain(stops).map(Discard::Caller));
     }
 }

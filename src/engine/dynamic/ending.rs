@@ -5,9 +5,9 @@
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
-use crate::engine::child::{Plan, Tally, Then, Told};
+use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Note};
+use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
@@ -46,7 +46,7 @@ impl<D: Domain> Engine<D> {
             Due::Nothing => {}
             Due::TimedOut(timeout) => {
                 self.plan_after_failed(slot);
-                self.answer_joined(slot, || Told::TimedOut(timeout).answer());
+                self.answer_joined(slot, |caller| caller.failed(Failure::TimedOut(timeout)));
             }
             Due::GiveUp => self.mark_stuck(now, slot),
         }
@@ -63,7 +63,7 @@ impl<D: Domain> Engine<D> {
             Then::Relaunch(ticket) => {
                 child.life.attempt = 0;
                 let temporary = child.life.policy().restart == Restart::Temporary;
-                self.answer(ticket, Answer::Stuck);
+                self.answer(Reply::Restart(ticket, Refusal::Stuck.into()));
                 if temporary { Then::Remove } else { Then::Retry }
             }
             then => then,
@@ -73,17 +73,18 @@ impl<D: Domain> Engine<D> {
             child.life.give_up(step);
             Some(before)
         });
-        self.answer_stops(slot, || Answer::Stuck);
+        self.answer_stops_stuck(slot);
         match before {
             Some(Plan::After { batch, .. }) => self.stop_finished(batch),
             Some(Plan::Forget { exit, .. }) => self.discard(Discard::Exit(exit)),
             _ => {}
         }
-        if self.serving() {
-            self.empty_queue(slot, || Answer::Stuck);
+        let refusal = if self.serving() {
+            Refusal::Stuck
         } else {
-            self.empty_queue(slot, || Answer::Down);
-        }
+            Refusal::Down
+        };
+        self.empty_queue(slot, refusal);
     }
 
     /// A caller or the supervisor's stop waits for the release of a child that has ended.
@@ -143,10 +144,10 @@ impl<D: Domain> Engine<D> {
         }
         if let Some(waiting) = child.waiting {
             for ticket in waiting.stops {
-                self.answer(ticket, Answer::Ended(exit.clone()));
+                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
             }
-            for ticket in waiting.joined {
-                self.answer(ticket, Answer::Stopped);
+            for caller in waiting.joined {
+                self.answer(caller.refused(Refusal::Stopped));
             }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
         }
@@ -168,7 +169,7 @@ impl<D: Domain> Engine<D> {
         };
         match then {
             _ if !self.serving() => {
-                self.dismiss(then, || Answer::Down);
+                self.dismiss(then, Refusal::Down);
                 self.remove(now, slot, exit);
             }
             Then::Remove => self.remove(now, slot, exit),

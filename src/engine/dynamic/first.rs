@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::engine::child::{Child, Origin, Plan, Waiting};
-use crate::engine::io::{Answer, Domain, Request};
+use crate::engine::child::{Child, Origin, Plan};
+use crate::engine::io::{Domain, NotStarted};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
+use crate::engine::waiting::{Queued, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
     /// Starts a new id at once. A start of a known one is handed back.
@@ -17,12 +18,12 @@ impl<D: Domain> Engine<D> {
         now: Moment,
         id: Arc<str>,
         spec: D::Spec,
-        ticket: D::Ticket,
-    ) -> Result<(), (Arc<str>, D::Spec, D::Ticket)> {
+        caller: StartCaller<D>,
+    ) -> Result<(), (Arc<str>, D::Spec, StartCaller<D>)> {
         match self.table.reserve(&id) {
-            Place::Known(_) => Err((id, spec, ticket)),
+            Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {
-                self.first_launch(now, slot, id, spec, ticket, VecDeque::new());
+                self.first_launch(now, slot, id, spec, caller, VecDeque::new());
                 Ok(())
             }
         }
@@ -36,8 +37,8 @@ impl<D: Domain> Engine<D> {
         slot: u32,
         id: Arc<str>,
         spec: D::Spec,
-        ticket: D::Ticket,
-        queue: VecDeque<Request<D>>,
+        caller: StartCaller<D>,
+        queue: VecDeque<Queued<D>>,
     ) {
         let waiting = (!queue.is_empty()).then(|| {
             Box::new(Waiting {
@@ -49,14 +50,14 @@ impl<D: Domain> Engine<D> {
             life: Lifecycle::new(id, spec),
             plan: Plan::InLine {
                 origin: Origin::First,
-                ticket: None,
+                caller: None,
                 place: 0,
             },
             history: None,
             waiting,
         };
         self.table.fill(slot, child);
-        self.launch(now, slot, Origin::First, Some(ticket));
+        self.launch(now, slot, Origin::First, Some(caller.into()));
     }
 
     /// Whether all places are taken.
@@ -64,8 +65,8 @@ impl<D: Domain> Engine<D> {
         self.counts().places() >= self.settings.max_sessions
     }
 
-    pub(super) fn refuse_full(&mut self, spec: D::Spec, ticket: D::Ticket) {
+    pub(super) fn refuse_full(&mut self, spec: D::Spec, caller: StartCaller<D>) {
         let max = self.settings.max_sessions;
-        self.refuse(spec, ticket, Answer::MaxSessions(max));
+        self.refuse(spec, caller.not_started(NotStarted::MaxSessions(max)));
     }
 }

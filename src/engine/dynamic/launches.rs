@@ -9,10 +9,10 @@ use super::Engine;
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use crate::engine::backoff::retry_pause;
-use crate::engine::child::{Origin, Plan, Then, Told};
+use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
+use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Note, Recall, Refusal, Reply};
 use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
@@ -26,14 +26,14 @@ impl<D: Domain> Engine<D> {
         now: Moment,
         slot: u32,
         origin: Origin,
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
     ) {
         let launch = self.next_launch();
         let key = Key { slot, launch };
         self.step(now, slot, |child, step| {
             child.set_plan(Plan::Launch(origin));
             let last_exit = child.last_exit().cloned();
-            child.life.launch(key, last_exit, ticket, step);
+            child.life.launch(key, last_exit, caller, step);
         });
     }
 
@@ -64,7 +64,7 @@ impl<D: Domain> Engine<D> {
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }
-        self.answer_joined_with_life(slot);
+        self.answer_joined_that_it_runs(slot);
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
             None => self.next_in_queue(now, slot),
@@ -115,7 +115,7 @@ impl<D: Domain> Engine<D> {
         };
         let temporary = child.life.policy().restart == Restart::Temporary;
         let origin = child.origin();
-        self.answer_joined(slot, || Answer::Failed(failure.clone()));
+        self.answer_joined(slot, |caller| caller.failed(failure.clone()));
         let resumed = match origin {
             Origin::First => {
                 self.note(slot, Note::StartFailed(failure));
@@ -146,7 +146,7 @@ impl<D: Domain> Engine<D> {
         match lost {
             Some((slot, Lost::Launching)) => {
                 let origin = self.plan_after_failed(slot);
-                self.answer_joined(slot, || Answer::Failed(failure.clone()));
+                self.answer_joined(slot, |caller| caller.failed(failure.clone()));
                 self.note(slot, failed_note(origin, failure));
                 self.mark_stuck(now, slot);
             }
@@ -201,7 +201,7 @@ impl<D: Domain> Engine<D> {
         let manual = manual.take();
         if !self.serving() {
             if let Some(manual) = manual {
-                self.answer(manual, Answer::Down);
+                self.answer(Reply::Restart(manual, Refusal::Down.into()));
             }
             self.leave(now, slot, Exit::NotRunning);
             return;
@@ -211,7 +211,7 @@ impl<D: Domain> Engine<D> {
         } else {
             Origin::Restart
         };
-        self.launch(now, slot, origin, manual);
+        self.launch(now, slot, origin, manual.map(LaunchCaller::Restart));
     }
 
     /// A launch came to nothing: plans what follows when it is gone. Answers why it was made.
@@ -230,15 +230,15 @@ impl<D: Domain> Engine<D> {
         &mut self,
         now: Moment,
         slot: u32,
-        told: Told,
+        refusal: Refusal,
         then: Then<D>,
         shown: SessionState,
     ) {
         self.step(now, slot, |child, step| {
             child.plan_after(then, shown, NO_BATCH);
-            child.life.cancel(told.answer(), step);
+            child.life.cancel(refusal.into(), step);
         });
-        self.answer_joined(slot, || told.answer());
+        self.answer_joined(slot, |caller| caller.refused(refusal));
     }
 }
 

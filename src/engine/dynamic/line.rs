@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{Engine, STEP};
 use crate::engine::child::{Origin, Plan};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Ticket};
+use crate::engine::io::{Discard, Domain, LaunchCaller};
 use crate::engine::moment::Moment;
 
 /// Who waits, by rank and place. An entry goes as soon as its child leaves the line.
@@ -41,11 +41,11 @@ impl<D: Domain> Engine<D> {
         now: Moment,
         slot: u32,
         origin: Origin,
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
     ) {
         if self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches {
             self.share_launch(slot, origin);
-            self.launch_now(now, slot, origin, ticket);
+            self.launch_now(now, slot, origin, caller);
             return;
         }
         self.line.places += 1;
@@ -54,7 +54,7 @@ impl<D: Domain> Engine<D> {
         self.set_timer(slot, None);
         let plan = Plan::InLine {
             origin,
-            ticket,
+            caller,
             place,
         };
         self.plan(slot, plan);
@@ -80,39 +80,39 @@ impl<D: Domain> Engine<D> {
             let Some(child) = self.table.get_mut(slot) else {
                 continue;
             };
-            let Plan::InLine { origin, ticket, .. } = &mut child.plan else {
+            let Plan::InLine { origin, caller, .. } = &mut child.plan else {
                 debug_assert!(false, "it has left the line, and its entry has not");
                 continue;
             };
-            let (origin, ticket) = (*origin, ticket.take());
+            let (origin, caller) = (*origin, caller.take());
             self.drop_joined_that_are_gone(slot);
             // Nothing is launched for callers that have gone (D3). A restart goes on: its session was running.
             let wanted = origin != Origin::First
                 || self.has_joined(slot)
-                || ticket.as_ref().is_some_and(|ticket| !ticket.is_gone());
+                || caller.as_ref().is_some_and(|caller| !caller.is_gone());
             if wanted {
-                self.launch_now(now, slot, origin, ticket);
+                self.launch_now(now, slot, origin, caller);
                 continue;
             }
-            if let Some(ticket) = ticket {
-                self.discard(Discard::Ticket(ticket));
+            if let Some(caller) = caller {
+                self.discard(Discard::Caller(caller.into()));
             }
             self.leave(now, slot, Exit::NotRunning);
         }
     }
 
     /// Takes a child out of the line. Answers who waited for its launch.
-    pub(super) fn leave_line(&mut self, slot: u32) -> Option<D::Ticket> {
+    pub(super) fn leave_line(&mut self, slot: u32) -> Option<LaunchCaller<D>> {
         let Plan::InLine {
             origin,
-            ticket,
+            caller,
             place,
         } = &mut self.table.get_mut(slot)?.plan
         else {
             return None;
         };
-        let (key, ticket) = ((rank(*origin), *place), ticket.take());
+        let (key, caller) = ((rank(*origin), *place), caller.take());
         self.line.waiting.remove(&key);
-        ticket
+        caller
     }
 }

@@ -7,18 +7,14 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::pace::NO_BATCH;
-use crate::engine::child::{Origin, Plan, Then, Told};
+use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
+use crate::engine::io::{
+    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, StopAnswer,
+};
 use crate::engine::moment::Moment;
 use crate::engine::table::{Place, SessionState};
-
-/// Whether a start may share the outcome of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Share {
-    Yes,
-    No,
-}
+use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
 
 impl<D: Domain> Engine<D> {
     pub(super) fn start(
@@ -26,23 +22,22 @@ impl<D: Domain> Engine<D> {
         now: Moment,
         id: Arc<str>,
         spec: D::Spec,
-        ticket: D::Ticket,
-        share: Share,
+        caller: StartCaller<D>,
     ) {
         if !self.serving() {
-            self.refuse(spec, ticket, Answer::Down);
+            self.refuse(spec, caller.not_started(Refusal::Down));
             return;
         }
         let slot = if self.is_full() {
             match self.table.find(&id) {
                 Some(slot) => slot,
-                None => return self.refuse_full(spec, ticket),
+                None => return self.refuse_full(spec, caller),
             }
         } else {
             match self.table.reserve(&id) {
                 Place::Known(slot) => slot,
                 Place::New(slot) => {
-                    return self.first_launch(now, slot, id, spec, ticket, VecDeque::new());
+                    return self.first_launch(now, slot, id, spec, caller, VecDeque::new());
                 }
             }
         };
@@ -50,40 +45,39 @@ impl<D: Domain> Engine<D> {
             return;
         };
         match (&child.plan, child.life.running()) {
-            (Plan::Run, Some(life)) => {
-                let life = life.clone();
-                self.refuse(spec, ticket, Answer::Running(life));
-            }
-            (Plan::Park { .. }, _) => self.refuse(spec, ticket, Answer::Parked),
+            (Plan::Run, Some(found)) => self.refuse(spec, caller.running(found)),
+            (Plan::Park { .. }, _) => self.refuse(spec, caller.not_started(NotStarted::Parked)),
             (Plan::After { .. }, _) if child.life.state().is_stuck() => {
-                self.refuse(spec, ticket, Answer::Stuck);
+                self.refuse(spec, caller.not_started(Refusal::Stuck));
             }
             (Plan::Launch(origin) | Plan::InLine { origin, .. }, _)
-                if share == Share::Yes && origin.is_asked() && child.queue_is_empty() =>
+                if origin.is_asked() && child.queue_is_empty() =>
             {
-                child.waiting().joined.push(ticket);
-                self.discard(Discard::Spec(spec));
+                match caller {
+                    StartCaller::Ensure(ticket) => {
+                        child.waiting().joined.push(ShareCaller::Ensure(ticket));
+                        self.discard(Discard::Spec(spec));
+                    }
+                    StartCaller::Start(_) => child.enqueue(Queued::Start { spec, caller }),
+                }
             }
-            _ => child.waiting().queue.push_back(match share {
-                Share::Yes => Request::Ensure { spec, ticket },
-                Share::No => Request::Start { spec, ticket },
-            }),
+            _ => child.enqueue(Queued::Start { spec, caller }),
         }
     }
 
-    pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket) {
+    pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket<StopAnswer>) {
         let Some(slot) = self.table.find(id) else {
-            self.answer(ticket, Answer::NotFound);
+            self.answer(Reply::Stop(ticket, StopAnswer::NotFound));
             return;
         };
-        self.empty_queue(slot, || Answer::Stopped);
+        self.empty_queue(slot, Refusal::Stopped);
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
         if child.life.state().is_stuck() {
             let then = child.take_then();
-            self.answer(ticket, Answer::Stuck);
-            self.dismiss(then, || Answer::Stuck);
+            self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
+            self.dismiss(then, Refusal::Stuck);
             return;
         }
         child.waiting().stops.push(ticket);
@@ -91,19 +85,19 @@ impl<D: Domain> Engine<D> {
             Plan::Launch(_) => self.cancel(
                 now,
                 slot,
-                Told::Stopped,
+                Refusal::Stopped,
                 Then::Remove,
                 SessionState::Stopping,
             ),
-            Plan::InLine { .. } => self.end_in_line(now, slot, Told::Stopped),
+            Plan::InLine { .. } => self.end_in_line(now, slot, Refusal::Stopped),
             Plan::Run => self.begin_stop(now, slot, Then::Remove, NO_BATCH),
             Plan::After { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
-                self.dismiss(then, || Answer::Stopped);
+                self.dismiss(then, Refusal::Stopped);
             }
             Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
-                    self.answer(manual, Answer::Stopped);
+                    self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
@@ -113,21 +107,21 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A child that waits in line will not be launched.
-    pub(super) fn end_in_line(&mut self, now: Moment, slot: u32, told: Told) {
-        if let Some(ticket) = self.leave_line(slot) {
-            self.answer(ticket, told.answer());
+    pub(super) fn end_in_line(&mut self, now: Moment, slot: u32, refusal: Refusal) {
+        if let Some(caller) = self.leave_line(slot) {
+            self.answer(caller.refused(refusal));
         }
-        self.answer_joined(slot, || told.answer());
+        self.answer_joined(slot, |caller| caller.refused(refusal));
         self.leave(now, slot, Exit::NotRunning);
     }
 
-    pub(super) fn restart(&mut self, now: Moment, id: &str, ticket: D::Ticket) {
+    pub(super) fn restart(&mut self, now: Moment, id: &str, ticket: D::Ticket<RestartAnswer<D>>) {
         if !self.serving() {
-            self.answer(ticket, Answer::Down);
+            self.answer(Reply::Restart(ticket, Refusal::Down.into()));
             return;
         }
         let Some(slot) = self.table.find(id) else {
-            self.answer(ticket, Answer::NotFound);
+            self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
             return;
         };
         let max = self.settings.max_sessions;
@@ -149,7 +143,7 @@ impl<D: Domain> Engine<D> {
             (
                 Plan::InLine {
                     origin,
-                    ticket: first,
+                    caller: first,
                     ..
                 },
                 _,
@@ -160,37 +154,38 @@ impl<D: Domain> Engine<D> {
                 };
                 let resumed = *origin == Origin::Resume;
                 match first {
-                    Some(_) => child.waiting().joined.push(ticket),
-                    None => *first = Some(ticket),
+                    Some(_) => child.waiting().joined.push(ShareCaller::Restart(ticket)),
+                    None => *first = Some(LaunchCaller::Restart(ticket)),
                 }
                 if resumed {
                     child.begin_anew();
                 }
             }
             (Plan::Park { .. }, _) if released && full => {
-                self.answer(ticket, Answer::MaxSessions(max));
+                self.answer(Reply::Restart(ticket, RestartAnswer::MaxSessions(max)));
             }
             (Plan::Park { .. }, _) if released => {
                 self.leave_parked(slot);
                 if let Some(child) = self.table.get_mut(slot) {
                     child.begin_anew();
                 }
-                self.launch(now, slot, Origin::Resume, Some(ticket));
+                let caller = LaunchCaller::Restart(ticket);
+                self.launch(now, slot, Origin::Resume, Some(caller));
             }
             (Plan::After { .. }, _) if child.life.state().is_stuck() => {
-                self.answer(ticket, Answer::Stuck);
+                self.answer(Reply::Restart(ticket, Refusal::Stuck.into()));
             }
-            _ => child.waiting().queue.push_back(Request::Restart { ticket }),
+            _ => child.enqueue(Queued::Restart(ticket)),
         }
     }
 
     /// The turn of those who wait, now that the child runs, is parked or is stuck.
     pub(super) fn next_in_queue(&mut self, now: Moment, slot: u32) {
         if !self.serving() {
-            self.empty_queue(slot, || Answer::Down);
+            self.empty_queue(slot, Refusal::Down);
             return;
         }
-        let mut later = VecDeque::new();
+        let mut later = Vec::new();
         while let Some(child) = self.table.get_mut(slot) {
             let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
@@ -212,8 +207,8 @@ impl<D: Domain> Engine<D> {
             let Some(request) = waiting.queue.pop_front() else {
                 break;
             };
-            if request.ticket().is_gone() {
-                self.drop_request(request);
+            if request.is_gone() {
+                self.discard_request(request.into_parts());
                 continue;
             }
             let id = Arc::clone(&child.life.id);
@@ -221,17 +216,15 @@ impl<D: Domain> Engine<D> {
             // keeps the restarts by hand until it is.
             let wait = matches!(child.plan, Plan::Park { .. }) && !released;
             match request {
-                Request::Restart { .. } if wait => later.push_back(request),
-                request => self.asked(now, id, request),
+                Queued::Restart(ticket) if wait => later.push(ticket),
+                Queued::Restart(ticket) => self.restart(now, &id, ticket),
+                Queued::Start { spec, caller } => self.start(now, id, spec, caller),
             }
         }
-        if !later.is_empty() {
+        for ticket in later.into_iter().rev() {
             match self.table.get_mut(slot) {
-                Some(child) => {
-                    later.append(&mut child.waiting().queue);
-                    child.waiting().queue = later;
-                }
-                None => self.refuse_all(later, || Answer::NotFound),
+                Some(child) => child.waiting().queue.push_front(Queued::Restart(ticket)),
+                None => self.answer(Reply::Restart(ticket, RestartAnswer::NotFound)),
             }
         }
         self.tidy_waiting(slot);
@@ -242,48 +235,40 @@ impl<D: Domain> Engine<D> {
         &mut self,
         now: Moment,
         id: &Arc<str>,
-        mut queue: VecDeque<Request<D>>,
+        mut queue: VecDeque<Queued<D>>,
     ) {
         while let Some(request) = queue.pop_front() {
-            if request.ticket().is_gone() {
-                self.drop_request(request);
+            if request.is_gone() {
+                self.discard_request(request.into_parts());
                 continue;
             }
             match request {
-                Request::Start { spec, ticket } | Request::Ensure { spec, ticket }
-                    if self.serving() =>
-                {
+                Queued::Start { spec, caller } if self.serving() => {
                     if self.is_full() {
-                        self.refuse_full(spec, ticket);
+                        self.refuse_full(spec, caller);
                         continue;
                     }
                     match self.table.reserve(id) {
                         Place::New(slot) => {
                             let id = Arc::clone(id);
-                            return self.first_launch(now, slot, id, spec, ticket, queue);
+                            return self.first_launch(now, slot, id, spec, caller, queue);
                         }
                         Place::Known(_) => {
                             debug_assert!(false, "the id is free");
-                            self.refuse(spec, ticket, Answer::Down);
+                            self.refuse(spec, caller.not_started(Refusal::Down));
                         }
                     }
                 }
-                Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                    self.refuse(spec, ticket, Answer::Down);
+                Queued::Restart(ticket) if self.serving() => {
+                    self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
                 }
-                Request::Restart { ticket } if self.serving() => {
-                    self.answer(ticket, Answer::NotFound);
-                }
-                Request::Restart { ticket } => self.answer(ticket, Answer::Down),
-                Request::Stop { ticket } | Request::Delete { ticket } => {
-                    self.answer(ticket, Answer::NotFound);
-                }
+                request => self.refuse_queued(request, Refusal::Down),
             }
         }
     }
 
-    /// Answers all who wait for their turn.
-    pub(super) fn empty_queue(&mut self, slot: u32, answer: impl Fn() -> Answer<D>) {
+    /// Refuses all who wait for their turn.
+    pub(super) fn empty_queue(&mut self, slot: u32, refusal: Refusal) {
         let Some(waiting) = self
             .table
             .get_mut(slot)
@@ -291,28 +276,21 @@ impl<D: Domain> Engine<D> {
         else {
             return;
         };
-        let queue = std::mem::take(&mut waiting.queue);
-        self.refuse_all(queue, answer);
+        for request in std::mem::take(&mut waiting.queue) {
+            self.refuse_queued(request, refusal);
+        }
         self.tidy_waiting(slot);
     }
 
-    fn refuse_all(&mut self, queue: VecDeque<Request<D>>, answer: impl Fn() -> Answer<D>) {
-        for request in queue {
-            match request {
-                Request::Start { spec, ticket } | Request::Ensure { spec, ticket } => {
-                    self.refuse(spec, ticket, answer());
-                }
-                Request::Stop { ticket }
-                | Request::Restart { ticket }
-                | Request::Delete { ticket } => {
-                    self.answer(ticket, answer());
-                }
-            }
+    fn refuse_queued(&mut self, request: Queued<D>, refusal: Refusal) {
+        match request {
+            Queued::Start { spec, caller } => self.refuse(spec, caller.not_started(refusal)),
+            Queued::Restart(ticket) => self.answer(Reply::Restart(ticket, refusal.into())),
         }
     }
 
-    /// Answers all who wait for the end.
-    pub(super) fn answer_stops(&mut self, slot: u32, answer: impl Fn() -> Answer<D>) {
+    /// Tells all who wait for the end that it does not come.
+    pub(super) fn answer_stops_stuck(&mut self, slot: u32) {
         let Some(waiting) = self
             .table
             .get_mut(slot)
@@ -321,7 +299,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         for ticket in std::mem::take(&mut waiting.stops) {
-            self.answer(ticket, answer());
+            self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
         }
         self.tidy_waiting(slot);
     }
@@ -337,15 +315,24 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    pub(super) fn refuse(&mut self, spec: D::Spec, ticket: D::Ticket, answer: Answer<D>) {
+    /// Answers a start without a launch.
+    pub(super) fn refuse(&mut self, spec: D::Spec, reply: Reply<D>) {
         self.discard(Discard::Spec(spec));
-        self.answer(ticket, answer);
+        self.answer(reply);
     }
 
-    /// Refuses the callers that wait for what now does not follow.
-    pub(super) fn dismiss(&mut self, then: Then<D>, answer: impl Fn() -> Answer<D>) {
+    /// Refuses the caller that waits for what now does not follow.
+    pub(super) fn dismiss(&mut self, then: Then<D>, refusal: Refusal) {
         if let Then::Relaunch(ticket) = then {
-            self.answer(ticket, answer());
+            self.answer(Reply::Restart(ticket, refusal.into()));
         }
+    }
+
+    /// Drops a request that will not be answered.
+    pub(super) fn discard_request(&mut self, (spec, caller): (Option<D::Spec>, Caller<D>)) {
+        if let Some(spec) = spec {
+            self.discard(Discard::Spec(spec));
+        }
+        self.discard(Discard::Caller(caller));
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::Engine;
 use crate::engine::child::Plan;
 use crate::engine::exit::{Asked, Exit};
-use crate::engine::io::{Domain, Failure, Note, Request, StopCause};
+use crate::engine::io::{Domain, Failure, Note, StopCause};
 use crate::engine::limit::{Admission, Limit, healthy};
 use crate::engine::moment::Moment;
 use crate::engine::next::{Next, Used};
 use crate::engine::restart::{OnRestartLimit, OwnLimit};
+use crate::engine::waiting::Queued;
 
 /// What a decision follows, for the one line of the log that tells of both.
 #[derive(Debug)]
@@ -129,8 +130,8 @@ impl<D: Domain> Engine<D> {
             return;
         };
         // Only the first in the queue has its turn; a start before it must be answered first.
-        if let Some(Request::Restart { .. }) = waiting.queue.front()
-            && let Some(Request::Restart { ticket }) = waiting.queue.pop_front()
+        if let Some(Queued::Restart(_)) = waiting.queue.front()
+            && let Some(Queued::Restart(ticket)) = waiting.queue.pop_front()
         {
             *due = now;
             *manual = Some(ticket);

@@ -6,7 +6,8 @@
 
 use super::Engine;
 use crate::engine::child::Origin;
-use crate::engine::io::{Answer, Discard, Domain, Request, Ticket};
+use crate::engine::io::{Discard, Domain, Life, Refusal, Reply};
+use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
 
 impl<D: Domain> Engine<D> {
     /// A launch is ordered for a caller: those who wait first in the queue for the same share it.
@@ -24,12 +25,15 @@ impl<D: Domain> Engine<D> {
         let mut specs = Vec::new();
         while let Some(request) = waiting.queue.pop_front() {
             match request {
-                Request::Ensure { spec, ticket } => {
+                Queued::Start {
+                    spec,
+                    caller: StartCaller::Ensure(ticket),
+                } => {
                     specs.push(spec);
-                    waiting.joined.push(ticket);
+                    waiting.joined.push(ShareCaller::Ensure(ticket));
                 }
-                Request::Restart { ticket } if origin != Origin::First => {
-                    waiting.joined.push(ticket);
+                Queued::Restart(ticket) if origin != Origin::First => {
+                    waiting.joined.push(ShareCaller::Restart(ticket));
                 }
                 other => {
                     waiting.queue.push_front(other);
@@ -50,7 +54,7 @@ impl<D: Domain> Engine<D> {
         waiting.is_some_and(|waiting| !waiting.joined.is_empty())
     }
 
-    fn take_joined(&mut self, slot: u32) -> Vec<D::Ticket> {
+    fn take_joined(&mut self, slot: u32) -> Vec<ShareCaller<D>> {
         let waiting = self
             .table
             .get_mut(slot)
@@ -59,22 +63,26 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Answers all who share the launch.
-    pub(super) fn answer_joined(&mut self, slot: u32, answer: impl Fn() -> Answer<D>) {
+    pub(super) fn answer_joined(&mut self, slot: u32, tell: impl Fn(ShareCaller<D>) -> Reply<D>) {
         let joined = self.take_joined(slot);
         if joined.is_empty() {
             return;
         }
-        for ticket in joined {
-            self.answer(ticket, answer());
+        for caller in joined {
+            self.answer(tell(caller));
         }
         self.tidy_waiting(slot);
     }
 
     /// Tells all who share the launch that it runs.
-    pub(super) fn answer_joined_with_life(&mut self, slot: u32) {
+    pub(super) fn answer_joined_that_it_runs(&mut self, slot: u32) {
+        if !self.has_joined(slot) {
+            return;
+        }
         let child = self.table.get(slot);
-        if let Some(life) = child.and_then(|child| child.life.life()).cloned() {
-            self.answer_joined(slot, || Answer::Joined(life.clone()));
+        match child.and_then(|child| child.life.life()?.found()) {
+            Some(found) => self.answer_joined(slot, |caller| caller.joined(found.clone())),
+            None => self.answer_joined(slot, |caller| caller.refused(Refusal::Down)),
         }
     }
 
@@ -83,22 +91,13 @@ impl<D: Domain> Engine<D> {
         if joined.is_empty() {
             return;
         }
-        let (gone, there): (Vec<_>, Vec<_>) = joined.into_iter().partition(Ticket::is_gone);
-        for ticket in gone {
-            self.discard(Discard::Ticket(ticket));
+        let (gone, there): (Vec<_>, Vec<_>) = joined.into_iter().partition(ShareCaller::is_gone);
+        for caller in gone {
+            self.discard(Discard::Caller(caller.into()));
         }
         if let Some(child) = self.table.get_mut(slot) {
             child.waiting().joined = there;
         }
         self.tidy_waiting(slot);
-    }
-
-    /// Drops a request whose caller has gone before its turn.
-    pub(super) fn drop_request(&mut self, request: Request<D>) {
-        let (spec, ticket) = request.into_parts();
-        if let Some(spec) = spec {
-            self.discard(Discard::Spec(spec));
-        }
-        self.discard(Discard::Ticket(ticket));
     }
 }

@@ -6,10 +6,10 @@
 
 use super::pace::{NO_BATCH, Pace};
 use super::{Engine, Mode, STEP};
-use crate::engine::child::{Plan, Then, Told};
+use crate::engine::child::{Plan, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Domain, Effect, Note, StopCause};
+use crate::engine::io::{Domain, Effect, Note, Refusal, Reply, StopCause};
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
@@ -24,7 +24,7 @@ pub(super) struct Stop<D: Domain> {
     stage: Stage,
     pace: Pace,
     pub(super) report: ShutdownReport,
-    tickets: Vec<D::Ticket>,
+    tickets: Vec<D::Ticket<ShutdownReport>>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ enum Stage {
 }
 
 impl<D: Domain> Stop<D> {
-    pub(super) fn into_tickets(self) -> impl Iterator<Item = D::Ticket> {
+    pub(super) fn into_tickets(self) -> impl Iterator<Item = D::Ticket<ShutdownReport>> {
         self.tickets.into_iter()
     }
 
@@ -68,7 +68,7 @@ impl<D: Domain> Engine<D> {
         now: Moment,
         cause: StopCause,
         deadline: Option<Moment>,
-        ticket: Option<D::Ticket>,
+        ticket: Option<D::Ticket<ShutdownReport>>,
     ) {
         match &mut self.mode {
             Mode::Ended => {
@@ -202,7 +202,7 @@ impl<D: Domain> Engine<D> {
     }
 
     fn sweep(&mut self, now: Moment, slot: u32) {
-        self.empty_queue(slot, || Answer::Down);
+        self.empty_queue(slot, Refusal::Down);
         if self.lost(slot) {
             self.release(now, slot);
             return;
@@ -212,20 +212,24 @@ impl<D: Domain> Engine<D> {
         };
         let state = child.life.state();
         match &mut child.plan {
-            Plan::Launch(_) => {
-                self.cancel(now, slot, Told::Down, Then::Remove, SessionState::Stopping)
-            }
-            Plan::InLine { .. } => self.end_in_line(now, slot, Told::Down),
+            Plan::Launch(_) => self.cancel(
+                now,
+                slot,
+                Refusal::Down,
+                Then::Remove,
+                SessionState::Stopping,
+            ),
+            Plan::InLine { .. } => self.end_in_line(now, slot, Refusal::Down),
             Plan::After { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
-                self.dismiss(then, || Answer::Down);
+                self.dismiss(then, Refusal::Down);
                 if let State::Stopping { .. } = state {
                     self.tell_of_deadline(now, slot);
                 }
             }
             Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
-                    self.answer(manual, Answer::Down);
+                    self.answer(Reply::Restart(manual, Refusal::Down.into()));
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }

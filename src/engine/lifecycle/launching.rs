@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::{Current, Join, Left, Lifecycle, State, Step, Timer};
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Context, Discard, Domain, Effect, Life, Note, Recall};
+use crate::engine::io::{
+    Cancellation, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
+};
 use crate::engine::shutdown::KILL_BOUND;
 
 /// What it means that a launch has succeeded.
@@ -40,7 +42,7 @@ impl<D: Domain> Lifecycle<D> {
         &mut self,
         key: Key,
         last_exit: Option<Exit>,
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
         step: &mut Step<'_, D>,
     ) {
         debug_assert!(self.is_down(), "two launches of one child");
@@ -65,7 +67,7 @@ impl<D: Domain> Lifecycle<D> {
             },
             spec: self.spec.clone(),
             life,
-            ticket,
+            caller,
         });
         step.timer = Timer::At(step.now.after(self.policy().start_timeout));
     }
@@ -154,13 +156,13 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Cancels the launch under way, with this answer for the caller that waits for it.
-    pub(in crate::engine) fn cancel(&mut self, answer: Answer<D>, step: &mut Step<'_, D>) {
+    /// Cancels the launch under way. The caller that waits for it is told why.
+    pub(in crate::engine) fn cancel(&mut self, why: Cancellation, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {
             State::Launching => {
                 self.set(State::Cancelled { since: step.now });
-                self.tell(step, |life| Effect::Cancel { life, answer });
+                self.tell(step, |life| Effect::Cancel { life, why });
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }
             State::Down

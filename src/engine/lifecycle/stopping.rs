@@ -3,7 +3,7 @@
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
 use crate::engine::exit::Mark;
-use crate::engine::io::{Answer, Domain, Effect, Kill, Life, Note};
+use crate::engine::io::{Cancellation, Domain, Effect, Kill, Life, Note};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{Force, KILL_BOUND, verdict};
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl<D: Domain> Lifecycle<D> {
             State::Launching => {
                 let timeout = self.policy().start_timeout;
                 self.note(Note::StartTimedOut(timeout), step);
-                self.cancel(Answer::TimedOut(timeout), step);
+                self.cancel(Cancellation::TimedOut(timeout), step);
                 Due::TimedOut(timeout)
             }
             State::Stopping { .. } => {

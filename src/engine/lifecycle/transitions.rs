@@ -13,7 +13,7 @@ mod tests {
 
     use crate::engine::child::Child;
     use crate::engine::incarnation::{Key, Launch};
-    use crate::engine::io::{Answer, Discard, Domain, Effect, Ending, Life, Note, Recall};
+    use crate::engine::io::{Discard, Domain, Effect, Ending, Life, Note, Recall, Refusal};
     use crate::engine::lifecycle::{
         Current, Due, Join, Left, Lifecycle, Rest, State, Step, Supervisor, Timer, Told,
     };
@@ -33,7 +33,8 @@ mod tests {
     impl Domain for Pointers {
         type Spec = Pointer<Policy>;
         type Life = Pointer<Key>;
-        type Ticket = Pointer<()>;
+        type Found = ();
+        type Ticket<A> = Pointer<()>;
     }
 
     impl Spec for Pointer<Policy> {
@@ -49,8 +50,12 @@ mod tests {
     }
 
     impl Life for Pointer<Key> {
+        type Found = ();
         fn new(key: Key) -> Self {
             Self(Arc::new(key))
+        }
+        fn found(&self) -> Option<()> {
+            None
         }
         fn actor(&self) -> Option<u64> {
             None
@@ -170,7 +175,7 @@ mod tests {
             |child, step| Some(format!("{:?}", child.start_outlived(step)?)),
         ),
         ("the launch is cancelled", |child, step| {
-            child.cancel(Answer::Stopped, step);
+            child.cancel(Refusal::Stopped.into(), step);
             None
         }),
     ];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::settings::FirstStart;
 use crate::engine::exit::Exit;
-use crate::engine::io::Domain;
+use crate::engine::io::{Domain, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
@@ -38,7 +38,7 @@ pub(super) struct Child<D: Domain> {
     pub(super) last: Option<Last>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
-    pub(super) stops: Vec<D::Ticket>,
+    pub(super) stops: Vec<D::Ticket<StopAnswer>>,
     /// How its end is still to be counted in the group's report.
     pub(super) tally: Tally,
 }

@@ -4,7 +4,7 @@
 
 use super::child::{Origin, Tally, Then};
 use super::{Mode, OrderedEngine};
-use crate::engine::io::{Answer, Discard, Domain, Failure};
+use crate::engine::io::{Discard, Domain, Failure, Reply, StopAnswer};
 use crate::engine::lifecycle::Due;
 use crate::engine::moment::Moment;
 
@@ -47,7 +47,7 @@ impl<D: Domain> OrderedEngine<D> {
             (std::mem::take(&mut child.stops), child.exit.take())
         });
         for ticket in stops {
-            self.answer(ticket, Answer::Stuck);
+            self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
         }
         if let Some(exit) = exit {
             self.discard(Discard::Exit(exit));

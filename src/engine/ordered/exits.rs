@@ -11,7 +11,7 @@ use super::sets::Follows;
 use super::{AutoShutdown, Child, EndedEarly, Events, Mode, OrderedEngine};
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Note, Recall, StopCause};
+use crate::engine::io::{Discard, Domain, Note, Recall, Reply, StopAnswer, StopCause};
 use crate::engine::lifecycle::{State, Told, Was};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
@@ -304,7 +304,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         self.tally(slot, &exit);
         for ticket in stops {
-            self.answer(ticket, Answer::Ended(exit.clone()));
+            self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
         }
         self.discard(Discard::Exit(exit));
         let Some(child) = self.get_mut(slot) else {

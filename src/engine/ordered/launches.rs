@@ -7,7 +7,7 @@ use super::exits::Gone;
 use super::sets::Follows;
 use super::{Mode, OrderedEngine};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Answer, Discard, Domain, Failure, Note, Recall};
+use crate::engine::io::{Cancellation, Discard, Domain, Failure, LaunchCaller, Note, Recall};
 use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
@@ -19,7 +19,7 @@ impl<D: Domain> OrderedEngine<D> {
         now: Moment,
         slot: u32,
         origin: Origin,
-        ticket: Option<D::Ticket>,
+        caller: Option<LaunchCaller<D>>,
     ) {
         let launch = self.next_launch();
         let key = Key { slot, launch };
@@ -30,7 +30,7 @@ impl<D: Domain> OrderedEngine<D> {
                 child.restarts += 1;
             }
             let last_exit = child.last.as_ref().map(|last| last.exit.clone());
-            child.life.launch(key, last_exit, ticket, step);
+            child.life.launch(key, last_exit, caller, step);
         });
     }
 
@@ -145,10 +145,10 @@ impl<D: Domain> OrderedEngine<D> {
     }
 
     /// Cancels the launch under way. What follows comes when it is gone: no other attempt.
-    pub(super) fn cancel(&mut self, now: Moment, slot: u32, answer: Answer<D>) {
+    pub(super) fn cancel(&mut self, now: Moment, slot: u32, why: Cancellation) {
         self.step(now, slot, |child, step| {
             child.then.give_up();
-            child.life.cancel(answer, step);
+            child.life.cancel(why, step);
         });
     }
 }

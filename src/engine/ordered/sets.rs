@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::child::{Again, Child, Origin, Then};
 use super::{Mode, OrderedEngine, Strategy};
 use crate::engine::backoff::retry_pause;
-use crate::engine::io::{Answer, Domain, Note, StopCause};
+use crate::engine::io::{Cancellation, Domain, Note, StopCause};
 use crate::engine::lifecycle::State;
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
@@ -169,7 +169,7 @@ impl<D: Domain> OrderedEngine<D> {
             let slot = child.slot;
             match child.life.state() {
                 State::Running => self.begin_stop(now, slot, Then::Rest),
-                State::Launching => self.cancel(now, slot, Answer::Restarting),
+                State::Launching => self.cancel(now, slot, Cancellation::WithOthers),
                 State::Down
                 | State::Cancelled { .. }
                 | State::Stopping { .. }

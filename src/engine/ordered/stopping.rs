@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use super::child::Tally;
 use super::{Child, Mode, OrderedEngine};
+use crate::engine::apart;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Answer, Discard, Domain, Effect, Failure, Note, StopCause};
+use crate::engine::io::{
+    BeginAnswer, Caller, Discard, Domain, Effect, Failure, Note, Refusal, Reply, StopCause,
+};
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
@@ -22,7 +25,7 @@ pub(super) struct Stop<D: Domain> {
     pub(super) asked: Moment,
     pub(super) cut: Cut,
     pub(super) report: ShutdownReport,
-    tickets: Vec<D::Ticket>,
+    tickets: Vec<D::Ticket<ShutdownReport>>,
     failed: Option<FailedBegin<D>>,
 }
 
@@ -36,17 +39,18 @@ pub(super) enum Cut {
 /// The child that did not start, and who is to be told when the others are stopped.
 #[derive(Debug)]
 struct FailedBegin<D: Domain> {
-    tickets: Vec<D::Ticket>,
+    tickets: Vec<D::Ticket<BeginAnswer>>,
     role: Arc<str>,
     failure: Failure,
 }
 
 impl<D: Domain> Stop<D> {
     pub(super) fn take_apart(self, into: &mut Vec<Discard<D>>) {
-        into.extend(self.tickets.into_iter().map(Discard::Ticket));
+        into.extend(self.tickets.into_iter().map(apart::stop));
         if let Some(failed) = self.failed {
             into.push(Discard::Failure(failed.failure));
-            into.extend(failed.tickets.into_iter().map(Discard::Ticket));
+            let callers = failed.tickets.into_iter().map(Caller::Begin);
+            into.extend(callers.map(Discard::Caller));
         }
     }
 
@@ -71,7 +75,7 @@ impl<D: Domain> OrderedEngine<D> {
         now: Moment,
         cause: StopCause,
         deadline: Option<Moment>,
-        ticket: Option<D::Ticket>,
+        ticket: Option<D::Ticket<ShutdownReport>>,
     ) {
         match &mut self.mode {
             Mode::Ended => {
@@ -132,7 +136,7 @@ impl<D: Domain> OrderedEngine<D> {
         });
         if let Mode::Beginning(tickets) = before {
             for ticket in tickets {
-                self.answer(ticket, Answer::Down);
+                self.answer(Reply::Begin(ticket, BeginAnswer::Down));
             }
         }
         self.ended_early.clear();
@@ -178,7 +182,7 @@ impl<D: Domain> OrderedEngine<D> {
             }
         }
         for slot in launching {
-            self.cancel(now, slot, Answer::Down);
+            self.cancel(now, slot, Refusal::Down.into());
         }
         self.refuse_all(now);
     }
@@ -254,11 +258,11 @@ impl<D: Domain> OrderedEngine<D> {
         };
         if let Some(failed) = stop.failed {
             for ticket in failed.tickets {
-                let answer = Answer::ChildFailed {
+                let answer = BeginAnswer::ChildFailed {
                     role: Arc::clone(&failed.role),
                     failure: failed.failure.clone(),
                 };
-                self.answer(ticket, answer);
+                self.answer(Reply::Begin(ticket, answer));
             }
             self.discard(Discard::Failure(failed.failure));
         }

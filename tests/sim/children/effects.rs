@@ -5,14 +5,15 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Answer, ChildState, Context, Discard, Effect, FirstStart, Key, Recall, Restart, Shutdown, Spec,
-    StopCause, StopWay, Strategy,
+    Cancellation, ChildState, Context, Discard, Effect, FirstStart, Key, Recall, Refusal, Restart,
+    Shutdown, Spec, StopCause, StopWay, Strategy,
 };
 
 use crate::children::model::{Counted, Expected, Launched, Mode, Origin};
 use crate::children::sim::Sim;
 use crate::children::tickets::Kind;
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
+use crate::told::{launches_for, told, untold};
 use crate::world::Run;
 
 impl Sim {
@@ -22,22 +23,23 @@ impl Sim {
                 context,
                 spec,
                 life,
-                ticket,
-            } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
-            Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
+                caller,
+            } => {
+                let ticket = caller.as_ref().map(launches_for);
+                self.launch(&context, spec, life, ticket);
+            }
+            Effect::Cancel { life, why } => self.cancel(life.0.key, why),
             Effect::StopWithin { life, within } => self.told_the_time(life.0.key, within),
             Effect::Stop { life, way, within } => {
                 self.told_to_stop(life.0.key, way, within);
             }
             Effect::Kill { life } => self.told_to_die(life.0.key),
-            Effect::Answer {
-                ticket: Waiter(ticket),
-                answer,
-            } => {
+            Effect::Answer(reply) => {
+                let (ticket, told) = told(&reply);
                 self.tickets.answer(ticket);
-                self.judge_answer(ticket, &answer);
+                self.judge_answer(ticket, &told);
             }
-            Effect::Discard(Discard::Ticket(Waiter(ticket))) => self.tickets.drop_gone(ticket),
+            Effect::Discard(Discard::Caller(caller)) => self.tickets.drop_gone(untold(&caller)),
             Effect::Discard(_) => {}
             Effect::Note { id, note, .. } => {
                 let role = id.map(|id| self.index(&id));
@@ -166,15 +168,15 @@ impl Sim {
         (index, role)
     }
 
-    fn cancel(&mut self, key: Key, answer: &Answer<SimDomain>) {
+    fn cancel(&mut self, key: Key, why: Cancellation) {
         let (index, role) = self.meant(key);
         let fresh = !self.world.runs[index].reported && self.world.runs[index].cancelled.is_none();
         assert!(fresh, "a cancel out of place");
-        match answer {
-            Answer::TimedOut(after) => {
+        match why {
+            Cancellation::TimedOut(after) => {
                 let run = &self.world.runs[index];
-                assert_eq!(*after, run.spec.policy().start_timeout);
-                assert!(self.world.now >= run.launched.after(*after), "too early");
+                assert_eq!(after, run.spec.policy().start_timeout);
+                assert!(self.world.now >= run.launched.after(after), "too early");
                 self.model.launched[index].retried = !self.model.stopping();
                 if self.model.launched[index].origin == Origin::Begin {
                     self.model.failed_start = Some(role);
@@ -182,12 +184,12 @@ impl Sim {
                     self.model.expected.push_back(stops);
                 }
             }
-            Answer::Stopped => {
+            Cancellation::Refused(Refusal::Stopped) => {
                 assert!(self.tickets.stops(role).next().is_some());
                 self.tickets.join(role, self.world.now);
             }
-            Answer::Restarting => assert!(self.has_turn(role), "it is not its turn"),
-            Answer::Down => assert!(self.model.stopping()),
+            Cancellation::WithOthers => assert!(self.has_turn(role), "it is not its turn"),
+            Cancellation::Refused(Refusal::Down) => assert!(self.model.stopping()),
             other => panic!("a launch is cancelled with {other:?}"),
         }
         let run = &mut self.world.runs[index];

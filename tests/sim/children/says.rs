@@ -1,17 +1,18 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    Answer, ChildState, Ending, Exit, Life, Mark, Moment, Next, Note, StopCause, Used,
+    ChildState, Ending, Exit, Mark, Moment, Next, Note, StopCause, Used,
 };
 
 use crate::children::model::{Counted, Expected, Mode, Origin};
 use crate::children::sim::{NAMES, Sim};
 use crate::children::tickets::Kind;
-use crate::domain::{SimDomain, Ticket};
+use crate::domain::Ticket;
+use crate::told::Told;
 use crate::world::{Run, Stage};
 
 impl Sim {
-    pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+    pub(crate) fn judge_answer(&mut self, ticket: Ticket, told: &Told) {
         if !self.model.in_order() && self.model.expected.is_empty() {
             self.join_stops(ticket);
         }
@@ -25,25 +26,25 @@ impl Sim {
         let stuck = run.is_some_and(|run| self.world.runs[run].stuck);
         let mut runs = self.world.runs.iter().filter(|run| run.id == role);
         let released = runs.all(Run::gone);
-        match answer {
-            Answer::Running(life) => {
+        match told {
+            Told::Running(found) => {
                 let run = entry.and_then(|entry| entry.run).expect("it runs");
                 assert_eq!(state, Some(ChildState::Running));
-                assert!(std::rc::Rc::ptr_eq(&self.world.runs[run].life.0, &life.0));
-                assert_eq!(life.ending(), Ending::No, "the life is ending");
+                assert!(std::rc::Rc::ptr_eq(&self.world.runs[run].life.0, &found.0));
+                assert_eq!(found.0.ending.get(), Ending::No, "the life is ending");
                 assert!(named);
             }
-            Answer::Present => {
+            Told::Present => {
                 assert_eq!((kind, state), (Kind::Start, Some(ChildState::NotRunning)));
             }
-            Answer::Restarting => assert!(named && state == Some(ChildState::Restarting)),
-            Answer::Deleted => {
+            Told::Restarting => assert!(named && state == Some(ChildState::Restarting)),
+            Told::Deleted => {
                 assert_eq!((kind, state), (Kind::Delete, Some(ChildState::NotRunning)));
                 assert!(released, "deleted, but something is left");
                 self.model.entries.retain(|entry| entry.role != role);
             }
-            Answer::NotFound => assert!(named != (kind == Kind::Stop) && entry.is_none()),
-            Answer::Stuck if stuck => {
+            Told::NotFound => assert!(named != (kind == Kind::Stop) && entry.is_none()),
+            Told::Stuck if stuck => {
                 if kind == Kind::Stop && !joined {
                     let entry = self.model.entry(role);
                     entry.pending = None;
@@ -52,8 +53,8 @@ impl Sim {
                 }
             }
             // Then the note must follow in this step, or has come.
-            Answer::Stuck => self.world.stuck_answers.push(role),
-            Answer::Ended(exit) => {
+            Told::Stuck => self.world.stuck_answers.push(role),
+            Told::Ended(exit) => {
                 assert!(kind == Kind::Stop && released, "stopped, but alive");
                 if !joined && let Some(at) = self.model.position(role) {
                     let entry = &mut self.model.entries[at];
@@ -62,17 +63,17 @@ impl Sim {
                     entry.pending = None;
                 }
             }
-            Answer::Stopped => {
+            Told::Stopped => {
                 let stop = |caller: &crate::children::tickets::Caller| {
                     caller.kind == Kind::Stop && caller.role == role
                 };
                 let later = self.tickets.0[ticket + 1..].iter().any(stop);
                 assert!(named && later, "Stopped without a stop after it");
             }
-            Answer::Down => {
+            Told::Down => {
                 assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
             }
-            Answer::Begun => {
+            Told::Begun => {
                 assert_eq!(kind, Kind::Begin);
                 let pending = |entry: &crate::children::model::Entry| entry.pending.is_some();
                 if self.model.mode == Mode::Beginning {
@@ -81,18 +82,18 @@ impl Sim {
                     self.model.react(self.world.now, &self.world.runs);
                 }
             }
-            Answer::ChildFailed { role, .. } => {
+            Told::ChildFailed { role, .. } => {
                 let failed = self.model.failed_start.expect("a start failed");
                 assert_eq!((kind, &**role), (Kind::Begin, NAMES[failed]));
                 let left = self.world.runs.iter().any(|run| !run.gone() && !run.stuck);
                 assert!(!left, "answered before the others are stopped");
             }
-            Answer::Joined(_)
-            | Answer::Failed(_)
-            | Answer::Parked
-            | Answer::MaxSessions(_)
-            | Answer::TimedOut(_) => {
-                panic!("{answer:?} is no answer of a group")
+            Told::Joined(_)
+            | Told::Failed(_)
+            | Told::Parked
+            | Told::MaxSessions(_)
+            | Told::TimedOut(_) => {
+                panic!("{told:?} is no answer of a group")
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Backoff, ChildKind, ChildState, Effect, Engine, Input, Limit, Mark, Moment, Next,
-    Note, OnRestartLimit, OrderedSettings, Policy, Recall, Request, Restart, Seen, Settings,
-    Shutdown, ShutdownReport, Significance, Strategy,
+    AutoShutdown, Backoff, ChildKind, ChildRequest, ChildState, Effect, Engine, Input, Limit, Mark,
+    Moment, Next, Note, OnRestartLimit, OrderedSettings, Policy, Recall, Request, Restart, Seen,
+    Settings, Shutdown, ShutdownReport, Significance, Strategy,
 };
 
 use crate::children::toy::{Toy, policy, spec};
@@ -152,7 +152,7 @@ fn significant_children_end_the_group() {
         "stop a, AutoShutdown: 2 stopped, 0 failed, 0 killed, 0 stuck, 1 down"
     );
     let mut toy = group(AutoShutdown::AnySignificant);
-    toy.ask("b", Request::Stop { ticket: Waiter(1) });
+    toy.ask("b", ChildRequest::Stop { ticket: Waiter(1) });
     assert_eq!(toy.story(), "stop b, 1: Ended(Shutdown)");
 }
 
@@ -186,17 +186,17 @@ fn a_significant_child_that_is_forgotten_while_the_group_begins_ends_it_afterwar
 #[test]
 fn the_life_of_a_child_as_its_callers_see_it() {
     let mut toy = abc(Strategy::OneForOne);
-    toy.ask("b", Request::Restart { ticket: Waiter(1) });
-    toy.ask("b", Request::Delete { ticket: Waiter(2) });
+    toy.ask("b", ChildRequest::Restart { ticket: Waiter(1) });
+    toy.ask("b", ChildRequest::Delete { ticket: Waiter(2) });
     assert!(toy.story().starts_with("1: Running("));
-    toy.ask("b", Request::Stop { ticket: Waiter(3) });
-    toy.ask("b", Request::Stop { ticket: Waiter(4) });
+    toy.ask("b", ChildRequest::Stop { ticket: Waiter(3) });
+    toy.ask("b", ChildRequest::Stop { ticket: Waiter(4) });
     assert_eq!(
         toy.story(),
         "stop b, 3: Ended(Shutdown), 4: Ended(NotRunning)"
     );
     let (request, spec) = (
-        |spec| Request::Start {
+        |spec| ChildRequest::Start {
             spec,
             ticket: Waiter(5),
         },
@@ -205,14 +205,14 @@ fn the_life_of_a_child_as_its_callers_see_it() {
     toy.ask("b", request(spec.clone()));
     assert_eq!(toy.story(), "5: Present");
     toy.fail = vec!["b"];
-    toy.ask("b", Request::Restart { ticket: Waiter(6) });
+    toy.ask("b", ChildRequest::Restart { ticket: Waiter(6) });
     assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
     toy.fail.clear();
-    toy.ask("b", Request::Restart { ticket: Waiter(7) });
+    toy.ask("b", ChildRequest::Restart { ticket: Waiter(7) });
     assert_eq!(toy.story(), "start b, start b");
-    toy.ask("b", Request::Stop { ticket: Waiter(8) });
-    toy.ask("b", Request::Delete { ticket: Waiter(9) });
-    toy.ask("b", Request::Delete { ticket: Waiter(10) });
+    toy.ask("b", ChildRequest::Stop { ticket: Waiter(8) });
+    toy.ask("b", ChildRequest::Delete { ticket: Waiter(9) });
+    toy.ask("b", ChildRequest::Delete { ticket: Waiter(10) });
     assert_eq!(
         toy.story(),
         "stop b, 8: Ended(Shutdown), 9: Deleted, 10: NotFound"
@@ -259,7 +259,7 @@ fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
         if stopped {
             stop(&mut toy, None);
         } else {
-            toy.ask("b", Request::Stop { ticket: Waiter(1) });
+            toy.ask("b", ChildRequest::Stop { ticket: Waiter(1) });
         }
         assert_eq!(toy.story(), "stop b");
         life.0.mark.set(Mark::Orderly);
@@ -277,7 +277,7 @@ fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
         assert_eq!(toy.children(ChildState::Stuck), ["b"]);
         toy.feed(Input::Released { key });
         assert_eq!(toy.children(ChildState::NotRunning), ["b"]);
-        toy.ask("b", Request::Restart { ticket: Waiter(2) });
+        toy.ask("b", ChildRequest::Restart { ticket: Waiter(2) });
         assert_eq!(toy.story(), "start b");
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Effect, Failure, FirstStart, Input, Mark, Moment, OrderedEngine, OrderedSettings,
-    Request, Seen, StopCause, StopOrder, Strategy,
+    AutoShutdown, ChildRequest, Effect, Failure, FirstStart, Input, Mark, Moment, OrderedEngine,
+    OrderedSettings, Seen, StopCause, StopOrder, Strategy,
 };
 
 use crate::children::history;
@@ -67,13 +67,13 @@ impl Sim {
             .add(kind, role, spec.as_ref().map(SimSpec::kept));
         let ticket = Waiter(ticket);
         let request = match (kind, spec) {
-            (Kind::Start, Some(spec)) => Request::Start { spec, ticket },
-            (Kind::Stop, _) => Request::Stop { ticket },
-            (Kind::Restart, _) => Request::Restart { ticket },
-            _ => Request::Delete { ticket },
+            (Kind::Start, Some(spec)) => ChildRequest::Start { spec, ticket },
+            (Kind::Stop, _) => ChildRequest::Stop { ticket },
+            (Kind::Restart, _) => ChildRequest::Restart { ticket },
+            _ => ChildRequest::Delete { ticket },
         };
-        let id = Arc::clone(&self.roles[role]);
-        self.feed(Input::Asked { id, request });
+        let role = Arc::clone(&self.roles[role]);
+        self.feed(Input::AskedChild { role, request });
     }
 
     /// Where no request has to wait for a turn, a stop of a child of which something is left has

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    ChildState, FirstStart, Mark, OrderedSettings, Policy, Request, Restart, Shutdown, StopOrder,
-    Strategy,
+    ChildRequest, ChildState, FirstStart, Mark, OrderedSettings, Policy, Restart, Shutdown,
+    StopOrder, Strategy,
 };
 
 use crate::children::scenes::{abc, permanent, settings, stop};
@@ -145,12 +145,12 @@ fn a_child_on_demand_is_started_by_a_caller_alone() {
     assert_eq!(toy.story(), "start a");
     assert_eq!(toy.children(ChildState::NotRunning), ["b", "t"]);
     toy.fail = vec!["b"];
-    toy.ask("b", Request::Restart { ticket: Waiter(1) });
+    toy.ask("b", ChildRequest::Restart { ticket: Waiter(1) });
     toy.end("a", Mark::Failed);
     assert_eq!(toy.story(), "start b, start a", "it has never run");
     toy.fail.clear();
-    toy.ask("b", Request::Restart { ticket: Waiter(2) });
-    toy.ask("t", Request::Restart { ticket: Waiter(3) });
+    toy.ask("b", ChildRequest::Restart { ticket: Waiter(2) });
+    toy.ask("t", ChildRequest::Restart { ticket: Waiter(3) });
     toy.end("a", Mark::Failed);
     assert_eq!(
         toy.story(),
@@ -166,21 +166,21 @@ fn a_request_whose_caller_has_gone_is_dropped_when_its_turn_comes() {
     Waiter::all_are_there();
     let mut toy = abc(Strategy::OneForOne);
     toy.deaf = vec!["b"];
-    toy.ask("b", Request::Stop { ticket: Waiter(1) });
+    toy.ask("b", ChildRequest::Stop { ticket: Waiter(1) });
     for ticket in [2, 3] {
         toy.ask(
             "b",
-            Request::Restart {
+            ChildRequest::Restart {
                 ticket: Waiter(ticket),
             },
         );
         Waiter::goes(ticket);
     }
-    toy.ask("b", Request::Delete { ticket: Waiter(4) });
+    toy.ask("b", ChildRequest::Delete { ticket: Waiter(4) });
     // One that is carried out as it comes is wanted.
     Waiter::goes(5);
-    toy.ask("c", Request::Stop { ticket: Waiter(5) });
-    toy.ask("c", Request::Restart { ticket: Waiter(5) });
+    toy.ask("c", ChildRequest::Stop { ticket: Waiter(5) });
+    toy.ask("c", ChildRequest::Restart { ticket: Waiter(5) });
     assert_eq!(toy.story(), "stop b, stop c, 5: Ended(Shutdown), start c");
     toy.wait();
     assert_eq!(toy.story(), "kill b, 1: Ended(Killed), 4: Deleted");

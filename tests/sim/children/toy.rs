@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, ChildState, Effect, Failure, FirstStart, Input, Mark, Moment, OrderedEngine,
-    OrderedSettings, Policy, Recall, Request, Seen, Shutdown,
+    Backoff, ChildRequest, ChildState, Effect, Failure, FirstStart, Input, Mark, Moment,
+    OrderedEngine, OrderedSettings, Policy, Recall, Seen, Shutdown,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::rules::Pauses;
+use crate::told::told;
 
 pub(crate) struct Toy {
     pub(crate) group: OrderedEngine<SimDomain>,
@@ -82,9 +83,9 @@ impl Toy {
         self.feed(Input::Begin { ticket: Waiter(0) });
     }
 
-    pub(crate) fn ask(&mut self, role: &str, request: Request<SimDomain>) {
-        let id = Arc::from(role);
-        self.feed(Input::Asked { id, request });
+    pub(crate) fn ask(&mut self, role: &str, request: ChildRequest<SimDomain>) {
+        let role = Arc::from(role);
+        self.feed(Input::AskedChild { role, request });
     }
 
     /// The present life of a role ends.
@@ -159,8 +160,9 @@ impl Toy {
                     let failure = Failure::Cancelled;
                     self.todo.push_back(Input::StartFailed { key, failure });
                 }
-                Effect::Answer { ticket, answer } => {
-                    self.log.push(format!("{}: {answer:?}", ticket.0));
+                Effect::Answer(reply) => {
+                    let (ticket, told) = told(&reply);
+                    self.log.push(format!("{ticket}: {told:?}"));
                 }
                 Effect::Finished { cause, report, .. } => {
                     let (stopped, killed) = (report.stopped, report.killed);

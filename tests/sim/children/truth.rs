@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use session_supervisor::engine::{
-    ChildState, Mark, OrderedSettings, Policy, Request, Restart, Strategy,
+    ChildRequest, ChildState, Mark, OrderedSettings, Policy, Restart, Strategy,
 };
 
 use crate::children::toy::{Toy, policy};
@@ -55,7 +55,7 @@ fn row(strategy: Strategy, kind: Restart, event: &str) -> String {
     match event {
         "ends in order" => toy.end("b", Mark::Orderly),
         "crashes" => toy.end("b", Mark::Failed),
-        _ => toy.ask("b", Request::Stop { ticket: Waiter(1) }),
+        _ => toy.ask("b", ChildRequest::Stop { ticket: Waiter(1) }),
     }
     let log = std::mem::take(&mut toy.log);
     let gone = ["a", "b", "c", "d", "e"].into_iter();

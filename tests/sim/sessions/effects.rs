@@ -5,13 +5,15 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Answer, Context, Discard, Effect, Key, Recall, Restart, SessionState, Shutdown, Spec, StopWay,
+    Cancellation, Context, Discard, Effect, Key, Recall, Refusal, Restart, SessionState, Shutdown,
+    Spec, StopWay,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
 use crate::sessions::model::{Entry, Origin, Outcome};
 use crate::sessions::sim::Sim;
 use crate::sessions::tickets::Kind;
+use crate::told::{launches_for, told, untold};
 use crate::world::Run;
 
 impl Sim {
@@ -21,9 +23,12 @@ impl Sim {
                 context,
                 spec,
                 life,
-                ticket,
-            } => self.launch(&context, spec, life, ticket.map(|ticket| ticket.0)),
-            Effect::Cancel { life, answer } => self.cancel(life.0.key, &answer),
+                caller,
+            } => {
+                let ticket = caller.as_ref().map(launches_for);
+                self.launch(&context, spec, life, ticket);
+            }
+            Effect::Cancel { life, why } => self.cancel(life.0.key, why),
             Effect::StopWithin { life, within } => {
                 let (index, _) = self.meant(life.0.key);
                 let run = &self.world.runs[index];
@@ -37,14 +42,12 @@ impl Sim {
             }
             Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
             Effect::Kill { life } => self.told_to_die(life.0.key),
-            Effect::Answer {
-                ticket: Waiter(ticket),
-                answer,
-            } => {
-                self.tickets.answer_with(ticket, &answer);
-                self.judge_answer(ticket, &answer);
+            Effect::Answer(reply) => {
+                let (ticket, told) = told(&reply);
+                self.tickets.answer_with(ticket, &told);
+                self.judge_answer(ticket, &told);
             }
-            Effect::Discard(Discard::Ticket(Waiter(ticket))) => self.tickets.drop(ticket),
+            Effect::Discard(Discard::Caller(caller)) => self.tickets.drop(untold(&caller)),
             Effect::Discard(_) => {}
             Effect::Note { id, note, .. } => {
                 let id = id.map(|id| self.index(&id));
@@ -183,7 +186,7 @@ impl Sim {
         (index, id)
     }
 
-    fn cancel(&mut self, key: Key, answer: &Answer<SimDomain>) {
+    fn cancel(&mut self, key: Key, why: Cancellation) {
         let (index, id) = self.meant(key);
         let run = &mut self.world.runs[index];
         assert!(
@@ -193,11 +196,11 @@ impl Sim {
         run.cancelled = Some(self.world.now);
         let entry = self.model.entries[id].as_mut().unwrap();
         let temporary = entry.spec.policy().restart == Restart::Temporary;
-        match answer {
-            Answer::TimedOut(after) => {
-                assert_eq!(*after, run.spec.policy().start_timeout);
+        match why {
+            Cancellation::TimedOut(after) => {
+                assert_eq!(after, run.spec.policy().start_timeout);
                 assert!(
-                    self.world.now >= run.launched.after(*after),
+                    self.world.now >= run.launched.after(after),
                     "timed out too early"
                 );
                 entry.shown = match entry.origin {
@@ -206,11 +209,11 @@ impl Sim {
                     _ => Some(SessionState::Restarting),
                 };
             }
-            Answer::Stopped => {
+            Cancellation::Refused(Refusal::Stopped) => {
                 assert!(entry.doomed);
                 entry.shown = Some(SessionState::Stopping);
             }
-            Answer::Down => {
+            Cancellation::Refused(Refusal::Down) => {
                 assert!(!self.model.serving);
                 entry.shown = Some(SessionState::Stopping);
             }
@@ -219,7 +222,7 @@ impl Sim {
         if run.cancel()
             && let Some(ticket) = run.ticket
         {
-            self.tickets.answer_with(ticket, answer);
+            self.tickets.answer_with(ticket, &why.into());
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Answer, Backoff, Discard, Effect, Engine, Failure, Input, Key, Mark, Moment, Note,
-    OnRestartLimit, Policy, Recall, Request, Restart, Seen, SessionState, Settings,
+    Backoff, Discard, Effect, Engine, Failure, Input, Key, Mark, Moment, Note, OnRestartLimit,
+    Policy, Recall, Request, Restart, Seen, SessionState, Settings,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -14,6 +14,7 @@ use crate::drops::{cause, inside};
 use crate::oracle::{self, Hash};
 use crate::rng::Rng;
 use crate::rules::{Pauses, ms};
+use crate::told::{Told, launches_for, told, untold};
 
 const IDS: usize = 12;
 
@@ -115,7 +116,7 @@ impl Line {
             Effect::Launch {
                 context,
                 life,
-                ticket,
+                caller,
                 ..
             } => {
                 let id: usize = context.id.parse().unwrap();
@@ -127,7 +128,8 @@ impl Line {
                     let next = self.restarts.first();
                     assert_eq!(next, None, "a start before a restart");
                     let there = |caller: &usize| !self.gone.contains(caller);
-                    let wanted = ticket.is_some_and(|ticket| there(&ticket.0))
+                    let first = caller.as_ref().map(launches_for);
+                    let wanted = first.is_some_and(|caller| there(&caller))
                         || (0..self.callers).any(|caller| {
                             let shares = self.ensures.get(&caller) == Some(&id);
                             shares && there(&caller) && !self.answered.contains_key(&caller)
@@ -162,19 +164,21 @@ impl Line {
                 let ended = self.running.swap_remove(place.expect("it runs"));
                 self.end(&ended, Mark::Orderly);
             }
-            Effect::Answer { ticket, answer } => {
-                let kind = match answer {
-                    Answer::Joined(_) => "joined",
+            Effect::Answer(reply) => {
+                let (ticket, told) = told(&reply);
+                let kind = match told {
+                    Told::Joined(_) => "joined",
                     _ => "answered",
                 };
-                self.starts.retain(|(_, caller)| *caller != ticket.0);
-                let before = self.answered.insert(ticket.0, kind);
+                self.starts.retain(|(_, caller)| *caller != ticket);
+                let before = self.answered.insert(ticket, kind);
                 assert_eq!(before, None, "answered twice");
             }
-            Effect::Discard(Discard::Ticket(ticket)) => {
-                assert!(self.gone.contains(&ticket.0), "dropped, and it waits");
-                self.starts.retain(|(_, caller)| *caller != ticket.0);
-                let before = self.answered.insert(ticket.0, "dropped");
+            Effect::Discard(Discard::Caller(caller)) => {
+                let ticket = untold(&caller);
+                assert!(self.gone.contains(&ticket), "dropped, and it waits");
+                self.starts.retain(|(_, caller)| *caller != ticket);
+                let before = self.answered.insert(ticket, "dropped");
                 assert_eq!(before, None, "answered before");
             }
             Effect::Note {

@@ -1,43 +1,44 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    Answer, Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
+    Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
 };
 
-use crate::domain::{SimDomain, Ticket};
+use crate::domain::Ticket;
 use crate::sessions::model::{Expected, Outcome};
 use crate::sessions::sim::Sim;
 use crate::sessions::tickets::Kind;
+use crate::told::Told;
 use crate::world::{Event, Stage};
 
 impl Sim {
-    pub(crate) fn judge_answer(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+    pub(crate) fn judge_answer(&mut self, ticket: Ticket, told: &Told) {
         let caller = &self.tickets.0[ticket];
         let (id, kind, state) = (caller.id, caller.kind, caller.state);
         let shown = self.model.shown(id);
         let nothing_left = self.world.runs.iter().all(|run| run.id != id || run.gone());
-        match answer {
-            Answer::Running(life) => {
+        match told {
+            Told::Running(found) => {
                 let run = &self.world.runs[self.model.entry(id).run];
                 assert_eq!(shown, Some(SessionState::Running));
-                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
-                assert_eq!(life.ending(), Ending::No, "the life is ending");
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &found.0), "an old life");
+                assert_eq!(found.0.ending.get(), Ending::No, "the life is ending");
             }
-            Answer::Joined(life) => {
+            Told::Joined(found) => {
                 let index = self.model.entry(id).run;
                 let run = &self.world.runs[index];
-                assert!(std::rc::Rc::ptr_eq(&run.life.0, &life.0), "an old life");
+                assert!(std::rc::Rc::ptr_eq(&run.life.0, &found.0), "an old life");
                 assert!(run.reported && run.recall == Recall::InTime);
                 self.joined_rightly(ticket, index);
             }
-            Answer::Failed(_) => {
+            Told::Failed(_) => {
                 let failed = (0..self.world.runs.len())
                     .rev()
                     .find(|&at| self.world.runs[at].id == id);
                 self.joined_rightly(ticket, failed.expect("a launch"));
             }
-            Answer::Parked => assert_eq!(shown, Some(SessionState::Parked)),
-            Answer::MaxSessions(max) => {
+            Told::Parked => assert_eq!(shown, Some(SessionState::Parked)),
+            Told::MaxSessions(max) => {
                 assert_eq!(*max, self.model.settings.max_sessions);
                 assert!(
                     self.model.places(id) >= *max,
@@ -46,29 +47,29 @@ impl Sim {
                 let may = kind.starts() || shown == Some(SessionState::Parked);
                 assert!(may, "a restart is refused for want of a place");
             }
-            Answer::Stuck if shown == Some(SessionState::Stuck) => {}
+            Told::Stuck if shown == Some(SessionState::Stuck) => {}
             // Then the note must follow in this step.
-            Answer::Stuck => self.world.stuck_answers.push(id),
-            Answer::Down => assert!(!self.model.serving, "Down while serving"),
-            Answer::NotFound => {
+            Told::Stuck => self.world.stuck_answers.push(id),
+            Told::Down => assert!(!self.model.serving, "Down while serving"),
+            Told::NotFound => {
                 let known = kind == Kind::Restart && shown.is_some();
                 assert!(!known, "not found, but it is there");
                 assert!(nothing_left || self.world.over, "not found, but alive");
             }
-            Answer::Ended(exit) => {
+            Told::Ended(exit) => {
                 assert!(nothing_left, "stopped, but alive");
                 self.model.bury(&self.world.runs);
                 let ran = state == Some(SessionState::Running);
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
-            Answer::Stopped => {}
-            Answer::Begun
-            | Answer::ChildFailed { .. }
-            | Answer::Present
-            | Answer::Restarting
-            | Answer::Deleted => panic!("{answer:?} is a group's"),
+            Told::Stopped => {}
+            Told::Begun
+            | Told::ChildFailed { .. }
+            | Told::Present
+            | Told::Restarting
+            | Told::Deleted => panic!("{told:?} is a group's"),
             // A launch's own caller is told with the cancel.
-            Answer::TimedOut(_) => assert!(matches!(kind, Kind::Ensure | Kind::Restart)),
+            Told::TimedOut(_) => assert!(matches!(kind, Kind::Ensure | Kind::Restart)),
         }
     }
 

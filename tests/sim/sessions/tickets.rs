@@ -1,9 +1,10 @@
 //! Which caller waits for what, and that each is answered exactly once, and nothing that makes no
 //! sense.
 
-use session_supervisor::engine::{Answer, SessionState};
+use session_supervisor::engine::SessionState;
 
-use crate::domain::{SimDomain, SimSpec, Ticket};
+use crate::domain::{SimSpec, Ticket};
+use crate::told::Told;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -74,27 +75,27 @@ impl Tickets {
     }
 
     /// Books an answer of the engine's.
-    pub(crate) fn answer_with(&mut self, ticket: Ticket, answer: &Answer<SimDomain>) {
+    pub(crate) fn answer_with(&mut self, ticket: Ticket, told: &Told) {
         self.answer(ticket);
         let kind = self.0[ticket].kind;
-        let fits = match answer {
-            Answer::Running(_) | Answer::Parked => kind.starts(),
-            Answer::Joined(_) | Answer::Failed(_) => {
+        let fits = match told {
+            Told::Running(_) | Told::Parked => kind.starts(),
+            Told::Joined(_) | Told::Failed(_) => {
                 matches!(kind, Kind::Ensure | Kind::Restart)
             }
-            Answer::MaxSessions(_) | Answer::Stopped | Answer::TimedOut(_) => kind.launches(),
-            Answer::Stuck => kind != Kind::Supervisor,
-            Answer::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
-            Answer::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
-            Answer::Ended(_) => kind == Kind::Stop,
-            Answer::Begun
-            | Answer::ChildFailed { .. }
-            | Answer::Present
-            | Answer::Restarting
-            | Answer::Deleted => false,
+            Told::MaxSessions(_) | Told::Stopped | Told::TimedOut(_) => kind.launches(),
+            Told::Stuck => kind != Kind::Supervisor,
+            Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
+            Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
+            Told::Ended(_) => kind == Kind::Stop,
+            Told::Begun
+            | Told::ChildFailed { .. }
+            | Told::Present
+            | Told::Restarting
+            | Told::Deleted => false,
         };
-        assert!(fits, "ticket {ticket} of a {kind:?} is answered {answer:?}");
-        if let Answer::Stopped = answer {
+        assert!(fits, "ticket {ticket} of a {kind:?} is answered {told:?}");
+        if let Told::Stopped = told {
             let id = self.0[ticket].id;
             let stop = |caller: &Caller| caller.kind == Kind::Stop && caller.id == id;
             assert!(
