@@ -12,6 +12,7 @@ pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
 pub(crate) mod inbox;
+pub(crate) mod item;
 pub(crate) mod launch;
 mod launch_pool;
 pub(crate) mod life;

@@ -7,7 +7,7 @@ use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::actor::answers::Telling;
-use crate::actor::inbox::{Item, Query};
+use crate::actor::item::{Item, Query};
 use crate::actor::machine::Machine;
 use crate::actor::plan::{Actors, Ticket};
 use crate::actor::shared::Shared;

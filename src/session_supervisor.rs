@@ -10,7 +10,7 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef, ActorStatus};
 
 use crate::actor::directory;
-use crate::actor::inbox::Query;
+use crate::actor::item::Query;
 use crate::actor::machine::Machine;
 use crate::actor::shared::Shared;
 use crate::ask;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef};
 
 use crate::actor::directory;
-use crate::actor::inbox::Query;
+use crate::actor::item::Query;
 use crate::actor::shared::{Outcome, Shared};
 use crate::ask;
 use crate::child::{Child, typed};

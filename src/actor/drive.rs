@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
-use super::inbox::{Item, KEPT, Rest, Turn};
+use super::inbox::{KEPT, Rest, Turn};
+use super::item::Item;
 use super::machine::Machine;
 use super::outbox::Outbox;
 use super::plan::Ticket;

@@ -10,7 +10,7 @@ use tokio::runtime::RuntimeFlavor;
 
 use super::answers::{Answer, Delivery, Telling, Told};
 use super::drop_queue::{Deferred, DropQueue};
-use super::inbox::Item;
+use super::item::Item;
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};

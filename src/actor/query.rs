@@ -13,7 +13,7 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
-use super::inbox::{Item, Query};
+use super::item::{Item, Query};
 use super::life::Life;
 use super::machine::Machine;
 use super::outbox::Outbox;

@@ -16,7 +16,7 @@ use super::directory;
 use super::driver_task::run;
 use super::drop_queue::Deferred;
 use super::exit::{self, Told};
-use super::inbox::Item;
+use super::item::Item;
 use super::plan::Ticket;
 use super::progress::RootStage;
 use super::shared::{Counting, Shared};

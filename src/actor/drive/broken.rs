@@ -65,7 +65,7 @@ mod tests {
     use ractor::{ActorProcessingErr, ActorRef, ActorStatus};
     use tokio::sync::Notify;
 
-    use crate::actor::inbox::{Item, Query};
+    use crate::actor::item::{Item, Query};
     use crate::actor::shared::Shared;
     use crate::error::{RestartError, StartError, StopError, SupervisorDown};
     use crate::{ChildSpec, Launch, Options, SessionSupervisor, Supervisor, TreeSpec};

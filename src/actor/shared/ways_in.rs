@@ -7,7 +7,8 @@ use ractor::ActorStatus;
 
 use super::Shared;
 use crate::actor::drive::Begin;
-use crate::actor::inbox::{Item, Next, Refused};
+use crate::actor::inbox::{Next, Refused};
+use crate::actor::item::Item;
 use crate::actor::plan::Actors;
 use crate::engine::Input;
 

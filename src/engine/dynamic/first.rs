@@ -11,6 +11,9 @@ use crate::engine::moment::Moment;
 use crate::engine::table::Place;
 use crate::engine::waiting::{Queued, StartCaller, Waiting};
 
+/// A start, in its parts.
+type Start<D> = (Arc<str>, <D as Domain>::Spec, StartCaller<D>);
+
 impl<D: Domain> Engine<D> {
     /// Starts a new id at once. A start of a known one is handed back.
     pub(super) fn start_if_new(
@@ -19,7 +22,7 @@ impl<D: Domain> Engine<D> {
         id: Arc<str>,
         spec: D::Spec,
         caller: StartCaller<D>,
-    ) -> Result<(), (Arc<str>, D::Spec, StartCaller<D>)> {
+    ) -> Result<(), Start<D>> {
         match self.table.reserve(&id) {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {

@@ -1,0 +1,62 @@
+//! What is pushed into the inbox of a supervisor.
+
+use std::fmt;
+
+use tokio::sync::oneshot;
+
+use super::answers::Told;
+use super::machine::Machine;
+use super::plan::Actors;
+use crate::engine::{Input, Request};
+use crate::info::SessionInfo;
+
+#[derive(Debug)]
+pub(crate) enum Item {
+    Input(Input<Actors>),
+    Query(Query),
+    /// A timer is due.
+    Tick,
+}
+
+impl Item {
+    /// Whether a caller asks this.
+    pub(super) const fn is_command(&self) -> bool {
+        match self {
+            Self::Query(_) => true,
+            Self::Input(input) => {
+                matches!(input, Input::Asked { .. } | Input::StopSupervisor { .. })
+            }
+            Self::Tick => false,
+        }
+    }
+
+    /// Whether this asks for a start.
+    pub(crate) const fn is_start(&self) -> bool {
+        matches!(
+            self,
+            Self::Input(Input::Asked {
+                request: Request::Start { .. } | Request::Ensure { .. },
+                ..
+            })
+        )
+    }
+}
+
+/// A question that changes nothing.
+pub(crate) enum Query {
+    /// One that a look at the engine answers.
+    Look(Look),
+    List(oneshot::Sender<Vec<SessionInfo>>),
+}
+
+/// What is to be told after a look.
+pub(crate) type Look = Box<dyn FnOnce(&Machine) -> Told + Send>;
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Look(_) => "Look",
+            Self::List(_) => "List",
+        })
+    }
+}
