@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::plan::Order;
 use super::progress::Work;
 use super::shared::Shared;
-use crate::engine::{Caller, Effect, Note, StopCause, StopWay};
+use crate::engine::{Caller, Effect, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -68,16 +68,15 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             }
             Effect::Answer(reply) => outbox.answer(reply),
             Effect::Discard(value) => outbox.discard(value),
+            Effect::BeginStop { cause } => {
+                shared.progress.work_is(Work::Stopping);
+                outbox.stopping(cause);
+            }
             Effect::Note {
                 id,
                 incarnation,
                 note,
-            } => {
-                if let Note::SupervisorStopping(_) = note {
-                    shared.progress.work_is(Work::Stopping);
-                }
-                outbox.note(id, incarnation, note);
-            }
+            } => outbox.note(id, incarnation, note),
             Effect::Finished {
                 report,
                 cause,

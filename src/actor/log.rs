@@ -19,12 +19,14 @@ pub(super) enum Line {
     /// A note of the engine's.
     Note {
         speaker: Arc<Speaker>,
-        child: Option<Arc<str>>,
+        child: Arc<str>,
         incarnation: u64,
         note: Note,
     },
     /// A supervisor has started.
     Started(Arc<Speaker>),
+    /// A supervisor begins to stop.
+    Stopping(Arc<Speaker>, StopCause),
     /// A supervisor has stopped.
     Stopped(Arc<Speaker>, ShutdownReport),
     /// A supervisor has a fault, as the text of its panic says.
@@ -65,11 +67,11 @@ pub(super) fn write(line: Line) -> Option<Note> {
             incarnation,
             note,
         } => {
-            let child = child.as_deref();
-            let written = guard(|| event(&speaker, child, incarnation, &note));
+            let written = guard(|| event(&speaker, &child, incarnation, &note));
             (written, Some(note))
         }
         Line::Started(speaker) => (guard(|| started(&speaker)), None),
+        Line::Stopping(speaker, cause) => (guard(|| stopping(&speaker, cause)), None),
         Line::Stopped(speaker, report) => (guard(|| stopped(&speaker, &report)), None),
         Line::Broken(speaker, panic) => (guard(|| broken(&speaker, &panic)), None),
         Line::DropPanicked(panic) => (guard(|| drop_panicked(&panic)), None),
@@ -86,6 +88,20 @@ fn started(speaker: &Speaker) {
         None => tracing::info!(parent: None, supervisor, "{title} started"),
         Some(_) => tracing::debug!(parent: None, supervisor, "{title} started"),
     }
+}
+
+fn stopping(speaker: &Speaker, cause: StopCause) {
+    let reason = match cause {
+        StopCause::Requested => "requested",
+        StopCause::Escalated => "restart limit reached",
+        StopCause::Foreign => "stopped from outside",
+        StopCause::Killed => "killed",
+        StopCause::AutoShutdown => "a significant child ended",
+        StopCause::FailedStart => "a child did not start",
+    };
+    let supervisor = &*speaker.name;
+    let title = speaker.title();
+    tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");
 }
 
 fn broken(speaker: &Speaker, panic: &str) {
@@ -146,9 +162,7 @@ impl Speaker {
 /// Whether a subscriber wants the note.
 pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
-        Note::Started | Note::StartFailed(_) | Note::Stopping | Note::SupervisorStopping(_) => {
-            LevelFilter::DEBUG
-        }
+        Note::Started | Note::StartFailed(_) | Note::Stopping => LevelFilter::DEBUG,
         // What its level is depends on more.
         _ => LevelFilter::ERROR,
     };
@@ -160,32 +174,31 @@ pub(super) fn is_enabled(note: &Note) -> bool {
 struct Subject<'a> {
     /// What the text calls it.
     title: &'static str,
-    /// The session, or the one whose tree this is a part of. Empty for notes about the supervisor
-    /// itself.
+    /// The session, or the one whose tree this is a part of.
     session: Option<&'a str>,
     /// The role of a child. A session has none.
     child: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
-    fn of(speaker: &'a Speaker, child: Option<&'a str>) -> Self {
+    fn of(speaker: &'a Speaker, child: &'a str) -> Self {
         if speaker.children == Children::Sessions {
             return Self {
                 title: "session",
-                session: Some(child.unwrap_or_default()),
+                session: Some(child),
                 child: None,
             };
         }
         Self {
             title: "child",
             session: speaker.home.as_deref(),
-            child,
+            child: Some(child),
         }
     }
 }
 
-/// One note about a child, or about the supervisor itself.
-fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) {
+/// One note about a child.
+fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
     let supervisor = &*speaker.name;
     let Subject {
         title,
@@ -290,18 +303,6 @@ fn event(speaker: &Speaker, child: Option<&str>, incarnation: u64, note: &Note) 
             tracing::warn!(
                 parent: None, supervisor, session, child, incarnation, "stuck actor ended"
             );
-        }
-        Note::SupervisorStopping(cause) => {
-            let reason = match cause {
-                StopCause::Requested => "requested",
-                StopCause::Escalated => "restart limit reached",
-                StopCause::Foreign => "stopped from outside",
-                StopCause::Killed => "killed",
-                StopCause::AutoShutdown => "a significant child ended",
-                StopCause::FailedStart => "a child did not start",
-            };
-            let title = speaker.title();
-            tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");
         }
     }
 }

@@ -18,6 +18,7 @@ use super::plan::{Actors, Plan, StartFunction, Ticket};
 use super::shared::Shared;
 use crate::engine::{
     self, Caller, Cause, Discard, Exit, Failure, Input, Note, Reply, Seen, ShutdownReport,
+    StopCause,
 };
 
 #[derive(Debug)]
@@ -46,14 +47,22 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    pub(super) fn note(&mut self, session: Option<Arc<str>>, incarnation: u64, note: Note) {
+    pub(super) fn stopping(&mut self, cause: StopCause) {
+        self.told = true;
+        drop(
+            self.lines
+                .push(Line::Stopping(Arc::clone(self.speaker), cause)),
+        );
+    }
+
+    pub(super) fn note(&mut self, child: Arc<str>, incarnation: u64, note: Note) {
         if !log::is_enabled(&note) {
             return self.drops.put_note(note);
         }
         self.told = true;
         let line = Line::Note {
             speaker: Arc::clone(self.speaker),
-            child: session,
+            child,
             incarnation,
             note,
         };

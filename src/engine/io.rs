@@ -255,10 +255,15 @@ pub enum Effect<D: Domain> {
     Answer(Reply<D>),
     /// Drop a value outside.
     Discard(Discard<D>),
+    /// The supervisor begins to stop.
+    BeginStop {
+        /// Why.
+        cause: StopCause,
+    },
     /// Tell the log.
     Note {
-        /// The session; none for the supervisor itself.
-        id: Option<Arc<str>>,
+        /// The session, or the child.
+        id: Arc<str>,
         /// Its incarnation.
         incarnation: u64,
         /// What happened.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::exit::{Asked, Exit};
-use super::io::{Failure, StopCause};
+use super::io::Failure;
 use super::next::Next;
 
 /// Why a session is killed.
@@ -52,6 +52,4 @@ pub enum Note {
     Stuck,
     /// A stuck child ended after all.
     StuckEnded,
-    /// The supervisor begins to stop.
-    SupervisorStopping(StopCause),
 }

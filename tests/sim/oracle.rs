@@ -84,12 +84,14 @@ impl Hash {
                 format!("answer {ticket} {}", said(&told))
             }
             Effect::Discard(value) => format!("discard {}", discarded(value)),
+            Effect::BeginStop { cause } => {
+                format!("note - 0 supervisor stopping {}", ends(*cause))
+            }
             Effect::Note {
                 id,
                 incarnation,
                 note,
             } => {
-                let id = id.as_deref().unwrap_or("-");
                 format!("note {id} {incarnation} {}", noted(note))
             }
             Effect::Finished {
@@ -244,7 +246,6 @@ fn noted(note: &Note) -> String {
         Note::Killing(Kill::Overdue) => "killing overdue".to_owned(),
         Note::Stuck => "stuck".to_owned(),
         Note::StuckEnded => "stuck ended".to_owned(),
-        Note::SupervisorStopping(cause) => format!("supervisor stopping {}", ends(*cause)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Domain, Effect, Note, Refusal, Reply, StopCause};
+use crate::engine::io::{Domain, Effect, Refusal, Reply, StopCause};
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
@@ -98,11 +98,7 @@ impl<D: Domain> Engine<D> {
                     report: ShutdownReport::default(),
                     tickets: ticket.into_iter().collect(),
                 });
-                self.effect(Effect::Note {
-                    id: None,
-                    incarnation: 0,
-                    note: Note::SupervisorStopping(cause),
-                });
+                self.effect(Effect::BeginStop { cause });
             }
         }
     }

@@ -80,7 +80,7 @@ impl<'a, D: Domain> Step<'a, D> {
 
     pub(super) fn note(&mut self, id: Arc<str>, incarnation: u64, note: Note) {
         self.effect(Effect::Note {
-            id: Some(id),
+            id,
             incarnation,
             note,
         });

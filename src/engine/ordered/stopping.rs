@@ -10,7 +10,7 @@ use super::{Child, Mode, OrderedEngine};
 use crate::engine::apart;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
-    BeginAnswer, Caller, Discard, Domain, Effect, Failure, Note, Refusal, Reply, StopCause,
+    BeginAnswer, Caller, Discard, Domain, Effect, Failure, Refusal, Reply, StopCause,
 };
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
@@ -129,11 +129,7 @@ impl<D: Domain> OrderedEngine<D> {
     fn stop_serving(&mut self, now: Moment, stop: Stop<D>, because: Option<u32>) {
         let cause = stop.cause;
         let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
-        self.effect(Effect::Note {
-            id: None,
-            incarnation: 0,
-            note: Note::SupervisorStopping(cause),
-        });
+        self.effect(Effect::BeginStop { cause });
         if let Mode::Beginning(tickets) = before {
             for ticket in tickets {
                 self.answer(Reply::Begin(ticket, BeginAnswer::Down));

@@ -41,8 +41,9 @@ impl Sim {
             }
             Effect::Discard(Discard::Caller(caller)) => self.tickets.drop_gone(untold(&caller)),
             Effect::Discard(_) => {}
+            Effect::BeginStop { cause } => self.stops(cause),
             Effect::Note { id, note, .. } => {
-                let role = id.map(|id| self.index(&id));
+                let role = self.index(&id);
                 self.note(role, note);
             }
             Effect::Finished {

@@ -98,14 +98,8 @@ impl Sim {
         }
     }
 
-    pub(crate) fn note(&mut self, role: Option<usize>, note: Note) {
+    pub(crate) fn note(&mut self, role: usize, note: Note) {
         let now = self.world.now;
-        let Some(role) = role else {
-            if let Note::SupervisorStopping(cause) = note {
-                self.stops(cause);
-            }
-            return;
-        };
         let run = self.model.entry(role).run;
         match note {
             Note::Started => {
@@ -149,9 +143,7 @@ impl Sim {
             Note::StartTimedOut(_) => {
                 self.model.undecided.insert(role);
             }
-            Note::Discarded | Note::SupervisorStopping(_) => {
-                panic!("{note:?} is no note of a child")
-            }
+            Note::Discarded => panic!("{note:?} is no note of a child"),
             Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
         }
     }
@@ -228,7 +220,7 @@ impl Sim {
         true
     }
 
-    fn stops(&mut self, cause: StopCause) {
+    pub(crate) fn stops(&mut self, cause: StopCause) {
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
                 self.model.stop(self.world.now, because, &self.world.runs);

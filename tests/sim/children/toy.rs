@@ -175,6 +175,7 @@ impl Toy {
                 Effect::StopWithin { .. }
                 | Effect::JoinEnd { .. }
                 | Effect::Discard(_)
+                | Effect::BeginStop { .. }
                 | Effect::Note { .. } => {}
             }
         }

@@ -49,8 +49,9 @@ impl Sim {
             }
             Effect::Discard(Discard::Caller(caller)) => self.tickets.drop(untold(&caller)),
             Effect::Discard(_) => {}
+            Effect::BeginStop { cause } => self.supervisor_stops(cause),
             Effect::Note { id, note, .. } => {
-                let id = id.map(|id| self.index(&id));
+                let id = self.index(&id);
                 self.note(id, note);
             }
             Effect::Finished {

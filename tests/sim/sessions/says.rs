@@ -85,14 +85,8 @@ impl Sim {
         }
     }
 
-    pub(crate) fn note(&mut self, id: Option<usize>, note: Note) {
+    pub(crate) fn note(&mut self, id: usize, note: Note) {
         let now = self.world.now;
-        let Some(id) = id else {
-            if let Note::SupervisorStopping(cause) = note {
-                self.supervisor_stops(cause);
-            }
-            return;
-        };
         match note {
             Note::Started => {
                 self.model.show(id, SessionState::Running);
@@ -121,11 +115,7 @@ impl Sim {
                 }
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
-            Note::StartFailed(_)
-            | Note::StartTimedOut(_)
-            | Note::Stopping
-            | Note::Killing(_)
-            | Note::SupervisorStopping(_) => {}
+            Note::StartFailed(_) | Note::StartTimedOut(_) | Note::Stopping | Note::Killing(_) => {}
         }
     }
 
@@ -169,7 +159,7 @@ impl Sim {
         }
     }
 
-    fn supervisor_stops(&mut self, cause: StopCause) {
+    pub(crate) fn supervisor_stops(&mut self, cause: StopCause) {
         if cause == StopCause::Escalated {
             let Some(Expected::Escalated(id)) = self.model.expected.pop_front() else {
                 panic!("an escalation out of place");
