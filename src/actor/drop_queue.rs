@@ -106,7 +106,8 @@ impl DropQueue {
     pub(super) fn put(&self, value: Deferred) {
         let mut queue = self.0.lock();
         queue.waiting.push_back(value);
-        if queue.threads == 0 || queue.watch == Watch::Off {
+        let watched = queue.watch == Watch::On || !self.0.has_workers();
+        if queue.threads == 0 || !watched {
             self.0.uncalled.store(true, Ordering::Release);
         }
     }

@@ -109,10 +109,10 @@ impl<'a> Outbox<'a> {
     pub(super) fn discard(&mut self, value: Discard<Actors>) {
         match value {
             Discard::Spec(plan) => self.drops.put_plan(plan),
-            Discard::Exit(exit) => self.drops.put_exit(exit),
+            Discard::Exit(exit) => self.drops.put_causes(exit),
             Discard::Seen(Seen::Failed(cause)) => self.drops.put_cause(cause),
             Discard::Seen(Seen::Terminated(_)) => {}
-            Discard::Failure(failure) => self.drops.put_failure(failure),
+            Discard::Failure(failure) => self.drops.put_causes(failure),
             Discard::Life(life) => self.discard_life(&life),
             Discard::Caller(caller) => self.unanswered(caller),
         }
@@ -151,7 +151,7 @@ impl<'a> Outbox<'a> {
                 self.unanswered(Caller::StopSupervisor(ticket));
             }
             Input::StartFailed { failure, .. } | Input::StartOutlived { failure, .. } => {
-                self.drops.put_failure(failure);
+                self.drops.put_causes(failure);
             }
             Input::Exited { seen, .. } => self.discard(Discard::Seen(seen)),
             Input::Started { .. }
@@ -203,19 +203,11 @@ impl DropQueue {
     pub(super) fn put_note(&self, note: Note) {
         match note {
             Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
-                self.put_failure(failure)
+                self.put_causes(failure)
             }
-            Note::Exited { exit, .. } => self.put_exit(exit),
+            Note::Exited { exit, .. } => self.put_causes(exit),
             _ => {}
         }
-    }
-
-    pub(super) fn put_exit(&self, exit: Exit) {
-        self.put_causes(exit);
-    }
-
-    pub(super) fn put_failure(&self, failure: Failure) {
-        self.put_causes(failure);
     }
 
     pub(super) fn put_causes(&self, telling: impl Telling) {
