@@ -17,8 +17,7 @@ use super::log::{self, Line, Speaker};
 use super::plan::{Actors, Plan, StartFunction, Ticket};
 use super::shared::Shared;
 use crate::engine::{
-    self, Caller, Cause, Discard, Exit, Failure, Input, Note, Reply, Seen, ShutdownReport,
-    StopCause,
+    self, Caller, Cause, Discard, Input, Note, Reply, Seen, ShutdownReport, StopCause,
 };
 
 #[derive(Debug)]
