@@ -12,10 +12,10 @@
 //! Actors that the user's actor links to itself are supervised by it: its supervision handler is
 //! passed through.
 
+mod callback;
 mod guard;
 
 use std::any::TypeId;
-use std::convert::identity;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use super::linked::Linked;
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, guard_end, guard_make, poll_once};
+use super::unwind::poll_once;
 use crate::engine::Input;
 use guard::{Guard, Turn, UserState};
 
@@ -109,26 +109,46 @@ impl<A: Actor> Session<A> {
     /// keep the root, which tokio puts into a slot of this thread.
     fn flush(
         &self,
-        watch: Watch<'_>,
         guard: &mut Guard<A>,
-        result: Result<Result<(), ActorProcessingErr>, Panicked>,
+        result: Result<(), ActorProcessingErr>,
     ) -> Result<(), ActorProcessingErr> {
-        let error = match result {
-            Ok(Ok(())) => {
-                watch.went_well();
-                guard.follow_up();
-                return Ok(());
-            }
-            Ok(Err(error)) => error,
-            Err(Panicked(text)) => text.into(),
+        let Err(error) = result else {
+            guard.follow_up();
+            return Ok(());
         };
-        drop(watch);
         let cause = Arc::new(error);
         let drops = &self.shared.drops;
         self.life.mark_failed(Arc::clone(&cause), drops);
         guard.release();
         self.tell();
         Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
+    }
+
+    /// What its handler of supervision events does.
+    async fn handle_event(
+        &self,
+        myself: ActorRef<A::Msg>,
+        event: SupervisionEvent,
+        guard: &mut Guard<A>,
+    ) -> Result<(), ActorProcessingErr> {
+        if guard.turn_of() == Turn::Roots {
+            yield_now().await;
+        }
+        // The root of a supervisor judges the ends of its children itself.
+        if TypeId::of::<A>() != TypeId::of::<Root>() {
+            guard.link_failure = exit::link_failure(&event);
+        }
+        let Guard { user, linked, .. } = guard;
+        let Some((actor, state)) = user.as_mut().and_then(UserState::parts) else {
+            return Ok(());
+        };
+        // A supervisor of ours waits for its children itself.
+        if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
+            Linked::follow(linked, cell, &event);
+        }
+        let call = move || actor.handle_supervisor_evt(myself, event, state);
+        let result = self.call(call).await;
+        self.flush(guard, result)
     }
 }
 
@@ -143,22 +163,20 @@ impl<A: Actor> Session<A> {
         let Some((actor, arguments)) = spawn_arguments.parts.take() else {
             return Err("it was started before".into());
         };
-        let watch = Watch(&self.life);
-        // Should both the future that is cancelled and the actor panic in their drops, the second would
-        // end the process if it met the first on its way.
-        let made = guard_make(&self.shared.lines, arguments, |arguments| {
-            actor.pre_start(myself, *arguments)
-        });
-        let error = match guard_end(made, |result| result.map(Box::new)).await {
-            Ok(Ok(state)) => {
-                watch.went_well();
+        let user = &*actor;
+        let call = move || async move {
+            // The state may be large, so it is put into its box before it is moved anywhere.
+            let state = user.pre_start(myself, *arguments).await?;
+            Ok(Box::new(state))
+        };
+        let error = match self.call(call).await {
+            Ok(state) => {
                 self.life.mark_ready();
                 let mut guard = Guard::new(actor, state, &self.life, &self.shared);
                 guard.learn();
                 return Ok(guard);
             }
-            Ok(Err(error)) => error,
-            Err(Panicked(text)) => text.into(),
+            Err(error) => error,
         };
         self.shared.lines.drop_guarded(actor);
         Err(error)
@@ -172,12 +190,9 @@ impl<A: Actor> Session<A> {
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
-        let watch = Watch(&self.life);
-        let made = guard_make(&self.shared.lines, myself, |myself| {
-            actor.post_start(myself, state)
-        });
-        let result = guard_end(made, identity).await;
-        self.flush(watch, guard, result)
+        let call = move || actor.post_start(myself, state);
+        let result = self.call(call).await;
+        self.flush(guard, result)
     }
 
     async fn handle(
@@ -198,12 +213,9 @@ impl<A: Actor> Session<A> {
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
-        let watch = Watch(&self.life);
-        let made = guard_make(&self.shared.lines, message, |message| {
-            actor.handle(myself, message, state)
-        });
-        let result = guard_end(made, identity).await;
-        self.flush(watch, guard, result)
+        let call = move || actor.handle(myself, message, state);
+        let result = self.call(call).await;
+        self.flush(guard, result)
     }
 
     async fn handle_supervisor_evt(
@@ -212,33 +224,8 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
-        let event = match guard.turn_of() {
-            Turn::Mine => event,
-            Turn::Roots => {
-                let kept = Box::new(event);
-                yield_now().await;
-                *kept
-            }
-        };
-        // The root of a supervisor judges the ends of its children itself.
-        if TypeId::of::<A>() != TypeId::of::<Root>() {
-            guard.link_failure = exit::link_failure(&event);
-        }
-        let Guard { user, linked, .. } = guard;
-        let Some((actor, state)) = user.as_mut().and_then(UserState::parts) else {
-            return Ok(());
-        };
-        let watch = Watch(&self.life);
-        let made = guard_make(&self.shared.lines, event, |event| {
-            // In here, since an argument that is borrowed outside would be kept twice in each session's task.
-            // A supervisor of ours waits for its children itself.
-            if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
-                Linked::follow(linked, cell, &event);
-            }
-            actor.handle_supervisor_evt(myself, event, state)
-        });
-        let result = guard_end(made, identity).await;
-        self.flush(watch, guard, result)
+        // Most sessions have no children. Their tasks have no room for this.
+        Box::pin(self.handle_event(myself, event, guard)).await
     }
 
     async fn post_stop(
@@ -252,12 +239,9 @@ impl<A: Actor> Session<A> {
         // What it stops itself may have linked others, which then are not below it any more.
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
-            let watch = Watch(&self.life);
-            let made = guard_make(&self.shared.lines, myself, |myself| {
-                actor.post_stop(myself, state)
-            });
+            let call = move || actor.post_stop(myself, state);
             let result = {
-                let mut ending = pin!(guard_end(made, identity));
+                let mut ending = pin!(self.call(call));
                 match poll_once(ending.as_mut()).await {
                     Poll::Ready(result) => result,
                     Poll::Pending => {
@@ -266,7 +250,7 @@ impl<A: Actor> Session<A> {
                     }
                 }
             };
-            self.flush(watch, guard, result)?;
+            self.flush(guard, result)?;
         }
         self.life.note_orphans();
         let failure = guard.link_failure.take();
@@ -301,21 +285,5 @@ impl<A: Actor> Drop for SpawnArguments<A> {
             self.lines.drop_guarded(arguments);
             self.lines.drop_guarded(actor);
         }
-    }
-}
-
-/// Guards a callback that may be the session's last: unless it went well, the session ends now. A
-/// callback that is merely dropped, because the session was killed, leaves no mark.
-struct Watch<'a>(&'a Life);
-
-impl Watch<'_> {
-    fn went_well(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        self.0.note_orphans();
     }
 }

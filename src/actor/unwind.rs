@@ -76,40 +76,6 @@ impl<T> Drop for Guarded<'_, T> {
     }
 }
 
-/// A future of the user's, with its drop guarded.
-///
-/// It is made into a box of its own: however much it holds, the futures around it stay small. These are
-/// moved more often, and ractor keeps room for two of them in the task of an idle actor.
-pub(super) struct Boxed<'a, F>(Guarded<'a, Pin<Box<F>>>);
-
-/// Makes a future of the user's. The argument, which may be large, is taken from where it lies.
-pub(super) fn guard_make<'a, T, F: Future>(
-    lines: &'a Lines,
-    argument: T,
-    make: impl FnOnce(T) -> F,
-) -> Result<Boxed<'a, F>, Panicked> {
-    let mut argument = Some(argument);
-    let made = guard(|| Some(Box::pin(make(argument.take()?))))?;
-    Ok(Boxed(Guarded { value: made, lines }))
-}
-
-/// Polls such a future to its end. What comes of it passes through `keep` before it is moved anywhere.
-pub(super) async fn guard_end<F: Future, T>(
-    made: Result<Boxed<'_, F>, Panicked>,
-    keep: impl Fn(F::Output) -> T,
-) -> Result<T, Panicked> {
-    let mut made = made?;
-    poll_fn(|cx| match made.0.get_mut() {
-        None => Poll::Pending,
-        Some(future) => match guard(|| future.as_mut().poll(cx).map(&keep)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-            Err(panicked) => Poll::Ready(Err(panicked)),
-        },
-    })
-    .await
-}
-
 /// Polls a future once, and answers what came of that.
 pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
