@@ -452,6 +452,11 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
     }
 }
 
+/// Waits until a supervisor has read of all starts: what it has not read takes memory too.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
 /// The bytes of an idle session above those of a bare named actor.
 async fn memory(table: &mut Table, n: usize) {
     let census = Census::new();
@@ -469,8 +474,9 @@ async fn memory(table: &mut Table, n: usize) {
     while tasks() > others + n {
         tokio::task::yield_now().await;
     }
-    let ours = alloc::live() - before;
     let allocations = alloc::made() - made;
+    settle().await;
+    let ours = alloc::live() - before;
     sessions.stop().await.expect("a running supervisor");
 
     let (parent, _) = Actor::spawn(None, Idle, ()).await.expect("a parent");
@@ -480,6 +486,7 @@ async fn memory(table: &mut Table, n: usize) {
         let name = format!("{name}/session/session-{i}");
         drop(bare::start(name, &parent, &census).await.expect("a start"));
     }
+    settle().await;
     let bare = alloc::live() - before;
     parent.stop_children_and_wait(None, None).await;
     parent.stop_and_wait(None, None).await.expect("an end");

@@ -14,6 +14,7 @@
 //! assert_eq!(names::parse_session(&name), Some(("chats", "room/7")));
 //! ```
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
@@ -69,10 +70,40 @@ pub struct InvalidRole {
 #[must_use]
 pub fn session(supervisor: &str, id: &str) -> String {
     let mut name = String::with_capacity(supervisor.len() + SESSION.len() + id.len());
+    push_session(&mut name, supervisor, id);
+    name
+}
+
+fn push_session(name: &mut String, supervisor: &str, id: &str) {
     name.push_str(supervisor);
     name.push_str(SESSION);
     name.push_str(id);
-    name
+}
+
+/// Looks something up by the registry name of a session. The name lies in a buffer of the thread,
+/// so no memory is allocated for it.
+pub(crate) fn by_session<T>(
+    supervisor: &str,
+    id: &str,
+    look_up: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    thread_local! {
+        static BUFFER: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    // What is too long for an id would stay in the buffer for as long as its thread.
+    if id.len() <= MAX_LENGTH {
+        // While its thread ends there is no buffer.
+        let found = BUFFER.try_with(|buffer| {
+            let mut name = buffer.try_borrow_mut().ok()?;
+            name.clear();
+            push_session(&mut name, supervisor, id);
+            Some(look_up(&name))
+        });
+        if let Ok(Some(found)) = found {
+            return found;
+        }
+    }
+    look_up(&session(supervisor, id))
 }
 
 /// The registry name of a child of a session's tree.

@@ -368,7 +368,9 @@ impl SessionSupervisor {
     /// and sends no message.
     #[must_use]
     pub fn find_session(&self, id: &str) -> Option<ActorCell> {
-        let cell = ractor::registry::where_is(names::session(self.shared.name(), id))?;
+        let cell = names::by_session(self.shared.name(), id, |name| {
+            ractor::registry::where_is(name)
+        })?;
         ask::linked(cell, self.shared.root())
     }
 

@@ -22,6 +22,14 @@ pub(crate) struct Told {
     pub(crate) seen: Seen,
 }
 
+/// The actor of whose start an event tells.
+pub(crate) const fn started(event: &SupervisionEvent) -> Option<&ActorCell> {
+    match event {
+        SupervisionEvent::ActorStarted(cell) => Some(cell),
+        _ => None,
+    }
+}
+
 /// The exit that an event tells of; `None` for events of another kind.
 pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
     match event {

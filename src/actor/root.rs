@@ -111,6 +111,11 @@ impl Root {
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
+        if let Some(cell) = exit::started(&event)
+            && is_session(shared, cell)
+        {
+            shared.starts.heard();
+        }
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
         };
@@ -165,6 +170,13 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
             Err("the supervisor was stopped before all its children were started".into())
         }
     }
+}
+
+/// Whether an actor's name is that of a session.
+fn is_session(shared: &Shared, cell: &ActorCell) -> bool {
+    cell.get_name().is_some_and(|name| {
+        names::parse_session(&name).is_some_and(|(supervisor, _)| supervisor == shared.name())
+    })
 }
 
 /// The id of the session that the name of a dead actor means. Whether it really is that session is

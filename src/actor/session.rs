@@ -192,7 +192,9 @@ impl<A: Actor> Session<A> {
         };
         let call = move || actor.post_start(myself, state);
         let result = self.call(call).await;
-        self.flush(guard, result)
+        self.flush(guard, result)?;
+        self.shared.starts.told();
+        Ok(())
     }
 
     async fn handle(

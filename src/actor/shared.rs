@@ -4,6 +4,7 @@
 //! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
 //! inbox's takes another. No user value is dropped and no user code runs under either.
 
+mod heard;
 mod launches;
 mod ways_in;
 
@@ -16,6 +17,7 @@ use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+use heard::Starts;
 pub(super) use launches::Counting;
 
 use super::answers::Answer;
@@ -70,6 +72,8 @@ pub(crate) struct Shared {
     counting: Counting,
     /// Wakes the driver task, each time one of them is gone.
     launches_wake: Notify,
+    /// The starts of sessions that the root was told of.
+    pub(super) starts: Starts,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -137,6 +141,7 @@ impl Shared {
             launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
+            starts: Starts::default(),
         })
     }
 

@@ -23,8 +23,8 @@ pub(super) struct Callback<'a, A: Actor, F> {
 }
 
 enum Made<F> {
-    /// In a box of its own. However much the future holds, the futures around it stay small. They are
-    /// moved more often, and ractor keeps room for two of them in the task of an idle actor.
+    /// In a box of its own. However much the future holds, the futures around it stay small. They
+    /// are moved more often, and ractor keeps room for two of them in the task of an idle actor.
     Future(Pin<Box<F>>),
     /// The call that was to make it has panicked.
     Panicked(Box<Panicked>),

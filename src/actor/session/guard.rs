@@ -2,7 +2,6 @@
 //! has linked to itself, and the drops of both.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::Actor;
 
@@ -10,7 +9,7 @@ use crate::actor::drop_queue::Deferred;
 use crate::actor::life::{Hold, Life};
 use crate::actor::linked::{Any, Linked};
 use crate::actor::shared::Shared;
-use crate::engine::{Cause, Moment};
+use crate::engine::Cause;
 
 /// Who is to run next on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +25,12 @@ pub(crate) struct Guard<A: Actor> {
     pub(super) user: Option<UserState<A>>,
     /// What it has linked to itself, if anything.
     pub(super) linked: Option<Box<Linked>>,
-    /// When it started, until its first callback after that.
-    started: Option<Moment>,
     /// The failure of an actor linked to it, if its last callback handled that. ractor's own
     /// handler stops the session then, which would look like an end in order.
     pub(super) link_failure: Option<Cause>,
+    /// Until its first callback after the start.
+    young: bool,
 }
-
-/// After this time the session's task has been polled anew since ractor told the root of its start.
-/// Far longer than the machine keeps a thread waiting in the middle of a poll: on a busy one that
-/// is many milliseconds.
-const ROOT_NOTIFIED: Duration = Duration::from_secs(1);
 
 impl<A: Actor> Guard<A> {
     pub(super) fn new(
@@ -53,8 +47,8 @@ impl<A: Actor> Guard<A> {
                 shared: Arc::clone(shared),
             }),
             linked: None,
-            started: Some(shared.clock.now()),
             link_failure: None,
+            young: true,
         }
     }
 
@@ -62,16 +56,19 @@ impl<A: Actor> Guard<A> {
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of
     /// this thread that no other thread takes from. A callback that blocks the thread, or a drop
-    /// after it, would keep the root there. A session that was idle since has long left the thread,
-    /// and need not yield.
+    /// after it, would keep the root there. If the root has read of all starts that it was told of,
+    /// it has had its turn.
     pub(super) fn turn_of(&mut self) -> Turn {
-        let (Some(started), Some(user)) = (self.started.take(), &self.user) else {
-            return Turn::Mine;
-        };
-        if user.shared.clock.now().since(started) < ROOT_NOTIFIED {
-            Turn::Roots
-        } else {
-            Turn::Mine
+        let young = std::mem::take(&mut self.young);
+        match &self.user {
+            Some(UserState { shared, .. }) if young => {
+                if shared.has_sessions() && shared.starts.all_heard() {
+                    Turn::Mine
+                } else {
+                    Turn::Roots
+                }
+            }
+            _ => Turn::Mine,
         }
     }
 

@@ -1,0 +1,209 @@
+//! How many instructions a start, a restart in a storm, a stop and a find take, counted by
+//! callgrind: a number that no load of the machine moves. `cargo bench --bench instructions`; see
+//! `benches/README.md`.
+//!
+//! Each number comes from runs of this program under valgrind, with few and with many sessions. So
+//! what a run does besides is not counted. Every step follows the start, which is subtracted, and a
+//! run ends at the answer. Without valgrind nothing is measured, and the output says so.
+
+#[expect(dead_code, reason = "the other parts of it are for `scale`")]
+mod sides;
+
+use std::convert::Infallible;
+use std::process::{Command, ExitCode};
+
+use session_supervisor::names;
+use sides::figure::{Bound, Figure, Judged, Table, as_f64};
+use sides::lives;
+use sides::session::Census;
+
+/// The sessions of the two runs whose difference is counted.
+const FEW: usize = 300;
+const MANY: usize = 3_000;
+/// Set in the processes that are counted: the side, the step and the number of sessions.
+const RUN: &str = "INSTRUCTIONS_RUN";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Ours,
+    ByHand,
+}
+
+/// What a run does after the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing.
+    Start,
+    /// All sessions fail at once, and it waits until all are back.
+    Storm,
+    Stop,
+    Find,
+    /// A look into ractor's registry alone, with names that are ready.
+    WhereIs,
+}
+
+const SIDES: [Side; 2] = [Side::Ours, Side::ByHand];
+const STEPS: [Step; 5] = [
+    Step::Start,
+    Step::Storm,
+    Step::Stop,
+    Step::Find,
+    Step::WhereIs,
+];
+
+/// How often each session is looked up. One round would be lost in what the start varies by.
+const ROUNDS: usize = 20;
+
+fn main() -> ExitCode {
+    if let Ok(run) = std::env::var(RUN) {
+        for (side, step) in SIDES
+            .iter()
+            .flat_map(|side| STEPS.map(|step| (*side, step)))
+        {
+            for n in [FEW, MANY] {
+                if run == name(side, step, n) {
+                    count_this(side, step, n);
+                }
+            }
+        }
+        return ExitCode::FAILURE;
+    }
+    let Some(table) = table() else {
+        println!("SKIPPED: the instructions, since valgrind does not run here");
+        return ExitCode::SUCCESS;
+    };
+    if table.conclude() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn name(side: Side, step: Step, n: usize) -> String {
+    format!("{side:?} {step:?} {n}")
+}
+
+/// How many instructions a step takes with so many sessions, the start among them: many less few.
+fn more(side: Side, step: Step) -> Option<f64> {
+    let many = counted(&name(side, step, MANY))?;
+    Some(many - counted(&name(side, step, FEW))?)
+}
+
+/// The instructions of one run, which callgrind says at its end: `Collected : 123456`.
+fn counted(run: &str) -> Option<f64> {
+    let program = std::env::current_exe().ok()?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .env(RUN, run)
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{run}: {said}");
+    let (_, count) = said.split_once("Collected : ")?;
+    count.split_whitespace().next()?.parse().ok()
+}
+
+/// A figure: its step, how often that is done for each session, and its bounds.
+type Row = (&'static str, Side, Step, usize, [Bound; 2]);
+
+const ROWS: [Row; 8] = {
+    use Bound::{AtMost, None};
+    use Side::{ByHand, Ours};
+    let none = [None, None];
+    let start = [AtMost(22_000.0), AtMost(19_000.0)];
+    let storm = [AtMost(29_500.0), AtMost(26_000.0)];
+    [
+        ("start", Ours, Step::Start, 1, start),
+        ("storm", Ours, Step::Storm, 1, storm),
+        ("stop", Ours, Step::Stop, 1, [AtMost(14_500.0), None]),
+        ("find", Ours, Step::Find, ROUNDS, [AtMost(650.0), None]),
+        ("by_hand_start", ByHand, Step::Start, 1, none),
+        ("by_hand_storm", ByHand, Step::Storm, 1, none),
+        ("bare_stop", ByHand, Step::Stop, 1, none),
+        ("where_is", Ours, Step::WhereIs, ROUNDS, none),
+    ]
+};
+
+/// `None` if nothing can be counted here.
+fn table() -> Option<Table> {
+    let mut table = Table::default();
+    let starts = [
+        more(Side::Ours, Step::Start)?,
+        more(Side::ByHand, Step::Start)?,
+    ];
+    for (name, side, step, times, [must, goal]) in ROWS {
+        let start = starts[side as usize];
+        let count = match step {
+            Step::Start => start,
+            _ => more(side, step)? - start,
+        };
+        table.add(Figure {
+            name: format!("instructions_{name}"),
+            value: count / as_f64((MANY - FEW) * times),
+            unit: "instructions",
+            judged: Judged::Value,
+            must,
+            goal,
+        });
+    }
+    Some(table)
+}
+
+/// One run, in the process that is counted, which ends with it.
+fn count_this(side: Side, step: Step, n: usize) -> ! {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let run = runtime.spawn(async move {
+        match side {
+            Side::Ours => ours(step, n).await,
+            Side::ByHand => by_hand(step, n).await,
+        }
+    });
+    match runtime.block_on(run) {
+        Ok(never) => match never {},
+        Err(panicked) => panic!("{panicked}"),
+    }
+}
+
+async fn ours(step: Step, n: usize) -> Infallible {
+    let census = Census::new();
+    let sessions = lives::supervisor().await;
+    let ids: Vec<_> = (0..n).map(|i| format!("session-{i}")).collect();
+    let ready = ids.iter().map(|id| names::session(sessions.name(), id));
+    let ready: Vec<_> = ready.collect();
+    let started = lives::start_ours(&sessions, &census, n, 1).await;
+    match step {
+        Step::Start => {}
+        Step::Storm => drop(lives::storm(&census, &started).await),
+        Step::Stop => drop(sessions.stop().await.expect("a running supervisor")),
+        Step::Find => {
+            for _ in 0..ROUNDS {
+                let found = ids.iter().filter_map(|id| sessions.find_session(id));
+                assert_eq!(found.count(), n);
+            }
+        }
+        Step::WhereIs => {
+            for _ in 0..ROUNDS {
+                let found = ready.iter().filter_map(ractor::registry::where_is);
+                assert_eq!(found.count(), n);
+            }
+        }
+    }
+    std::process::exit(0)
+}
+
+async fn by_hand(step: Step, n: usize) -> Infallible {
+    let census = Census::new();
+    let root = lives::root_by_hand(&census).await;
+    let started = lives::start_by_hand(&root, n, 1).await;
+    match step {
+        Step::Storm => drop(lives::storm(&census, &started).await),
+        Step::Stop => root.stop_children_and_wait(None, None).await,
+        Step::Start | Step::Find | Step::WhereIs => {}
+    }
+    std::process::exit(0)
+}
