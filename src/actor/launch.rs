@@ -103,11 +103,11 @@ async fn attempt(
     // ractor would refuse the link, after the user's code has run for nothing.
     let refused = is_ending(&shared);
     if refused || life.is_cancelled() {
-        shared.discard(Discard::Spec(plan));
+        shared.discard_plan(plan);
         return refused.then_some(Err(SpawnFailure::Refused));
     }
     let starting = guard(|| plan.starter.start(order));
-    shared.discard(Discard::Spec(plan));
+    shared.discard_plan(plan);
     let mut starting = match starting {
         Ok(starting) => Guarded::new(starting, &shared.lines),
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),

@@ -104,6 +104,10 @@ enum Whose {
 impl Linked {
     /// What is below a session; `None` if that is nothing.
     pub(super) fn to(session: &ActorCell) -> Option<Box<Self>> {
+        // Most sessions link nothing, and this is asked at every start.
+        if session.get_children().is_empty() {
+            return None;
+        }
         let found = below(session);
         if found.is_empty() {
             return None;

@@ -243,6 +243,12 @@ impl Shared {
         self.drops.drop_later(values);
     }
 
+    /// Drops a spec that nobody needs. No lock may be held.
+    pub(super) fn discard_plan(&self, plan: Arc<Plan>) {
+        self.drops.put_plan(plan);
+        self.drops.wake();
+    }
+
     /// Drops a value that nobody needs. No lock may be held.
     pub(crate) fn discard(&self, value: Discard<Actors>) {
         let mut outbox = Outbox::of(self);
