@@ -138,15 +138,15 @@ async fn one_caller(table: &mut Table, n: usize) {
         must: Bound::AtLeast(must),
         goal: Bound::AtLeast(goal),
     };
-    table.add(speed("start_1_caller", |life| life.start, 0.7, 1.0));
-    table.add(speed("storm", |life| life.storm, 0.8, 1.0));
+    table.add(speed("start_1_caller", |life| life.start, 0.95, 1.15));
+    table.add(speed("storm", |life| life.storm, 1.1, 1.3));
     table.add(Figure {
         name: "stop".to_owned(),
         value: cost(n, &ours, |life| life.stop),
         unit: "us/session",
         judged: Judged::Ratio(quotient(&ours, &by_hand, |life| life.stop)),
-        must: Bound::AtMost(1.5),
-        goal: Bound::AtMost(1.0),
+        must: Bound::AtMost(1.05),
+        goal: Bound::AtMost(0.8),
     });
     for (name, value) in [
         ("bare_start", median(bare)),
@@ -176,8 +176,8 @@ async fn eight_callers(table: &mut Table, n: usize) {
         value: cost(n, &ours, |life| life.start),
         unit: "us/session",
         judged: Judged::Ratio(quotient(&by_hand, &ours, |life| life.start)),
-        must: Bound::AtLeast(1.0),
-        goal: Bound::AtLeast(1.3),
+        must: Bound::AtLeast(1.35),
+        goal: Bound::AtLeast(1.6),
     });
 }
 
@@ -306,8 +306,8 @@ async fn find(table: &mut Table, n: usize) {
         value: median(ours),
         unit: "ns",
         judged: Judged::Ratio(median(ratios)),
-        must: Bound::AtMost(2.0),
-        goal: Bound::AtMost(1.2),
+        must: Bound::AtMost(1.2),
+        goal: Bound::AtMost(1.0),
     });
     count(table, &sessions).await;
     sessions.stop().await.expect("a running supervisor");
@@ -495,8 +495,8 @@ async fn memory(table: &mut Table, n: usize) {
         value: as_f64(usize::try_from(ours - bare).unwrap_or(0)) / as_f64(n),
         unit: "B/session",
         judged: Judged::Value,
-        must: Bound::AtMost(1_024.0),
-        goal: Bound::AtMost(512.0),
+        must: Bound::AtMost(512.0),
+        goal: Bound::AtMost(400.0),
     });
     table.add(Figure {
         name: "allocations_per_start".to_owned(),
@@ -593,8 +593,8 @@ async fn recovery(table: &mut Table) {
         value: ours,
         unit: "us",
         judged: Judged::Ratio(ours / by_hand),
-        must: Bound::AtMost(3.0),
-        goal: Bound::AtMost(1.5),
+        must: Bound::AtMost(1.4),
+        goal: Bound::AtMost(1.2),
     });
     table.add(Figure {
         name: "crash_to_running_p99".to_owned(),
@@ -602,7 +602,7 @@ async fn recovery(table: &mut Table) {
         unit: "us",
         judged: Judged::Value,
         must: Bound::AtMost(1_000.0),
-        goal: Bound::AtMost(200.0),
+        goal: Bound::AtMost(100.0),
     });
 }
 

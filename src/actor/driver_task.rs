@@ -9,6 +9,7 @@
 //! child supervisor keep its launch held until then.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,18 +56,25 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
     all_dropped(shared).await;
 }
 
-/// Keeps the timer and drives what is handed over, until the supervisor is that far.
+/// Keeps the timer and drives what is handed over, until the supervisor is that far. The timer comes
+/// first: however much is handed over, a deadline is not late for that.
 async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool) {
-    let (mut due, mut turns) = (None, 0);
+    let mut due = None;
+    let mut waiting = pin!(timer(shared, due));
     while !is_there(&shared.progress) {
         let armed = shared.lock_driver().armed();
         if armed != due {
-            (due, turns) = (armed, 0);
+            due = armed;
+            waiting.set(timer(shared, due));
         }
         tokio::select! {
             biased;
+            () = waiting.as_mut() => {
+                due = None;
+                waiting.set(timer(shared, due));
+                shared.tick();
+            }
             () = shared.wake.notified() => take_over(shared).await,
-            () = timer(shared, armed, &mut turns) => shared.tick(),
         }
     }
 }
@@ -89,20 +97,22 @@ async fn all_dropped(shared: &Shared) {
     drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(stuck)).await);
 }
 
-/// Returns when the timer is due, and what was ready to run by then has had its turns, of which so
-/// many have been given already. Where the machine is busy, time passes without them, and a session
-/// would be killed, or called stuck, for what it had no chance to do.
-async fn timer(shared: &Shared, armed: Option<Moment>, turns: &mut u32) {
+/// Returns when the timer is due, and what was ready to run by then has had its turns. Where the
+/// machine is busy, time passes without them, and a session would be killed, or called stuck, for
+/// what it had no chance to do.
+async fn timer(shared: &Shared, armed: Option<Moment>) {
     match armed {
         Some(at) => shared.clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
-    while *turns < 2 * TURNS {
-        if *turns == TURNS {
-            shared.drops.caught_up(DROPS).await;
-        }
+    turns().await;
+    shared.drops.caught_up(DROPS).await;
+    turns().await;
+}
+
+async fn turns() {
+    for _ in 0..TURNS {
         tokio::task::yield_now().await;
-        *turns += 1;
     }
 }
 

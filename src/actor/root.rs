@@ -112,7 +112,7 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(cell) = exit::started(&event)
-            && is_session(shared, cell)
+            && (shared.starts.was_last(cell.get_id().pid()) || is_session(shared, cell))
         {
             shared.starts.heard();
         }

@@ -190,10 +190,11 @@ impl<A: Actor> Session<A> {
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
+        let number = myself.get_id().pid();
         let call = move || actor.post_start(myself, state);
         let result = self.call(call).await;
         self.flush(guard, result)?;
-        self.shared.starts.told();
+        self.shared.starts.told(number);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{ChildSpec, Exit, Options, Shutdown};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::support::supervisor;
+use crate::support::{Probe, supervisor};
 
 /// So many turns its `pre_start` and its `post_stop` take, none of which waits for anything.
 const TURNS: usize = 20;
@@ -76,4 +76,33 @@ async fn nor_is_a_session_killed_in_a_mass_stop() {
     tokio::time::advance(Duration::from_secs(60)).await;
     let report = stop.await.expect("no panic").expect("it runs");
     assert_eq!((report.stopped, report.killed), (100, 0));
+}
+
+/// However many ask at the same time.
+#[tokio::test(start_paused = true)]
+async fn a_grace_is_over_while_others_never_stop_asking() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let hangs = probe.script().post_stop(|_, _| std::future::pending());
+    let spec = hangs
+        .spec()
+        .shutdown(Shutdown::Timeout(Duration::from_secs(5)));
+    sessions
+        .start_session("hangs", spec)
+        .await
+        .expect("it starts");
+    let stop = tokio::spawn(sessions.stop_session("hangs"));
+    probe.until(|tally| tally.stops == 1).await;
+    let askers: Vec<_> = (0..500)
+        .map(|_| {
+            let sessions = sessions.clone();
+            tokio::spawn(async move { while sessions.count_sessions().await.is_ok() {} })
+        })
+        .collect();
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(stop.await.expect("no panic"), Ok(Exit::Killed));
+    sessions.stop().await.expect("it runs");
+    for asker in askers {
+        asker.await.expect("no panic");
+    }
 }

@@ -16,13 +16,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(in crate::actor) struct Starts {
     told: AtomicU64,
+    /// The actor of the last one.
+    last: AtomicU64,
     heard: AtomicU64,
 }
 
 impl Starts {
     /// The `post_start` of a session went well, so ractor tells the root of its start next.
-    pub(in crate::actor) fn told(&self) {
+    pub(in crate::actor) fn told(&self, actor: u64) {
+        self.last.store(actor, Ordering::Relaxed);
         self.told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether this was the last one told. That saves a look at its name.
+    pub(in crate::actor) fn was_last(&self, actor: u64) -> bool {
+        self.last.load(Ordering::Relaxed) == actor
     }
 
     /// The root has read that a session has started. Called by the root alone.
@@ -54,8 +62,8 @@ mod tests {
     fn all_are_heard_when_as_many_were_heard_as_told() {
         let starts = Starts::default();
         assert!(starts.all_heard());
-        starts.told();
-        starts.told();
+        starts.told(1);
+        starts.told(1);
         starts.heard();
         assert!(!starts.all_heard());
         starts.heard();
@@ -67,11 +75,11 @@ mod tests {
         let starts = Starts::default();
         starts.heard();
         starts.heard();
-        starts.told();
+        starts.told(1);
         assert!(!starts.all_heard());
         starts.heard();
         starts.heard();
-        starts.told();
+        starts.told(1);
         assert!(!starts.all_heard());
     }
 }
