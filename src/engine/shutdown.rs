@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::io::{Kill, StopWay};
 use super::moment::Moment;
+use super::stop::{Kill, StopWay};
 
 /// How long a kill is waited for (D17). What is then still there is stuck.
 pub const KILL_BOUND: Duration = Duration::from_secs(1);
