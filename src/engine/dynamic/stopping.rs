@@ -7,6 +7,7 @@
 use super::pace::{NO_BATCH, Pace};
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Domain, Effect, Note, Refusal, Reply, StopCause};
@@ -14,7 +15,7 @@ use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::restart::ChildKind;
-use crate::engine::table::{Cursor, SessionState};
+use crate::engine::table::Cursor;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
