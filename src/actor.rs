@@ -11,6 +11,7 @@ pub(crate) mod drive;
 pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
+pub(crate) mod guarded;
 pub(crate) mod inbox;
 pub(crate) mod item;
 pub(crate) mod launch;

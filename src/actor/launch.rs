@@ -16,11 +16,12 @@ use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
+use super::guarded::Guarded;
 use super::life::{Hold, Life, Orphans};
 use super::linked;
 use super::plan::{Found, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Guarded, Panicked, guard, guard_future};
+use super::unwind::{Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// How long the actors below a session are waited for. Shorter than the kill bound, or their

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use ractor::{ActorCell, ActorProcessingErr};
 use tokio::sync::oneshot;
 
+use super::guarded::drop_guarded;
 use super::life::Life;
 use super::shared::Shared;
-use super::unwind::drop_guarded;
 use crate::engine::{self, Context, Domain, Policy};
 
 /// The types behind both engines.

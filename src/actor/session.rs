@@ -25,13 +25,14 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, Supervisi
 use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
+use super::guarded::{guard_end, guard_make};
 use super::life::{Hold, Life};
 use super::lines::Lines;
 use super::linked::Linked;
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::{Panicked, guard_end, guard_make, poll_once};
+use super::unwind::{Panicked, poll_once};
 use crate::engine::Input;
 use guard::{Guard, Turn, UserState};
 
