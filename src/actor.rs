@@ -4,10 +4,12 @@
 //! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 pub(crate) mod answers;
+pub(crate) mod arguments;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod drive;
+pub(crate) mod driver;
 pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
@@ -19,6 +21,7 @@ mod launch_pool;
 pub(crate) mod life;
 mod lines;
 mod linked;
+mod lists;
 pub(crate) mod log;
 pub(crate) mod machine;
 mod outbox;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 
-use super::drive::{Driver, Ended};
+use super::driver::{Driver, Ended};
 use super::launch_pool;
 use super::outbox::Outbox;
 use super::plan::Order;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory;
-use super::drive::{Driver, Ended};
+use super::driver::{Driver, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};

@@ -19,19 +19,19 @@ use tokio::sync::{Notify, oneshot};
 pub(super) use launches::Counting;
 
 use super::answers::Answer;
+use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
-use super::drive::Driver;
+use super::driver::Driver;
 use super::drop_queue::DropQueue;
 use super::inbox::Inbox;
 use super::item::Item;
-use super::launch;
 use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left, Life};
 use super::lines::Lines;
+use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::plan::{Actors, Ticket};
 use super::progress::{Progress, RootStage, Work};
-use super::spawn::{Home, Naming, ParentLink, RootArguments};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 
@@ -203,7 +203,7 @@ impl Shared {
         }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            launch::all_gone(orphans, shared.root()).await;
+            linked::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
