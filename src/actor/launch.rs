@@ -16,15 +16,25 @@ use tokio::sync::oneshot;
 use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::guarded::Guarded;
+use super::launch_pool::LaunchPool;
 use super::life::{Hold, Life};
 use super::linked;
-use super::plan::{Found, Order, Plan, SpawnFailure, Starting};
+use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
 use super::unwind::{Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
+/// Makes a launch, and then those that are given to it.
+pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
+    let mut next = Some(first);
+    while let Some((plan, order)) = next {
+        run(plan, order).await;
+        next = pool.next().await;
+    }
+}
+
 /// Starts the session, reports and answers.
-pub(super) async fn run(plan: Arc<Plan>, order: Order) {
+async fn run(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     // Held for as long as the launch holds it, whose task is not to drop the last of it.

@@ -95,6 +95,9 @@ pub(crate) struct Order {
     pub(crate) shared: Arc<Shared>,
 }
 
+/// A launch to be made.
+pub(super) type Launch = (Arc<Plan>, Order);
+
 /// Why no actor was spawned and linked.
 #[derive(Debug)]
 pub(crate) enum SpawnFailure {

@@ -18,7 +18,6 @@ use tokio::sync::{Notify, oneshot};
 
 pub(super) use launches::Counting;
 
-use super::answers::Answer;
 use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
 use super::driver::Driver;
@@ -30,7 +29,7 @@ use super::life::{Hold, Left, Life};
 use super::lines::Lines;
 use super::linked;
 use super::log::{Children, Line, Speaker};
-use super::plan::{Actors, Ticket};
+use super::plan::{Actors, Launch, Ticket};
 use super::progress::{Progress, RootStage, Work};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
@@ -63,7 +62,7 @@ pub(crate) struct Shared {
     outcome: OnceLock<Option<Outcome>>,
     /// The callers that wait for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
-    pub(super) launch_pool: Arc<LaunchPool>,
+    pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
     /// Whether they are counted: where a parent waits for that.
@@ -286,10 +285,10 @@ impl Shared {
         }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in std::mem::take(&mut *self.lock_waiters()) {
-            self.deliver(Answer::Told(Box::new(move || {
+            self.tell(Box::new(move || {
                 waiter.send(()).ok();
                 Vec::new()
-            })));
+            }));
         }
     }
 
