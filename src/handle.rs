@@ -43,7 +43,7 @@ impl SessionSupervisor {
 /// it. A restart above the limit ends the supervisor in order. If it is a session or a child of
 /// another supervisor, the rules of that supervisor decide what follows.
 ///
-/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`,
+/// As with [`SessionSupervisor`], all futures are `Send` and `'static`,
 /// and no method blocks the supervisor. While a set of children is stopped or started, requests
 /// wait until that is done. A child of the set must ask from a spawned task, or it waits for
 /// itself.
