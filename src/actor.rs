@@ -4,13 +4,16 @@
 //! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 pub(crate) mod answers;
+pub(crate) mod arguments;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod directory;
 pub(crate) mod drive;
+pub(crate) mod driver;
 pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
+pub(crate) mod guarded;
 pub(crate) mod inbox;
 pub(crate) mod item;
 pub(crate) mod launch;
@@ -18,6 +21,7 @@ mod launch_pool;
 pub(crate) mod life;
 mod lines;
 mod linked;
+mod lists;
 pub(crate) mod log;
 pub(crate) mod machine;
 mod outbox;

@@ -169,8 +169,8 @@ impl Application {
     /// # Errors
     ///
     /// As [`start`](Self::start), but for a start that a signal ends: that is an [`Ended`] with
-    /// [`Overdue`](EndCause::Overdue) or [`Interrupted`](EndCause::Interrupted). The exit status is 1
-    /// for an error; std uses that one too for an error of `main`.
+    /// [`Overdue`](EndCause::Overdue) or [`Interrupted`](EndCause::Interrupted). The exit status is
+    /// 1 for an error; std uses that one too for an error of `main`.
     ///
     /// # Cancel safety
     ///

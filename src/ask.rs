@@ -45,8 +45,9 @@ pub(crate) async fn start(
     }
 }
 
-/// An answer that a caller waits for. A caller may give up at the moment when the answer has come: then
-/// nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's task.
+/// An answer that a caller waits for. A caller may give up at the moment when the answer has come:
+/// then nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's
+/// task.
 struct Awaited<'a, A: Telling> {
     answer: oneshot::Receiver<A>,
     shared: &'a Shared,

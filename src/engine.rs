@@ -22,8 +22,11 @@ mod backoff;
 mod callers;
 mod chain;
 mod child;
+mod counts;
+mod domain;
 mod dynamic;
 mod exit;
+mod failure;
 mod incarnation;
 mod io;
 mod jitter;
@@ -37,6 +40,7 @@ mod report;
 mod request;
 mod restart;
 mod shutdown;
+mod stop;
 mod table;
 mod timers;
 mod waiting;
@@ -49,17 +53,17 @@ pub use answers::{
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
+pub use counts::{Counts, SessionState};
+pub use domain::{Domain, Ending, Life, Spec, Ticket};
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
+pub use failure::Failure;
 pub use incarnation::{Key, Launch};
-pub use io::{
-    Context, Discard, Domain, Effect, Ending, Failure, Input, Life, Recall, Spec, StopCause,
-    StopWay, Ticket,
-};
+pub use io::{Context, Discard, Effect, Input, Recall};
 pub use limit::{Limit, Window};
 pub use moment::Moment;
 pub use next::{Next, Used};
-pub use note::{Kill, Note};
+pub use note::Note;
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
@@ -68,4 +72,5 @@ pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use shutdown::{KILL_BOUND, Shutdown};
-pub use table::{Counts, Cursor, Info, SessionState};
+pub use stop::{Kill, StopCause, StopWay};
+pub use table::{Cursor, Info};

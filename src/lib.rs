@@ -14,6 +14,7 @@ mod child;
 pub mod engine;
 pub mod error;
 mod fault;
+mod handle;
 mod id;
 mod info;
 pub mod names;
@@ -30,10 +31,9 @@ pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
     Restart, SessionState, Shutdown, ShutdownReport, Strategy,
 };
+pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{ChildInfo, Ensured, SessionInfo};
 pub use options::Options;
-pub use session_supervisor::SessionSupervisor;
 pub use spec::{ChildSpec, Launch, StartContext};
-pub use supervisor::Supervisor;
 pub use tree::TreeSpec;

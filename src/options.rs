@@ -54,9 +54,9 @@ pub struct Options {
 impl Options {
     /// The defaults: the name [`SessionSupervisor::NAME`](crate::SessionSupervisor::NAME), any
     /// number of sessions, 3 restarts in 5 s for each, and no limit for all together. A session
-    /// that uses up its limit is parked, and tried again after 5 to 10 s, then after pauses that double
-    /// up to 5 min. At most 10,000 are parked, and at most 1,024 launches are under way at once.
-    /// The pauses before restarts are those of [`Backoff::default`].
+    /// that uses up its limit is parked, and tried again after 5 to 10 s, then after pauses that
+    /// double up to 5 min. At most 10,000 are parked, and at most 1,024 launches are under way at
+    /// once. The pauses before restarts are those of [`Backoff::default`].
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
@@ -174,8 +174,9 @@ impl Options {
     /// restarts before starts. The time in line does not count against the start timeout. A launch
     /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
     ///
-    /// A launch whose start function or `pre_start` waits for another start of this supervisor keeps its place
-    /// meanwhile. If all places are kept by such launches, each of them waits until its start timeout.
+    /// A launch whose start function or `pre_start` waits for another start of this supervisor
+    /// keeps its place meanwhile. If all places are kept by such launches, each of them waits until
+    /// its start timeout.
     ///
     /// Default: 1,024. Must be at least 1.
     pub fn max_concurrent_launches(mut self, max: usize) -> Self {

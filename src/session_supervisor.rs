@@ -1,7 +1,5 @@
-//! The handle of a session supervisor. Its length is the documentation of every call.
-//!
-//! A handle refers to what the root, the launch tasks and the driver task share. After the end of
-//! the supervisor it stays valid, and its calls fail with "down".
+//! What the handle of a session supervisor can be asked. Its length is the documentation of every
+//! call.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +10,6 @@ use ractor::{ActorCell, ActorRef, ActorStatus};
 use crate::actor::directory;
 use crate::actor::item::Query;
 use crate::actor::machine::Machine;
-use crate::actor::shared::Shared;
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{
@@ -25,33 +22,9 @@ use crate::error::{
 };
 use crate::info::{Ensured, SessionInfo};
 use crate::spec::ChildSpec;
-use crate::{Options, SessionId, names, options};
-
-/// A handle of a running session supervisor. Cheap to clone.
-///
-/// Every method that asks the supervisor returns a future that is `Send` and `'static`. It asks
-/// when it is first polled; what was asked is carried out even if the future is dropped then. No
-/// method blocks the supervisor or another session, however slow the session in question is.
-///
-/// Do not block the thread right after polling a call once; await the call first.
-///
-/// A reference that a method returns names one incarnation of a session. Look it up again after a
-/// restart.
-#[derive(Clone, Debug)]
-pub struct SessionSupervisor {
-    shared: Arc<Shared>,
-}
+use crate::{Options, SessionId, SessionSupervisor, names};
 
 impl SessionSupervisor {
-    /// The name of a supervisor whose options give it none.
-    ///
-    /// OTP: the module's name, `__MODULE__`.
-    pub const NAME: &'static str = options::DEFAULT_NAME;
-
-    pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-
     /// Starts a supervisor without a parent. It runs until it is stopped, also when all handles are
     /// dropped.
     ///

@@ -123,7 +123,7 @@ impl StartError {
 /// fewer than [`max_concurrent_launches`](crate::Options::max_concurrent_launches) do so at once.
 ///
 /// Setters do not fail. The first bad value is kept and is the error of the call that uses the
-/// spec, before anything is asked; in a [`tree`](ChildSpec::tree) it is the cause of its failed start.
+/// spec, before anything is asked; in a [`tree`](ChildSpec::tree) it fails the start.
 ///
 /// ```
 /// # use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef};

@@ -1,6 +1,4 @@
-//! The handle of a static supervisor.
-//!
-//! A handle holds no state of its own, as that of a session supervisor.
+//! What the handle of a static supervisor can be asked.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use ractor::{ActorCell, ActorRef};
 
 use crate::actor::directory;
 use crate::actor::item::Query;
-use crate::actor::shared::{Outcome, Shared};
+use crate::actor::shared::Outcome;
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{
@@ -23,38 +21,9 @@ use crate::error::{
 };
 use crate::info::ChildInfo;
 use crate::spec::ChildSpec;
-use crate::{TreeSpec, names};
-
-/// A handle of a running static supervisor: ordered children, each with a role. Cheap to clone.
-///
-/// Children are started in their order, each when the one before runs. They are stopped in reverse
-/// order, each when the one after it is gone. The restart kind of a child decides whether it is
-/// restarted when it ends, and the [`Strategy`](crate::Strategy) which others are restarted with
-/// it. A restart above the limit ends the supervisor in order. If it is a session or a child of
-/// another supervisor, the rules of that supervisor decide what follows.
-///
-/// As with [`SessionSupervisor`](crate::SessionSupervisor), all futures are `Send` and `'static`,
-/// and no method blocks the supervisor. While a set of children is stopped or started, requests
-/// wait until that is done. A child of the set must ask from a spawned task, or it waits for
-/// itself.
-///
-/// It looks at all its children at each step, so it is meant for dozens of children. Use sessions
-/// for thousands.
-///
-/// OTP: `supervisor`.
-#[derive(Clone, Debug)]
-pub struct Supervisor {
-    shared: Arc<Shared>,
-}
+use crate::{Supervisor, TreeSpec, names};
 
 impl Supervisor {
-    /// The name of a supervisor without a parent whose spec gives it none.
-    pub const NAME: &'static str = "session_supervisor::Supervisor";
-
-    pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-
     /// Starts a supervisor without a parent, and all its children. It runs until it is stopped,
     /// also when all handles are dropped.
     ///

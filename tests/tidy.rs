@@ -1,13 +1,14 @@
-//! The order of the repository: which layer may name which, how long a file may be, what every file
-//! says of itself, and what production code may not contain.
+//! The order of the repository: which layer may name which, that no modules import each other in a
+//! circle, how long a file may be, what every file says of itself, and what production code may not
+//! contain.
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
-//! `ask child spec session_supervisor supervisor tree application` (what users hold; they may use
-//! all that is below), and `lib.rs`, which only re-exports. A file names nothing of a layer above
-//! its own. It reads lines, which is enough since the code is formatted.
+//! `ask child handle spec session_supervisor supervisor tree application` (what users hold; they
+//! may use all that is below), and `lib.rs`, which only re-exports. A file names nothing of a layer
+//! above its own. It reads lines, which is enough since the code is formatted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -129,9 +130,8 @@ fn layer(path: &str) -> u8 {
         "engine" => 1,
         "error" | "fault" | "id" | "info" | "names" | "options" | "reason" => 2,
         "actor" => 3,
-        "application" | "ask" | "child" | "session_supervisor" | "spec" | "supervisor" | "tree" => {
-            4
-        }
+        "application" | "ask" | "child" | "handle" | "session_supervisor" | "spec"
+        | "supervisor" | "tree" => 4,
         "lib" => 5,
         other => panic!("{other} is in no layer"),
     }
@@ -169,22 +169,30 @@ fn heads(after: &str) -> Vec<String> {
         path.take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '*')
             .collect()
     };
-    let Some(group) = after.strip_prefix('{') else {
-        return vec![name(after)];
-    };
+    match after.strip_prefix('{') {
+        Some(group) => parts(group).iter().map(|path| name(path)).collect(),
+        None => vec![name(after)],
+    }
+}
+
+/// The paths between two braces, of which the first has been taken.
+fn parts(group: &str) -> Vec<String> {
     let mut depth = 0;
-    let mut paths = vec![String::new()];
+    let mut parts = vec![String::new()];
     for c in group.chars() {
         match c {
             '{' => depth += 1,
             '}' if depth == 0 => break,
             '}' => depth -= 1,
-            ',' if depth == 0 => paths.push(String::new()),
-            c => paths.last_mut().expect("one at least").push(c),
+            _ => {}
+        }
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().expect("one at least").push(c),
         }
     }
-    paths.retain(|path| !path.trim().is_empty());
-    paths.iter().map(|path| name(path)).collect()
+    parts.retain(|part| !part.trim().is_empty());
+    parts
 }
 
 /// The names that a file takes from the crate's root, by `crate::` or by enough `super::`.
@@ -215,6 +223,183 @@ fn a_layer_names_only_itself_and_what_is_below_it() {
     }
     assert!(seen > 50, "the paths are found");
     none(&found, "arrows point down only");
+}
+
+/// All paths that a text begins with: one, or each that is written with braces.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let text = text.trim_start();
+    if let Some(group) = text.strip_prefix('{') {
+        return parts(group).iter().flat_map(|part| paths(part)).collect();
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    let rest = match rest.strip_prefix("::") {
+        Some(rest) => paths(rest),
+        None => vec![Vec::new()],
+    };
+    let with_name = |path: Vec<String>| [vec![name.to_owned()], path].concat();
+    rest.into_iter().map(with_name).collect()
+}
+
+/// The folders whose files are modules each. Elsewhere a file is one module with its folder.
+const FOLDERS: [&str; 2] = ["engine", "actor"];
+
+/// The files of `src/actor` that import each other in one circle, all others being in none. Their
+/// types hold each other: what the tasks of a supervisor share (`shared`) holds what is queued and
+/// what drives (`inbox`, `item`, `driver`), these hold the engine with the types of the shell
+/// (`machine`, `plan`), these a launch (`life`), and a launch that is a supervisor itself, or has
+/// linked one (`linked`, found in `directory`), holds what its tasks share. `arguments` says whose
+/// child a supervisor is. The list can only become shorter.
+const KNOT: &[&str] = &[
+    "actor/arguments",
+    "actor/directory",
+    "actor/driver",
+    "actor/inbox",
+    "actor/item",
+    "actor/life",
+    "actor/linked",
+    "actor/machine",
+    "actor/plan",
+    "actor/shared",
+];
+
+/// The modules of `src`, and what they import.
+struct Imports {
+    modules: BTreeSet<String>,
+    /// Where a name is from that `lib.rs` or the file of one of [`FOLDERS`] re-exports.
+    passed_on: BTreeMap<Vec<String>, Vec<String>>,
+    /// What each module imports, and by which names.
+    of: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl Imports {
+    fn read(sources: &[File]) -> Self {
+        let place = |file: &File| -> Vec<String> {
+            let path = file.path.trim_start_matches("src/").trim_end_matches(".rs");
+            path.split('/').map(str::to_owned).collect()
+        };
+        let (fronts, files): (Vec<_>, Vec<_>) = sources.iter().partition(|file| {
+            let place = place(file);
+            place == ["lib"] || place.len() == 1 && FOLDERS.contains(&&*place[0])
+        });
+        assert_eq!(fronts.len(), 1 + FOLDERS.len(), "the fronts are found");
+        let mut passed_on = BTreeMap::new();
+        for front in fronts {
+            let mut base = place(front);
+            base.retain(|name| name != "lib");
+            for (_, after) in split_all(&front.text(), "use ") {
+                for path in paths(after) {
+                    let name = path.last().expect("a name").clone();
+                    let known = [base.clone(), vec![name]].concat();
+                    passed_on.insert(known, [base.clone(), path].concat());
+                }
+            }
+        }
+        let mut imports = Self {
+            modules: files.iter().map(|file| module(&place(file))).collect(),
+            passed_on,
+            of: BTreeMap::new(),
+        };
+        for file in files {
+            let here = place(file);
+            let text = file.text();
+            for (root, base) in [
+                ("crate::", &here[..0]),
+                ("super::", &here[..here.len() - 1]),
+                ("self::", &here[..]),
+            ] {
+                for (_, after) in split_all(&text, root) {
+                    for path in paths(after) {
+                        imports.add(file, module(&here), base, &path);
+                    }
+                }
+            }
+        }
+        imports
+    }
+
+    fn add(&mut self, file: &File, from: String, base: &[String], path: &[String]) {
+        let ups = path.iter().take_while(|name| *name == "super").count();
+        let mut whole = [&base[..base.len() - ups], &path[ups..]].concat();
+        whole.retain(|name| name != "self");
+        if whole.is_empty() || whole.len() == 1 && FOLDERS.contains(&&*whole[0]) {
+            return;
+        }
+        let name = whole.join("::");
+        let further = |path: &[String]| {
+            let longer = self.passed_on.get(&path[..path.len().min(2)]);
+            longer.or_else(|| self.passed_on.get(&path[..1])).cloned()
+        };
+        while let Some(path) = further(&whole) {
+            whole = path;
+        }
+        let to = module(&whole);
+        assert!(self.modules.contains(&to), "{}: {name}", file.path);
+        if to != from {
+            let names = self.of.entry(from).or_default().entry(to).or_default();
+            names.insert(name);
+        }
+    }
+
+    /// All that a module imports, and what that imports, and so on.
+    fn reach<'a>(&'a self, from: &'a str) -> BTreeSet<&'a str> {
+        let mut found = BTreeSet::new();
+        let mut pending = vec![from];
+        while let Some(module) = pending.pop() {
+            let next = self.of.get(module).into_iter().flat_map(BTreeMap::keys);
+            pending.extend(next.map(|to| &**to).filter(|to| found.insert(*to)));
+        }
+        found
+    }
+
+    /// The sets of modules of which each reaches each other.
+    fn circles(&self) -> BTreeSet<BTreeSet<&str>> {
+        let modules = self.modules.iter().map(|module| &**module);
+        let reach: BTreeMap<_, _> = modules.map(|from| (from, self.reach(from))).collect();
+        let mut circles = BTreeSet::new();
+        for (from, reached) in &reach {
+            let mut circle = reached.clone();
+            circle.retain(|to| reach[to].contains(from));
+            circles.insert(circle);
+        }
+        circles.remove(&BTreeSet::new());
+        circles
+    }
+}
+
+/// The module to which a path leads or in which a file is.
+fn module(path: &[String]) -> String {
+    let depth = 1 + usize::from(FOLDERS.contains(&&*path[0]));
+    path[..path.len().min(depth)].join("/")
+}
+
+#[test]
+fn no_modules_import_each_other_in_a_circle() {
+    let imports = Imports::read(&sources());
+    let seen: usize = imports.of.values().map(BTreeMap::len).sum();
+    assert!(seen > 200, "the paths are found");
+    let knot: BTreeSet<_> = KNOT.iter().copied().collect();
+    let mut found = Vec::new();
+    let circles = imports.circles();
+    for circle in circles.iter().filter(|circle| **circle != knot) {
+        found.push(format!("a circle that is not listed: {circle:?}"));
+        for from in circle {
+            for (to, names) in imports.of[*from]
+                .iter()
+                .filter(|(to, _)| circle.contains(&***to))
+            {
+                if !knot.contains(from) || !knot.contains(&**to) {
+                    found.push(format!("    {from} imports {names:?} of {to}"));
+                }
+            }
+        }
+    }
+    for module in knot {
+        if !circles.iter().any(|circle| circle.contains(module)) {
+            found.push(format!("{module} is in no circle any more"));
+        }
+    }
+    none(&found, "imports point one way");
 }
 
 #[test]

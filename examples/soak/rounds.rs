@@ -84,9 +84,9 @@ pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
     }
 }
 
-/// tokio's locks keep a table of the threads that wait, for the whole process. It grows with the most
-/// threads there ever were, and keeps what it has outgrown: up to 128 KiB, which would look like a leak
-/// in whichever round most drops block. So it has its full size before the first.
+/// tokio's locks keep a table of the threads that wait, for the whole process. It grows with the
+/// most threads there ever were, and keeps what it has outgrown: up to 128 KiB, which would look
+/// like a leak in whichever round most drops block. So it has its full size before the first.
 async fn all_threads_have_waited() {
     /// tokio's limit of threads for what blocks.
     const THREADS: usize = 512;

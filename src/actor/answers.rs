@@ -12,16 +12,14 @@ use std::fmt;
 use tokio::sync::oneshot;
 
 use super::drop_queue::DropQueue;
+use super::item::Told;
 use super::plan::{Actors, Ticket};
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
 use crate::info::{ChildInfo, SessionInfo};
 
-/// Something to tell; answers the causes in what was told to nobody.
-pub(super) type Told = Box<dyn FnOnce() -> Vec<Cause> + Send>;
-
-/// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own: two that
-/// panic in one drop would end the process.
+/// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own:
+/// two that panic in one drop would end the process.
 pub(crate) trait Telling: Send + 'static {
     fn causes(self, each: &mut dyn FnMut(Cause));
 }

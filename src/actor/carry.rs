@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 
-use super::drive::{Driver, Ended};
-use super::launch_pool;
+use super::driver::{Driver, Ended};
+use super::launch;
 use super::outbox::Outbox;
 use super::plan::Order;
 use super::progress::Work;
@@ -34,13 +34,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                     life,
                     shared: Arc::clone(shared),
                 };
-                if let Err((spec, order)) = shared.launch_pool.give(spec, order) {
+                if let Err(launch) = shared.launch_pool.give((spec, order)) {
                     let pool = Arc::clone(&shared.launch_pool);
-                    drop(
-                        shared
-                            .runtime()
-                            .spawn(launch_pool::serve(pool, spec, order)),
-                    );
+                    drop(shared.runtime().spawn(launch::serve(pool, launch)));
                 }
             }
             Effect::Cancel { life, why } => {

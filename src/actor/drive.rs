@@ -8,20 +8,18 @@
 
 mod broken;
 
-use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
+use super::driver::{Begin, Driver, Ended, Timer};
 use super::inbox::{KEPT, Rest, Turn};
 use super::item::Item;
 use super::machine::Machine;
 use super::outbox::Outbox;
-use super::plan::Ticket;
 use super::progress::RootStage;
-use super::query::Lists;
 use super::shared::Shared;
 use super::unwind::guard;
-use crate::engine::{Moment, ShutdownReport, StopCause};
+use crate::engine::Moment;
 
 /// At most this many items are taken before the rest is left to the driver task.
 const BUDGET: usize = 64;
@@ -30,46 +28,7 @@ const BUDGET: usize = 64;
 /// a small stop is told to all in one drive, and a long list lets others in between.
 const STEP: usize = 16;
 
-/// What the holder of the seat works with.
-#[derive(Debug)]
-pub(crate) struct Driver {
-    pub(super) machine: Machine,
-    lists: Lists,
-    /// Kept for its memory.
-    items: VecDeque<Item>,
-    timer: Timer,
-    pub(super) ended: Option<Ended>,
-}
-
-/// The driver task's timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Timer {
-    Off,
-    Armed(Moment),
-    /// It has fired, and not all that was due is done. What becomes due meanwhile is left to its
-    /// next time, since it gives others their turns first.
-    Fired,
-}
-
-/// How the supervisor ended, for those who wait for that.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) report: ShutdownReport,
-    pub(super) cause: StopCause,
-    pub(super) tickets: Vec<Ticket<ShutdownReport>>,
-}
-
 impl Driver {
-    pub(super) fn new(machine: Machine) -> Self {
-        Self {
-            machine,
-            lists: Lists::default(),
-            items: VecDeque::new(),
-            timer: Timer::Off,
-            ended: None,
-        }
-    }
-
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
     /// of all.
     pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
@@ -80,28 +39,6 @@ impl Driver {
         self.machine = Machine::idle();
         self.ended.take()
     }
-
-    /// When the timer fires.
-    pub(super) const fn armed(&self) -> Option<Moment> {
-        match self.timer {
-            Timer::Armed(at) => Some(at),
-            Timer::Off | Timer::Fired => None,
-        }
-    }
-
-    /// The timer has fired, and the driver will be told in its turn.
-    const fn disarm(&mut self) {
-        self.timer = Timer::Off;
-    }
-}
-
-/// With what a drive begins.
-pub(super) enum Begin {
-    /// The seat is the caller's already, and this is to be handled first.
-    With(Option<Item>),
-    /// A start of an id. It is handled at once if the engine says that no exit that the root has
-    /// not read yet can change its answer. Else it is handed back.
-    IfNew(Item),
 }
 
 impl Shared {

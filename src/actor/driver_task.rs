@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory;
-use super::drive::{Driver, Ended};
+use super::driver::{Driver, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
@@ -26,8 +26,8 @@ use crate::engine::{Input, KILL_BOUND, Moment};
 const DROPS: Duration = Duration::from_millis(100);
 
 /// How often a timer that is due yields to other tasks, before and after those drops. tokio polls
-/// some sixty tasks between two turns of one that yields, if so many are ready. So a batch of a stop
-/// has its turns several times over. On an idle machine all of them together take a tenth of a
+/// some sixty tasks between two turns of one that yields, if so many are ready. So a batch of a
+/// stop has its turns several times over. On an idle machine all of them together take a tenth of a
 /// millisecond.
 const TURNS: u32 = 64;
 
@@ -56,8 +56,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
     all_dropped(shared).await;
 }
 
-/// Keeps the timer and drives what is handed over, until the supervisor is that far. The timer comes
-/// first: however much is handed over, a deadline is not late for that.
+/// Keeps the timer and drives what is handed over, until the supervisor is that far. The timer
+/// comes first: however much is handed over, a deadline is not late for that.
 async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool) {
     let mut due = None;
     let mut waiting = pin!(timer(shared, due));

@@ -19,16 +19,17 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use ractor::ActorProcessingErr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
-use super::lines::WeakLines;
-use super::unwind::{drop_panicked, guard};
+use super::log;
+use super::unwind::{Panicked, guard};
 
 /// After this time without progress more threads come.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -51,6 +52,11 @@ impl Deferred {
     }
 }
 
+/// A log that is told of drops that panic. No lock may be held.
+pub(super) trait PanicLog: Debug + Send + Sync {
+    fn drop_panicked(self: Arc<Self>, panicked: Panicked);
+}
+
 /// The queue. The supervisors of one tree share it.
 #[derive(Clone, Debug)]
 pub(super) struct DropQueue(Arc<Inner>);
@@ -65,7 +71,7 @@ struct Inner {
     empty: Condvar,
     runtime: Handle,
     /// The log that drops that panic are told to. It holds this queue.
-    lines: OnceLock<WeakLines>,
+    log: OnceLock<Weak<dyn PanicLog>>,
 }
 
 #[derive(Debug, Default)]
@@ -93,13 +99,13 @@ impl DropQueue {
             uncalled: AtomicBool::new(false),
             empty: Condvar::new(),
             runtime,
-            lines: OnceLock::new(),
+            log: OnceLock::new(),
         }))
     }
 
     /// Sets the log that drops that panic are told to.
-    pub(super) fn log_to(&self, lines: WeakLines) {
-        drop(self.0.lines.set(lines));
+    pub(super) fn log_to(&self, log: Weak<dyn PanicLog>) {
+        drop(self.0.log.set(log));
     }
 
     /// Keeps a value until [`wake`](Self::wake), which has to follow. Locks may be held.
@@ -201,9 +207,9 @@ impl Inner {
         let Err(panicked) = guard(|| drop(value)) else {
             return;
         };
-        match self.lines.get().and_then(WeakLines::upgrade) {
-            Some(lines) => lines.drop_panicked(panicked),
-            None => drop_panicked(panicked),
+        match self.log.get().and_then(Weak::upgrade) {
+            Some(log) => log.drop_panicked(panicked),
+            None => log::tell_drop_panicked(panicked),
         }
     }
 

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, SupervisionEvent};
 
-use super::drop_queue::Deferred;
-use super::shared::Shared;
+use super::drop_queue::{Deferred, DropQueue};
 use super::unwind::guard;
 use crate::engine::{Cause, Chain, Seen};
 
@@ -99,14 +98,14 @@ impl Error for LinkFailed {}
 /// the process (docs/ractor.md). So the last holder hands the user's error to the drop queue.
 pub(crate) struct Failing {
     cause: Option<Cause>,
-    shared: Arc<Shared>,
+    drops: DropQueue,
 }
 
 impl Failing {
-    pub(crate) const fn new(cause: Cause, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(cause: Cause, drops: DropQueue) -> Self {
         Self {
             cause: Some(cause),
-            shared,
+            drops,
         }
     }
 }
@@ -114,7 +113,7 @@ impl Failing {
 impl Drop for Failing {
     fn drop(&mut self) {
         if let Some(cause) = self.cause.take().and_then(Arc::into_inner) {
-            self.shared.drop_later([Deferred::Cause(cause)]);
+            self.drops.drop_later([Deferred::Cause(cause)]);
         }
     }
 }

@@ -4,10 +4,9 @@ use std::fmt;
 
 use tokio::sync::oneshot;
 
-use super::answers::Told;
 use super::machine::Machine;
 use super::plan::Actors;
-use crate::engine::{Input, Request};
+use crate::engine::{Cause, Input, Request};
 use crate::info::SessionInfo;
 
 #[derive(Debug)]
@@ -51,6 +50,9 @@ pub(crate) enum Query {
 
 /// What is to be told after a look.
 pub(crate) type Look = Box<dyn FnOnce(&Machine) -> Told + Send>;
+
+/// Something to tell; answers the causes in what was told to nobody.
+pub(super) type Told = Box<dyn FnOnce() -> Vec<Cause> + Send>;
 
 impl fmt::Debug for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,27 +8,33 @@
 //! never aborted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ractor::{ActorCell, ActorStatus};
+use ractor::ActorStatus;
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
-use super::life::{Hold, Life, Orphans};
+use super::guarded::Guarded;
+use super::launch_pool::LaunchPool;
+use super::life::{Hold, Life};
 use super::linked;
-use super::plan::{Found, Order, Plan, SpawnFailure, Starting};
+use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Guarded, Panicked, guard, guard_future};
+use super::unwind::{Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};
 
-/// How long the actors below a session are waited for. Shorter than the kill bound, or their
-/// session would count as stuck.
-const ORPHAN_BOUND: Duration = Duration::from_millis(500);
+/// Makes a launch, and then those that are given to it.
+pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
+    let mut next = Some(first);
+    while let Some((plan, order)) = next {
+        run(plan, order).await;
+        next = pool.next().await;
+    }
+}
 
 /// Starts the session, reports and answers.
-pub(super) async fn run(plan: Arc<Plan>, order: Order) {
+async fn run(plan: Arc<Plan>, order: Order) {
     let shared = Arc::clone(&order.shared);
     let life = Arc::clone(&order.life);
     // Held for as long as the launch holds it, whose task is not to drop the last of it.
@@ -63,7 +69,7 @@ pub(super) async fn run(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    all_gone(life.take_orphans(), shared.root()).await;
+    linked::all_gone(life.take_orphans(), shared.root()).await;
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
@@ -80,16 +86,6 @@ enum Remains {
     Nothing,
     /// It was a tree that had begun to start its children.
     Stuck,
-}
-
-/// Waits for what was below a session, which ractor has killed without waiting: a restart would
-/// meet their names. One that is stuck does not keep the session for long, and one that has another
-/// supervisor by now is not waited for.
-pub(super) async fn all_gone(orphans: Orphans, root: &ActorCell) {
-    if orphans.is_empty() {
-        return;
-    }
-    drop(tokio::time::timeout(ORPHAN_BOUND, linked::all_over(orphans, root)).await);
 }
 
 /// Calls the start function and spawns the actor, until that is done or cancelled. Whatever is left

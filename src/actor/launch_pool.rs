@@ -10,50 +10,44 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use super::launch;
-use super::plan::{Order, Plan};
-
-/// A launch to be made.
-type Job = (Arc<Plan>, Order);
-
-/// The idle launch tasks of one supervisor.
+/// The idle launch tasks of one supervisor, by what a launch is to them.
 #[derive(Debug)]
-pub(super) struct LaunchPool(Mutex<Idle>);
+pub(super) struct LaunchPool<L>(Mutex<Idle<L>>);
 
 #[derive(Debug)]
-struct Idle {
-    seats: Vec<Arc<Seat>>,
+struct Idle<L> {
+    seats: Vec<Arc<Seat<L>>>,
     /// At most so many tasks wait.
     most: usize,
 }
 
 /// Where one task waits.
 #[derive(Debug)]
-struct Seat(Mutex<Slot>);
+struct Seat<L>(Mutex<Slot<L>>);
 
 #[derive(Debug)]
-enum Slot {
+enum Slot<L> {
     Waiting(Waker),
-    Job(Job),
+    Job(L),
     /// The pool has ended, or the job has been taken.
     Empty,
 }
 
-impl LaunchPool {
+impl<L> LaunchPool<L> {
     pub(super) const fn new(most: usize) -> Self {
         let seats = Vec::new();
         Self(Mutex::new(Idle { seats, most }))
     }
 
     /// Gives a launch to a task that waits. Without one it is handed back.
-    pub(super) fn give(&self, plan: Arc<Plan>, order: Order) -> Result<(), Job> {
+    pub(super) fn give(&self, launch: L) -> Result<(), L> {
         let seat = self.lock().seats.pop();
         match seat {
             Some(seat) => {
-                seat.put(Slot::Job((plan, order)));
+                seat.put(Slot::Job(launch));
                 Ok(())
             }
-            None => Err((plan, order)),
+            None => Err(launch),
         }
     }
 
@@ -69,7 +63,7 @@ impl LaunchPool {
     }
 
     /// Waits for the next launch; `None` if there is no room for one more that waits.
-    async fn next(&self) -> Option<Job> {
+    pub(super) async fn next(&self) -> Option<L> {
         let mut seat = None;
         poll_fn(|context| match &seat {
             None => {
@@ -88,20 +82,20 @@ impl LaunchPool {
         .await
     }
 
-    fn lock(&self) -> MutexGuard<'_, Idle> {
+    fn lock(&self) -> MutexGuard<'_, Idle<L>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seat {
-    fn put(&self, slot: Slot) {
+impl<L> Seat<L> {
+    fn put(&self, slot: Slot<L>) {
         let before = std::mem::replace(&mut *self.lock(), slot);
         if let Slot::Waiting(waker) = before {
             waker.wake();
         }
     }
 
-    fn poll(&self, waker: &Waker) -> Poll<Option<Job>> {
+    fn poll(&self, waker: &Waker) -> Poll<Option<L>> {
         let mut slot = self.lock();
         match &mut *slot {
             Slot::Waiting(kept) => {
@@ -115,16 +109,7 @@ impl Seat {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slot> {
+    fn lock(&self) -> MutexGuard<'_, Slot<L>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes a launch, and then those that are given to it.
-pub(super) async fn serve(pool: Arc<LaunchPool>, plan: Arc<Plan>, order: Order) {
-    let mut job = Some((plan, order));
-    while let Some((plan, order)) = job {
-        launch::run(plan, order).await;
-        job = pool.next().await;
     }
 }

@@ -13,7 +13,7 @@
 //! `log` decides what a line says.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-use super::drop_queue::{Deferred, DropQueue};
+use super::drop_queue::{Deferred, DropQueue, PanicLog};
 use super::log::{self, Line};
 use super::unwind::{Panicked, guard};
 
@@ -77,7 +77,8 @@ impl Lines {
             dispatch: guard(|| dispatcher::get_default(current)).unwrap_or(None),
             drops,
         }));
-        lines.0.drops.log_to(lines.downgrade());
+        let inner = Arc::downgrade(&lines.0);
+        lines.0.drops.log_to(inner);
         lines
     }
 
@@ -105,11 +106,6 @@ impl Lines {
     pub(super) fn drop_panicked(&self, Panicked(text): Panicked) {
         drop(self.push(Line::DropPanicked(text)));
         self.write();
-    }
-
-    /// The queue, for one that does not keep it.
-    pub(super) fn downgrade(&self) -> WeakLines {
-        WeakLines(Arc::downgrade(&self.0))
     }
 
     /// Asks for a thread that writes, if lines wait and none does. No lock may be held.
@@ -141,13 +137,9 @@ impl Lines {
     }
 }
 
-/// The queue, unless it has ended.
-#[derive(Debug)]
-pub(super) struct WeakLines(Weak<Inner>);
-
-impl WeakLines {
-    pub(super) fn upgrade(&self) -> Option<Lines> {
-        self.0.upgrade().map(Lines)
+impl PanicLog for Inner {
+    fn drop_panicked(self: Arc<Self>, panicked: Panicked) {
+        Lines(self).drop_panicked(panicked);
     }
 }
 

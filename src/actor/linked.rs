@@ -24,7 +24,7 @@ use std::time::Duration;
 use ractor::{ActorCell, SupervisionEvent};
 
 use over::{Awaited, pid};
-pub(crate) use over::{Below, all_over, below};
+pub(crate) use over::{Below, all_gone, below};
 
 use super::life::Orphans;
 use super::shared::Shared;

@@ -9,9 +9,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;
 
-use super::unwind::guard;
+use super::unwind::{Panicked, guard};
 use crate::engine::{Asked, Chain, Exit, Failure, Kill, Next, Note, ShutdownReport, StopCause};
 
 /// One line of the log.
@@ -110,8 +112,23 @@ fn broken(speaker: &Speaker, panic: &str) {
     tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
 }
 
-pub(super) fn drop_panicked(panic: &str) {
+fn drop_panicked(panic: &str) {
     tracing::warn!(parent: None, panic, "a value of a session panicked in its drop");
+}
+
+/// Tells the present log of a drop that has panicked, where no supervisor is known.
+pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
+    // A subscriber is the user's code too: it may block, and this thread may be one of a runtime's.
+    let log = guard(|| dispatcher::get_default(Clone::clone)).unwrap_or_else(|_| Dispatch::none());
+    let tell = move || {
+        drop(guard(|| {
+            dispatcher::with_default(&log, || drop_panicked(&text))
+        }))
+    };
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(tell)),
+        Err(_) => tell(),
+    }
 }
 
 /// So many lines found no place in the queue.

@@ -1,8 +1,8 @@
 //! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
 //! static supervisor. The drive does not see the difference.
 
+use super::guarded::drop_guarded;
 use super::plan::Actors;
-use super::unwind::drop_guarded;
 use crate::engine::{
     Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings, Settings,
 };

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::answers::{Answer, Delivery, Telling, Told};
+use super::answers::{Answer, Delivery, Telling};
 use super::drop_queue::{Deferred, DropQueue};
-use super::item::Item;
+use super::item::{Item, Told};
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
@@ -225,6 +225,11 @@ impl Shared {
     pub(super) fn deliver(&self, answer: Answer) {
         let delivery = Delivery::new(answer, self.drops.clone());
         drop(self.runtime().spawn(async move { drop(delivery) }));
+    }
+
+    /// As [`deliver`](Self::deliver).
+    pub(super) fn tell(&self, told: Told) {
+        self.deliver(Answer::Told(told));
     }
 
     /// Answers a caller here and now. No lock may be held, and nothing may wait for this thread.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use ractor::{ActorCell, ActorProcessingErr};
 use tokio::sync::oneshot;
 
+use super::guarded::drop_guarded;
 use super::life::Life;
 use super::shared::Shared;
-use super::unwind::drop_guarded;
 use crate::engine::{self, Context, Domain, Policy};
 
 /// The types behind both engines.
@@ -47,8 +47,8 @@ impl engine::Spec for Arc<Plan> {
     }
 }
 
-/// A user's start function, with a guard around the drop of what it has captured: several specs are often
-/// dropped in one go, as those of a tree are, and two that panic then would end the process.
+/// A user's start function, with a guard around the drop of what it has captured: several specs are
+/// often dropped in one go, as those of a tree are, and two that panic then would end the process.
 pub(crate) struct StartFunction(Option<Box<dyn Starter>>);
 
 impl StartFunction {
@@ -94,6 +94,9 @@ pub(crate) struct Order {
     pub(crate) life: Arc<Life>,
     pub(crate) shared: Arc<Shared>,
 }
+
+/// A launch to be made.
+pub(super) type Launch = (Arc<Plan>, Order);
 
 /// Why no actor was spawned and linked.
 #[derive(Debug)]

@@ -6,7 +6,6 @@
 //! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is
 //! held.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ractor::ActorCell;
@@ -15,32 +14,18 @@ use tokio::sync::oneshot;
 use super::answers;
 use super::item::{Item, Query};
 use super::life::Life;
+use super::lists::{List, Lists};
 use super::machine::Machine;
 use super::outbox::Outbox;
 use super::plan::Actors;
 use crate::SessionId;
-use crate::engine::{ChildState, ChildView, Counts, Cursor, Info, SessionState};
+use crate::engine::{ChildState, ChildView, Counts, Info, SessionState};
 use crate::info::{ChildInfo, SessionInfo};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
 const PAGE: usize = 256;
 
-/// The lists that are being taken.
-#[derive(Debug, Default)]
-pub(super) struct Lists(VecDeque<List>);
-
-#[derive(Debug)]
-struct List {
-    cursor: Cursor,
-    taken: Vec<SessionInfo>,
-    reply: oneshot::Sender<Vec<SessionInfo>>,
-}
-
 impl Lists {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Answers a question, or begins to.
     pub(super) fn ask(&mut self, machine: &mut Machine, query: Query, outbox: &mut Outbox<'_>) {
         match (query, machine) {

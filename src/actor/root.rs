@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
+use super::arguments::RootArguments;
 use super::directory;
 use super::driver_task::run;
 use super::drop_queue::Deferred;
@@ -20,7 +21,6 @@ use super::item::Item;
 use super::plan::Ticket;
 use super::progress::RootStage;
 use super::shared::{Counting, Shared};
-use super::spawn::RootArguments;
 use crate::engine::{BeginAnswer, Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;

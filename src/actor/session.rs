@@ -121,7 +121,7 @@ impl<A: Actor> Session<A> {
         self.life.mark_failed(Arc::clone(&cause), drops);
         guard.release();
         self.tell();
-        Err(Box::new(Failing::new(cause, Arc::clone(&self.shared))))
+        Err(Box::new(Failing::new(cause, self.shared.drops.clone())))
     }
 
     /// What its handler of supervision events does.

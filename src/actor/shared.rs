@@ -20,20 +20,19 @@ use tokio::sync::{Notify, oneshot};
 use heard::Starts;
 pub(super) use launches::Counting;
 
-use super::answers::Answer;
+use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
-use super::drive::Driver;
+use super::driver::Driver;
 use super::drop_queue::DropQueue;
 use super::inbox::Inbox;
 use super::item::Item;
-use super::launch;
 use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left, Life};
 use super::lines::Lines;
+use super::linked;
 use super::log::{Children, Line, Speaker};
-use super::plan::{Actors, Ticket};
+use super::plan::{Actors, Launch, Ticket};
 use super::progress::{Progress, RootStage, Work};
-use super::spawn::{Home, Naming, ParentLink, RootArguments};
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 
@@ -65,7 +64,7 @@ pub(crate) struct Shared {
     outcome: OnceLock<Option<Outcome>>,
     /// The callers that wait for that.
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
-    pub(super) launch_pool: Arc<LaunchPool>,
+    pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
     /// Whether they are counted: where a parent waits for that.
@@ -114,7 +113,8 @@ impl Shared {
                 _ => Children::Static,
             },
         };
-        // A static supervisor starts its children one by one, and there may be one for each session.
+        // A static supervisor starts its children one by one, and there may be one for each
+        // session.
         let idle_launch_tasks = match arguments.naming {
             Naming::Sessions => IDLE_LAUNCH_TASKS,
             Naming::Children | Naming::OfSession | Naming::Unregistered => 0,
@@ -208,7 +208,7 @@ impl Shared {
         }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            launch::all_gone(orphans, shared.root()).await;
+            linked::all_gone(orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
@@ -291,10 +291,10 @@ impl Shared {
         }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in std::mem::take(&mut *self.lock_waiters()) {
-            self.deliver(Answer::Told(Box::new(move || {
+            self.tell(Box::new(move || {
                 waiter.send(()).ok();
                 Vec::new()
-            })));
+            }));
         }
     }
 

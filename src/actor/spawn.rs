@@ -13,52 +13,12 @@ use std::sync::{Arc, OnceLock};
 use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::runtime::Handle;
 
-use super::life::Life;
+use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::machine::Machine;
 use super::plan::{Found, Order, SpawnFailure};
 use super::root::{Root, Standing};
 use super::session::Session;
 use super::shared::Shared;
-
-/// What a supervisor is made from.
-pub(crate) struct RootArguments {
-    /// Its name, at least in the log.
-    pub(crate) name: Arc<str>,
-    pub(crate) naming: Naming,
-    pub(crate) home: Option<Home>,
-    pub(crate) parent_link: Option<ParentLink>,
-    pub(crate) machine: Machine,
-    pub(crate) runtime: Handle,
-    /// Where it leaves what all hold together.
-    pub(crate) slot: Arc<OnceLock<Arc<Shared>>>,
-}
-
-/// How the children of a supervisor are called in the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Naming {
-    /// As sessions.
-    Sessions,
-    /// By the supervisor's name and their role.
-    Children,
-    /// By the session supervisor's name, their role, and the session's id.
-    OfSession,
-    /// Not at all.
-    Unregistered,
-}
-
-/// The session whose tree a supervisor is a part of.
-#[derive(Clone, Debug)]
-pub(crate) struct Home {
-    pub(crate) sessions: Arc<Shared>,
-    pub(crate) id: Arc<str>,
-}
-
-/// The launch of a supervisor that is a child of another.
-#[derive(Debug)]
-pub(crate) struct ParentLink {
-    pub(crate) parent: Arc<Shared>,
-    pub(crate) life: Arc<Life>,
-}
 
 /// What is to be started, wherever.
 #[derive(Debug)]

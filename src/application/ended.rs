@@ -102,8 +102,8 @@ impl Ended {
         std::process::exit(self.status().into())
     }
 
-    /// Tells the log, for which it waits at most so long. A log that panics or blocks costs its line and
-    /// nothing else.
+    /// Tells the log, for which it waits at most so long. A log that panics or blocks costs its
+    /// line and nothing else.
     pub(super) fn told(self, root: Option<&Supervisor>, patience: Duration) -> Self {
         let supervisor = root.map(|root| root.name().to_owned());
         let status = self.status();

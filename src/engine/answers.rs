@@ -7,8 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::domain::Domain;
 use super::exit::{Cause, Exit};
-use super::io::{Domain, Failure};
+use super::failure::Failure;
 
 /// Why a request is not carried out, whichever it is: so those are answered that wait in one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Taking an engine apart: every value of a user that it still holds is handed out, so that each can be
-//! dropped on its own. Dropped as one, two of them that panic would end the process.
+//! Taking an engine apart: every value of a user that it still holds is handed out, so that each
+//! can be dropped on its own. Dropped as one, two of them that panic would end the process.
 //!
 //! The shell drops the values.
 

@@ -137,7 +137,8 @@ pub(super) fn jittered(full: Duration, random: u64) -> Duration {
     from_nanos(half + spread).min(full)
 }
 
-/// `first` times `factor` to the power of `times`, at most `max`; saturating, the bound is taken last.
+/// `first` times `factor` to the power of `times`, at most `max`; saturating, the bound is taken
+/// last.
 pub(super) fn grown(first: Duration, factor: u128, times: u32, max: Duration) -> Duration {
     let grown = first
         .as_nanos()

@@ -5,8 +5,9 @@ use super::answers::{
     Answer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, Refusal, RestartAnswer,
     RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
+use super::domain::{Domain, Ticket};
 use super::exit::Cause;
-use super::io::{Domain, Failure, Ticket};
+use super::failure::Failure;
 use super::report::ShutdownReport;
 
 /// A caller that is told something.

@@ -7,8 +7,8 @@ use std::fmt;
 
 /// The text of an error and of its sources, separated by `: `.
 ///
-/// A source that the error before it already tells is left out. At most 32 levels are told, since an
-/// error of a user's may be its own source.
+/// A source that the error before it already tells is left out. At most 32 levels are told, since
+/// an error of a user's may be its own source.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 

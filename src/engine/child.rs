@@ -3,12 +3,12 @@
 //! Where it stands is in its `lifecycle`; what is to become of it is decided in `dynamic`. Both
 //! change through `table` alone, so that the counts can never disagree with the sessions.
 
+use super::counts::{SessionState, Shown};
 use super::exit::Exit;
 use super::io::{Domain, LaunchCaller, RestartAnswer};
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
-use super::table::SessionState;
 use super::waiting::{Queued, Waiting};
 
 /// What is kept of an id.
@@ -82,13 +82,6 @@ pub(super) enum Then<D: Domain> {
     Retry,
     /// It is parked again.
     Park,
-}
-
-/// Whether others can see the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
-    As(SessionState),
-    Hidden,
 }
 
 /// Whether the supervisor's report counts a child that has ended.

@@ -26,6 +26,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::child::{Child, Plan};
+use super::counts::Counts;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
 use super::jitter::Jitter;
@@ -33,7 +34,7 @@ use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::restart::{OnRestartLimit, Settings};
-use super::table::{Counts, Cursor, Info, Table};
+use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use line::Line;
@@ -188,8 +189,8 @@ impl<D: Domain> Engine<D> {
         self.proceed(now);
     }
 
-    /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing that is
-    /// due only since time has passed: that can be left until others have had their turns.
+    /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing
+    /// that is due only since time has passed: that can be left until others have had their turns.
     pub fn proceed(&mut self, now: Moment) {
         self.step_stop(now);
         self.let_in(now);

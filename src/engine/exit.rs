@@ -1,7 +1,7 @@
 //! How an incarnation ended, and the one rule that judges it.
 //!
-//! `actor/exit.rs` translates ractor's reason strings. Here a text tells how an incarnation ended, never
-//! whether that was normal.
+//! `actor/exit.rs` translates ractor's reason strings. Here a text tells how an incarnation ended,
+//! never whether that was normal.
 
 use std::error::Error;
 use std::fmt;
@@ -31,8 +31,8 @@ pub enum Exit {
     Shutdown,
     /// It was killed, by the supervisor or by somebody else; `post_stop` did not run to its end.
     Killed,
-    /// A callback returned an error or panicked; or the last callback before an end that we had not asked
-    /// for handled the failure of an actor linked to the session, and that is the cause.
+    /// A callback returned an error or panicked; or the last callback before an end that we had not
+    /// asked for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
         cause: Cause,
@@ -97,7 +97,8 @@ pub enum Mark {
     Failed,
     /// It is a supervisor that used up its restart limit and stopped in order.
     GaveUp,
-    /// As `Orderly`, but the last that it did before was to handle the failure of an actor linked to it.
+    /// As `Orderly`, but the last that it did before was to handle the failure of an actor linked
+    /// to it.
     LinkFailed,
 }
 
@@ -133,8 +134,8 @@ impl fmt::Display for GaveUp {
 impl Error for GaveUp {}
 
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
-/// event. A cause and an event that the exit does not tell are handed back, since they may be a user's
-/// values.
+/// event. A cause and an event that the exit does not tell are handed back, since they may be a
+/// user's values.
 pub(super) fn judge(
     asked: Asked,
     mark: Mark,

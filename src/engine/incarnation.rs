@@ -1,7 +1,7 @@
 //! The numbers that fence off what earlier lives left behind.
 //!
-//! The incarnation number that users see counts the lives of one id and is kept with the child. These
-//! numbers belong to the whole supervisor and are never reused.
+//! The incarnation number that users see counts the lives of one id and is kept with the child.
+//! These numbers belong to the whole supervisor and are never reused.
 
 /// The number of a launch, unique within a supervisor and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

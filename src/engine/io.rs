@@ -1,9 +1,8 @@
 //! What goes into the engine and what comes out of it.
 //!
-//! No type of the runtime occurs here. What the engine only passes on (specs, lives, tickets) are the
-//! associated types of a [`Domain`]. What is asked is in `request`, what is answered in `answers`.
+//! No type of the runtime occurs here: what the engine only passes on is a type of a [`Domain`].
+//! What is asked is in `request`, what is answered in `answers`.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,73 +11,14 @@ pub(super) use super::answers::{
     RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
-use super::exit::{Cause, Exit, Mark, Seen};
+pub(super) use super::domain::{Domain, Life, Ticket};
+use super::exit::{Exit, Seen};
+pub(super) use super::failure::Failure;
 use super::incarnation::Key;
-pub(super) use super::note::{Kill, Note};
+pub(super) use super::note::Note;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
-use super::restart::Policy;
-
-/// The types that the engine passes on without looking inside.
-pub trait Domain {
-    /// A child spec: cheap to clone.
-    type Spec: Spec;
-    /// What the shell keeps of one launch: cheap to clone.
-    type Life: Life<Found = Self::Found>;
-    /// One that runs, as a caller gets to hold it: cheap to clone.
-    type Found: Clone + Debug;
-    /// A caller that waits for an answer of one type.
-    type Ticket<A>: Ticket;
-}
-
-/// A caller that waits, as far as the engine looks at it.
-pub trait Ticket: Debug {
-    /// Whether the caller has gone away. Once it has, it never comes back.
-    fn is_gone(&self) -> bool;
-}
-
-/// A child spec, as far as the engine looks at it.
-pub trait Spec: Clone + Debug {
-    /// The rules of the session.
-    fn policy(&self) -> &Policy;
-}
-
-/// One launch, as far as the engine looks at it.
-pub trait Life: Clone + Debug {
-    /// What a caller gets to hold of it.
-    type Found;
-    /// The life of a launch that begins now.
-    fn new(key: Key) -> Self;
-    /// What a caller gets to hold of it, as soon as there is an actor.
-    fn found(&self) -> Option<Self::Found>;
-    /// The number of its actor, as soon as there is one.
-    fn actor(&self) -> Option<u64>;
-    /// The mark that the actor has left.
-    fn mark(&self) -> Mark;
-    /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
-    fn cause(&self) -> Option<Cause> {
-        None
-    }
-    /// Whether its actor is ending by itself.
-    fn ending(&self) -> Ending;
-    /// What became of its own children, if it is a supervisor and has ended.
-    fn report(&self) -> Option<ShutdownReport> {
-        None
-    }
-    /// Whether it is a supervisor of which only its own children are left.
-    fn is_outlived(&self) -> bool {
-        false
-    }
-}
-
-/// Whether an actor is ending by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It is draining or stopping.
-    Yes,
-    /// It is not.
-    No,
-}
+pub(super) use super::stop::{Kill, StopCause, StopWay};
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -116,7 +56,8 @@ pub enum Input<D: Domain> {
         /// Whether a cancellation had come first.
         recall: Recall,
     },
-    /// A launch failed, and stuck children of the tree that it had begun are left. Once they end, it fails again.
+    /// A launch failed, and stuck children of the tree that it had begun are left. Once they end,
+    /// it fails again.
     StartOutlived {
         /// Which.
         key: Key,
@@ -144,8 +85,8 @@ pub enum Input<D: Domain> {
         /// Which.
         key: Key,
     },
-    /// The session's last callback is done and its mark is set: it tells of its end before the event
-    /// does.
+    /// The session's last callback is done and its mark is set: it tells of its end before the
+    /// event does.
     Ended {
         /// Which.
         key: Key,
@@ -178,21 +119,6 @@ pub enum Recall {
     InTime,
     /// It had: the callers that waited were told that it does not run.
     TooLate,
-}
-
-/// Why a launch did not succeed.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// The start function or `pre_start` failed.
-    Failed(Cause),
-    /// The start function answered ignore.
-    Ignored,
-    /// The name is held by another actor.
-    NameTaken(Arc<str>),
-    /// It was cancelled.
-    Cancelled,
-    /// It took longer than this.
-    TimedOut(Duration),
 }
 
 /// What the start function of a launch is told.
@@ -238,8 +164,8 @@ pub enum Effect<D: Domain> {
         /// How long it may take; a supervisor of its own shares this time out among its children.
         within: Option<Duration>,
     },
-    /// A session that was asked to stop has less time than it was told: one that is a supervisor of its
-    /// own shares it out anew.
+    /// A session that was asked to stop has less time than it was told: one that is a supervisor of
+    /// its own shares it out anew.
     StopWithin {
         /// Which.
         life: D::Life,
@@ -301,30 +227,4 @@ pub enum Discard<D: Domain> {
     Failure(Failure),
     /// A caller that has gone, or will not be answered.
     Caller(Caller<D>),
-}
-
-/// In what way a session is asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopWay {
-    /// After the callback that runs now; messages in its mailbox are dropped.
-    AtOnce,
-    /// After all messages that are in its mailbox now; it takes no more.
-    Drain,
-}
-
-/// Why the supervisor stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopCause {
-    /// A caller asked.
-    Requested,
-    /// A restart limit was reached.
-    Escalated,
-    /// Somebody else stopped or drained the root.
-    Foreign,
-    /// The root was killed, or its parent ended.
-    Killed,
-    /// A significant child has ended.
-    AutoShutdown,
-    /// A child of a group did not start.
-    FailedStart,
 }

@@ -15,9 +15,10 @@ mod transitions;
 
 use std::sync::Arc;
 
+use super::domain::{Domain, Ending, Life, Spec};
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
-use super::io::{Discard, Domain, Effect, Ending, Life, Note, Recall, Spec};
+use super::io::{Discard, Effect, Note, Recall};
 use super::moment::Moment;
 use super::restart::Policy;
 

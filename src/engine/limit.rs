@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::moment::Moment;
 
-/// Above this many restarts per window, moments are kept in this many buckets instead of one by one,
-/// so that memory does not grow with the limit. A bucket expires with its oldest restart: a large
-/// limit may then let through a restart `window / 1024` early, and never refuses one too early.
+/// Above this many restarts per window, moments are kept in this many buckets instead of one by
+/// one, so that memory does not grow with the limit. A bucket expires with its oldest restart: a
+/// large limit may then let through a restart `window / 1024` early, and never refuses one too
+/// early.
 const BUCKETS: u32 = 1_024;
 
 /// At most `max` restarts within `window`; a restart exactly one window old still counts.
@@ -66,8 +67,8 @@ pub struct Window {
 impl Window {
     /// Whether one more restart is within the limit; if it is, it is counted.
     ///
-    // OTP: supervisor:add_restart/1 also counts a restart exactly one period old, and the (n+1)th is
-    // the fatal one.
+    // OTP: supervisor:add_restart/1 also counts a restart exactly one period old, and the (n+1)th
+    // is the fatal one.
     pub fn admit(&mut self, now: Moment, limit: Limit) -> Admission {
         while let Some((moment, count)) = self.log.front().copied() {
             if now.since(moment) <= limit.window {

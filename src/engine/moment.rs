@@ -6,8 +6,8 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// A point in time, counted from the start of the supervisor. Kept in nanoseconds, one more than have
-/// passed: every child keeps some, and an `Option` of one costs nothing.
+/// A point in time, counted from the start of the supervisor. Kept in nanoseconds, one more than
+/// have passed: every child keeps some, and an `Option` of one costs nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(NonZeroU64);
 

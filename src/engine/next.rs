@@ -1,4 +1,5 @@
-//! What follows an exit, or a restart that failed: as a value, and as the sentence that people read.
+//! What follows an exit, or a restart that failed: as a value, and as the sentence that people
+//! read.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,8 +33,8 @@ pub enum Next {
     },
     /// It is restarted with others, as was decided before.
     WithOthers,
-    /// That is decided later: when all children of a group that begins have been started, or when nothing
-    /// is left of it.
+    /// That is decided later: when all children of a group that begins have been started, or when
+    /// nothing is left of it.
     Undecided,
     /// It is set aside.
     Park {

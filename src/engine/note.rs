@@ -3,17 +3,9 @@
 use std::time::Duration;
 
 use super::exit::{Asked, Exit};
-use super::io::Failure;
+use super::failure::Failure;
 use super::next::Next;
-
-/// Why a session is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kill {
-    /// So its shutdown rule says.
-    ByRule,
-    /// It has not stopped in time.
-    Overdue,
-}
+use super::stop::Kill;
 
 /// Something worth a line in the log.
 #[derive(Clone, Debug)]

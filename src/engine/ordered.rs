@@ -26,6 +26,7 @@ mod stopping;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::counts::Counts;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, StopCause};
@@ -34,7 +35,6 @@ use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::restart::Significance;
-use super::table::Counts;
 use child::{Again, Child, Origin};
 use requests::Queued;
 use stopping::Stop;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::exit::Exit;
 
-/// What became of the sessions that were known when the supervisor began to stop, and, where they are
-/// supervisors, of their own children. The five counts add up to their number.
+/// What became of the sessions that were known when the supervisor began to stop, and, where they
+/// are supervisors, of their own children. The five counts add up to their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -35,7 +35,8 @@ impl ShutdownReport {
         }
     }
 
-    /// Adds what a child says of its own children. How long that took is part of how long this takes.
+    /// Adds what a child says of its own children. How long that took is part of how long this
+    /// takes.
     pub(super) fn add(&mut self, child: Option<Self>) {
         if let Some(child) = child {
             self.stopped += child.stopped;

@@ -6,7 +6,7 @@ use super::answers::{
     StopAnswer,
 };
 use super::callers::Caller;
-use super::io::Domain;
+use super::domain::Domain;
 
 /// What a caller asks for one session.
 #[derive(Debug)]

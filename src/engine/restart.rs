@@ -20,8 +20,8 @@ use super::shutdown::Shutdown;
 pub enum Restart {
     /// However it ended.
     Permanent,
-    /// Only if it ended abnormally: an error, a panic, a kill, or the failure of an actor linked to it that
-    /// ended it. The default.
+    /// Only if it ended abnormally: an error, a panic, a kill, or the failure of an actor linked to
+    /// it that ended it. The default.
     #[default]
     Transient,
     /// Never.

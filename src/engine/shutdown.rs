@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::io::{Kill, StopWay};
 use super::moment::Moment;
+use super::stop::{Kill, StopWay};
 
 /// How long a kill is waited for (D17). What is then still there is stuck.
 pub const KILL_BOUND: Duration = Duration::from_secs(1);
@@ -25,16 +25,18 @@ const LONGEST_VERDICT: Duration = Duration::from_secs(10);
 pub enum Shutdown {
     /// Killed at once; `post_stop` does not run.
     BrutalKill,
-    /// Asked to stop, and killed if it has not ended after this time. Zero: asked and killed at once.
+    /// Asked to stop, and killed if it has not ended after this time. Zero: asked and killed at
+    /// once.
     Timeout(Duration),
     /// Asked to stop, and waited for without end.
     Infinity,
     /// Handles the messages that are in its mailbox and takes no new ones (ractor's `drain`), then
-    /// stops. Killed if it has not ended after this time, or at the deadline of the supervisor's stop. A
-    /// supervisor is stopped as by `Timeout`; its children drain by their own rules.
+    /// stops. Killed if it has not ended after this time, or at the deadline of the supervisor's
+    /// stop. A supervisor is stopped as by `Timeout`; its children drain by their own rules.
     ///
-    /// What an actor keeps in queues of its own is not in its mailbox. A ractor `Factory` does so with its
-    /// jobs: send it `FactoryMessage::DrainRequests` and wait for its end, which it brings about itself.
+    /// What an actor keeps in queues of its own is not in its mailbox. A ractor `Factory` does so
+    /// with its jobs: send it `FactoryMessage::DrainRequests` and wait for its end, which it brings
+    /// about itself.
     Drain(Duration),
 }
 
@@ -55,7 +57,8 @@ impl Shutdown {
         }
     }
 
-    /// Why a child that is stopped by this rule is killed without being asked: else past a deadline.
+    /// Why a child that is stopped by this rule is killed without being asked: else past a
+    /// deadline.
     pub(super) fn kill(self) -> Kill {
         match self {
             Self::BrutalKill => Kill::ByRule,
@@ -102,7 +105,8 @@ impl Force {
     }
 }
 
-/// When something that should be gone since `since` is stuck; `last_end`: when any child last ended.
+/// When something that should be gone since `since` is stuck; `last_end`: when any child last
+/// ended.
 pub(super) fn verdict(since: Moment, last_end: Moment) -> Moment {
     let longest = since.after(LONGEST_VERDICT);
     last_end.min(longest).max(since).after(KILL_BOUND)

@@ -6,14 +6,15 @@
 //!    of children shown in that state;
 //! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
 //!
-//! There are 64 maps of ids, and the slots lie in chunks that never move: growing one map of 900,000
-//! entries stalls a single insert for a fifth of a second.
+//! There are 64 maps of ids, and the slots lie in chunks that never move: growing one map of
+//! 900,000 entries stalls a single insert for a fifth of a second.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::child::{Child, Shown};
+use super::child::Child;
+use super::counts::{Counts, SessionState, Shown};
 use super::exit::Exit;
 use super::io::Domain;
 use super::restart::ChildKind;
@@ -21,97 +22,6 @@ use super::restart::ChildKind;
 const SHARDS: usize = 64;
 const CHUNK: usize = 1_024;
 const NONE: u32 = u32::MAX;
-
-/// What a session is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SessionState {
-    /// Its first launch is under way.
-    Starting,
-    /// It runs.
-    Running,
-    /// It ended and is being started again, or waits for that.
-    Restarting,
-    /// It was told to end.
-    Stopping,
-    /// It used up its restart limit and was set aside.
-    Parked,
-    /// It was killed, and is stuck in code that never awaits.
-    Stuck,
-}
-
-/// How many sessions there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// All that are known, parked ones too.
-    pub specs: usize,
-    /// Running ones.
-    pub active: usize,
-    /// Those of `specs` that are supervisors themselves.
-    pub supervisors: usize,
-    /// Those of `specs` that are plain sessions.
-    pub workers: usize,
-    /// In their first launch.
-    pub starting: usize,
-    /// Ended, and being started again.
-    pub restarting: usize,
-    /// Told to end.
-    pub stopping: usize,
-    /// Set aside.
-    pub parked: usize,
-    /// Killed, but still there.
-    pub stuck: usize,
-}
-
-impl Counts {
-    /// How many take a place of `max_sessions`.
-    #[must_use]
-    pub const fn places(&self) -> usize {
-        self.specs - self.parked
-    }
-
-    fn of(&mut self, state: SessionState) -> &mut usize {
-        match state {
-            SessionState::Starting => &mut self.starting,
-            SessionState::Running => &mut self.active,
-            SessionState::Restarting => &mut self.restarting,
-            SessionState::Stopping => &mut self.stopping,
-            SessionState::Parked => &mut self.parked,
-            SessionState::Stuck => &mut self.stuck,
-        }
-    }
-
-    const fn of_kind(&mut self, kind: ChildKind) -> &mut usize {
-        match kind {
-            ChildKind::Worker => &mut self.workers,
-            ChildKind::Supervisor => &mut self.supervisors,
-        }
-    }
-
-    /// Counts one more; one without a state is known, and that is all.
-    pub(super) fn count(&mut self, state: Option<SessionState>, kind: ChildKind) {
-        if let Some(state) = state {
-            *self.of(state) += 1;
-        }
-        self.specs += 1;
-        *self.of_kind(kind) += 1;
-    }
-
-    fn enter(&mut self, shown: Shown, kind: ChildKind) {
-        if let Shown::As(state) = shown {
-            self.count(Some(state), kind);
-        }
-    }
-
-    fn leave(&mut self, shown: Shown, kind: ChildKind) {
-        if let Shown::As(state) = shown {
-            *self.of(state) -= 1;
-            self.specs -= 1;
-            *self.of_kind(kind) -= 1;
-        }
-    }
-}
 
 /// What is known of one session.
 #[derive(Debug)]
@@ -382,8 +292,8 @@ fn vacate<D: Domain>(chunks: &mut Vec<Vec<Node<D>>>, vacant: &mut u32) -> u32 {
     u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
 }
 
-/// The shard of an id (FNV-1a). Which ids share a shard does not matter for safety, since each shard
-/// hashes with its own random keys.
+/// The shard of an id (FNV-1a). Which ids share a shard does not matter for safety, since each
+/// shard hashes with its own random keys.
 fn shard(id: &str) -> usize {
     let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)

@@ -1,7 +1,8 @@
 //! The timers of many children, one each: a heap that knows where each child's entry is.
 //!
-//! A timer that is set and removed costs no allocation. In a mass stop that matters: in the heap of a
-//! million sessions that have just been dropped, an allocation costs more than all the rest of a stop.
+//! A timer that is set and removed costs no allocation. In a mass stop that matters: in the heap of
+//! a million sessions that have just been dropped, an allocation costs more than all the rest of a
+//! stop.
 //!
 //! Invariants: an entry is not earlier than the one above it; `places` says where each entry is.
 //!

@@ -1,5 +1,5 @@
-//! A time that is over counts once those who were ready by then have had their turns: on a busy machine time
-//! passes in which a session can do nothing.
+//! A time that is over counts once those who were ready by then have had their turns: on a busy
+//! machine time passes in which a session can do nothing.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What callers are told, in one enum whatever they asked, so that the models judge it in one place.
+//! What callers are told, in one enum whatever they asked, so that the models judge it in one
+//! place.
 //!
 //! That an answer is one of its request need not be judged: another one does not compile.
 

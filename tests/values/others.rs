@@ -49,7 +49,8 @@ async fn all(sessions: &SessionSupervisor, id: &str) {
     tree.unwrap().stop().await.unwrap();
 }
 
-/// A session that is killed comes back: its state is dropped where other values are, one of which may block.
+/// A session that is killed comes back: its state is dropped where other values are, one of which
+/// may block.
 pub(crate) fn a_killed_one_comes_back(runtime: &Handle, sessions: &SessionSupervisor, what: &str) {
     let spec = || plain().restart(Restart::Permanent).without_restart_limit();
     let sessions = sessions.clone();

@@ -1,5 +1,5 @@
-//! Several such values that would be dropped in one go: in an answer that its caller does not take, and in the
-//! description of a tree. Two panics in one drop would end the process.
+//! Several such values that would be dropped in one go: in an answer that its caller does not take,
+//! and in the description of a tree. Two panics in one drop would end the process.
 
 use std::future::Future;
 use std::task::{Context, Waker};

@@ -4,12 +4,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorStatus};
 
 use crate::actor::directory;
 use crate::actor::life::Orphans;
 use crate::actor::shared::Shared;
+
+/// How long the actors below a session are waited for. Shorter than the kill bound, or their
+/// session would count as stuck.
+const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 
 /// Something whose end is waited for.
 #[derive(Clone, Debug)]
@@ -56,9 +61,19 @@ pub(crate) struct Below {
     pub(super) above: u64,
 }
 
+/// Waits for what was below a session, which ractor has killed without waiting: a restart would
+/// meet their names. One that is stuck does not keep the session for long, and one that has another
+/// supervisor by now is not waited for.
+pub(crate) async fn all_gone(orphans: Orphans, root: &ActorCell) {
+    if orphans.is_empty() {
+        return;
+    }
+    drop(tokio::time::timeout(ORPHAN_BOUND, all_over(orphans, root)).await);
+}
+
 /// Waits for what was below a session, parents before their children: only when a parent has ended
 /// is it sure that ractor has come to kill its children.
-pub(crate) async fn all_over(orphans: Orphans, root: &ActorCell) {
+async fn all_over(orphans: Orphans, root: &ActorCell) {
     let Orphans { sure, doubtful } = orphans;
     let mut elsewhere = unlinked(&doubtful, root).await;
     for Below { awaited, above } in doubtful.into_iter().chain(sure) {

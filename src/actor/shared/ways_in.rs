@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ractor::ActorStatus;
 
 use super::Shared;
-use crate::actor::drive::Begin;
+use crate::actor::driver::Begin;
 use crate::actor::inbox::{Next, Refused};
 use crate::actor::item::Item;
 use crate::actor::plan::Actors;

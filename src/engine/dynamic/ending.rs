@@ -6,12 +6,12 @@ use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
-use crate::engine::table::SessionState;
 
 /// What it was of which nothing is left now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

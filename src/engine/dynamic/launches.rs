@@ -10,6 +10,7 @@ use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Origin, Plan, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Note, Recall, Refusal, Reply};
@@ -17,7 +18,6 @@ use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use crate::engine::restart::Restart;
-use crate::engine::table::SessionState;
 
 impl<D: Domain> Engine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.

@@ -1,9 +1,9 @@
-//! How many launches are under way at once (D23), and who waits for that in line: a restart before a
-//! start, and else in the order of the requests.
+//! How many launches are under way at once (D23), and who waits for that in line: a restart before
+//! a start, and else in the order of the requests.
 //!
-//! Time in line does not count against the start timeout, which begins with the launch. A launch that
-//! was cancelled counts until it is gone or known to be stuck, so stuck ones hold up the line for the
-//! kill bound at most.
+//! Time in line does not count against the start timeout, which begins with the launch. A launch
+//! that was cancelled counts until it is gone or known to be stuck, so stuck ones hold up the line
+//! for the kill bound at most.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,8 @@ impl<D: Domain> Engine<D> {
             };
             let (origin, caller) = (*origin, caller.take());
             self.drop_joined_that_are_gone(slot);
-            // Nothing is launched for callers that have gone (D3). A restart goes on: its session was running.
+            // Nothing is launched for callers that have gone (D3). A restart goes on: its session
+            // was running.
             let wanted = origin != Origin::First
                 || self.has_joined(slot)
                 || caller.as_ref().is_some_and(|caller| !caller.is_gone());

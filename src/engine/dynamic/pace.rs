@@ -1,11 +1,11 @@
 //! How fast the sessions of a supervisor that stops are asked to (D12).
 //!
-//! All of them at once would have to wait for the processor, and those at the end of the line would be
-//! killed for that: their grace begins with the request. So at most [`STOP_WINDOW`] at a time have been
-//! asked and have not yet begun their `post_stop`. That must not become a line of its own when it is the
-//! sessions that are slow, not the machine. So the next batch goes out as well
-//! - when fewer than [`LITTLE`] have moved within [`PERIOD`]: a machine that is busy with stops does far
-//!   more, so the sessions are busy with something else;
+//! All of them at once would have to wait for the processor, and those at the end of the line would
+//! be killed for that: their grace begins with the request. So at most [`STOP_WINDOW`] at a time
+//! have been asked and have not yet begun their `post_stop`. That must not become a line of its own
+//! when it is the sessions that are slow, not the machine. So the next batch goes out as well
+//! - when fewer than [`LITTLE`] have moved within [`PERIOD`]: a machine that is busy with stops
+//!   does far more, so the sessions are busy with something else;
 //! - under a deadline, in time for all to have been asked when a quarter of it is over.
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! What becomes of a session that used up its restart limit and is set aside (D11): it is tried again by
-//! itself after growing pauses, one launch at a time, until a trial lives for the limit's window.
+//! What becomes of a session that used up its restart limit and is set aside (D11): it is tried
+//! again by itself after growing pauses, one launch at a time, until a trial lives for the limit's
+//! window.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -125,8 +126,8 @@ impl<D: Domain> Engine<D> {
         self.launch(now, slot, Origin::Trial, None);
     }
 
-    /// Whether a child is still on trial after a life of this length. One that lived for long enough
-    /// begins anew.
+    /// Whether a child is still on trial after a life of this length. One that lived for long
+    /// enough begins anew.
     pub(super) fn trial(&mut self, slot: u32, lived: Duration, healthy: Duration) -> Trial {
         let Some(history) = self
             .table

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::Engine;
 use super::pace::NO_BATCH;
 use crate::engine::child::{Origin, Plan, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
     Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, StopAnswer,
 };
 use crate::engine::moment::Moment;
-use crate::engine::table::{Place, SessionState};
+use crate::engine::table::Place;
 use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
 
 impl<D: Domain> Engine<D> {

@@ -1,5 +1,5 @@
-//! Restarts: what is counted against which limit, after what pause they are made, and what happens at
-//! the limits.
+//! Restarts: what is counted against which limit, after what pause they are made, and what happens
+//! at the limits.
 
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ pub(super) enum Trial {
 impl<D: Domain> Engine<D> {
     /// Counts a restart against both limits and plans it, at least `pause` from now; or does what
     /// the limits say.
-    // OTP: supervisor:restart/2 counts before it restarts, and a failed attempt counts like the first.
+    // OTP: supervisor:restart/2 counts before it restarts, and a failed attempt counts like the
+    // first.
     pub(super) fn decide_restart(
         &mut self,
         now: Moment,
@@ -139,7 +140,8 @@ impl<D: Domain> Engine<D> {
     }
 
     fn escalate(&mut self, now: Moment, slot: u32) {
-        // First, so that no request that waits for the id is served, and the report counts this one too.
+        // First, so that no request that waits for the id is served, and the report counts this one
+        // too.
         self.stop_supervisor(now, StopCause::Escalated, None, None);
         self.leave_ended(now, slot);
     }

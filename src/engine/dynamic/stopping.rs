@@ -7,6 +7,7 @@
 use super::pace::{NO_BATCH, Pace};
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Domain, Effect, Refusal, Reply, StopCause};
@@ -14,7 +15,7 @@ use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::restart::ChildKind;
-use crate::engine::table::{Cursor, SessionState};
+use crate::engine::table::Cursor;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
@@ -111,7 +112,8 @@ impl<D: Domain> Engine<D> {
                 let before = std::mem::replace(&mut stop.stage, Stage::Sweep(cursor));
                 self.close_stage(before);
             }
-            // Only stuck children are left, and there is no report any more that could wait for them.
+            // Only stuck children are left, and there is no report any more that could wait for
+            // them.
             Mode::Ended => {
                 while let Some(slot) = self.table.advance(&cursor) {
                     if self.lost(slot) {

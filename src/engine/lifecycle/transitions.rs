@@ -12,8 +12,9 @@ mod tests {
     use std::time::Duration;
 
     use crate::engine::child::Child;
+    use crate::engine::domain::{Domain, Ending, Life};
     use crate::engine::incarnation::{Key, Launch};
-    use crate::engine::io::{Discard, Domain, Effect, Ending, Life, Note, Recall, Refusal};
+    use crate::engine::io::{Discard, Effect, Note, Recall, Refusal};
     use crate::engine::lifecycle::{
         Current, Due, Join, Left, Lifecycle, Rest, State, Step, Supervisor, Timer, Told,
     };

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::settings::FirstStart;
+use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Domain, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
-use crate::engine::table::SessionState;
 
 /// What is kept of a role.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Who is asked to stop next while the group ends (D12).
 //!
 //! The children are asked from the last to the first, each when nothing of those after it is left.
-//! Under a deadline each is asked at the latest when its share of the time has come: the time left at
-//! the last request, divided among the children that were still to end. So no child is killed at the
-//! deadline that was never asked to stop. A supervisor among them is told how long it may take, and shares that
-//! out in the same way.
+//! Under a deadline each is asked at the latest when its share of the time has come: the time left
+//! at the last request, divided among the children that were still to end. So no child is killed at
+//! the deadline that was never asked to stop. A supervisor among them is told how long it may take,
+//! and shares that out in the same way.
 
 use super::child::Then;
 use super::settings::StopOrder;

@@ -1,7 +1,8 @@
 //! What callers ask for one child: start, stop, restart and delete, and the queue where they wait.
 //!
-//! While the group begins, or a set is stopped or started, all wait, in one order. Otherwise a caller that asks
-//! for a child that is starting or stopping waits for that, and those who ask for others do not.
+//! While the group begins, or a set is stopped or started, all wait, in one order. Otherwise a
+//! caller that asks for a child that is starting or stopping waits for that, and those who ask for
+//! others do not.
 //!
 //! The launch itself answers the callers that wait for it when it succeeds or fails.
 
@@ -129,8 +130,8 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// The place in the queue of the first request whose turn has come, and how its child looks. To a
-    /// stop that does not matter.
+    /// The place in the queue of the first request whose turn has come, and how its child looks. To
+    /// a stop that does not matter.
     fn first_ready(&self) -> Option<(usize, Look<D::Found>)> {
         if self.queue.is_empty() || self.busy() {
             return None;

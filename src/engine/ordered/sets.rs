@@ -1,10 +1,10 @@
 //! Who is stopped and who is started next, as the marks say.
 //!
-//! A decision marks the set that its strategy names. Marked children that live are stopped, from the
-//! last to the first, each after nothing of the one before is left; when all of them are gone and the
-//! pause is over, they are started from the first to the last, each after the one before runs. A mark
-//! goes with the launch, so one that is marked again was decided upon again, and a decision in the
-//! middle of a set widens it.
+//! A decision marks the set that its strategy names. Marked children that live are stopped, from
+//! the last to the first, each after nothing of the one before is left; when all of them are gone
+//! and the pause is over, they are started from the first to the last, each after the one before
+//! runs. A mark goes with the launch, so one that is marked again was decided upon again, and a
+//! decision in the middle of a set widens it.
 //!
 //! How far a set has come is not recorded: the phases and marks of the children say it.
 
@@ -39,11 +39,11 @@ impl Follows {
 }
 
 impl<D: Domain> OrderedEngine<D> {
-    /// Counts a restart because of one child, whose present restart has failed `failures` times, and
-    /// marks all who are restarted with it; or has the group end.
+    /// Counts a restart because of one child, whose present restart has failed `failures` times,
+    /// and marks all who are restarted with it; or has the group end.
     ///
-    // OTP: supervisor:restart/2 counts before it restarts, and an attempt that is tried again counts
-    // like the first, whatever the size of the set.
+    // OTP: supervisor:restart/2 counts before it restarts, and an attempt that is tried again
+    // counts like the first, whatever the size of the set.
     pub(super) fn decide(&mut self, now: Moment, slot: u32, failures: u32) -> Follows {
         if let Some(limit) = self.settings.limit
             && self.window.admit(now, limit) == Admission::Refused
@@ -113,8 +113,8 @@ impl<D: Domain> OrderedEngine<D> {
 
     /// The positions of those who are restarted with a child.
     ///
-    // OTP: supervisor:restart/3. A set whose restart failed is tried again from the child that failed:
-    // under `rest_for_one` those before it stay.
+    // OTP: supervisor:restart/3. A set whose restart failed is tried again from the child that
+    // failed: under `rest_for_one` those before it stay.
     fn set_of(&self, slot: u32) -> Option<Range<usize>> {
         let at = self.children.iter().position(|child| child.slot == slot)?;
         Some(match self.settings.strategy {
@@ -142,8 +142,8 @@ impl<D: Domain> OrderedEngine<D> {
             || !matches!(self.settings.strategy, Strategy::OneForOne)
     }
 
-    /// Whether a set is being stopped or started just now, so that requests wait. In the pause before
-    /// an attempt, and while a stuck child is waited for, they do not.
+    /// Whether a set is being stopped or started just now, so that requests wait. In the pause
+    /// before an attempt, and while a stuck child is waited for, they do not.
     pub(super) fn busy(&self) -> bool {
         let moves = |child: &Child<D>| {
             (child.again.is_some() && child.alive())

@@ -1,5 +1,5 @@
-//! How a group ends: launches are cancelled, what waits for a start is dropped, and the children are
-//! stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
+//! How a group ends: launches are cancelled, what waits for a start is dropped, and the children
+//! are stopped, each by its own rule (`pace` says when). A deadline turns the rest into kills.
 //!
 //! A start that fails, an escalation and a foreign end take the same path.
 

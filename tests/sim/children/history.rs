@@ -142,7 +142,8 @@ fn stale(sim: &mut Sim) {
     sim.feed_stale(input);
 }
 
-/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch has.
+/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch
+/// has.
 fn take_apart(sim: &mut Sim) {
     for ticket in sim.take_apart() {
         sim.tickets.answer(ticket);

@@ -272,8 +272,8 @@ impl Sim {
         self.world
             .stuck_answers
             .retain(|answered| *answered != role);
-        // A set that was waited for is waited for no more, so it is the turn of those who stop others, and
-        // the set may go on in this very step.
+        // A set that was waited for is waited for no more, so it is the turn of those who stop
+        // others, and the set may go on in this very step.
         self.join_stops(Ticket::MAX);
     }
 }

@@ -176,7 +176,8 @@ fn list(sim: &mut Sim) {
     sim.list = Some(list);
 }
 
-/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch has.
+/// The engine is taken apart in the middle of everything: it hands out each ticket that no launch
+/// has.
 fn take_apart(sim: &mut Sim) {
     for ticket in sim.take_apart() {
         sim.tickets.answer(ticket);

@@ -1,0 +1,72 @@
+//! What the holder of the seat works with, and with what it begins. `drive` is the work.
+
+use std::collections::VecDeque;
+
+use super::item::Item;
+use super::lists::Lists;
+use super::machine::Machine;
+use super::plan::Ticket;
+use crate::engine::{Moment, ShutdownReport, StopCause};
+
+/// What the holder of the seat works with.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(super) machine: Machine,
+    pub(super) lists: Lists,
+    /// Kept for its memory.
+    pub(super) items: VecDeque<Item>,
+    pub(super) timer: Timer,
+    pub(super) ended: Option<Ended>,
+}
+
+/// The driver task's timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    Off,
+    Armed(Moment),
+    /// It has fired, and not all that was due is done. What becomes due meanwhile is left to its
+    /// next time, since it gives others their turns first.
+    Fired,
+}
+
+/// How the supervisor ended, for those who wait for that.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) report: ShutdownReport,
+    pub(super) cause: StopCause,
+    pub(super) tickets: Vec<Ticket<ShutdownReport>>,
+}
+
+impl Driver {
+    pub(super) fn new(machine: Machine) -> Self {
+        Self {
+            machine,
+            lists: Lists::default(),
+            items: VecDeque::new(),
+            timer: Timer::Off,
+            ended: None,
+        }
+    }
+
+    /// When the timer fires.
+    pub(super) const fn armed(&self) -> Option<Moment> {
+        match self.timer {
+            Timer::Armed(at) => Some(at),
+            Timer::Off | Timer::Fired => None,
+        }
+    }
+
+    /// The timer has fired, and the driver will be told in its turn.
+    pub(super) const fn disarm(&mut self) {
+        self.timer = Timer::Off;
+    }
+}
+
+/// With what a drive begins.
+pub(super) enum Begin {
+    /// The seat is the caller's already, and this is to be handled first.
+    With(Option<Item>),
+    /// A start of an id. It is handled at once if the engine says that no exit that the root has
+    /// not read yet can change its answer. Else it is handed back.
+    IfNew(Item),
+}

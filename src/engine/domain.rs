@@ -1,0 +1,69 @@
+//! What the engine only passes on (specs, lives, tickets), and what it asks of that.
+
+use std::fmt::Debug;
+
+use super::exit::{Cause, Mark};
+use super::incarnation::Key;
+use super::report::ShutdownReport;
+use super::restart::Policy;
+
+/// The types that the engine passes on without looking inside.
+pub trait Domain {
+    /// A child spec: cheap to clone.
+    type Spec: Spec;
+    /// What the shell keeps of one launch: cheap to clone.
+    type Life: Life<Found = Self::Found>;
+    /// One that runs, as a caller gets to hold it: cheap to clone.
+    type Found: Clone + Debug;
+    /// A caller that waits for an answer of one type.
+    type Ticket<A>: Ticket;
+}
+
+/// A caller that waits, as far as the engine looks at it.
+pub trait Ticket: Debug {
+    /// Whether the caller has gone away. Once it has, it never comes back.
+    fn is_gone(&self) -> bool;
+}
+
+/// A child spec, as far as the engine looks at it.
+pub trait Spec: Clone + Debug {
+    /// The rules of the session.
+    fn policy(&self) -> &Policy;
+}
+
+/// One launch, as far as the engine looks at it.
+pub trait Life: Clone + Debug {
+    /// What a caller gets to hold of it.
+    type Found;
+    /// The life of a launch that begins now.
+    fn new(key: Key) -> Self;
+    /// What a caller gets to hold of it, as soon as there is an actor.
+    fn found(&self) -> Option<Self::Found>;
+    /// The number of its actor, as soon as there is one.
+    fn actor(&self) -> Option<u64>;
+    /// The mark that the actor has left.
+    fn mark(&self) -> Mark;
+    /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
+    fn cause(&self) -> Option<Cause> {
+        None
+    }
+    /// Whether its actor is ending by itself.
+    fn ending(&self) -> Ending;
+    /// What became of its own children, if it is a supervisor and has ended.
+    fn report(&self) -> Option<ShutdownReport> {
+        None
+    }
+    /// Whether it is a supervisor of which only its own children are left.
+    fn is_outlived(&self) -> bool {
+        false
+    }
+}
+
+/// Whether an actor is ending by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is draining or stopping.
+    Yes,
+    /// It is not.
+    No,
+}
