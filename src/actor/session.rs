@@ -17,9 +17,7 @@ mod guard;
 
 use std::any::TypeId;
 use std::marker::PhantomData;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::task::yield_now;
@@ -31,7 +29,6 @@ use super::linked::Linked;
 use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
-use super::unwind::poll_once;
 use crate::engine::Input;
 use guard::{Guard, Turn, UserState};
 
@@ -243,16 +240,7 @@ impl<A: Actor> Session<A> {
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let call = move || actor.post_stop(myself, state);
-            let result = {
-                let mut ending = pin!(self.call(call));
-                match poll_once(ending.as_mut()).await {
-                    Poll::Ready(result) => result,
-                    Poll::Pending => {
-                        self.tell_of_post_stop();
-                        ending.await
-                    }
-                }
-            };
+            let result = self.call(call).of_post_stop().await;
             self.flush(guard, result)?;
         }
         self.life.note_orphans();

@@ -16,11 +16,6 @@ pub(crate) fn guard<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(code)).map_err(text)
 }
 
-/// Polls a future once, and answers what came of that.
-pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
-
 /// Polls a future of the user's to its end.
 pub(crate) async fn guard_future<F: Future + ?Sized>(
     mut future: Pin<&mut F>,

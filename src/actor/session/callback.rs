@@ -20,6 +20,15 @@ use crate::actor::unwind::{Panicked, guard};
 pub(super) struct Callback<'a, A: Actor, F> {
     session: &'a Session<A>,
     made: Made<F>,
+    wait: Wait,
+}
+
+/// What is told when a callback is not over with its first poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Untold,
+    /// That the session is in its `post_stop`.
+    Tell,
 }
 
 enum Made<F> {
@@ -50,11 +59,18 @@ impl<A: Actor> Session<A> {
         Callback {
             session: self,
             made,
+            wait: Wait::Untold,
         }
     }
 }
 
 impl<A: Actor, F> Callback<'_, A, F> {
+    /// It is the `post_stop`: if it takes time, the supervisor is told.
+    pub(super) fn of_post_stop(mut self) -> Self {
+        self.wait = Wait::Tell;
+        self
+    }
+
     /// Drops the future.
     fn end(&mut self) {
         if let Made::Future(future) = replace(&mut self.made, Made::Over) {
@@ -82,7 +98,13 @@ where
                 callback.end();
                 Poll::Ready(Ok(value))
             }
-            Ok(pending_or_failed) => pending_or_failed,
+            Ok(Poll::Pending) => {
+                if replace(&mut callback.wait, Wait::Untold) == Wait::Tell {
+                    callback.session.tell_of_post_stop();
+                }
+                Poll::Pending
+            }
+            Ok(failed) => failed,
             Err(Panicked(text)) => Poll::Ready(Err(text.into())),
         }
     }
