@@ -311,8 +311,12 @@ fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
             let reason = "its shutdown rule";
             tell!(debug, "{} is killed", reason);
         }
-        Note::Killing(Kill::Overdue) => {
-            let reason = "not stopped in time";
+        Note::Killing(Kill::Grace(grace)) => {
+            let reason = format!("not stopped within its grace of {grace:?}");
+            tell!(warn, "{} is killed", reason);
+        }
+        Note::Killing(Kill::Deadline) => {
+            let reason = "the deadline of its supervisor's stop has come";
             tell!(warn, "{} is killed", reason);
         }
         Note::Stuck => tell!(error, "{} survived its kill and is stuck"),

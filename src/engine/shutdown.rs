@@ -62,7 +62,19 @@ impl Shutdown {
     pub(super) fn kill(self) -> Kill {
         match self {
             Self::BrutalKill => Kill::ByRule,
-            Self::Timeout(_) | Self::Infinity | Self::Drain(_) => Kill::Overdue,
+            Self::Timeout(_) | Self::Infinity | Self::Drain(_) => Kill::Deadline,
+        }
+    }
+
+    /// Why a child that was asked to stop by this rule is killed.
+    pub(super) fn kill_asked(self, now: Moment, deadline: Option<Moment>) -> Kill {
+        match self {
+            Self::Timeout(grace) | Self::Drain(grace)
+                if deadline.is_none_or(|deadline| deadline > now) =>
+            {
+                Kill::Grace(grace)
+            }
+            Self::Timeout(_) | Self::Drain(_) | Self::Infinity | Self::BrutalKill => Kill::Deadline,
         }
     }
 

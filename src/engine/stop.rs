@@ -1,12 +1,16 @@
 //! Why the supervisor stops, in what way a session is asked to stop, and why it is killed instead.
 
+use std::time::Duration;
+
 /// Why a session is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
     /// So its shutdown rule says.
     ByRule,
-    /// It has not stopped in time.
-    Overdue,
+    /// It was asked to stop, and has not within the grace of its shutdown rule.
+    Grace(Duration),
+    /// The deadline of the supervisor's stop has come. It may not have been asked.
+    Deadline,
 }
 
 /// In what way a session is asked to stop.

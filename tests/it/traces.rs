@@ -309,6 +309,10 @@ async fn failed_starts_kills_and_the_total_limit_are_told() {
     assert_eq!((late.level, late.field("timeout_ms")), (Level::WARN, "70"));
     let killed = &capture.of("session is killed")[0];
     assert_eq!((killed.level, killed.field("session")), (Level::WARN, "c"));
+    assert_eq!(
+        killed.field("reason"),
+        "not stopped within its grace of 0ns"
+    );
     assert_eq!(capture.of("session is killed").len(), 1);
     let reached = &capture.of("session ended abnormally")[0];
     assert_eq!(
@@ -423,4 +427,30 @@ async fn an_error_whose_text_panics_costs_its_line_and_nothing_else() {
     sessions.stop().await.unwrap();
     assert_eq!(capture.of("session started").len(), 2);
     assert_eq!(capture.of("session supervisor stopped").len(), 1);
+}
+
+/// The one was asked, and the other was not: their grace has nothing to do with it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_a_deadline_kills_says_so() {
+    let (capture, _guard) = Capture::listen();
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let hangs = probe.script().post_stop(|_, _| std::future::pending());
+    sessions.start_session("asked", hangs.spec()).await.unwrap();
+    sessions.stop_within(Duration::from_secs(1)).await.unwrap();
+    let sessions = supervisor(Options::new()).await;
+    sessions
+        .start_session("unasked", probe.spec())
+        .await
+        .unwrap();
+    sessions.stop_within(Duration::ZERO).await.unwrap();
+    capture.caught_up().await;
+
+    let killed = capture.of("session is killed");
+    let told: Vec<_> = killed
+        .iter()
+        .map(|line| (line.field("session"), line.field("reason")))
+        .collect();
+    let reason = "the deadline of its supervisor's stop has come";
+    assert_eq!(told, [("asked", reason), ("unasked", reason)]);
 }

@@ -243,7 +243,7 @@ fn noted(note: &Note) -> String {
         Note::Discarded => "discarded".to_owned(),
         Note::Stopping => "stopping".to_owned(),
         Note::Killing(Kill::ByRule) => "killing by rule".to_owned(),
-        Note::Killing(Kill::Overdue) => "killing overdue".to_owned(),
+        Note::Killing(Kill::Grace(_) | Kill::Deadline) => "killing overdue".to_owned(),
         Note::Stuck => "stuck".to_owned(),
         Note::StuckEnded => "stuck ended".to_owned(),
     }

@@ -3,7 +3,7 @@
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
 use crate::engine::exit::Mark;
-use crate::engine::io::{Cancellation, Domain, Effect, Kill, Life, Note};
+use crate::engine::io::{Cancellation, Domain, Effect, Life, Note};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{Force, KILL_BOUND, verdict};
 use std::time::Duration;
@@ -63,7 +63,12 @@ impl<D: Domain> Lifecycle<D> {
     /// The time that it had to stop is over.
     fn kill(&mut self, step: &mut Step<'_, D>) {
         self.set(State::Killed { since: step.now });
-        self.note(Note::Killing(Kill::Overdue), step);
+        let deadline = match step.supervisor {
+            Supervisor::Stops { deadline } => deadline,
+            Supervisor::Serves => None,
+        };
+        let why = self.policy().shutdown.kill_asked(step.now, deadline);
+        self.note(Note::Killing(why), step);
         self.tell(step, |life| Effect::Kill { life });
         step.timer = Timer::At(verdict(step.now, step.last_end));
     }
