@@ -18,7 +18,7 @@ use super::incarnation::Key;
 pub(super) use super::note::Note;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
-pub(super) use super::stop::{Kill, StopCause, StopWay};
+pub(super) use super::stop::{StopCause, StopWay};
 
 /// What the engine is told.
 #[derive(Debug)]
