@@ -13,6 +13,7 @@ pub(crate) mod driver;
 pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
+mod fences;
 pub(crate) mod guarded;
 pub(crate) mod inbox;
 pub(crate) mod item;

@@ -11,7 +11,7 @@ mod broken;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
-use super::driver::{Begin, Driver, Ended, Timer};
+use super::driver::{Begin, Driver, Ended, Taken, Timer};
 use super::inbox::{KEPT, Rest, Turn};
 use super::item::Item;
 use super::machine::Machine;
@@ -37,6 +37,7 @@ impl Driver {
             outbox.discard(value);
         }
         self.machine = Machine::idle();
+        self.engine = Taken::Apart;
         self.ended.take()
     }
 }
@@ -133,6 +134,7 @@ impl Shared {
         outbox: &mut Outbox<'_>,
     ) {
         match item {
+            item if driver.engine == Taken::Apart => outbox.discard_item(item),
             Item::Input(input) => {
                 driver.machine.handle(now, input);
                 carry::out_all(self, driver, outbox);

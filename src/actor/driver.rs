@@ -17,6 +17,15 @@ pub(crate) struct Driver {
     pub(super) items: VecDeque<Item>,
     pub(super) timer: Timer,
     pub(super) ended: Option<Ended>,
+    pub(super) engine: Taken,
+}
+
+/// Whether there is still an engine to drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    No,
+    /// It was taken apart. A thread that had the seat by then may still drive, and finds nothing.
+    Apart,
 }
 
 /// The driver task's timer.
@@ -45,6 +54,7 @@ impl Driver {
             items: VecDeque::new(),
             timer: Timer::Off,
             ended: None,
+            engine: Taken::No,
         }
     }
 

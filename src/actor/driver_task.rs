@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use super::directory;
 use super::driver::{Driver, Ended};
+use super::item::Item;
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
 use super::shared::{Outcome, Shared};
-use crate::engine::{Input, KILL_BOUND, Moment};
+use crate::engine::{Caller, Input, KILL_BOUND, Moment};
 
 /// How long a timer that is due waits for the drops that were asked for by then. They run on
 /// threads of their own.
@@ -142,8 +143,12 @@ impl Drop for End {
         directory::remove(shared);
         shared.launch_pool.close();
         let mut outbox = Outbox::of(shared);
+        let mut late = Vec::new();
         for item in shared.inbox.shut() {
-            outbox.discard_item(item);
+            match item {
+                Item::Input(Input::StopSupervisor { ticket, .. }) => late.push(ticket),
+                item => outbox.discard_item(item),
+            }
         }
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is
         // handed over here, so that no caller waits for an answer that cannot come.
@@ -153,9 +158,16 @@ impl Drop for End {
             cause: *cause,
         }));
         shared.driver_done();
-        if let Some(ended) = ended {
-            for ticket in ended.tickets {
-                outbox.report(ticket, ended.report);
+        match ended {
+            Some(ended) => {
+                for ticket in ended.tickets.into_iter().chain(late) {
+                    outbox.report(ticket, ended.report);
+                }
+            }
+            None => {
+                for ticket in late {
+                    outbox.unanswered(Caller::StopSupervisor(ticket));
+                }
             }
         }
         outbox.flush(shared);

@@ -18,6 +18,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::fences::{Fences, Hearing, Send};
 use super::item::Item;
 use super::progress::{Progress, RootStage};
 
@@ -40,6 +41,11 @@ enum Door {
 /// An empty queue keeps room for so many items, and not for the largest crowd that it has seen.
 pub(super) const KEPT: usize = 32;
 
+/// A command is handled without its fence once so many items were given to drivers since it came:
+/// while very many sessions end at once, the root has a long way to go before it reads a fence, and
+/// others go on meanwhile.
+const PATIENCE: u64 = 1_024;
+
 /// A fence that does not come back.
 const NEVER: u64 = u64::MAX;
 
@@ -49,8 +55,13 @@ pub(crate) struct Inbox(Mutex<Queue>);
 #[derive(Debug)]
 struct Queue {
     items: VecDeque<Item>,
-    fenced: VecDeque<Fenced>,
+    /// Commands that wait for a fence, and the reports of killed sessions that do. The fences that
+    /// each waits for only grow from the first to the last.
+    commands: VecDeque<Fenced>,
+    releases: VecDeque<Fenced>,
     fences: Fences,
+    /// How many items were given to a driver so far.
+    driven: u64,
     seat: Seat,
     door: Door,
 }
@@ -60,22 +71,8 @@ struct Fenced {
     item: Item,
     /// It counts when so many fences have come back.
     after: u64,
-}
-
-/// The messages that were sent to the root, and those that have come back.
-#[derive(Clone, Copy, Debug)]
-struct Fences {
-    sent: u64,
-    back: u64,
-    hearing: Hearing,
-}
-
-/// Whether the root takes messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hearing {
-    Hears,
-    /// It is being drained, or has ended. Once it is deaf, it stays so.
-    Deaf,
+    /// How many items had been given to a driver when it came.
+    since: u64,
 }
 
 /// What the pusher of an item has to do.
@@ -117,12 +114,10 @@ impl Inbox {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Queue {
             items: VecDeque::new(),
-            fenced: VecDeque::new(),
-            fences: Fences {
-                sent: 0,
-                back: 0,
-                hearing: Hearing::Hears,
-            },
+            commands: VecDeque::new(),
+            releases: VecDeque::new(),
+            fences: Fences::new(),
+            driven: 0,
             seat: Seat::Free,
             door: Door::Open,
         }))
@@ -148,8 +143,9 @@ impl Inbox {
         if stage != RootStage::Open || queue.fences.hearing == Hearing::Deaf {
             return Ok(queue.push(item));
         }
-        let (after, next) = queue.fences.next();
-        queue.fenced.push_back(Fenced { item, after });
+        let (after, next) = queue.fence();
+        let since = queue.driven;
+        queue.commands.push_back(Fenced { item, after, since });
         Ok(next)
     }
 
@@ -171,9 +167,10 @@ impl Inbox {
             RootStage::LoopEnded | RootStage::Reported => return Ok(queue.push(item)),
             RootStage::Starting if !killed() => return Ok(queue.push(item)),
             RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
-            RootStage::Open => queue.fences.next(),
+            RootStage::Open => queue.fence(),
         };
-        queue.fenced.push_back(Fenced { item, after });
+        let since = queue.driven;
+        queue.releases.push_back(Fenced { item, after, since });
         Ok(next)
     }
 
@@ -182,11 +179,12 @@ impl Inbox {
     pub(crate) fn take_seat(&self, progress: &Progress) -> bool {
         let mut queue = self.lock();
         let free = queue.seat == Seat::Free
-            && queue.fenced.is_empty()
+            && queue.commands.is_empty()
             && queue.door == Door::Open
             && progress.root() < RootStage::Gone;
         if free {
             queue.seat = Seat::Taken;
+            queue.driven += 1;
         }
         free
     }
@@ -194,23 +192,26 @@ impl Inbox {
     /// A fence has come back from the root.
     pub(crate) fn fence_back(&self) -> Next {
         let mut queue = self.lock();
-        let queue = &mut *queue;
-        // A message that is none of ours is no fence.
-        queue.fences.back = queue.fences.sent.min(queue.fences.back + 1);
-        let back = queue.fences.back;
-        queue.let_through(|fenced| fenced.after <= back)
+        let back = queue.fences.back();
+        queue.let_releases_through(|fenced| fenced.after <= back);
+        queue.let_commands_through(|fenced| fenced.after <= back);
+        queue.drive()
     }
 
     /// The root takes no messages any more: commands need not wait for it.
     pub(crate) fn root_is_deaf(&self) -> Next {
         let mut queue = self.lock();
         queue.fences.hearing = Hearing::Deaf;
-        queue.let_through(|fenced| fenced.item.is_command())
+        queue.let_commands_through(|_| true);
+        queue.drive()
     }
 
     /// The root's loop has ended, or the root has: nothing waits for it any more.
     pub(crate) fn pass_all(&self) -> Next {
-        self.lock().let_through(|_| true)
+        let mut queue = self.lock();
+        queue.let_releases_through(|_| true);
+        queue.let_commands_through(|_| true);
+        queue.drive()
     }
 
     /// What the driver task takes over, if it was handed the seat.
@@ -234,6 +235,11 @@ impl Inbox {
     /// leaves the seat.
     pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<Item>) -> Turn {
         let mut queue = self.lock();
+        let queue = &mut *queue;
+        if !queue.commands.is_empty() {
+            let overdue = queue.driven.saturating_sub(PATIENCE);
+            queue.let_commands_through(|fenced| fenced.since <= overdue && overdue > 0);
+        }
         if rest == Rest::Nothing && queue.items.is_empty() {
             queue.seat = Seat::Free;
             queue.items.shrink_to(KEPT);
@@ -244,6 +250,7 @@ impl Inbox {
             return Turn::HandOver;
         }
         let count = budget.min(queue.items.len());
+        queue.driven += count as u64;
         into.extend(queue.items.drain(..count));
         Turn::GoOn
     }
@@ -252,9 +259,12 @@ impl Inbox {
     pub(crate) fn shut(&self) -> Vec<Item> {
         let mut queue = self.lock();
         queue.door = Door::Shut;
+        let queue = &mut *queue;
         let mut left = Vec::from(std::mem::take(&mut queue.items));
-        let fenced = std::mem::take(&mut queue.fenced);
-        left.extend(fenced.into_iter().map(|fenced| fenced.item));
+        for fenced in [&mut queue.releases, &mut queue.commands] {
+            let fenced = std::mem::take(fenced);
+            left.extend(fenced.into_iter().map(|fenced| fenced.item));
+        }
         left
     }
 
@@ -268,6 +278,7 @@ impl Queue {
         match self.seat {
             Seat::Free => {
                 self.seat = Seat::Taken;
+                self.driven += 1;
                 Next::Drive(Some(item))
             }
             Seat::Taken | Seat::HandedOver => {
@@ -277,19 +288,23 @@ impl Queue {
         }
     }
 
-    /// Queues what waits behind a fence that is open to it, in its order.
-    fn let_through(&mut self, open: impl Fn(&Fenced) -> bool) -> Next {
-        for _ in 0..self.fenced.len() {
-            let Some(fenced) = self.fenced.pop_front() else {
-                break;
-            };
-            if open(&fenced) {
-                self.items.push_back(fenced.item);
-            } else {
-                self.fenced.push_back(fenced);
-            }
+    /// For how many fences an item waits that is pushed now, and whether to send one.
+    fn fence(&mut self) -> (u64, Next) {
+        match self.fences.next() {
+            (after, Send::Yes) => (after, Next::SendFence),
+            (after, Send::No) => (after, Next::Nothing),
         }
-        self.fenced.shrink_to(KEPT);
+    }
+
+    fn let_releases_through(&mut self, open: impl Fn(&Fenced) -> bool) {
+        let_through(&mut self.releases, &mut self.items, open);
+    }
+
+    fn let_commands_through(&mut self, open: impl Fn(&Fenced) -> bool) {
+        let_through(&mut self.commands, &mut self.items, open);
+    }
+
+    fn drive(&mut self) -> Next {
         if self.items.is_empty() || self.seat != Seat::Free {
             return Next::Nothing;
         }
@@ -298,18 +313,17 @@ impl Queue {
     }
 }
 
-impl Fences {
-    /// How many fences have to come back for an item that is pushed now.
-    ///
-    /// The root may have taken the last message already, before an exit that the pusher has seen.
-    /// So one message that is under way is not enough. Of two, it takes the second one after it is
-    /// done with the first, and that lies ahead.
-    const fn next(&mut self) -> (u64, Next) {
-        if self.sent - self.back >= 2 {
-            return (self.back + 2, Next::Nothing);
-        }
-        self.sent += 1;
-        (self.sent, Next::SendFence)
+/// Queues what waits first and need not wait any more.
+fn let_through(
+    fenced: &mut VecDeque<Fenced>,
+    items: &mut VecDeque<Item>,
+    open: impl Fn(&Fenced) -> bool,
+) {
+    while fenced.front().is_some_and(&open) {
+        items.extend(fenced.pop_front().map(|fenced| fenced.item));
+    }
+    if fenced.is_empty() {
+        fenced.shrink_to(KEPT);
     }
 }
 

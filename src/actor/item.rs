@@ -18,17 +18,6 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    /// Whether a caller asks this.
-    pub(super) const fn is_command(&self) -> bool {
-        match self {
-            Self::Query(_) => true,
-            Self::Input(input) => {
-                matches!(input, Input::Asked { .. } | Input::StopSupervisor { .. })
-            }
-            Self::Tick => false,
-        }
-    }
-
     /// Whether this asks for a start.
     pub(crate) const fn is_start(&self) -> bool {
         matches!(

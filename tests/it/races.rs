@@ -7,3 +7,4 @@ mod exits;
 mod grandchildren;
 mod hammer;
 mod held_names;
+mod storm;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::actor::driver::Taken;
 use crate::actor::log::Line;
 use crate::actor::machine::Machine;
 use crate::actor::outbox::Outbox;
@@ -40,6 +41,7 @@ impl Shared {
             }
             driver.lists.drop_all(&mut driver.machine, &mut outbox);
             driver.machine = Machine::idle();
+            driver.engine = Taken::Apart;
         });
         for life in lives {
             if let Some(cell) = life.cell() {
@@ -66,7 +68,9 @@ mod tests {
     use tokio::sync::Notify;
 
     use crate::actor::item::{Item, Query};
+    use crate::actor::plan::Ticket;
     use crate::actor::shared::Shared;
+    use crate::engine::Input;
     use crate::error::{RestartError, StartError, StopError, SupervisorDown};
     use crate::{ChildSpec, Launch, Options, SessionSupervisor, Supervisor, TreeSpec};
 
@@ -199,5 +203,19 @@ mod tests {
         // All names are free again.
         let root = Supervisor::start(tree()).await.unwrap();
         root.stop_within(Duration::ZERO).await.unwrap();
+    }
+
+    /// A thread may take the seat, and be kept from its drive until all is over.
+    #[tokio::test(start_paused = true)]
+    async fn a_drive_after_the_end_leaves_no_caller_waiting() {
+        let sessions = SessionSupervisor::start(Options::new().unique_name()).await;
+        let sessions = sessions.unwrap();
+        let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
+        sessions.stop().await.unwrap();
+        shared.wait_over().await;
+        let (ticket, answer) = Ticket::new();
+        let within = None;
+        shared.drive(Some(Item::Input(Input::StopSupervisor { within, ticket })));
+        assert!(answer.await.is_err(), "it reads as down");
     }
 }

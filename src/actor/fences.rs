@@ -1,0 +1,53 @@
+//! The messages to the root that come back, and which of them an item waits for.
+
+/// The messages that were sent to the root, and those that have come back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fences {
+    sent: u64,
+    back: u64,
+    pub(super) hearing: Hearing,
+}
+
+/// Whether the root takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    Hears,
+    /// It is being drained, or has ended. Once it is deaf, it stays so.
+    Deaf,
+}
+
+/// Whether another message is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Send {
+    Yes,
+    No,
+}
+
+impl Fences {
+    pub(super) const fn new() -> Self {
+        Self {
+            sent: 0,
+            back: 0,
+            hearing: Hearing::Hears,
+        }
+    }
+
+    /// One has come back. A message that is none of ours is no fence. Answers how many have.
+    pub(super) fn back(&mut self) -> u64 {
+        self.back = self.sent.min(self.back + 1);
+        self.back
+    }
+
+    /// How many fences have to come back for an item that is pushed now.
+    ///
+    /// The root may have taken the last message already, before an exit that the pusher has seen.
+    /// So one message that is under way is not enough. Of two, it takes the second one after it is
+    /// done with the first, and that lies ahead.
+    pub(super) const fn next(&mut self) -> (u64, Send) {
+        if self.sent - self.back >= 2 {
+            return (self.back + 2, Send::No);
+        }
+        self.sent += 1;
+        (self.sent, Send::Yes)
+    }
+}
