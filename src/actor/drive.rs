@@ -12,7 +12,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
 use super::driver::{Begin, Driver, Ended, Taken, Timer};
-use super::inbox::{KEPT, Rest, Turn};
+use super::fences::KEPT;
+use super::inbox::{Rest, Turn};
 use super::item::Item;
 use super::machine::Machine;
 use super::outbox::Outbox;
@@ -110,7 +111,8 @@ impl Shared {
             if rest == Rest::Work {
                 budget = budget.saturating_sub(STEP);
             }
-            match self.inbox.next(budget, rest, &mut driver.items) {
+            let read = self.events.read();
+            match self.inbox.next(budget, rest, read, &mut driver.items) {
                 Turn::GoOn => {}
                 turn => {
                     driver.items.shrink_to(KEPT);

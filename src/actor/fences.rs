@@ -1,5 +1,24 @@
 //! The messages to the root that come back, and which of them an item waits for.
 
+use std::collections::VecDeque;
+
+/// An empty queue keeps room for so many items, and not for the largest crowd that it has seen.
+pub(super) const KEPT: usize = 32;
+
+/// A fence that does not come back.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// An item that waits.
+#[derive(Debug)]
+pub(super) struct Fenced<T> {
+    pub(super) item: T,
+    /// It counts when so many fences have come back.
+    pub(super) after: u64,
+    /// Or when the root has read so many events: all that it had been told when the item came.
+    /// While sessions fail without end it never comes to a fence, since it reads events first.
+    pub(super) told: u64,
+}
+
 /// The messages that were sent to the root, and those that have come back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fences {
@@ -49,5 +68,19 @@ impl Fences {
         }
         self.sent += 1;
         (self.sent, Send::Yes)
+    }
+}
+
+/// Queues what waits first and need not wait any more.
+pub(super) fn let_through<T>(
+    fenced: &mut VecDeque<Fenced<T>>,
+    items: &mut VecDeque<T>,
+    open: impl Fn(&Fenced<T>) -> bool,
+) {
+    while fenced.front().is_some_and(&open) {
+        items.extend(fenced.pop_front().map(|fenced| fenced.item));
+    }
+    if fenced.is_empty() {
+        fenced.shrink_to(KEPT);
     }
 }

@@ -18,7 +18,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fences::{Fences, Hearing, Send};
+use super::fences::{Fenced, Fences, Hearing, KEPT, NEVER, Send, let_through};
 use super::item::Item;
 use super::progress::{Progress, RootStage};
 
@@ -38,17 +38,6 @@ enum Door {
     Shut,
 }
 
-/// An empty queue keeps room for so many items, and not for the largest crowd that it has seen.
-pub(super) const KEPT: usize = 32;
-
-/// A command is handled without its fence once so many items were given to drivers since it came:
-/// while very many sessions end at once, the root has a long way to go before it reads a fence, and
-/// others go on meanwhile.
-const PATIENCE: u64 = 1_024;
-
-/// A fence that does not come back.
-const NEVER: u64 = u64::MAX;
-
 #[derive(Debug)]
 pub(crate) struct Inbox(Mutex<Queue>);
 
@@ -57,22 +46,11 @@ struct Queue {
     items: VecDeque<Item>,
     /// Commands that wait for a fence, and the reports of killed sessions that do. The fences that
     /// each waits for only grow from the first to the last.
-    commands: VecDeque<Fenced>,
-    releases: VecDeque<Fenced>,
+    commands: VecDeque<Fenced<Item>>,
+    releases: VecDeque<Fenced<Item>>,
     fences: Fences,
-    /// How many items were given to a driver so far.
-    driven: u64,
     seat: Seat,
     door: Door,
-}
-
-#[derive(Debug)]
-struct Fenced {
-    item: Item,
-    /// It counts when so many fences have come back.
-    after: u64,
-    /// How many items had been given to a driver when it came.
-    since: u64,
 }
 
 /// What the pusher of an item has to do.
@@ -117,7 +95,6 @@ impl Inbox {
             commands: VecDeque::new(),
             releases: VecDeque::new(),
             fences: Fences::new(),
-            driven: 0,
             seat: Seat::Free,
             door: Door::Open,
         }))
@@ -133,8 +110,13 @@ impl Inbox {
     }
 
     /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
-    /// reads no messages does not hold it up.
-    pub(crate) fn push_command(&self, item: Item, progress: &Progress) -> Result<Next, Refused> {
+    /// reads no messages does not hold it up. `told`: of how many events the root has been told.
+    pub(crate) fn push_command(
+        &self,
+        item: Item,
+        progress: &Progress,
+        told: u64,
+    ) -> Result<Next, Refused> {
         let mut queue = self.lock();
         let stage = progress.root();
         if queue.door == Door::Shut || stage >= RootStage::Gone {
@@ -144,15 +126,16 @@ impl Inbox {
             return Ok(queue.push(item));
         }
         let (after, next) = queue.fence();
-        let since = queue.driven;
-        queue.commands.push_back(Fenced { item, after, since });
+        queue.commands.push_back(Fenced { item, after, told });
         Ok(next)
     }
 
     /// Pushes the report of a killed session behind a fence, for the proof that the root was not
     /// killed before it: ractor then kills the sessions, and no event tells of that. Only the end
     /// of the root's loop, or of the root, can stand in for the proof. `killed`: whether a root
-    /// that is starting shows its end, which ractor does before it kills the sessions.
+    /// that is starting shows its end. It may show that a moment after ractor has killed the
+    /// sessions. What passes by then is taken for a crash, and the launch that follows is refused
+    /// its link.
     pub(crate) fn push_release(
         &self,
         item: Item,
@@ -169,8 +152,8 @@ impl Inbox {
             RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
             RootStage::Open => queue.fence(),
         };
-        let since = queue.driven;
-        queue.releases.push_back(Fenced { item, after, since });
+        let told = NEVER;
+        queue.releases.push_back(Fenced { item, after, told });
         Ok(next)
     }
 
@@ -184,7 +167,6 @@ impl Inbox {
             && progress.root() < RootStage::Gone;
         if free {
             queue.seat = Seat::Taken;
-            queue.driven += 1;
         }
         free
     }
@@ -232,13 +214,18 @@ impl Inbox {
     }
 
     /// The driver's next items, at most `budget`. Without any, and with nothing else to do, it
-    /// leaves the seat.
-    pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<Item>) -> Turn {
+    /// leaves the seat. `read`: how many events the root has read.
+    pub(crate) fn next(
+        &self,
+        budget: usize,
+        rest: Rest,
+        read: u64,
+        into: &mut VecDeque<Item>,
+    ) -> Turn {
         let mut queue = self.lock();
         let queue = &mut *queue;
         if !queue.commands.is_empty() {
-            let overdue = queue.driven.saturating_sub(PATIENCE);
-            queue.let_commands_through(|fenced| fenced.since <= overdue && overdue > 0);
+            queue.let_commands_through(|fenced| fenced.told <= read);
         }
         if rest == Rest::Nothing && queue.items.is_empty() {
             queue.seat = Seat::Free;
@@ -250,7 +237,6 @@ impl Inbox {
             return Turn::HandOver;
         }
         let count = budget.min(queue.items.len());
-        queue.driven += count as u64;
         into.extend(queue.items.drain(..count));
         Turn::GoOn
     }
@@ -278,7 +264,6 @@ impl Queue {
         match self.seat {
             Seat::Free => {
                 self.seat = Seat::Taken;
-                self.driven += 1;
                 Next::Drive(Some(item))
             }
             Seat::Taken | Seat::HandedOver => {
@@ -296,11 +281,11 @@ impl Queue {
         }
     }
 
-    fn let_releases_through(&mut self, open: impl Fn(&Fenced) -> bool) {
+    fn let_releases_through(&mut self, open: impl Fn(&Fenced<Item>) -> bool) {
         let_through(&mut self.releases, &mut self.items, open);
     }
 
-    fn let_commands_through(&mut self, open: impl Fn(&Fenced) -> bool) {
+    fn let_commands_through(&mut self, open: impl Fn(&Fenced<Item>) -> bool) {
         let_through(&mut self.commands, &mut self.items, open);
     }
 
@@ -310,20 +295,6 @@ impl Queue {
         }
         self.seat = Seat::Taken;
         Next::Drive(None)
-    }
-}
-
-/// Queues what waits first and need not wait any more.
-fn let_through(
-    fenced: &mut VecDeque<Fenced>,
-    items: &mut VecDeque<Item>,
-    open: impl Fn(&Fenced) -> bool,
-) {
-    while fenced.front().is_some_and(&open) {
-        items.extend(fenced.pop_front().map(|fenced| fenced.item));
-    }
-    if fenced.is_empty() {
-        fenced.shrink_to(KEPT);
     }
 }
 
@@ -344,14 +315,14 @@ mod tests {
             return 0;
         };
         let mut items = std::collections::VecDeque::new();
-        while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
+        while inbox.next(64, Rest::Nothing, 0, &mut items) == Turn::GoOn {}
         items.len() + usize::from(first.is_some())
     }
 
     #[test]
     fn an_item_waits_for_a_fence_that_the_root_takes_after_it() {
         let (inbox, progress) = open();
-        let command = || inbox.push_command(Item::Tick, &progress).unwrap();
+        let command = || inbox.push_command(Item::Tick, &progress, 1).unwrap();
         assert!(matches!(command(), Next::SendFence));
         // The root may have taken that one already: another is needed.
         assert!(matches!(command(), Next::SendFence));
@@ -368,11 +339,24 @@ mod tests {
     }
 
     #[test]
+    fn a_command_goes_on_when_the_root_has_read_all_events_of_its_time() {
+        let (inbox, progress) = open();
+        let mut items = std::collections::VecDeque::new();
+        drop(inbox.push_command(Item::Tick, &progress, 5));
+        drop(inbox.push_command(Item::Tick, &progress, 6));
+        for (read, taken) in [(4, 0), (5, 1), (5, 0), (7, 1)] {
+            assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(_))));
+            while inbox.next(64, Rest::Nothing, read, &mut items) == Turn::GoOn {}
+            assert_eq!(items.drain(..).count(), taken, "{read} were read");
+        }
+    }
+
+    #[test]
     fn a_start_does_not_overtake_a_command_that_waits() {
         let (inbox, progress) = open();
         assert!(inbox.take_seat(&progress));
         assert_eq!(drive(&inbox, Next::Drive(None)), 0);
-        drop(inbox.push_command(Item::Tick, &progress));
+        drop(inbox.push_command(Item::Tick, &progress, 1));
         assert!(!inbox.take_seat(&progress));
     }
 
@@ -400,10 +384,10 @@ mod tests {
         let (inbox, progress) = open();
         assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(Some(_)))));
         assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
-        drop(inbox.push_command(Item::Tick, &progress));
+        drop(inbox.push_command(Item::Tick, &progress, 1));
         assert_eq!(inbox.shut().len(), 2);
         assert!(inbox.push(Item::Tick).is_err());
-        assert!(inbox.push_command(Item::Tick, &progress).is_err());
+        assert!(inbox.push_command(Item::Tick, &progress, 1).is_err());
         assert!(inbox.push_release(Item::Tick, &progress, || false).is_err());
         assert!(!inbox.take_seat(&progress));
     }

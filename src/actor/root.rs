@@ -112,9 +112,9 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(cell) = exit::started(&event)
-            && (shared.starts.was_last(cell.get_id().pid()) || is_session(shared, cell))
+            && (shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell))
         {
-            shared.starts.heard();
+            shared.events.start_read();
         }
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());
@@ -131,6 +131,7 @@ impl Root {
         // A static supervisor knows its children by their actors, whatever their names are.
         if ended && (id.is_some() || !shared.has_sessions()) {
             let actor = cell.get_id().pid();
+            shared.events.end_read();
             shared.push(Item::Input(Input::Exited { id, actor, seen }));
         } else {
             shared.discard(Discard::Seen(seen));

@@ -169,6 +169,7 @@ impl<A: Actor> Session<A> {
         let error = match self.call(call).await {
             Ok(state) => {
                 self.life.mark_ready();
+                self.shared.events.end_told();
                 let mut guard = Guard::new(actor, state, &self.life, &self.shared);
                 guard.learn();
                 return Ok(guard);
@@ -191,7 +192,7 @@ impl<A: Actor> Session<A> {
         let call = move || actor.post_start(myself, state);
         let result = self.call(call).await;
         self.flush(guard, result)?;
-        self.shared.starts.told(number);
+        self.shared.events.start_told(number);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
 //! inbox's takes another. No user value is dropped and no user code runs under either.
 
-mod heard;
+mod events;
 mod launches;
 mod ways_in;
 
@@ -17,7 +17,7 @@ use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use heard::Starts;
+use events::Events;
 pub(super) use launches::Counting;
 
 use super::arguments::{Home, Naming, ParentLink, RootArguments};
@@ -72,7 +72,7 @@ pub(crate) struct Shared {
     /// Wakes the driver task, each time one of them is gone.
     launches_wake: Notify,
     /// The starts of sessions that the root was told of.
-    pub(super) starts: Starts,
+    pub(super) events: Events,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -141,7 +141,7 @@ impl Shared {
             launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
-            starts: Starts::default(),
+            events: Events::default(),
         })
     }
 

@@ -62,7 +62,7 @@ impl<A: Actor> Guard<A> {
         let young = std::mem::take(&mut self.young);
         match &self.user {
             Some(UserState { shared, .. }) if young => {
-                if shared.has_sessions() && shared.starts.all_heard() {
+                if shared.has_sessions() && shared.events.all_starts_read() {
                     Turn::Mine
                 } else {
                     Turn::Roots

@@ -28,7 +28,8 @@ impl Shared {
         } else {
             item
         };
-        self.take(self.inbox.push_command(item, &self.progress))
+        let told = self.events.told();
+        self.take(self.inbox.push_command(item, &self.progress, told))
             .map(drop)
     }
 
