@@ -111,8 +111,7 @@ impl Shared {
             if rest == Rest::Work {
                 budget = budget.saturating_sub(STEP);
             }
-            let read = self.events.read();
-            match self.inbox.next(budget, rest, read, &mut driver.items) {
+            match self.inbox.next(budget, rest, &mut driver.items) {
                 Turn::GoOn => {}
                 turn => {
                     driver.items.shrink_to(KEPT);

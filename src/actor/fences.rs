@@ -14,9 +14,6 @@ pub(super) struct Fenced<T> {
     pub(super) item: T,
     /// It counts when so many fences have come back.
     pub(super) after: u64,
-    /// Or when the root has read so many events: all that it had been told when the item came.
-    /// While sessions fail without end it never comes to a fence, since it reads events first.
-    pub(super) told: u64,
 }
 
 /// The messages that were sent to the root, and those that have come back.

@@ -11,7 +11,9 @@
 //! seen, and never if the root was killed before it was pushed.
 //!
 //! Invariants, all under the one lock:
-//! 1. the seat is free only while `items` is empty;
+//! 1. the seat is free only while `items` is empty, or while a command waits for its fence: then
+//!    only what came before the last fence that has come back is driven, so that no restart makes
+//!    new events which the root would have to read first;
 //! 2. only the holder of a taken seat drives; one that was handed over is the driver task's;
 //! 3. behind the door, once it is shut, nothing is queued any more.
 
@@ -49,6 +51,8 @@ struct Queue {
     commands: VecDeque<Fenced<Item>>,
     releases: VecDeque<Fenced<Item>>,
     fences: Fences,
+    /// So many items may be driven while commands wait.
+    granted: usize,
     seat: Seat,
     door: Door,
 }
@@ -95,6 +99,7 @@ impl Inbox {
             commands: VecDeque::new(),
             releases: VecDeque::new(),
             fences: Fences::new(),
+            granted: 0,
             seat: Seat::Free,
             door: Door::Open,
         }))
@@ -110,13 +115,8 @@ impl Inbox {
     }
 
     /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
-    /// reads no messages does not hold it up. `told`: of how many events the root has been told.
-    pub(crate) fn push_command(
-        &self,
-        item: Item,
-        progress: &Progress,
-        told: u64,
-    ) -> Result<Next, Refused> {
+    /// reads no messages does not hold it up.
+    pub(crate) fn push_command(&self, item: Item, progress: &Progress) -> Result<Next, Refused> {
         let mut queue = self.lock();
         let stage = progress.root();
         if queue.door == Door::Shut || stage >= RootStage::Gone {
@@ -126,7 +126,7 @@ impl Inbox {
             return Ok(queue.push(item));
         }
         let (after, next) = queue.fence();
-        queue.commands.push_back(Fenced { item, after, told });
+        queue.commands.push_back(Fenced { item, after });
         Ok(next)
     }
 
@@ -152,8 +152,7 @@ impl Inbox {
             RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
             RootStage::Open => queue.fence(),
         };
-        let told = NEVER;
-        queue.releases.push_back(Fenced { item, after, told });
+        queue.releases.push_back(Fenced { item, after });
         Ok(next)
     }
 
@@ -177,6 +176,7 @@ impl Inbox {
         let back = queue.fences.back();
         queue.let_releases_through(|fenced| fenced.after <= back);
         queue.let_commands_through(|fenced| fenced.after <= back);
+        queue.granted = queue.items.len();
         queue.drive()
     }
 
@@ -214,20 +214,16 @@ impl Inbox {
     }
 
     /// The driver's next items, at most `budget`. Without any, and with nothing else to do, it
-    /// leaves the seat. `read`: how many events the root has read.
-    pub(crate) fn next(
-        &self,
-        budget: usize,
-        rest: Rest,
-        read: u64,
-        into: &mut VecDeque<Item>,
-    ) -> Turn {
+    /// leaves the seat.
+    pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<Item>) -> Turn {
         let mut queue = self.lock();
         let queue = &mut *queue;
-        if !queue.commands.is_empty() {
-            queue.let_commands_through(|fenced| fenced.told <= read);
-        }
-        if rest == Rest::Nothing && queue.items.is_empty() {
+        let open = if queue.commands.is_empty() {
+            queue.items.len()
+        } else {
+            queue.granted.min(queue.items.len())
+        };
+        if rest == Rest::Nothing && open == 0 {
             queue.seat = Seat::Free;
             queue.items.shrink_to(KEPT);
             return Turn::Done;
@@ -236,7 +232,8 @@ impl Inbox {
             queue.seat = Seat::HandedOver;
             return Turn::HandOver;
         }
-        let count = budget.min(queue.items.len());
+        let count = budget.min(open);
+        queue.granted = queue.granted.saturating_sub(count);
         into.extend(queue.items.drain(..count));
         Turn::GoOn
     }
@@ -262,11 +259,11 @@ impl Inbox {
 impl Queue {
     fn push(&mut self, item: Item) -> Next {
         match self.seat {
-            Seat::Free => {
+            Seat::Free if self.commands.is_empty() => {
                 self.seat = Seat::Taken;
                 Next::Drive(Some(item))
             }
-            Seat::Taken | Seat::HandedOver => {
+            Seat::Free | Seat::Taken | Seat::HandedOver => {
                 self.items.push_back(item);
                 Next::Nothing
             }
@@ -315,14 +312,14 @@ mod tests {
             return 0;
         };
         let mut items = std::collections::VecDeque::new();
-        while inbox.next(64, Rest::Nothing, 0, &mut items) == Turn::GoOn {}
+        while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
         items.len() + usize::from(first.is_some())
     }
 
     #[test]
     fn an_item_waits_for_a_fence_that_the_root_takes_after_it() {
         let (inbox, progress) = open();
-        let command = || inbox.push_command(Item::Tick, &progress, 1).unwrap();
+        let command = || inbox.push_command(Item::Tick, &progress).unwrap();
         assert!(matches!(command(), Next::SendFence));
         // The root may have taken that one already: another is needed.
         assert!(matches!(command(), Next::SendFence));
@@ -339,16 +336,16 @@ mod tests {
     }
 
     #[test]
-    fn a_command_goes_on_when_the_root_has_read_all_events_of_its_time() {
+    fn while_a_command_waits_only_what_came_before_the_last_fence_is_driven() {
         let (inbox, progress) = open();
-        let mut items = std::collections::VecDeque::new();
-        drop(inbox.push_command(Item::Tick, &progress, 5));
-        drop(inbox.push_command(Item::Tick, &progress, 6));
-        for (read, taken) in [(4, 0), (5, 1), (5, 0), (7, 1)] {
-            assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(_))));
-            while inbox.next(64, Rest::Nothing, read, &mut items) == Turn::GoOn {}
-            assert_eq!(items.drain(..).count(), taken, "{read} were read");
-        }
+        drop(inbox.push_command(Item::Tick, &progress));
+        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
+        drop(inbox.push_command(Item::Tick, &progress));
+        // The item and the first command.
+        assert_eq!(drive(&inbox, inbox.fence_back()), 2);
+        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
+        assert_eq!(drive(&inbox, inbox.fence_back()), 2);
+        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(_))));
     }
 
     #[test]
@@ -356,7 +353,7 @@ mod tests {
         let (inbox, progress) = open();
         assert!(inbox.take_seat(&progress));
         assert_eq!(drive(&inbox, Next::Drive(None)), 0);
-        drop(inbox.push_command(Item::Tick, &progress, 1));
+        drop(inbox.push_command(Item::Tick, &progress));
         assert!(!inbox.take_seat(&progress));
     }
 
@@ -384,10 +381,10 @@ mod tests {
         let (inbox, progress) = open();
         assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(Some(_)))));
         assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
-        drop(inbox.push_command(Item::Tick, &progress, 1));
+        drop(inbox.push_command(Item::Tick, &progress));
         assert_eq!(inbox.shut().len(), 2);
         assert!(inbox.push(Item::Tick).is_err());
-        assert!(inbox.push_command(Item::Tick, &progress, 1).is_err());
+        assert!(inbox.push_command(Item::Tick, &progress).is_err());
         assert!(inbox.push_release(Item::Tick, &progress, || false).is_err());
         assert!(!inbox.take_seat(&progress));
     }

@@ -131,7 +131,6 @@ impl Root {
         // A static supervisor knows its children by their actors, whatever their names are.
         if ended && (id.is_some() || !shared.has_sessions()) {
             let actor = cell.get_id().pid();
-            shared.events.end_read();
             shared.push(Item::Input(Input::Exited { id, actor, seen }));
         } else {
             shared.discard(Discard::Seen(seen));

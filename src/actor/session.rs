@@ -169,7 +169,6 @@ impl<A: Actor> Session<A> {
         let error = match self.call(call).await {
             Ok(state) => {
                 self.life.mark_ready();
-                self.shared.events.end_told();
                 let mut guard = Guard::new(actor, state, &self.life, &self.shared);
                 guard.learn();
                 return Ok(guard);

@@ -28,8 +28,7 @@ impl Shared {
         } else {
             item
         };
-        let told = self.events.told();
-        self.take(self.inbox.push_command(item, &self.progress, told))
+        self.take(self.inbox.push_command(item, &self.progress))
             .map(drop)
     }
 
