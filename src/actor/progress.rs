@@ -30,8 +30,6 @@ pub(crate) enum Work {
     Stopping,
     /// All are gone but stuck ones.
     Finished,
-    /// Those who wait for the end have been told.
-    Over,
 }
 
 const ROOT: u8 = 0b0000_0111;
@@ -62,8 +60,7 @@ impl Progress {
         match (self.load() & WORK) >> WORK_SHIFT {
             0 => Work::Serving,
             1 => Work::Stopping,
-            2 => Work::Finished,
-            _ => Work::Over,
+            _ => Work::Finished,
         }
     }
 
@@ -119,9 +116,9 @@ mod tests {
         progress.root_is(RootStage::Gone);
         assert_eq!(progress.root(), RootStage::Gone);
         progress.root_is(RootStage::Reported);
-        progress.work_is(Work::Over);
+        progress.work_is(Work::Serving);
         assert_eq!(progress.root(), RootStage::Reported);
-        assert_eq!(progress.work(), Work::Over);
+        assert_eq!(progress.work(), Work::Finished);
         assert!(progress.take_announced());
         assert!(!progress.take_announced());
     }
