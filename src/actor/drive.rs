@@ -1,7 +1,7 @@
 //! Driving: feeds items to the engine, carries out its effects, and arms the one timer.
 //!
 //! The holder of the inbox's seat drives: the thread that pushed an item and found the seat free,
-//! or the driver task. After [`BUDGET`] items it hands the seat over to the driver task, so no
+//! if it is in the supervisor's runtime, or the driver task. After [`BUDGET`] items it hands the seat over to the driver task, so no
 //! caller works for others without end. Driving never awaits and runs no user code: values of the
 //! user's are dropped, callers are answered and the log is written after the lock is released
 //! (`outbox`).
@@ -57,8 +57,6 @@ impl Shared {
 
     /// The same; answers the item too if it was not handled.
     pub(super) fn drive_from(self: &Arc<Self>, begin: Begin) -> (usize, Option<Item>) {
-        // The pusher may be a task of another runtime, or of none.
-        let _runtime = self.runtime().enter();
         let mut outbox = Outbox::of(self);
         let mut left = None;
         let driven = {

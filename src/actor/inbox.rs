@@ -3,7 +3,7 @@
 //!
 //! A thread that pushes an item and finds the seat free takes it and drives (`drive`). If the seat
 //! is taken, the item stays in the queue, and the present driver handles it. A driver that has done
-//! its share hands the seat over to the driver task.
+//! its share hands the seat over to the driver task; so does a thread outside of the runtime.
 //!
 //! Some items wait for a **fence** first: a message to the root that comes back. ractor lets the
 //! root read all exits that it was told of before it reads a message, and lets it see its own kill
@@ -17,12 +17,15 @@
 //! 2. only the holder of a taken seat drives; one that was handed over is the driver task's;
 //! 3. behind the door, once it is shut, nothing is queued any more.
 
+mod verdicts;
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fences::{Fenced, Fences, Hearing, KEPT, NEVER, Send, let_through};
 use super::item::Item;
 use super::progress::{Progress, RootStage};
+pub(crate) use verdicts::{Next, Refused, Rest, Turn};
 
 /// Who drives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,41 +58,6 @@ struct Queue {
     granted: usize,
     seat: Seat,
     door: Door,
-}
-
-/// What the pusher of an item has to do.
-#[derive(Debug)]
-#[must_use]
-pub(crate) enum Next {
-    /// Somebody else drives.
-    Nothing,
-    /// Drive, and begin with this, if it is anything: the seat is yours.
-    Drive(Option<Item>),
-    /// Send a fence to the root.
-    SendFence,
-}
-
-/// The supervisor is gone: the item is handed back, since it may hold values of the user's.
-#[derive(Debug)]
-pub(crate) struct Refused(pub(super) Item);
-
-/// What a driver does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Turn {
-    /// It goes on.
-    GoOn,
-    /// Nothing is left: the seat is free.
-    Done,
-    /// It has done its share: wake the driver task.
-    HandOver,
-}
-
-/// Whether the engine has more to do at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
-    Nothing,
-    Work,
 }
 
 impl Inbox {
@@ -194,6 +162,21 @@ impl Inbox {
         queue.let_releases_through(|_| true);
         queue.let_commands_through(|_| true);
         queue.drive()
+    }
+
+    /// Leaves the seat, and what was to be handled first, to the driver task, which has to be
+    /// woken.
+    pub(crate) fn hand_over(&self, first: Option<Item>) -> Result<(), Refused> {
+        let mut queue = self.lock();
+        queue.seat = Seat::HandedOver;
+        if let Some(item) = first {
+            if queue.door == Door::Shut {
+                return Err(Refused(item));
+            }
+            queue.granted += 1;
+            queue.items.push_front(item);
+        }
+        Ok(())
     }
 
     /// What the driver task takes over, if it was handed the seat.

@@ -1,9 +1,10 @@
 //! How commands, reports and exits come in. They are handled by the thread that pushed them, if it
-//! finds nobody driving.
+//! finds nobody driving and is in the supervisor's runtime.
 
 use std::sync::Arc;
 
 use ractor::ActorStatus;
+use tokio::runtime::Handle;
 
 use super::Shared;
 use crate::actor::driver::Begin;
@@ -20,7 +21,7 @@ impl Shared {
             self.refuse(item);
             return Err(());
         }
-        let item = if item.is_start() && self.inbox.take_seat(&self.progress) {
+        let item = if item.is_start() && self.is_home() && self.inbox.take_seat(&self.progress) {
             match self.drive_from(Begin::IfNew(item)) {
                 (_, None) => return Ok(()),
                 (_, Some(item)) => item,
@@ -66,7 +67,14 @@ impl Shared {
     pub(crate) fn go_on(self: &Arc<Self>, next: Next) -> usize {
         match next {
             Next::Nothing => 0,
-            Next::Drive(first) => self.drive(first),
+            Next::Drive(first) if self.is_home() => self.drive(first),
+            Next::Drive(first) => {
+                if let Err(Refused(item)) = self.inbox.hand_over(first) {
+                    self.refuse(item);
+                }
+                self.wake.notify_one();
+                1
+            }
             Next::SendFence => {
                 if self.root().send_message::<()>(()).is_ok() {
                     return 1;
@@ -75,5 +83,59 @@ impl Shared {
                 self.go_on(self.inbox.root_is_deaf())
             }
         }
+    }
+
+    /// Whether this thread is in the supervisor's runtime. A driver reads the clock, which is the
+    /// runtime's own, and a thread that is elsewhere cannot always enter it: tokio panics if it is
+    /// in the middle of looking up where it is, and drops a task there that it refuses.
+    fn is_home(&self) -> bool {
+        Handle::try_current().is_ok_and(|here| here.id() == self.runtime().id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
+
+    use crate::actor::item::{Item, Query};
+    use crate::actor::shared::Shared;
+    use crate::{Options, SessionSupervisor};
+
+    /// Pushes an item when it is dropped.
+    struct Pushes(Arc<Shared>, Option<Query>);
+
+    impl Drop for Pushes {
+        fn drop(&mut self) {
+            let query = self.1.take().expect("it is dropped once");
+            self.0.push(Item::Query(query));
+        }
+    }
+
+    /// A runtime that is shut down drops a new task then and there, while its thread is looking up
+    /// which runtime it is in. tokio panics if that is changed then.
+    #[test]
+    fn an_item_is_handled_that_comes_out_of_a_task_which_a_runtime_refused() {
+        let home = Builder::new_current_thread().enable_all().build().unwrap();
+        let options = Options::new().unique_name();
+        let sessions = home.block_on(SessionSupervisor::start(options)).unwrap();
+        let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
+        let other = Builder::new_current_thread().build().unwrap();
+        let handle = other.handle().clone();
+        drop(other);
+        let (seen, is_seen) = oneshot::channel();
+        let look = Query::Look(Box::new(move |_| {
+            seen.send(()).unwrap();
+            Box::new(Vec::new)
+        }));
+        let pushes = Pushes(Arc::clone(&shared), Some(look));
+        {
+            let _here = handle.enter();
+            drop(tokio::spawn(async move { drop(pushes) }));
+        }
+        assert_eq!(home.block_on(is_seen), Ok(()));
+        home.block_on(sessions.stop()).unwrap();
     }
 }
