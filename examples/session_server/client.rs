@@ -208,10 +208,12 @@ impl Client {
         if let Some(left) = self.joined.replace(id.to_owned()) {
             self.house.rooms.leave(&left, self.number);
         }
-        // The answer goes first, so that it stands before what is said.
-        let next = self.tell(&answer).await;
-        self.house.rooms.join(id, self.number, self.outbox.clone());
-        next
+        let Ok(place) = self.outbox.lines.reserve().await else {
+            return Next::Leave;
+        };
+        let rooms = &self.house.rooms;
+        rooms.join(id, self.number, self.outbox.clone(), place, &answer);
+        Next::Stay
     }
 
     async fn say(&self, text: &str) -> Result<(), String> {
