@@ -101,7 +101,7 @@ where
     // The last sender goes, so the writing ends when all is written.
     drop(client);
     if reads && !writing.is_finished() {
-        let patience = std::time::Duration::from_secs(2);
+        let patience = Duration::from_secs(2);
         if tokio::time::timeout(patience, &mut writing).await.is_ok() {
             return;
         }
@@ -205,14 +205,15 @@ impl Client {
                 drop(follower);
             });
         }
-        if let Some(left) = self.joined.replace(id.to_owned()) {
-            self.house.rooms.leave(&left, self.number);
-        }
-        let Ok(place) = self.outbox.lines.reserve().await else {
-            return Next::Leave;
-        };
         let rooms = &self.house.rooms;
-        rooms.join(id, self.number, self.outbox.clone(), place, &answer);
+        if let Some(left) = self.joined.replace(id.to_owned()) {
+            rooms.leave(&left, self.number);
+        }
+        let outbox = &self.outbox;
+        match outbox.lines.reserve().await {
+            Ok(place) => rooms.join(id, self.number, outbox.clone(), place, &answer),
+            Err(_) => return Next::Leave,
+        }
         Next::Stay
     }
 
@@ -389,10 +390,8 @@ impl Client {
     /// Queues a line for the client. If there is no room it has to read first: its own commands
     /// wait, and no other client does.
     async fn tell(&self, line: &str) -> Next {
-        match self.outbox.lines.send(line.into()).await {
-            Ok(()) => Next::Stay,
-            Err(_) => Next::Leave,
-        }
+        let sent = self.outbox.lines.send(line.into()).await;
+        sent.map_or(Next::Leave, |()| Next::Stay)
     }
 }
 
