@@ -129,10 +129,7 @@ impl Client {
         loop {
             let next = match lines::next(reader).await {
                 Ok(Some(Line::Text(line))) => self.obey(line.trim()).await,
-                Ok(Some(Line::TooLong)) => {
-                    let rule = format!("a line may be {} bytes long", lines::LONGEST);
-                    self.refuse(rule).await
-                }
+                Ok(Some(Line::TooLong)) => self.refuse(lines::TOO_LONG).await,
                 Ok(Some(Line::NotUtf8)) => self.refuse("the line is not UTF-8").await,
                 Ok(None) | Err(_) => Next::Leave,
             };
@@ -210,11 +207,11 @@ impl Client {
             rooms.leave(&left, self.number);
         }
         let outbox = &self.outbox;
-        match outbox.lines.reserve().await {
-            Ok(place) => rooms.join(id, self.number, outbox.clone(), place, &answer),
-            Err(_) => return Next::Leave,
-        }
-        Next::Stay
+        let place = outbox.lines.reserve().await;
+        place.map_or(Next::Leave, |place| {
+            rooms.join(id, self.number, outbox.clone(), place, &answer);
+            Next::Stay
+        })
     }
 
     async fn say(&self, text: &str) -> Result<(), String> {
