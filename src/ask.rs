@@ -13,7 +13,7 @@ use crate::actor::plan::{Actors, Ticket};
 use crate::actor::shared::Shared;
 use crate::actor::spawn;
 use crate::actor::unwind::{Panicked, guard};
-use crate::engine::{ChildRequest, Input, Request, ShutdownReport};
+use crate::engine::{ChildRequest, Input, Request, ShutdownReport, StopAnswer};
 use crate::error::{StartSupervisorError, SupervisorDown};
 
 /// Starts a supervisor on the present runtime.
@@ -85,6 +85,30 @@ pub(crate) async fn session<A: Telling>(
     let request = request(ticket);
     let command = Item::Input(Input::Asked { id, request });
     ask(shared, command, answer).await
+}
+
+/// Stops several sessions at once. Answers in their order.
+pub(crate) async fn stop_sessions(
+    shared: &Arc<Shared>,
+    ids: Vec<Arc<str>>,
+) -> Vec<Result<StopAnswer, SupervisorDown>> {
+    let asked: Vec<_> = ids
+        .into_iter()
+        .map(|id| {
+            let (ticket, answer) = Ticket::new();
+            let request = Request::Stop { ticket };
+            // A refused ticket is dropped, which its answer tells.
+            shared
+                .command(Item::Input(Input::Asked { id, request }))
+                .ok();
+            Awaited { answer, shared }
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(asked.len());
+    for mut awaited in asked {
+        answers.push((&mut awaited.answer).await.map_err(|_| SupervisorDown));
+    }
+    answers
 }
 
 /// Asks something for one child of a static supervisor.

@@ -47,8 +47,8 @@ mod waiting;
 
 pub(crate) use answers::Answer;
 pub use answers::{
-    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal,
+    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};

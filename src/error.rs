@@ -4,13 +4,17 @@
 //! is the user's own error. A report that prints all sources therefore says each thing once.
 
 mod child;
+mod kind;
+mod session;
 
 use std::sync::Arc;
 
 pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
 };
+pub use kind::ErrorKind;
 use ractor::ActorCell;
+pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, WaitEndError};
 use thiserror::Error;
 
 use crate::SessionId;

@@ -29,6 +29,34 @@ pub struct SessionInfo {
     pub last_exit: Option<Exit>,
 }
 
+/// Some of the sessions, in the order of their first start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionPage {
+    /// The sessions.
+    pub sessions: Vec<SessionInfo>,
+    /// With what the next page is asked for. None: there were no more.
+    pub next: Option<PageMark>,
+}
+
+/// The end of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageMark {
+    pub(crate) id: SessionId,
+    /// Its place in the order of first starts, since a later session may have the id.
+    pub(crate) position: u64,
+}
+
+/// What became of a message to many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Broadcast {
+    /// So many sessions have it in their mailbox.
+    pub sent: usize,
+    /// So many were ending and did not take it.
+    pub refused: usize,
+}
+
 /// What is known of one child of a [`Supervisor`](crate::Supervisor) at the moment it was asked.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -20,6 +20,7 @@ mod info;
 pub mod names;
 mod options;
 pub mod reason;
+mod session_ref;
 mod session_supervisor;
 mod spec;
 mod supervisor;
@@ -33,7 +34,8 @@ pub use engine::{
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
-pub use info::{ChildInfo, Ensured, SessionInfo};
+pub use info::{Broadcast, ChildInfo, Ensured, PageMark, SessionInfo, SessionPage};
 pub use options::Options;
+pub use session_ref::SessionRef;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

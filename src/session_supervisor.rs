@@ -1,6 +1,9 @@
 //! What the handle of a session supervisor can be asked. Its length is the documentation of every
 //! call.
 
+mod several;
+mod watching;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +20,8 @@ use crate::engine::{
     ShutdownReport, StartAnswer, StopAnswer,
 };
 use crate::error::{
-    EnsureError, FindChildError, FindError, NotASupervisor, RestartError, StartError,
-    StartSupervisorError, StopError, SupervisorDown,
+    EnsureError, FindChildError, FindError, NotASupervisor, RestartAsError, RestartError,
+    StartError, StartSupervisorError, StopError, SupervisorDown,
 };
 use crate::info::{Ensured, SessionInfo};
 use crate::spec::ChildSpec;
@@ -332,6 +335,33 @@ impl SessionSupervisor {
                 Ok(RestartAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
                     Err(RestartError::SupervisorDown)
                 }
+            }
+        }
+    }
+
+    /// As [`restart_session`](Self::restart_session), with a typed reference.
+    ///
+    /// # Errors
+    ///
+    /// As [`restart_session`](Self::restart_session); `WrongMessageType` if the session takes
+    /// messages of another type. It was restarted all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`restart_session`](Self::restart_session).
+    pub fn restart_session_as<M: ractor::Message>(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<ActorRef<M>, RestartAsError>> + Send + 'static + use<M> {
+        let restarted = self.restart_session(id);
+        let id = SessionId::parse(id);
+        async move {
+            let cell = restarted.await?;
+            // A bad id is not found.
+            let id = id.map_err(|_| RestartError::NotFound)?;
+            match typed(cell.clone()) {
+                Some(session) => Ok(session),
+                None => Err(RestartAsError::WrongMessageType { id, cell }),
             }
         }
     }

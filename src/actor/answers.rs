@@ -16,7 +16,7 @@ use super::item::Told;
 use super::plan::{Actors, Ticket};
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
-use crate::info::{ChildInfo, SessionInfo};
+use crate::info::{ChildInfo, SessionInfo, SessionPage};
 
 /// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own:
 /// two that panic in one drop would end the process.
@@ -52,6 +52,12 @@ impl Telling for ShutdownReport {
 impl Telling for SessionInfo {
     fn causes(self, each: &mut dyn FnMut(Cause)) {
         self.last_exit.causes(each);
+    }
+}
+
+impl Telling for SessionPage {
+    fn causes(self, each: &mut dyn FnMut(Cause)) {
+        self.sessions.causes(each);
     }
 }
 
@@ -102,6 +108,7 @@ impl Answer {
                 Reply::Ensure(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Restart(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Await(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::RestartChild(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Delete(ticket, answer) => deliver(ticket, answer, drops),

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::machine::Machine;
 use super::plan::Actors;
 use crate::engine::{Cause, Input, Request};
-use crate::info::SessionInfo;
+use crate::info::{PageMark, SessionInfo, SessionPage};
 
 #[derive(Debug)]
 pub(crate) enum Item {
@@ -35,6 +35,14 @@ pub(crate) enum Query {
     /// One that a look at the engine answers.
     Look(Look),
     List(oneshot::Sender<Vec<SessionInfo>>),
+    Page(PageQuery),
+}
+
+/// A part of a list.
+pub(crate) struct PageQuery {
+    pub(crate) after: Option<PageMark>,
+    pub(crate) most: usize,
+    pub(crate) reply: oneshot::Sender<SessionPage>,
 }
 
 /// What is to be told after a look.
@@ -48,6 +56,7 @@ impl fmt::Debug for Query {
         f.write_str(match self {
             Self::Look(_) => "Look",
             Self::List(_) => "List",
+            Self::Page(_) => "Page",
         })
     }
 }

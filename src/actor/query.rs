@@ -12,15 +12,15 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
-use super::item::{Item, Query};
+use super::item::{Item, PageQuery, Query};
 use super::life::Life;
-use super::lists::{List, Lists};
+use super::lists::{List, Lists, Page, Reply};
 use super::machine::Machine;
 use super::outbox::Outbox;
 use super::plan::Actors;
 use crate::SessionId;
-use crate::engine::{ChildState, ChildView, Counts, Info, SessionState};
-use crate::info::{ChildInfo, SessionInfo};
+use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
+use crate::info::{ChildInfo, PageMark, SessionInfo, SessionPage};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
 const PAGE: usize = 256;
@@ -34,16 +34,35 @@ impl Lists {
                 self.0.push_back(List {
                     cursor: engine.open_list(),
                     taken: Vec::with_capacity(engine.counts().specs),
-                    reply,
+                    reply: Reply::All(reply),
                 });
             }
-            (query @ Query::List(_), Machine::Children(_)) => {
+            (Query::Page(PageQuery { after, most, reply }), Machine::Sessions(engine)) => {
+                let (cursor, after) = match &after {
+                    None => (engine.open_list(), 0),
+                    Some(PageMark { id, position }) => {
+                        (engine.open_list_after(id, *position), *position)
+                    }
+                };
+                let page = Page {
+                    after,
+                    most,
+                    last: after,
+                    reply,
+                };
+                self.0.push_back(List {
+                    cursor,
+                    taken: Vec::with_capacity(most.min(PAGE)),
+                    reply: Reply::Page(page),
+                });
+            }
+            (query @ (Query::List(_) | Query::Page(_)), Machine::Children(_)) => {
                 outbox.discard_item(Item::Query(query));
             }
         }
     }
 
-    /// One page of the list that has waited longest.
+    /// One step of the list that has waited longest.
     pub(super) fn page(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
@@ -53,13 +72,12 @@ impl Lists {
         };
         for _ in 0..PAGE {
             match engine.next_in_list(&list.cursor) {
-                Some(Some(info)) => list.taken.push(tell(&info)),
+                Some(Some(info)) => match list.take(&info) {
+                    More::Wanted => {}
+                    More::Left => return list.end(engine, More::Left, outbox),
+                },
                 Some(None) => {}
-                None => {
-                    engine.close_list(list.cursor);
-                    outbox.tell(Box::new(move || answers::tell(list.reply, list.taken)));
-                    return;
-                }
+                None => return list.end(engine, More::Wanted, outbox),
             }
         }
         self.0.push_back(list);
@@ -73,8 +91,68 @@ impl Lists {
         for list in std::mem::take(&mut self.0) {
             engine.close_list(list.cursor);
             outbox.undelivered(list.taken);
-            outbox.discard_item(Item::Query(Query::List(list.reply)));
+            outbox.discard_item(Item::Query(match list.reply {
+                Reply::All(reply) => Query::List(reply),
+                Reply::Page(Page { most, reply, .. }) => Query::Page(PageQuery {
+                    after: None,
+                    most,
+                    reply,
+                }),
+            }));
         }
+    }
+}
+
+/// Whether a list takes more than it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    /// It takes what there is.
+    Wanted,
+    /// It is full, and this session is left for the next page.
+    Left,
+}
+
+impl List {
+    fn take(&mut self, info: &Info<'_, Actors>) -> More {
+        if let Reply::Page(page) = &mut self.reply {
+            if info.position <= page.after {
+                return More::Wanted;
+            }
+            if self.taken.len() == page.most {
+                return More::Left;
+            }
+            page.last = info.position;
+        }
+        self.taken.push(tell(info));
+        More::Wanted
+    }
+
+    fn end(self, engine: &mut Engine<Actors>, more: More, outbox: &mut Outbox<'_>) {
+        let Self {
+            cursor,
+            taken,
+            reply,
+        } = self;
+        engine.close_list(cursor);
+        outbox.tell(match reply {
+            Reply::All(reply) => Box::new(move || answers::tell(reply, taken)),
+            Reply::Page(Page { last, reply, .. }) => Box::new(move || {
+                let next = match (more, taken.last()) {
+                    (More::Left, Some(info)) => Some(PageMark {
+                        id: info.id.clone(),
+                        position: last,
+                    }),
+                    _ => None,
+                };
+                answers::tell(
+                    reply,
+                    SessionPage {
+                        sessions: taken,
+                        next,
+                    },
+                )
+            }),
+        });
     }
 }
 

@@ -98,6 +98,21 @@ pub enum StopAnswer {
     Stuck,
 }
 
+/// What the caller of [`Request::AwaitRunning`](super::Request::AwaitRunning) is told.
+#[derive(Debug)]
+pub enum AwaitAnswer<D: Domain> {
+    /// It runs.
+    Running(D::Found),
+    /// Nothing of it is known, or nothing any more.
+    NotFound,
+    /// It is parked.
+    Parked,
+    /// What is left of it is stuck.
+    Stuck,
+    /// The supervisor stops.
+    Down,
+}
+
 /// What the caller of [`ChildRequest::Start`](super::ChildRequest::Start) is told.
 #[derive(Debug)]
 pub enum StartChildAnswer<D: Domain> {
@@ -308,6 +323,12 @@ impl Answer for StopAnswer {
             Self::Ended(exit) => exit.into_cause(),
             Self::NotFound | Self::Stuck => None,
         }
+    }
+}
+
+impl<D: Domain> Answer for AwaitAnswer<D> {
+    fn into_cause(self) -> Option<Cause> {
+        None
     }
 }
 

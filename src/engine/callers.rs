@@ -2,8 +2,8 @@
 //! its own request, so an answer that does not fit does not compile.
 
 use super::answers::{
-    Answer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, Refusal, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    Answer, AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, Refusal,
+    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::domain::{Domain, Ticket};
 use super::exit::Cause;
@@ -37,8 +37,10 @@ pub enum Reply<D: Domain> {
     Ensure(D::Ticket<EnsureAnswer<D>>, EnsureAnswer<D>),
     /// It restarts a session by hand.
     Restart(D::Ticket<RestartAnswer<D>>, RestartAnswer<D>),
-    /// It stops a session or a child.
+    /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>, StopAnswer),
+    /// It waits until a session runs.
+    Await(D::Ticket<AwaitAnswer<D>>, AwaitAnswer<D>),
     /// It adds a child.
     StartChild(D::Ticket<StartChildAnswer<D>>, StartChildAnswer<D>),
     /// It starts a child again.
@@ -57,6 +59,7 @@ impl<D: Domain> Reply<D> {
             Self::Ensure(ticket, answer) => (Caller::Ensure(ticket), answer.into_cause()),
             Self::Restart(ticket, answer) => (Caller::Restart(ticket), answer.into_cause()),
             Self::Stop(ticket, answer) => (Caller::Stop(ticket), answer.into_cause()),
+            Self::Await(ticket, answer) => (Caller::Await(ticket), answer.into_cause()),
             Self::StartChild(ticket, answer) => (Caller::StartChild(ticket), answer.into_cause()),
             Self::RestartChild(ticket, answer) => {
                 (Caller::RestartChild(ticket), answer.into_cause())
@@ -76,8 +79,10 @@ pub enum Caller<D: Domain> {
     Ensure(D::Ticket<EnsureAnswer<D>>),
     /// It restarts a session by hand.
     Restart(D::Ticket<RestartAnswer<D>>),
-    /// It stops a session or a child.
+    /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>),
+    /// It waits until a session runs.
+    Await(D::Ticket<AwaitAnswer<D>>),
     /// It adds a child.
     StartChild(D::Ticket<StartChildAnswer<D>>),
     /// It starts a child again.

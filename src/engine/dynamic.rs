@@ -4,8 +4,8 @@
 //! `first` (a new id),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
-//! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten) and
-//! `stopping` (how the supervisor ends).
+//! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten),
+//! `stopping` (how the supervisor ends) and `watching` (who only wants to know).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -21,6 +21,7 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod watching;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -163,7 +164,10 @@ impl<D: Domain> Engine<D> {
         let (spec, caller) = match request {
             Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
             Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
-            Request::Stop { .. } | Request::Restart { .. } => {
+            Request::Stop { .. }
+            | Request::Restart { .. }
+            | Request::AwaitRunning { .. }
+            | Request::AwaitGone { .. } => {
                 return Some(Input::Asked { id, request });
             }
         };
@@ -234,6 +238,13 @@ impl<D: Domain> Engine<D> {
         self.table.open()
     }
 
+    /// Opens a list that goes on behind the session of this id, if that is still the one with this
+    /// [position](Info::position); else it begins at the first one, and what has no greater
+    /// position is to be passed over. It must be closed as well.
+    pub fn open_list_after(&mut self, id: &str, position: u64) -> Cursor {
+        self.table.open_after(id, position)
+    }
+
     /// The next session of a list; `Some(None)` for an entry that has no information to show.
     pub fn next_in_list(&mut self, cursor: &Cursor) -> Option<Option<Info<'_, D>>> {
         let slot = self.table.advance(cursor)?;
@@ -271,6 +282,8 @@ impl<D: Domain> Engine<D> {
             }
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
+            Request::AwaitRunning { ticket } => self.await_running(&id, ticket),
+            Request::AwaitGone { ticket } => self.await_gone(&id, ticket),
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use super::answers::{
-    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal,
+    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 pub(super) use super::domain::{Domain, Life, Ticket};

@@ -2,8 +2,8 @@
 //! of its own answers.
 
 use super::answers::{
-    DeleteAnswer, EnsureAnswer, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
-    StopAnswer,
+    AwaitAnswer, DeleteAnswer, EnsureAnswer, RestartAnswer, RestartChildAnswer, StartAnswer,
+    StartChildAnswer, StopAnswer,
 };
 use super::callers::Caller;
 use super::domain::Domain;
@@ -34,6 +34,16 @@ pub enum Request<D: Domain> {
     Restart {
         /// Who asks.
         ticket: D::Ticket<RestartAnswer<D>>,
+    },
+    /// Tell when it runs.
+    AwaitRunning {
+        /// Who asks.
+        ticket: D::Ticket<AwaitAnswer<D>>,
+    },
+    /// Tell when nothing of it is known any more.
+    AwaitGone {
+        /// Who asks.
+        ticket: D::Ticket<StopAnswer>,
     },
 }
 
@@ -72,6 +82,8 @@ impl<D: Domain> Request<D> {
             Self::Ensure { spec, ticket } => (Some(spec), Caller::Ensure(ticket)),
             Self::Stop { ticket } => (None, Caller::Stop(ticket)),
             Self::Restart { ticket } => (None, Caller::Restart(ticket)),
+            Self::AwaitRunning { ticket } => (None, Caller::Await(ticket)),
+            Self::AwaitGone { ticket } => (None, Caller::Stop(ticket)),
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Info<'a, D: Domain> {
     pub last_exit: Option<&'a Exit>,
     /// Whether it is a supervisor itself.
     pub kind: ChildKind,
+    /// Its place in the order of first starts: a later one is greater.
+    pub position: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ struct Node<D: Domain> {
     child: Option<Child<D>>,
     previous: u32,
     next: u32,
+    position: u64,
 }
 
 /// Where the child of an id is, or is to be.
@@ -67,6 +70,8 @@ pub(super) struct Table<D: Domain> {
     vacant: u32,
     first: u32,
     last: u32,
+    /// How many were put into the order so far.
+    positions: u64,
     cursors: Vec<Option<u32>>,
     len: usize,
     counts: Counts,
@@ -82,6 +87,7 @@ impl<D: Domain> Table<D> {
             vacant: NONE,
             first: NONE,
             last: NONE,
+            positions: 0,
             cursors: Vec::new(),
             len: 0,
             counts: Counts::default(),
@@ -145,8 +151,11 @@ impl<D: Domain> Table<D> {
         self.launching += usize::from(child.is_launching());
         self.len += 1;
         let previous = self.last;
+        self.positions += 1;
+        let position = self.positions;
         if let Some(node) = self.node_mut(slot) {
             node.child = Some(child);
+            node.position = position;
             node.previous = previous;
             node.next = NONE;
         }
@@ -214,7 +223,18 @@ impl<D: Domain> Table<D> {
 
     /// A cursor at the beginning of the order. It must be closed.
     pub(super) fn open(&mut self) -> Cursor {
-        let first = self.first;
+        self.open_at(self.first)
+    }
+
+    /// A cursor behind the child of this id, if that is still the one with this place in the order;
+    /// else at the beginning. It must be closed.
+    pub(super) fn open_after(&mut self, id: &str, position: u64) -> Cursor {
+        let node = self.find(id).and_then(|slot| self.node(slot));
+        let after = node.filter(|node| node.position == position);
+        self.open_at(after.map_or(self.first, |node| node.next))
+    }
+
+    fn open_at(&mut self, first: u32) -> Cursor {
         match self.cursors.iter().position(Option::is_none) {
             Some(free) => {
                 self.cursors[free] = Some(first);
@@ -258,6 +278,7 @@ impl<D: Domain> Table<D> {
             life: child.life.life(),
             last_exit: child.last_exit(),
             kind: child.life.policy().kind,
+            position: self.node(slot)?.position,
         })
     }
 
@@ -288,6 +309,7 @@ fn vacate<D: Domain>(chunks: &mut Vec<Vec<Node<D>>>, vacant: &mut u32) -> u32 {
         child: None,
         previous: NONE,
         next: NONE,
+        position: 0,
     });
     u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
 }

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use super::io::{
-    Caller, Domain, EnsureAnswer, Failure, LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer,
-    StartAnswer, StopAnswer, Ticket,
+    AwaitAnswer, Caller, Domain, EnsureAnswer, Failure, LaunchCaller, NotStarted, Refusal, Reply,
+    RestartAnswer, StartAnswer, StopAnswer, Ticket,
 };
 
 /// Who waits for an id.
@@ -17,11 +17,16 @@ pub(super) struct Waiting<D: Domain> {
     pub(super) joined: Vec<ShareCaller<D>>,
     /// Stops that wait for the end.
     pub(super) stops: Vec<D::Ticket<StopAnswer>>,
+    /// Those who only want to know.
+    pub(super) watchers: Watchers<D>,
 }
 
 impl<D: Domain> Waiting<D> {
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.joined.is_empty() && self.stops.is_empty()
+        self.queue.is_empty()
+            && self.joined.is_empty()
+            && self.stops.is_empty()
+            && self.watchers.is_empty()
     }
 }
 
@@ -31,7 +36,37 @@ impl<D: Domain> Default for Waiting<D> {
             queue: VecDeque::new(),
             joined: Vec::new(),
             stops: Vec::new(),
+            watchers: Watchers::default(),
         }
+    }
+}
+
+/// Who waits for a session, and changes nothing.
+#[derive(Debug)]
+pub(super) struct Watchers<D: Domain> {
+    /// Until it runs.
+    pub(super) runs: Vec<D::Ticket<AwaitAnswer<D>>>,
+    /// Until it is gone.
+    pub(super) gone: Vec<D::Ticket<StopAnswer>>,
+}
+
+impl<D: Domain> Default for Watchers<D> {
+    fn default() -> Self {
+        Self {
+            runs: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+}
+
+impl<D: Domain> Watchers<D> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.gone.is_empty()
+    }
+
+    pub(super) fn into_callers(self) -> impl Iterator<Item = Caller<D>> {
+        let runs = self.runs.into_iter().map(Caller::Await);
+        runs.chain(self.gone.into_iter().map(Caller::Stop))
     }
 }
 

@@ -48,6 +48,7 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
         }
         let joined = waiting.joined.into_iter().map(Caller::from);
         let stops = waiting.stops.into_iter().map(Caller::Stop);
-        into.extend(joined.chain(stops).map(Discard::Caller));
+        let watchers = waiting.watchers.into_callers();
+        into.extend(joined.chain(stops).chain(watchers).map(Discard::Caller));
     }
 }

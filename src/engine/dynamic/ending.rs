@@ -150,6 +150,7 @@ impl<D: Domain> Engine<D> {
                 self.answer(caller.refused(Refusal::Stopped));
             }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
+            self.tell_watchers_gone(&child.life.id, &exit, waiting.watchers);
         }
         self.discard(Discard::Exit(exit));
     }

@@ -186,6 +186,7 @@ impl<D: Domain> Engine<D> {
             self.empty_queue(slot, Refusal::Down);
             return;
         }
+        self.tell_watchers(slot);
         let mut later = Vec::new();
         while let Some(child) = self.table.get_mut(slot) {
             let released = child.life.is_down();
@@ -280,6 +281,7 @@ impl<D: Domain> Engine<D> {
         for request in std::mem::take(&mut waiting.queue) {
             self.refuse_queued(request, refusal);
         }
+        self.tell_watchers(slot);
         self.tidy_waiting(slot);
     }
 

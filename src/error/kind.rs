@@ -1,0 +1,200 @@
+//! One mapping for all errors: of what kind each is, and whether the same call may do better later.
+
+use super::{
+    AwaitError, CallError, CastError, DeleteChildError, EnsureError, FindChildError, FindError,
+    NotTaken, RestartAsError, RestartChildError, RestartError, StartChildError, StartError,
+    StartSupervisorError, StopError, SupervisorDown, TerminateChildError, WaitEndError,
+};
+
+/// Of what kind an error is, whichever call it comes from. For answers to people and over the
+/// network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value broke a rule; nothing was asked.
+    InvalidInput,
+    /// Nothing of that id, role or type is known, or runs.
+    NotFound,
+    /// It is there already.
+    AlreadyExists,
+    /// It is there, but takes messages of another type.
+    WrongMessageType,
+    /// Another actor has the name.
+    NameTaken,
+    /// The start function answered that nothing is to be started.
+    Ignored,
+    /// The user's code failed.
+    Failed,
+    /// Something took longer than it may.
+    TimedOut,
+    /// It used up its restart limit and is set aside.
+    Parked,
+    /// A limit is reached.
+    LimitReached,
+    /// Something else is being done with it.
+    Busy,
+    /// It was stopped in between.
+    Stopped,
+    /// What is left of it does not end.
+    Stuck,
+    /// The session ended before it answered.
+    Unanswered,
+    /// The supervisor has ended or is stopping.
+    SupervisorDown,
+}
+
+impl ErrorKind {
+    /// Whether the same call may do better a while later although its caller changes nothing.
+    ///
+    /// With [`SupervisorDown`](Self::SupervisorDown) it may not: a supervisor that is started again
+    /// has a new handle.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::NameTaken
+            | Self::Failed
+            | Self::TimedOut
+            | Self::Parked
+            | Self::LimitReached
+            | Self::Busy
+            | Self::Stopped
+            | Self::Stuck
+            | Self::Unanswered => true,
+            Self::InvalidInput
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::WrongMessageType
+            | Self::Ignored
+            | Self::SupervisorDown => false,
+        }
+    }
+}
+
+/// The kind of each error, and what follows from it.
+macro_rules! kinds {
+    ($($error:ident$(<$message:ident>)? => |$it:ident| $kind:expr;)+) => {$(
+        impl$(<$message>)? $error$(<$message>)? {
+            /// Of what kind it is.
+            #[must_use]
+            pub const fn kind(&self) -> ErrorKind {
+                let $it = self;
+                $kind
+            }
+
+            /// Whether the same call may do better later; see [`ErrorKind::is_retryable`].
+            #[must_use]
+            pub const fn is_retryable(&self) -> bool {
+                self.kind().is_retryable()
+            }
+        }
+    )+};
+}
+
+kinds! {
+    SupervisorDown => |_it| ErrorKind::SupervisorDown;
+    StartSupervisorError => |it| match it {
+        Self::InvalidOptions(_) => ErrorKind::InvalidInput,
+        Self::NameTaken { .. } => ErrorKind::NameTaken,
+        Self::ChildFailed { error, .. } => error.kind(),
+        Self::Failed { .. } => ErrorKind::Failed,
+    };
+    StartError => |it| match it {
+        Self::InvalidId(_) | Self::InvalidSpec(_) => ErrorKind::InvalidInput,
+        Self::AlreadyStarted { .. } => ErrorKind::AlreadyExists,
+        Self::Ignored => ErrorKind::Ignored,
+        Self::Failed { .. } => ErrorKind::Failed,
+        Self::TimedOut => ErrorKind::TimedOut,
+        Self::NameTaken { .. } => ErrorKind::NameTaken,
+        Self::Parked => ErrorKind::Parked,
+        Self::MaxSessions { .. } => ErrorKind::LimitReached,
+        Self::Stopped => ErrorKind::Stopped,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    EnsureError => |it| match it {
+        Self::WrongMessageType { .. } => ErrorKind::WrongMessageType,
+        Self::Start(error) => error.kind(),
+    };
+    RestartError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Ignored => ErrorKind::Ignored,
+        Self::Failed { .. } => ErrorKind::Failed,
+        Self::TimedOut => ErrorKind::TimedOut,
+        Self::NameTaken { .. } => ErrorKind::NameTaken,
+        Self::MaxSessions { .. } => ErrorKind::LimitReached,
+        Self::Stopped => ErrorKind::Stopped,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    RestartAsError => |it| match it {
+        Self::WrongMessageType { .. } => ErrorKind::WrongMessageType,
+        Self::Restart(error) => error.kind(),
+    };
+    StopError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    FindError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::WrongMessageType => ErrorKind::WrongMessageType,
+    };
+    AwaitError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Parked => ErrorKind::Parked,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::WrongMessageType => ErrorKind::WrongMessageType,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    WaitEndError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    NotTaken => |it| match it {
+        Self::NotRunning => ErrorKind::NotFound,
+        Self::WrongMessageType => ErrorKind::WrongMessageType,
+        Self::KeepsEnding => ErrorKind::Failed,
+        Self::NotStarted(error) => error.kind(),
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    CastError<M> => |it| it.reason.kind();
+    CallError => |it| match it {
+        Self::NotTaken(reason) => reason.kind(),
+        Self::Unanswered => ErrorKind::Unanswered,
+        Self::TimedOut => ErrorKind::TimedOut,
+    };
+    StartChildError => |it| match it {
+        Self::InvalidRole(_) | Self::InvalidSpec(_) => ErrorKind::InvalidInput,
+        Self::AlreadyStarted { .. } | Self::AlreadyPresent { .. } => ErrorKind::AlreadyExists,
+        Self::Restarting => ErrorKind::Busy,
+        Self::Ignored => ErrorKind::Ignored,
+        Self::Failed { .. } => ErrorKind::Failed,
+        Self::TimedOut => ErrorKind::TimedOut,
+        Self::NameTaken { .. } => ErrorKind::NameTaken,
+        Self::Stopped => ErrorKind::Stopped,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    RestartChildError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Running { .. } => ErrorKind::AlreadyExists,
+        Self::Start(error) => error.kind(),
+    };
+    TerminateChildError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    DeleteChildError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Running { .. } => ErrorKind::AlreadyExists,
+        Self::Restarting => ErrorKind::Busy,
+        Self::Stuck => ErrorKind::Stuck,
+        Self::Stopped => ErrorKind::Stopped,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    FindChildError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::WrongMessageType => ErrorKind::WrongMessageType,
+    };
+}

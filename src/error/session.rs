@@ -1,0 +1,116 @@
+//! The errors of calls that wait for a session, or send to it.
+
+use std::fmt;
+
+use ractor::ActorCell;
+use thiserror::Error;
+
+use super::{EnsureError, RestartError};
+use crate::SessionId;
+
+/// Why a session is not waited for any longer, or does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AwaitError {
+    /// Nothing of this id is known, or nothing any more.
+    #[error("no such session")]
+    NotFound,
+    /// It is parked.
+    #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
+    Parked,
+    /// What is left of it is stuck in code that never awaits.
+    #[error("the last incarnation of the session is stuck")]
+    Stuck,
+    /// It runs, but takes messages of another type.
+    #[error("the session takes messages of another type")]
+    WrongMessageType,
+    /// The supervisor has ended or is stopping.
+    #[error("the supervisor is down")]
+    SupervisorDown,
+}
+
+/// Why the end of a session is not waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WaitEndError {
+    /// Nothing of this id is known.
+    #[error("no such session")]
+    NotFound,
+    /// The supervisor has ended.
+    #[error("the supervisor is down")]
+    SupervisorDown,
+}
+
+/// Why a restart by hand yields no typed reference.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum RestartAsError {
+    /// It was restarted and runs, but takes messages of another type.
+    #[error("session {id} runs, but takes messages of another type")]
+    WrongMessageType {
+        /// The id.
+        id: SessionId,
+        /// The session.
+        cell: ActorCell,
+    },
+    /// It was not restarted.
+    #[error(transparent)]
+    Restart(#[from] RestartError),
+}
+
+/// Why no session takes a message.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum NotTaken {
+    /// No session of this id runs, and the reference starts none.
+    #[error("no session of this id runs")]
+    NotRunning,
+    /// It runs, but takes messages of another type.
+    #[error("the session takes messages of another type")]
+    WrongMessageType,
+    /// It was started again and again, and ended each time before it took the message.
+    #[error("the session ends as soon as it is started")]
+    KeepsEnding,
+    /// It does not run and could not be started.
+    #[error(transparent)]
+    NotStarted(EnsureError),
+    /// The supervisor has ended.
+    #[error("the supervisor is down")]
+    SupervisorDown,
+}
+
+/// A message that no session has taken, with the reason.
+#[derive(Clone, Error)]
+#[error("the message was not taken: {reason}")]
+#[non_exhaustive]
+pub struct CastError<M> {
+    /// The message; `None` only if ractor should ever keep one that it refuses.
+    pub message: Option<M>,
+    /// Why.
+    pub reason: NotTaken,
+}
+
+/// The message may be a secret, and need not be `Debug`.
+impl<M> fmt::Debug for CastError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CastError")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No session has taken the message: nothing of it was done.
+    #[error("the message was not taken: {0}")]
+    NotTaken(NotTaken),
+    /// A session took it, and ended before it answered, or dropped the reply. It may have done some
+    /// of it.
+    #[error("the session took the message and did not answer it")]
+    Unanswered,
+    /// There was no answer in time. It may still be handled.
+    #[error("there was no answer in time")]
+    TimedOut,
+}

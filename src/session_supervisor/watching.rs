@@ -1,0 +1,126 @@
+//! Waiting for a session without changing anything: until it runs, and until it is gone.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use ractor::{ActorRef, ActorStatus, Message};
+
+use crate::ask;
+use crate::child::typed;
+use crate::engine::{AwaitAnswer, Exit, Request, StopAnswer};
+use crate::error::{AwaitError, SupervisorDown, WaitEndError};
+use crate::{SessionId, SessionSupervisor};
+
+impl SessionSupervisor {
+    /// The running session of an id, or, if it is starting, restarting or ending, the session as
+    /// soon as it runs. Never starts one.
+    ///
+    /// It waits as long as that is open, without a limit of its own: for a start or a restart under
+    /// way, for a pause, for a stop, and then for a start of the same id that has waited for that
+    /// stop. It blocks nobody.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if nothing of the id is known, or nothing any more. `Parked`, although a parked
+    /// session may be tried again later. `Stuck` if what is left of it does not end.
+    /// `WrongMessageType` if it takes messages of another type, as a tree does; for that use
+    /// [`ensure_session`](Self::ensure_session). `SupervisorDown` also while the supervisor stops.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing, and a caller that goes away costs nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use session_supervisor::{ChildSpec, Options, SessionSupervisor};
+    /// # use session_supervisor::error::AwaitError;
+    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// let unknown = sessions.await_session::<()>("alice").await;
+    /// assert_eq!(unknown.unwrap_err(), AwaitError::NotFound);
+    ///
+    /// let starts = sessions.start_session("alice", ChildSpec::new(|_| (Chat, ())));
+    /// let (started, awaited) = tokio::join!(starts, sessions.await_session::<()>("alice"));
+    /// assert_eq!(started.unwrap().get_id(), awaited.unwrap().get_id());
+    /// # sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn await_session<M: Message>(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<ActorRef<M>, AwaitError>> + Send + 'static + use<M> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                return ask::not_found(&shared, AwaitError::NotFound, AwaitError::SupervisorDown);
+            };
+            loop {
+                let request = |ticket| Request::AwaitRunning { ticket };
+                let found = match ask::session(&shared, id.shared(), request).await {
+                    Ok(AwaitAnswer::Running(found)) => found,
+                    Ok(AwaitAnswer::NotFound) => return Err(AwaitError::NotFound),
+                    Ok(AwaitAnswer::Parked) => return Err(AwaitError::Parked),
+                    Ok(AwaitAnswer::Stuck) => return Err(AwaitError::Stuck),
+                    Ok(AwaitAnswer::Down) | Err(SupervisorDown) => {
+                        return Err(AwaitError::SupervisorDown);
+                    }
+                };
+                let cell = found.cell.clone();
+                let actor = if found.tree.is_none() {
+                    typed(found.cell)
+                } else {
+                    None
+                };
+                match actor {
+                    Some(actor) => return Ok(actor),
+                    // A supervisor that has come to its end meanwhile is not told from another
+                    // actor. Asked once more, the question waits until that end is known.
+                    None if cell.get_status() >= ActorStatus::Stopping => {}
+                    None => return Err(AwaitError::WrongMessageType),
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing of the session is known any more, whatever ends it, and tells how it
+    /// ended. It ends nothing itself, and a restart is not an end.
+    ///
+    /// When it returns, the session is gone and released, as after
+    /// [`stop_session`](Self::stop_session). It waits without a limit of its own, also for a
+    /// session that is parked or stuck.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`: nothing of the id is known. `SupervisorDown`: the supervisor has ended, and the
+    /// session was stuck by then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing, and a caller that goes away costs nothing.
+    pub fn wait_end(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Exit, WaitEndError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let id = SessionId::parse(id);
+        async move {
+            let Ok(id) = id else {
+                let down = WaitEndError::SupervisorDown;
+                return ask::not_found(&shared, WaitEndError::NotFound, down);
+            };
+            let request = |ticket| Request::AwaitGone { ticket };
+            match ask::session(&shared, id.shared(), request).await {
+                Ok(StopAnswer::Ended(exit)) => Ok(exit),
+                Ok(StopAnswer::NotFound) => Err(WaitEndError::NotFound),
+                // Only a stop is told that.
+                Ok(StopAnswer::Stuck) | Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
+            }
+        }
+    }
+}
