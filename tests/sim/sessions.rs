@@ -10,13 +10,20 @@ mod model;
 mod says;
 mod sim;
 mod tickets;
+mod watched;
 
 use crate::{oracle, play};
 use sim::Sim;
+use watched::Watched;
 
 #[test]
 fn random_histories() {
     play::random_histories::<Sim>(100_000);
+}
+
+#[test]
+fn histories_with_callers_that_change_nothing() {
+    play::random_histories::<Watched>(50_000);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure, LaunchCaller,
-    NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
-    StopAnswer,
+    AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
+    LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer, StartAnswer,
+    StartChildAnswer, StopAnswer,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -41,6 +41,7 @@ pub(crate) fn told(reply: &Reply<SimDomain>) -> (Ticket, Told) {
         Reply::Ensure(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Restart(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Stop(Waiter(ticket), answer) => (*ticket, answer.into()),
+        Reply::Await(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::StartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::RestartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Delete(Waiter(ticket), answer) => (*ticket, answer.into()),
@@ -66,6 +67,7 @@ pub(crate) fn untold(caller: &Caller<SimDomain>) -> Ticket {
         | Caller::Ensure(Waiter(ticket))
         | Caller::Restart(Waiter(ticket))
         | Caller::Stop(Waiter(ticket))
+        | Caller::Await(Waiter(ticket))
         | Caller::StartChild(Waiter(ticket))
         | Caller::RestartChild(Waiter(ticket))
         | Caller::Delete(Waiter(ticket))
@@ -124,6 +126,18 @@ impl From<&StartAnswer<SimDomain>> for Told {
             StartAnswer::Started(_) => started(),
             StartAnswer::Running(found) => Self::Running(found.clone()),
             StartAnswer::NotStarted(why) => why.into(),
+        }
+    }
+}
+
+impl From<&AwaitAnswer<SimDomain>> for Told {
+    fn from(answer: &AwaitAnswer<SimDomain>) -> Self {
+        match answer {
+            AwaitAnswer::Running(found) => Self::Running(found.clone()),
+            AwaitAnswer::NotFound => Self::NotFound,
+            AwaitAnswer::Parked => Self::Parked,
+            AwaitAnswer::Stuck => Self::Stuck,
+            AwaitAnswer::Down => Self::Down,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnsw
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
+use crate::engine::waiting::Watchers;
 
 /// What it was of which nothing is left now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +150,15 @@ impl<D: Domain> Engine<D> {
             for caller in waiting.joined {
                 self.answer(caller.refused(Refusal::Stopped));
             }
+            let Watchers { runs, gone } = waiting.watchers;
+            for ticket in gone {
+                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
+            }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
-            self.tell_watchers_gone(&child.life.id, &exit, waiting.watchers);
+            // They go on waiting if one that waited for the id is being started now.
+            for ticket in runs {
+                self.await_running(&child.life.id, ticket);
+            }
         }
         self.discard(Discard::Exit(exit));
     }

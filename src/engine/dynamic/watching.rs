@@ -2,7 +2,6 @@
 
 use super::Engine;
 use crate::engine::child::Plan;
-use crate::engine::exit::Exit;
 use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, Reply, StopAnswer, Ticket};
 use crate::engine::waiting::Watchers;
 
@@ -125,16 +124,5 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .and_then(|child| child.waiting.as_ref());
         waiting.is_some_and(|waiting| !waiting.watchers.runs.is_empty())
-    }
-
-    /// Nothing of the session is known any more. Those who wait until it runs go on waiting if one
-    /// that waited for its id is being started.
-    pub(super) fn tell_watchers_gone(&mut self, id: &str, exit: &Exit, watchers: Watchers<D>) {
-        for ticket in watchers.gone {
-            self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
-        }
-        for ticket in watchers.runs {
-            self.await_running(id, ticket);
-        }
     }
 }

@@ -6,6 +6,7 @@ use session_supervisor::engine::{ChildKind, Counts, Ending, Life, SessionState, 
 
 use crate::sessions::model::{Expected, IDS, Outcome};
 use crate::sessions::sim::{NAMES, Sim};
+use crate::sessions::tickets::Kind;
 use crate::world::Stage;
 
 impl Sim {
@@ -116,15 +117,17 @@ impl Sim {
     /// No request waits for a turn that has come (D3).
     fn check_queues(&self) {
         for caller in &self.tickets.0 {
-            if caller.answered || caller.launched || !caller.kind.launches() {
+            let waits = caller.kind.launches() && !caller.launched || caller.kind.watches();
+            if caller.answered || !waits {
                 continue;
             }
-            let start = caller.kind.starts();
+            let start = caller.kind.starts() || caller.kind == Kind::AwaitRunning;
             let Some(entry) = &self.model.entries[caller.id] else {
                 panic!("a request waits for an id that is free");
             };
             let run = &self.world.runs[entry.run];
             let decided = match entry.shown {
+                _ if caller.kind == Kind::AwaitGone => false,
                 Some(SessionState::Running) => run.life.ending() == Ending::No,
                 Some(SessionState::Parked) => start || run.gone(),
                 Some(SessionState::Stuck) => true,

@@ -28,7 +28,7 @@ pub(crate) fn run(sim: &mut Sim) {
     }
     if !sim.world.over && sim.world.rng.chance(40) {
         sim.until_idle(Mood::Calm);
-        let waiting = sim.tickets.waiting(|_| true);
+        let waiting = sim.tickets.waiting(|caller| caller.kind != Kind::AwaitGone);
         assert_eq!(waiting, None, "a request waits although nothing moves");
     }
     if sim.model.serving {
@@ -51,6 +51,11 @@ pub(crate) fn run(sim: &mut Sim) {
 }
 
 fn step(sim: &mut Sim) {
+    if sim.watched && sim.world.rng.chance(25) {
+        let id = sim.world.rng.below(IDS);
+        let kind = sim.world.rng.pick(&[Kind::AwaitRunning, Kind::AwaitGone]);
+        return sim.watch(id, kind);
+    }
     match sim.world.rng.below(100) {
         0..=9 => {
             let id = sim.world.rng.below(IDS);

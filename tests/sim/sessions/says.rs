@@ -52,14 +52,14 @@ impl Sim {
             Told::Stuck => self.world.stuck_answers.push(id),
             Told::Down => assert!(!self.model.serving, "Down while serving"),
             Told::NotFound => {
-                let known = kind == Kind::Restart && shown.is_some();
+                let known = matches!(kind, Kind::Restart | Kind::AwaitRunning) && shown.is_some();
                 assert!(!known, "not found, but it is there");
                 assert!(nothing_left || self.world.over, "not found, but alive");
             }
             Told::Ended(exit) => {
                 assert!(nothing_left, "stopped, but alive");
                 self.model.bury(&self.world.runs);
-                let ran = state == Some(SessionState::Running);
+                let ran = kind == Kind::Stop && state == Some(SessionState::Running);
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
             Told::Stopped => {}

@@ -30,6 +30,8 @@ pub(crate) struct Sim {
     pub(crate) tickets: Tickets,
     pub(crate) list: Option<OpenList>,
     pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
+    /// There are callers that change nothing.
+    pub(crate) watched: bool,
 }
 
 impl Sim {
@@ -99,6 +101,20 @@ impl Sim {
             .tickets
             .waiting(|caller| caller.kind.launches() && caller.id == id && !caller.launched);
         assert_eq!(queued, None, "a stop left a request in the queue before it");
+    }
+
+    /// A caller waits for a session, and changes nothing.
+    pub(crate) fn watch(&mut self, id: usize, kind: Kind) {
+        let ticket = self.ask(kind, id, None);
+        let request = match kind {
+            Kind::AwaitRunning => Request::AwaitRunning {
+                ticket: Waiter(ticket),
+            },
+            _ => Request::AwaitGone {
+                ticket: Waiter(ticket),
+            },
+        };
+        self.ask_engine(id, request);
     }
 
     /// A caller that waits goes away.
@@ -191,6 +207,7 @@ impl History for Sim {
             tickets: Tickets::default(),
             list: None,
             ids: NAMES.map(Arc::from),
+            watched: false,
         };
         sim.tell(|| format!("{settings:?}"));
         sim

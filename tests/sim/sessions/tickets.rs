@@ -13,12 +13,21 @@ pub(crate) enum Kind {
     Stop,
     Restart,
     Supervisor,
+    /// It waits until the session runs.
+    AwaitRunning,
+    /// It waits until the session is gone.
+    AwaitGone,
 }
 
 impl Kind {
     /// Whether a launch is asked for.
     pub(crate) const fn launches(self) -> bool {
         matches!(self, Self::Start | Self::Ensure | Self::Restart)
+    }
+
+    /// Whether nothing is to be changed.
+    pub(crate) const fn watches(self) -> bool {
+        matches!(self, Self::AwaitRunning | Self::AwaitGone)
     }
 
     /// Whether a session is to be started if it is not there.
@@ -79,15 +88,15 @@ impl Tickets {
         self.answer(ticket);
         let kind = self.0[ticket].kind;
         let fits = match told {
-            Told::Running(_) | Told::Parked => kind.starts(),
+            Told::Running(_) | Told::Parked => kind.starts() || kind == Kind::AwaitRunning,
             Told::Joined(_) | Told::Failed(_) => {
                 matches!(kind, Kind::Ensure | Kind::Restart)
             }
             Told::MaxSessions(_) | Told::Stopped | Told::TimedOut(_) => kind.launches(),
-            Told::Stuck => kind != Kind::Supervisor,
-            Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor),
-            Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart),
-            Told::Ended(_) => kind == Kind::Stop,
+            Told::Stuck => !matches!(kind, Kind::Supervisor | Kind::AwaitGone),
+            Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor | Kind::AwaitGone),
+            Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart) || kind.watches(),
+            Told::Ended(_) => matches!(kind, Kind::Stop | Kind::AwaitGone),
             Told::Begun
             | Told::ChildFailed { .. }
             | Told::Present
@@ -128,7 +137,7 @@ impl Tickets {
             caller.gone,
             "ticket {ticket} is dropped, and its caller waits"
         );
-        assert!(caller.kind.launches() && !caller.launched);
+        assert!(caller.kind.watches() || caller.kind.launches() && !caller.launched);
         self.answer(ticket);
     }
 
