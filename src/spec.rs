@@ -9,15 +9,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
+use ractor::{Actor, ActorProcessingErr};
 
 use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
-use crate::child::{AnyActor, Child, typed};
+use crate::child::{AnyActor, Child};
 use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
-use crate::error::{InvalidValue, StartError};
+use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
 
@@ -101,18 +101,6 @@ pub enum Launch<A: Actor> {
     ///
     /// OTP: `ignore`.
     Ignore,
-}
-
-impl StartError {
-    /// The running session of [`StartError::AlreadyStarted`], if it takes messages of this type.
-    /// Two actor types with one message type cannot be told apart.
-    #[must_use]
-    pub fn already_started<M: Message>(&self) -> Option<ActorRef<M>> {
-        match self {
-            Self::AlreadyStarted { cell, .. } => typed(cell.clone()),
-            _ => None,
-        }
-    }
 }
 
 /// How to start a session or another child, and the rules for its restarts and its stop. Cheap to
@@ -261,6 +249,7 @@ impl<C: Child> ChildSpec<C> {
     pub fn significant(self) -> Self {
         self.with(|policy| policy.significance = Significance::Significant)
     }
+
     /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is
     /// waited for without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
@@ -290,6 +279,7 @@ impl<C: Child> ChildSpec<C> {
             }
         }
     }
+
     /// Removes the restart limit: the session is restarted without end.
     pub fn without_restart_limit(self) -> Self {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
