@@ -6,13 +6,13 @@ use std::fmt;
 use ractor::{Actor, ActorCell, ActorRef, Message};
 
 use crate::actor::directory;
-use crate::actor::plan::Found;
+use crate::actor::found::Found;
 use crate::actor::root::RootMsg;
 use crate::error::StartError;
 use crate::{SessionSupervisor, Supervisor};
 
 mod sealed {
-    use crate::actor::plan::Found;
+    use crate::actor::found::Found;
 
     pub trait Sealed {
         type Found;

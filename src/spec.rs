@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr};
 
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
+use crate::actor::found::Found;
+use crate::actor::plan::{Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
 use crate::child::{AnyActor, Child};
 use crate::engine::{

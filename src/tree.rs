@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::actor::found::Found;
 use crate::actor::machine::Machine;
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Order, Plan, SpawnFailure, Starter, Starting};
 use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{

@@ -254,6 +254,7 @@ const KNOT: &[&str] = &[
     "actor/arguments",
     "actor/directory",
     "actor/driver",
+    "actor/found",
     "actor/inbox",
     "actor/item",
     "actor/life",

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::item::Item;
 use super::lists::Lists;
 use super::machine::Machine;
-use super::plan::Ticket;
+use super::ticket::Ticket;
 use crate::engine::{Moment, ShutdownReport, StopCause};
 
 /// What the holder of the seat works with.

@@ -15,11 +15,12 @@ use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
+use super::found::Found;
 use super::guarded::Guarded;
 use super::launch_pool::LaunchPool;
 use super::life::{Hold, Life};
 use super::linked;
-use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
+use super::plan::{Launch, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
 use super::unwind::{Panicked, guard, guard_future};
 use crate::engine::{Discard, Failure, Input, Recall};

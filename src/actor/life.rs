@@ -19,7 +19,8 @@ use ractor::{ActorCell, ActorStatus};
 pub(super) use orphans::Orphans;
 
 use super::drop_queue::DropQueue;
-use super::plan::{Actors, Found};
+use super::found::Found;
+use super::plan::Actors;
 use super::shared::Shared;
 use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};
 use kept::Kept;

@@ -14,8 +14,9 @@ use super::item::{Item, Told};
 use super::life::Life;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
-use super::plan::{Actors, Plan, StartFunction, Ticket};
+use super::plan::{Actors, Plan, StartFunction};
 use super::shared::Shared;
+use super::ticket::Ticket;
 use crate::engine::{
     self, Caller, Cause, Discard, Input, Note, Reply, Seen, ShutdownReport, StopCause,
 };

@@ -7,12 +7,13 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ractor::{ActorCell, ActorProcessingErr};
-use tokio::sync::oneshot;
+use ractor::ActorProcessingErr;
 
+use super::found::Found;
 use super::guarded::drop_guarded;
 use super::life::Life;
 use super::shared::Shared;
+use super::ticket::Ticket;
 use crate::engine::{self, Context, Domain, Policy};
 
 /// The types behind both engines.
@@ -107,49 +108,4 @@ pub(crate) enum SpawnFailure {
     /// The supervisor is ending and takes no more links.
     Refused,
     Failed(ActorProcessingErr),
-}
-
-/// A caller that waits for an answer of one type. A ticket that is dropped unanswered reads as
-/// "supervisor down" (`ask`).
-pub(crate) struct Ticket<A>(oneshot::Sender<A>);
-
-impl<A> fmt::Debug for Ticket<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ticket")
-    }
-}
-
-impl<A> engine::Ticket for Ticket<A> {
-    fn is_gone(&self) -> bool {
-        self.0.is_closed()
-    }
-}
-
-impl<A> Ticket<A> {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<A>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(sender), receiver)
-    }
-
-    /// A caller that went away does not matter (D13), but what it is not told may hold a value of
-    /// the user's and is handed back. Wakes the caller, whose waker may be any code: see `answers`.
-    pub(super) fn answer(self, answer: A) -> Option<A> {
-        self.0.send(answer).err()
-    }
-}
-
-/// An actor that runs, and what there is to hold of it if it is a supervisor itself.
-///
-/// Public for the compiler alone: the sealed trait behind [`Child`](crate::Child) names it.
-#[derive(Clone, Debug)]
-pub struct Found {
-    pub(crate) cell: ActorCell,
-    pub(crate) tree: Option<Arc<Shared>>,
-}
-
-impl Found {
-    /// An actor that is no supervisor.
-    pub(crate) const fn actor(cell: ActorCell) -> Self {
-        Self { cell, tree: None }
-    }
 }

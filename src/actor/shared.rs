@@ -31,8 +31,9 @@ use super::life::{Hold, Left, Life};
 use super::lines::Lines;
 use super::linked;
 use super::log::{Children, Line, Speaker};
-use super::plan::{Actors, Launch, Ticket};
+use super::plan::{Actors, Launch};
 use super::progress::{Progress, RootStage, Work};
+use super::ticket::Ticket;
 use crate::engine::{Input, Mark, ShutdownReport, StopCause};
 use crate::names;
 

@@ -14,8 +14,9 @@ use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::runtime::Handle;
 
 use super::arguments::{Home, Naming, ParentLink, RootArguments};
+use super::found::Found;
 use super::machine::Machine;
-use super::plan::{Found, Order, SpawnFailure};
+use super::plan::{Order, SpawnFailure};
 use super::root::{Root, Standing};
 use super::session::Session;
 use super::shared::Shared;

@@ -68,8 +68,8 @@ mod tests {
     use tokio::sync::Notify;
 
     use crate::actor::item::{Item, Query};
-    use crate::actor::plan::Ticket;
     use crate::actor::shared::Shared;
+    use crate::actor::ticket::Ticket;
     use crate::engine::Input;
     use crate::error::{RestartError, StartError, StopError, SupervisorDown};
     use crate::{ChildSpec, Launch, Options, SessionSupervisor, Supervisor, TreeSpec};
