@@ -521,7 +521,7 @@ impl SessionSupervisor {
     /// ```
     pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { Some(shared.wait_over().await?.report) }
+        async move { Some(shared.completion.wait_over().await?.report) }
     }
 }
 

@@ -252,13 +252,11 @@ const FOLDERS: [&str; 2] = ["engine", "actor"];
 /// child a supervisor is. The list can only become shorter.
 const KNOT: &[&str] = &[
     "actor/arguments",
-    "actor/directory",
     "actor/driver",
     "actor/found",
     "actor/inbox",
     "actor/item",
     "actor/life",
-    "actor/linked",
     "actor/machine",
     "actor/plan",
     "actor/shared",

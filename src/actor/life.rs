@@ -16,10 +16,9 @@ use std::task::{Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
 
-pub(super) use orphans::Orphans;
-
 use super::drop_queue::DropQueue;
 use super::found::Found;
+use super::linked::Orphans;
 use super::plan::Actors;
 use super::shared::Shared;
 use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};

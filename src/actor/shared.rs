@@ -10,18 +10,19 @@ mod ways_in;
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use events::Events;
 pub(super) use launches::Counting;
 
 use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
+use super::completion::{Completion, Outcome};
 use super::driver::Driver;
 use super::drop_queue::DropQueue;
 use super::inbox::Inbox;
@@ -34,7 +35,7 @@ use super::log::{Children, Line, Speaker};
 use super::plan::{Actors, Launch};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark, ShutdownReport, StopCause};
+use crate::engine::{Input, Mark};
 use crate::names;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
@@ -47,7 +48,6 @@ pub(crate) struct Shared {
     home: Option<Home>,
     /// Whose child this is.
     pub(super) parent_link: Option<ParentLink>,
-    root: ActorCell,
     runtime: Handle,
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
@@ -61,10 +61,8 @@ pub(crate) struct Shared {
     pub(super) progress: Progress,
     /// Wakes the root's `post_stop` when all sessions are gone.
     finished_wake: Notify,
-    /// How it ended, once all is over.
-    outcome: OnceLock<Option<Outcome>>,
-    /// The callers that wait for that.
-    waiters: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Its root, and its end.
+    pub(crate) completion: Arc<Completion>,
     pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
@@ -83,13 +81,6 @@ impl fmt::Debug for Shared {
         let mut shown = f.debug_struct("Shared");
         shown.field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// How a supervisor ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) report: ShutdownReport,
-    pub(crate) cause: StopCause,
 }
 
 impl Shared {
@@ -126,7 +117,6 @@ impl Shared {
             naming: arguments.naming,
             home: arguments.home,
             parent_link: arguments.parent_link,
-            root,
             runtime,
             clock: Clock::start(),
             inbox: Inbox::new(),
@@ -137,8 +127,7 @@ impl Shared {
             wake: Notify::new(),
             progress: Progress::new(),
             finished_wake: Notify::new(),
-            outcome: OnceLock::new(),
-            waiters: Mutex::default(),
+            completion: Arc::new(Completion::new(root)),
             launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
@@ -176,14 +165,14 @@ impl Shared {
         &self.runtime
     }
 
-    pub(crate) const fn root(&self) -> &ActorCell {
-        &self.root
+    pub(crate) fn root(&self) -> &ActorCell {
+        self.completion.root()
     }
 
     /// Whether ractor shows the root's end, which it does before it drops the root, and that tells
     /// us. A caller that saw it is not answered as if there were something left to ask.
     pub(crate) fn is_seen_ended(&self) -> bool {
-        self.root.get_status() == ActorStatus::Stopped
+        self.root().get_status() == ActorStatus::Stopped
     }
 
     /// Something of a launch is gone. The last release reports that. Answers what
@@ -237,7 +226,7 @@ impl Shared {
 
     /// It is up: its start is logged, and its end will be.
     pub(super) fn announce(&self) {
-        if self.outcome.get().is_none() {
+        if !self.completion.is_over() {
             self.progress.announce();
             drop(self.lines.push(Line::Started(Arc::clone(&self.speaker))));
             self.lines.write();
@@ -277,48 +266,21 @@ impl Shared {
         }
     }
 
-    /// Whether all is over.
-    pub(super) fn is_over(&self) -> bool {
-        self.outcome.get().is_some()
-    }
-
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
-        let outcome = self.outcome.get_or_init(|| outcome);
+        let (outcome, waiters) = self.completion.over(outcome);
         if let Some(parent_link) = &self.parent_link {
             parent_link
                 .life
                 .tree_over(outcome.map(|outcome| outcome.report));
         }
         // A waker may be any code, so each is woken in a task of its own.
-        for waiter in std::mem::take(&mut *self.lock_waiters()) {
+        for waiter in waiters {
             self.tell(Box::new(move || {
                 waiter.send(()).ok();
                 Vec::new()
             }));
         }
-    }
-
-    fn lock_waiters(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns when all is over, for any number of waiters.
-    pub(crate) async fn wait_over(&self) -> Option<Outcome> {
-        let (waiter, over) = oneshot::channel();
-        {
-            let mut waiters = self.lock_waiters();
-            if let Some(outcome) = self.outcome.get() {
-                return *outcome;
-            }
-            // Those who have given up are not kept.
-            if waiters.len() == waiters.capacity() {
-                waiters.retain(|waiter| !waiter.is_closed());
-            }
-            waiters.push(waiter);
-        }
-        drop(over.await);
-        self.outcome.get().copied().flatten()
     }
 
     /// Returns when all sessions are gone. For one waiter.

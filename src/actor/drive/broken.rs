@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(lingers.get_status(), ActorStatus::Stopping);
         let down = tokio::spawn({
             let shared = Arc::clone(&shared);
-            async move { shared.wait_over().await.is_none() }
+            async move { shared.completion.wait_over().await.is_none() }
         });
         tokio::task::yield_now().await;
         inject(&shared);
@@ -176,7 +176,7 @@ mod tests {
         let runs = sessions.start_session("runs", idle()).await.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         inject(&shared);
-        shared.wait_over().await;
+        shared.completion.wait_over().await;
         until_idle().await;
         let again = SessionSupervisor::where_is(name).expect("it is back");
         assert_ne!(again.get_cell().get_id(), sessions.get_cell().get_id());
@@ -199,7 +199,14 @@ mod tests {
         let stop = root.stop().await;
         assert_eq!(stop, Err(SupervisorDown));
         root.get_cell().wait(None).await.ok();
-        assert_eq!(shared.wait_over().await.map(|outcome| outcome.cause), None);
+        assert_eq!(
+            shared
+                .completion
+                .wait_over()
+                .await
+                .map(|outcome| outcome.cause),
+            None
+        );
         // All names are free again.
         let root = Supervisor::start(tree()).await.unwrap();
         root.stop_within(Duration::ZERO).await.unwrap();
@@ -212,7 +219,7 @@ mod tests {
         let sessions = sessions.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         sessions.stop().await.unwrap();
-        shared.wait_over().await;
+        shared.completion.wait_over().await;
         let (ticket, answer) = Ticket::new();
         let within = None;
         shared.drive(Some(Item::Input(Input::StopSupervisor { within, ticket })));

@@ -155,7 +155,7 @@ mod tests {
             let shared = directory::find(&sessions.get_cell()).unwrap();
             let look = Query::Look(Box::new(|_| panic!("an injected fault")));
             shared.command(Item::Query(look)).unwrap();
-            shared.wait_over().await;
+            shared.completion.wait_over().await;
             task
         });
         assert!(task.is_some());

@@ -3,22 +3,7 @@
 //! A supervisor of ours waits for its children itself.
 
 use super::{Hold, Life, Tree};
-use crate::actor::linked::{Below, Linked, below};
-
-/// What is to be waited for after a session's end.
-#[derive(Debug, Default)]
-pub(crate) struct Orphans {
-    /// They were below it when it ended, as far as is known.
-    pub(crate) sure: Vec<Below>,
-    /// They were linked to it, but may have been unlinked before it ended.
-    pub(crate) doubtful: Vec<Below>,
-}
-
-impl Orphans {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sure.is_empty() && self.doubtful.is_empty()
-    }
-}
+use crate::actor::linked::{Linked, Orphans, below};
 
 impl Life {
     /// Notes what is below the session now, since it is about to end and ractor will kill that
