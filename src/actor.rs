@@ -4,7 +4,6 @@
 //! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 pub(crate) mod answers;
-pub(crate) mod arguments;
 pub(crate) mod carry;
 pub(crate) mod clock;
 pub(crate) mod completion;

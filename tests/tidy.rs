@@ -251,7 +251,6 @@ const FOLDERS: [&str; 2] = ["engine", "actor"];
 /// linked one (`linked`, found in `directory`), holds what its tasks share. `arguments` says whose
 /// child a supervisor is. The list can only become shorter.
 const KNOT: &[&str] = &[
-    "actor/arguments",
     "actor/driver",
     "actor/found",
     "actor/inbox",

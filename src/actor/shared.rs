@@ -4,6 +4,7 @@
 //! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
 //! inbox's takes another. No user value is dropped and no user code runs under either.
 
+mod arguments;
 mod events;
 mod launches;
 mod ways_in;
@@ -17,10 +18,10 @@ use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use events::Events;
 pub(super) use launches::Counting;
 
-use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::driver::Driver;

@@ -13,13 +13,12 @@ use std::sync::{Arc, OnceLock};
 use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::runtime::Handle;
 
-use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::found::Found;
 use super::machine::Machine;
 use super::plan::{Order, SpawnFailure};
 use super::root::{Root, Standing};
 use super::session::Session;
-use super::shared::Shared;
+use super::shared::{Home, Naming, ParentLink, RootArguments, Shared};
 
 /// What is to be started, wherever.
 #[derive(Debug)]

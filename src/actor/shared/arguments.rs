@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
-use super::life::Life;
-use super::machine::Machine;
-use super::shared::Shared;
+use super::Shared;
+use crate::actor::life::Life;
+use crate::actor::machine::Machine;
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {
