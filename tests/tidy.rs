@@ -253,7 +253,6 @@ const FOLDERS: [&str; 2] = ["engine", "actor"];
 const KNOT: &[&str] = &[
     "actor/driver",
     "actor/found",
-    "actor/inbox",
     "actor/item",
     "actor/life",
     "actor/machine",

@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     pub(super) parent_link: Option<ParentLink>,
     runtime: Handle,
     pub(super) clock: Clock,
-    pub(super) inbox: Inbox,
+    pub(super) inbox: Inbox<Item>,
     pub(super) driver: Mutex<Driver>,
     pub(super) drops: DropQueue,
     pub(super) lines: Lines,

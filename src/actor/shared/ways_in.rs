@@ -53,7 +53,7 @@ impl Shared {
         self.take(pushed).unwrap_or(0)
     }
 
-    fn take(self: &Arc<Self>, pushed: Result<Next, Refused>) -> Result<usize, ()> {
+    fn take(self: &Arc<Self>, pushed: Result<Next<Item>, Refused<Item>>) -> Result<usize, ()> {
         match pushed {
             Ok(next) => Ok(self.go_on(next)),
             Err(Refused(item)) => {
@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// Does what a push asks for. Answers what [`drive`](Self::drive) does.
-    pub(crate) fn go_on(self: &Arc<Self>, next: Next) -> usize {
+    pub(crate) fn go_on(self: &Arc<Self>, next: Next<Item>) -> usize {
         match next {
             Next::Nothing => 0,
             Next::Drive(first) if self.is_home() => self.drive(first),
