@@ -6,6 +6,7 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod end;
 mod kept;
 mod orphans;
 
@@ -18,10 +19,10 @@ use ractor::{ActorCell, ActorStatus};
 
 use super::drop_queue::DropQueue;
 use super::found::Found;
-use super::linked::Orphans;
 use super::plan::Actors;
 use super::shared::Shared;
 use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};
+use end::{End, Tree};
 use kept::Kept;
 
 const ORDERLY: u8 = 1;
@@ -69,30 +70,6 @@ enum Claim {
     Open(Option<LaunchCaller<Actors>>),
     Reported,
     Cancelled,
-}
-
-/// What is known of the end.
-#[derive(Debug, Default)]
-struct End {
-    cause: Option<Kept>,
-    /// What was below the session. Its names may be held a little longer than the session's own.
-    orphans: Orphans,
-    tree: Tree,
-    /// Whether stuck children are all that is left of that.
-    outlived: bool,
-}
-
-/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and
-/// that it holds the supervisor has to end with it, or nothing would ever free the two.
-#[derive(Debug, Default)]
-enum Tree {
-    /// It is none, or none yet.
-    #[default]
-    None,
-    Held(Arc<Shared>),
-    /// Its driver task is done. What became of its children, unless the runtime was shut down
-    /// before that was known.
-    Over(Option<ShutdownReport>),
 }
 
 /// Whether something of a launch is left.

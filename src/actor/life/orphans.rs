@@ -2,7 +2,8 @@
 //!
 //! A supervisor of ours waits for its children itself.
 
-use super::{Hold, Life, Tree};
+use super::end::Tree;
+use super::{Hold, Life};
 use crate::actor::linked::{Linked, Orphans, below};
 
 impl Life {
