@@ -7,10 +7,7 @@ use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::actor::answers::Telling;
-use crate::actor::item::{Item, Query};
-use crate::actor::machine::Machine;
-use crate::actor::plan::Actors;
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Actors, Item, Machine, Query, Shared};
 use crate::actor::spawn;
 use crate::actor::ticket::Ticket;
 use crate::actor::unwind::{Panicked, guard};

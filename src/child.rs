@@ -6,13 +6,13 @@ use std::fmt;
 use ractor::{Actor, ActorCell, ActorRef, Message};
 
 use crate::actor::directory;
-use crate::actor::found::Found;
 use crate::actor::root::RootMsg;
+use crate::actor::shared::Found;
 use crate::error::StartError;
 use crate::{SessionSupervisor, Supervisor};
 
 mod sealed {
-    use crate::actor::found::Found;
+    use crate::actor::shared::Found;
 
     pub trait Sealed {
         type Found;

@@ -8,8 +8,7 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef, ActorStatus};
 
 use crate::actor::directory;
-use crate::actor::item::Query;
-use crate::actor::machine::Machine;
+use crate::actor::shared::{Machine, Query};
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr};
 
-use crate::actor::found::Found;
-use crate::actor::plan::{Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
+use crate::actor::plan::{SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
+use crate::actor::shared::{Found, Order, Plan};
 use crate::child::{AnyActor, Child};
 use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
@@ -215,7 +215,7 @@ impl<A: Actor> ChildSpec<A> {
 }
 
 impl<C: Child> ChildSpec<C> {
-    pub(crate) fn made_by(policy: Policy, starter: impl Starter) -> Self {
+    pub(crate) fn made_by(policy: Policy, starter: impl Starter<Order, Found>) -> Self {
         Self {
             plan: Arc::new(Plan {
                 policy,
@@ -366,13 +366,13 @@ struct FromFn<A, F> {
     actor: PhantomData<fn() -> A>,
 }
 
-impl<A, F, Fut> Starter for FromFn<A, F>
+impl<A, F, Fut> Starter<Order, Found> for FromFn<A, F>
 where
     A: Actor,
     F: Fn(StartContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
 {
-    fn start(&self, order: Order) -> Starting {
+    fn start(&self, order: Order) -> Starting<Found> {
         let launch = (self.start)(StartContext::of(&order));
         Box::pin(async move {
             match launch.await {

@@ -8,7 +8,7 @@ use ractor::{ActorCell, ActorRef};
 
 use crate::actor::completion::Outcome;
 use crate::actor::directory;
-use crate::actor::item::Query;
+use crate::actor::shared::Query;
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::drop_queue::DropQueue;
 use super::item::Told;
-use super::plan::Actors;
+use super::shared::Actors;
 use super::ticket::Ticket;
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};

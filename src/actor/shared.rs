@@ -4,6 +4,7 @@
 //! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
 //! inbox's takes another. No user value is dropped and no user code runs under either.
 
+mod actors;
 mod arguments;
 mod events;
 mod launches;
@@ -18,22 +19,21 @@ use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
+pub(super) use actors::{Driver, Launch};
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
-use super::driver::Driver;
 use super::drop_queue::DropQueue;
 use super::inbox::Inbox;
-use super::item::Item;
 use super::launch_pool::LaunchPool;
-use super::life::{Hold, Left, Life};
+use super::life::{Hold, Left};
 use super::lines::Lines;
 use super::linked;
 use super::log::{Children, Line, Speaker};
-use super::plan::{Actors, Launch};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{Input, Mark};
@@ -42,7 +42,10 @@ use crate::names;
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
 
-pub(crate) struct Shared {
+/// What all who hold a supervisor share.
+///
+/// Public for the compiler alone, as [`Found`].
+pub struct Shared {
     name: Arc<str>,
     pub(super) naming: Naming,
     /// The session whose tree this is a part of.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::actor::driver::Taken;
 use crate::actor::log::Line;
-use crate::actor::machine::Machine;
 use crate::actor::outbox::Outbox;
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Machine, Shared};
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{Caller, Discard};
 
@@ -67,8 +66,7 @@ mod tests {
     use ractor::{ActorProcessingErr, ActorRef, ActorStatus};
     use tokio::sync::Notify;
 
-    use crate::actor::item::{Item, Query};
-    use crate::actor::shared::Shared;
+    use crate::actor::shared::{Item, Query, Shared};
     use crate::actor::ticket::Ticket;
     use crate::engine::Input;
     use crate::error::{RestartError, StartError, StopError, SupervisorDown};

@@ -47,7 +47,7 @@ mod tests {
     use tokio::task::{Id, try_id};
 
     use crate::actor::directory;
-    use crate::actor::item::{Item, Query};
+    use crate::actor::shared::{Item, Query};
     use crate::{ChildSpec, Launch, Options, Restart, SessionSupervisor};
 
     /// An error that tells in which task it is dropped.

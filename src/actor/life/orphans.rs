@@ -6,7 +6,7 @@ use super::end::Tree;
 use super::{Hold, Life};
 use crate::actor::linked::{Linked, Orphans, below};
 
-impl Life {
+impl<C, T: Clone> Life<C, T> {
     /// Notes what is below the session now, since it is about to end and ractor will kill that
     /// without waiting for it.
     pub(crate) fn note_orphans(&self) {

@@ -4,9 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
-use super::Shared;
-use crate::actor::life::Life;
-use crate::actor::machine::Machine;
+use super::{Life, Machine, Shared};
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use ractor::ActorStatus;
 use tokio::runtime::Handle;
 
-use super::Shared;
+use super::{Actors, Item, Shared};
 use crate::actor::driver::Begin;
 use crate::actor::inbox::{Next, Refused};
-use crate::actor::item::Item;
-use crate::actor::plan::Actors;
 use crate::engine::Input;
 
 impl Shared {
@@ -100,8 +98,7 @@ mod tests {
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    use crate::actor::item::{Item, Query};
-    use crate::actor::shared::Shared;
+    use crate::actor::shared::{Item, Query, Shared};
     use crate::{Options, SessionSupervisor};
 
     /// Pushes an item when it is dropped.
