@@ -1,5 +1,7 @@
 //! Which actors of this process are roots of supervisors, so that a name or a cell can be turned
 //! into a handle without a message.
+//!
+//! What waits below `shared` for the end of a supervisor finds its completion in the same way.
 
 use std::sync::Arc;
 
