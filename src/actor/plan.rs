@@ -10,8 +10,8 @@ use ractor::ActorProcessingErr;
 use super::guarded::drop_guarded;
 use crate::engine::{self, Policy};
 
-/// How to start a session, and by which rules it lives. The start function is given an order `O` and
-/// answers an `F`.
+/// How to start a session, and by which rules it lives. The start function is given an order `O`
+/// and answers an `F`.
 pub(crate) struct Plan<O, F> {
     pub(crate) policy: Policy,
     pub(crate) starter: Arc<StartFunction<O, F>>,

@@ -1,5 +1,5 @@
-//! What is known of the end of a launch. Most launches have nothing of it while they run, so it is in a
-//! box of its own.
+//! What is known of the end of a launch. Most launches have nothing of it while they run, so it is
+//! in a box of its own.
 
 use super::kept::Kept;
 use crate::actor::linked::Orphans;
