@@ -11,14 +11,12 @@ mod broken;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
-use super::driver::{Begin, Driver, Ended, Taken, Timer};
+use super::driver::{Begin, Ended, Taken, Timer};
 use super::fences::KEPT;
 use super::inbox::{Rest, Turn};
-use super::item::Item;
-use super::machine::Machine;
 use super::outbox::Outbox;
 use super::progress::RootStage;
-use super::shared::Shared;
+use super::shared::{Actors, Driver, Item, Machine, Shared};
 use super::unwind::guard;
 use crate::engine::Moment;
 
@@ -32,7 +30,7 @@ const STEP: usize = 16;
 impl Driver {
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
     /// of all.
-    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
+    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended<Actors>> {
         self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
             outbox.discard(value);
@@ -56,7 +54,7 @@ impl Shared {
     }
 
     /// The same; answers the item too if it was not handled.
-    pub(super) fn drive_from(self: &Arc<Self>, begin: Begin) -> (usize, Option<Item>) {
+    pub(super) fn drive_from(self: &Arc<Self>, begin: Begin<Item>) -> (usize, Option<Item>) {
         let mut outbox = Outbox::of(self);
         let mut left = None;
         let driven = {
@@ -82,7 +80,7 @@ impl Shared {
     fn begin(
         self: &Arc<Self>,
         driver: &mut Driver,
-        begin: Begin,
+        begin: Begin<Item>,
         outbox: &mut Outbox<'_>,
     ) -> Option<Item> {
         let now = self.clock.now();

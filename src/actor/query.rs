@@ -12,12 +12,10 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
-use super::item::{Item, PageQuery, Query};
-use super::life::Life;
+use super::item::PageQuery;
 use super::lists::{List, Lists, Page, Reply};
-use super::machine::Machine;
 use super::outbox::Outbox;
-use super::plan::Actors;
+use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
 use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
 use crate::info::{ChildInfo, PageMark, SessionInfo, SessionPage};

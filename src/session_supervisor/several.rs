@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ractor::Message;
 
-use crate::actor::item::{PageQuery, Query};
-use crate::actor::shared::Shared;
+use crate::actor::item::PageQuery;
+use crate::actor::shared::{Query, Shared};
 use crate::child::typed;
 use crate::engine::{Exit, SessionState, StopAnswer};
 use crate::error::{StopError, SupervisorDown};
