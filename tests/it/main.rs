@@ -23,4 +23,5 @@ mod traces;
 mod trees;
 mod turns;
 mod waits;
+mod watching;
 mod wrapper;

@@ -1,4 +1,4 @@
-//! Callers that want to know when a session runs, or when it is gone, and change nothing (D24).
+//! Callers that want to know when a session runs, or when it is gone, and change nothing (D25).
 
 use super::Engine;
 use crate::engine::child::Plan;
