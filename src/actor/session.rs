@@ -17,6 +17,7 @@ mod guard;
 
 use std::any::TypeId;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -144,7 +145,7 @@ impl<A: Actor> Session<A> {
             Linked::follow(linked, cell, &event);
         }
         let call = move || actor.handle_supervisor_evt(myself, event, state);
-        let result = self.call(call).await;
+        let result = self.call(Box::pin(None).as_mut(), call).await;
         self.flush(guard, result)
     }
 }
@@ -166,7 +167,8 @@ impl<A: Actor> Session<A> {
             let state = user.pre_start(myself, *arguments).await?;
             Ok(Box::new(state))
         };
-        let error = match self.call(call).await {
+        let started = self.call(pin!(None), call).await;
+        let error = match started {
             Ok(state) => {
                 self.life.mark_ready();
                 let mut guard = Guard::new(actor, state, &self.life, &self.shared);
@@ -189,7 +191,7 @@ impl<A: Actor> Session<A> {
         };
         let number = myself.get_id().pid();
         let call = move || actor.post_start(myself, state);
-        let result = self.call(call).await;
+        let result = self.call(pin!(None), call).await;
         self.flush(guard, result)?;
         self.shared.events.start_told(number);
         Ok(())
@@ -214,7 +216,7 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let call = move || actor.handle(myself, message, state);
-        let result = self.call(call).await;
+        let result = self.call(Box::pin(None).as_mut(), call).await;
         self.flush(guard, result)
     }
 
@@ -240,7 +242,7 @@ impl<A: Actor> Session<A> {
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let call = move || actor.post_stop(myself, state);
-            let result = self.call(call).of_post_stop().await;
+            let result = self.call(pin!(None), call).of_post_stop().await;
             self.flush(guard, result)?;
         }
         self.life.note_orphans();

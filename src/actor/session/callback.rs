@@ -1,5 +1,9 @@
 //! One callback of the user's, whose future is made, polled and dropped under a guard.
 //!
+//! Its caller keeps the place for the future. ractor runs `pre_start`, `post_start` and `post_stop`
+//! in boxes of its own, so their futures lie in those. It keeps room for two futures of the other
+//! callbacks in the task of an idle actor. Theirs lie in a box, so that the task stays small.
+//!
 //! The future is dropped under a guard in each case: after it went well, after it failed or
 //! panicked, and when the session is killed while it waits. The user's actor or state may be
 //! dropped next. If that panicked while a panic of the future unwinds, the process would abort.
@@ -19,7 +23,7 @@ use crate::actor::unwind::{Panicked, guard};
 /// leaves no mark.
 pub(super) struct Callback<'a, A: Actor, F> {
     session: &'a Session<A>,
-    made: Made<F>,
+    made: Made<'a, F>,
     wait: Wait,
 }
 
@@ -31,10 +35,9 @@ enum Wait {
     Tell,
 }
 
-enum Made<F> {
-    /// In a box of its own. However much the future holds, the futures around it stay small. They
-    /// are moved more often, and ractor keeps room for two of them in the task of an idle actor.
-    Future(Pin<Box<F>>),
+enum Made<'a, F> {
+    /// It lies in its place.
+    Future(Pin<&'a mut Option<F>>),
     /// The call that was to make it has panicked.
     Panicked(Box<Panicked>),
     /// It went well, and the future is dropped.
@@ -42,15 +45,18 @@ enum Made<F> {
 }
 
 impl<A: Actor> Session<A> {
-    /// Calls the user's actor.
+    /// Calls the user's actor. The future is put into its `place`.
     ///
     /// Not an `async fn`, which would keep its arguments beside what it makes of them.
-    pub(super) fn call<F>(&self, make: impl FnOnce() -> F) -> Callback<'_, A, F> {
+    pub(super) fn call<'a, F>(
+        &'a self,
+        mut place: Pin<&'a mut Option<F>>,
+        make: impl FnOnce() -> F,
+    ) -> Callback<'a, A, F> {
         // It may hold a large message, so it is called from where it lies.
         let mut make = Some(make);
-        let made = match guard(|| make.take().map(|make| Box::pin(make()))) {
-            Ok(Some(future)) => Made::Future(future),
-            Ok(None) => Made::Over,
+        let made = match guard(|| place.set(make.take().map(|make| make()))) {
+            Ok(()) => Made::Future(place),
             Err(panicked) => {
                 self.life.note_orphans();
                 Made::Panicked(Box::new(panicked))
@@ -73,8 +79,10 @@ impl<A: Actor, F> Callback<'_, A, F> {
 
     /// Drops the future.
     fn end(&mut self) {
-        if let Made::Future(future) = replace(&mut self.made, Made::Over) {
-            self.session.shared.lines.drop_guarded(future);
+        if let Made::Future(mut future) = replace(&mut self.made, Made::Over)
+            && let Err(panicked) = guard(|| future.set(None))
+        {
+            self.session.shared.lines.drop_panicked(panicked);
         }
     }
 }
@@ -89,9 +97,12 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let callback = self.get_mut();
         let future = match &mut callback.made {
-            Made::Future(future) => future.as_mut(),
+            Made::Future(future) => future.as_mut().as_pin_mut(),
             Made::Panicked(panicked) => return Poll::Ready(Err(take(&mut panicked.0).into())),
-            Made::Over => return Poll::Pending,
+            Made::Over => None,
+        };
+        let Some(future) = future else {
+            return Poll::Pending;
         };
         match guard(|| future.poll(context)) {
             Ok(Poll::Ready(Ok(value))) => {
