@@ -27,7 +27,7 @@ use super::exit::{self, Failing};
 use super::life::{Hold, Life};
 use super::lines::Lines;
 use super::linked::Linked;
-use super::plan::{Order, SpawnFailure};
+use super::plan::SpawnFailure;
 use super::root::Root;
 use super::shared::Shared;
 use crate::engine::Input;
@@ -54,12 +54,12 @@ impl<A: Actor> Drop for Session<A> {
 impl<A: Actor> Session<A> {
     /// Spawns the actor, linked to the root and registered under its name, if it has one.
     pub(crate) async fn spawn(
-        order: Order,
+        life: Arc<Life>,
+        shared: Arc<Shared>,
         name: Option<String>,
         actor: Box<A>,
         arguments: Box<A::Arguments>,
     ) -> Result<ActorCell, SpawnFailure> {
-        let Order { life, shared, .. } = order;
         let root = shared.root().clone();
         life.hold(Hold::Task);
         let session = Self {
