@@ -8,6 +8,7 @@
 //! never aborted.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ractor::ActorStatus;
 use tokio::runtime::RuntimeFlavor;
@@ -21,7 +22,7 @@ use super::life::{Hold, Life};
 use super::linked;
 use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
 use super::shared::Shared;
-use super::unwind::{Panicked, guard, guard_future};
+use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
@@ -109,14 +110,11 @@ async fn attempt(
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
     let run = starting.get_mut()?;
-    let outcome = tokio::select! {
-        biased;
-        () = life.cancelled() => None,
-        outcome = guard_future(run.as_mut()) => Some(match outcome {
-            Ok(result) => result,
-            Err(Panicked(text)) => Err(SpawnFailure::Failed(text.into())),
-        }),
+    let poll = |context: &mut Context<'_>| match guard(|| run.as_mut().poll(context)) {
+        Ok(polled) => polled,
+        Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
     };
+    let outcome = life.unless_cancelled(poll).await;
     if outcome.is_none()
         && let Some(starting) = starting.take()
     {
