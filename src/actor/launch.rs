@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::guarded::Guarded;
-use super::launch_pool::LaunchPool;
+use super::launch_pool::{LaunchPool, Seat};
 use super::life::{Hold, Life};
 use super::linked;
 use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
@@ -27,10 +27,11 @@ use crate::engine::{Discard, Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
 pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
+    let seat = Seat::new();
     let mut next = Some(first);
     while let Some((plan, order)) = next {
         run(plan, order).await;
-        next = pool.next().await;
+        next = pool.next(&seat).await;
     }
 }
 
