@@ -188,6 +188,9 @@ impl<D: Domain> Engine<D> {
         }
         let mut later = Vec::new();
         while let Some(child) = self.table.get_mut(slot) {
+            let Some(waiting) = child.waiting.as_mut() else {
+                break;
+            };
             let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
             let decided = match &child.plan {
@@ -202,9 +205,6 @@ impl<D: Domain> Engine<D> {
             if !decided {
                 break;
             }
-            let Some(waiting) = child.waiting.as_mut() else {
-                break;
-            };
             let Some(request) = waiting.queue.pop_front() else {
                 break;
             };
