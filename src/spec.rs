@@ -388,14 +388,8 @@ where
                 Ok(Launch::Actor(actor, arguments)) => {
                     // Both may be large, and each step from here on would move them.
                     let (actor, arguments) = (Box::new(actor), Box::new(arguments));
-                    let Order {
-                        context,
-                        life,
-                        shared,
-                    } = order;
-                    let name = shared.child_name(&context.id);
-                    drop(context);
-                    let spawned = Session::spawn(life, shared, name, actor, arguments).await;
+                    let name = order.shared.child_name(&order.context.id);
+                    let spawned = Session::spawn(&order, name, actor, arguments).await;
                     spawned.map(Found::actor)
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),

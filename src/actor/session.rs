@@ -27,7 +27,7 @@ use super::exit::{self, Failing};
 use super::life::{Hold, Life};
 use super::lines::Lines;
 use super::linked::Linked;
-use super::plan::SpawnFailure;
+use super::plan::{Order, SpawnFailure};
 use super::root::Root;
 use super::shared::Shared;
 use crate::engine::Input;
@@ -54,23 +54,22 @@ impl<A: Actor> Drop for Session<A> {
 impl<A: Actor> Session<A> {
     /// Spawns the actor, linked to the root and registered under its name, if it has one.
     pub(crate) async fn spawn(
-        life: Arc<Life>,
-        shared: Arc<Shared>,
+        Order { life, shared, .. }: &Order,
         name: Option<String>,
         actor: Box<A>,
         arguments: Box<A::Arguments>,
     ) -> Result<ActorCell, SpawnFailure> {
-        let root = shared.root().clone();
         life.hold(Hold::Task);
         let session = Self {
-            life: Arc::clone(&life),
-            shared,
+            life: Arc::clone(life),
+            shared: Arc::clone(shared),
             actor: PhantomData,
         };
         let spawn_arguments = SpawnArguments {
             parts: Some((actor, arguments)),
-            lines: session.shared.lines.clone(),
+            lines: shared.lines.clone(),
         };
+        let root = shared.root().clone();
         match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
