@@ -144,7 +144,7 @@ impl<A: Actor> Session<A> {
             Linked::follow(linked, cell, &event);
         }
         let call = move || actor.handle_supervisor_evt(myself, event, state);
-        let result = self.call(Box::pin(None).as_mut(), call).await;
+        let result = self.call_in_box(call).await;
         self.flush(guard, result)
     }
 }
@@ -215,7 +215,7 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let call = move || actor.handle(myself, message, state);
-        let result = self.call(Box::pin(None).as_mut(), call).await;
+        let result = self.call_in_box(call).await;
         self.flush(guard, result)
     }
 
