@@ -15,7 +15,7 @@ use crate::engine::io::{
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
-use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
+use crate::engine::waiting::{Queued, ShareCaller, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
     pub(super) fn start(
@@ -38,7 +38,7 @@ impl<D: Domain> Engine<D> {
             match self.table.reserve(&id) {
                 Place::Known(slot) => slot,
                 Place::New(slot) => {
-                    return self.first_launch(now, slot, id, spec, caller, VecDeque::new());
+                    return self.first_launch(now, slot, id, spec, caller, None);
                 }
             }
         };
@@ -252,7 +252,8 @@ impl<D: Domain> Engine<D> {
                     match self.table.reserve(id) {
                         Place::New(slot) => {
                             let id = Arc::clone(id);
-                            return self.first_launch(now, slot, id, spec, caller, queue);
+                            let waiting = Waiting::of(queue).map(Box::new);
+                            return self.first_launch(now, slot, id, spec, caller, waiting);
                         }
                         Place::Known(_) => {
                             debug_assert!(false, "the id is free");
