@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use session_supervisor::engine::{
-    self, Backoff, Cursor, Domain, Effect, Ending, Engine, Input, Key, Limit, Mark, Moment,
-    OnRestartLimit, Policy, Recall, Request, Restart, Seen, Settings,
+    self, Cursor, Domain, Effect, Ending, Engine, Input, Key, Limit, Mark, Moment, Policy, Recall,
+    Request, Restart, Seen, Settings,
 };
 
 const MANY: usize = 1_000_000;
@@ -124,15 +124,10 @@ struct World {
 impl World {
     fn new(children: usize) -> Self {
         let settings = Settings {
-            max_sessions: usize::MAX,
             session_limit: Limit::new(RESTARTS, WINDOW),
-            on_limit: OnRestartLimit::Park,
             total_limit: Limit::new(u32::MAX, WINDOW),
-            park_trial: None,
-            max_parked: usize::MAX,
-            max_launches: usize::MAX,
-            backoff: Backoff::none(),
             seed: 1,
+            ..Settings::default()
         };
         let policy = Policy {
             restart: Restart::Permanent,

@@ -22,6 +22,7 @@ use sides::figure::{Bound, Figure, Judged, Table, as_f64, median, per};
 use sides::lives::{self, Life};
 use sides::session::{Census, Msg, Session};
 use sides::slow;
+use sides::starts;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -93,6 +94,7 @@ async fn measure(plan: Plan) -> Table {
     lives::by_hand(n, 1).await;
     one_caller(&mut table, n).await;
     eight_callers(&mut table, n).await;
+    other_starts(&mut table, n).await;
     growth(&mut table, n, ROUNDS).await;
     grace(&mut table, n).await;
     find(&mut table, n).await;
@@ -179,6 +181,35 @@ async fn eight_callers(table: &mut Table, n: usize) {
         must: Bound::AtLeast(1.35),
         goal: Bound::AtLeast(1.6),
     });
+}
+
+/// By one caller: of sessions whose `pre_start` awaits once, and of sessions that are trees of three
+/// children, against as many starts by hand.
+async fn other_starts(table: &mut Table, n: usize) {
+    let trees = n / 10;
+    let (mut awaiting, mut of_trees) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        awaiting.push((starts::ours(n).await, starts::by_hand(n).await));
+        let three_each = starts::by_hand_at_once(3 * trees).await;
+        of_trees.push((starts::trees(trees).await, three_each));
+    }
+    for (name, n, times, must, goal) in [
+        ("start_awaiting", n, awaiting, 0.7, 0.9),
+        ("start_tree_of_3", trees, of_trees, 0.5, 0.8),
+    ] {
+        let ratios = times.iter().map(|(ours, by_hand)| {
+            let [ours, by_hand] = [ours, by_hand].map(Duration::as_secs_f64);
+            by_hand / ours
+        });
+        table.add(Figure {
+            name: name.to_owned(),
+            value: median(times.iter().map(|(ours, _)| per(n, *ours)).collect()),
+            unit: "us/session",
+            judged: Judged::Ratio(median(ratios.collect())),
+            must: Bound::AtLeast(must),
+            goal: Bound::AtLeast(goal),
+        });
+    }
 }
 
 type Part = fn(&Life) -> Duration;

@@ -4,9 +4,9 @@
 //! The engine decides. Where a file here seems to, it reads a fact and passes it on.
 
 pub(crate) mod answers;
-pub(crate) mod arguments;
 pub(crate) mod carry;
 pub(crate) mod clock;
+pub(crate) mod completion;
 pub(crate) mod directory;
 pub(crate) mod drive;
 pub(crate) mod driver;
@@ -14,6 +14,7 @@ pub(crate) mod driver_task;
 mod drop_queue;
 pub(crate) mod exit;
 mod fences;
+pub(crate) mod found;
 pub(crate) mod guarded;
 pub(crate) mod inbox;
 pub(crate) mod item;
@@ -30,7 +31,9 @@ pub(crate) mod plan;
 pub(crate) mod progress;
 mod query;
 pub(crate) mod root;
+mod roots;
 pub(crate) mod session;
 pub(crate) mod shared;
 pub(crate) mod spawn;
+pub(crate) mod ticket;
 pub(crate) mod unwind;

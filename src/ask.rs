@@ -7,11 +7,9 @@ use ractor::{ActorCell, SpawnErr};
 use tokio::sync::oneshot;
 
 use crate::actor::answers::Telling;
-use crate::actor::item::{Item, Query};
-use crate::actor::machine::Machine;
-use crate::actor::plan::{Actors, Ticket};
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Actors, Item, Machine, Query, Shared};
 use crate::actor::spawn;
+use crate::actor::ticket::Ticket;
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{ChildRequest, Input, Request, ShutdownReport};
 use crate::error::{StartSupervisorError, SupervisorDown};

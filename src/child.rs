@@ -6,12 +6,13 @@ use std::fmt;
 use ractor::{Actor, ActorCell, ActorRef, Message};
 
 use crate::actor::directory;
-use crate::actor::plan::Found;
 use crate::actor::root::RootMsg;
+use crate::actor::shared::Found;
+use crate::error::StartError;
 use crate::{SessionSupervisor, Supervisor};
 
 mod sealed {
-    use crate::actor::plan::Found;
+    use crate::actor::shared::Found;
 
     pub trait Sealed {
         type Found;
@@ -82,6 +83,18 @@ impl sealed::Sealed for AnyActor {
 
 impl Child for AnyActor {
     type Ref = ActorCell;
+}
+
+impl StartError {
+    /// The running session of [`StartError::AlreadyStarted`], if it takes messages of this type.
+    /// Two actor types with one message type cannot be told apart.
+    #[must_use]
+    pub fn already_started<M: Message>(&self) -> Option<ActorRef<M>> {
+        match self {
+            Self::AlreadyStarted { cell, .. } => typed(cell.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// A typed reference, if the actor is one of the user's and takes messages of the type.

@@ -39,14 +39,8 @@ const MAX_LAUNCHES: usize = 1_024;
 #[must_use]
 pub struct Options {
     name: Naming,
-    max_sessions: Option<usize>,
-    session_limit: Option<Limit>,
-    on_limit: OnRestartLimit,
-    total_limit: Option<Limit>,
-    park_trial: Option<(Duration, Duration)>,
-    max_parked: usize,
-    max_launches: usize,
-    backoff: Backoff,
+    /// All but the seed.
+    settings: Settings,
     seed: Option<u64>,
     fault: Fault,
 }
@@ -60,14 +54,14 @@ impl Options {
     pub fn new() -> Self {
         Self {
             name: Naming::Given(DEFAULT_NAME.to_owned()),
-            max_sessions: None,
-            session_limit: Limit::new(RESTARTS, WINDOW),
-            on_limit: OnRestartLimit::Park,
-            total_limit: None,
-            park_trial: Some((FIRST_TRIAL, LONGEST_TRIAL)),
-            max_parked: MAX_PARKED,
-            max_launches: MAX_LAUNCHES,
-            backoff: Backoff::default(),
+            settings: Settings {
+                session_limit: Limit::new(RESTARTS, WINDOW),
+                park_trial: Some((FIRST_TRIAL, LONGEST_TRIAL)),
+                max_parked: MAX_PARKED,
+                max_launches: MAX_LAUNCHES,
+                backoff: Backoff::default(),
+                ..Settings::default()
+            },
             seed: None,
             fault: Fault::default(),
         }
@@ -80,13 +74,15 @@ impl Options {
     ///
     /// Nothing else changes: a child spec is restarted and stopped as by default.
     pub fn otp() -> Self {
-        Self {
-            session_limit: None,
+        let options = Self::new();
+        let settings = Settings {
             total_limit: Limit::new(RESTARTS, WINDOW),
-            park_trial: None,
-            max_launches: usize::MAX,
-            backoff: Backoff::none(),
-            ..Self::new()
+            max_parked: options.settings.max_parked,
+            ..Settings::default()
+        };
+        Self {
+            settings,
+            ..options
         }
     }
 
@@ -112,7 +108,7 @@ impl Options {
     /// Sets how many sessions may be starting, running, restarting, stopping or stuck at a time.
     /// Parked ones do not count. Default: any number. 0 is legal.
     pub fn max_sessions(mut self, max: usize) -> Self {
-        self.max_sessions = Some(max);
+        self.settings.max_sessions = max;
         self
     }
 
@@ -121,18 +117,18 @@ impl Options {
     /// above 1,024 may forget a restart early, by a 1,024th of the window at most.
     pub fn session_restart_limit(mut self, max: u32, window: Duration) -> Self {
         if let Some(limit) = self.limit("session_restart_limit.window", max, window) {
-            self.session_limit = Some(limit);
+            self.settings.session_limit = Some(limit);
         }
         self
     }
     /// Removes that limit: sessions whose spec has none are restarted without end.
     pub fn without_session_restart_limit(mut self) -> Self {
-        self.session_limit = None;
+        self.settings.session_limit = None;
         self
     }
     /// Sets what happens to a session that used up its own restart limit. Default: it is parked.
     pub fn on_restart_limit(mut self, action: OnRestartLimit) -> Self {
-        self.on_limit = action;
+        self.settings.on_limit = action;
         self
     }
 
@@ -152,13 +148,13 @@ impl Options {
                 .add("park_trial.first", format_args!("{first:?}"), rule);
             return self;
         }
-        self.park_trial = Some((first, max));
+        self.settings.park_trial = Some((first, max));
         self
     }
 
     /// A parked session stays parked until it is restarted by hand or stopped.
     pub fn without_park_trial(mut self) -> Self {
-        self.park_trial = None;
+        self.settings.park_trial = None;
         self
     }
 
@@ -166,7 +162,7 @@ impl Options {
     /// parked longest is forgotten and logged. Default: 10,000. With 0 a session that used up its
     /// limit is forgotten at once.
     pub fn max_parked(mut self, max: usize) -> Self {
-        self.max_parked = max;
+        self.settings.max_parked = max;
         self
     }
 
@@ -185,7 +181,7 @@ impl Options {
                 .add("max_concurrent_launches", max, "must be at least 1");
             return self;
         }
-        self.max_launches = max;
+        self.settings.max_launches = max;
         self
     }
 
@@ -196,7 +192,7 @@ impl Options {
     /// OTP: `max_restarts` and `max_seconds` of a supervisor.
     pub fn total_restart_limit(mut self, max: u32, window: Duration) -> Self {
         if let Some(limit) = self.limit("total_restart_limit.window", max, window) {
-            self.total_limit = Some(limit);
+            self.settings.total_limit = Some(limit);
         }
         self
     }
@@ -232,15 +228,8 @@ impl Options {
         self.fault.check()?;
         let name = self.name.name(DEFAULT_NAME);
         let settings = Settings {
-            max_sessions: self.max_sessions.unwrap_or(usize::MAX),
-            session_limit: self.session_limit,
-            on_limit: self.on_limit,
-            total_limit: self.total_limit,
-            park_trial: self.park_trial,
-            max_parked: self.max_parked,
-            max_launches: self.max_launches,
-            backoff: self.backoff,
             seed: self.seed.unwrap_or_else(random_seed),
+            ..self.settings
         };
         Ok((name, settings))
     }

@@ -8,8 +8,7 @@ use std::time::Duration;
 use ractor::{ActorCell, ActorRef, ActorStatus};
 
 use crate::actor::directory;
-use crate::actor::item::Query;
-use crate::actor::machine::Machine;
+use crate::actor::shared::{Machine, Query};
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{
@@ -521,7 +520,7 @@ impl SessionSupervisor {
     /// ```
     pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { Some(shared.wait_over().await?.report) }
+        async move { Some(shared.completion.wait_over().await?.report) }
     }
 }
 

@@ -9,15 +9,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
+use ractor::{Actor, ActorProcessingErr};
 
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
+use crate::actor::plan::{SpawnFailure, StartFunction, Starter, Starting};
 use crate::actor::session::Session;
-use crate::child::{AnyActor, Child, typed};
+use crate::actor::shared::{Found, Order, Plan};
+use crate::child::{AnyActor, Child};
 use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
-use crate::error::{InvalidValue, StartError};
+use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
 
@@ -101,18 +102,6 @@ pub enum Launch<A: Actor> {
     ///
     /// OTP: `ignore`.
     Ignore,
-}
-
-impl StartError {
-    /// The running session of [`StartError::AlreadyStarted`], if it takes messages of this type.
-    /// Two actor types with one message type cannot be told apart.
-    #[must_use]
-    pub fn already_started<M: Message>(&self) -> Option<ActorRef<M>> {
-        match self {
-            Self::AlreadyStarted { cell, .. } => typed(cell.clone()),
-            _ => None,
-        }
-    }
 }
 
 /// How to start a session or another child, and the rules for its restarts and its stop. Cheap to
@@ -226,7 +215,7 @@ impl<A: Actor> ChildSpec<A> {
 }
 
 impl<C: Child> ChildSpec<C> {
-    pub(crate) fn made_by(policy: Policy, starter: impl Starter) -> Self {
+    pub(crate) fn made_by(policy: Policy, starter: impl Starter<Order, Found>) -> Self {
         Self {
             plan: Arc::new(Plan {
                 policy,
@@ -261,6 +250,7 @@ impl<C: Child> ChildSpec<C> {
     pub fn significant(self) -> Self {
         self.with(|policy| policy.significance = Significance::Significant)
     }
+
     /// Sets how the child is stopped. Default: it is asked, and killed after 5 s; a supervisor is
     /// waited for without end.
     pub fn shutdown(self, shutdown: Shutdown) -> Self {
@@ -290,6 +280,7 @@ impl<C: Child> ChildSpec<C> {
             }
         }
     }
+
     /// Removes the restart limit: the session is restarted without end.
     pub fn without_restart_limit(self) -> Self {
         self.with(|policy| policy.limit = OwnLimit::Unlimited)
@@ -375,13 +366,13 @@ struct FromFn<A, F> {
     actor: PhantomData<fn() -> A>,
 }
 
-impl<A, F, Fut> Starter for FromFn<A, F>
+impl<A, F, Fut> Starter<Order, Found> for FromFn<A, F>
 where
     A: Actor,
     F: Fn(StartContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
 {
-    fn start(&self, order: Order) -> Starting {
+    fn start(&self, order: Order) -> Starting<Found> {
         let launch = (self.start)(StartContext::of(&order));
         Box::pin(async move {
             match launch.await {

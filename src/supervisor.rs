@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ractor::{ActorCell, ActorRef};
 
+use crate::actor::completion::Outcome;
 use crate::actor::directory;
-use crate::actor::item::Query;
-use crate::actor::shared::Outcome;
+use crate::actor::shared::Query;
 use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{
@@ -81,7 +81,7 @@ impl Supervisor {
     /// if it had an internal fault.
     pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { shared.wait_over().await }
+        async move { shared.completion.wait_over().await }
     }
 
     async fn start_under(

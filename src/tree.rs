@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::machine::Machine;
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, Starter, Starting};
+use crate::actor::plan::{SpawnFailure, Starter, Starting};
+use crate::actor::shared::{Found, Machine, Order, Plan};
 use crate::actor::spawn::{self, Design};
 use crate::child::Child;
 use crate::engine::{
@@ -284,11 +284,11 @@ impl ChildSpec<Supervisor> {
 /// Describes a tree.
 struct Tree<F>(F);
 
-impl<F> Starter for Tree<F>
+impl<F> Starter<Order, Found> for Tree<F>
 where
     F: Fn(StartContext) -> TreeSpec + Send + Sync + 'static,
 {
-    fn start(&self, order: Order) -> Starting {
+    fn start(&self, order: Order) -> Starting<Found> {
         let spec = (self.0)(StartContext::of(&order));
         Box::pin(async move {
             let mut spec = spec;
@@ -336,8 +336,8 @@ impl ChildSpec<SessionSupervisor> {
 /// Starts a session supervisor.
 struct Sessions(Options);
 
-impl Starter for Sessions {
-    fn start(&self, order: Order) -> Starting {
+impl Starter<Order, Found> for Sessions {
+    fn start(&self, order: Order) -> Starting<Found> {
         let design = self.0.clone().check().and_then(|(name, settings)| {
             if order.shared.has_sessions() {
                 let mut fault = Fault::default();

@@ -244,25 +244,6 @@ fn paths(text: &str) -> Vec<Vec<String>> {
 /// The folders whose files are modules each. Elsewhere a file is one module with its folder.
 const FOLDERS: [&str; 2] = ["engine", "actor"];
 
-/// The files of `src/actor` that import each other in one circle, all others being in none. Their
-/// types hold each other: what the tasks of a supervisor share (`shared`) holds what is queued and
-/// what drives (`inbox`, `item`, `driver`), these hold the engine with the types of the shell
-/// (`machine`, `plan`), these a launch (`life`), and a launch that is a supervisor itself, or has
-/// linked one (`linked`, found in `directory`), holds what its tasks share. `arguments` says whose
-/// child a supervisor is. The list can only become shorter.
-const KNOT: &[&str] = &[
-    "actor/arguments",
-    "actor/directory",
-    "actor/driver",
-    "actor/inbox",
-    "actor/item",
-    "actor/life",
-    "actor/linked",
-    "actor/machine",
-    "actor/plan",
-    "actor/shared",
-];
-
 /// The modules of `src`, and what they import.
 struct Imports {
     modules: BTreeSet<String>,
@@ -378,25 +359,15 @@ fn no_modules_import_each_other_in_a_circle() {
     let imports = Imports::read(&sources());
     let seen: usize = imports.of.values().map(BTreeMap::len).sum();
     assert!(seen > 200, "the paths are found");
-    let knot: BTreeSet<_> = KNOT.iter().copied().collect();
     let mut found = Vec::new();
-    let circles = imports.circles();
-    for circle in circles.iter().filter(|circle| **circle != knot) {
-        found.push(format!("a circle that is not listed: {circle:?}"));
-        for from in circle {
-            for (to, names) in imports.of[*from]
-                .iter()
-                .filter(|(to, _)| circle.contains(&***to))
-            {
-                if !knot.contains(from) || !knot.contains(&**to) {
+    for circle in imports.circles() {
+        found.push(format!("a circle: {circle:?}"));
+        for from in &circle {
+            for (to, names) in &imports.of[*from] {
+                if circle.contains(&**to) {
                     found.push(format!("    {from} imports {names:?} of {to}"));
                 }
             }
-        }
-    }
-    for module in knot {
-        if !circles.iter().any(|circle| circle.contains(module)) {
-            found.push(format!("{module} is in no circle any more"));
         }
     }
     none(&found, "imports point one way");

@@ -10,3 +10,4 @@ pub(crate) mod figure;
 pub(crate) mod lives;
 pub(crate) mod session;
 pub(crate) mod slow;
+pub(crate) mod starts;

@@ -16,6 +16,17 @@ pub(crate) struct Census {
     reached: Notify,
     /// When the wished number was reached, in nanoseconds since [`EPOCH`].
     last_up: AtomicU64,
+    start: Start,
+}
+
+/// What a `pre_start` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Start {
+    /// It is over with its first poll.
+    #[default]
+    AtOnce,
+    /// It awaits something that comes at once.
+    Awaits,
 }
 
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -25,6 +36,14 @@ impl Census {
         LazyLock::force(&EPOCH);
         Arc::new(Self {
             wished: AtomicUsize::new(usize::MAX),
+            ..Self::default()
+        })
+    }
+
+    /// Of sessions whose `pre_start` awaits once.
+    pub(crate) fn awaiting() -> Arc<Self> {
+        Arc::new(Self {
+            start: Start::Awaits,
             ..Self::default()
         })
     }
@@ -92,6 +111,9 @@ impl Session {
         _myself: ActorRef<Msg>,
         census: Arc<Census>,
     ) -> Result<State, ActorProcessingErr> {
+        if census.start == Start::Awaits {
+            tokio::task::yield_now().await;
+        }
         census.came_up();
         Ok(State { census, said: 0 })
     }

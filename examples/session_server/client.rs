@@ -101,7 +101,7 @@ where
     // The last sender goes, so the writing ends when all is written.
     drop(client);
     if reads && !writing.is_finished() {
-        let patience = std::time::Duration::from_secs(2);
+        let patience = Duration::from_secs(2);
         if tokio::time::timeout(patience, &mut writing).await.is_ok() {
             return;
         }
@@ -129,10 +129,7 @@ impl Client {
         loop {
             let next = match lines::next(reader).await {
                 Ok(Some(Line::Text(line))) => self.obey(line.trim()).await,
-                Ok(Some(Line::TooLong)) => {
-                    let rule = format!("a line may be {} bytes long", lines::LONGEST);
-                    self.refuse(rule).await
-                }
+                Ok(Some(Line::TooLong)) => self.refuse(lines::TOO_LONG).await,
                 Ok(Some(Line::NotUtf8)) => self.refuse("the line is not UTF-8").await,
                 Ok(None) | Err(_) => Next::Leave,
             };
@@ -205,13 +202,16 @@ impl Client {
                 drop(follower);
             });
         }
+        let rooms = &self.house.rooms;
         if let Some(left) = self.joined.replace(id.to_owned()) {
-            self.house.rooms.leave(&left, self.number);
+            rooms.leave(&left, self.number);
         }
-        // The answer goes first, so that it stands before what is said.
-        let next = self.tell(&answer).await;
-        self.house.rooms.join(id, self.number, self.outbox.clone());
-        next
+        let outbox = &self.outbox;
+        let place = outbox.lines.reserve().await;
+        place.map_or(Next::Leave, |place| {
+            rooms.join(id, self.number, outbox.clone(), place, &answer);
+            Next::Stay
+        })
     }
 
     async fn say(&self, text: &str) -> Result<(), String> {
@@ -387,10 +387,8 @@ impl Client {
     /// Queues a line for the client. If there is no room it has to read first: its own commands
     /// wait, and no other client does.
     async fn tell(&self, line: &str) -> Next {
-        match self.outbox.lines.send(line.into()).await {
-            Ok(()) => Next::Stay,
-            Err(_) => Next::Leave,
-        }
+        let sent = self.outbox.lines.send(line.into()).await;
+        sent.map_or(Next::Leave, |()| Next::Stay)
     }
 }
 

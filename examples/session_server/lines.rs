@@ -5,7 +5,9 @@
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 /// The longest line in bytes, without its end.
-pub(crate) const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
+/// That, for people.
+pub(crate) const TOO_LONG: &str = "a line may be 65536 bytes long";
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Permit, Sender};
 use tokio::sync::{Notify, watch};
 
 /// A client's number.
@@ -70,8 +70,18 @@ impl Rooms {
         followers.wait_for(|followers| *followers == 0).await.ok();
     }
 
-    pub(crate) fn join(&self, id: &str, number: Number, outbox: Outbox) {
+    /// Lets a client in and tells it so, in one step: what is said comes after that, and all of it
+    /// comes.
+    pub(crate) fn join(
+        &self,
+        id: &str,
+        number: Number,
+        outbox: Outbox,
+        place: Permit<'_, Arc<str>>,
+        answer: &str,
+    ) {
         let mut rooms = self.lock();
+        place.send(answer.into());
         rooms
             .entry(id.to_owned())
             .or_default()

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 
 use super::drop_queue::DropQueue;
 use super::item::Told;
-use super::plan::{Actors, Ticket};
+use super::shared::Actors;
+use super::ticket::Ticket;
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
 use crate::info::{ChildInfo, SessionInfo};

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 
-use super::driver::{Driver, Ended};
+use super::driver::Ended;
 use super::launch;
 use super::outbox::Outbox;
-use super::plan::Order;
 use super::progress::Work;
-use super::shared::Shared;
+use super::shared::{Driver, Order, Shared};
 use crate::engine::{Caller, Effect, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 

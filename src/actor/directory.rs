@@ -1,42 +1,34 @@
-//! Which actors of this process are roots of session supervisors, so that a name or a cell can be
-//! turned into a handle without a message.
+//! Which actors of this process are roots of supervisors, so that a name or a cell can be turned
+//! into a handle without a message.
+//!
+//! What waits below `shared` for the end of a supervisor finds its completion in the same way.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
+use std::sync::Arc;
 
-use ractor::{ActorCell, ActorId};
+use ractor::ActorCell;
 
+use super::completion::COMPLETIONS;
+use super::roots::Roots;
 use super::shared::Shared;
 
-static ROOTS: LazyLock<RwLock<HashMap<ActorId, Weak<Shared>>>> = LazyLock::new(RwLock::default);
+static SUPERVISORS: Roots<Shared> = Roots::new();
 
 pub(super) fn add(shared: &Arc<Shared>) {
-    ROOTS
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(shared.root().get_id(), Arc::downgrade(shared));
+    COMPLETIONS.add(shared.root(), &shared.completion);
+    SUPERVISORS.add(shared.root(), shared);
 }
 
 pub(super) fn remove(shared: &Shared) {
-    ROOTS
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(&shared.root().get_id());
+    SUPERVISORS.remove(shared.root());
+    COMPLETIONS.remove(shared.root());
 }
 
 /// What the holders of a supervisor hold, if the actor is its root.
 pub(crate) fn find(cell: &ActorCell) -> Option<Arc<Shared>> {
-    ROOTS
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&cell.get_id())?
-        .upgrade()
+    SUPERVISORS.find(cell)
 }
 
 /// Whether the actor is the root of a supervisor that is not over.
 pub(crate) fn is_root(cell: &ActorCell) -> bool {
-    ROOTS
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .contains_key(&cell.get_id())
+    SUPERVISORS.has(cell)
 }

@@ -11,14 +11,12 @@ mod broken;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
-use super::driver::{Begin, Driver, Ended, Taken, Timer};
+use super::driver::{Begin, Ended, Taken, Timer};
 use super::fences::shrink;
 use super::inbox::{Rest, Turn};
-use super::item::Item;
-use super::machine::Machine;
 use super::outbox::Outbox;
 use super::progress::RootStage;
-use super::shared::Shared;
+use super::shared::{Actors, Driver, Item, Machine, Shared};
 use super::unwind::guard;
 use crate::engine::Moment;
 
@@ -32,7 +30,7 @@ const STEP: usize = 16;
 impl Driver {
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
     /// of all.
-    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended> {
+    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended<Actors>> {
         self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
             outbox.discard(value);

@@ -5,18 +5,17 @@ use std::collections::VecDeque;
 use super::item::Item;
 use super::lists::Lists;
 use super::machine::Machine;
-use super::plan::Ticket;
-use crate::engine::{Moment, ShutdownReport, StopCause};
+use crate::engine::{Domain, Moment, ShutdownReport, StopCause};
 
 /// What the holder of the seat works with.
 #[derive(Debug)]
-pub(crate) struct Driver {
-    pub(super) machine: Machine,
+pub(crate) struct Driver<D: Domain> {
+    pub(super) machine: Machine<D>,
     pub(super) lists: Lists,
     /// Kept for its memory.
-    pub(super) items: VecDeque<Item>,
+    pub(super) items: VecDeque<Item<D>>,
     pub(super) timer: Timer,
-    pub(super) ended: Option<Ended>,
+    pub(super) ended: Option<Ended<D>>,
     pub(super) engine: Taken,
 }
 
@@ -40,14 +39,14 @@ pub(super) enum Timer {
 
 /// How the supervisor ended, for those who wait for that.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Ended<D: Domain> {
     pub(super) report: ShutdownReport,
     pub(super) cause: StopCause,
-    pub(super) tickets: Vec<Ticket<ShutdownReport>>,
+    pub(super) tickets: Vec<D::Ticket<ShutdownReport>>,
 }
 
-impl Driver {
-    pub(super) fn new(machine: Machine) -> Self {
+impl<D: Domain> Driver<D> {
+    pub(super) fn new(machine: Machine<D>) -> Self {
         Self {
             machine,
             lists: Lists::default(),

@@ -13,13 +13,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::completion::Outcome;
 use super::directory;
-use super::driver::{Driver, Ended};
-use super::item::Item;
+use super::driver::Ended;
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
-use super::shared::{Outcome, Shared};
+use super::shared::{Driver, Item, Shared};
 use crate::engine::{Caller, Input, KILL_BOUND, Moment};
 
 /// How long a timer that is due waits for the drops that were asked for by then. They run on

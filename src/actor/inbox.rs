@@ -23,7 +23,6 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fences::{Fenced, Fences, Hearing, NEVER, Send, let_through, shrink};
-use super::item::Item;
 use super::progress::{Progress, RootStage};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
 
@@ -43,16 +42,17 @@ enum Door {
     Shut,
 }
 
+/// The queue of one supervisor. It looks into no item.
 #[derive(Debug)]
-pub(crate) struct Inbox(Mutex<Queue>);
+pub(crate) struct Inbox<I>(Mutex<Queue<I>>);
 
 #[derive(Debug)]
-struct Queue {
-    items: VecDeque<Item>,
+struct Queue<I> {
+    items: VecDeque<I>,
     /// Commands that wait for a fence, and the reports of killed sessions that do. The fences that
     /// each waits for only grow from the first to the last.
-    commands: VecDeque<Fenced<Item>>,
-    releases: VecDeque<Fenced<Item>>,
+    commands: VecDeque<Fenced<I>>,
+    releases: VecDeque<Fenced<I>>,
     fences: Fences,
     /// So many items may be driven while commands wait.
     granted: usize,
@@ -60,7 +60,7 @@ struct Queue {
     door: Door,
 }
 
-impl Inbox {
+impl<I> Inbox<I> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Queue {
             items: VecDeque::new(),
@@ -74,7 +74,7 @@ impl Inbox {
     }
 
     /// Pushes an item that waits for nothing but its turn.
-    pub(crate) fn push(&self, item: Item) -> Result<Next, Refused> {
+    pub(crate) fn push(&self, item: I) -> Result<Next<I>, Refused<I>> {
         let mut queue = self.lock();
         if queue.door == Door::Shut {
             return Err(Refused(item));
@@ -84,7 +84,7 @@ impl Inbox {
 
     /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
     /// reads no messages does not hold it up.
-    pub(crate) fn push_command(&self, item: Item, progress: &Progress) -> Result<Next, Refused> {
+    pub(crate) fn push_command(&self, item: I, progress: &Progress) -> Result<Next<I>, Refused<I>> {
         let mut queue = self.lock();
         let stage = progress.root();
         if queue.door == Door::Shut || stage >= RootStage::Gone {
@@ -106,10 +106,10 @@ impl Inbox {
     /// its link.
     pub(crate) fn push_release(
         &self,
-        item: Item,
+        item: I,
         progress: &Progress,
         killed: impl FnOnce() -> bool,
-    ) -> Result<Next, Refused> {
+    ) -> Result<Next<I>, Refused<I>> {
         let mut queue = self.lock();
         if queue.door == Door::Shut {
             return Err(Refused(item));
@@ -139,7 +139,7 @@ impl Inbox {
     }
 
     /// A fence has come back from the root.
-    pub(crate) fn fence_back(&self) -> Next {
+    pub(crate) fn fence_back(&self) -> Next<I> {
         let mut queue = self.lock();
         let back = queue.fences.back();
         queue.let_releases_through(|fenced| fenced.after <= back);
@@ -149,7 +149,7 @@ impl Inbox {
     }
 
     /// The root takes no messages any more: commands need not wait for it.
-    pub(crate) fn root_is_deaf(&self) -> Next {
+    pub(crate) fn root_is_deaf(&self) -> Next<I> {
         let mut queue = self.lock();
         queue.fences.hearing = Hearing::Deaf;
         queue.let_commands_through(|_| true);
@@ -157,7 +157,7 @@ impl Inbox {
     }
 
     /// The root's loop has ended, or the root has: nothing waits for it any more.
-    pub(crate) fn pass_all(&self) -> Next {
+    pub(crate) fn pass_all(&self) -> Next<I> {
         let mut queue = self.lock();
         queue.let_releases_through(|_| true);
         queue.let_commands_through(|_| true);
@@ -166,7 +166,7 @@ impl Inbox {
 
     /// Leaves the seat, and what was to be handled first, to the driver task, which has to be
     /// woken.
-    pub(crate) fn hand_over(&self, first: Option<Item>) -> Result<(), Refused> {
+    pub(crate) fn hand_over(&self, first: Option<I>) -> Result<(), Refused<I>> {
         let mut queue = self.lock();
         queue.seat = Seat::HandedOver;
         if let Some(item) = first {
@@ -180,7 +180,7 @@ impl Inbox {
     }
 
     /// What the driver task takes over, if it was handed the seat.
-    pub(crate) fn take_over(&self) -> Next {
+    pub(crate) fn take_over(&self) -> Next<I> {
         let mut queue = self.lock();
         match queue.seat {
             Seat::HandedOver => {
@@ -198,7 +198,7 @@ impl Inbox {
 
     /// The driver's next items, at most `budget`. Without any, and with nothing else to do, it
     /// leaves the seat.
-    pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<Item>) -> Turn {
+    pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<I>) -> Turn {
         let mut queue = self.lock();
         let queue = &mut *queue;
         let open = if queue.commands.is_empty() {
@@ -222,7 +222,7 @@ impl Inbox {
     }
 
     /// Ends: what is still queued is handed back, to be dropped outside the lock.
-    pub(crate) fn shut(&self) -> Vec<Item> {
+    pub(crate) fn shut(&self) -> Vec<I> {
         let mut queue = self.lock();
         queue.door = Door::Shut;
         let queue = &mut *queue;
@@ -234,13 +234,13 @@ impl Inbox {
         left
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue<I>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
-    fn push(&mut self, item: Item) -> Next {
+impl<I> Queue<I> {
+    fn push(&mut self, item: I) -> Next<I> {
         match self.seat {
             Seat::Free if self.commands.is_empty() => {
                 self.seat = Seat::Taken;
@@ -254,22 +254,22 @@ impl Queue {
     }
 
     /// For how many fences an item waits that is pushed now, and whether to send one.
-    fn fence(&mut self) -> (u64, Next) {
+    fn fence(&mut self) -> (u64, Next<I>) {
         match self.fences.next() {
             (after, Send::Yes) => (after, Next::SendFence),
             (after, Send::No) => (after, Next::Nothing),
         }
     }
 
-    fn let_releases_through(&mut self, open: impl Fn(&Fenced<Item>) -> bool) {
+    fn let_releases_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
         let_through(&mut self.releases, &mut self.items, open);
     }
 
-    fn let_commands_through(&mut self, open: impl Fn(&Fenced<Item>) -> bool) {
+    fn let_commands_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
         let_through(&mut self.commands, &mut self.items, open);
     }
 
-    fn drive(&mut self) -> Next {
+    fn drive(&mut self) -> Next<I> {
         if self.items.is_empty() || self.seat != Seat::Free {
             return Next::Nothing;
         }
@@ -280,17 +280,22 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inbox, Item, Next, Rest, Turn};
+    use super::{Inbox, Next, Rest, Turn};
     use crate::actor::progress::{Progress, RootStage};
 
-    fn open() -> (Inbox, Progress) {
+    #[derive(Debug)]
+    enum Item {
+        Tick,
+    }
+
+    fn open() -> (Inbox<Item>, Progress) {
         let progress = Progress::new();
         progress.root_is(RootStage::Open);
         (Inbox::new(), progress)
     }
 
     /// How many items the driver takes before it leaves the seat.
-    fn drive(inbox: &Inbox, next: Next) -> usize {
+    fn drive(inbox: &Inbox<Item>, next: Next<Item>) -> usize {
         let Next::Drive(first) = next else {
             return 0;
         };
@@ -342,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_release_of_a_killed_session_waits_for_the_proof_that_the_root_was_not_killed() {
-        let release = |inbox: &Inbox, progress: &Progress, killed: bool| {
+        let release = |inbox: &Inbox<Item>, progress: &Progress, killed: bool| {
             inbox.push_release(Item::Tick, progress, || killed).unwrap()
         };
         let (inbox, progress) = open();

@@ -5,19 +5,18 @@ use std::fmt;
 use tokio::sync::oneshot;
 
 use super::machine::Machine;
-use super::plan::Actors;
-use crate::engine::{Cause, Input, Request};
+use crate::engine::{Cause, Domain, Input, Request};
 use crate::info::SessionInfo;
 
 #[derive(Debug)]
-pub(crate) enum Item {
-    Input(Input<Actors>),
-    Query(Query),
+pub(crate) enum Item<D: Domain> {
+    Input(Input<D>),
+    Query(Query<D>),
     /// A timer is due.
     Tick,
 }
 
-impl Item {
+impl<D: Domain> Item<D> {
     /// Whether this asks for a start.
     pub(crate) const fn is_start(&self) -> bool {
         matches!(
@@ -31,19 +30,19 @@ impl Item {
 }
 
 /// A question that changes nothing.
-pub(crate) enum Query {
+pub(crate) enum Query<D: Domain> {
     /// One that a look at the engine answers.
-    Look(Look),
+    Look(Look<D>),
     List(oneshot::Sender<Vec<SessionInfo>>),
 }
 
 /// What is to be told after a look.
-pub(crate) type Look = Box<dyn FnOnce(&Machine) -> Told + Send>;
+pub(crate) type Look<D> = Box<dyn FnOnce(&Machine<D>) -> Told + Send>;
 
 /// Something to tell; answers the causes in what was told to nobody.
 pub(super) type Told = Box<dyn FnOnce() -> Vec<Cause> + Send>;
 
-impl fmt::Debug for Query {
+impl<D: Domain> fmt::Debug for Query<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Look(_) => "Look",

@@ -18,10 +18,10 @@ use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::guarded::Guarded;
 use super::launch_pool::{LaunchPool, Seat};
-use super::life::{Hold, Life};
+use super::life::Hold;
 use super::linked;
-use super::plan::{Found, Launch, Order, Plan, SpawnFailure, Starting};
-use super::shared::Shared;
+use super::plan::{SpawnFailure, Starting};
+use super::shared::{Found, Launch, Life, Order, Plan, Shared};
 use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Failure, Input, Recall};
 
@@ -128,7 +128,7 @@ async fn attempt(
 /// returns when that is done. Many may be cancelled at once, so no worker of the runtime does it. A
 /// runtime of one thread does it at once: there a caller that is told of the cancellation finds the
 /// start gone.
-async fn dropped(shared: &Shared, starting: Starting) {
+async fn dropped(shared: &Shared, starting: Starting<Found>) {
     if shared.runtime().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return shared.lines.drop_guarded(starting);
     }

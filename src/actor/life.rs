@@ -7,9 +7,11 @@
 //!    releases its hold after its report, so no end is reported before the start.
 
 mod claim;
+mod end;
 mod kept;
 mod orphans;
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,13 +19,11 @@ use std::task::{Context, Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
 
-pub(super) use orphans::Orphans;
-
 use super::drop_queue::DropQueue;
-use super::plan::{Actors, Found};
-use super::shared::Shared;
-use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};
+use super::found::Found;
+use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
 use claim::Claim;
+use end::{End, Tree};
 use kept::Kept;
 
 const ORDERLY: u8 = 1;
@@ -50,44 +50,21 @@ pub(crate) enum Hold {
     Tree = 1 << 6,
 }
 
+/// A caller `C` waits for the launch. If its actor is a supervisor, there is a `T` to hold of that.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct Life<C, T> {
     key: Key,
     actor: OnceLock<ActorCell>,
     bits: AtomicU8,
-    inner: Mutex<Inner>,
+    inner: Mutex<Inner<C, T>>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    claim: Claim,
+struct Inner<C, T> {
+    claim: Claim<C>,
     /// The launch's, while it waits for a cancellation or for what is left of a failure.
     waker: Option<Waker>,
-    end: Option<Box<End>>,
-}
-
-/// What is known of the end.
-#[derive(Debug, Default)]
-struct End {
-    cause: Option<Kept>,
-    /// What was below the session. Its names may be held a little longer than the session's own.
-    orphans: Orphans,
-    tree: Tree,
-    /// Whether stuck children are all that is left of that.
-    outlived: bool,
-}
-
-/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and
-/// that it holds the supervisor has to end with it, or nothing would ever free the two.
-#[derive(Debug, Default)]
-enum Tree {
-    /// It is none, or none yet.
-    #[default]
-    None,
-    Held(Arc<Shared>),
-    /// Its driver task is done. What became of its children, unless the runtime was shut down
-    /// before that was known.
-    Over(Option<ShutdownReport>),
+    end: Option<Box<End<T>>>,
 }
 
 /// Whether something of a launch is left.
@@ -99,8 +76,8 @@ pub(crate) enum Left {
     More,
 }
 
-impl engine::Life for Arc<Life> {
-    type Found = Found;
+impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
+    type Found = Found<T>;
 
     fn new(key: Key) -> Self {
         Self::new(Life {
@@ -115,7 +92,7 @@ impl engine::Life for Arc<Life> {
         })
     }
 
-    fn found(&self) -> Option<Found> {
+    fn found(&self) -> Option<Found<T>> {
         let cell = self.cell()?.clone();
         let tree = self.tree();
         Some(Found { cell, tree })
@@ -153,7 +130,7 @@ impl engine::Life for Arc<Life> {
     }
 }
 
-impl Life {
+impl<C, T: Clone> Life<C, T> {
     pub(crate) const fn key(&self) -> Key {
         self.key
     }
@@ -232,7 +209,7 @@ impl Life {
     }
 
     /// The launch is that of a supervisor, whose children are held from now on.
-    pub(crate) fn hold_tree(&self, tree: Arc<Shared>) {
+    pub(crate) fn hold_tree(&self, tree: T) {
         self.hold(Hold::Tree);
         self.lock().end.get_or_insert_default().tree = Tree::Held(tree);
     }
@@ -248,9 +225,9 @@ impl Life {
     }
 
     /// What there is to hold of it, if it is a supervisor itself that is not over.
-    pub(crate) fn tree(&self) -> Option<Arc<Shared>> {
+    pub(crate) fn tree(&self) -> Option<T> {
         match &self.lock().end.as_ref()?.tree {
-            Tree::Held(tree) => Some(Arc::clone(tree)),
+            Tree::Held(tree) => Some(tree.clone()),
             Tree::None | Tree::Over(_) => None,
         }
     }
@@ -313,12 +290,12 @@ impl Life {
         .await;
     }
 
-    pub(crate) fn set_caller(&self, caller: Option<LaunchCaller<Actors>>) {
+    pub(crate) fn set_caller(&self, caller: Option<C>) {
         self.lock().claim = Claim::Open(caller);
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.
-    pub(crate) fn claim(&self) -> Option<Option<LaunchCaller<Actors>>> {
+    pub(crate) fn claim(&self) -> Option<Option<C>> {
         let mut inner = self.lock();
         let taken = inner.claim.take(Claim::Reported);
         // It would keep the memory of the launch's task as long as the session lives.
@@ -329,7 +306,7 @@ impl Life {
     }
 
     /// The cancellation's side of the race. `None`: the launch was first.
-    pub(crate) fn cancel(&self) -> Option<Option<LaunchCaller<Actors>>> {
+    pub(crate) fn cancel(&self) -> Option<Option<C>> {
         let taken = self.lock().claim.take(Claim::Cancelled);
         if taken.is_some() {
             self.wake();
@@ -342,10 +319,10 @@ impl Life {
     }
 
     /// Polls the launch to its end; `None` as soon as it is cancelled.
-    pub(crate) async fn unless_cancelled<T>(
+    pub(crate) async fn unless_cancelled<O>(
         &self,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Option<T> {
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<O>,
+    ) -> Option<O> {
         poll_fn(|context| {
             if self.is_cancelled() {
                 return Poll::Ready(None);
@@ -362,11 +339,15 @@ impl Life {
     }
 
     /// Waits for one of the two changes after which the launch is woken. For the launch alone.
-    async fn until(&self, over: impl Fn(&Self, &Inner) -> bool) {
+    async fn until(&self, over: impl Fn(&Self, &Inner<C, T>) -> bool) {
         poll_fn(|context| self.poll_until(context, &over)).await;
     }
 
-    fn poll_until(&self, context: &Context<'_>, over: impl Fn(&Self, &Inner) -> bool) -> Poll<()> {
+    fn poll_until(
+        &self,
+        context: &Context<'_>,
+        over: impl Fn(&Self, &Inner<C, T>) -> bool,
+    ) -> Poll<()> {
         let mut inner = self.lock();
         if over(self, &inner) {
             return Poll::Ready(());
@@ -385,7 +366,7 @@ impl Life {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Inner<C, T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,10 +24,9 @@ use std::time::Duration;
 use ractor::{ActorCell, SupervisionEvent};
 
 use over::{Awaited, pid};
-pub(crate) use over::{Below, all_gone, below};
+pub(crate) use over::{Below, Orphans, all_gone, below};
 
-use super::life::Orphans;
-use super::shared::Shared;
+use super::completion::Completion;
 use crate::engine::Moment;
 
 /// So many entries are looked at after each callback, and as many more for each that is dropped
@@ -71,7 +70,7 @@ struct Known {
 #[derive(Debug)]
 enum What {
     Named(Box<str>),
-    Supervisor(Weak<Shared>),
+    Supervisor(Weak<Completion>),
 }
 
 impl Known {
@@ -82,9 +81,9 @@ impl Known {
                 let cell = ractor::registry::where_is(&**name)?;
                 (pid(&cell) == number).then_some(Awaited::Actor(cell))
             }
-            What::Supervisor(shared) => {
-                let shared = shared.upgrade()?;
-                (!shared.is_over()).then_some(Awaited::Supervisor(shared))
+            What::Supervisor(completion) => {
+                let completion = completion.upgrade()?;
+                (!completion.is_over()).then_some(Awaited::Supervisor(completion))
             }
         }
     }
@@ -183,7 +182,7 @@ impl Linked {
             return;
         }
         let what = match awaited {
-            Awaited::Supervisor(shared) => What::Supervisor(Arc::downgrade(shared)),
+            Awaited::Supervisor(completion) => What::Supervisor(Arc::downgrade(completion)),
             Awaited::Actor(cell) => match cell.get_name() {
                 Some(name) => What::Named(name.into_boxed_str()),
                 None => return,

@@ -2,18 +2,18 @@
 //! static supervisor. The drive does not see the difference.
 
 use super::guarded::drop_guarded;
-use super::plan::Actors;
 use crate::engine::{
-    Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings, Settings,
+    Counts, Discard, Domain, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings,
+    Settings,
 };
 
 #[derive(Debug)]
-pub(crate) enum Machine {
-    Sessions(Box<Engine<Actors>>),
-    Children(Box<OrderedEngine<Actors>>),
+pub(crate) enum Machine<D: Domain> {
+    Sessions(Box<Engine<D>>),
+    Children(Box<OrderedEngine<D>>),
 }
 
-impl Machine {
+impl<D: Domain> Machine<D> {
     pub(crate) fn sessions(settings: Settings) -> Self {
         Self::Sessions(Box::new(Engine::new(settings)))
     }
@@ -27,14 +27,14 @@ impl Machine {
     }
 
     /// Hands out every value that may be a user's.
-    pub(super) fn take_apart(&mut self) -> Vec<Discard<Actors>> {
+    pub(super) fn take_apart(&mut self) -> Vec<Discard<D>> {
         match self {
             Self::Sessions(engine) => engine.take_apart(),
             Self::Children(group) => group.take_apart(),
         }
     }
 
-    pub(super) fn handle(&mut self, now: Moment, input: Input<Actors>) {
+    pub(super) fn handle(&mut self, now: Moment, input: Input<D>) {
         match self {
             Self::Sessions(engine) => engine.handle(now, input),
             Self::Children(group) => group.handle(now, input),
@@ -56,7 +56,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn poll_effect(&mut self) -> Option<Effect<Actors>> {
+    pub(super) fn poll_effect(&mut self) -> Option<Effect<D>> {
         match self {
             Self::Sessions(engine) => engine.poll_effect(),
             Self::Children(group) => group.poll_effect(),
@@ -79,11 +79,7 @@ impl Machine {
 
     /// Takes the start of a new id if no end that the root has not read yet could change its
     /// answer. Else it is handed back.
-    pub(super) fn handle_if_new(
-        &mut self,
-        now: Moment,
-        input: Input<Actors>,
-    ) -> Option<Input<Actors>> {
+    pub(super) fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
         match self {
             Self::Sessions(engine) => engine.handle_if_new(now, input),
             Self::Children(_) => Some(input),
@@ -93,7 +89,7 @@ impl Machine {
 
 /// An engine that was never used. Each of its specs is dropped on its own: two that panic in one
 /// drop would end the process.
-impl Drop for Machine {
+impl<D: Domain> Drop for Machine<D> {
     fn drop(&mut self) {
         self.take_apart().into_iter().for_each(drop_guarded);
     }

@@ -10,12 +10,12 @@ use tokio::runtime::RuntimeFlavor;
 
 use super::answers::{Answer, Delivery, Telling};
 use super::drop_queue::{Deferred, DropQueue};
-use super::item::{Item, Told};
-use super::life::Life;
+use super::item::Told;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
-use super::plan::{Actors, Plan, StartFunction, Ticket};
-use super::shared::Shared;
+use super::plan::StartFunction;
+use super::shared::{Actors, Item, Life, Plan, Shared};
+use super::ticket::Ticket;
 use crate::engine::{
     self, Caller, Cause, Discard, Input, Note, Reply, Seen, ShutdownReport, StopCause,
 };

@@ -12,12 +12,9 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
-use super::item::{Item, Query};
-use super::life::Life;
 use super::lists::{List, Lists};
-use super::machine::Machine;
 use super::outbox::Outbox;
-use super::plan::Actors;
+use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
 use crate::engine::{ChildState, ChildView, Counts, Info, SessionState};
 use crate::info::{ChildInfo, SessionInfo};

@@ -12,15 +12,13 @@ use std::sync::{Arc, OnceLock};
 
 use ractor::{ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
-use super::arguments::RootArguments;
 use super::directory;
 use super::driver_task::run;
 use super::drop_queue::Deferred;
 use super::exit::{self, Told};
-use super::item::Item;
-use super::plan::Ticket;
 use super::progress::RootStage;
-use super::shared::{Counting, Shared};
+use super::shared::{Counting, Item, RootArguments, Shared};
+use super::ticket::Ticket;
 use crate::engine::{BeginAnswer, Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
 use crate::names;

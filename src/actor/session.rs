@@ -24,12 +24,12 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, Supervisi
 use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
-use super::life::{Hold, Life};
+use super::life::Hold;
 use super::lines::Lines;
 use super::linked::Linked;
-use super::plan::{Order, SpawnFailure};
+use super::plan::SpawnFailure;
 use super::root::Root;
-use super::shared::Shared;
+use super::shared::{Life, Order, Shared};
 use crate::engine::Input;
 use guard::{Guard, Turn, UserState};
 

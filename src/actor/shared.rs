@@ -4,52 +4,57 @@
 //! for a push or a take. A driver takes from the inbox under its own lock; nobody who holds the
 //! inbox's takes another. No user value is dropped and no user code runs under either.
 
+mod actors;
+mod arguments;
 mod events;
 mod launches;
 mod ways_in;
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::{ActorCell, ActorStatus};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
+pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
+pub(super) use actors::{Driver, Launch};
+pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use events::Events;
 pub(super) use launches::Counting;
 
-use super::arguments::{Home, Naming, ParentLink, RootArguments};
 use super::clock::Clock;
-use super::driver::Driver;
+use super::completion::{Completion, Outcome};
 use super::drop_queue::DropQueue;
 use super::inbox::Inbox;
-use super::item::Item;
 use super::launch_pool::LaunchPool;
-use super::life::{Hold, Left, Life};
+use super::life::{Hold, Left};
 use super::lines::Lines;
 use super::linked;
 use super::log::{Children, Line, Speaker};
-use super::plan::{Actors, Launch, Ticket};
 use super::progress::{Progress, RootStage, Work};
-use crate::engine::{Input, Mark, ShutdownReport, StopCause};
+use super::ticket::Ticket;
+use crate::engine::{Input, Mark};
 use crate::names;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
 
-pub(crate) struct Shared {
+/// What all who hold a supervisor share.
+///
+/// Public for the compiler alone, as [`Found`].
+pub struct Shared {
     name: Arc<str>,
     pub(super) naming: Naming,
     /// The session whose tree this is a part of.
     home: Option<Home>,
     /// Whose child this is.
     pub(super) parent_link: Option<ParentLink>,
-    root: ActorCell,
     runtime: Handle,
     pub(super) clock: Clock,
-    pub(super) inbox: Inbox,
+    pub(super) inbox: Inbox<Item>,
     pub(super) driver: Mutex<Driver>,
     pub(super) drops: DropQueue,
     pub(super) lines: Lines,
@@ -60,10 +65,8 @@ pub(crate) struct Shared {
     pub(super) progress: Progress,
     /// Wakes the root's `post_stop` when all sessions are gone.
     finished_wake: Notify,
-    /// How it ended, once all is over.
-    outcome: OnceLock<Option<Outcome>>,
-    /// The callers that wait for that.
-    waiters: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Its root, and its end.
+    pub(crate) completion: Arc<Completion>,
     pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
@@ -82,13 +85,6 @@ impl fmt::Debug for Shared {
         let mut shown = f.debug_struct("Shared");
         shown.field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// How a supervisor ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) report: ShutdownReport,
-    pub(crate) cause: StopCause,
 }
 
 impl Shared {
@@ -125,7 +121,6 @@ impl Shared {
             naming: arguments.naming,
             home: arguments.home,
             parent_link: arguments.parent_link,
-            root,
             runtime,
             clock: Clock::start(),
             inbox: Inbox::new(),
@@ -136,8 +131,7 @@ impl Shared {
             wake: Notify::new(),
             progress: Progress::new(),
             finished_wake: Notify::new(),
-            outcome: OnceLock::new(),
-            waiters: Mutex::default(),
+            completion: Arc::new(Completion::new(root)),
             launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
@@ -175,14 +169,14 @@ impl Shared {
         &self.runtime
     }
 
-    pub(crate) const fn root(&self) -> &ActorCell {
-        &self.root
+    pub(crate) fn root(&self) -> &ActorCell {
+        self.completion.root()
     }
 
     /// Whether ractor shows the root's end, which it does before it drops the root, and that tells
     /// us. A caller that saw it is not answered as if there were something left to ask.
     pub(crate) fn is_seen_ended(&self) -> bool {
-        self.root.get_status() == ActorStatus::Stopped
+        self.root().get_status() == ActorStatus::Stopped
     }
 
     /// Something of a launch is gone. The last release reports that. Answers what
@@ -236,7 +230,7 @@ impl Shared {
 
     /// It is up: its start is logged, and its end will be.
     pub(super) fn announce(&self) {
-        if self.outcome.get().is_none() {
+        if !self.completion.is_over() {
             self.progress.announce();
             drop(self.lines.push(Line::Started(Arc::clone(&self.speaker))));
             self.lines.write();
@@ -276,48 +270,21 @@ impl Shared {
         }
     }
 
-    /// Whether all is over.
-    pub(super) fn is_over(&self) -> bool {
-        self.outcome.get().is_some()
-    }
-
     /// All is over. Without an outcome if the runtime was shut down before that.
     pub(super) fn over(&self, outcome: Option<Outcome>) {
-        let outcome = self.outcome.get_or_init(|| outcome);
+        let (outcome, waiters) = self.completion.over(outcome);
         if let Some(parent_link) = &self.parent_link {
             parent_link
                 .life
                 .tree_over(outcome.map(|outcome| outcome.report));
         }
         // A waker may be any code, so each is woken in a task of its own.
-        for waiter in std::mem::take(&mut *self.lock_waiters()) {
+        for waiter in waiters {
             self.tell(Box::new(move || {
                 waiter.send(()).ok();
                 Vec::new()
             }));
         }
-    }
-
-    fn lock_waiters(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns when all is over, for any number of waiters.
-    pub(crate) async fn wait_over(&self) -> Option<Outcome> {
-        let (waiter, over) = oneshot::channel();
-        {
-            let mut waiters = self.lock_waiters();
-            if let Some(outcome) = self.outcome.get() {
-                return *outcome;
-            }
-            // Those who have given up are not kept.
-            if waiters.len() == waiters.capacity() {
-                waiters.retain(|waiter| !waiter.is_closed());
-            }
-            waiters.push(waiter);
-        }
-        drop(over.await);
-        self.outcome.get().copied().flatten()
     }
 
     /// Returns when all sessions are gone. For one waiter.

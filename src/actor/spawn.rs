@@ -13,12 +13,10 @@ use std::sync::{Arc, OnceLock};
 use ractor::{Actor, ActorCell, SpawnErr};
 use tokio::runtime::Handle;
 
-use super::arguments::{Home, Naming, ParentLink, RootArguments};
-use super::machine::Machine;
-use super::plan::{Found, Order, SpawnFailure};
+use super::plan::SpawnFailure;
 use super::root::{Root, Standing};
 use super::session::Session;
-use super::shared::Shared;
+use super::shared::{Found, Home, Machine, Naming, Order, ParentLink, RootArguments, Shared};
 
 /// What is to be started, wherever.
 #[derive(Debug)]

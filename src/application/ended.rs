@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Signal;
 use super::apart::{self, apart};
 use crate::Supervisor;
-use crate::actor::shared::Outcome;
+use crate::actor::completion::Outcome;
 use crate::engine::{ShutdownReport, StopCause};
 
 /// How an application ended.

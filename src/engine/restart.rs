@@ -151,3 +151,20 @@ pub struct Settings {
     /// The seed of the jitter.
     pub seed: u64,
 }
+
+/// Nothing is limited, and nothing waits: a base for what says only some of it.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_sessions: usize::MAX,
+            session_limit: None,
+            on_limit: OnRestartLimit::Park,
+            total_limit: None,
+            park_trial: None,
+            max_parked: usize::MAX,
+            max_launches: usize::MAX,
+            backoff: Backoff::none(),
+            seed: 0,
+        }
+    }
+}

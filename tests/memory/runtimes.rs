@@ -17,7 +17,10 @@ impl Kind {
 
     pub(crate) fn make(self) -> Runtime {
         let runtime = match self {
+            // The log is written on a thread of tokio's pool. How many of those come at once, and
+            // stay, would depend on how busy the machine is.
             Self::CurrentThread => Builder::new_current_thread()
+                .max_blocking_threads(1)
                 .start_paused(true)
                 .enable_all()
                 .build(),

@@ -105,7 +105,7 @@ driven!(OrderedEngine<SimDomain>, |_, _, input| Some(input));
 pub(crate) trait History: Sized {
     type Engine: Driven;
 
-    fn new(seed: u64, trace: Trace) -> Self;
+    fn new(rng: Rng, trace: Trace) -> Self;
 
     /// From the beginning to the end of the supervisor.
     fn play(&mut self);

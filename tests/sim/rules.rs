@@ -108,8 +108,7 @@ pub(crate) fn settings(rng: &mut Rng) -> Settings {
             (first, first * rng.pick(&[1, 5]))
         }),
         max_parked: rng.pick(&[0, 1, 2, usize::MAX, usize::MAX]),
-        max_launches: usize::MAX,
-        backoff: Backoff::none(),
         seed: rng.next(),
+        ..Settings::default()
     }
 }

@@ -28,3 +28,8 @@ fn nothing_else_is_done_than_before() {
 fn the_same_seed_gives_the_same_history() {
     play::the_same_seed_gives_the_same_history::<Sim>();
 }
+
+#[test]
+fn a_history_is_made_shorter() {
+    play::a_history_is_made_shorter::<Sim>("Park {");
+}

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::actor::driver::Taken;
 use crate::actor::log::Line;
-use crate::actor::machine::Machine;
 use crate::actor::outbox::Outbox;
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Machine, Shared};
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{Caller, Discard};
 
@@ -67,9 +66,8 @@ mod tests {
     use ractor::{ActorProcessingErr, ActorRef, ActorStatus};
     use tokio::sync::Notify;
 
-    use crate::actor::item::{Item, Query};
-    use crate::actor::plan::Ticket;
-    use crate::actor::shared::Shared;
+    use crate::actor::shared::{Item, Query, Shared};
+    use crate::actor::ticket::Ticket;
     use crate::engine::Input;
     use crate::error::{RestartError, StartError, StopError, SupervisorDown};
     use crate::{ChildSpec, Launch, Options, SessionSupervisor, Supervisor, TreeSpec};
@@ -138,7 +136,7 @@ mod tests {
         assert_eq!(lingers.get_status(), ActorStatus::Stopping);
         let down = tokio::spawn({
             let shared = Arc::clone(&shared);
-            async move { shared.wait_over().await.is_none() }
+            async move { shared.completion.wait_over().await.is_none() }
         });
         tokio::task::yield_now().await;
         inject(&shared);
@@ -176,7 +174,7 @@ mod tests {
         let runs = sessions.start_session("runs", idle()).await.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         inject(&shared);
-        shared.wait_over().await;
+        shared.completion.wait_over().await;
         until_idle().await;
         let again = SessionSupervisor::where_is(name).expect("it is back");
         assert_ne!(again.get_cell().get_id(), sessions.get_cell().get_id());
@@ -199,7 +197,14 @@ mod tests {
         let stop = root.stop().await;
         assert_eq!(stop, Err(SupervisorDown));
         root.get_cell().wait(None).await.ok();
-        assert_eq!(shared.wait_over().await.map(|outcome| outcome.cause), None);
+        assert_eq!(
+            shared
+                .completion
+                .wait_over()
+                .await
+                .map(|outcome| outcome.cause),
+            None
+        );
         // All names are free again.
         let root = Supervisor::start(tree()).await.unwrap();
         root.stop_within(Duration::ZERO).await.unwrap();
@@ -212,7 +217,7 @@ mod tests {
         let sessions = sessions.unwrap();
         let shared = crate::actor::directory::find(&sessions.get_cell()).unwrap();
         sessions.stop().await.unwrap();
-        shared.wait_over().await;
+        shared.completion.wait_over().await;
         let (ticket, answer) = Ticket::new();
         let within = None;
         shared.drive(Some(Item::Input(Input::StopSupervisor { within, ticket })));

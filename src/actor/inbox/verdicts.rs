@@ -1,22 +1,20 @@
 //! What the inbox says to a pusher and to a driver.
 
-use crate::actor::item::Item;
-
 /// What the pusher of an item has to do.
 #[derive(Debug)]
 #[must_use]
-pub(crate) enum Next {
+pub(crate) enum Next<I> {
     /// Somebody else drives.
     Nothing,
     /// Drive, and begin with this, if it is anything: the seat is yours.
-    Drive(Option<Item>),
+    Drive(Option<I>),
     /// Send a fence to the root.
     SendFence,
 }
 
 /// The supervisor is gone: the item is handed back, since it may hold values of the user's.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(in crate::actor) Item);
+pub(crate) struct Refused<I>(pub(in crate::actor) I);
 
 /// What a driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

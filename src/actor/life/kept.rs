@@ -47,7 +47,7 @@ mod tests {
     use tokio::task::{Id, try_id};
 
     use crate::actor::directory;
-    use crate::actor::item::{Item, Query};
+    use crate::actor::shared::{Item, Query};
     use crate::{ChildSpec, Launch, Options, Restart, SessionSupervisor};
 
     /// An error that tells in which task it is dropped.
@@ -155,7 +155,7 @@ mod tests {
             let shared = directory::find(&sessions.get_cell()).unwrap();
             let look = Query::Look(Box::new(|_| panic!("an injected fault")));
             shared.command(Item::Query(look)).unwrap();
-            shared.wait_over().await;
+            shared.completion.wait_over().await;
             task
         });
         assert!(task.is_some());

@@ -2,25 +2,11 @@
 //!
 //! A supervisor of ours waits for its children itself.
 
-use super::{Hold, Life, Tree};
-use crate::actor::linked::{Below, Linked, below};
+use super::end::Tree;
+use super::{Hold, Life};
+use crate::actor::linked::{Linked, Orphans, below};
 
-/// What is to be waited for after a session's end.
-#[derive(Debug, Default)]
-pub(crate) struct Orphans {
-    /// They were below it when it ended, as far as is known.
-    pub(crate) sure: Vec<Below>,
-    /// They were linked to it, but may have been unlinked before it ended.
-    pub(crate) doubtful: Vec<Below>,
-}
-
-impl Orphans {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sure.is_empty() && self.doubtful.is_empty()
-    }
-}
-
-impl Life {
+impl<C, T: Clone> Life<C, T> {
     /// Notes what is below the session now, since it is about to end and ractor will kill that
     /// without waiting for it.
     pub(crate) fn note_orphans(&self) {

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorStatus};
 
-use crate::actor::directory;
-use crate::actor::life::Orphans;
-use crate::actor::shared::Shared;
+use crate::actor::completion::{COMPLETIONS, Completion};
 
 /// How long the actors below a session are waited for. Shorter than the kill bound, or their
 /// session would count as stuck.
@@ -21,16 +19,16 @@ const ORPHAN_BOUND: Duration = Duration::from_millis(500);
 pub(super) enum Awaited {
     Actor(ActorCell),
     /// It ends when all its children have.
-    Supervisor(Arc<Shared>),
+    Supervisor(Arc<Completion>),
 }
 
 impl Awaited {
     pub(super) fn of(cell: ActorCell) -> Self {
         // The cheap question first: a supervisor's actor takes no messages but `()`.
         if cell.is_message_type_of::<()>() == Some(true)
-            && let Some(shared) = directory::find(&cell)
+            && let Some(completion) = COMPLETIONS.find(&cell)
         {
-            return Self::Supervisor(shared);
+            return Self::Supervisor(completion);
         }
         Self::Actor(cell)
     }
@@ -38,7 +36,7 @@ impl Awaited {
     pub(super) fn cell(&self) -> &ActorCell {
         match self {
             Self::Actor(cell) => cell,
-            Self::Supervisor(shared) => shared.root(),
+            Self::Supervisor(completion) => completion.root(),
         }
     }
 
@@ -46,10 +44,25 @@ impl Awaited {
         match self {
             // Without a limit of its own it cannot run out of time.
             Self::Actor(cell) => drop(cell.wait(None).await),
-            Self::Supervisor(shared) => {
-                shared.wait_over().await;
+            Self::Supervisor(completion) => {
+                completion.wait_over().await;
             }
         }
+    }
+}
+
+/// What is to be waited for after a session's end.
+#[derive(Debug, Default)]
+pub(crate) struct Orphans {
+    /// They were below it when it ended, as far as is known.
+    pub(crate) sure: Vec<Below>,
+    /// They were linked to it, but may have been unlinked before it ended.
+    pub(crate) doubtful: Vec<Below>,
+}
+
+impl Orphans {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sure.is_empty() && self.doubtful.is_empty()
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ractor::Actor;
 
 use crate::actor::drop_queue::Deferred;
-use crate::actor::life::{Hold, Life};
+use crate::actor::life::Hold;
 use crate::actor::linked::{Any, Linked};
-use crate::actor::shared::Shared;
+use crate::actor::shared::{Life, Shared};
 use crate::engine::Cause;
 
 /// Who is to run next on this thread.

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use ractor::ActorStatus;
 use tokio::runtime::Handle;
 
-use super::Shared;
+use super::{Actors, Item, Shared};
 use crate::actor::driver::Begin;
 use crate::actor::inbox::{Next, Refused};
-use crate::actor::item::Item;
-use crate::actor::plan::Actors;
 use crate::engine::Input;
 
 impl Shared {
@@ -55,7 +53,7 @@ impl Shared {
         self.take(pushed).unwrap_or(0)
     }
 
-    fn take(self: &Arc<Self>, pushed: Result<Next, Refused>) -> Result<usize, ()> {
+    fn take(self: &Arc<Self>, pushed: Result<Next<Item>, Refused<Item>>) -> Result<usize, ()> {
         match pushed {
             Ok(next) => Ok(self.go_on(next)),
             Err(Refused(item)) => {
@@ -66,7 +64,7 @@ impl Shared {
     }
 
     /// Does what a push asks for. Answers what [`drive`](Self::drive) does.
-    pub(crate) fn go_on(self: &Arc<Self>, next: Next) -> usize {
+    pub(crate) fn go_on(self: &Arc<Self>, next: Next<Item>) -> usize {
         match next {
             Next::Nothing => 0,
             Next::Drive(first) if self.is_home() => self.drive(first),
@@ -102,8 +100,7 @@ mod tests {
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
 
-    use crate::actor::item::{Item, Query};
-    use crate::actor::shared::Shared;
+    use crate::actor::shared::{Item, Query, Shared};
     use crate::{Options, SessionSupervisor};
 
     /// Pushes an item when it is dropped.

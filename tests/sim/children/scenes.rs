@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, Backoff, ChildKind, ChildRequest, ChildState, Effect, Engine, Input, Limit, Mark,
-    Moment, Next, Note, OnRestartLimit, OrderedSettings, Policy, Recall, Request, Restart, Seen,
-    Settings, Shutdown, ShutdownReport, Significance, Strategy,
+    AutoShutdown, ChildKind, ChildRequest, ChildState, Effect, Engine, Input, Limit, Mark, Moment,
+    Next, Note, OrderedSettings, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
+    ShutdownReport, Significance, Strategy,
 };
 
 use crate::children::toy::{Toy, policy, spec};
@@ -305,14 +305,7 @@ fn a_supervisor_that_gave_up_comes_back_if_it_is_permanent() {
 fn a_session_that_gave_up_has_failed() {
     let mut engine = Engine::<SimDomain>::new(Settings {
         max_sessions: 1,
-        session_limit: None,
-        on_limit: OnRestartLimit::Park,
-        total_limit: None,
-        park_trial: None,
-        max_parked: usize::MAX,
-        max_launches: usize::MAX,
-        backoff: Backoff::none(),
-        seed: 0,
+        ..Settings::default()
     });
     let (spec, ticket) = (spec(policy()), Waiter(1));
     let request = Request::Start { spec, ticket };

@@ -160,9 +160,8 @@ impl Sim {
 impl History for Sim {
     type Engine = OrderedEngine<SimDomain>;
 
-    fn new(seed: u64, trace: Trace) -> Self {
+    fn new(mut rng: Rng, trace: Trace) -> Self {
         Waiter::all_are_there();
-        let mut rng = Rng::new(seed);
         let settings = OrderedSettings {
             strategy: rng.pick(&[
                 Strategy::OneForOne,

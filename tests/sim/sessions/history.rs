@@ -17,10 +17,12 @@ use crate::world::{Event, Mood};
 
 /// A history from its first request to the end of the supervisor.
 pub(crate) fn run(sim: &mut Sim) {
-    let steps = 30 + sim.world.rng.below(50);
+    let steps = sim.world.rng.steps(30, 50);
     for _ in 0..steps {
+        sim.world.rng.next_part();
         step(sim);
     }
+    sim.world.rng.next_part();
     if sim.world.rng.chance(5) {
         return take_apart(sim);
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Backoff, Discard, Effect, Engine, Failure, Input, Key, Mark, Moment, Note, OnRestartLimit,
-    Policy, Recall, Request, Restart, Seen, SessionState, Settings,
+    Discard, Effect, Engine, Failure, Input, Key, Mark, Moment, Note, Policy, Recall, Request,
+    Restart, Seen, SessionState, Settings,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -51,15 +51,9 @@ impl Line {
         let mut rng = Rng::new(seed);
         let max = 1 + rng.below(3);
         let settings = Settings {
-            max_sessions: usize::MAX,
-            session_limit: None,
-            on_limit: OnRestartLimit::Park,
-            total_limit: None,
-            park_trial: None,
-            max_parked: usize::MAX,
             max_launches: max,
-            backoff: Backoff::none(),
             seed,
+            ..Settings::default()
         };
         Self {
             engine: Engine::new(settings),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Backoff, Effect, Engine, Input, Life, Mark, Moment, OnRestartLimit, Policy, Recall, Request,
-    STOP_WINDOW, Seen, Settings, Shutdown, ShutdownReport,
+    Effect, Engine, Input, Life, Mark, Moment, Policy, Recall, Request, STOP_WINDOW, Seen,
+    Settings, Shutdown, ShutdownReport,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -31,17 +31,6 @@ struct Mass {
 impl Mass {
     /// A supervisor with sessions, the first of which do not stop.
     fn new(hung: usize) -> Self {
-        let settings = Settings {
-            max_sessions: usize::MAX,
-            session_limit: None,
-            on_limit: OnRestartLimit::Park,
-            total_limit: None,
-            park_trial: None,
-            max_parked: usize::MAX,
-            max_launches: usize::MAX,
-            backoff: Backoff::none(),
-            seed: 0,
-        };
         let policy = Policy {
             shutdown: Shutdown::Timeout(ms(300)),
             ..Policy::default()
@@ -54,7 +43,7 @@ impl Mass {
         };
         let spec = SimSpec::new(policy, pauses);
         let mut mass = Self {
-            engine: Engine::new(settings),
+            engine: Engine::new(Settings::default()),
             now: Moment::START,
             lives: Vec::new(),
             ready: Vec::new(),

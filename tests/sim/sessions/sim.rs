@@ -181,9 +181,8 @@ impl Sim {
 impl History for Sim {
     type Engine = Engine<SimDomain>;
 
-    fn new(seed: u64, trace: Trace) -> Self {
+    fn new(mut rng: Rng, trace: Trace) -> Self {
         Waiter::all_are_there();
-        let mut rng = Rng::new(seed);
         let settings = crate::rules::settings(&mut rng);
         let mut sim = Self {
             world: World::new(rng, trace),

@@ -4,9 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 
-use super::life::Life;
-use super::machine::Machine;
-use super::shared::Shared;
+use super::{Life, Machine, Shared};
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {

@@ -1,0 +1,40 @@
+//! What is known of the end of a launch. Most launches have nothing of it while they run, so it is
+//! in a box of its own.
+
+use super::kept::Kept;
+use crate::actor::linked::Orphans;
+use crate::engine::ShutdownReport;
+
+/// What is known of the end.
+#[derive(Debug)]
+pub(super) struct End<T> {
+    pub(super) cause: Option<Kept>,
+    /// What was below the session. Its names may be held a little longer than the session's own.
+    pub(super) orphans: Orphans,
+    pub(super) tree: Tree<T>,
+    /// Whether stuck children are all that is left of that.
+    pub(super) outlived: bool,
+}
+
+impl<T> Default for End<T> {
+    fn default() -> Self {
+        Self {
+            cause: None,
+            orphans: Orphans::default(),
+            tree: Tree::None,
+            outlived: false,
+        }
+    }
+}
+
+/// What there is to hold of a life that is a supervisor itself. The supervisor holds its life, and
+/// that it holds the supervisor has to end with it, or nothing would ever free the two.
+#[derive(Debug)]
+pub(super) enum Tree<T> {
+    /// It is none, or none yet.
+    None,
+    Held(T),
+    /// Its driver task is done. What became of its children, unless the runtime was shut down
+    /// before that was known.
+    Over(Option<ShutdownReport>),
+}
