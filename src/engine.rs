@@ -28,6 +28,7 @@ mod dynamic;
 mod exit;
 mod failure;
 mod incarnation;
+mod index;
 mod io;
 mod jitter;
 mod lifecycle;

@@ -163,6 +163,11 @@ pub fn check_id(id: &str) -> Result<(), NameError> {
     if id.len() > MAX_LENGTH {
         return Err(NameError::TooLong { length: id.len() });
     }
+    // The UTF-8 of a control character has one of these bytes. Most ids have none.
+    let suspicious = |byte: u8| byte < b' ' || byte == 0x7F || byte == 0xC2;
+    if !id.bytes().any(suspicious) {
+        return Ok(());
+    }
     match id.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, _)) => Err(NameError::ControlCharacter { at }),
         None => Ok(()),

@@ -380,7 +380,7 @@ where
                     // Both may be large, and each step from here on would move them.
                     let (actor, arguments) = (Box::new(actor), Box::new(arguments));
                     let name = order.shared.child_name(&order.context.id);
-                    let spawned = Session::spawn(order, name, actor, arguments).await;
+                    let spawned = Session::spawn(&order, name, actor, arguments).await;
                     spawned.map(Found::actor)
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),

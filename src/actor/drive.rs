@@ -12,7 +12,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
 use super::driver::{Begin, Ended, Taken, Timer};
-use super::fences::KEPT;
+use super::fences::shrink;
 use super::inbox::{Rest, Turn};
 use super::outbox::Outbox;
 use super::progress::RootStage;
@@ -49,19 +49,18 @@ impl Shared {
     /// Drives. The caller holds the seat. Answers how many tasks of others were made or woken on
     /// this thread: a caller that is about to run a user's code has to [step
     /// aside](Self::step_aside) for them.
-    pub(super) fn drive(self: &Arc<Self>, first: Option<Item>) -> usize {
-        self.drive_from(Begin::With(first)).0
+    pub(super) fn drive(self: &Arc<Self>, mut first: Option<Item>) -> usize {
+        self.drive_from(&mut first, Begin::Handle)
     }
 
-    /// The same; answers the item too if it was not handled.
-    pub(super) fn drive_from(self: &Arc<Self>, begin: Begin<Item>) -> (usize, Option<Item>) {
+    /// The same. What is not handled is left where it was.
+    pub(super) fn drive_from(self: &Arc<Self>, first: &mut Option<Item>, begin: Begin) -> usize {
         let mut outbox = Outbox::of(self);
-        let mut left = None;
         let driven = {
             let mut driver = self.lock_driver();
             let driver = &mut *driver;
             guard(|| {
-                left = self.begin(driver, begin, &mut outbox);
+                self.begin(driver, first, begin, &mut outbox);
                 self.go_round(driver, &mut outbox)
             })
         };
@@ -73,29 +72,28 @@ impl Shared {
             Ok(Turn::Done | Turn::GoOn) => 0,
             Err(panicked) => self.broken(panicked),
         };
-        (woken + outbox.flush(self), left)
+        woken + outbox.flush(self)
     }
 
     /// Handles what the drive begins with.
     fn begin(
         self: &Arc<Self>,
         driver: &mut Driver,
-        begin: Begin<Item>,
+        first: &mut Option<Item>,
+        begin: Begin,
         outbox: &mut Outbox<'_>,
-    ) -> Option<Item> {
+    ) {
+        let Some(item) = first.take() else {
+            return;
+        };
         let now = self.clock.now();
-        match begin {
-            Begin::With(None) => None,
-            Begin::With(Some(item)) => {
-                self.handle(now, driver, item, outbox);
-                None
-            }
-            Begin::IfNew(Item::Input(input)) => {
-                let left = driver.machine.handle_if_new(now, input);
+        match (begin, item) {
+            (Begin::Handle, item) => self.handle(now, driver, item, outbox),
+            (Begin::IfNew, Item::Input(input)) => {
+                *first = driver.machine.handle_if_new(now, input).map(Item::Input);
                 carry::out_all(self, driver, outbox);
-                left.map(Item::Input)
             }
-            Begin::IfNew(item) => Some(item),
+            (Begin::IfNew, item) => *first = Some(item),
         }
     }
 
@@ -110,7 +108,7 @@ impl Shared {
             match self.inbox.next(budget, rest, &mut driver.items) {
                 Turn::GoOn => {}
                 turn => {
-                    driver.items.shrink_to(KEPT);
+                    shrink(&mut driver.items);
                     return turn;
                 }
             }

@@ -71,11 +71,12 @@ impl<D: Domain> Driver<D> {
     }
 }
 
-/// With what a drive begins.
-pub(super) enum Begin<I> {
-    /// The seat is the caller's already, and this is to be handled first.
-    With(Option<I>),
-    /// A start of an id. It is handled at once if the engine says that no exit that the root has
-    /// not read yet can change its answer. Else it is handed back.
-    IfNew(I),
+/// What a drive does with the item that it begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Handles it.
+    Handle,
+    /// It is a start of an id, and is handled at once if the engine says that no exit that the root
+    /// has not read yet can change its answer. Else it is left.
+    IfNew,
 }

@@ -121,21 +121,11 @@ impl DropQueue {
     /// Asks for a thread, if values wait and none comes. If one is at work, the value that it drops
     /// may block, so a second one looks after it. No lock may be held, since a runtime that is
     /// shutting down drops the request, and the values with it, at once.
+    #[inline]
     pub(super) fn wake(&self) {
-        if !self.0.uncalled.load(Ordering::Acquire) {
-            return;
+        if self.0.uncalled.load(Ordering::Acquire) {
+            self.0.call_if_needed();
         }
-        let mut queue = self.0.lock();
-        self.0.uncalled.store(false, Ordering::Release);
-        if queue.waiting.is_empty() {
-            return;
-        }
-        if queue.threads > 0 {
-            return self.0.watch(queue);
-        }
-        queue.threads = 1;
-        drop(queue);
-        self.0.call(1);
     }
 
     /// Returns when what waits now has been taken, or after this time. On a busy machine a thread
@@ -162,6 +152,20 @@ impl DropQueue {
 impl Inner {
     fn has_workers(&self) -> bool {
         self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
+    }
+
+    fn call_if_needed(self: &Arc<Self>) {
+        let mut queue = self.lock();
+        self.uncalled.store(false, Ordering::Release);
+        if queue.waiting.is_empty() {
+            return;
+        }
+        if queue.threads > 0 {
+            return self.watch(queue);
+        }
+        queue.threads = 1;
+        drop(queue);
+        self.call(1);
     }
 
     /// Asks for threads that were counted already.

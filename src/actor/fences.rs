@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// An empty queue keeps room for so many items, and not for the largest crowd that it has seen.
-pub(super) const KEPT: usize = 32;
+const KEPT: usize = 32;
 
 /// A fence that does not come back.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -78,6 +78,14 @@ pub(super) fn let_through<T>(
         items.extend(fenced.pop_front().map(|fenced| fenced.item));
     }
     if fenced.is_empty() {
-        fenced.shrink_to(KEPT);
+        shrink(fenced);
+    }
+}
+
+/// Frees what an empty queue does not keep.
+#[inline]
+pub(super) fn shrink<T>(queue: &mut VecDeque<T>) {
+    if queue.capacity() > KEPT {
+        queue.shrink_to(KEPT);
     }
 }

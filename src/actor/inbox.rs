@@ -22,7 +22,7 @@ mod verdicts;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fences::{Fenced, Fences, Hearing, KEPT, NEVER, Send, let_through};
+use super::fences::{Fenced, Fences, Hearing, NEVER, Send, let_through, shrink};
 use super::progress::{Progress, RootStage};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
 
@@ -208,7 +208,7 @@ impl<I> Inbox<I> {
         };
         if rest == Rest::Nothing && open == 0 {
             queue.seat = Seat::Free;
-            queue.items.shrink_to(KEPT);
+            shrink(&mut queue.items);
             return Turn::Done;
         }
         if budget == 0 {

@@ -8,6 +8,7 @@
 //! never aborted.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ractor::ActorStatus;
 use tokio::runtime::RuntimeFlavor;
@@ -16,20 +17,21 @@ use tokio::sync::oneshot;
 use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::guarded::Guarded;
-use super::launch_pool::LaunchPool;
+use super::launch_pool::{LaunchPool, Seat};
 use super::life::Hold;
 use super::linked;
 use super::plan::{SpawnFailure, Starting};
 use super::shared::{Found, Launch, Life, Order, Plan, Shared};
-use super::unwind::{Panicked, guard, guard_future};
+use super::unwind::{Panicked, guard};
 use crate::engine::{Discard, Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
 pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
+    let seat = Seat::new();
     let mut next = Some(first);
     while let Some((plan, order)) = next {
         run(plan, order).await;
-        next = pool.next().await;
+        next = pool.next(&seat).await;
     }
 }
 
@@ -109,14 +111,11 @@ async fn attempt(
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
     let run = starting.get_mut()?;
-    let outcome = tokio::select! {
-        biased;
-        () = life.cancelled() => None,
-        outcome = guard_future(run.as_mut()) => Some(match outcome {
-            Ok(result) => result,
-            Err(Panicked(text)) => Err(SpawnFailure::Failed(text.into())),
-        }),
+    let poll = |context: &mut Context<'_>| match guard(|| run.as_mut().poll(context)) {
+        Ok(polled) => polled,
+        Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
     };
+    let outcome = life.unless_cancelled(poll).await;
     if outcome.is_none()
         && let Some(starting) = starting.take()
     {

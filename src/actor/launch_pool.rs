@@ -21,9 +21,9 @@ struct Idle<L> {
     most: usize,
 }
 
-/// Where one task waits.
+/// Where one task waits, each time that it does.
 #[derive(Debug)]
-struct Seat<L>(Mutex<Slot<L>>);
+pub(super) struct Seat<L>(Mutex<Slot<L>>);
 
 #[derive(Debug)]
 enum Slot<L> {
@@ -63,21 +63,20 @@ impl<L> LaunchPool<L> {
     }
 
     /// Waits for the next launch; `None` if there is no room for one more that waits.
-    pub(super) async fn next(&self) -> Option<L> {
-        let mut seat = None;
-        poll_fn(|context| match &seat {
-            None => {
-                let taken = Arc::new(Seat(Mutex::new(Slot::Waiting(context.waker().clone()))));
-                let mut idle = self.lock();
-                if idle.seats.len() >= idle.most {
-                    return Poll::Ready(None);
-                }
-                idle.seats.push(Arc::clone(&taken));
-                drop(idle);
-                seat = Some(taken);
-                Poll::Pending
+    pub(super) async fn next(&self, seat: &Arc<Seat<L>>) -> Option<L> {
+        let mut seated = false;
+        poll_fn(|context| {
+            if seated {
+                return seat.poll(context.waker());
             }
-            Some(seat) => seat.poll(context.waker()),
+            let mut idle = self.lock();
+            if idle.seats.len() >= idle.most {
+                return Poll::Ready(None);
+            }
+            drop(seat.fill(Slot::Waiting(context.waker().clone())));
+            idle.seats.push(Arc::clone(seat));
+            seated = true;
+            Poll::Pending
         })
         .await
     }
@@ -88,11 +87,18 @@ impl<L> LaunchPool<L> {
 }
 
 impl<L> Seat<L> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Slot::Empty)))
+    }
+
     fn put(&self, slot: Slot<L>) {
-        let before = std::mem::replace(&mut *self.lock(), slot);
-        if let Slot::Waiting(waker) = before {
+        if let Slot::Waiting(waker) = self.fill(slot) {
             waker.wake();
         }
+    }
+
+    fn fill(&self, slot: Slot<L>) -> Slot<L> {
+        std::mem::replace(&mut *self.lock(), slot)
     }
 
     fn poll(&self, waker: &Waker) -> Poll<Option<L>> {

@@ -6,6 +6,7 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod claim;
 mod end;
 mod kept;
 mod orphans;
@@ -14,13 +15,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
 
 use super::drop_queue::DropQueue;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
+use claim::Claim;
 use end::{End, Tree};
 use kept::Kept;
 
@@ -63,13 +65,6 @@ struct Inner<C, T> {
     /// The launch's, while it waits for a cancellation or for what is left of a failure.
     waker: Option<Waker>,
     end: Option<Box<End<T>>>,
-}
-
-#[derive(Debug)]
-enum Claim<C> {
-    Open(Option<C>),
-    Reported,
-    Cancelled,
 }
 
 /// Whether something of a launch is left.
@@ -301,57 +296,67 @@ impl<C, T: Clone> Life<C, T> {
 
     /// The launch's side of the race. `None`: it was cancelled before.
     pub(crate) fn claim(&self) -> Option<Option<C>> {
-        let taken = self.take(Claim::Reported);
+        let mut inner = self.lock();
+        let taken = inner.claim.take(Claim::Reported);
         // It would keep the memory of the launch's task as long as the session lives.
-        drop(self.lock().waker.take());
+        let waker = inner.waker.take();
+        drop(inner);
+        drop(waker);
         taken
     }
 
     /// The cancellation's side of the race. `None`: the launch was first.
     pub(crate) fn cancel(&self) -> Option<Option<C>> {
-        let taken = self.take(Claim::Cancelled);
+        let taken = self.lock().claim.take(Claim::Cancelled);
         if taken.is_some() {
             self.wake();
         }
         taken
     }
 
-    fn take(&self, by: Claim<C>) -> Option<Option<C>> {
-        let mut inner = self.lock();
-        match &mut inner.claim {
-            Claim::Open(caller) => {
-                let caller = caller.take();
-                inner.claim = by;
-                Some(caller)
-            }
-            Claim::Reported | Claim::Cancelled => None,
-        }
-    }
-
     pub(crate) fn is_cancelled(&self) -> bool {
         matches!(self.lock().claim, Claim::Cancelled)
     }
 
-    /// Returns when the launch is cancelled.
-    pub(crate) async fn cancelled(&self) {
-        self.until(|_, inner| matches!(inner.claim, Claim::Cancelled))
-            .await;
+    /// Polls the launch to its end; `None` as soon as it is cancelled.
+    pub(crate) async fn unless_cancelled<O>(
+        &self,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<O>,
+    ) -> Option<O> {
+        poll_fn(|context| {
+            if self.is_cancelled() {
+                return Poll::Ready(None);
+            }
+            match poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                // Most are done with their first poll, and need not be woken.
+                Poll::Pending => self
+                    .poll_until(context, |_, inner| matches!(inner.claim, Claim::Cancelled))
+                    .map(|()| None),
+            }
+        })
+        .await
     }
 
     /// Waits for one of the two changes after which the launch is woken. For the launch alone.
     async fn until(&self, over: impl Fn(&Self, &Inner<C, T>) -> bool) {
-        poll_fn(|context| {
-            let mut inner = self.lock();
-            if over(self, &inner) {
-                return Poll::Ready(());
-            }
-            match &mut inner.waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                waker @ None => *waker = Some(context.waker().clone()),
-            }
-            Poll::Pending
-        })
-        .await;
+        poll_fn(|context| self.poll_until(context, &over)).await;
+    }
+
+    fn poll_until(
+        &self,
+        context: &Context<'_>,
+        over: impl Fn(&Self, &Inner<C, T>) -> bool,
+    ) -> Poll<()> {
+        let mut inner = self.lock();
+        if over(self, &inner) {
+            return Poll::Ready(());
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            waker @ None => *waker = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     fn wake(&self) {

@@ -178,6 +178,9 @@ impl<'a> Outbox<'a> {
         if self.told {
             self.lines.write();
         }
+        if self.answers.is_empty() && self.stops.is_empty() {
+            return self.woken;
+        }
         let woken = self.woken + self.answers.len() + self.stops.len();
         for (tree, within) in self.stops {
             tree.stop_for_parent(within);

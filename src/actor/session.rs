@@ -17,6 +17,7 @@ mod guard;
 
 use std::any::TypeId;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
@@ -53,23 +54,22 @@ impl<A: Actor> Drop for Session<A> {
 impl<A: Actor> Session<A> {
     /// Spawns the actor, linked to the root and registered under its name, if it has one.
     pub(crate) async fn spawn(
-        order: Order,
+        Order { life, shared, .. }: &Order,
         name: Option<String>,
         actor: Box<A>,
         arguments: Box<A::Arguments>,
     ) -> Result<ActorCell, SpawnFailure> {
-        let Order { life, shared, .. } = order;
-        let root = shared.root().clone();
         life.hold(Hold::Task);
         let session = Self {
-            life: Arc::clone(&life),
-            shared,
+            life: Arc::clone(life),
+            shared: Arc::clone(shared),
             actor: PhantomData,
         };
         let spawn_arguments = SpawnArguments {
             parts: Some((actor, arguments)),
-            lines: session.shared.lines.clone(),
+            lines: shared.lines.clone(),
         };
+        let root = shared.root().clone();
         match Self::spawn_linked(name, session, spawn_arguments, root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
@@ -144,7 +144,7 @@ impl<A: Actor> Session<A> {
             Linked::follow(linked, cell, &event);
         }
         let call = move || actor.handle_supervisor_evt(myself, event, state);
-        let result = self.call(call).await;
+        let result = self.call_in_box(call).await;
         self.flush(guard, result)
     }
 }
@@ -166,7 +166,8 @@ impl<A: Actor> Session<A> {
             let state = user.pre_start(myself, *arguments).await?;
             Ok(Box::new(state))
         };
-        let error = match self.call(call).await {
+        let started = self.call(pin!(None), call).await;
+        let error = match started {
             Ok(state) => {
                 self.life.mark_ready();
                 let mut guard = Guard::new(actor, state, &self.life, &self.shared);
@@ -189,7 +190,7 @@ impl<A: Actor> Session<A> {
         };
         let number = myself.get_id().pid();
         let call = move || actor.post_start(myself, state);
-        let result = self.call(call).await;
+        let result = self.call(pin!(None), call).await;
         self.flush(guard, result)?;
         self.shared.events.start_told(number);
         Ok(())
@@ -214,7 +215,7 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let call = move || actor.handle(myself, message, state);
-        let result = self.call(call).await;
+        let result = self.call_in_box(call).await;
         self.flush(guard, result)
     }
 
@@ -240,7 +241,7 @@ impl<A: Actor> Session<A> {
         guard.learn();
         if let Some((actor, state)) = guard.parts() {
             let call = move || actor.post_stop(myself, state);
-            let result = self.call(call).of_post_stop().await;
+            let result = self.call(pin!(None), call).of_post_stop().await;
             self.flush(guard, result)?;
         }
         self.life.note_orphans();

@@ -3,10 +3,7 @@
 //! Panics of the supervisor itself are not caught here, so no fault of it is hidden.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::Poll;
 
 /// The text of a panic.
 pub(crate) struct Panicked(pub(crate) String);
@@ -14,18 +11,6 @@ pub(crate) struct Panicked(pub(crate) String);
 /// Runs user code.
 pub(crate) fn guard<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(code)).map_err(text)
-}
-
-/// Polls a future of the user's to its end.
-pub(crate) async fn guard_future<F: Future + ?Sized>(
-    mut future: Pin<&mut F>,
-) -> Result<F::Output, Panicked> {
-    poll_fn(|cx| match guard(|| future.as_mut().poll(cx)) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-        Err(panicked) => Poll::Ready(Err(panicked)),
-    })
-    .await
 }
 
 fn text(payload: Box<dyn Any + Send>) -> Panicked {

@@ -1,25 +1,22 @@
 //! The children: by id, by slot, and in the order of their first start, with the counts per state.
 //!
 //! Invariants, recounted by the simulation:
-//! 1. every occupied slot is in exactly one shard under its id, and once in the order;
+//! 1. every occupied slot is in the index under its id, and once in the order;
 //! 2. a count is changed by [`Table::change`], `insert` and `remove` alone, and equals the number
 //!    of children shown in that state;
 //! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
 //!
-//! There are 64 maps of ids, and the slots lie in chunks that never move: growing one map of
-//! 900,000 entries stalls a single insert for a fifth of a second.
+//! The slots lie in chunks that never move: growing one of a million would stall a single insert.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::child::Child;
 use super::counts::{Counts, SessionState, Shown};
 use super::exit::Exit;
+use super::index::Index;
 use super::io::Domain;
 use super::restart::ChildKind;
 
-const SHARDS: usize = 64;
 const CHUNK: usize = 1_024;
 const NONE: u32 = u32::MAX;
 
@@ -65,7 +62,7 @@ pub struct Cursor(usize);
 
 #[derive(Debug)]
 pub(super) struct Table<D: Domain> {
-    shards: Vec<HashMap<Arc<str>, u32>>,
+    index: Index,
     chunks: Vec<Vec<Node<D>>>,
     vacant: u32,
     first: u32,
@@ -82,7 +79,7 @@ pub(super) struct Table<D: Domain> {
 impl<D: Domain> Table<D> {
     pub(super) fn new() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| HashMap::new()).collect(),
+            index: Index::new(),
             chunks: Vec::new(),
             vacant: NONE,
             first: NONE,
@@ -110,7 +107,7 @@ impl<D: Domain> Table<D> {
     }
 
     pub(super) fn find(&self, id: &str) -> Option<u32> {
-        self.shards[shard(id)].get(id).copied()
+        self.index.find(id, |slot| is_of(&self.chunks, slot, id))
     }
 
     /// The child in a slot, if there is one.
@@ -134,12 +131,13 @@ impl<D: Domain> Table<D> {
 
     /// The slot of an id. One that is new is given a vacant slot, which has to be
     /// [filled](Self::fill) before anything else is done.
-    pub(super) fn reserve(&mut self, id: &Arc<str>) -> Place {
-        match self.shards[shard(id)].entry(Arc::clone(id)) {
-            Entry::Occupied(known) => Place::Known(*known.get()),
-            Entry::Vacant(place) => {
+    pub(super) fn reserve(&mut self, id: &str) -> Place {
+        let is = |slot| is_of(&self.chunks, slot, id);
+        match self.index.find_place(id, is) {
+            Ok(slot) => Place::Known(slot),
+            Err(place) => {
                 let slot = vacate(&mut self.chunks, &mut self.vacant);
-                place.insert(slot);
+                place.fill(slot);
                 Place::New(slot)
             }
         }
@@ -173,8 +171,7 @@ impl<D: Domain> Table<D> {
         let (previous, next) = (node.previous, node.next);
         node.next = vacant;
         self.vacant = slot;
-        let id = &child.life.id;
-        self.shards[shard(id)].remove(&**id);
+        self.index.remove(&child.life.id, slot);
         self.counts.leave(child.shown(), child.life.policy().kind);
         self.launching -= usize::from(child.is_launching());
         self.len -= 1;
@@ -283,8 +280,7 @@ impl<D: Domain> Table<D> {
     }
 
     fn node(&self, slot: u32) -> Option<&Node<D>> {
-        let slot = slot as usize;
-        self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)
+        node(&self.chunks, slot)
     }
 
     fn node_mut(&mut self, slot: u32) -> Option<&mut Node<D>> {
@@ -314,11 +310,13 @@ fn vacate<D: Domain>(chunks: &mut Vec<Vec<Node<D>>>, vacant: &mut u32) -> u32 {
     u32::try_from(full * CHUNK + chunk.len() - 1).unwrap_or(NONE)
 }
 
-/// The shard of an id (FNV-1a). Which ids share a shard does not matter for safety, since each
-/// shard hashes with its own random keys.
-fn shard(id: &str) -> usize {
-    let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    (hash >> 32) as usize % SHARDS
+/// Whether a slot is that of an id.
+fn is_of<D: Domain>(chunks: &[Vec<Node<D>>], slot: u32, id: &str) -> bool {
+    let child = node(chunks, slot).and_then(|node| node.child.as_ref());
+    child.is_some_and(|child| *child.life.id == *id)
+}
+
+fn node<D: Domain>(chunks: &[Vec<Node<D>>], slot: u32) -> Option<&Node<D>> {
+    let slot = slot as usize;
+    chunks.get(slot / CHUNK)?.get(slot % CHUNK)
 }

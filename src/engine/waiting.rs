@@ -22,6 +22,14 @@ pub(super) struct Waiting<D: Domain> {
 }
 
 impl<D: Domain> Waiting<D> {
+    /// Those in a queue, if there are any.
+    pub(super) fn of(queue: VecDeque<Queued<D>>) -> Option<Self> {
+        (!queue.is_empty()).then(|| Self {
+            queue,
+            ..Self::default()
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
             && self.joined.is_empty()

@@ -108,6 +108,7 @@ async fn all_over(orphans: Orphans, root: &ActorCell) {
 pub(crate) fn below(top: &ActorCell) -> Vec<Below> {
     let mut found = Vec::new();
     let mut pending = linked_to(top);
+    // Most sessions link nothing.
     if pending.is_empty() {
         return found;
     }
@@ -128,6 +129,9 @@ pub(crate) fn below(top: &ActorCell) -> Vec<Below> {
 
 fn linked_to(above: &ActorCell) -> Vec<(u64, ActorCell)> {
     let children = above.get_children();
+    if children.is_empty() {
+        return Vec::new();
+    }
     let number = pid(above);
     children.into_iter().map(|child| (number, child)).collect()
 }

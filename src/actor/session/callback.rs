@@ -1,11 +1,16 @@
 //! One callback of the user's, whose future is made, polled and dropped under a guard.
 //!
+//! ractor runs `pre_start`, `post_start` and `post_stop` in boxes of its own, so their futures lie
+//! in place. It keeps room for two futures of the other callbacks in the task of an idle actor.
+//! Theirs lie in a box of ours: however much they hold, the task stays small.
+//!
 //! The future is dropped under a guard in each case: after it went well, after it failed or
 //! panicked, and when the session is killed while it waits. The user's actor or state may be
 //! dropped next. If that panicked while a panic of the future unwinds, the process would abort.
 
 use std::future::Future;
 use std::mem::{replace, take};
+use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -17,9 +22,9 @@ use crate::actor::unwind::{Panicked, guard};
 /// A callback under way. Unless it goes well it is the session's last: then what the session has
 /// linked to itself is noted. A callback that is merely dropped, because the session was killed,
 /// leaves no mark.
-pub(super) struct Callback<'a, A: Actor, F> {
+pub(super) struct Callback<'a, A: Actor, P: Place> {
     session: &'a Session<A>,
-    made: Made<F>,
+    made: Made<P>,
     wait: Wait,
 }
 
@@ -31,26 +36,54 @@ enum Wait {
     Tell,
 }
 
-enum Made<F> {
-    /// In a box of its own. However much the future holds, the futures around it stay small. They
-    /// are moved more often, and ractor keeps room for two of them in the task of an idle actor.
-    Future(Pin<Box<F>>),
+enum Made<P> {
+    Future(Pin<P>),
     /// The call that was to make it has panicked.
     Panicked(Box<Panicked>),
     /// It went well, and the future is dropped.
     Over,
 }
 
+/// Where a callback's future lies.
+pub(super) trait Place: DerefMut<Target = Option<Self::Future>> + Unpin {
+    type Future;
+}
+
+impl<F> Place for &mut Option<F> {
+    type Future = F;
+}
+
+impl<F> Place for Box<Option<F>> {
+    type Future = F;
+}
+
+// What makes a future may hold a large message, so it is called from where it lies. And neither of
+// the two calls is an `async fn`, which would keep its arguments beside what it makes of them.
 impl<A: Actor> Session<A> {
-    /// Calls the user's actor.
-    ///
-    /// Not an `async fn`, which would keep its arguments beside what it makes of them.
-    pub(super) fn call<F>(&self, make: impl FnOnce() -> F) -> Callback<'_, A, F> {
-        // It may hold a large message, so it is called from where it lies.
+    /// Calls the user's actor. The future is put into its `place`.
+    pub(super) fn call<'a, F>(
+        &'a self,
+        mut place: Pin<&'a mut Option<F>>,
+        make: impl FnOnce() -> F,
+    ) -> Callback<'a, A, &'a mut Option<F>> {
         let mut make = Some(make);
-        let made = match guard(|| make.take().map(|make| Box::pin(make()))) {
-            Ok(Some(future)) => Made::Future(future),
-            Ok(None) => Made::Over,
+        let made = guard(|| place.set(make.take().map(|make| make())));
+        self.callback(made.map(|()| place))
+    }
+
+    /// Calls the user's actor. The future is put into a box.
+    pub(super) fn call_in_box<F>(
+        &self,
+        make: impl FnOnce() -> F,
+    ) -> Callback<'_, A, Box<Option<F>>> {
+        let mut make = Some(make);
+        let made = guard(|| Box::pin(make.take().map(|make| make())));
+        self.callback(made)
+    }
+
+    fn callback<P: Place>(&self, made: Result<Pin<P>, Panicked>) -> Callback<'_, A, P> {
+        let made = match made {
+            Ok(future) => Made::Future(future),
             Err(panicked) => {
                 self.life.note_orphans();
                 Made::Panicked(Box::new(panicked))
@@ -64,7 +97,7 @@ impl<A: Actor> Session<A> {
     }
 }
 
-impl<A: Actor, F> Callback<'_, A, F> {
+impl<A: Actor, P: Place> Callback<'_, A, P> {
     /// It is the `post_stop`: if it takes time, the supervisor is told.
     pub(super) fn of_post_stop(mut self) -> Self {
         self.wait = Wait::Tell;
@@ -73,25 +106,30 @@ impl<A: Actor, F> Callback<'_, A, F> {
 
     /// Drops the future.
     fn end(&mut self) {
-        if let Made::Future(future) = replace(&mut self.made, Made::Over) {
-            self.session.shared.lines.drop_guarded(future);
+        if let Made::Future(mut future) = replace(&mut self.made, Made::Over)
+            && let Err(panicked) = guard(|| future.set(None))
+        {
+            self.session.shared.lines.drop_panicked(panicked);
         }
     }
 }
 
-impl<A, F, T> Future for Callback<'_, A, F>
+impl<A, P, T> Future for Callback<'_, A, P>
 where
     A: Actor,
-    F: Future<Output = Result<T, ActorProcessingErr>>,
+    P: Place<Future: Future<Output = Result<T, ActorProcessingErr>>>,
 {
-    type Output = F::Output;
+    type Output = Result<T, ActorProcessingErr>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let callback = self.get_mut();
         let future = match &mut callback.made {
-            Made::Future(future) => future.as_mut(),
+            Made::Future(future) => future.as_mut().as_pin_mut(),
             Made::Panicked(panicked) => return Poll::Ready(Err(take(&mut panicked.0).into())),
-            Made::Over => return Poll::Pending,
+            Made::Over => None,
+        };
+        let Some(future) = future else {
+            return Poll::Pending;
         };
         match guard(|| future.poll(context)) {
             Ok(Poll::Ready(Ok(value))) => {
@@ -110,7 +148,7 @@ where
     }
 }
 
-impl<A: Actor, F> Drop for Callback<'_, A, F> {
+impl<A: Actor, P: Place> Drop for Callback<'_, A, P> {
     fn drop(&mut self) {
         if let Made::Future(_) = self.made {
             self.end();

@@ -19,13 +19,15 @@ impl Shared {
             self.refuse(item);
             return Err(());
         }
-        let item = if item.is_start() && self.is_home() && self.inbox.take_seat(&self.progress) {
-            match self.drive_from(Begin::IfNew(item)) {
-                (_, None) => return Ok(()),
-                (_, Some(item)) => item,
-            }
-        } else {
-            item
+        let mut item = Some(item);
+        if item.as_ref().is_some_and(Item::is_start)
+            && self.is_home()
+            && self.inbox.take_seat(&self.progress)
+        {
+            self.drive_from(&mut item, Begin::IfNew);
+        }
+        let Some(item) = item else {
+            return Ok(());
         };
         self.take(self.inbox.push_command(item, &self.progress))
             .map(drop)

@@ -1,6 +1,5 @@
 //! The first launch of an id that is new, if there is a place for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
@@ -9,7 +8,7 @@ use crate::engine::io::{Domain, NotStarted};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
-use crate::engine::waiting::{Queued, StartCaller, Waiting};
+use crate::engine::waiting::{StartCaller, Waiting};
 
 /// A start, in its parts.
 type Start<D> = (Arc<str>, <D as Domain>::Spec, StartCaller<D>);
@@ -26,13 +25,13 @@ impl<D: Domain> Engine<D> {
         match self.table.reserve(&id) {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {
-                self.first_launch(now, slot, id, spec, caller, VecDeque::new());
+                self.first_launch(now, slot, id, spec, caller, None);
                 Ok(())
             }
         }
     }
 
-    /// Makes the child in the slot that was reserved for it, and launches it. `queue`: who waits
+    /// Makes the child in the slot that was reserved for it, and launches it. `waiting`: who waits
     /// for the id as well.
     pub(super) fn first_launch(
         &mut self,
@@ -41,14 +40,8 @@ impl<D: Domain> Engine<D> {
         id: Arc<str>,
         spec: D::Spec,
         caller: StartCaller<D>,
-        queue: VecDeque<Queued<D>>,
+        waiting: Option<Box<Waiting<D>>>,
     ) {
-        let waiting = (!queue.is_empty()).then(|| {
-            Box::new(Waiting {
-                queue,
-                ..Waiting::default()
-            })
-        });
         let child = Child {
             life: Lifecycle::new(id, spec),
             plan: Plan::InLine {

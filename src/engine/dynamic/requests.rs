@@ -15,7 +15,7 @@ use crate::engine::io::{
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
-use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
+use crate::engine::waiting::{Queued, ShareCaller, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
     pub(super) fn start(
@@ -38,7 +38,7 @@ impl<D: Domain> Engine<D> {
             match self.table.reserve(&id) {
                 Place::Known(slot) => slot,
                 Place::New(slot) => {
-                    return self.first_launch(now, slot, id, spec, caller, VecDeque::new());
+                    return self.first_launch(now, slot, id, spec, caller, None);
                 }
             }
         };
@@ -189,6 +189,9 @@ impl<D: Domain> Engine<D> {
         self.tell_watchers(slot);
         let mut later = Vec::new();
         while let Some(child) = self.table.get_mut(slot) {
+            let Some(waiting) = child.waiting.as_mut() else {
+                break;
+            };
             let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
             let decided = match &child.plan {
@@ -203,9 +206,6 @@ impl<D: Domain> Engine<D> {
             if !decided {
                 break;
             }
-            let Some(waiting) = child.waiting.as_mut() else {
-                break;
-            };
             let Some(request) = waiting.queue.pop_front() else {
                 break;
             };
@@ -253,7 +253,8 @@ impl<D: Domain> Engine<D> {
                     match self.table.reserve(id) {
                         Place::New(slot) => {
                             let id = Arc::clone(id);
-                            return self.first_launch(now, slot, id, spec, caller, queue);
+                            let waiting = Waiting::of(queue).map(Box::new);
+                            return self.first_launch(now, slot, id, spec, caller, waiting);
                         }
                         Place::Known(_) => {
                             debug_assert!(false, "the id is free");
