@@ -3,6 +3,8 @@
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
+mod from_fn;
+
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -11,8 +13,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 
-use crate::actor::plan::{Found, Order, Plan, SpawnFailure, StartFunction, Starter, Starting};
-use crate::actor::session::Session;
+use crate::actor::plan::{Order, Plan, StartFunction, Starter};
 use crate::child::{AnyActor, Child, typed};
 use crate::engine::{
     Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
@@ -20,6 +21,7 @@ use crate::engine::{
 use crate::error::{InvalidValue, StartError};
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
+use from_fn::FromFn;
 
 /// What the start function of a launch is told.
 ///
@@ -205,13 +207,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn(StartContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
     {
-        Self::made_by(
-            Policy::default(),
-            FromFn {
-                start,
-                actor: PhantomData,
-            },
-        )
+        Self::made_by(Policy::default(), FromFn::new(start))
     }
 
     /// As [`from_fn`](Self::from_fn), with a value that is cloned for every start.
@@ -366,35 +362,5 @@ impl<C: Child> ChildSpec<C> {
             Arc::make_mut(&mut self.plan).policy.restart = restart;
         }
         Ok(self.plan)
-    }
-}
-
-/// A user's start function, with the actor that it makes.
-struct FromFn<A, F> {
-    start: F,
-    actor: PhantomData<fn() -> A>,
-}
-
-impl<A, F, Fut> Starter for FromFn<A, F>
-where
-    A: Actor,
-    F: Fn(StartContext) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
-{
-    fn start(&self, order: Order) -> Starting {
-        let launch = (self.start)(StartContext::of(&order));
-        Box::pin(async move {
-            match launch.await {
-                Ok(Launch::Actor(actor, arguments)) => {
-                    // Both may be large, and each step from here on would move them.
-                    let (actor, arguments) = (Box::new(actor), Box::new(arguments));
-                    let name = order.shared.child_name(&order.context.id);
-                    let spawned = Session::spawn(order, name, actor, arguments).await;
-                    spawned.map(Found::actor)
-                }
-                Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
-                Err(cause) => Err(SpawnFailure::Failed(cause)),
-            }
-        })
     }
 }
