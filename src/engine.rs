@@ -26,10 +26,12 @@ mod counts;
 mod domain;
 mod dynamic;
 mod exit;
+mod expiry;
 mod failure;
 mod incarnation;
 mod io;
 mod jitter;
+mod leases;
 mod lifecycle;
 mod limit;
 mod moment;
@@ -47,8 +49,8 @@ mod waiting;
 
 pub(crate) use answers::Answer;
 pub use answers::{
-    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted, Refusal,
+    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
@@ -57,11 +59,13 @@ pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
+pub use expiry::{Expiry, Use};
 pub use failure::Failure;
 pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
+pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
-pub use moment::Moment;
+pub use moment::{Moment, Span};
 pub use next::{Next, Used};
 pub use note::Note;
 pub use ordered::{

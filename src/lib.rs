@@ -35,5 +35,6 @@ pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{ChildInfo, Ensured, SessionInfo};
 pub use options::Options;
+pub use session_supervisor::leases::Lease;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

@@ -1,6 +1,8 @@
 //! What the handle of a session supervisor can be asked. Its length is the documentation of every
 //! call.
 
+pub(crate) mod leases;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

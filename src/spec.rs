@@ -3,6 +3,7 @@
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
+mod expiry;
 mod from_fn;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::engine::{
 use crate::error::{InvalidValue, StartError};
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
+use expiry::Place;
 use from_fn::FromFn;
 
 /// What the start function of a launch is told.
@@ -332,11 +334,16 @@ impl<C: Child> ChildSpec<C> {
             self.fault
                 .add("significant", true, "has no effect on a session");
         }
+        self.check_expiry(match self.plan.starter.is_tree() {
+            true => Place::Tree,
+            false => Place::Session,
+        });
         self.checked(Restart::Transient)
     }
 
     /// The plan of a child of a static supervisor, or the first bad value.
     pub(crate) fn for_child(mut self) -> Result<Arc<Plan>, InvalidValue> {
+        self.check_expiry(Place::Child);
         let policy = &self.plan.policy;
         let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {

@@ -578,6 +578,7 @@ fn production_code_is_plain() {
 fn a_handle_matches_every_answer() {
     let handles = [
         "src/session_supervisor.rs",
+        "src/session_supervisor/leases.rs",
         "src/supervisor.rs",
         "src/ask.rs",
     ];

@@ -6,6 +6,7 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod in_use;
 mod kept;
 mod orphans;
 
@@ -21,7 +22,8 @@ pub(super) use orphans::Orphans;
 use super::drop_queue::DropQueue;
 use super::plan::{Actors, Found};
 use super::shared::Shared;
-use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport};
+use crate::engine::{self, Cause, Ending, Key, LaunchCaller, Mark, ShutdownReport, Use};
+use in_use::InUse;
 use kept::Kept;
 
 const ORDERLY: u8 = 1;
@@ -53,6 +55,8 @@ pub(crate) struct Life {
     key: Key,
     actor: OnceLock<ActorCell>,
     bits: AtomicU8,
+    /// When its callbacks ran, if its rules ask for that.
+    pub(super) in_use: InUse,
     inner: Mutex<Inner>,
 }
 
@@ -112,6 +116,7 @@ impl engine::Life for Arc<Life> {
             key,
             actor: OnceLock::new(),
             bits: AtomicU8::new(Hold::Launch as u8),
+            in_use: InUse::default(),
             inner: Mutex::new(Inner {
                 claim: Claim::Open(None),
                 waker: None,
@@ -155,6 +160,10 @@ impl engine::Life for Arc<Life> {
             return Ending::Yes;
         }
         self.shown()
+    }
+
+    fn used(&self) -> Use {
+        self.in_use.last()
     }
 }
 

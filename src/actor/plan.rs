@@ -65,6 +65,11 @@ impl StartFunction {
         }
     }
 
+    /// Whether it starts a supervisor.
+    pub(crate) fn is_tree(&self) -> bool {
+        self.0.as_ref().is_some_and(|starter| starter.is_tree())
+    }
+
     /// What is to be dropped.
     pub(super) fn take(mut self) -> Option<Box<dyn Starter>> {
         self.0.take()
@@ -83,6 +88,11 @@ impl Drop for StartFunction {
 pub(crate) trait Starter: Send + Sync + 'static {
     /// Calls it and spawns the actor.
     fn start(&self, order: Order) -> Starting;
+
+    /// Whether it starts a supervisor.
+    fn is_tree(&self) -> bool {
+        false
+    }
 }
 
 pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Found, SpawnFailure>> + Send>>;

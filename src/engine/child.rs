@@ -6,6 +6,7 @@
 use super::counts::{SessionState, Shown};
 use super::exit::Exit;
 use super::io::{Domain, LaunchCaller, RestartAnswer};
+use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
@@ -22,6 +23,14 @@ pub(super) struct Child<D: Domain> {
     /// What only a session that has ended before has.
     pub(super) history: Option<Box<History>>,
     pub(super) waiting: Option<Box<Waiting<D>>>,
+    /// What only a session has that uses it.
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+/// What only a session has that uses it.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    pub(super) leases: Leases,
 }
 
 /// What is kept of earlier incarnations.
@@ -203,6 +212,10 @@ impl<D: Domain> Child<D> {
     /// Has a request wait for its turn.
     pub(super) fn enqueue(&mut self, request: Queued<D>) {
         self.waiting().queue.push_back(request);
+    }
+
+    pub(super) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
     }
 
     pub(super) fn history(&mut self) -> &mut History {

@@ -58,6 +58,7 @@ impl<D: Domain> Engine<D> {
             },
             history: None,
             waiting,
+            extra: None,
         };
         self.table.fill(slot, child);
         self.launch(now, slot, Origin::First, Some(caller.into()));
