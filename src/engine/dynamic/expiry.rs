@@ -1,4 +1,4 @@
-//! When a running session is ended by itself (D25): it has been idle for as long as its rules allow,
+//! When a running session is ended by itself (D26): it has been idle for as long as its rules allow,
 //! or has lived for as long as they do.
 //!
 //! Neither a message nor a callback is reported here. The life says when its actor was last in use,

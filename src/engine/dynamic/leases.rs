@@ -1,4 +1,4 @@
-//! Leases: a session that is leased is not ended for being idle, over its restarts too (D25).
+//! Leases: a session that is leased is not ended for being idle, over its restarts too (D26).
 
 use super::Engine;
 use crate::engine::child::{Plan, Then};

@@ -1,5 +1,5 @@
 //! How a session that runs is ended without being asked, and without a fault: it is told to handle
-//! what is in its mailbox and to take no more (D25). When that is due is decided in
+//! what is in its mailbox and to take no more (D26). When that is due is decided in
 //! `dynamic::expiry`.
 
 use super::{Lifecycle, State, Step, StoppedBy};

@@ -112,44 +112,6 @@ async fn what_comes_too_late_comes_back_and_a_start_waits() {
     assert_eq!((probe.starts(), probe.stops()), (2, 1));
 }
 
-/// What was accepted before it is told to drain is handled, whatever its shutdown rule: "a rule that
-/// leaves no time, such as `BrutalKill`, counts as 5 s here".
-#[tokio::test(start_paused = true)]
-async fn what_was_accepted_is_handled_whatever_the_shutdown_rule() {
-    for shutdown in [
-        Shutdown::BrutalKill,
-        Shutdown::Timeout(Duration::ZERO),
-        Shutdown::Timeout(SECOND),
-        Shutdown::Drain(SECOND),
-        Shutdown::Infinity,
-    ] {
-        let sessions = supervisor(Options::new()).await;
-        let probe = Probe::default();
-        let spec = probe.spec().idle_timeout(TIMEOUT).shutdown(shutdown);
-        let session = sessions.start_session("a", spec).await.unwrap();
-        // The sender has its turn at the very moment when the session is found idle.
-        let caster = session.clone();
-        let noted = probe.clone();
-        let casts = tokio::spawn(async move {
-            let mut accepted = 0;
-            for _ in 0..300 {
-                sleep(TIMEOUT).await;
-                let noted = noted.clone();
-                let message = Order::run(move |_| async move {
-                    noted.note("handled");
-                    Ok(())
-                });
-                accepted += usize::from(caster.cast(message).is_ok());
-            }
-            accepted
-        });
-        died(&session.get_cell()).await;
-        let accepted = casts.await.unwrap();
-        assert_eq!(probe.notes().len(), accepted, "{shutdown:?}");
-        assert_eq!((probe.stops(), probe.alive()), (1, 0), "{shutdown:?}");
-    }
-}
-
 /// "And is killed after it": also one whose rule leaves no time has some.
 #[tokio::test(start_paused = true)]
 async fn one_that_does_not_end_is_killed_after_the_time_of_its_rule() {

@@ -68,26 +68,35 @@ async fn a_restart_counts_anew() {
     assert_eq!((probe.starts(), probe.alive()), (3, 0));
 }
 
-/// "It handles what is in its mailbox, then stops".
+/// "It handles what is in its mailbox, then stops", whatever its shutdown rule: "a rule that leaves
+/// no time, such as `BrutalKill`, counts as 5 s here". An idle session ends in the same way.
 #[tokio::test(start_paused = true)]
-async fn it_handles_what_is_in_its_mailbox() {
-    let sessions = supervisor(Options::new()).await;
-    let probe = Probe::default();
-    let spec = probe.spec().max_lifetime(10 * SECOND);
-    let spec = spec.shutdown(Shutdown::Timeout(60 * SECOND));
-    let session = sessions.start_session("a", spec).await.unwrap();
-    for n in 0..20 {
-        let probe = probe.clone();
-        let message = Order::run(move |_| async move {
-            sleep(SECOND).await;
-            probe.note(n.to_string());
-            Ok(())
-        });
-        session.cast(message).unwrap();
+async fn it_handles_what_is_in_its_mailbox_whatever_its_shutdown_rule() {
+    for shutdown in [
+        Shutdown::BrutalKill,
+        Shutdown::Timeout(Duration::ZERO),
+        Shutdown::Timeout(5 * SECOND),
+        Shutdown::Drain(5 * SECOND),
+        Shutdown::Infinity,
+    ] {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        let spec = probe.spec().max_lifetime(SECOND).shutdown(shutdown);
+        let session = sessions.start_session("a", spec).await.unwrap();
+        // Some four seconds are left when its time is over.
+        for n in 0..50 {
+            let probe = probe.clone();
+            let message = Order::run(move |_| async move {
+                sleep(SECOND / 10).await;
+                probe.note(n.to_string());
+                Ok(())
+            });
+            session.cast(message).unwrap();
+        }
+        died(&session.get_cell()).await;
+        assert_eq!(probe.notes().len(), 50, "{shutdown:?}");
+        assert_eq!((probe.stops(), probe.alive()), (1, 0), "{shutdown:?}");
     }
-    died(&session.get_cell()).await;
-    assert_eq!(probe.notes().len(), 20);
-    assert_eq!(probe.stops(), 1);
 }
 
 /// "A tree stops its children by their own rules."

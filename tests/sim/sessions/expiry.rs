@@ -1,4 +1,4 @@
-//! Sessions that are ended by themselves (D25): a world of its own, with messages, leases and
+//! Sessions that are ended by themselves (D26): a world of its own, with messages, leases and
 //! lifetimes, held against a model after every step.
 //!
 //! The model knows when each session was last in use, which leases hold, and how long each
