@@ -208,3 +208,20 @@ async fn it_must_be_longer_than_zero_and_is_a_rule_for_sessions_that_take_messag
         "{refused:?}"
     );
 }
+
+/// Sessions that were started together are idle together. None is killed for waiting in line.
+#[tokio::test(start_paused = true)]
+async fn thousands_that_are_idle_at_once_all_end_gracefully() {
+    const MANY: usize = 3_000;
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = probe.spec().idle_timeout(SECOND);
+    for n in 0..MANY {
+        let start = sessions.start_session(&n.to_string(), spec.clone());
+        start.await.unwrap();
+    }
+    let tally = probe.until(|tally| tally.alive == 0).await;
+    assert_eq!((tally.starts, tally.stops), (MANY, MANY));
+    sleep(TICK).await;
+    assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
+}
