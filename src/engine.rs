@@ -26,11 +26,13 @@ mod counts;
 mod domain;
 mod dynamic;
 mod exit;
+mod expiry;
 mod failure;
 mod incarnation;
 mod index;
 mod io;
 mod jitter;
+mod leases;
 mod lifecycle;
 mod limit;
 mod moment;
@@ -48,8 +50,8 @@ mod waiting;
 
 pub(crate) use answers::Answer;
 pub use answers::{
-    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal,
-    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted,
+    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
@@ -58,11 +60,13 @@ pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
+pub use expiry::{Expiry, Use};
 pub use failure::Failure;
 pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
+pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
-pub use moment::Moment;
+pub use moment::{Moment, Span};
 pub use next::{Next, Used};
 pub use note::Note;
 pub use ordered::{

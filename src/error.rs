@@ -204,6 +204,27 @@ pub enum StopError {
     SupervisorDown,
 }
 
+/// Why a session was not leased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LeaseError {
+    /// No session of this id is known.
+    #[error("no such session")]
+    NotFound,
+    /// It is being ended for good, for instance since it was idle. A start of the id waits for that.
+    #[error("the session is being ended")]
+    Stopping,
+    /// It used up its restart limit and is set aside.
+    #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
+    Parked,
+    /// It was killed and is stuck in code that never awaits.
+    #[error("the session was killed, but is stuck in code that never awaits")]
+    Stuck,
+    /// The supervisor has ended or is stopping.
+    #[error("the supervisor is down")]
+    SupervisorDown,
+}
+
 /// Why no typed reference to a session was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -8,6 +8,7 @@ use ractor::ActorCell;
 
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Exit, SessionState};
+use crate::error::StopError;
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]
@@ -45,6 +46,16 @@ pub struct PageMark {
     pub(crate) id: SessionId,
     /// Its place in the order of first starts, since a later session may have the id.
     pub(crate) position: u64,
+}
+
+/// What became of a session that was to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Its id.
+    pub id: SessionId,
+    /// How it ended, or why it is not stopped.
+    pub end: Result<Exit, StopError>,
 }
 
 /// What became of a message to many.

@@ -34,8 +34,9 @@ pub use engine::{
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
-pub use info::{Broadcast, ChildInfo, Ensured, PageMark, SessionInfo, SessionPage};
+pub use info::{Broadcast, ChildInfo, Ensured, PageMark, SessionInfo, SessionPage, Stopped};
 pub use options::Options;
 pub use session_ref::SessionRef;
+pub use session_supervisor::leases::Lease;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

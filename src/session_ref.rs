@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorRef, Message, MessagingErr, RpcReplyPort};
-use tokio::time::Instant;
+use ractor::{ActorRef, ActorStatus, Message, MessagingErr, RpcReplyPort};
 
 use crate::child::Child;
 use crate::error::{CallError, CastError, EnsureError, FindError, InvalidId, NotTaken};
@@ -203,33 +202,26 @@ impl<M: Message> SessionRef<M> {
         make: impl Fn(RpcReplyPort<T>) -> M,
         timeout: Duration,
     ) -> Result<T, CallError> {
-        let end = Instant::now().checked_add(timeout);
-        loop {
-            let left = end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
-            let (port, answer) = ractor::concurrency::oneshot();
-            let message = make(port.into());
-            let called = async {
-                let took = self.send(message).await;
-                let took = took.map_err(|CastError { reason, .. }| CallError::NotTaken(reason))?;
-                Ok((answer.await.ok(), took))
-            };
-            match tokio::time::timeout(left, called).await {
-                Ok(Ok((Some(answer), _))) => return Ok(answer),
-                Ok(Ok((None, took))) => {
-                    let ended = took.get_status() >= ractor::ActorStatus::Draining;
-                    if !ended {
-                        return Err(CallError::Unanswered);
-                    }
-                    // Its end comes first, or it might be found once more.
-                    let left =
-                        end.map_or(timeout, |end| end.saturating_duration_since(Instant::now()));
-                    if took.wait(Some(left)).await.is_err() {
-                        return Err(CallError::TimedOut);
-                    }
+        let answered = async {
+            loop {
+                let (port, answer) = ractor::concurrency::oneshot();
+                let taken = match self.send(make(port.into())).await {
+                    Ok(taken) => taken,
+                    Err(CastError { reason, .. }) => return Err(CallError::NotTaken(reason)),
+                };
+                if let Ok(answer) = answer.await {
+                    return Ok(answer);
                 }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(CallError::TimedOut),
+                if taken.get_status() < ActorStatus::Draining {
+                    return Err(CallError::Unanswered);
+                }
+                // Its end comes first, or it might be found once more.
+                taken.wait(None).await.ok();
             }
+        };
+        match tokio::time::timeout(timeout, answered).await {
+            Ok(answered) => answered,
+            Err(_) => Err(CallError::TimedOut),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the handle of a session supervisor can be asked. Its length is the documentation of every
 //! call.
 
+pub(crate) mod leases;
 mod several;
 mod watching;
 

@@ -3,6 +3,9 @@
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
+mod expiry;
+mod from_fn;
+
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -11,8 +14,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr};
 
-use crate::actor::plan::{SpawnFailure, StartFunction, Starter, Starting};
-use crate::actor::session::Session;
+use crate::actor::plan::{StartFunction, Starter};
 use crate::actor::shared::{Found, Order, Plan};
 use crate::child::{AnyActor, Child};
 use crate::engine::{
@@ -21,6 +23,8 @@ use crate::engine::{
 use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
+use expiry::Place;
+use from_fn::FromFn;
 
 /// What the start function of a launch is told.
 ///
@@ -194,13 +198,7 @@ impl<A: Actor> ChildSpec<A> {
         F: Fn(StartContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
     {
-        Self::made_by(
-            Policy::default(),
-            FromFn {
-                start,
-                actor: PhantomData,
-            },
-        )
+        Self::made_by(Policy::default(), FromFn::new(start))
     }
 
     /// As [`from_fn`](Self::from_fn), with a value that is cloned for every start.
@@ -327,11 +325,16 @@ impl<C: Child> ChildSpec<C> {
             self.fault
                 .add("significant", true, "has no effect on a session");
         }
+        self.check_expiry(match self.plan.starter.is_tree() {
+            true => Place::Tree,
+            false => Place::Session,
+        });
         self.checked(Restart::Transient)
     }
 
     /// The plan of a child of a static supervisor, or the first bad value.
     pub(crate) fn for_child(mut self) -> Result<Arc<Plan>, InvalidValue> {
+        self.check_expiry(Place::Child);
         let policy = &self.plan.policy;
         let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {
@@ -357,35 +360,5 @@ impl<C: Child> ChildSpec<C> {
             Arc::make_mut(&mut self.plan).policy.restart = restart;
         }
         Ok(self.plan)
-    }
-}
-
-/// A user's start function, with the actor that it makes.
-struct FromFn<A, F> {
-    start: F,
-    actor: PhantomData<fn() -> A>,
-}
-
-impl<A, F, Fut> Starter<Order, Found> for FromFn<A, F>
-where
-    A: Actor,
-    F: Fn(StartContext) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
-{
-    fn start(&self, order: Order) -> Starting<Found> {
-        let launch = (self.start)(StartContext::of(&order));
-        Box::pin(async move {
-            match launch.await {
-                Ok(Launch::Actor(actor, arguments)) => {
-                    // Both may be large, and each step from here on would move them.
-                    let (actor, arguments) = (Box::new(actor), Box::new(arguments));
-                    let name = order.shared.child_name(&order.context.id);
-                    let spawned = Session::spawn(&order, name, actor, arguments).await;
-                    spawned.map(Found::actor)
-                }
-                Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
-                Err(cause) => Err(SpawnFailure::Failed(cause)),
-            }
-        })
     }
 }

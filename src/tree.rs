@@ -312,6 +312,10 @@ where
             begin(order, spec.check()).await
         })
     }
+
+    fn is_tree(&self) -> bool {
+        true
+    }
 }
 
 async fn begin(order: Order, design: Result<Design, InvalidValue>) -> Result<Found, SpawnFailure> {
@@ -352,5 +356,9 @@ impl Starter<Order, Found> for Sessions {
             })
         });
         Box::pin(begin(order, design))
+    }
+
+    fn is_tree(&self) -> bool {
+        true
     }
 }

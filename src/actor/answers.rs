@@ -108,6 +108,7 @@ impl Answer {
                 Reply::Start(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Ensure(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Restart(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Lease(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Await(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),

@@ -12,7 +12,7 @@ use super::launch;
 use super::outbox::Outbox;
 use super::progress::Work;
 use super::shared::{Driver, Order, Shared};
-use crate::engine::{Caller, Effect, StopCause, StopWay};
+use crate::engine::{self, Caller, Effect, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
 
 /// Carries out all effects that there are.
@@ -25,6 +25,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 life,
                 caller,
             } => {
+                if engine::Spec::policy(&spec).idle_timeout.is_some() {
+                    life.in_use.record();
+                }
                 life.set_caller(caller);
                 shared.launch_made();
                 outbox.launched();

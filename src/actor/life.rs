@@ -8,6 +8,7 @@
 
 mod claim;
 mod end;
+mod in_use;
 mod kept;
 mod orphans;
 
@@ -21,9 +22,10 @@ use ractor::{ActorCell, ActorStatus};
 
 use super::drop_queue::DropQueue;
 use super::found::Found;
-use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport};
+use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
 use claim::Claim;
 use end::{End, Tree};
+use in_use::InUse;
 use kept::Kept;
 
 const ORDERLY: u8 = 1;
@@ -56,6 +58,8 @@ pub(crate) struct Life<C, T> {
     key: Key,
     actor: OnceLock<ActorCell>,
     bits: AtomicU8,
+    /// When its callbacks ran, if its rules ask for that.
+    pub(super) in_use: InUse,
     inner: Mutex<Inner<C, T>>,
 }
 
@@ -84,6 +88,7 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
             key,
             actor: OnceLock::new(),
             bits: AtomicU8::new(Hold::Launch as u8),
+            in_use: InUse::default(),
             inner: Mutex::new(Inner {
                 claim: Claim::Open(None),
                 waker: None,
@@ -127,6 +132,10 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
             return Ending::Yes;
         }
         self.shown()
+    }
+
+    fn used(&self) -> Use {
+        self.in_use.last()
     }
 }
 

@@ -179,7 +179,9 @@ impl Speaker {
 /// Whether a subscriber wants the note.
 pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
-        Note::Started | Note::StartFailed(_) | Note::Stopping => LevelFilter::DEBUG,
+        Note::Started | Note::StartFailed(_) | Note::Stopping | Note::Expired(_) => {
+            LevelFilter::DEBUG
+        }
         // What its level is depends on more.
         _ => LevelFilter::ERROR,
     };
@@ -307,6 +309,10 @@ fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
             tell!(error, "parked {} is forgotten", reason);
         }
         Note::Stopping => tell!(debug, "{} is to stop"),
+        Note::Expired(expiry) => {
+            let reason = expiry.to_string();
+            tell!(debug, "{} is to stop", reason);
+        }
         Note::Killing(Kill::ByRule) => {
             let reason = "its shutdown rule";
             tell!(debug, "{} is killed", reason);

@@ -153,7 +153,8 @@ impl<'a> Outbox<'a> {
                 self.drops.put_causes(failure);
             }
             Input::Exited { seen, .. } => self.discard(Discard::Seen(seen)),
-            Input::Started { .. }
+            Input::LeaseEnded { .. }
+            | Input::Started { .. }
             | Input::PostStop { .. }
             | Input::Ended { .. }
             | Input::Joined { .. }

@@ -58,6 +58,11 @@ impl<O: 'static, F: Send + 'static> StartFunction<O, F> {
         }
     }
 
+    /// Whether it starts a supervisor.
+    pub(crate) fn is_tree(&self) -> bool {
+        self.0.as_ref().is_some_and(|starter| starter.is_tree())
+    }
+
     /// What is to be dropped.
     pub(super) fn take(mut self) -> Option<Box<dyn Starter<O, F>>> {
         self.0.take()
@@ -76,6 +81,11 @@ impl<O, F> Drop for StartFunction<O, F> {
 pub(crate) trait Starter<O, F>: Send + Sync + 'static {
     /// Calls it and spawns the actor.
     fn start(&self, order: O) -> Starting<F>;
+
+    /// Whether it starts a supervisor.
+    fn is_tree(&self) -> bool {
+        false
+    }
 }
 
 pub(crate) type Starting<F> = Pin<Box<dyn Future<Output = Result<F, SpawnFailure>> + Send>>;

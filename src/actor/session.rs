@@ -143,8 +143,11 @@ impl<A: Actor> Session<A> {
         if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
             Linked::follow(linked, cell, &event);
         }
+        // It is not idle meanwhile, but only messages count as use.
+        let before = self.life.in_use.begin();
         let call = move || actor.handle_supervisor_evt(myself, event, state);
         let result = self.call_in_box(call).await;
+        self.life.in_use.end_as_before(before);
         self.flush(guard, result)
     }
 }
@@ -191,6 +194,7 @@ impl<A: Actor> Session<A> {
         let number = myself.get_id().pid();
         let call = move || actor.post_start(myself, state);
         let result = self.call(pin!(None), call).await;
+        self.life.in_use.end(|| self.shared.clock.now());
         self.flush(guard, result)?;
         self.shared.events.start_told(number);
         Ok(())
@@ -214,8 +218,10 @@ impl<A: Actor> Session<A> {
         let Some((actor, state)) = guard.parts() else {
             return Ok(());
         };
+        self.life.in_use.begin();
         let call = move || actor.handle(myself, message, state);
         let result = self.call_in_box(call).await;
+        self.life.in_use.end(|| self.shared.clock.now());
         self.flush(guard, result)
     }
 

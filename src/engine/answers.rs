@@ -87,6 +87,21 @@ pub enum RestartAnswer<D: Domain> {
     Refused(Refusal),
 }
 
+/// What the caller of [`Request::Lease`](super::Request::Lease) is told.
+#[derive(Debug)]
+pub enum LeaseAnswer {
+    /// It is leased.
+    Leased,
+    /// No such session.
+    NotFound,
+    /// It is being ended for good.
+    Stopping,
+    /// It is parked.
+    Parked,
+    /// The request is refused.
+    Refused(Refusal),
+}
+
 /// What the caller of a stop of one session or child is told. A stop is never refused.
 #[derive(Debug)]
 pub enum StopAnswer {
@@ -313,6 +328,16 @@ impl<D: Domain> Answer for RestartAnswer<D> {
             Self::Failed(failure) => failure.into_cause(),
             Self::Started(_) | Self::Joined(_) => None,
             Self::NotFound | Self::MaxSessions(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Answer for LeaseAnswer {
+    fn into_cause(self) -> Option<Cause> {
+        match self {
+            Self::Leased | Self::NotFound | Self::Stopping | Self::Parked | Self::Refused(_) => {
+                None
+            }
         }
     }
 }

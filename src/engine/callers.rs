@@ -2,8 +2,8 @@
 //! its own request, so an answer that does not fit does not compile.
 
 use super::answers::{
-    Answer, AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, Refusal,
-    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    Answer, AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer,
+    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::domain::{Domain, Ticket};
 use super::exit::Cause;
@@ -37,6 +37,8 @@ pub enum Reply<D: Domain> {
     Ensure(D::Ticket<EnsureAnswer<D>>, EnsureAnswer<D>),
     /// It restarts a session by hand.
     Restart(D::Ticket<RestartAnswer<D>>, RestartAnswer<D>),
+    /// It leases a session.
+    Lease(D::Ticket<LeaseAnswer>, LeaseAnswer),
     /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>, StopAnswer),
     /// It waits until a session runs.
@@ -58,6 +60,7 @@ impl<D: Domain> Reply<D> {
             Self::Start(ticket, answer) => (Caller::Start(ticket), answer.into_cause()),
             Self::Ensure(ticket, answer) => (Caller::Ensure(ticket), answer.into_cause()),
             Self::Restart(ticket, answer) => (Caller::Restart(ticket), answer.into_cause()),
+            Self::Lease(ticket, answer) => (Caller::Lease(ticket), answer.into_cause()),
             Self::Stop(ticket, answer) => (Caller::Stop(ticket), answer.into_cause()),
             Self::Await(ticket, answer) => (Caller::Await(ticket), answer.into_cause()),
             Self::StartChild(ticket, answer) => (Caller::StartChild(ticket), answer.into_cause()),
@@ -79,6 +82,8 @@ pub enum Caller<D: Domain> {
     Ensure(D::Ticket<EnsureAnswer<D>>),
     /// It restarts a session by hand.
     Restart(D::Ticket<RestartAnswer<D>>),
+    /// It leases a session.
+    Lease(D::Ticket<LeaseAnswer>),
     /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>),
     /// It waits until a session runs.

@@ -6,6 +6,7 @@
 use super::counts::{SessionState, Shown};
 use super::exit::Exit;
 use super::io::{Domain, LaunchCaller, RestartAnswer};
+use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
@@ -19,9 +20,15 @@ pub(super) struct Child<D: Domain> {
     /// What is to become of it. The counts follow from this and its state, so both are changed
     /// through `Table::change` alone.
     pub(super) plan: Plan<D>,
-    /// What only a session that has ended before has.
+    /// What only a session has that has ended before, or that uses more than a start.
     pub(super) history: Option<Box<History>>,
     pub(super) waiting: Option<Box<Waiting<D>>>,
+}
+
+/// What only a session has that uses it.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    pub(super) leases: Leases,
 }
 
 /// What is kept of earlier incarnations.
@@ -35,6 +42,7 @@ pub(super) struct History {
     pub(super) last: Option<Last>,
     /// Set from the moment it is parked until a trial has lived long enough.
     pub(super) parking: Option<Parking>,
+    pub(super) extra: Option<Box<Extra>>,
 }
 
 /// That a session used up its restart limit, and what was tried since.
@@ -203,6 +211,14 @@ impl<D: Domain> Child<D> {
     /// Has a request wait for its turn.
     pub(super) fn enqueue(&mut self, request: Queued<D>) {
         self.waiting().queue.push_back(request);
+    }
+
+    pub(super) fn extra(&self) -> Option<&Extra> {
+        self.history.as_ref()?.extra.as_deref()
+    }
+
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.history().extra.get_or_insert_default()
     }
 
     pub(super) fn history(&mut self) -> &mut History {

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use super::exit::{Cause, Mark};
+use super::expiry::Use;
 use super::incarnation::Key;
+use super::moment::Moment;
 use super::report::ShutdownReport;
 use super::restart::Policy;
 
@@ -49,6 +51,10 @@ pub trait Life: Clone + Debug {
     }
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;
+    /// When its actor was last in use, if its rules ask for that.
+    fn used(&self) -> Use {
+        Use::Until(Moment::START)
+    }
     /// What became of its own children, if it is a supervisor and has ended.
     fn report(&self) -> Option<ShutdownReport> {
         None

@@ -4,16 +4,19 @@
 //! `first` (a new id),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
-//! `restarts` (limits and pauses), `ending` (how one session is stopped, killed and forgotten),
-//! `stopping` (how the supervisor ends) and `watching` (who only wants to know).
+//! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
+//! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends) and `watching`
+//! (who only wants to know).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod apart;
 mod ending;
 mod exits;
+mod expiry;
 mod first;
 mod launches;
+mod leases;
 mod line;
 mod pace;
 mod parking;
@@ -111,6 +114,7 @@ impl<D: Domain> Engine<D> {
                 let deadline = within.map(|within| now.after(within));
                 self.stop_supervisor(now, StopCause::Requested, deadline, Some(ticket));
             }
+            Input::LeaseEnded { id, lease } => self.lease_ended(now, &id, lease),
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
             Input::Exited {
@@ -166,6 +170,7 @@ impl<D: Domain> Engine<D> {
             Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
             Request::Stop { .. }
             | Request::Restart { .. }
+            | Request::Lease { .. }
             | Request::AwaitRunning { .. }
             | Request::AwaitGone { .. } => {
                 return Some(Input::Asked { id, request });
@@ -282,8 +287,9 @@ impl<D: Domain> Engine<D> {
             }
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
-            Request::AwaitRunning { ticket } => self.await_running(&id, ticket),
-            Request::AwaitGone { ticket } => self.await_gone(&id, ticket),
+            Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
+            Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
+            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
         }
     }
 
@@ -336,12 +342,9 @@ impl<D: Domain> Engine<D> {
         match self.table.get(slot).map(|child| &child.plan) {
             Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
             Some(Plan::Park { .. }) => self.try_again(now, slot),
+            Some(Plan::Run) => self.look(now, slot),
             Some(
-                Plan::InLine { .. }
-                | Plan::Launch(_)
-                | Plan::Run
-                | Plan::After { .. }
-                | Plan::Forget { .. },
+                Plan::InLine { .. } | Plan::Launch(_) | Plan::After { .. } | Plan::Forget { .. },
             ) => {
                 let due = self.step(now, slot, |child, step| child.life.due(step));
                 self.is_due(now, slot, due);

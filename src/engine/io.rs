@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use super::answers::{
-    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, NotStarted, Refusal,
-    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted,
+    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 pub(super) use super::domain::{Domain, Life, Ticket};
 use super::exit::{Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
+use super::leases::LeaseNumber;
 pub(super) use super::note::Note;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
@@ -36,6 +37,13 @@ pub enum Input<D: Domain> {
         role: Arc<str>,
         /// What.
         request: ChildRequest<D>,
+    },
+    /// A lease is over, granted or not.
+    LeaseEnded {
+        /// The id for which it was asked.
+        id: Arc<str>,
+        /// Which.
+        lease: LeaseNumber,
     },
     /// A group is to start its children.
     Begin {

@@ -1,6 +1,8 @@
-//! Seeded random numbers for the jitter of pauses.
+//! Seeded random numbers for the jitter of pauses and lifetimes.
 //!
 //! The seed is an argument, so that a run can be repeated.
+
+use super::incarnation::Launch;
 
 /// The numbers that one engine draws.
 #[derive(Debug)]
@@ -18,6 +20,12 @@ impl Jitter {
     pub(super) const fn draw(&mut self) -> u64 {
         self.drawn = self.drawn.wrapping_add(1);
         random(self.seed, self.drawn)
+    }
+
+    /// The number that belongs to a launch. It is drawn from a sequence of its own, so no pause
+    /// depends on whether it was asked for.
+    pub(super) const fn of(&self, launch: Launch) -> u64 {
+        random(!self.seed, launch.0)
     }
 }
 

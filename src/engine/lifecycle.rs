@@ -8,6 +8,7 @@
 //! An event that is impossible in a state fails a debug assertion and changes nothing.
 
 mod ending;
+mod expiring;
 mod launching;
 mod step;
 mod stopping;
@@ -52,6 +53,7 @@ struct Current<D: Domain> {
     join: Join,
     /// A start that succeeds after its cancellation does not count as a run.
     recall: Recall,
+    stopped_by: StoppedBy,
 }
 
 /// How far a child has come.
@@ -94,6 +96,15 @@ pub(super) enum Left {
     Actor,
     /// Something of an actor that has ended.
     Rest,
+}
+
+/// By which rule it is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoppedBy {
+    /// Its shutdown rule.
+    Rule,
+    /// The gentle form of that, since it expires.
+    Expiry,
 }
 
 /// Whether the actor's task is done.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::exit::{Asked, Exit};
+use super::expiry::Expiry;
 use super::failure::Failure;
 use super::next::Next;
 use super::stop::Kill;
@@ -38,6 +39,8 @@ pub enum Note {
     Discarded,
     /// A session is asked to stop.
     Stopping,
+    /// A session is ended by itself: it is asked to stop when it has handled what is in its mailbox.
+    Expired(Expiry),
     /// A session is killed.
     Killing(Kill),
     /// A session survived its kill.

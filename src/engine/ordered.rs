@@ -121,6 +121,8 @@ impl<D: Domain> OrderedEngine<D> {
             Input::AskedChild { role, request } => self.asked(now, role, request),
             // Children have no ids.
             Input::Asked { request, .. } => self.discard_request(request.into_parts()),
+            // Only sessions are leased.
+            Input::LeaseEnded { .. } => {}
             Input::Begin { ticket } => self.begin(now, ticket),
             Input::StopSupervisor { within, ticket } => {
                 let deadline = within.map(|within| now.after(within));

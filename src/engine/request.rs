@@ -2,11 +2,12 @@
 //! of its own answers.
 
 use super::answers::{
-    AwaitAnswer, DeleteAnswer, EnsureAnswer, RestartAnswer, RestartChildAnswer, StartAnswer,
-    StartChildAnswer, StopAnswer,
+    AwaitAnswer, DeleteAnswer, EnsureAnswer, LeaseAnswer, RestartAnswer, RestartChildAnswer,
+    StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::callers::Caller;
 use super::domain::Domain;
+use super::leases::LeaseNumber;
 
 /// What a caller asks for one session.
 #[derive(Debug)]
@@ -34,6 +35,13 @@ pub enum Request<D: Domain> {
     Restart {
         /// Who asks.
         ticket: D::Ticket<RestartAnswer<D>>,
+    },
+    /// Keep it from being ended since it is idle.
+    Lease {
+        /// The lease, whose end is told by [`Input::LeaseEnded`](super::Input::LeaseEnded).
+        lease: LeaseNumber,
+        /// Who asks.
+        ticket: D::Ticket<LeaseAnswer>,
     },
     /// Tell when it runs.
     AwaitRunning {
@@ -82,6 +90,7 @@ impl<D: Domain> Request<D> {
             Self::Ensure { spec, ticket } => (Some(spec), Caller::Ensure(ticket)),
             Self::Stop { ticket } => (None, Caller::Stop(ticket)),
             Self::Restart { ticket } => (None, Caller::Restart(ticket)),
+            Self::Lease { ticket, .. } => (None, Caller::Lease(ticket)),
             Self::AwaitRunning { ticket } => (None, Caller::Await(ticket)),
             Self::AwaitGone { ticket } => (None, Caller::Stop(ticket)),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::exit::Mark;
 use super::limit::Limit;
+use super::moment::Span;
 use super::shutdown::Shutdown;
 
 /// When a session that ended is started again.
@@ -113,6 +114,10 @@ pub struct Policy {
     pub kind: ChildKind,
     /// Whether its end can end the group it belongs to.
     pub significance: Significance,
+    /// How long a session may be without use before it is ended.
+    pub idle_timeout: Option<Span>,
+    /// How long an incarnation of a session may live, at most.
+    pub max_lifetime: Option<Span>,
 }
 
 impl Default for Policy {
@@ -125,6 +130,8 @@ impl Default for Policy {
             backoff: None,
             kind: ChildKind::default(),
             significance: Significance::default(),
+            idle_timeout: None,
+            max_lifetime: None,
         }
     }
 }

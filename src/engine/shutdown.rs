@@ -14,6 +14,8 @@ pub const KILL_BOUND: Duration = Duration::from_secs(1);
 /// but not longer than this, or a busy supervisor would never give one.
 const LONGEST_VERDICT: Duration = Duration::from_secs(10);
 
+const USUAL_GRACE: Duration = Duration::from_secs(5);
+
 /// How a session is stopped.
 ///
 /// OTP: the `shutdown` of a child spec; the default is 5 s, as for OTP's workers.
@@ -42,7 +44,7 @@ pub enum Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self::Timeout(Duration::from_secs(5))
+        Self::Timeout(USUAL_GRACE)
     }
 }
 
@@ -54,6 +56,16 @@ impl Shutdown {
             Self::BrutalKill => Force::Killed(now),
             Self::Timeout(grace) | Self::Drain(grace) => Force::Asked(Some(now.after(grace))),
             Self::Infinity => Force::Asked(None),
+        }
+    }
+
+    /// The rule by which a session with this one is ended that expires: it has as much time as
+    /// otherwise, but one that leaves no time counts as the default.
+    pub(super) const fn gently(self) -> Self {
+        match self {
+            Self::Timeout(grace) | Self::Drain(grace) if !grace.is_zero() => Self::Drain(grace),
+            Self::Infinity => Self::Infinity,
+            Self::BrutalKill | Self::Timeout(_) | Self::Drain(_) => Self::Drain(USUAL_GRACE),
         }
     }
 

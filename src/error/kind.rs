@@ -2,8 +2,8 @@
 
 use super::{
     AwaitError, CallError, CastError, DeleteChildError, EnsureError, FindChildError, FindError,
-    NotTaken, RestartAsError, RestartChildError, RestartError, StartChildError, StartError,
-    StartSupervisorError, StopError, SupervisorDown, TerminateChildError, WaitEndError,
+    LeaseError, NotTaken, RestartAsError, RestartChildError, RestartError, StartChildError,
+    StartError, StartSupervisorError, StopError, SupervisorDown, TerminateChildError, WaitEndError,
 };
 
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
@@ -144,6 +144,13 @@ kinds! {
         Self::Parked => ErrorKind::Parked,
         Self::Stuck => ErrorKind::Stuck,
         Self::WrongMessageType => ErrorKind::WrongMessageType,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    LeaseError => |it| match it {
+        Self::NotFound => ErrorKind::NotFound,
+        Self::Stopping => ErrorKind::Stopped,
+        Self::Parked => ErrorKind::Parked,
+        Self::Stuck => ErrorKind::Stuck,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     WaitEndError => |it| match it {

@@ -10,9 +10,9 @@ use ractor::Message;
 use crate::actor::item::PageQuery;
 use crate::actor::shared::{Query, Shared};
 use crate::child::typed;
-use crate::engine::{Exit, SessionState, StopAnswer};
+use crate::engine::{SessionState, StopAnswer};
 use crate::error::{StopError, SupervisorDown};
-use crate::info::{Broadcast, PageMark, SessionInfo, SessionPage};
+use crate::info::{Broadcast, PageMark, SessionInfo, SessionPage, Stopped};
 use crate::{SessionId, SessionSupervisor, ask};
 
 /// So many sessions are looked at in one go.
@@ -83,10 +83,7 @@ impl SessionSupervisor {
     pub fn stop_where<F>(
         &self,
         mut predicate: F,
-    ) -> impl Future<Output = Result<Vec<(SessionId, Result<Exit, StopError>)>, SupervisorDown>>
-    + Send
-    + 'static
-    + use<F>
+    ) -> impl Future<Output = Result<Vec<Stopped>, SupervisorDown>> + Send + 'static + use<F>
     where
         F: FnMut(&SessionInfo) -> bool + Send + 'static,
     {
@@ -107,7 +104,8 @@ impl SessionSupervisor {
                 Ok(StopAnswer::Stuck) => Err(StopError::Stuck),
                 Err(SupervisorDown) => Err(StopError::SupervisorDown),
             });
-            Ok(picked.into_iter().zip(ends).collect())
+            let stopped = picked.into_iter().zip(ends);
+            Ok(stopped.map(|(id, end)| Stopped { id, end }).collect())
         }
     }
 

@@ -7,6 +7,7 @@ mod basics;
 mod contract;
 mod drains;
 mod endings;
+mod expiry;
 mod hostile;
 mod isolation;
 mod launch_line;

@@ -4,6 +4,7 @@
 
 mod callers;
 mod exits;
+mod expiry;
 mod grandchildren;
 mod hammer;
 mod held_names;

@@ -8,6 +8,7 @@
 mod actors;
 mod children;
 mod crowds;
+mod expiry;
 mod failures;
 mod hostile;
 mod linked;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     };
     let tables = [
         sessions::rows(),
+        expiry::rows(),
         failures::rows(),
         hostile::rows(),
         children::rows(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use session_supervisor::engine::{
-    self, Cause, Domain, Ending, Key, Life, Mark, Policy, ShutdownReport, Spec,
+    self, Cause, Domain, Ending, Key, Life, Mark, Moment, Policy, ShutdownReport, Spec, Use,
 };
 
 use crate::drops::Noticed;
@@ -104,6 +104,7 @@ pub(crate) struct Cells {
     pub(crate) report: Cell<Option<ShutdownReport>>,
     /// It was a supervisor, and its own children are all that is left.
     pub(crate) outlived: Cell<bool>,
+    pub(crate) used: Cell<Use>,
 }
 
 impl Life for SimLife {
@@ -117,6 +118,7 @@ impl Life for SimLife {
             ending: Cell::new(Ending::No),
             report: Cell::new(None),
             outlived: Cell::new(false),
+            used: Cell::new(Use::Until(Moment::START)),
         };
         Self(Rc::new(cells), Rc::new(Noticed("a life")))
     }
@@ -134,6 +136,9 @@ impl Life for SimLife {
     }
     fn ending(&self) -> Ending {
         self.0.ending.get()
+    }
+    fn used(&self) -> Use {
+        self.0.used.get()
     }
     fn report(&self) -> Option<ShutdownReport> {
         self.0.report.get()

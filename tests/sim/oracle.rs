@@ -201,6 +201,8 @@ fn said(told: &Told) -> String {
         Told::Present => "present".to_owned(),
         Told::Restarting => "restarting".to_owned(),
         Told::Deleted => "deleted".to_owned(),
+        Told::Leased => "leased".to_owned(),
+        Told::Stopping => "stopping".to_owned(),
     }
 }
 
@@ -242,6 +244,7 @@ fn noted(note: &Note) -> String {
         Note::Decided(next) => format!("decided {}", follows(next)),
         Note::Discarded => "discarded".to_owned(),
         Note::Stopping => "stopping".to_owned(),
+        Note::Expired(why) => format!("expired {why}"),
         Note::Killing(Kill::ByRule) => "killing by rule".to_owned(),
         Note::Killing(Kill::Grace(_) | Kill::Deadline) => "killing overdue".to_owned(),
         Note::Stuck => "stuck".to_owned(),

@@ -86,6 +86,7 @@ pub(crate) fn policy(rng: &mut Rng) -> (Policy, Pauses) {
         backoff: Some(pauses.backoff()),
         kind: rng.pick(&[ChildKind::Worker, ChildKind::Supervisor]),
         significance: Significance::Ordinary,
+        ..Policy::default()
     };
     (policy, pauses)
 }

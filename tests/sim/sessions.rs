@@ -2,6 +2,7 @@
 
 mod checks;
 mod effects;
+mod expiry;
 mod history;
 mod line;
 mod lists;

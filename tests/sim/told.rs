@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
-    LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer, StartAnswer,
-    StartChildAnswer, StopAnswer,
+    LaunchCaller, LeaseAnswer, NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer,
+    StartAnswer, StartChildAnswer, StopAnswer,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -32,6 +32,8 @@ pub(crate) enum Told {
     Present,
     Restarting,
     Deleted,
+    Leased,
+    Stopping,
 }
 
 /// Who is told, and what.
@@ -40,6 +42,7 @@ pub(crate) fn told(reply: &Reply<SimDomain>) -> (Ticket, Told) {
         Reply::Start(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Ensure(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Restart(Waiter(ticket), answer) => (*ticket, answer.into()),
+        Reply::Lease(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Stop(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Await(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::StartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
@@ -66,6 +69,7 @@ pub(crate) fn untold(caller: &Caller<SimDomain>) -> Ticket {
         Caller::Start(Waiter(ticket))
         | Caller::Ensure(Waiter(ticket))
         | Caller::Restart(Waiter(ticket))
+        | Caller::Lease(Waiter(ticket))
         | Caller::Stop(Waiter(ticket))
         | Caller::Await(Waiter(ticket))
         | Caller::StartChild(Waiter(ticket))
@@ -162,6 +166,18 @@ impl From<&RestartAnswer<SimDomain>> for Told {
             RestartAnswer::Failed(failure) => failure.into(),
             RestartAnswer::MaxSessions(max) => Self::MaxSessions(*max),
             RestartAnswer::Refused(refusal) => (*refusal).into(),
+        }
+    }
+}
+
+impl From<&LeaseAnswer> for Told {
+    fn from(answer: &LeaseAnswer) -> Self {
+        match answer {
+            LeaseAnswer::Leased => Self::Leased,
+            LeaseAnswer::NotFound => Self::NotFound,
+            LeaseAnswer::Stopping => Self::Stopping,
+            LeaseAnswer::Parked => Self::Parked,
+            LeaseAnswer::Refused(refusal) => (*refusal).into(),
         }
     }
 }

@@ -44,6 +44,16 @@ impl Shared {
         self.push(Item::Input(input))
     }
 
+    /// A report that is made where a user's value is dropped, which can be anywhere. The driver task
+    /// handles it, so that this takes no longer than a push.
+    pub(crate) fn report_from_a_drop(self: &Arc<Self>, input: Input<Actors>) {
+        match self.inbox.push(Item::Input(input)) {
+            Ok(Next::Drive(first)) => self.leave_to_driver_task(first),
+            Ok(Next::Nothing | Next::SendFence) => {}
+            Err(Refused(item)) => self.refuse(item),
+        }
+    }
+
     /// Nothing is left of a session that has left no mark: it was killed.
     pub(crate) fn report_killed(self: &Arc<Self>, input: Input<Actors>) -> usize {
         let killed = || self.root().get_status() >= ActorStatus::Stopping;
@@ -69,10 +79,7 @@ impl Shared {
             Next::Nothing => 0,
             Next::Drive(first) if self.is_home() => self.drive(first),
             Next::Drive(first) => {
-                if let Err(Refused(item)) = self.inbox.hand_over(first) {
-                    self.refuse(item);
-                }
-                self.wake.notify_one();
+                self.leave_to_driver_task(first);
                 1
             }
             Next::SendFence => {
@@ -83,6 +90,14 @@ impl Shared {
                 self.go_on(self.inbox.root_is_deaf())
             }
         }
+    }
+
+    /// Hands the seat over.
+    fn leave_to_driver_task(&self, first: Option<Item>) {
+        if let Err(Refused(item)) = self.inbox.hand_over(first) {
+            self.refuse(item);
+        }
+        self.wake.notify_one();
     }
 
     /// Whether this thread is in the supervisor's runtime. A driver reads the clock, which is the

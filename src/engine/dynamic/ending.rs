@@ -157,7 +157,7 @@ impl<D: Domain> Engine<D> {
             self.next_for_free_id(now, &child.life.id, waiting.queue);
             // They go on waiting if one that waited for the id is being started now.
             for ticket in runs {
-                self.await_running(&child.life.id, ticket);
+                self.tell_when_running(&child.life.id, ticket);
             }
         }
         self.discard(Discard::Exit(exit));

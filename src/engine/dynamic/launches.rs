@@ -61,6 +61,7 @@ impl<D: Domain> Engine<D> {
         let Some((how, then, early)) = started else {
             return;
         };
+        self.watch(now, slot);
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }

@@ -17,7 +17,7 @@ enum Whereabouts<D: Domain> {
 impl<D: Domain> Engine<D> {
     /// Answers when the session runs, or when it is certain that it does not come to that by
     /// itself.
-    pub(super) fn await_running(&mut self, id: &str, ticket: D::Ticket<AwaitAnswer<D>>) {
+    pub(super) fn tell_when_running(&mut self, id: &str, ticket: D::Ticket<AwaitAnswer<D>>) {
         let answer = match self.table.find(id) {
             _ if !self.serving() => AwaitAnswer::Down,
             None => AwaitAnswer::NotFound,
@@ -26,7 +26,7 @@ impl<D: Domain> Engine<D> {
                 Whereabouts::Parked => AwaitAnswer::Parked,
                 Whereabouts::Stuck => AwaitAnswer::Stuck,
                 Whereabouts::Open => {
-                    let gone = self.watch(slot, |watchers| &mut watchers.runs, ticket);
+                    let gone = self.add_watcher(slot, |watchers| &mut watchers.runs, ticket);
                     self.discard_all(gone.into_iter().map(Caller::Await));
                     return;
                 }
@@ -36,11 +36,11 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Answers when nothing of the session is known any more.
-    pub(super) fn await_gone(&mut self, id: &str, ticket: D::Ticket<StopAnswer>) {
+    pub(super) fn tell_when_gone(&mut self, id: &str, ticket: D::Ticket<StopAnswer>) {
         match self.table.find(id) {
             None => self.answer(Reply::Stop(ticket, StopAnswer::NotFound)),
             Some(slot) => {
-                let gone = self.watch(slot, |watchers| &mut watchers.gone, ticket);
+                let gone = self.add_watcher(slot, |watchers| &mut watchers.gone, ticket);
                 self.discard_all(gone.into_iter().map(Caller::Stop));
             }
         }
@@ -48,7 +48,7 @@ impl<D: Domain> Engine<D> {
 
     /// Has a caller wait. Answers those who have gone away: they are looked for whenever the list
     /// would grow, so that it holds at most twice as many as wait.
-    fn watch<T: Ticket>(
+    fn add_watcher<T: Ticket>(
         &mut self,
         slot: u32,
         list: impl FnOnce(&mut Watchers<D>) -> &mut Vec<T>,

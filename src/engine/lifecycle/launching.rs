@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Current, Join, Left, Lifecycle, State, Step, Timer};
+use super::{Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
@@ -57,6 +57,7 @@ impl<D: Domain> Lifecycle<D> {
             early: None,
             join: Join::Pending,
             recall: Recall::InTime,
+            stopped_by: StoppedBy::Rule,
         });
         step.effect(Effect::Launch {
             context: Context {

@@ -3,9 +3,9 @@
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
 use crate::engine::exit::Mark;
-use crate::engine::io::{Cancellation, Domain, Effect, Life, Note};
+use crate::engine::io::{Cancellation, Domain, Effect, Life, Note, StopWay};
 use crate::engine::moment::Moment;
-use crate::engine::shutdown::{Force, KILL_BOUND, verdict};
+use crate::engine::shutdown::{Force, KILL_BOUND, Shutdown, verdict};
 use std::time::Duration;
 
 /// What has come of a child's timer, or of the deadline of its supervisor's stop.
@@ -38,6 +38,16 @@ impl<D: Domain> Lifecycle<D> {
 
     pub(super) fn tell_to_end(&mut self, step: &mut Step<'_, D>) {
         let rule = self.policy().shutdown;
+        self.tell_to_end_by(rule, rule.way(), Note::Stopping, step);
+    }
+
+    pub(super) fn tell_to_end_by(
+        &mut self,
+        rule: Shutdown,
+        way: StopWay,
+        note: Note,
+        step: &mut Step<'_, D>,
+    ) {
         match rule.patience(step.now, step.deadline()) {
             Force::Killed(since) => {
                 self.set(State::Killed { since });
@@ -47,9 +57,8 @@ impl<D: Domain> Lifecycle<D> {
             }
             Force::Asked(until) => {
                 self.set(State::Stopping { until });
-                self.note(Note::Stopping, step);
+                self.note(note, step);
                 let within = rule.within(step.now, step.deadline());
-                let way = rule.way();
                 self.tell(step, |life| Effect::Stop { life, way, within });
                 if until.is_some_and(|at| at <= step.now) {
                     self.kill(step);
@@ -67,7 +76,7 @@ impl<D: Domain> Lifecycle<D> {
             Supervisor::Stops { deadline } => deadline,
             Supervisor::Serves => None,
         };
-        let why = self.policy().shutdown.kill_asked(step.now, deadline);
+        let why = self.rule().kill_asked(step.now, deadline);
         self.note(Note::Killing(why), step);
         self.tell(step, |life| Effect::Kill { life });
         step.timer = Timer::At(verdict(step.now, step.last_end));

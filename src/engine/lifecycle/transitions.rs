@@ -16,10 +16,10 @@ mod tests {
     use crate::engine::incarnation::{Key, Launch};
     use crate::engine::io::{Discard, Effect, Note, Recall, Refusal};
     use crate::engine::lifecycle::{
-        Current, Due, Join, Left, Lifecycle, Rest, State, Step, Supervisor, Timer, Told,
+        Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor, Timer, Told,
     };
     use crate::engine::moment::Moment;
-    use crate::engine::{Mark, Policy, Seen, Shutdown, Spec, Ticket};
+    use crate::engine::{Expiry, Mark, Policy, Seen, Shutdown, Span, Spec, Ticket};
 
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lifecycle.md");
     const BEGIN: &str = "<!-- The tables are printed by a test. -->\n";
@@ -191,6 +191,12 @@ mod tests {
             child.stop(step);
             None
         }),
+        ("it expires (`BrutalKill`)", |child, step| {
+            child.spec = spec(Shutdown::BrutalKill);
+            let timeout = Span::new(Duration::from_secs(60)).expect("longer than zero");
+            child.expire(Expiry::Idle(timeout), step);
+            None
+        }),
         ("its timer goes off", |child, step| due(child.due(step))),
         (
             "its timer goes off, and another child has just ended",
@@ -277,6 +283,7 @@ mod tests {
                 early: None,
                 join: Join::Pending,
                 recall: Recall::InTime,
+                stopped_by: StoppedBy::Rule,
             });
         }
         child
@@ -293,6 +300,7 @@ mod tests {
             Effect::Discard(Discard::Seen(_)) => "discard the event".into(),
             Effect::Note { note, .. } => match note {
                 Note::Killing(why) => format!("log `Killing({why:?})`"),
+                Note::Expired(_) => "log `Expired`".into(),
                 Note::StartTimedOut(_) => "log `StartTimedOut`".into(),
                 note => format!("log `{note:?}`"),
             },

@@ -6,12 +6,12 @@ use std::hash::Hash;
 
 use ractor::{ActorRef, call};
 use session_supervisor::error::{
-    EnsureError, FindError, InvalidId, InvalidValue, NotASupervisor, RestartError, StartError,
-    StartSupervisorError, StopError, SupervisorDown,
+    EnsureError, FindError, InvalidId, InvalidValue, LeaseError, NotASupervisor, RestartError,
+    StartError, StartSupervisorError, StopError, SupervisorDown,
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
-    AnyActor, Backoff, ChildSpec, Counts, Ensured, Exit, KILL_BOUND, Launch, OnRestartLimit,
+    AnyActor, Backoff, ChildSpec, Counts, Ensured, Exit, KILL_BOUND, Launch, Lease, OnRestartLimit,
     Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor, Shutdown,
     ShutdownReport, StartContext, names, reason,
 };
@@ -48,6 +48,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     error::<RestartError>();
     error::<StopError>();
     error::<FindError>();
+    error::<LeaseError>();
     error::<SupervisorDown>();
     error::<NotASupervisor>();
     error::<InvalidId>();
@@ -61,6 +62,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     #[ractor::actor(message = NotSync, state = (), arguments = ())]
     impl Shut {}
     crosses_threads::<ChildSpec<Shut>>();
+    crosses_threads::<Lease>();
     // An id is a key that is looked up by text.
     fn key<T: Eq + Ord + Hash + Display + std::borrow::Borrow<str> + AsRef<str>>() {}
     key::<SessionId>();
@@ -161,6 +163,7 @@ fn every_documented_variant(
     start: StartError,
     restart: RestartError,
     stop: StopError,
+    lease: LeaseError,
 ) {
     match supervisor {
         StartSupervisorError::InvalidOptions(InvalidValue { .. })
@@ -197,6 +200,14 @@ fn every_documented_variant(
     }
     match stop {
         StopError::NotFound | StopError::Stuck | StopError::SupervisorDown | _ => {}
+    }
+    match lease {
+        LeaseError::NotFound
+        | LeaseError::Stopping
+        | LeaseError::Parked
+        | LeaseError::Stuck
+        | LeaseError::SupervisorDown
+        | _ => {}
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    DeleteChildError, EnsureError, FindChildError, FindError, RestartChildError, RestartError,
-    StartChildError, StartError, StartSupervisorError, StopError, TerminateChildError,
+    DeleteChildError, EnsureError, FindChildError, FindError, LeaseError, RestartChildError,
+    RestartError, StartChildError, StartError, StartSupervisorError, StopError,
+    TerminateChildError,
 };
 use session_supervisor::{
     ChildSpec, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
@@ -164,6 +165,7 @@ async fn no_message_repeats_its_source() {
         Box::new(TerminateChildError::NotFound),
         Box::new(DeleteChildError::Restarting),
         Box::new(StopError::Stuck),
+        Box::new(LeaseError::Stopping),
         Box::new(FindError::NotFound),
         Box::new(FindChildError::WrongMessageType),
         Box::new(SessionSupervisor::try_from(session).unwrap_err()),

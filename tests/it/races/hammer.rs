@@ -5,7 +5,7 @@
 //! overlap; nothing is refused before the supervisor's end was asked for; the counts add up; and
 //! after the end nothing is left. `RACE_SEED` and `RACE_ROUNDS` repeat a failure and look for more.
 
-mod rng;
+pub(super) mod rng;
 mod round;
 
 use std::sync::Arc;

@@ -23,7 +23,7 @@ fn ids(page: &SessionPage) -> Vec<String> {
 
 /// "A session that is alive while all pages are taken appears exactly once."
 #[tokio::test(start_paused = true)]
-async fn pages_show_each_session_once_whoever_comes_and_goes_between_them() {
+async fn pages_show_each_session_once_although_others_come_and_go() {
     let probe = Probe::default();
     for most in [0, 1, 7, 256, 257, 1_000] {
         let sessions = filled(600, &probe).await;
@@ -78,7 +78,7 @@ async fn what_the_predicate_picks_is_stopped_and_nothing_else() {
     assert_eq!(ends.len(), 250);
     assert!(
         ends.iter()
-            .all(|(id, end)| id.ends_with('7') && *end == Ok(Exit::Shutdown))
+            .all(|stopped| stopped.id.ends_with('7') && stopped.end == Ok(Exit::Shutdown))
     );
     assert_eq!(sessions.count_sessions().await.unwrap().active, 2_250);
     assert_eq!(sessions.stop_where(|_| false).await.unwrap().len(), 0);

@@ -73,6 +73,7 @@ impl Sim {
             Told::Down => {
                 assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
             }
+            Told::Leased | Told::Stopping => panic!("no child is leased"),
             Told::Begun => {
                 assert_eq!(kind, Kind::Begin);
                 let pending = |entry: &crate::children::model::Entry| entry.pending.is_some();
@@ -143,7 +144,7 @@ impl Sim {
             Note::StartTimedOut(_) => {
                 self.model.undecided.insert(role);
             }
-            Note::Discarded => panic!("{note:?} is no note of a child"),
+            Note::Discarded | Note::Expired(_) => panic!("{note:?} is no note of a child"),
             Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
         }
     }

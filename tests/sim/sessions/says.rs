@@ -68,6 +68,7 @@ impl Sim {
             | Told::Present
             | Told::Restarting
             | Told::Deleted => panic!("{told:?} is a group's"),
+            Told::Leased | Told::Stopping => panic!("{told:?} is told in `expiry` alone"),
             // A launch's own caller is told with the cancel.
             Told::TimedOut(_) => assert!(matches!(kind, Kind::Ensure | Kind::Restart)),
         }
@@ -115,6 +116,7 @@ impl Sim {
                 }
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
+            Note::Expired(_) => panic!("no session here expires"),
             Note::StartFailed(_) | Note::StartTimedOut(_) | Note::Stopping | Note::Killing(_) => {}
         }
     }

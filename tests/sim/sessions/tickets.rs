@@ -101,7 +101,9 @@ impl Tickets {
             | Told::ChildFailed { .. }
             | Told::Present
             | Told::Restarting
-            | Told::Deleted => false,
+            | Told::Deleted
+            | Told::Leased
+            | Told::Stopping => false,
         };
         assert!(fits, "ticket {ticket} of a {kind:?} is answered {told:?}");
         if let Told::Stopped = told {
