@@ -179,3 +179,76 @@ async fn on_several_threads_no_accepted_message_is_lost_and_what_is_leased_stays
     );
     all_is_handled(sessions, &counts).await;
 }
+
+/// How the clients below go about it.
+struct Plan {
+    ids: usize,
+    casts: usize,
+    timeout: Duration,
+    /// Between two casts a client waits so many milliseconds and up to so many more; none: it lets
+    /// others have a turn.
+    pause: Option<(usize, usize)>,
+}
+
+/// Eight clients that cast through addresses which start their sessions. Each message is accepted,
+/// and what is accepted is handled.
+async fn through_addresses(plan: Plan) {
+    const CLIENTS: usize = 8;
+    let sessions = supervisor(Options::new()).await;
+    let (counts, plan) = (Arc::new(Counts::default()), Arc::new(plan));
+    let mut clients = JoinSet::new();
+    for seed in 0..CLIENTS {
+        let (sessions, counts, plan) = (sessions.clone(), Arc::clone(&counts), Arc::clone(&plan));
+        clients.spawn(async move {
+            let spec = spec(&counts, plan.timeout);
+            let mut rng = Rng::new(seed as u64);
+            for _ in 0..plan.casts {
+                let id = rng.below(plan.ids).to_string();
+                let address = sessions.session_ref(&id).unwrap().or_start(spec.clone());
+                address.cast(()).await.unwrap();
+                counts.accepted.fetch_add(1, Ordering::SeqCst);
+                match plan.pause {
+                    Some((least, more)) => {
+                        let pause = least + rng.below(more);
+                        sleep(Duration::from_millis(pause as u64)).await;
+                    }
+                    None => yield_now().await,
+                }
+            }
+        });
+    }
+    clients.join_all().await;
+    let begun = counts.begun.load(Ordering::SeqCst);
+    assert!(
+        begun > 2 * plan.ids,
+        "only {begun} lives, so hardly any idle end"
+    );
+    let accepted = counts.accepted.load(Ordering::SeqCst);
+    assert_eq!(accepted, CLIENTS * plan.casts);
+    all_is_handled(sessions, &counts).await;
+}
+
+/// Ten minutes of virtual time.
+#[tokio::test(start_paused = true)]
+async fn through_an_address_no_message_is_lost_to_an_idle_end() {
+    let began = Instant::now();
+    through_addresses(Plan {
+        ids: 20,
+        casts: 12_000,
+        timeout: Duration::from_millis(40),
+        pause: Some((30, 41)),
+    })
+    .await;
+    assert!(began.elapsed() >= Duration::from_secs(580));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn through_an_address_no_message_is_lost_on_several_threads() {
+    through_addresses(Plan {
+        ids: 400,
+        casts: 4_000,
+        timeout: Duration::from_millis(1),
+        pause: None,
+    })
+    .await;
+}
