@@ -16,6 +16,8 @@ use crate::error::StopError;
 pub struct SessionInfo {
     /// Its id.
     pub id: SessionId,
+    /// What people call it: [`ChildSpec::label`](crate::ChildSpec::label).
+    pub label: Option<Arc<str>>,
     /// What it is doing.
     pub state: SessionState,
     /// The number of its present or last incarnation, from 1. Every launch takes the next one, a
@@ -74,6 +76,8 @@ pub struct Broadcast {
 pub struct ChildInfo {
     /// Its role.
     pub role: Arc<str>,
+    /// What people call it: [`ChildSpec::label`](crate::ChildSpec::label).
+    pub label: Option<Arc<str>>,
     /// Whether it is a supervisor itself.
     pub kind: ChildKind,
     /// What it is doing.

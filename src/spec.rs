@@ -5,6 +5,7 @@
 
 mod expiry;
 mod from_fn;
+mod label;
 
 use std::fmt;
 use std::future::Future;
@@ -217,6 +218,7 @@ impl<C: Child> ChildSpec<C> {
         Self {
             plan: Arc::new(Plan {
                 policy,
+                label: None,
                 starter: Arc::new(StartFunction::new(starter)),
             }),
             restart: None,

@@ -72,9 +72,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             }
             Effect::Note {
                 id,
+                label,
                 incarnation,
                 note,
-            } => outbox.note(id, incarnation, note),
+            } => outbox.note(id, label, incarnation, note),
             Effect::Finished {
                 report,
                 cause,

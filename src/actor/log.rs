@@ -22,6 +22,7 @@ pub(super) enum Line {
     Note {
         speaker: Arc<Speaker>,
         child: Arc<str>,
+        label: Option<Arc<str>>,
         incarnation: u64,
         note: Note,
     },
@@ -66,10 +67,12 @@ pub(super) fn write(line: Line) -> Option<Note> {
         Line::Note {
             speaker,
             child,
+            label,
             incarnation,
             note,
         } => {
-            let written = guard(|| event(&speaker, &child, incarnation, &note));
+            let label = label.as_deref();
+            let written = guard(|| event(&speaker, &child, label, incarnation, &note));
             (written, Some(note))
         }
         Line::Started(speaker) => (guard(|| started(&speaker)), None),
@@ -217,7 +220,7 @@ impl<'a> Subject<'a> {
 }
 
 /// One note about a child.
-fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
+fn event(speaker: &Speaker, child: &str, label: Option<&str>, incarnation: u64, note: &Note) {
     let supervisor = &*speaker.name;
     let Subject {
         title,
@@ -227,7 +230,7 @@ fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
     macro_rules! tell {
         ($level:ident, $text:expr $(, $field:ident)*) => {
             tracing::$level!(
-                parent: None, supervisor, session, child, incarnation, $($field,)* $text, title
+                parent: None, supervisor, session, child, label, incarnation, $($field,)* $text, title
             )
         };
     }
@@ -328,7 +331,7 @@ fn event(speaker: &Speaker, child: &str, incarnation: u64, note: &Note) {
         Note::Stuck => tell!(error, "{} survived its kill and is stuck"),
         Note::StuckEnded => {
             tracing::warn!(
-                parent: None, supervisor, session, child, incarnation, "stuck actor ended"
+                parent: None, supervisor, session, child, label, incarnation, "stuck actor ended"
             );
         }
     }

@@ -54,7 +54,13 @@ impl<'a> Outbox<'a> {
         );
     }
 
-    pub(super) fn note(&mut self, child: Arc<str>, incarnation: u64, note: Note) {
+    pub(super) fn note(
+        &mut self,
+        child: Arc<str>,
+        label: Option<Arc<str>>,
+        incarnation: u64,
+        note: Note,
+    ) {
         if !log::is_enabled(&note) {
             return self.drops.put_note(note);
         }
@@ -62,6 +68,7 @@ impl<'a> Outbox<'a> {
         let line = Line::Note {
             speaker: Arc::clone(self.speaker),
             child,
+            label,
             incarnation,
             note,
         };

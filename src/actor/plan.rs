@@ -14,6 +14,8 @@ use crate::engine::{self, Policy};
 /// and answers an `F`.
 pub(crate) struct Plan<O, F> {
     pub(crate) policy: Policy,
+    /// What people call it.
+    pub(crate) label: Option<Arc<str>>,
     pub(crate) starter: Arc<StartFunction<O, F>>,
 }
 
@@ -21,6 +23,7 @@ impl<O, F> Clone for Plan<O, F> {
     fn clone(&self) -> Self {
         Self {
             policy: self.policy,
+            label: self.label.clone(),
             starter: Arc::clone(&self.starter),
         }
     }
@@ -37,6 +40,10 @@ impl<O, F> fmt::Debug for Plan<O, F> {
 impl<O, F> engine::Spec for Arc<Plan<O, F>> {
     fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    fn label(&self) -> Option<&Arc<str>> {
+        self.label.as_ref()
     }
 }
 

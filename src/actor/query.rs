@@ -195,6 +195,7 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
     };
     SessionInfo {
         id: SessionId::checked(Arc::clone(info.id)),
+        label: info.label.cloned(),
         state: info.state,
         incarnation: info.incarnation,
         restarts: info.restarts,
@@ -210,6 +211,7 @@ fn tell_child(info: &ChildView<'_, Actors>) -> ChildInfo {
     };
     ChildInfo {
         role: Arc::clone(info.role),
+        label: info.label.cloned(),
         kind: info.kind,
         state: info.state,
         incarnation: info.incarnation,

@@ -1,6 +1,7 @@
 //! What the engine only passes on (specs, lives, tickets), and what it asks of that.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use super::exit::{Cause, Mark};
 use super::expiry::Use;
@@ -31,6 +32,10 @@ pub trait Ticket: Debug {
 pub trait Spec: Clone + Debug {
     /// The rules of the session.
     fn policy(&self) -> &Policy;
+    /// What people call the child.
+    fn label(&self) -> Option<&Arc<str>> {
+        None
+    }
 }
 
 /// One launch, as far as the engine looks at it.

@@ -367,11 +367,7 @@ impl<D: Domain> Engine<D> {
 
     fn note(&mut self, slot: u32, note: Note) {
         if let Some(child) = self.table.get(slot) {
-            let effect = Effect::Note {
-                id: Arc::clone(&child.life.id),
-                incarnation: child.life.incarnation,
-                note,
-            };
+            let effect = child.life.noted(note);
             self.effects.push_back(effect);
         }
     }

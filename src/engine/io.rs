@@ -11,7 +11,7 @@ pub(super) use super::answers::{
     Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
-pub(super) use super::domain::{Domain, Life, Ticket};
+pub(super) use super::domain::{Domain, Life, Spec, Ticket};
 use super::exit::{Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
@@ -198,6 +198,8 @@ pub enum Effect<D: Domain> {
     Note {
         /// The session, or the child.
         id: Arc<str>,
+        /// What people call it.
+        label: Option<Arc<str>>,
         /// Its incarnation.
         incarnation: u64,
         /// What happened.

@@ -199,7 +199,17 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells the log of the child.
     pub(super) fn note(&self, note: Note, step: &mut Step<'_, D>) {
-        step.note(Arc::clone(&self.id), self.incarnation, note);
+        step.effect(self.noted(note));
+    }
+
+    /// What the log is told of the child.
+    pub(super) fn noted(&self, note: Note) -> Effect<D> {
+        Effect::Note {
+            id: Arc::clone(&self.id),
+            label: self.spec.label().cloned(),
+            incarnation: self.incarnation,
+            note,
+        }
     }
 
     /// Hands out every value that may be the user's.

@@ -385,11 +385,7 @@ impl<D: Domain> OrderedEngine<D> {
 
     fn note(&mut self, slot: u32, note: Note) {
         if let Some(child) = self.get(slot) {
-            let effect = Effect::Note {
-                id: Arc::clone(&child.life.id),
-                incarnation: child.life.incarnation,
-                note,
-            };
+            let effect = child.life.noted(note);
             self.effect(effect);
         }
     }

@@ -14,7 +14,7 @@ use super::child::Child;
 use super::counts::{Counts, SessionState, Shown};
 use super::exit::Exit;
 use super::index::Index;
-use super::io::Domain;
+use super::io::{Domain, Spec};
 use super::restart::ChildKind;
 
 const CHUNK: usize = 1_024;
@@ -25,6 +25,8 @@ const NONE: u32 = u32::MAX;
 pub struct Info<'a, D: Domain> {
     /// Its id.
     pub id: &'a Arc<str>,
+    /// What people call it.
+    pub label: Option<&'a Arc<str>>,
     /// What it is doing.
     pub state: SessionState,
     /// Its present or last incarnation.
@@ -269,6 +271,7 @@ impl<D: Domain> Table<D> {
         };
         Some(Info {
             id: &child.life.id,
+            label: child.life.spec.label(),
             state,
             incarnation: child.life.incarnation,
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),

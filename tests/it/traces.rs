@@ -3,6 +3,7 @@
 //! Each test listens on its own threads alone, so no subscriber is set for the whole process.
 
 mod drops;
+mod labels;
 mod order;
 mod quiet;
 

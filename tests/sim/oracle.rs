@@ -91,6 +91,7 @@ impl Hash {
                 id,
                 incarnation,
                 note,
+                ..
             } => {
                 format!("note {id} {incarnation} {}", noted(note))
             }

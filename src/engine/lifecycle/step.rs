@@ -1,9 +1,8 @@
 //! The circumstances of a step of a child's lifecycle, and where its effects go.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use crate::engine::io::{Discard, Domain, Effect, Note};
+use crate::engine::io::{Discard, Domain, Effect};
 use crate::engine::moment::Moment;
 
 /// The circumstances of a step, and where its effects go.
@@ -76,13 +75,5 @@ impl<'a, D: Domain> Step<'a, D> {
 
     pub(super) fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    pub(super) fn note(&mut self, id: Arc<str>, incarnation: u64, note: Note) {
-        self.effect(Effect::Note {
-            id,
-            incarnation,
-            note,
-        });
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::settings::FirstStart;
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, StopAnswer};
+use crate::engine::io::{Domain, Spec, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
@@ -149,6 +149,8 @@ impl ChildState {
 pub struct ChildView<'a, D: Domain> {
     /// Its role.
     pub role: &'a Arc<str>,
+    /// What people call it.
+    pub label: Option<&'a Arc<str>>,
     /// What it is doing.
     pub state: ChildState,
     /// Its present or last incarnation.
@@ -264,6 +266,7 @@ impl<D: Domain> Child<D> {
     pub(super) fn info(&self) -> Option<ChildView<'_, D>> {
         Some(ChildView {
             role: &self.life.id,
+            label: self.life.spec.label(),
             state: self.state()?,
             incarnation: self.life.incarnation,
             restarts: self.restarts,
