@@ -23,7 +23,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 const TICK: Duration = Duration::from_millis(1);
-const HOUR: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_secs(3_600 * 10_000);
 
 async fn expired(mut lives: Lives, spec: ChildSpec<Worker>) -> Lives {
     let sessions = supervisor().await;
@@ -44,7 +44,7 @@ async fn expired(mut lives: Lives, spec: ChildSpec<Worker>) -> Lives {
 
 async fn leased(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
-    let spec = worker().idle_timeout(HOUR);
+    let spec = worker().idle_timeout(LONG);
     while let Some(n) = lives.next().await {
         let id = id(n);
         let start = sessions.start_session(&id, spec.clone()).await;
@@ -60,7 +60,7 @@ async fn leased(mut lives: Lives) -> Lives {
 
 async fn returned(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
-    let spec = worker().idle_timeout(HOUR);
+    let spec = worker().idle_timeout(LONG);
     for n in 0..5 {
         let start = sessions.start_session(&id(n), spec.clone()).await;
         drop(start.expect("starts"));
