@@ -77,6 +77,9 @@ impl SessionSupervisor {
     /// # impl ractor::Message for Msg {}
     /// # #[ractor::actor(message = Msg, state = u32, arguments = ())]
     /// # impl Counter {
+    /// #     async fn pre_start(&self, _: ActorRef<Msg>, _: ()) -> Result<u32, ActorProcessingErr> {
+    /// #         Ok(0)
+    /// #     }
     /// #     async fn handle(&self, _: ActorRef<Msg>, m: Msg, n: &mut u32)
     /// #         -> Result<(), ActorProcessingErr> {
     /// #         match m {
