@@ -88,6 +88,9 @@ async fn as_many_launches_go_on_at_once_as_there_are_threads() {
             });
             four(&sessions, &format!("round {round}"), &script.spec()).await;
         }
+        // A runtime that is shut down kills them, and the supervisor may bring one back meanwhile:
+        // its start would wait for another for ever, and the runtime for that.
+        sessions.stop().await.expect("it stops");
     };
     tokio::spawn(run).await.expect("no panic");
 }
