@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorRef, ActorStatus, Message, MessagingErr, RpcReplyPort};
+use tokio::sync::oneshot;
 
 use crate::child::Child;
 use crate::error::{CallError, CastError, EnsureError, FindError, InvalidId, NotTaken};
@@ -178,10 +179,10 @@ impl<M: Message> SessionRef<M> {
         let (port, answer) = ractor::concurrency::oneshot();
         let message = make(port.into());
         let called = async {
-            if let Err(CastError { reason, .. }) = self.send(message).await {
-                return Err(CallError::NotTaken(reason));
+            match self.send(message).await {
+                Ok(taken) => answer_of(answer, &taken).await.ok_or(CallError::Unanswered),
+                Err(CastError { reason, .. }) => Err(CallError::NotTaken(reason)),
             }
-            answer.await.map_err(|_| CallError::Unanswered)
         };
         match tokio::time::timeout(timeout, called).await {
             Ok(answered) => answered,
@@ -212,7 +213,7 @@ impl<M: Message> SessionRef<M> {
                     Ok(taken) => taken,
                     Err(CastError { reason, .. }) => return Err(CallError::NotTaken(reason)),
                 };
-                if let Ok(answer) = answer.await {
+                if let Some(answer) = answer_of(answer, &taken).await {
                     return Ok(answer);
                 }
                 if taken.get_status() < ActorStatus::Draining {
@@ -269,5 +270,18 @@ impl<M: Message> SessionRef<M> {
             let message = Some(message);
             return Err(CastError { message, reason });
         }
+    }
+}
+
+/// The answer, unless the session ends first or drops the reply. A message that came in the instant
+/// of that end may lie in its mailbox for as long as somebody holds the actor, as this does.
+async fn answer_of<M: Message, T>(
+    mut answer: oneshot::Receiver<T>,
+    taken: &ActorRef<M>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        answered = &mut answer => answered.ok(),
+        _ = taken.wait(None) => answer.try_recv().ok(),
     }
 }
