@@ -218,7 +218,7 @@ impl<C: Child> ChildSpec<C> {
         Self {
             plan: Arc::new(Plan {
                 policy,
-                label: None,
+                terms: None,
                 starter: Arc::new(StartFunction::new(starter)),
             }),
             restart: None,

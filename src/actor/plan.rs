@@ -14,16 +14,30 @@ use crate::engine::{self, Policy};
 /// and answers an `F`.
 pub(crate) struct Plan<O, F> {
     pub(crate) policy: Policy,
+    /// Absent, if it has none.
+    pub(crate) terms: Option<Box<Terms>>,
+    pub(crate) starter: Arc<StartFunction<O, F>>,
+}
+
+/// What few plans have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
     /// What people call it.
     pub(crate) label: Option<Arc<str>>,
-    pub(crate) starter: Arc<StartFunction<O, F>>,
+}
+
+impl<O, F> Plan<O, F> {
+    /// What few plans have, to be set.
+    pub(crate) fn terms(&mut self) -> &mut Terms {
+        self.terms.get_or_insert_default()
+    }
 }
 
 impl<O, F> Clone for Plan<O, F> {
     fn clone(&self) -> Self {
         Self {
             policy: self.policy,
-            label: self.label.clone(),
+            terms: self.terms.clone(),
             starter: Arc::clone(&self.starter),
         }
     }
@@ -43,7 +57,7 @@ impl<O, F> engine::Spec for Arc<Plan<O, F>> {
     }
 
     fn label(&self) -> Option<&Arc<str>> {
-        self.label.as_ref()
+        self.terms.as_ref()?.label.as_ref()
     }
 }
 

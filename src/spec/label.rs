@@ -28,7 +28,7 @@ impl<C: Child> ChildSpec<C> {
             self.fault.add("label", format_args!("{label:?}"), rule);
             return self;
         }
-        Arc::make_mut(&mut self.plan).label = Some(label.into());
+        Arc::make_mut(&mut self.plan).terms().label = Some(label.into());
         self
     }
 }

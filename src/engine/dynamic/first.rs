@@ -61,8 +61,13 @@ impl<D: Domain> Engine<D> {
         self.counts().places() >= self.settings.max_sessions
     }
 
-    pub(super) fn refuse_full(&mut self, spec: D::Spec, caller: StartCaller<D>) {
-        let max = self.settings.max_sessions;
-        self.refuse(spec, caller.not_started(NotStarted::MaxSessions(max)));
+    /// Why a new id cannot be started, if it cannot. It changes nothing.
+    pub(super) fn refusal(&self) -> Option<NotStarted> {
+        self.is_full()
+            .then_some(NotStarted::MaxSessions(self.settings.max_sessions))
+    }
+
+    pub(super) fn refuse_new(&mut self, spec: D::Spec, caller: StartCaller<D>, why: NotStarted) {
+        self.refuse(spec, caller.not_started(why));
     }
 }

@@ -29,10 +29,10 @@ impl<D: Domain> Engine<D> {
             self.refuse(spec, caller.not_started(Refusal::Down));
             return;
         }
-        let slot = if self.is_full() {
+        let slot = if let Some(why) = self.refusal() {
             match self.table.find(&id) {
                 Some(slot) => slot,
-                None => return self.refuse_full(spec, caller),
+                None => return self.refuse_new(spec, caller, why),
             }
         } else {
             match self.table.reserve(&id) {
@@ -246,8 +246,8 @@ impl<D: Domain> Engine<D> {
             }
             match request {
                 Queued::Start { spec, caller } if self.serving() => {
-                    if self.is_full() {
-                        self.refuse_full(spec, caller);
+                    if let Some(why) = self.refusal() {
+                        self.refuse_new(spec, caller, why);
                         continue;
                     }
                     match self.table.reserve(id) {
