@@ -369,3 +369,24 @@ async fn bad_values_are_the_error_of_the_start() {
     assert_eq!(probe.starts(), 4);
     assert_eq!(sessions.stop().await.unwrap().not_running, 1);
 }
+
+/// The default of `max_parked`, and of `Options::otp`, in which a session is parked by its own limit.
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_are_kept_parked_without_a_word() {
+    for options in [Options::new(), Options::otp()] {
+        let sessions = supervisor(options.without_park_trial()).await;
+        let probe = Probe::default();
+        let spec = probe.spec().restart_limit(0, WINDOW);
+        for n in 0..=10_000 {
+            let id = format!("{n}");
+            let session = sessions.start_session(&id, spec.clone()).await.unwrap();
+            session.cast(Order::Crash).unwrap();
+        }
+        probe.until(|tally| tally.alive == 0).await;
+        sleep(SECOND).await;
+        let counts = sessions.count_sessions().await.unwrap();
+        assert_eq!((counts.specs, counts.parked), (10_000, 10_000));
+        assert!(sessions.session_info("0").await.unwrap().is_none());
+        assert_eq!(state(&sessions, "1").await, SessionState::Parked);
+    }
+}

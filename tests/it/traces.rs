@@ -5,6 +5,7 @@
 mod drops;
 mod labels;
 mod order;
+mod overflow;
 mod quiet;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::child::Tally;
-use super::{Child, Mode, OrderedEngine};
+use super::{Child, Events, Mode, OrderedEngine};
 use crate::engine::apart;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
@@ -122,7 +122,11 @@ impl<D: Domain> OrderedEngine<D> {
             role,
             failure,
         });
+        // The root fails in its `pre_start`, so it will never read an event. What lies in one is
+        // dropped with it, and nobody can wait for that.
+        self.events = Events::Over;
         self.stop_serving(now, stop, None);
+        self.release_lost(now);
     }
 
     /// `because`: a child that has just ended and takes the group with it; the report tells how.

@@ -252,3 +252,18 @@ async fn through_an_address_no_message_is_lost_on_several_threads() {
     })
     .await;
 }
+
+/// Ten seconds of real time, with pauses about as long as the time in which a session may idle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes ten seconds of real time"]
+async fn through_an_address_no_message_is_lost_in_ten_seconds_of_real_time() {
+    let began = Instant::now();
+    through_addresses(Plan {
+        ids: 10,
+        casts: 280,
+        timeout: Duration::from_millis(40),
+        pause: Some((1, 80)),
+    })
+    .await;
+    assert!(began.elapsed() >= Duration::from_secs(10));
+}

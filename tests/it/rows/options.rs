@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ractor::registry;
 use session_supervisor::error::{StartError, StartSupervisorError};
-use session_supervisor::{Options, Restart, SessionSupervisor};
+use session_supervisor::{Backoff, Options, Restart, SessionSupervisor};
+use tokio::time::Instant;
 use tracing::Level;
 
 use super::ways::{WINDOW, crash, crash_and_back, reason, with_parent};
@@ -50,6 +51,41 @@ async fn row_001_otps_options_are_three_restarts_in_five_seconds_for_all_togethe
     session.stop(None);
     died(&session.get_cell()).await;
     assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
+}
+
+/// The pauses before the restarts of a spec without a word of its own.
+async fn pauses(options: Options) -> Vec<Duration> {
+    let sessions = supervisor(options).await;
+    let spec = Probe::default().script().spec_as_it_comes();
+    let spec = spec.restart_limit(4, WINDOW);
+    sessions.start_session("a", spec).await.unwrap();
+    let mut pauses = Vec::new();
+    for _ in 0..3 {
+        let ended = Instant::now();
+        crash_and_back(&sessions, "a").await;
+        pauses.push(ended.elapsed());
+    }
+    pauses
+}
+
+#[tokio::test(start_paused = true)]
+async fn otps_restarts_have_no_pause_and_the_defaults_grow_fourfold() {
+    let [none, ten, forty] = [0, 10, 40].map(Duration::from_millis);
+    assert_eq!(pauses(Options::otp()).await, [none; 3]);
+    let default = pauses(Options::new()).await;
+    for (pause, least) in default.iter().zip([none, ten, forty]) {
+        // A timer fires at the next millisecond.
+        let range = least..=least + Duration::from_millis(if least == none { 0 } else { 1 });
+        assert!(range.contains(pause), "{default:?}");
+    }
+    // A spec's own word goes before.
+    let sessions = supervisor(Options::otp()).await;
+    let spec = Probe::default().script().spec_as_it_comes();
+    let own = spec.backoff(Backoff::constant(Duration::from_secs(1)));
+    sessions.start_session("a", own).await.unwrap();
+    let ended = Instant::now();
+    crash_and_back(&sessions, "a").await;
+    assert!(ended.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]

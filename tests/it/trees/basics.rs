@@ -1,12 +1,16 @@
 //! The plain cases: start in order, stop in reverse, find, restart, and supervisors in supervisors.
 
+use std::time::Duration;
+
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{
-    ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor, Supervisor,
-    TreeSpec,
+    ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor, Shutdown,
+    Supervisor, TreeSpec,
 };
+use tokio::time::Instant;
 
 use crate::support::{Order, Probe, Worker};
+use crate::traces::Capture;
 
 /// A child that notes its start and its stop under a name.
 fn noted(probe: &Probe, name: &'static str) -> ChildSpec<Worker> {
@@ -66,6 +70,36 @@ async fn a_child_that_fails_to_start_fails_the_whole_and_stops_the_others() {
         other => panic!("{other:?}"),
     }
     assert_eq!(probe.notes()[3..], ["-c", "-b", "-a"]);
+}
+
+/// The root fails before it reads the event with the state of the child that was killed: nobody
+/// waits for that, nor calls the child stuck.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_does_not_wait_for_the_state_of_a_child_that_was_killed() {
+    let probe = Probe::default();
+    let (capture, _guard) = Capture::listen();
+    let spec = TreeSpec::one_for_one()
+        .unique_name()
+        .child("a", noted(&probe, "a"))
+        .child("brutal", probe.spec().shutdown(Shutdown::BrutalKill))
+        .child("b", noted(&probe, "b"))
+        .child(
+            "bad",
+            ChildSpec::<Worker>::from_fn(|_| async { Err("no".into()) }),
+        );
+    let began = Instant::now();
+    let failed = Supervisor::start(spec).await;
+    assert!(
+        matches!(failed, Err(StartSupervisorError::ChildFailed { .. })),
+        "{failed:?}"
+    );
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(probe.notes()[2..], ["-b", "-a"]);
+    // It is dropped with the event.
+    probe.until(|tally| tally.alive == 0).await;
+    capture.caught_up().await;
+    let stuck = capture.of("child survived its kill and is stuck");
+    assert!(stuck.is_empty(), "{stuck:?}");
 }
 
 #[tokio::test]

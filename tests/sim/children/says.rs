@@ -225,6 +225,8 @@ impl Sim {
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
                 self.model.stop(self.world.now, because, &self.world.runs);
+                // The root fails before it reads an event.
+                self.world.over |= cause == StopCause::FailedStart;
                 self.lose();
             }
             other => panic!("the engine stops ({cause:?}), the model says {other:?}"),
