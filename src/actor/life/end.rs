@@ -10,7 +10,8 @@ use crate::engine::ShutdownReport;
 pub(super) struct End<T> {
     pub(super) cause: Option<Kept>,
     /// What was below the session. Its names may be held a little longer than the session's own.
-    pub(super) orphans: Orphans,
+    /// Few sessions have any, and none before its end.
+    pub(super) orphans: Option<Box<Orphans>>,
     pub(super) tree: Tree<T>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
@@ -20,7 +21,7 @@ impl<T> Default for End<T> {
     fn default() -> Self {
         Self {
             cause: None,
-            orphans: Orphans::default(),
+            orphans: None,
             tree: Tree::None,
             outlived: false,
         }

@@ -21,7 +21,7 @@ impl<C, T: Clone> Life<C, T> {
         if !found.is_empty() {
             let mut inner = self.lock();
             let end = inner.end.get_or_insert_default();
-            end.orphans.sure.extend(found);
+            end.orphans.get_or_insert_default().sure.extend(found);
         }
     }
 
@@ -32,17 +32,19 @@ impl<C, T: Clone> Life<C, T> {
         if !remembered.is_empty() {
             let mut inner = self.lock();
             let end = inner.end.get_or_insert_default();
-            end.orphans.sure.append(&mut remembered.sure);
-            end.orphans.doubtful.append(&mut remembered.doubtful);
+            let orphans = end.orphans.get_or_insert_default();
+            orphans.sure.append(&mut remembered.sure);
+            orphans.doubtful.append(&mut remembered.doubtful);
         }
     }
 
     /// Those that are to be waited for. A supervisor of ours has waited for its own already, and
     /// those that are left are stuck children.
     pub(crate) fn take_orphans(&self) -> Orphans {
-        match &mut self.lock().end {
-            Some(end) if matches!(end.tree, Tree::None) => std::mem::take(&mut end.orphans),
-            Some(_) | None => Orphans::default(),
-        }
+        let taken = match &mut self.lock().end {
+            Some(end) if matches!(end.tree, Tree::None) => end.orphans.take(),
+            Some(_) | None => None,
+        };
+        taken.map(|orphans| *orphans).unwrap_or_default()
     }
 }
