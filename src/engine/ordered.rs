@@ -298,8 +298,8 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let child = self.children.remove(at);
         self.discard(Discard::Spec(child.life.spec));
-        if let Some(last) = child.last {
-            self.discard(Discard::Exit(last.exit));
+        for value in child.past.into_iter().flat_map(|past| past.into_values()) {
+            self.discard(value);
         }
     }
 

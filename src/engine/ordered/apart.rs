@@ -33,7 +33,7 @@ impl<D: Domain> OrderedEngine<D> {
 fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
     child.life.take_apart(into);
     into.extend(child.exit.map(Discard::Exit));
-    into.extend(child.last.map(|last| Discard::Exit(last.exit)));
+    into.extend(child.past.into_iter().flat_map(|past| past.into_values()));
     let stops = child.stops.into_iter().map(Caller::Stop);
     into.extend(stops.map(Discard::Caller));
 }

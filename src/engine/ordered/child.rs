@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::settings::FirstStart;
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, Spec, StopAnswer};
+use crate::engine::io::{Discard, Domain, Spec, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
@@ -35,12 +35,19 @@ pub(super) struct Child<D: Domain> {
     pub(super) step: u32,
     /// Attempts of the present restart that have failed.
     pub(super) failures: u32,
-    pub(super) last: Option<Last>,
+    /// What only a child has that has ended before.
+    pub(super) past: Option<Box<Past>>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
     pub(super) stops: Vec<D::Ticket<StopAnswer>>,
     /// How its end is still to be counted in the group's report.
     pub(super) tally: Tally,
+}
+
+/// What is kept of earlier incarnations.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    pub(super) last: Option<Last>,
 }
 
 /// A start that is to come.
@@ -165,6 +172,14 @@ pub struct ChildView<'a, D: Domain> {
     pub kind: ChildKind,
 }
 
+impl Past {
+    /// What may be the user's.
+    pub(super) fn into_values<D: Domain>(self) -> impl Iterator<Item = Discard<D>> {
+        let last = self.last.map(|last| Discard::Exit(last.exit));
+        last.into_iter()
+    }
+}
+
 impl<D: Domain> Child<D> {
     pub(super) const fn new(
         slot: u32,
@@ -183,11 +198,17 @@ impl<D: Domain> Child<D> {
             restarts: 0,
             step: 0,
             failures: 0,
-            last: None,
+            past: None,
             timer: None,
             stops: Vec::new(),
             tally: Tally::Skip,
         }
+    }
+
+    /// How the last incarnation ended.
+    pub(super) fn last_exit(&self) -> Option<&Exit> {
+        let last = self.past.as_ref()?.last.as_ref()?;
+        Some(&last.exit)
     }
 
     pub(super) fn temporary(&self) -> bool {
@@ -271,7 +292,7 @@ impl<D: Domain> Child<D> {
             incarnation: self.life.incarnation,
             restarts: self.restarts,
             life: self.life.life(),
-            last_exit: self.last.as_ref().map(|last| &last.exit),
+            last_exit: self.last_exit(),
             kind: self.life.policy().kind,
         })
     }

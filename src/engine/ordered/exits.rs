@@ -54,7 +54,8 @@ impl<D: Domain> OrderedEngine<D> {
 
     /// An event that came after its exit was judged by the mark adds its text to that.
     fn told_late(&mut self, actor: u64, seen: Seen) {
-        let mut lasts = self.children.iter_mut().filter_map(|m| m.last.as_mut());
+        let pasts = self.children.iter_mut().filter_map(|m| m.past.as_mut());
+        let mut lasts = pasts.filter_map(|past| past.last.as_mut());
         let rest = match lasts.find(|last| last.actor == Some(actor)) {
             Some(last) => complete(&mut last.exit, seen),
             None => Some(seen),
@@ -74,8 +75,10 @@ impl<D: Domain> OrderedEngine<D> {
             mark => mark.unwrap_or(Mark::Missing),
         };
         let end = self.step(now, slot, |child, step| {
-            let last = &mut child.last;
-            let end = child.life.end(mark, seen, step, |new| last.replace(new))?;
+            let past = &mut child.past;
+            let end = child.life.end(mark, seen, step, |last| {
+                past.get_or_insert_default().last.replace(last)
+            })?;
             // A start that succeeds after its cancellation does not count as a run, but as a failed
             // attempt.
             if end.recall == Recall::InTime {

@@ -29,7 +29,7 @@ impl<D: Domain> OrderedEngine<D> {
             if origin == Origin::Restart {
                 child.restarts += 1;
             }
-            let last_exit = child.last.as_ref().map(|last| last.exit.clone());
+            let last_exit = child.last_exit().cloned();
             child.life.launch(key, last_exit, caller, step);
         });
     }

@@ -148,13 +148,13 @@ impl<D: Domain> OrderedEngine<D> {
             let state = child.life.state();
             let because = because == Some(child.slot);
             match state {
-                State::Down => known.push(match &child.last {
-                    Some(last) if because => last.exit.clone(),
+                State::Down => known.push(match child.last_exit() {
+                    Some(exit) if because => exit.clone(),
                     _ => Exit::NotRunning,
                 }),
                 // The attempt that failed was no life; what counts is how it had ended before.
                 State::Ended { .. } if because && child.exit.is_none() => {
-                    child.exit = child.last.as_ref().map(|last| last.exit.clone());
+                    child.exit = child.last_exit().cloned();
                 }
                 State::Launching => launching.push(child.slot),
                 State::Cancelled { .. }
