@@ -14,6 +14,7 @@
 //! failure. So no time is measured, and a busy machine fails no test.
 
 mod asks;
+mod concerns;
 mod ends;
 mod harm;
 mod holder;
