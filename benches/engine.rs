@@ -87,8 +87,9 @@ struct Life(Key);
 
 impl engine::Life for Life {
     type Found = ();
+    type Checkpoint = ();
 
-    fn new(key: Key) -> Self {
+    fn new(key: Key, _checkpoint: Option<()>) -> Self {
         Self(key)
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod carry;
+pub(crate) mod checkpoint;
 pub(crate) mod clock;
 pub(crate) mod completion;
 pub(crate) mod directory;

@@ -3,12 +3,14 @@
 //! A message says what its own level knows, and the cause is the error's `source`. The last source
 //! is the user's own error. A report that prints all sources therefore says each thing once.
 
+mod checkpoint;
 mod child;
 mod kind;
 mod session;
 
 use std::sync::Arc;
 
+pub use checkpoint::{CheckpointError, SaveError};
 pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
 };

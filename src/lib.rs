@@ -9,6 +9,7 @@
 mod actor;
 mod application;
 mod ask;
+mod checkpoint;
 mod child;
 #[doc(hidden)]
 pub mod engine;
@@ -27,6 +28,7 @@ mod supervisor;
 mod tree;
 
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
+pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,

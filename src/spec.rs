@@ -3,6 +3,7 @@
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
+mod checkpoint;
 mod expiry;
 mod from_fn;
 mod label;
@@ -24,6 +25,7 @@ use crate::engine::{
 use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::{SessionId, SessionSupervisor, Supervisor};
+use checkpoint::Launched;
 use expiry::Place;
 use from_fn::FromFn;
 
@@ -53,12 +55,15 @@ pub struct StartContext {
     pub supervisor: Option<SessionSupervisor>,
     /// The tree that the child belongs to.
     pub tree: Option<Supervisor>,
+    launched: Launched,
 }
 
 impl StartContext {
     pub(crate) fn of(order: &Order) -> Self {
         let Order {
-            context, shared, ..
+            context,
+            life,
+            shared,
         } = order;
         let key = Arc::clone(&context.id);
         let (session, role) = match (shared.has_sessions(), shared.home()) {
@@ -81,6 +86,7 @@ impl StartContext {
             last_exit: context.last_exit.clone(),
             supervisor,
             tree,
+            launched: Launched::of(life),
         }
     }
 

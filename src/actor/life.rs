@@ -6,6 +6,7 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod checkpoint;
 mod claim;
 mod end;
 mod in_use;
@@ -14,12 +15,13 @@ mod orphans;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ractor::{ActorCell, ActorStatus};
 
+use super::checkpoint::Carried;
 use super::drop_queue::DropQueue;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
@@ -28,19 +30,21 @@ use end::{End, Tree};
 use in_use::InUse;
 use kept::Kept;
 
-const ORDERLY: u8 = 1;
-const FAILED: u8 = 1 << 1;
+const ORDERLY: u16 = 1;
+const FAILED: u16 = 1 << 1;
 /// In order, but with the failure of an actor linked to it.
-const LINK_FAILED: u8 = ORDERLY | FAILED;
+const LINK_FAILED: u16 = ORDERLY | FAILED;
 /// `pre_start` went well, and the actor was not ending by itself.
-const READY: u8 = 1 << 2;
+const READY: u16 = 1 << 2;
 /// It is a supervisor that used up its restart limit.
-const GAVE_UP: u8 = 1 << 7;
-const HELD: u8 = Hold::Launch as u8 | Hold::State as u8 | Hold::Task as u8 | Hold::Tree as u8;
+const GAVE_UP: u16 = 1 << 7;
+const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 | Hold::Tree as u16;
+/// What it leaves to the next launch has been taken, so nothing more is left.
+const LEFT: u16 = 1 << 8;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u16)]
 pub(crate) enum Hold {
     /// The task that starts the session, until it has reported.
     Launch = 1 << 3,
@@ -57,7 +61,7 @@ pub(crate) enum Hold {
 pub(crate) struct Life<C, T> {
     key: Key,
     actor: OnceLock<ActorCell>,
-    bits: AtomicU8,
+    bits: AtomicU16,
     /// When its callbacks ran, if its rules ask for that.
     pub(super) in_use: InUse,
     inner: Mutex<Inner<C, T>>,
@@ -82,19 +86,24 @@ pub(crate) enum Left {
 
 impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
     type Found = Found<T>;
+    type Checkpoint = Carried;
 
-    fn new(key: Key) -> Self {
+    fn new(key: Key, checkpoint: Option<Carried>) -> Self {
         Self::new(Life {
             key,
             actor: OnceLock::new(),
-            bits: AtomicU8::new(Hold::Launch as u8),
+            bits: AtomicU16::new(Hold::Launch as u16),
             in_use: InUse::default(),
             inner: Mutex::new(Inner {
                 claim: Claim::Open(None),
                 waker: None,
-                end: None,
+                end: checkpoint.map(|carried| End::with(carried.hand_over(key.launch))),
             }),
         })
+    }
+
+    fn leave(&self) -> Option<Carried> {
+        self.leave_checkpoint()
     }
 
     fn found(&self) -> Option<Found<T>> {
@@ -261,30 +270,30 @@ impl<C, T: Clone> Life<C, T> {
     }
 
     pub(crate) fn holds(&self, hold: Hold) -> bool {
-        self.bits.load(Ordering::Acquire) & hold as u8 != 0
+        self.bits.load(Ordering::Acquire) & hold as u16 != 0
     }
 
     pub(crate) fn hold(&self, hold: Hold) {
-        self.bits.fetch_or(hold as u8, Ordering::AcqRel);
+        self.bits.fetch_or(hold as u16, Ordering::AcqRel);
     }
 
     /// What is left after that.
     pub(crate) fn release(&self, hold: Hold) -> Left {
-        let before = self.bits.fetch_and(!(hold as u8), Ordering::AcqRel);
-        let left = before & HELD & !(hold as u8);
-        if left & Hold::Launch as u8 != 0 {
+        let before = self.bits.fetch_and(!(hold as u16), Ordering::AcqRel);
+        let left = before & HELD & !(hold as u16);
+        if left & Hold::Launch as u16 != 0 {
             self.wake();
         }
         match left {
             0 => Left::Nothing,
-            left if left == Hold::State as u8 => Left::State,
+            left if left == Hold::State as u16 => Left::State,
             _ => Left::More,
         }
     }
 
     /// Waits until nothing but the launch itself is left.
     pub(crate) async fn alone(&self) {
-        self.until(|life, _| life.bits.load(Ordering::Acquire) & HELD == Hold::Launch as u8)
+        self.until(|life, _| life.bits.load(Ordering::Acquire) & HELD == Hold::Launch as u16)
             .await;
     }
 
@@ -293,8 +302,8 @@ impl<C, T: Clone> Life<C, T> {
         self.until(|life, inner| {
             let held = life.bits.load(Ordering::Acquire) & HELD;
             let outlived = inner.end.as_ref().is_some_and(|end| end.outlived);
-            let tree = Hold::Launch as u8 | Hold::Tree as u8;
-            held == Hold::Launch as u8 || (outlived && held == tree)
+            let tree = Hold::Launch as u16 | Hold::Tree as u16;
+            held == Hold::Launch as u16 || (outlived && held == tree)
         })
         .await;
     }

@@ -120,6 +120,11 @@ impl<'a> Outbox<'a> {
             Discard::Seen(Seen::Terminated(_)) => {}
             Discard::Failure(failure) => self.drops.put_causes(failure),
             Discard::Life(life) => self.discard_life(&life),
+            Discard::Checkpoint(checkpoint) => {
+                if let Some(value) = checkpoint.close() {
+                    self.drops.put(Deferred::of(value));
+                }
+            }
             Discard::Caller(caller) => self.unanswered(caller),
         }
     }

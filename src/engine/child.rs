@@ -5,7 +5,7 @@
 
 use super::counts::{SessionState, Shown};
 use super::exit::Exit;
-use super::io::{Domain, LaunchCaller, RestartAnswer};
+use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer};
 use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
@@ -21,19 +21,31 @@ pub(super) struct Child<D: Domain> {
     /// through `Table::change` alone.
     pub(super) plan: Plan<D>,
     /// What only a session has that has ended before, or that uses more than a start.
-    pub(super) history: Option<Box<History>>,
+    pub(super) history: Option<Box<History<D>>>,
     pub(super) waiting: Option<Box<Waiting<D>>>,
 }
 
 /// What only a session has that uses it.
-#[derive(Debug, Default)]
-pub(super) struct Extra {
+#[derive(Debug)]
+pub(super) struct Extra<D: Domain> {
     pub(super) leases: Leases,
+    /// What the last launch has left to the next one. While a launch is under way or runs, its life
+    /// has it.
+    checkpoint: Option<Checkpoint<D>>,
+}
+
+impl<D: Domain> Default for Extra<D> {
+    fn default() -> Self {
+        Self {
+            leases: Leases::default(),
+            checkpoint: None,
+        }
+    }
 }
 
 /// What is kept of earlier incarnations.
-#[derive(Debug, Default)]
-pub(super) struct History {
+#[derive(Debug)]
+pub(super) struct History<D: Domain> {
     /// Restarts that were decided since the first start.
     pub(super) restarts: u64,
     /// Steps of the backoff since it was last reset.
@@ -42,7 +54,29 @@ pub(super) struct History {
     pub(super) last: Option<Last>,
     /// Set from the moment it is parked until a trial has lived long enough.
     pub(super) parking: Option<Parking>,
-    pub(super) extra: Option<Box<Extra>>,
+    pub(super) extra: Option<Box<Extra<D>>>,
+}
+
+impl<D: Domain> Default for History<D> {
+    fn default() -> Self {
+        Self {
+            restarts: 0,
+            step: 0,
+            window: Window::default(),
+            last: None,
+            parking: None,
+            extra: None,
+        }
+    }
+}
+
+impl<D: Domain> History<D> {
+    /// What may be the user's.
+    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
+        let last = self.last.map(|last| Discard::Exit(last.exit));
+        let checkpoint = self.extra.and_then(|extra| extra.checkpoint);
+        last.into_iter().chain(checkpoint.map(Discard::Checkpoint))
+    }
 }
 
 /// That a session used up its restart limit, and what was tried since.
@@ -213,15 +247,30 @@ impl<D: Domain> Child<D> {
         self.waiting().queue.push_back(request);
     }
 
-    pub(super) fn extra(&self) -> Option<&Extra> {
+    pub(super) fn extra(&self) -> Option<&Extra<D>> {
         self.history.as_ref()?.extra.as_deref()
     }
 
-    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+    pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {
         self.history().extra.get_or_insert_default()
     }
 
-    pub(super) fn history(&mut self) -> &mut History {
+    /// Keeps what its last launch has left for the next one, if anything.
+    pub(super) fn keep(&mut self, checkpoint: Option<Checkpoint<D>>) {
+        if checkpoint.is_some() {
+            let kept = &mut self.extra_mut().checkpoint;
+            debug_assert!(kept.is_none(), "two launches have left something");
+            *kept = checkpoint;
+        }
+    }
+
+    /// What its last launch has left, for the next one.
+    pub(super) fn take_checkpoint(&mut self) -> Option<Checkpoint<D>> {
+        let extra = self.history.as_mut()?.extra.as_mut()?;
+        extra.checkpoint.take()
+    }
+
+    pub(super) fn history(&mut self) -> &mut History<D> {
         self.history.get_or_insert_default()
     }
 

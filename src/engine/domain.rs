@@ -38,12 +38,22 @@ pub trait Spec: Clone + Debug {
     }
 }
 
+/// What the launches of one child leave to each other, in its domain.
+pub(super) type Checkpoint<D> = <<D as Domain>::Life as Life>::Checkpoint;
+
 /// One launch, as far as the engine looks at it.
 pub trait Life: Clone + Debug {
     /// What a caller gets to hold of it.
     type Found;
-    /// The life of a launch that begins now.
-    fn new(key: Key) -> Self;
+    /// What it leaves to the next launch of the same child. There is one of it at most, so the
+    /// engine moves it and never clones it.
+    type Checkpoint: Debug;
+    /// The life of a launch that begins now, and has from now on what the one before has left.
+    fn new(key: Key, checkpoint: Option<Self::Checkpoint>) -> Self;
+    /// What it leaves. It is taken out: a second call answers nothing, and nothing comes after it.
+    fn leave(&self) -> Option<Self::Checkpoint> {
+        None
+    }
     /// What a caller gets to hold of it, as soon as there is an actor.
     fn found(&self) -> Option<Self::Found>;
     /// The number of its actor, as soon as there is one.

@@ -313,7 +313,11 @@ impl<D: Domain> Engine<D> {
             },
         };
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
-        let result = self.table.change(slot, |child| act(child, &mut step));
+        let result = self.table.change(slot, |child| {
+            let result = act(child, &mut step);
+            child.keep(step.checkpoint.take());
+            result
+        });
         match step.timer {
             Timer::Kept => {}
             Timer::Off => self.timers.set(slot, None),

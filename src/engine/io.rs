@@ -11,7 +11,7 @@ pub(super) use super::answers::{
     Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
-pub(super) use super::domain::{Domain, Life, Spec, Ticket};
+pub(super) use super::domain::{Checkpoint, Domain, Life, Spec, Ticket};
 use super::exit::{Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
@@ -233,6 +233,8 @@ pub enum Discard<D: Domain> {
     Seen(Seen),
     /// A launch.
     Life(D::Life),
+    /// What a child has left whose launches are over for good.
+    Checkpoint(Checkpoint<D>),
     /// Why a launch failed.
     Failure(Failure),
     /// A caller that has gone, or will not be answered.

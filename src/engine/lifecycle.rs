@@ -217,6 +217,7 @@ impl<D: Domain> Lifecycle<D> {
         into.push(Discard::Spec(self.spec));
         if let Some(current) = self.current {
             into.extend(current.early.map(|seen| Discard::Seen(*seen)));
+            into.extend(current.life.leave().map(Discard::Checkpoint));
             into.push(Discard::Life(current.life));
         }
     }

@@ -352,6 +352,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
         let result = act(child, &mut step);
+        child.keep(step.checkpoint.take());
         match step.timer {
             Timer::Kept => {}
             Timer::Off => child.timer = None,

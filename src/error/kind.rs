@@ -1,9 +1,10 @@
 //! One mapping for all errors: of what kind each is, and whether the same call may do better later.
 
 use super::{
-    AwaitError, CallError, CastError, DeleteChildError, EnsureError, FindChildError, FindError,
-    LeaseError, NotTaken, RestartAsError, RestartChildError, RestartError, StartChildError,
-    StartError, StartSupervisorError, StopError, SupervisorDown, TerminateChildError, WaitEndError,
+    AwaitError, CallError, CastError, CheckpointError, DeleteChildError, EnsureError,
+    FindChildError, FindError, LeaseError, NotTaken, RestartAsError, RestartChildError,
+    RestartError, SaveError, StartChildError, StartError, StartSupervisorError, StopError,
+    SupervisorDown, TerminateChildError, WaitEndError,
 };
 
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
@@ -39,6 +40,8 @@ pub enum ErrorKind {
     Stuck,
     /// The session ended before it answered.
     Unanswered,
+    /// A later incarnation has taken its place.
+    Superseded,
     /// The supervisor has ended or is stopping.
     SupervisorDown,
 }
@@ -65,6 +68,7 @@ impl ErrorKind {
             | Self::AlreadyExists
             | Self::WrongMessageType
             | Self::Ignored
+            | Self::Superseded
             | Self::SupervisorDown => false,
         }
     }
@@ -165,6 +169,12 @@ kinds! {
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     CastError<M> => |it| it.reason.kind();
+    CheckpointError => |it| match it {
+        Self::WrongType { .. } => ErrorKind::InvalidInput,
+        Self::Superseded { .. } => ErrorKind::Superseded,
+        Self::Gone { .. } => ErrorKind::NotFound,
+    };
+    SaveError<T> => |it| it.reason.kind();
     CallError => |it| match it {
         Self::NotTaken(reason) => reason.kind(),
         Self::Unanswered => ErrorKind::Unanswered,

@@ -4,6 +4,7 @@
 
 mod application;
 mod basics;
+mod checkpoints;
 mod contract;
 mod drains;
 mod endings;

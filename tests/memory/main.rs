@@ -6,6 +6,7 @@
 //! a part of the names of the rows that are to run.
 
 mod actors;
+mod checkpoints;
 mod children;
 mod crowds;
 mod expiry;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let tables = [
         sessions::rows(),
         expiry::rows(),
+        checkpoints::rows(),
         failures::rows(),
         hostile::rows(),
         children::rows(),

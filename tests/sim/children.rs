@@ -1,6 +1,7 @@
 //! The static supervisor: a truth table, its model, its requests and the verdicts on what its
 //! engine does.
 
+mod checkpoints;
 mod checks;
 mod decisions;
 mod effects;
@@ -16,12 +17,28 @@ mod tickets;
 mod toy;
 mod truth;
 
+use crate::checkpoints::Saving;
+use crate::variant::With;
 use crate::{oracle, play};
 use sim::Sim;
 
 #[test]
 fn random_histories() {
     play::random_histories::<Sim>(50_000);
+}
+
+#[test]
+fn histories_with_children_that_save() {
+    play::random_histories::<With<Saving, Sim>>(20_000);
+}
+
+#[test]
+fn what_is_saved_is_passed_on_and_given_up_as_before() {
+    oracle::hold(
+        "saving_children.txt",
+        3_000,
+        play::hash::<With<Saving, Sim>>,
+    );
 }
 
 #[test]

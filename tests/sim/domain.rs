@@ -9,6 +9,7 @@ use session_supervisor::engine::{
     self, Cause, Domain, Ending, Key, Life, Mark, Moment, Policy, ShutdownReport, Spec, Use,
 };
 
+use crate::checkpoints::{Carried, Slot};
 use crate::drops::Noticed;
 use crate::rules::Pauses;
 
@@ -88,6 +89,23 @@ impl SimLife {
     pub(crate) fn kept(&self) -> Self {
         Self(Rc::clone(&self.0), Rc::new(Noticed("a life")))
     }
+
+    /// Where it saves, if it has done so or those before it have.
+    pub(crate) fn slot(&self) -> Option<Rc<Slot>> {
+        self.0.slot.borrow().clone()
+    }
+
+    /// Where it saves. After its end none is made.
+    pub(crate) fn checkpoint(&self) -> Option<Rc<Slot>> {
+        if !self.0.left.get() {
+            let key = self.0.key;
+            self.0
+                .slot
+                .borrow_mut()
+                .get_or_insert_with(|| Slot::of(key));
+        }
+        self.slot()
+    }
 }
 
 /// A run, as a caller gets to hold it.
@@ -105,11 +123,15 @@ pub(crate) struct Cells {
     /// It was a supervisor, and its own children are all that is left.
     pub(crate) outlived: Cell<bool>,
     pub(crate) used: Cell<Use>,
+    slot: RefCell<Option<Rc<Slot>>>,
+    /// The engine has taken what it leaves.
+    left: Cell<bool>,
 }
 
 impl Life for SimLife {
     type Found = SimFound;
-    fn new(key: Key) -> Self {
+    type Checkpoint = Carried;
+    fn new(key: Key, checkpoint: Option<Carried>) -> Self {
         let cells = Cells {
             key,
             actor: Cell::new(None),
@@ -119,8 +141,15 @@ impl Life for SimLife {
             report: Cell::new(None),
             outlived: Cell::new(false),
             used: Cell::new(Use::Until(Moment::START)),
+            slot: RefCell::new(checkpoint.map(|carried| carried.hand_over(key))),
+            left: Cell::new(false),
         };
         Self(Rc::new(cells), Rc::new(Noticed("a life")))
+    }
+    fn leave(&self) -> Option<Carried> {
+        let again = self.0.left.replace(true);
+        assert!(!again, "what it leaves is taken twice");
+        self.0.slot.borrow().as_ref().map(Carried::new)
     }
     fn found(&self) -> Option<SimFound> {
         Some(SimFound(Rc::clone(&self.0)))

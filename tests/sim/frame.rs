@@ -8,6 +8,7 @@ use session_supervisor::engine::{
     Counts, Discard, Effect, Engine, Input, Moment, OrderedEngine, Seen, ShutdownReport,
 };
 
+use crate::checkpoints::{Checkpoints, perhaps_save};
 use crate::domain::{SimDomain, Ticket};
 use crate::drops::inside;
 use crate::record::{Record, Trace};
@@ -33,11 +34,12 @@ pub(crate) struct World {
     pub(crate) report: Option<ShutdownReport>,
     /// Of whom it was said that they are stuck, before the log was told.
     pub(crate) stuck_answers: Vec<usize>,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) record: Record,
 }
 
 impl World {
-    pub(crate) const fn new(rng: Rng, trace: Trace) -> Self {
+    pub(crate) fn new(rng: Rng, trace: Trace) -> Self {
         Self {
             rng,
             now: Moment::START,
@@ -48,6 +50,7 @@ impl World {
             finished: false,
             report: None,
             stuck_answers: Vec::new(),
+            checkpoints: Checkpoints::default(),
             record: Record::new(trace),
         }
     }
@@ -189,10 +192,14 @@ pub(crate) trait History: Sized {
     /// The engine is taken apart in the middle of everything, and drops nothing itself. Answers the
     /// tickets that it hands out.
     fn take_apart(&mut self) -> Vec<Ticket> {
-        let (engine, _) = self.parts();
+        let (engine, world) = self.parts();
         let values = inside(|| engine.take_apart());
         let ticket = |value| match value {
             Discard::Caller(caller) => Some(untold(&caller)),
+            Discard::Checkpoint(carried) => {
+                world.checkpoints.apart(carried);
+                None
+            }
             _ => None,
         };
         values.into_iter().filter_map(ticket).collect()
@@ -236,6 +243,7 @@ pub(crate) trait History: Sized {
         if world.runs[index].gone() {
             return false;
         }
+        perhaps_save(world, index);
         world.actors += 1;
         let deed = world.runs[index].act(mood, world.over, world.actors, &mut world.rng);
         let acted = deed.is_some();

@@ -218,6 +218,7 @@ fn discarded(value: &Discard<SimDomain>) -> String {
             });
             format!("life {} {actor}", launch(life))
         }
+        Discard::Checkpoint(carried) => format!("checkpoint {:?}", carried.saved()),
         Discard::Failure(why) => format!("failure {}", failure(why)),
         Discard::Caller(caller) => format!("ticket {}", untold(caller)),
     }

@@ -1,5 +1,6 @@
 //! The session supervisor: its model, its requests and the verdicts on what its engine does.
 
+mod checkpoints;
 mod checks;
 mod effects;
 mod expiry;
@@ -13,6 +14,8 @@ mod sim;
 mod tickets;
 mod watched;
 
+use crate::checkpoints::Saving;
+use crate::variant::With;
 use crate::{oracle, play};
 use sim::Sim;
 use watched::Watched;
@@ -25,6 +28,20 @@ fn random_histories() {
 #[test]
 fn histories_with_callers_that_change_nothing() {
     play::random_histories::<Watched>(50_000);
+}
+
+#[test]
+fn histories_with_sessions_that_save() {
+    play::random_histories::<With<Saving, Sim>>(30_000);
+}
+
+#[test]
+fn what_is_saved_is_passed_on_and_given_up_as_before() {
+    oracle::hold(
+        "saving_sessions.txt",
+        3_000,
+        play::hash::<With<Saving, Sim>>,
+    );
 }
 
 #[test]

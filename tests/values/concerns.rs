@@ -8,6 +8,21 @@ impl End {
     pub(crate) fn concerns(self, value: Value) -> bool {
         use End as E;
         use Value as V;
+        if value == V::Checkpoint {
+            // Not of a session that comes back, or is not launched.
+            return !matches!(
+                self,
+                E::RestartByHand
+                    | E::CrashAndRestart
+                    | E::CrashTwice
+                    | E::RestartFails
+                    | E::AlreadyStarted
+                    | E::Parked
+                    | E::MaxSessions
+                    | E::QueuedBehindAStop
+                    | E::SupervisorDown
+            );
+        }
         match self {
             E::Stop | E::StopItself | E::RestartByHand | E::ForeignStop => {
                 matches!(

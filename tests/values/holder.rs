@@ -16,6 +16,8 @@ pub(crate) enum Value {
     State,
     Message,
     Spec,
+    /// What it saved for its next incarnation.
+    Checkpoint,
     LaunchError,
     LaunchPayload,
     PreStartError,
@@ -27,12 +29,13 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Actor,
         Self::Arguments,
         Self::State,
         Self::Message,
         Self::Spec,
+        Self::Checkpoint,
         Self::LaunchError,
         Self::LaunchPayload,
         Self::PreStartError,
@@ -195,6 +198,9 @@ pub(crate) fn spec(plan: &Plan) -> ChildSpec<Holder> {
         let _captured = &captured;
         let plan = plan.clone();
         async move {
+            if plan.value == Value::Checkpoint && context.incarnation == 1 {
+                context.checkpoint().save(plan.harm.trap())?;
+            }
             let start = match context.incarnation {
                 1 => plan.starts.0,
                 _ => plan.starts.1,

@@ -102,7 +102,7 @@ fn check_all(kind: Kind) {
     let cases = cases.filter(|(value, end)| end.concerns(*value));
     each(
         cases.map(|(value, end)| (value, end, kind, 1)).collect(),
-        70,
+        86,
     );
 }
 
@@ -128,7 +128,10 @@ fn many_drops_that_block_at_once_delay_no_other() {
         (Value::Arguments, End::TimedOut),
         (Value::Arguments, End::Cancelled),
         (Value::CallbackError, End::CrashTwice),
+        (Value::Checkpoint, End::Stop),
+        (Value::Checkpoint, End::ParkAndDiscard),
+        (Value::Checkpoint, End::TimedOut),
     ];
     let both = |(value, end)| [Kind::Blocks, Kind::Panics].map(|kind| (value, end, kind, 64));
-    each(cases.into_iter().flat_map(both).collect(), 16);
+    each(cases.into_iter().flat_map(both).collect(), 22);
 }

@@ -1,7 +1,10 @@
-//! What is known of the end of a launch. Most launches have nothing of it while they run, so it is
-//! in a box of its own.
+//! What is known of the end of a launch, and what it leaves to the next one. Most launches have
+//! nothing of it while they run, so it is in a box of its own.
+
+use std::sync::Arc;
 
 use super::kept::Kept;
+use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
 use crate::engine::ShutdownReport;
 
@@ -13,6 +16,8 @@ pub(super) struct End<T> {
     /// Few sessions have any, and none before its end.
     pub(super) orphans: Option<Box<Orphans>>,
     pub(super) tree: Tree<T>,
+    /// Where its incarnation saves, once it has asked for that.
+    pub(super) slot: Option<Arc<Slot>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
 }
@@ -23,8 +28,17 @@ impl<T> Default for End<T> {
             cause: None,
             orphans: None,
             tree: Tree::None,
+            slot: None,
             outlived: false,
         }
+    }
+}
+
+impl<T> End<T> {
+    /// Of a launch to which the one before has left this, in a box.
+    pub(super) fn with(slot: Option<Arc<Slot>>) -> Box<Self> {
+        let nothing = Self::default();
+        Box::new(Self { slot, ..nothing })
     }
 }
 

@@ -39,8 +39,8 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
         }
         Plan::Launch(_) | Plan::Run | Plan::Park { .. } => {}
     }
-    if let Some(last) = child.history.and_then(|history| history.last) {
-        into.push(Discard::Exit(last.exit));
+    if let Some(history) = child.history {
+        into.extend(history.into_values());
     }
     if let Some(waiting) = child.waiting {
         for request in waiting.queue {

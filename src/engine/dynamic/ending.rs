@@ -140,8 +140,10 @@ impl<D: Domain> Engine<D> {
             stop.report.tally(&exit);
         }
         self.discard(Discard::Spec(child.life.spec));
-        if let Some(last) = child.history.and_then(|history| history.last) {
-            self.discard(Discard::Exit(last.exit));
+        if let Some(history) = child.history {
+            for value in history.into_values() {
+                self.discard(value);
+            }
         }
         if let Some(waiting) = child.waiting {
             for ticket in waiting.stops {

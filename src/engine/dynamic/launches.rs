@@ -33,7 +33,8 @@ impl<D: Domain> Engine<D> {
         self.step(now, slot, |child, step| {
             child.set_plan(Plan::Launch(origin));
             let last_exit = child.last_exit().cloned();
-            child.life.launch(key, last_exit, caller, step);
+            let checkpoint = child.take_checkpoint();
+            child.life.launch(key, last_exit, checkpoint, caller, step);
         });
     }
 

@@ -8,7 +8,7 @@ use super::{Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Cancellation, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
+    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
 };
 use crate::engine::shutdown::KILL_BOUND;
 
@@ -37,18 +37,19 @@ pub(in crate::engine) enum Lost {
 }
 
 impl<D: Domain> Lifecycle<D> {
-    /// Orders a launch. Nothing of an earlier one may be left.
+    /// Orders a launch. Nothing of an earlier one may be left but the exit and the checkpoint.
     pub(in crate::engine) fn launch(
         &mut self,
         key: Key,
         last_exit: Option<Exit>,
+        checkpoint: Option<Checkpoint<D>>,
         caller: Option<LaunchCaller<D>>,
         step: &mut Step<'_, D>,
     ) {
         debug_assert!(self.is_down(), "two launches of one child");
         self.incarnation += 1;
         self.attempt = self.attempt.saturating_add(1);
-        let life = D::Life::new(key);
+        let life = D::Life::new(key, checkpoint);
         self.current = Some(Current {
             launch: key.launch,
             life: life.clone(),
@@ -188,6 +189,7 @@ impl<D: Domain> Lifecycle<D> {
             if let Some(seen) = current.early {
                 step.discard(Discard::Seen(*seen));
             }
+            step.checkpoint = current.life.leave();
             step.discard(Discard::Life(current.life));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::io::{Discard, Domain, Effect};
+use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
 use crate::engine::moment::Moment;
 
 /// The circumstances of a step, and where its effects go.
@@ -15,6 +15,8 @@ pub(in crate::engine) struct Step<'a, D: Domain> {
     pub(in crate::engine) effects: &'a mut VecDeque<Effect<D>>,
     /// What becomes of the child's timer.
     pub(in crate::engine) timer: Timer,
+    /// What a launch has left of which nothing else is left.
+    pub(in crate::engine) checkpoint: Option<Checkpoint<D>>,
 }
 
 /// What the supervisor is doing, as far as it matters to one child.
@@ -58,6 +60,7 @@ impl<'a, D: Domain> Step<'a, D> {
             last_end,
             effects,
             timer: Timer::Kept,
+            checkpoint: None,
         }
     }
 

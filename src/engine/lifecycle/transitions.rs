@@ -52,7 +52,8 @@ mod tests {
 
     impl Life for Pointer<Key> {
         type Found = ();
-        fn new(key: Key) -> Self {
+        type Checkpoint = ();
+        fn new(key: Key, _checkpoint: Option<()>) -> Self {
             Self(Arc::new(key))
         }
         fn found(&self) -> Option<()> {
@@ -159,7 +160,7 @@ mod tests {
 
     const LAUNCHING: &[(&str, Event)] = &[
         ("it is launched", |child, step| {
-            child.launch(KEY, None, None, step);
+            child.launch(KEY, None, None, None, step);
             None
         }),
         ("the launch succeeds in time", |child, step| {

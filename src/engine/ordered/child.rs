@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::settings::FirstStart;
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Spec, StopAnswer};
+use crate::engine::io::{Checkpoint, Discard, Domain, Spec, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::restart::{ChildKind, Restart};
@@ -36,7 +36,7 @@ pub(super) struct Child<D: Domain> {
     /// Attempts of the present restart that have failed.
     pub(super) failures: u32,
     /// What only a child has that has ended before.
-    pub(super) past: Option<Box<Past>>,
+    pub(super) past: Option<Box<Past<D>>>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
     pub(super) stops: Vec<D::Ticket<StopAnswer>>,
@@ -45,9 +45,21 @@ pub(super) struct Child<D: Domain> {
 }
 
 /// What is kept of earlier incarnations.
-#[derive(Debug, Default)]
-pub(super) struct Past {
+#[derive(Debug)]
+pub(super) struct Past<D: Domain> {
     pub(super) last: Option<Last>,
+    /// What the last launch has left to the next one. While a launch is under way or runs, its life
+    /// has it.
+    checkpoint: Option<Checkpoint<D>>,
+}
+
+impl<D: Domain> Default for Past<D> {
+    fn default() -> Self {
+        Self {
+            last: None,
+            checkpoint: None,
+        }
+    }
 }
 
 /// A start that is to come.
@@ -172,11 +184,12 @@ pub struct ChildView<'a, D: Domain> {
     pub kind: ChildKind,
 }
 
-impl Past {
+impl<D: Domain> Past<D> {
     /// What may be the user's.
-    pub(super) fn into_values<D: Domain>(self) -> impl Iterator<Item = Discard<D>> {
+    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
         let last = self.last.map(|last| Discard::Exit(last.exit));
-        last.into_iter()
+        let checkpoint = self.checkpoint.map(Discard::Checkpoint);
+        last.into_iter().chain(checkpoint)
     }
 }
 
@@ -209,6 +222,20 @@ impl<D: Domain> Child<D> {
     pub(super) fn last_exit(&self) -> Option<&Exit> {
         let last = self.past.as_ref()?.last.as_ref()?;
         Some(&last.exit)
+    }
+
+    /// Keeps what its last launch has left for the next one, if anything.
+    pub(super) fn keep(&mut self, checkpoint: Option<Checkpoint<D>>) {
+        if checkpoint.is_some() {
+            let kept = &mut self.past.get_or_insert_default().checkpoint;
+            debug_assert!(kept.is_none(), "two launches have left something");
+            *kept = checkpoint;
+        }
+    }
+
+    /// What its last launch has left, for the next one.
+    pub(super) fn take_checkpoint(&mut self) -> Option<Checkpoint<D>> {
+        self.past.as_mut()?.checkpoint.take()
     }
 
     pub(super) fn temporary(&self) -> bool {

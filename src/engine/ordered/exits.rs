@@ -321,6 +321,9 @@ impl<D: Domain> OrderedEngine<D> {
             // It is on demand, and as it was before somebody asked.
             child.again = None;
             child.has_run = false;
+            if let Some(checkpoint) = child.take_checkpoint() {
+                self.discard(Discard::Checkpoint(checkpoint));
+            }
         }
         if let Some(follows) = self.launch_came_to_nothing(now, slot, then) {
             self.tell_and_follow(now, slot, follows);

@@ -30,7 +30,8 @@ impl<D: Domain> OrderedEngine<D> {
                 child.restarts += 1;
             }
             let last_exit = child.last_exit().cloned();
-            child.life.launch(key, last_exit, caller, step);
+            let checkpoint = child.take_checkpoint();
+            child.life.launch(key, last_exit, checkpoint, caller, step);
         });
     }
 

@@ -6,14 +6,14 @@ use std::hash::Hash;
 
 use ractor::{ActorRef, call};
 use session_supervisor::error::{
-    EnsureError, FindError, InvalidId, InvalidValue, LeaseError, NotASupervisor, RestartError,
-    StartError, StartSupervisorError, StopError, SupervisorDown,
+    CheckpointError, EnsureError, FindError, InvalidId, InvalidValue, LeaseError, NotASupervisor,
+    RestartError, SaveError, StartError, StartSupervisorError, StopError, SupervisorDown,
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
-    AnyActor, Backoff, ChildSpec, Counts, Ensured, Exit, KILL_BOUND, Launch, Lease, OnRestartLimit,
-    Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor, Shutdown,
-    ShutdownReport, StartContext, names, reason,
+    AnyActor, Backoff, Checkpoint, ChildSpec, Counts, Ensured, Exit, KILL_BOUND, Launch, Lease,
+    OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor,
+    Shutdown, ShutdownReport, StartContext, names, reason,
 };
 
 use super::{Chat, ChatArgs, ChatMsg, SECOND, chat};
@@ -33,6 +33,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     value::<ChildSpec<AnyActor>>();
     value::<Launch<Chat>>();
     value::<StartContext>();
+    value::<Checkpoint<String>>();
     value::<Options>();
     value::<Backoff>();
     value::<SessionId>();
@@ -49,6 +50,8 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     error::<StopError>();
     error::<FindError>();
     error::<LeaseError>();
+    error::<CheckpointError>();
+    error::<SaveError<String>>();
     error::<SupervisorDown>();
     error::<NotASupervisor>();
     error::<InvalidId>();
@@ -62,6 +65,8 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     #[ractor::actor(message = NotSync, state = (), arguments = ())]
     impl Shut {}
     crosses_threads::<ChildSpec<Shut>>();
+    // A handle does so whatever it saves.
+    crosses_threads::<Checkpoint<std::cell::Cell<u8>>>();
     crosses_threads::<Lease>();
     // An id is a key that is looked up by text.
     fn key<T: Eq + Ord + Hash + Display + std::borrow::Borrow<str> + AsRef<str>>() {}

@@ -20,6 +20,10 @@ impl Sim {
         self.join_stops(Ticket::MAX);
         self.model.bury(&self.world.runs);
         self.check_children();
+        if !self.model.stopping() {
+            let is_known = |role| self.model.position(role).is_some();
+            self.world.checkpoints.check(&self.world.runs, is_known);
+        }
         self.check_combination();
         if self
             .engine

@@ -9,6 +9,7 @@ use session_supervisor::engine::{
     Shutdown, Spec, StopCause, StopWay, Strategy,
 };
 
+use crate::checkpoints::Begins;
 use crate::children::model::{Counted, Expected, Launched, Mode, Origin};
 use crate::children::sim::Sim;
 use crate::children::tickets::Kind;
@@ -40,6 +41,9 @@ impl Sim {
                 self.judge_answer(ticket, &told);
             }
             Effect::Discard(Discard::Caller(caller)) => self.tickets.drop_gone(untold(&caller)),
+            Effect::Discard(Discard::Checkpoint(carried)) => {
+                self.world.checkpoints.given_up(carried, &self.world.runs);
+            }
             Effect::Discard(_) => {}
             Effect::BeginStop { cause } => self.stops(cause),
             Effect::Note { id, note, .. } => {
@@ -95,6 +99,14 @@ impl Sim {
         assert_eq!(context.incarnation, entry.incarnation);
         assert_eq!(context.attempt, entry.attempt);
         assert_eq!(context.last_exit.is_some(), entry.last.is_some());
+        let begins = match context.incarnation {
+            1 => Begins::Anew,
+            // It is on demand, and begins anew.
+            _ if spec.policy().restart == Restart::Temporary => Begins::Anew,
+            _ => Begins::WhereItWas,
+        };
+        let before = self.world.runs.iter().rposition(|run| run.id == role);
+        self.world.checkpoints.launched(begins, before, &life);
         self.model.launched.push(Launched {
             origin,
             ran: false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, ChildRequest, ChildState, Effect, Failure, FirstStart, Input, Mark, Moment,
+    Backoff, ChildRequest, ChildState, Discard, Effect, Failure, FirstStart, Input, Mark, Moment,
     OrderedEngine, OrderedSettings, Policy, Recall, Seen, Shutdown,
 };
 
@@ -172,6 +172,10 @@ impl Toy {
                         "{cause:?}: {stopped} stopped, {failed} failed, {killed} killed, {stuck} stuck, {down} down"
                     ));
                 }
+                Effect::Discard(Discard::Checkpoint(carried)) => {
+                    let saved = carried.close().saved();
+                    self.log.push(format!("give up {saved:?}"));
+                }
                 Effect::StopWithin { .. }
                 | Effect::JoinEnd { .. }
                 | Effect::Discard(_)
@@ -212,6 +216,16 @@ impl Toy {
     /// What was done since this was last asked, in one line.
     pub(crate) fn story(&mut self) -> String {
         std::mem::take(&mut self.log).join(", ")
+    }
+
+    /// Takes the group apart. Answers what the children had saved.
+    pub(crate) fn taken_apart(&mut self) -> Vec<Option<u64>> {
+        let values = self.group.take_apart().into_iter();
+        let saved = values.filter_map(|value| match value {
+            Discard::Checkpoint(carried) => Some(carried.close().saved()),
+            _ => None,
+        });
+        saved.collect()
     }
 
     /// The roles in a state.

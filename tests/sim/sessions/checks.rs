@@ -36,6 +36,8 @@ impl Sim {
         if self.model.serving {
             let known = self.model.entries.iter().flatten().count();
             assert_eq!(self.engine.entries(), known, "entries");
+            let is_known = |id: usize| self.model.entries[id].is_some();
+            self.world.checkpoints.check(&self.world.runs, is_known);
         }
         self.check_counts();
         self.check_queues();

@@ -9,6 +9,7 @@ use session_supervisor::engine::{
     Spec, StopWay,
 };
 
+use crate::checkpoints::Begins;
 use crate::domain::{SimDomain, SimLife, SimSpec, Ticket, Waiter};
 use crate::sessions::model::{Entry, Origin, Outcome};
 use crate::sessions::sim::Sim;
@@ -48,6 +49,9 @@ impl Sim {
                 self.judge_answer(ticket, &told);
             }
             Effect::Discard(Discard::Caller(caller)) => self.tickets.drop(untold(&caller)),
+            Effect::Discard(Discard::Checkpoint(carried)) => {
+                self.world.checkpoints.given_up(carried, &self.world.runs);
+            }
             Effect::Discard(_) => {}
             Effect::BeginStop { cause } => self.supervisor_stops(cause),
             Effect::Note { id, note, .. } => {
@@ -168,6 +172,12 @@ impl Sim {
             entry.exit.is_some(),
             "last exit"
         );
+        let begins = match context.incarnation {
+            1 => Begins::Anew,
+            _ => Begins::WhereItWas,
+        };
+        let before = self.world.runs.iter().rposition(|run| run.id == id);
+        self.world.checkpoints.launched(begins, before, &life);
         let (life, spec) = (life.kept(), spec.kept());
         self.world
             .runs
