@@ -235,7 +235,7 @@ impl Client {
             let recorder = self.child(Role::Recorder).await?;
             if let Ok(CallResult::Success(history)) = recorder.call(RecorderMsg::Recall, None).await
             {
-                for line in &history {
+                for line in &*history {
                     self.tell(line).await;
                 }
                 return Ok(format!("{} lines", history.len()));

@@ -1,10 +1,11 @@
-//! The recorder of a session: its transcript, which outlives the responder's crashes, but not its
-//! own.
+//! The recorder of a session: its transcript, which outlives the recorder's crashes, and those of
+//! the whole session.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
-use session_supervisor::{ChildSpec, StartContext};
+use session_supervisor::{Checkpoint, ChildSpec, Launch, StartContext};
 
 use crate::rooms::Rooms;
 use crate::session;
@@ -12,13 +13,16 @@ use crate::session;
 /// So many lines are remembered.
 const HISTORY: usize = 200;
 
+/// What was said, the oldest line first.
+pub(crate) type Transcript = VecDeque<Arc<str>>;
+
 #[derive(Debug)]
 pub(crate) struct Recorder;
 
 #[derive(Debug)]
 pub(crate) enum RecorderMsg {
     Keep(String),
-    Recall(RpcReplyPort<Vec<String>>),
+    Recall(RpcReplyPort<Arc<Transcript>>),
     Crash,
 }
 
@@ -29,21 +33,18 @@ impl ractor::Message for RecorderMsg {}
 pub(crate) struct State {
     start: StartContext,
     rooms: Rooms,
-    transcript: VecDeque<String>,
+    transcript: Arc<Transcript>,
+    saved: Checkpoint<Transcript>,
 }
 
-#[ractor::actor(message = RecorderMsg, state = State, arguments = (StartContext, Rooms))]
+#[ractor::actor(message = RecorderMsg, state = State, arguments = State)]
 impl Recorder {
     async fn pre_start(
         &self,
         _myself: ActorRef<RecorderMsg>,
-        (start, rooms): (StartContext, Rooms),
+        state: State,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State {
-            start,
-            rooms,
-            transcript: VecDeque::new(),
-        })
+        Ok(state)
     }
 
     /// From here on it is found by its role, so a caller that waits for it can be told.
@@ -52,7 +53,7 @@ impl Recorder {
         _myself: ActorRef<RecorderMsg>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(notice) = session::is_back(&state.start, "; the transcript is gone") {
+        if let Some(notice) = session::is_back(&state.start, "; the transcript is kept") {
             state.rooms.news(state.start.key(), &notice);
         }
         Ok(())
@@ -66,14 +67,16 @@ impl Recorder {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             RecorderMsg::Keep(line) => {
-                if state.transcript.len() == HISTORY {
-                    state.transcript.pop_front();
+                let transcript = Arc::make_mut(&mut state.transcript);
+                if transcript.len() == HISTORY {
+                    transcript.pop_front();
                 }
-                state.transcript.push_back(line);
+                transcript.push_back(line.into());
+                state.saved.save(Arc::clone(&state.transcript))?;
             }
             RecorderMsg::Recall(reply) => {
                 // The caller may have gone.
-                drop(reply.send(state.transcript.iter().cloned().collect()));
+                drop(reply.send(Arc::clone(&state.transcript)));
             }
             RecorderMsg::Crash => panic!("the recorder of {} was told to crash", state.start.key()),
         }
@@ -81,7 +84,16 @@ impl Recorder {
     }
 }
 
-pub(crate) fn spec(rooms: &Rooms) -> ChildSpec<Recorder> {
-    let rooms = rooms.clone();
-    ChildSpec::new(move |start| (Recorder, (start, rooms.clone())))
+pub(crate) fn spec(rooms: &Rooms, saved: &Checkpoint<Transcript>) -> ChildSpec<Recorder> {
+    let parts = (rooms.clone(), saved.clone());
+    ChildSpec::from_fn_with(parts, |(rooms, saved), start| async move {
+        let transcript = saved.get()?.unwrap_or_default();
+        let state = State {
+            start,
+            rooms,
+            transcript,
+            saved,
+        };
+        Ok(Launch::Actor(Recorder, state))
+    })
 }

@@ -71,8 +71,7 @@ impl Responder {
         let notice = match session::is_back(&state.start, "") {
             Some(notice) => notice,
             None if state.session > 1 => format!(
-                "* session {id} crashed and is back as incarnation {}; its transcript is gone, its \
-                 agent is off",
+                "* session {id} crashed and is back as incarnation {}; its agent is off",
                 state.session
             ),
             None => return Ok(()),

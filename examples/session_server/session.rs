@@ -73,16 +73,18 @@ pub(crate) fn spec(rules: &Rules, rooms: &Rooms) -> ChildSpec<Supervisor> {
     let (rules, rooms) = (rules.clone(), rooms.clone());
     ChildSpec::tree(move |session| {
         let life = session.incarnation;
+        // The session's own, since the recorder's own ends with the tree.
+        let saved = session.checkpoint();
         TreeSpec::new(rules.strategy)
             .restart_limit(rules.restarts, rules.window)
-            .child(Role::Recorder.name(), recorder::spec(&rooms))
+            .child(Role::Recorder.name(), recorder::spec(&rooms, &saved))
             .child(Role::Responder.name(), responder::spec(&rooms, life))
     })
 }
 
-/// What the clients are told of a child that runs again, if it does. `lost` is what went with its
-/// last life.
-pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
+/// What the clients are told of a child that runs again, if it does. `rest` is what became of what
+/// its last life had.
+pub(crate) fn is_back(start: &StartContext, rest: &str) -> Option<String> {
     if start.incarnation == 1 {
         return None;
     }
@@ -90,9 +92,9 @@ pub(crate) fn is_back(start: &StartContext, lost: &str) -> Option<String> {
     let (id, incarnation) = (start.key(), start.incarnation);
     Some(match start.last_exit {
         Some(Exit::Failed { .. } | Exit::Killed) => {
-            format!("* the {role} of {id} crashed and is back as incarnation {incarnation}{lost}")
+            format!("* the {role} of {id} crashed and is back as incarnation {incarnation}{rest}")
         }
-        _ => format!("* the {role} of {id} was restarted too, as incarnation {incarnation}{lost}"),
+        _ => format!("* the {role} of {id} was restarted too, as incarnation {incarnation}{rest}"),
     })
 }
 

@@ -36,15 +36,17 @@ fn a_crash_restarts_that_child_alone_and_its_clients_stay() {
 }
 
 #[test]
-fn one_for_all_takes_the_transcript_with_the_responder() {
+fn one_for_all_restarts_the_recorder_with_the_responder() {
     let (_server, mut ann) = tea(&["--strategy", "one_for_all"]);
     ann.send("crash");
     ann.receive(&[
         "ok: the responder is told to crash",
-        "* the recorder of tea was restarted too, as incarnation 2; the transcript is gone",
+        "* the recorder of tea was restarted too, as incarnation 2; the transcript is kept",
         "* the responder of tea crashed and is back as incarnation 2",
     ]);
-    ann.ask("history", "ok: 0 lines");
+    ann.send("history");
+    ann.until("two lumps");
+    ann.expect("ok: 1 lines");
 }
 
 #[test]
@@ -63,11 +65,13 @@ fn rest_for_one_takes_the_responder_with_the_recorder_but_not_the_other_way_roun
     ann.send("crash recorder");
     ann.receive(&[
         "ok: the recorder is told to crash",
-        "* the recorder of tea crashed and is back as incarnation 2; the transcript is gone",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is kept",
         "* the responder of tea was restarted too, as incarnation 3",
         "* the agent of tea was restarted too, as incarnation 3; its count is gone",
     ]);
-    ann.ask("history", "ok: 0 lines");
+    ann.send("history");
+    ann.until("two lumps");
+    ann.expect("ok: 1 lines");
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn a_session_whose_children_crash_too_often_comes_back_whole_and_is_parked_in_th
     ann.ask("agent on", "ok: the agent is on");
     for told in [
         "* the responder of tea crashed and is back as incarnation 2",
-        "* session tea crashed and is back as incarnation 2; its transcript is gone, its agent is off",
+        "* session tea crashed and is back as incarnation 2; its agent is off",
         "* the responder of tea crashed and is back as incarnation 2",
         "* session tea crashed too often and was parked; `stop tea` discards it",
     ] {
@@ -143,4 +147,39 @@ fn a_session_whose_children_crash_too_often_comes_back_whole_and_is_parked_in_th
     assert!(ann.line().contains("parked"));
     ann.ask("stop tea", "ok: session tea stopped: was not running");
     ann.ask("open tea", "ok: session tea started");
+    ann.ask("history", "ok: 0 lines");
+}
+
+#[test]
+fn the_transcript_is_kept_over_crashes_of_the_recorder_and_of_the_whole_session() {
+    let (_server, mut ann) = tea(&["--restarts", "1", "--window", "3600"]);
+    let recorder = [
+        "ok: the recorder is told to crash",
+        "* the recorder of tea crashed and is back as incarnation 2; the transcript is kept",
+    ];
+    let session = [
+        "ok: the responder is told to crash",
+        "* session tea crashed and is back as incarnation 2; its agent is off",
+    ];
+    for (crash, told) in [("crash recorder", recorder), ("crash", session)] {
+        ann.send(crash);
+        ann.receive(&told);
+        ann.send("history");
+        ann.until("two lumps");
+        ann.expect("ok: 1 lines");
+    }
+    ann.send("say no milk");
+    ann.until("no milk");
+    ann.send("crash recorder");
+    ann.receive(&recorder);
+    ann.send("history");
+    ann.until("two lumps");
+    ann.until("no milk");
+    ann.expect("ok: 2 lines");
+    ann.send("stop tea");
+    ann.until("ok: session tea stopped: shutdown");
+    ann.send("open tea");
+    ann.until("ok: session tea started");
+    ann.send("history");
+    ann.until("ok: 0 lines");
 }
