@@ -17,6 +17,7 @@ pub(crate) mod exit;
 mod fences;
 pub(crate) mod found;
 pub(crate) mod guarded;
+mod held_claims;
 pub(crate) mod inbox;
 pub(crate) mod item;
 pub(crate) mod launch;

@@ -22,6 +22,7 @@ mod backoff;
 mod callers;
 mod chain;
 mod child;
+mod claim;
 mod counts;
 mod domain;
 mod dynamic;
@@ -56,6 +57,7 @@ pub use answers::{
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
+pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim};
 pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
 pub use dynamic::{Engine, STOP_WINDOW};

@@ -20,7 +20,7 @@ pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, Wa
 use thiserror::Error;
 
 use crate::SessionId;
-use crate::engine::Cause;
+use crate::engine::{Cause, Claim};
 pub use crate::fault::InvalidValue;
 pub use crate::id::InvalidId;
 pub use crate::names::InvalidRole;
@@ -110,6 +110,15 @@ pub enum StartError {
     /// itself: [`Options::park_trial`](crate::Options::park_trial).
     #[error("the session is parked until it is tried again, restarted by hand, or stopped")]
     Parked,
+    /// Another session has a claim that this one needs. That session may have left the list and not
+    /// be released yet.
+    #[error("the claim {claim} is held by session {holder}")]
+    ClaimTaken {
+        /// The claim, the first of them that is taken.
+        claim: Claim,
+        /// The session that has it.
+        holder: SessionId,
+    },
     /// The limit of sessions is reached.
     #[error("session limit of {max} reached")]
     MaxSessions {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ractor::ActorCell;
 
 use crate::SessionId;
-use crate::engine::{ChildKind, ChildState, Exit, SessionState};
+use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
 
 /// What is known of one session at the moment it was asked.
@@ -18,6 +18,8 @@ pub struct SessionInfo {
     pub id: SessionId,
     /// What people call it: [`ChildSpec::label`](crate::ChildSpec::label).
     pub label: Option<Arc<str>>,
+    /// Its further unique keys: [`ChildSpec::claim`](crate::ChildSpec::claim).
+    pub claims: Vec<Claim>,
     /// What it is doing.
     pub state: SessionState,
     /// The number of its present or last incarnation, from 1. Every launch takes the next one, a

@@ -31,8 +31,8 @@ pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child};
 pub use engine::{
-    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Counts, Exit, KILL_BOUND, OnRestartLimit,
-    Restart, SessionState, Shutdown, ShutdownReport, Strategy,
+    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Exit, KILL_BOUND,
+    OnRestartLimit, Restart, SessionState, Shutdown, ShutdownReport, Strategy,
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;

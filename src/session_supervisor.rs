@@ -1,6 +1,7 @@
 //! What the handle of a session supervisor can be asked. Its length is the documentation of every
 //! call.
 
+mod claims;
 pub(crate) mod leases;
 mod several;
 mod watching;
@@ -17,7 +18,7 @@ use crate::ask;
 use crate::child::{Child, typed};
 use crate::engine::{
     Counts, EnsureAnswer, Exit, Failure, NotStarted, Refusal, Request, RestartAnswer,
-    ShutdownReport, StartAnswer, StopAnswer,
+    ShutdownReport, StartAnswer, StopAnswer, Taken,
 };
 use crate::error::{
     EnsureError, FindChildError, FindError, NotASupervisor, RestartAsError, RestartError,
@@ -146,9 +147,9 @@ impl SessionSupervisor {
     /// # Errors
     ///
     /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and
-    /// `Parked` come before `MaxSessions`. A start that fails leaves nothing behind and is not
-    /// retried. `TimedOut` is answered at once; the launch keeps its id and its place, stopping,
-    /// until it is gone.
+    /// `Parked` come before `ClaimTaken`, and that before `MaxSessions`. A start that fails leaves
+    /// nothing behind and is not retried. `TimedOut` is answered at once; the launch keeps its id
+    /// and its place, stopping, until it is gone.
     ///
     /// # Cancel safety
     ///
@@ -203,8 +204,8 @@ impl SessionSupervisor {
     /// Waits like [`start_session`](Self::start_session). Callers that wait for one launch share
     /// its outcome. The caller whose spec is used gets [`Ensured::Created`], and the others get
     /// [`Ensured::Joined`]. If the launch fails, all of them get the error. The spec is used only
-    /// if the session does not run and no other caller is starting it. Two actor types with one
-    /// message type cannot be told apart.
+    /// if the session does not run and no other caller is starting it; its claims are passed over
+    /// otherwise. Two actor types with one message type cannot be told apart.
     ///
     /// # Errors
     ///
@@ -572,6 +573,11 @@ fn start_error(id: SessionId, why: NotStarted) -> StartError {
     match why {
         NotStarted::Failed(failure) => start_failed(id, failure),
         NotStarted::Parked => StartError::Parked,
+        NotStarted::ClaimTaken(taken) => {
+            let Taken { claim, holder } = *taken;
+            let holder = SessionId::checked(holder);
+            StartError::ClaimTaken { claim, holder }
+        }
         NotStarted::MaxSessions(max) => StartError::MaxSessions { max },
         NotStarted::Refused(Refusal::Stopped) => StartError::Stopped,
         NotStarted::Refused(Refusal::Stuck) => StartError::Stuck,

@@ -4,6 +4,7 @@
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
 mod checkpoint;
+mod claims;
 mod expiry;
 mod from_fn;
 mod label;
@@ -343,6 +344,7 @@ impl<C: Child> ChildSpec<C> {
     /// The plan of a child of a static supervisor, or the first bad value.
     pub(crate) fn for_child(mut self) -> Result<Arc<Plan>, InvalidValue> {
         self.check_expiry(Place::Child);
+        self.check_no_claims();
         let policy = &self.plan.policy;
         let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {

@@ -66,6 +66,8 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             }
             Effect::Answer(reply) => outbox.answer(reply),
             Effect::Discard(value) => outbox.discard(value),
+            Effect::Claimed { claim, id } => shared.claims.take(claim, id),
+            Effect::Unclaimed { claim } => shared.claims.free(&claim),
             Effect::BeginStop { cause } => {
                 shared.progress.work_is(Work::Stopping);
                 outbox.stopping(cause);

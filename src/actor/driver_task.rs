@@ -153,6 +153,7 @@ impl Drop for End {
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is
         // handed over here, so that no caller waits for an answer that cannot come.
         let ended = shared.lock_driver().end(&mut outbox);
+        shared.claims.free_all();
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,

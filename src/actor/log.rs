@@ -182,9 +182,11 @@ impl Speaker {
 /// Whether a subscriber wants the note.
 pub(super) fn is_enabled(note: &Note) -> bool {
     let least = match note {
-        Note::Started | Note::StartFailed(_) | Note::Stopping | Note::Expired(_) => {
-            LevelFilter::DEBUG
-        }
+        Note::Started
+        | Note::StartFailed(_)
+        | Note::ClaimTaken(_)
+        | Note::Stopping
+        | Note::Expired(_) => LevelFilter::DEBUG,
         // What its level is depends on more.
         _ => LevelFilter::ERROR,
     };
@@ -274,6 +276,10 @@ fn event(speaker: &Speaker, child: &str, label: Option<&str>, incarnation: u64, 
         Note::StartFailed(failure) => {
             let reason = failure_text(failure);
             tell!(debug, "{} failed to start", reason);
+        }
+        Note::ClaimTaken(taken) => {
+            let reason = taken.to_string();
+            tell!(debug, "{} is not started", reason);
         }
         Note::StartTimedOut(after) => {
             let timeout_ms = millis(*after);

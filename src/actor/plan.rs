@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ractor::ActorProcessingErr;
 
 use super::guarded::drop_guarded;
-use crate::engine::{self, Policy};
+use crate::engine::{self, Claim, Policy};
 
 /// How to start a session, and by which rules it lives. The start function is given an order `O`
 /// and answers an `F`.
@@ -24,6 +24,8 @@ pub(crate) struct Plan<O, F> {
 pub(crate) struct Terms {
     /// What people call it.
     pub(crate) label: Option<Arc<str>>,
+    /// What its sessions claim, each claim once.
+    pub(crate) claims: Vec<Claim>,
 }
 
 impl<O, F> Plan<O, F> {
@@ -58,6 +60,10 @@ impl<O, F> engine::Spec for Arc<Plan<O, F>> {
 
     fn label(&self) -> Option<&Arc<str>> {
         self.terms.as_ref()?.label.as_ref()
+    }
+
+    fn claims(&self) -> &[Claim] {
+        self.terms.as_ref().map_or(&[], |terms| &terms.claims)
     }
 }
 

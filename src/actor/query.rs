@@ -196,6 +196,7 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
     SessionInfo {
         id: SessionId::checked(Arc::clone(info.id)),
         label: info.label.cloned(),
+        claims: info.claims.to_vec(),
         state: info.state,
         incarnation: info.incarnation,
         restarts: info.restarts,

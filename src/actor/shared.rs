@@ -28,6 +28,7 @@ pub(super) use launches::Counting;
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::drop_queue::DropQueue;
+use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left};
@@ -76,6 +77,7 @@ pub struct Shared {
     launches_wake: Notify,
     /// The starts of sessions that the root was told of.
     pub(super) events: Events,
+    pub(crate) claims: HeldClaims,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -111,9 +113,9 @@ impl Shared {
         };
         // A static supervisor starts its children one by one, and there may be one for each
         // session.
-        let idle_launch_tasks = match arguments.naming {
-            Naming::Sessions => IDLE_LAUNCH_TASKS,
-            Naming::Children | Naming::OfSession | Naming::Unregistered => 0,
+        let (idle_launch_tasks, claims) = match arguments.naming {
+            Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
+            Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
         Arc::new(Self {
             counting,
@@ -136,6 +138,7 @@ impl Shared {
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
             events: Events::default(),
+            claims,
         })
     }
 

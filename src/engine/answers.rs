@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claim::Taken;
 use super::domain::Domain;
 use super::exit::{Cause, Exit};
 use super::failure::Failure;
@@ -40,6 +41,8 @@ pub enum NotStarted {
     Failed(Failure),
     /// It is parked.
     Parked,
+    /// Another session has a claim that it needs.
+    ClaimTaken(Box<Taken>),
     /// The limit of sessions is reached.
     MaxSessions(usize),
     /// The request is refused.
@@ -299,7 +302,7 @@ impl Answer for NotStarted {
     fn into_cause(self) -> Option<Cause> {
         match self {
             Self::Failed(failure) => failure.into_cause(),
-            Self::Parked | Self::MaxSessions(_) | Self::Refused(_) => None,
+            Self::Parked | Self::ClaimTaken(_) | Self::MaxSessions(_) | Self::Refused(_) => None,
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
             into.extend(cause.map(|cause| Discard::Failure(Failure::Failed(cause))));
         }
         Effect::Discard(value) => into.push(value),
-        Effect::BeginStop { .. } => {}
+        Effect::Claimed { .. } | Effect::Unclaimed { .. } | Effect::BeginStop { .. } => {}
         Effect::Note { note, .. } => match note {
             Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
                 into.push(Discard::Failure(failure));

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::claim::Claim;
 use super::exit::{Cause, Mark};
 use super::expiry::Use;
 use super::incarnation::Key;
@@ -35,6 +36,10 @@ pub trait Spec: Clone + Debug {
     /// What people call the child.
     fn label(&self) -> Option<&Arc<str>> {
         None
+    }
+    /// What a session claims, each claim once.
+    fn claims(&self) -> &[Claim] {
+        &[]
     }
 }
 

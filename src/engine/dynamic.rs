@@ -1,7 +1,7 @@
 //! The dynamic supervisor's decisions: one-for-one over a table of children.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
-//! `first` (a new id),
+//! `first` (a new id), `claims` (its further keys),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
@@ -11,6 +11,7 @@
 //! An input that no longer fits is ignored; none can fail.
 
 mod apart;
+mod claims;
 mod ending;
 mod exits;
 mod expiry;
@@ -41,6 +42,7 @@ use super::restart::{OnRestartLimit, Settings};
 use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
+use claims::Claims;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
@@ -57,6 +59,8 @@ const STEP: usize = 1_000;
 pub struct Engine<D: Domain> {
     settings: Settings,
     table: Table<D>,
+    /// Absent, until something is claimed.
+    claims: Option<Box<Claims>>,
     timers: Timers,
     effects: VecDeque<Effect<D>>,
     launches: u64,
@@ -91,6 +95,7 @@ impl<D: Domain> Engine<D> {
         Self {
             settings,
             table: Table::new(),
+            claims: None,
             timers: Timers::default(),
             effects: VecDeque::new(),
             launches: 0,

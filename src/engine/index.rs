@@ -1,4 +1,4 @@
-//! The slots of ids, found by the hashes of the ids.
+//! The slots of ids, found by the hashes of the ids; those of claims are found in the same way.
 //!
 //! An entry holds the hash and the slot, and not the id: the table, which has the id in the slot,
 //! says whether it is the right one. So an entry takes 8 bytes, and growing hashes no id anew.
@@ -61,6 +61,12 @@ impl Index {
         let (shard, hash) = self.hash(id);
         let shard = &mut self.shards[shard];
         shard.find(hash, is).ok_or(Vacant { shard, hash })
+    }
+
+    /// The slot is one of an id that has none.
+    pub(super) fn insert(&mut self, id: &str, slot: u32) {
+        let (shard, hash) = self.hash(id);
+        self.shards[shard].insert(hash, slot);
     }
 
     /// The slot is that of the id no more.

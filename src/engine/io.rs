@@ -11,6 +11,7 @@ pub(super) use super::answers::{
     Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
+use super::claim::Claim;
 pub(super) use super::domain::{Checkpoint, Domain, Life, Spec, Ticket};
 use super::exit::{Exit, Seen};
 pub(super) use super::failure::Failure;
@@ -189,6 +190,18 @@ pub enum Effect<D: Domain> {
     Answer(Reply<D>),
     /// Drop a value outside.
     Discard(Discard<D>),
+    /// A session has this claim from now on: say so to those who look for it.
+    Claimed {
+        /// The claim.
+        claim: Claim,
+        /// The session.
+        id: Arc<str>,
+    },
+    /// No session has this claim any more.
+    Unclaimed {
+        /// The claim.
+        claim: Claim,
+    },
     /// The supervisor begins to stop.
     BeginStop {
         /// Why.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::claim::Taken;
 use super::exit::{Asked, Exit};
 use super::expiry::Expiry;
 use super::failure::Failure;
@@ -15,6 +16,8 @@ pub enum Note {
     Started,
     /// A first start failed.
     StartFailed(Failure),
+    /// A first start is refused, since another session has a claim that it needs.
+    ClaimTaken(Taken),
     /// A launch took longer than its start timeout.
     StartTimedOut(Duration),
     /// A session ended.

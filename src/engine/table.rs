@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use super::child::Child;
+use super::claim::Claim;
 use super::counts::{Counts, SessionState, Shown};
 use super::exit::Exit;
 use super::index::Index;
@@ -27,6 +28,8 @@ pub struct Info<'a, D: Domain> {
     pub id: &'a Arc<str>,
     /// What people call it.
     pub label: Option<&'a Arc<str>>,
+    /// What it claims.
+    pub claims: &'a [Claim],
     /// What it is doing.
     pub state: SessionState,
     /// Its present or last incarnation.
@@ -272,6 +275,7 @@ impl<D: Domain> Table<D> {
         Some(Info {
             id: &child.life.id,
             label: child.life.spec.label(),
+            claims: child.life.spec.claims(),
             state,
             incarnation: child.life.incarnation,
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     WrongMessageType,
     /// Another actor has the name.
     NameTaken,
+    /// Another session has the claim.
+    ClaimTaken,
     /// The start function answered that nothing is to be started.
     Ignored,
     /// The user's code failed.
@@ -55,6 +57,7 @@ impl ErrorKind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::NameTaken
+            | Self::ClaimTaken
             | Self::Failed
             | Self::TimedOut
             | Self::Parked
@@ -110,6 +113,7 @@ kinds! {
         Self::TimedOut => ErrorKind::TimedOut,
         Self::NameTaken { .. } => ErrorKind::NameTaken,
         Self::Parked => ErrorKind::Parked,
+        Self::ClaimTaken { .. } => ErrorKind::ClaimTaken,
         Self::MaxSessions { .. } => ErrorKind::LimitReached,
         Self::Stopped => ErrorKind::Stopped,
         Self::Stuck => ErrorKind::Stuck,

@@ -5,6 +5,7 @@
 mod application;
 mod basics;
 mod checkpoints;
+mod claims;
 mod contract;
 mod drains;
 mod endings;

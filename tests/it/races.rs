@@ -3,6 +3,7 @@
 //! Random choices come from a seed that a failure prints.
 
 mod callers;
+mod claims;
 mod exits;
 mod expiry;
 mod grandchildren;

@@ -8,6 +8,7 @@
 mod actors;
 mod checkpoints;
 mod children;
+mod claims;
 mod crowds;
 mod expiry;
 mod failures;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         sessions::rows(),
         expiry::rows(),
         checkpoints::rows(),
+        claims::rows(),
         failures::rows(),
         hostile::rows(),
         children::rows(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use session_supervisor::engine::{
-    self, Cause, Domain, Ending, Key, Life, Mark, Moment, Policy, ShutdownReport, Spec, Use,
+    self, Cause, Claim, Domain, Ending, Key, Life, Mark, Moment, Policy, ShutdownReport, Spec, Use,
 };
 
 use crate::checkpoints::{Carried, Slot};
@@ -57,13 +57,18 @@ impl Domain for SimDomain {
 
 #[derive(Clone, Debug)]
 pub(crate) struct SimSpec(
-    pub(crate) Rc<(Policy, Pauses)>,
+    pub(crate) Rc<(Policy, Pauses, Vec<Claim>)>,
     #[expect(dead_code, reason = "only its drop counts")] Rc<Noticed>,
 );
 
 impl SimSpec {
     pub(crate) fn new(policy: Policy, pauses: Pauses) -> Self {
-        Self(Rc::new((policy, pauses)), Rc::new(Noticed("a spec")))
+        Self::claiming(policy, pauses, Vec::new())
+    }
+
+    pub(crate) fn claiming(policy: Policy, pauses: Pauses, claims: Vec<Claim>) -> Self {
+        let rules = Rc::new((policy, pauses, claims));
+        Self(rules, Rc::new(Noticed("a spec")))
     }
 
     /// The same spec, kept outside the engine.
@@ -75,6 +80,10 @@ impl SimSpec {
 impl Spec for SimSpec {
     fn policy(&self) -> &Policy {
         &self.0.0
+    }
+
+    fn claims(&self) -> &[Claim] {
+        &self.0.2
     }
 }
 

@@ -84,6 +84,8 @@ impl Hash {
                 format!("answer {ticket} {}", said(&told))
             }
             Effect::Discard(value) => format!("discard {}", discarded(value)),
+            Effect::Claimed { claim, id } => format!("claimed {claim} {id}"),
+            Effect::Unclaimed { claim } => format!("unclaimed {claim}"),
             Effect::BeginStop { cause } => {
                 format!("note - 0 supervisor stopping {}", ends(*cause))
             }
@@ -188,6 +190,7 @@ fn said(told: &Told) -> String {
         Told::Joined(found) => format!("joined {}", launch_of(found)),
         Told::Failed(why) => format!("failed {}", failure(why)),
         Told::Parked => "parked".to_owned(),
+        Told::ClaimTaken(taken) => format!("taken {} {}", taken.claim, taken.holder),
         Told::MaxSessions(max) => format!("max sessions {max}"),
         Told::Stopped => "stopped".to_owned(),
         Told::Stuck => "stuck".to_owned(),
@@ -228,6 +231,7 @@ fn noted(note: &Note) -> String {
     match note {
         Note::Started => "started".to_owned(),
         Note::StartFailed(why) => format!("start failed {}", failure(why)),
+        Note::ClaimTaken(taken) => format!("taken {} {}", taken.claim, taken.holder),
         Note::StartTimedOut(after) => format!("start timed out {}", nanos(*after)),
         Note::Exited {
             exit: how,

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod checks;
+mod claims;
 mod effects;
 mod expiry;
 mod history;
@@ -17,6 +18,7 @@ mod watched;
 use crate::checkpoints::Saving;
 use crate::variant::With;
 use crate::{oracle, play};
+use claims::Claiming;
 use sim::Sim;
 use watched::Watched;
 
@@ -28,6 +30,11 @@ fn random_histories() {
 #[test]
 fn histories_with_callers_that_change_nothing() {
     play::random_histories::<Watched>(50_000);
+}
+
+#[test]
+fn histories_with_claims() {
+    play::random_histories::<With<Claiming, Sim>>(50_000);
 }
 
 #[test]
@@ -47,6 +54,11 @@ fn what_is_saved_is_passed_on_and_given_up_as_before() {
 #[test]
 fn nothing_else_is_done_than_before() {
     oracle::hold("sessions.txt", 10_000, play::hash::<Sim>);
+}
+
+#[test]
+fn nothing_else_is_done_than_before_with_claims() {
+    oracle::hold("claims.txt", 3_000, play::hash::<With<Claiming, Sim>>);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use session_supervisor::engine::{
     AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
     LaunchCaller, LeaseAnswer, NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer,
-    StartAnswer, StartChildAnswer, StopAnswer,
+    StartAnswer, StartChildAnswer, StopAnswer, Taken,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -21,6 +21,7 @@ pub(crate) enum Told {
     Failed(Failure),
     TimedOut(Duration),
     Parked,
+    ClaimTaken(Taken),
     MaxSessions(usize),
     Stopped,
     Stuck,
@@ -118,6 +119,7 @@ impl From<&NotStarted> for Told {
         match why {
             NotStarted::Failed(failure) => failure.into(),
             NotStarted::Parked => Self::Parked,
+            NotStarted::ClaimTaken(taken) => Self::ClaimTaken((**taken).clone()),
             NotStarted::MaxSessions(max) => Self::MaxSessions(*max),
             NotStarted::Refused(refusal) => (*refusal).into(),
         }

@@ -81,6 +81,7 @@ impl End {
             ),
             E::AlreadyStarted
             | E::Parked
+            | E::ClaimTaken
             | E::MaxSessions
             | E::QueuedBehindAStop
             | E::SupervisorDown => value == V::Spec,

@@ -36,13 +36,14 @@ pub(crate) enum End {
     // Of a start that is refused.
     AlreadyStarted,
     Parked,
+    ClaimTaken,
     MaxSessions,
     QueuedBehindAStop,
     SupervisorDown,
 }
 
 impl End {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Stop,
         Self::StopItself,
         Self::Kill,
@@ -65,6 +66,7 @@ impl End {
         Self::RestartFails,
         Self::AlreadyStarted,
         Self::Parked,
+        Self::ClaimTaken,
         Self::MaxSessions,
         Self::QueuedBehindAStop,
         Self::SupervisorDown,
@@ -123,6 +125,7 @@ pub(crate) async fn play(
         | End::Cancelled => starts(end, &plan, sessions, &ids).await,
         End::AlreadyStarted
         | End::Parked
+        | End::ClaimTaken
         | End::MaxSessions
         | End::QueuedBehindAStop
         | End::SupervisorDown => refused(end, &plan, sessions, &ids).await,
@@ -190,8 +193,9 @@ async fn refused(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Str
             session.cast(Msg::Fail(None)).unwrap();
             session.get_cell().wait(None).await.unwrap();
         }
-        End::MaxSessions | End::AlreadyStarted | End::QueuedBehindAStop => {
-            sessions.start_session("one", plain()).await.unwrap();
+        End::ClaimTaken | End::MaxSessions | End::AlreadyStarted | End::QueuedBehindAStop => {
+            let one = plain().claim("number", "one");
+            sessions.start_session("one", one).await.unwrap();
         }
         _ => drop(sessions.stop().await),
     }
@@ -200,10 +204,14 @@ async fn refused(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Str
     }
     for id in ids {
         let id = match end {
-            End::MaxSessions => id,
+            End::MaxSessions | End::ClaimTaken => id,
             _ => "one",
         };
-        later(sessions.start_session(id, spec(plan))).await;
+        let spec = match end {
+            End::ClaimTaken => spec(plan).claim("number", "one"),
+            _ => spec(plan),
+        };
+        later(sessions.start_session(id, spec)).await;
     }
     if end == End::QueuedBehindAStop {
         later(sessions.stop_session("one")).await;

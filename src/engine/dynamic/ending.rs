@@ -139,6 +139,7 @@ impl<D: Domain> Engine<D> {
         {
             stop.report.tally(&exit);
         }
+        self.free_claims(slot, &child.life.spec);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
             for value in history.into_values() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::engine::child::{Child, Origin, Plan};
-use crate::engine::io::{Domain, NotStarted};
+use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
@@ -14,7 +14,8 @@ use crate::engine::waiting::{StartCaller, Waiting};
 type Start<D> = (Arc<str>, <D as Domain>::Spec, StartCaller<D>);
 
 impl<D: Domain> Engine<D> {
-    /// Starts a new id at once. A start of a known one is handed back.
+    /// Starts a new id at once. A start of a known one is handed back, and one that claims what
+    /// another session has: the end of that one may not be known yet.
     pub(super) fn start_if_new(
         &mut self,
         now: Moment,
@@ -22,6 +23,9 @@ impl<D: Domain> Engine<D> {
         spec: D::Spec,
         caller: StartCaller<D>,
     ) -> Result<(), Start<D>> {
+        if self.claim_taken(&spec).is_some() {
+            return Err((id, spec, caller));
+        }
         match self.table.reserve(&id) {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {
@@ -42,6 +46,7 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
         waiting: Option<Box<Waiting<D>>>,
     ) {
+        self.take_claims(slot, &id, &spec);
         let child = Child {
             life: Lifecycle::new(id, spec),
             plan: Plan::InLine {
@@ -61,13 +66,31 @@ impl<D: Domain> Engine<D> {
         self.counts().places() >= self.settings.max_sessions
     }
 
-    /// Why a new id cannot be started, if it cannot. It changes nothing.
-    pub(super) fn refusal(&self) -> Option<NotStarted> {
+    /// Why a new id cannot be started, if it cannot. It changes nothing. A claim comes before the
+    /// limit, since its holder is the session that the caller wants (D27).
+    pub(super) fn refusal(&self, spec: &D::Spec) -> Option<NotStarted> {
+        if let Some(taken) = self.claim_taken(spec) {
+            return Some(NotStarted::ClaimTaken(Box::new(taken)));
+        }
         self.is_full()
             .then_some(NotStarted::MaxSessions(self.settings.max_sessions))
     }
 
-    pub(super) fn refuse_new(&mut self, spec: D::Spec, caller: StartCaller<D>, why: NotStarted) {
+    pub(super) fn refuse_new(
+        &mut self,
+        id: &Arc<str>,
+        spec: D::Spec,
+        caller: StartCaller<D>,
+        why: NotStarted,
+    ) {
+        if let NotStarted::ClaimTaken(taken) = &why {
+            self.effect(Effect::Note {
+                id: Arc::clone(id),
+                label: spec.label().cloned(),
+                incarnation: 0,
+                note: Note::ClaimTaken((**taken).clone()),
+            });
+        }
         self.refuse(spec, caller.not_started(why));
     }
 }

@@ -29,10 +29,10 @@ impl<D: Domain> Engine<D> {
             self.refuse(spec, caller.not_started(Refusal::Down));
             return;
         }
-        let slot = if let Some(why) = self.refusal() {
+        let slot = if let Some(why) = self.refusal(&spec) {
             match self.table.find(&id) {
                 Some(slot) => slot,
-                None => return self.refuse_new(spec, caller, why),
+                None => return self.refuse_new(&id, spec, caller, why),
             }
         } else {
             match self.table.reserve(&id) {
@@ -246,8 +246,8 @@ impl<D: Domain> Engine<D> {
             }
             match request {
                 Queued::Start { spec, caller } if self.serving() => {
-                    if let Some(why) = self.refusal() {
-                        self.refuse_new(spec, caller, why);
+                    if let Some(why) = self.refusal(&spec) {
+                        self.refuse_new(id, spec, caller, why);
                         continue;
                     }
                     match self.table.reserve(id) {

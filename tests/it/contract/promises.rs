@@ -11,9 +11,9 @@ use session_supervisor::error::{
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
-    AnyActor, Backoff, Checkpoint, ChildSpec, Counts, Ensured, Exit, KILL_BOUND, Launch, Lease,
-    OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor,
-    Shutdown, ShutdownReport, StartContext, names, reason,
+    AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Ensured, Exit, KILL_BOUND, Launch,
+    Lease, OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState,
+    SessionSupervisor, Shutdown, ShutdownReport, StartContext, names, reason,
 };
 
 use super::{Chat, ChatArgs, ChatMsg, SECOND, chat};
@@ -38,6 +38,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     value::<Backoff>();
     value::<SessionId>();
     value::<SessionInfo>();
+    value::<Claim>();
     value::<Counts>();
     value::<Ensured<ActorRef<ChatMsg>>>();
     value::<Exit>();
@@ -185,6 +186,10 @@ fn every_documented_variant(
         | StartError::TimedOut
         | StartError::NameTaken { id: _, cell: _ }
         | StartError::Parked
+        | StartError::ClaimTaken {
+            claim: _,
+            holder: _,
+        }
         | StartError::MaxSessions { max: _ }
         | StartError::Stopped
         | StartError::Stuck

@@ -45,9 +45,11 @@ async fn every_setter_of_a_spec_is_used_by_a_start() {
     .restart_limit(3, 5 * SECOND)
     .without_restart_limit()
     .backoff(Backoff::exponential(SECOND, 10 * SECOND).with_jitter());
-    let carol = sessions.start_session("carol", full.clone()).await.unwrap();
+    let of_carol = full.clone().claim("user", "carol");
+    let carol = sessions.start_session("carol", of_carol).await.unwrap();
     let greeting = call!(carol, ChatMsg::Greeting).unwrap();
     assert_eq!(greeting, "hello, carol");
+    assert_eq!(sessions.find_by_claim("user", "carol").unwrap(), "carol");
 
     let mixed: Vec<(&str, ChildSpec)> = vec![
         ("chat", chat().erase()),

@@ -45,6 +45,7 @@ impl Sim {
                 self.world.checkpoints.given_up(carried, &self.world.runs);
             }
             Effect::Discard(_) => {}
+            Effect::Claimed { .. } | Effect::Unclaimed { .. } => panic!("no child claims"),
             Effect::BeginStop { cause } => self.stops(cause),
             Effect::Note { id, note, .. } => {
                 let role = self.index(&id);

@@ -92,6 +92,7 @@ impl Sim {
             Told::Joined(_)
             | Told::Failed(_)
             | Told::Parked
+            | Told::ClaimTaken(_)
             | Told::MaxSessions(_)
             | Told::TimedOut(_) => {
                 panic!("{told:?} is no answer of a group")
@@ -144,7 +145,9 @@ impl Sim {
             Note::StartTimedOut(_) => {
                 self.model.undecided.insert(role);
             }
-            Note::Discarded | Note::Expired(_) => panic!("{note:?} is no note of a child"),
+            Note::Discarded | Note::ClaimTaken(_) | Note::Expired(_) => {
+                panic!("{note:?} is no note of a child")
+            }
             Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
         }
     }

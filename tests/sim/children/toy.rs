@@ -179,6 +179,8 @@ impl Toy {
                 Effect::StopWithin { .. }
                 | Effect::JoinEnd { .. }
                 | Effect::Discard(_)
+                | Effect::Claimed { .. }
+                | Effect::Unclaimed { .. }
                 | Effect::BeginStop { .. }
                 | Effect::Note { .. } => {}
             }

@@ -32,6 +32,7 @@ impl Sim {
             "answered Stuck without one"
         );
         self.model.bury(&self.world.runs);
+        self.check_claims();
         self.model.miss_trials(self.world.now);
         if self.model.serving {
             let known = self.model.entries.iter().flatten().count();

@@ -53,6 +53,8 @@ impl Sim {
                 self.world.checkpoints.given_up(carried, &self.world.runs);
             }
             Effect::Discard(_) => {}
+            Effect::Claimed { claim, id } => self.claimed(claim, &id),
+            Effect::Unclaimed { claim } => self.unclaimed(&claim),
             Effect::BeginStop { cause } => self.supervisor_stops(cause),
             Effect::Note { id, note, .. } => {
                 let id = self.index(&id);
@@ -94,6 +96,7 @@ impl Sim {
         }
         self.model.bury(&self.world.runs);
         let full = self.model.places(id) >= self.model.settings.max_sessions;
+        let taken = ticket.and_then(|ticket| self.claim_taken(ticket));
         match &mut self.model.entries[id] {
             slot @ None => {
                 let caller = &self.tickets.0[ticket.expect("a first start has a caller")];
@@ -101,6 +104,7 @@ impl Sim {
                 let asked = caller.spec.as_ref().expect("a start has a spec");
                 assert!(std::rc::Rc::ptr_eq(&asked.0, &spec.0), "another's spec");
                 assert!(!full, "a first start without a place");
+                assert_eq!(taken, None, "a first start without its claims");
                 self.model.lives += 1;
                 *slot = Some(Entry {
                     life: self.model.lives,

@@ -38,8 +38,10 @@ impl Sim {
                 self.joined_rightly(ticket, failed.expect("a launch"));
             }
             Told::Parked => assert_eq!(shown, Some(SessionState::Parked)),
+            Told::ClaimTaken(taken) => self.refused_for_a_claim(ticket, taken),
             Told::MaxSessions(max) => {
                 assert_eq!(*max, self.model.settings.max_sessions);
+                assert_eq!(self.claim_taken(ticket), None, "a claim comes first");
                 assert!(
                     self.model.places(id) >= *max,
                     "refused although there is a place"
@@ -117,7 +119,11 @@ impl Sim {
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
             Note::Expired(_) => panic!("no session here expires"),
-            Note::StartFailed(_) | Note::StartTimedOut(_) | Note::Stopping | Note::Killing(_) => {}
+            Note::StartFailed(_)
+            | Note::ClaimTaken(_)
+            | Note::StartTimedOut(_)
+            | Note::Stopping
+            | Note::Killing(_) => {}
         }
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
     /// There are callers that change nothing.
     pub(crate) watched: bool,
+    pub(crate) claims: crate::sessions::claims::Claims,
 }
 
 impl Sim {
@@ -52,7 +53,7 @@ impl Sim {
         if policy.backoff == Some(Backoff::none()) && self.world.rng.chance(50) {
             policy.backoff = None;
         }
-        let spec = SimSpec::new(policy, pauses);
+        let spec = self.spec(policy, pauses);
         let ticket = Waiter(self.ask(kind, id, Some(spec.kept())));
         let request = match kind {
             Kind::Ensure => Request::Ensure { spec, ticket },
@@ -208,6 +209,7 @@ impl History for Sim {
             list: None,
             ids: NAMES.map(Arc::from),
             watched: false,
+            claims: Default::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim

@@ -92,6 +92,7 @@ impl Tickets {
             Told::Joined(_) | Told::Failed(_) => {
                 matches!(kind, Kind::Ensure | Kind::Restart)
             }
+            Told::ClaimTaken(_) => kind.starts(),
             Told::MaxSessions(_) | Told::Stopped | Told::TimedOut(_) => kind.launches(),
             Told::Stuck => !matches!(kind, Kind::Supervisor | Kind::AwaitGone),
             Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor | Kind::AwaitGone),
