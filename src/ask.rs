@@ -13,11 +13,13 @@ use crate::actor::ticket::Ticket;
 use crate::actor::unwind::{Panicked, guard};
 use crate::engine::{ChildRequest, Input, Request, ShutdownReport, StopAnswer};
 use crate::error::{StartSupervisorError, SupervisorDown};
+use crate::options::GroupOf;
 
 /// Starts a supervisor on the present runtime.
 pub(crate) async fn start(
     name: String,
     machine: Machine,
+    group_of: Option<GroupOf>,
     parent: Option<ActorCell>,
 ) -> Result<Arc<Shared>, StartSupervisorError> {
     let failed = |cause| StartSupervisorError::Failed {
@@ -28,7 +30,7 @@ pub(crate) async fn start(
     if let Err(Panicked(text)) = guard(|| drop(tokio::time::sleep(Duration::ZERO))) {
         return Err(failed(text.into()));
     }
-    match spawn::start(name, machine, runtime, parent).await {
+    match spawn::start(name, machine, group_of, runtime, parent).await {
         Ok(Some(shared)) => Ok(shared),
         Ok(None) => Err(failed("the root ended before it began".into())),
         Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(StartSupervisorError::NameTaken {

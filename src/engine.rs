@@ -29,6 +29,7 @@ mod dynamic;
 mod exit;
 mod expiry;
 mod failure;
+mod groups;
 mod incarnation;
 mod index;
 mod io;
@@ -40,6 +41,8 @@ mod moment;
 mod next;
 mod note;
 mod ordered;
+mod rate;
+mod rejection;
 mod report;
 mod request;
 mod restart;
@@ -75,6 +78,8 @@ pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
 };
+pub use rate::StartRate;
+pub use rejection::Rejection;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};

@@ -3,13 +3,16 @@
 //! A message says what its own level knows, and the cause is the error's `source`. The last source
 //! is the user's own error. A report that prints all sources therefore says each thing once.
 
+mod admission;
 mod checkpoint;
 mod child;
 mod kind;
 mod session;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use admission::{InvalidGroup, RejectReason};
 pub use checkpoint::{CheckpointError, SaveError};
 pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
@@ -75,6 +78,10 @@ pub enum StartError {
     /// The spec was given a bad value; nothing was asked.
     #[error("invalid child spec: {0}")]
     InvalidSpec(InvalidValue),
+    /// The function of a [quota](crate::Options::quota) says a group that breaks a rule; nothing was
+    /// asked.
+    #[error(transparent)]
+    InvalidGroup(InvalidGroup),
     /// A session of this id runs; it was left alone.
     #[error("session {id} is already started")]
     AlreadyStarted {
@@ -86,7 +93,8 @@ pub enum StartError {
     /// The start function answered `Launch::Ignore`.
     #[error("the start was ignored by the start function")]
     Ignored,
-    /// The start function or `pre_start` returned an error or panicked.
+    /// The start function or `pre_start` returned an error or panicked, or the group function of a
+    /// [quota](crate::Options::quota) panicked.
     #[error("session {id} failed to start")]
     Failed {
         /// The id.
@@ -124,6 +132,16 @@ pub enum StartError {
     MaxSessions {
         /// The limit.
         max: usize,
+    },
+    /// The session is not admitted for now: there were too many starts lately, or its group has too
+    /// many sessions. Nothing of it was done, and it does not count as a start.
+    #[error("the start is rejected for now: {reason}")]
+    Rejected {
+        /// What is used up.
+        reason: RejectReason,
+        /// After what time the start would succeed, if that is known: if no other start comes
+        /// first, and nothing else is used up by then.
+        retry_after: Option<Duration>,
     },
     /// `stop_session` came in between.
     #[error("the session was stopped before it was started")]
@@ -188,6 +206,14 @@ pub enum RestartError {
     MaxSessions {
         /// The limit.
         max: usize,
+    },
+    /// The session is parked, and has no place in the [quota](crate::Options::quota) of its group.
+    #[error("the parked session is not resumed for now: {reason}")]
+    Rejected {
+        /// What is used up.
+        reason: RejectReason,
+        /// After what time it could be resumed, if that is known.
+        retry_after: Option<Duration>,
     },
     /// `stop_session` came in between.
     #[error("the session was stopped before it was restarted")]

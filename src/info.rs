@@ -20,6 +20,8 @@ pub struct SessionInfo {
     pub label: Option<Arc<str>>,
     /// Its further unique keys: [`ChildSpec::claim`](crate::ChildSpec::claim).
     pub claims: Vec<Claim>,
+    /// Its group, if the supervisor has a [quota](crate::Options::quota).
+    pub group: Option<Arc<str>>,
     /// What it is doing.
     pub state: SessionState,
     /// The number of its present or last incarnation, from 1. Every launch takes the next one, a
@@ -50,6 +52,16 @@ pub struct PageMark {
     pub(crate) id: SessionId,
     /// Its place in the order of first starts, since a later session may have the id.
     pub(crate) position: u64,
+}
+
+/// How many sessions a group has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupCount {
+    /// The group.
+    pub group: Arc<str>,
+    /// How many of its sessions take a place of its [quota](crate::Options::quota).
+    pub count: usize,
 }
 
 /// What became of a session that was to be stopped.

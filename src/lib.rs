@@ -36,7 +36,9 @@ pub use engine::{
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
-pub use info::{Broadcast, ChildInfo, Ensured, PageMark, SessionInfo, SessionPage, Stopped};
+pub use info::{
+    Broadcast, ChildInfo, Ensured, GroupCount, PageMark, SessionInfo, SessionPage, Stopped,
+};
 pub use options::Options;
 pub use session_ref::SessionRef;
 pub use session_supervisor::leases::Lease;

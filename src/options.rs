@@ -2,6 +2,8 @@
 //!
 //! Setters do not fail: the call that starts the supervisor fails with the first bad value.
 
+mod admission;
+
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use crate::engine::{Backoff, Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::names::{self, Naming};
+pub(crate) use admission::GroupOf;
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
 pub(crate) const DEFAULT_NAME: &str = "session_supervisor::SessionSupervisor";
@@ -41,8 +44,18 @@ pub struct Options {
     name: Naming,
     /// All but the seed.
     settings: Settings,
+    /// Of which group a session is, if there is a quota.
+    group_of: Option<GroupOf>,
     seed: Option<u64>,
     fault: Fault,
+}
+
+/// What the options of a supervisor come to.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+    pub(crate) group_of: Option<GroupOf>,
 }
 
 impl Options {
@@ -62,6 +75,7 @@ impl Options {
                 backoff: Backoff::default(),
                 ..Settings::default()
             },
+            group_of: None,
             seed: None,
             fault: Fault::default(),
         }
@@ -223,15 +237,19 @@ impl Options {
         self.fault.clone()
     }
 
-    /// The name and the settings, or the first bad value.
-    pub(crate) fn check(self) -> Result<(String, Settings), InvalidValue> {
+    /// What they come to, or the first bad value.
+    pub(crate) fn check(self) -> Result<Checked, InvalidValue> {
         self.fault.check()?;
         let name = self.name.name(DEFAULT_NAME);
         let settings = Settings {
             seed: self.seed.unwrap_or_else(random_seed),
             ..self.settings
         };
-        Ok((name, settings))
+        Ok(Checked {
+            name,
+            settings,
+            group_of: self.group_of,
+        })
     }
 }
 

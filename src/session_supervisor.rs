@@ -1,6 +1,7 @@
 //! What the handle of a session supervisor can be asked. Its length is the documentation of every
 //! call.
 
+mod admission;
 mod claims;
 pub(crate) mod leases;
 mod several;
@@ -21,10 +22,11 @@ use crate::engine::{
     ShutdownReport, StartAnswer, StopAnswer, Taken,
 };
 use crate::error::{
-    EnsureError, FindChildError, FindError, NotASupervisor, RestartAsError, RestartError,
-    StartError, StartSupervisorError, StopError, SupervisorDown,
+    EnsureError, FindChildError, FindError, NotASupervisor, RejectReason, RestartAsError,
+    RestartError, StartError, StartSupervisorError, StopError, SupervisorDown,
 };
 use crate::info::{Ensured, SessionInfo};
+use crate::options::Checked;
 use crate::spec::ChildSpec;
 use crate::{Options, SessionId, SessionSupervisor, names};
 
@@ -107,10 +109,14 @@ impl SessionSupervisor {
         parent: Option<ActorCell>,
         options: Options,
     ) -> Result<Self, StartSupervisorError> {
-        let (name, settings) = options
+        let Checked {
+            name,
+            settings,
+            group_of,
+        } = options
             .check()
             .map_err(StartSupervisorError::InvalidOptions)?;
-        let shared = ask::start(name, Machine::sessions(settings), parent).await?;
+        let shared = ask::start(name, Machine::sessions(settings), group_of, parent).await?;
         Ok(Self { shared })
     }
 
@@ -146,10 +152,10 @@ impl SessionSupervisor {
     ///
     /// # Errors
     ///
-    /// Bad input (`InvalidId`, `InvalidSpec`) before anything is asked. `AlreadyStarted` and
-    /// `Parked` come before `ClaimTaken`, and that before `MaxSessions`. A start that fails leaves
-    /// nothing behind and is not retried. `TimedOut` is answered at once; the launch keeps its id
-    /// and its place, stopping, until it is gone.
+    /// Bad input (`InvalidId`, `InvalidSpec`, `InvalidGroup`) before anything is asked.
+    /// `AlreadyStarted` and `Parked` come before `ClaimTaken`, that before `MaxSessions`, and that
+    /// before `Rejected`. A start that fails leaves nothing behind and is not retried. `TimedOut` is
+    /// answered at once; the launch keeps its id and its place, stopping, until it is gone.
     ///
     /// # Cancel safety
     ///
@@ -183,6 +189,7 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
+            let spec = admission::in_group(&shared, &id, spec)?;
             let request = |ticket| Request::Start { spec, ticket };
             match ask::session(&shared, id.shared(), request).await {
                 Ok(StartAnswer::Started(found)) => {
@@ -225,6 +232,7 @@ impl SessionSupervisor {
         async move {
             let id = id.map_err(StartError::InvalidId)?;
             let spec = spec.for_session().map_err(StartError::InvalidSpec)?;
+            let spec = admission::in_group(&shared, &id, spec)?;
             loop {
                 let spec = Arc::clone(&spec);
                 let request = |ticket| Request::Ensure { spec, ticket };
@@ -331,6 +339,13 @@ impl SessionSupervisor {
                 Ok(RestartAnswer::NotFound) => Err(RestartError::NotFound),
                 Ok(RestartAnswer::Failed(failure)) => Err(restart_failed(id, failure)),
                 Ok(RestartAnswer::MaxSessions(max)) => Err(RestartError::MaxSessions { max }),
+                Ok(RestartAnswer::Rejected(rejection)) => {
+                    let (reason, retry_after) = RejectReason::of(rejection);
+                    Err(RestartError::Rejected {
+                        reason,
+                        retry_after,
+                    })
+                }
                 Ok(RestartAnswer::Refused(Refusal::Stopped)) => Err(RestartError::Stopped),
                 Ok(RestartAnswer::Refused(Refusal::Stuck)) => Err(RestartError::Stuck),
                 Ok(RestartAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
@@ -579,6 +594,13 @@ fn start_error(id: SessionId, why: NotStarted) -> StartError {
             StartError::ClaimTaken { claim, holder }
         }
         NotStarted::MaxSessions(max) => StartError::MaxSessions { max },
+        NotStarted::Rejected(rejection) => {
+            let (reason, retry_after) = RejectReason::of(rejection);
+            StartError::Rejected {
+                reason,
+                retry_after,
+            }
+        }
         NotStarted::Refused(Refusal::Stopped) => StartError::Stopped,
         NotStarted::Refused(Refusal::Stuck) => StartError::Stuck,
         NotStarted::Refused(Refusal::Down) => StartError::SupervisorDown,

@@ -90,7 +90,7 @@ impl Supervisor {
     ) -> Result<Self, StartSupervisorError> {
         let design = tree.check().map_err(StartSupervisorError::InvalidOptions)?;
         let name = design.name.unwrap_or_else(|| Self::NAME.to_owned());
-        let shared = ask::start(name, design.machine, parent).await?;
+        let shared = ask::start(name, design.machine, None, parent).await?;
         Ok(Self { shared })
     }
 

@@ -224,6 +224,7 @@ impl TreeSpec {
         Ok(Design {
             name: self.name.map(|name| name.name(Supervisor::NAME)),
             machine: Machine::Children(Box::new(OrderedEngine::new(settings, self.children))),
+            group_of: None,
         })
     }
 
@@ -342,7 +343,8 @@ struct Sessions(Options);
 
 impl Starter<Order, Found> for Sessions {
     fn start(&self, order: Order) -> Starting<Found> {
-        let design = self.0.clone().check().and_then(|(name, settings)| {
+        let design = self.0.clone().check().and_then(|checked| {
+            let name = checked.name;
             if order.shared.has_sessions() {
                 let mut fault = Fault::default();
                 let rule =
@@ -352,7 +354,8 @@ impl Starter<Order, Found> for Sessions {
             }
             Ok(Design {
                 name: Some(name),
-                machine: Machine::sessions(settings),
+                machine: Machine::sessions(checked.settings),
+                group_of: checked.group_of,
             })
         });
         Box::pin(begin(order, design))

@@ -550,6 +550,7 @@ fn production_code_is_plain() {
 fn a_handle_matches_every_answer() {
     let handles = [
         "src/session_supervisor.rs",
+        "src/session_supervisor/admission.rs",
         "src/session_supervisor/leases.rs",
         "src/session_supervisor/several.rs",
         "src/session_supervisor/watching.rs",

@@ -17,7 +17,7 @@ use super::shared::Actors;
 use super::ticket::Ticket;
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
-use crate::info::{ChildInfo, SessionInfo, SessionPage};
+use crate::info::{ChildInfo, GroupCount, SessionInfo, SessionPage};
 
 /// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own:
 /// two that panic in one drop would end the process.
@@ -43,6 +43,14 @@ impl<A: engine::Answer + Send + 'static> Telling for A {
 }
 
 impl Telling for Counts {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for usize {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for GroupCount {
     fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 

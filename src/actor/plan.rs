@@ -26,6 +26,8 @@ pub(crate) struct Terms {
     pub(crate) label: Option<Arc<str>>,
     /// What its sessions claim, each claim once.
     pub(crate) claims: Vec<Claim>,
+    /// The group of the session, if there is a quota. It is no part of what a user writes.
+    pub(crate) group: Option<Arc<str>>,
 }
 
 impl<O, F> Plan<O, F> {
@@ -64,6 +66,10 @@ impl<O, F> engine::Spec for Arc<Plan<O, F>> {
 
     fn claims(&self) -> &[Claim] {
         self.terms.as_ref().map_or(&[], |terms| &terms.claims)
+    }
+
+    fn group(&self) -> Option<&Arc<str>> {
+        self.terms.as_ref()?.group.as_ref()
     }
 }
 

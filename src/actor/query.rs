@@ -18,7 +18,7 @@ use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
 use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
-use crate::info::{ChildInfo, PageMark, SessionInfo, SessionPage};
+use crate::info::{ChildInfo, GroupCount, PageMark, SessionInfo, SessionPage};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
 const PAGE: usize = 256;
@@ -174,6 +174,39 @@ impl Query {
         }))
     }
 
+    /// How many sessions of a group take a place.
+    pub(crate) fn count_group(group: Arc<str>, reply: oneshot::Sender<usize>) -> Self {
+        Self::Look(Box::new(move |machine| {
+            let count = match machine {
+                Machine::Sessions(engine) => engine.count_group(&group),
+                Machine::Children(_) => 0,
+            };
+            Box::new(move || answers::tell(reply, count))
+        }))
+    }
+
+    /// The groups behind this one, at most so many.
+    pub(crate) fn groups(
+        after: Option<Arc<str>>,
+        most: usize,
+        reply: oneshot::Sender<Vec<GroupCount>>,
+    ) -> Self {
+        let count = |(group, count): (&Arc<str>, usize)| GroupCount {
+            group: Arc::clone(group),
+            count,
+        };
+        Self::Look(Box::new(move |machine| {
+            let groups: Vec<_> = match machine {
+                Machine::Sessions(engine) => {
+                    let groups = engine.groups_after(after.as_deref());
+                    groups.take(most).map(count).collect()
+                }
+                Machine::Children(_) => Vec::new(),
+            };
+            Box::new(move || answers::tell(reply, groups))
+        }))
+    }
+
     /// What is known of the children of a static supervisor.
     pub(crate) fn children(reply: oneshot::Sender<Vec<ChildInfo>>) -> Self {
         Self::Look(Box::new(|machine| {
@@ -197,6 +230,7 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
         id: SessionId::checked(Arc::clone(info.id)),
         label: info.label.cloned(),
         claims: info.claims.to_vec(),
+        group: info.group.cloned(),
         state: info.state,
         incarnation: info.incarnation,
         restarts: info.restarts,

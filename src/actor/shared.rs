@@ -21,13 +21,14 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
+use arguments::Own;
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
-use super::drop_queue::DropQueue;
+use super::drop_queue::{Deferred, DropQueue};
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
@@ -39,6 +40,7 @@ use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{Input, Mark};
 use crate::names;
+use crate::options::GroupOf;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -49,8 +51,7 @@ const IDLE_LAUNCH_TASKS: usize = 4;
 pub struct Shared {
     name: Arc<str>,
     pub(super) naming: Naming,
-    /// The session whose tree this is a part of.
-    home: Option<Home>,
+    own: Own,
     /// Whose child this is.
     pub(super) parent_link: Option<ParentLink>,
     runtime: Handle,
@@ -121,7 +122,10 @@ impl Shared {
             counting,
             name: arguments.name,
             naming: arguments.naming,
-            home: arguments.home,
+            own: match (arguments.naming, arguments.home) {
+                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
+                (_, Some(home)) => Own::Home(home),
+            },
             parent_link: arguments.parent_link,
             runtime,
             clock: Clock::start(),
@@ -147,14 +151,25 @@ impl Shared {
         matches!(self.naming, Naming::Sessions)
     }
 
-    /// The session whose tree this is a part of.
+    /// The session whose tree this is a part of. None if the children are sessions themselves.
     pub(crate) const fn home(&self) -> Option<&Home> {
-        self.home.as_ref()
+        match &self.own {
+            Own::Home(home) => Some(home),
+            Own::Groups(_) => None,
+        }
+    }
+
+    /// What says of which group a session is, if there is a quota.
+    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
+        match &self.own {
+            Own::Groups(group_of) => group_of.as_ref(),
+            Own::Home(_) => None,
+        }
     }
 
     /// The name of a child in the registry; `None` if it is not registered.
     pub(crate) fn child_name(&self, key: &str) -> Option<String> {
-        match (self.naming, &self.home) {
+        match (self.naming, self.home()) {
             (Naming::Sessions, _) => Some(names::session(&self.name, key)),
             (Naming::Children, _) => Some(names::child(&self.name, key)),
             (Naming::OfSession, Some(home)) => {
@@ -294,6 +309,17 @@ impl Shared {
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
             self.finished_wake.notified().await;
+        }
+    }
+}
+
+/// The user's function may hold anything, whose drop may panic or block.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Own::Groups(group_of) = &mut self.own
+            && let Some(group_of) = group_of.take()
+        {
+            self.drops.drop_later([Deferred::of(group_of)]);
         }
     }
 }

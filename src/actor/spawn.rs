@@ -17,6 +17,7 @@ use super::plan::SpawnFailure;
 use super::root::{Root, Standing};
 use super::session::Session;
 use super::shared::{Found, Home, Machine, Naming, Order, ParentLink, RootArguments, Shared};
+use crate::options::GroupOf;
 
 /// What is to be started, wherever.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Design {
     /// The name of its own, if it has one.
     pub(crate) name: Option<String>,
     pub(crate) machine: Machine,
+    /// Of which group a session is, if it has sessions with a quota.
+    pub(crate) group_of: Option<GroupOf>,
 }
 
 /// Starts a supervisor that is no child of another one of ours. Nothing of it is left if the future
@@ -31,6 +34,7 @@ pub(crate) struct Design {
 pub(crate) async fn start(
     name: String,
     machine: Machine,
+    group_of: Option<GroupOf>,
     runtime: Handle,
     parent: Option<ActorCell>,
 ) -> Result<Option<Arc<Shared>>, SpawnErr> {
@@ -44,6 +48,7 @@ pub(crate) async fn start(
         home: None,
         parent_link: None,
         machine,
+        group_of,
         runtime,
         slot: Arc::clone(&slot),
     };
@@ -90,6 +95,7 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
             life: Arc::clone(&order.life),
         }),
         machine: design.machine,
+        group_of: design.group_of,
         runtime: parent.runtime().clone(),
         slot: Arc::clone(&slot),
     };

@@ -4,13 +4,17 @@
 //! A caller whose ticket is dropped unanswered is told that the supervisor is down; an answer has a
 //! word for that only where the engine says it.
 
+mod causes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::claim::Taken;
 use super::domain::Domain;
-use super::exit::{Cause, Exit};
+use super::exit::Exit;
 use super::failure::Failure;
+use super::rejection::Rejection;
+pub(crate) use causes::Answer;
 
 /// Why a request is not carried out, whichever it is: so those are answered that wait in one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub enum NotStarted {
     ClaimTaken(Box<Taken>),
     /// The limit of sessions is reached.
     MaxSessions(usize),
+    /// It is not admitted.
+    Rejected(Rejection),
     /// The request is refused.
     Refused(Refusal),
 }
@@ -86,6 +92,8 @@ pub enum RestartAnswer<D: Domain> {
     Failed(Failure),
     /// It is parked, and the limit of sessions is reached.
     MaxSessions(usize),
+    /// It is parked, and has no place in its group.
+    Rejected(Rejection),
     /// The request is refused.
     Refused(Refusal),
 }
@@ -271,129 +279,5 @@ impl<D: Domain> From<Failure> for StartChildAnswer<D> {
 impl<D: Domain> From<Failure> for RestartChildAnswer<D> {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-/// What a caller is told, as far as it may hold a value of a user's.
-pub(crate) trait Answer {
-    /// That value.
-    fn into_cause(self) -> Option<Cause>;
-}
-
-impl Answer for Exit {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed { cause } => Some(cause),
-            Self::Normal { .. } | Self::Shutdown | Self::Killed | Self::NotRunning => None,
-        }
-    }
-}
-
-impl Answer for Failure {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed(cause) => Some(cause),
-            Self::Ignored | Self::NameTaken(_) | Self::Cancelled | Self::TimedOut(_) => None,
-        }
-    }
-}
-
-impl Answer for NotStarted {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed(failure) => failure.into_cause(),
-            Self::Parked | Self::ClaimTaken(_) | Self::MaxSessions(_) | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for StartAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::NotStarted(why) => why.into_cause(),
-            Self::Started(_) | Self::Running(_) => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for EnsureAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::NotStarted(why) => why.into_cause(),
-            Self::Started(_) | Self::Joined(_) | Self::Running(_) => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for RestartAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed(failure) => failure.into_cause(),
-            Self::Started(_) | Self::Joined(_) => None,
-            Self::NotFound | Self::MaxSessions(_) | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl Answer for LeaseAnswer {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Leased | Self::NotFound | Self::Stopping | Self::Parked | Self::Refused(_) => {
-                None
-            }
-        }
-    }
-}
-
-impl Answer for StopAnswer {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Ended(exit) => exit.into_cause(),
-            Self::NotFound | Self::Stuck => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for AwaitAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        None
-    }
-}
-
-impl<D: Domain> Answer for StartChildAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed(failure) => failure.into_cause(),
-            Self::Started(_) | Self::Running(_) => None,
-            Self::Present | Self::Restarting | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for RestartChildAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Failed(failure) => failure.into_cause(),
-            Self::Started(_) | Self::Running(_) => None,
-            Self::NotFound | Self::Restarting | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl<D: Domain> Answer for DeleteAnswer<D> {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::Running(_) => None,
-            Self::Deleted | Self::NotFound | Self::Restarting | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl Answer for BeginAnswer {
-    fn into_cause(self) -> Option<Cause> {
-        match self {
-            Self::ChildFailed { failure, .. } => failure.into_cause(),
-            Self::Begun | Self::Down => None,
-        }
     }
 }

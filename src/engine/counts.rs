@@ -27,6 +27,16 @@ pub(super) enum Shown {
     Hidden,
 }
 
+impl Shown {
+    /// Whether such a child takes a place (D9).
+    pub(super) const fn takes_place(self) -> bool {
+        match self {
+            Self::As(SessionState::Parked) | Self::Hidden => false,
+            Self::As(_) => true,
+        }
+    }
+}
+
 /// How many sessions there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

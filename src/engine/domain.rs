@@ -41,6 +41,10 @@ pub trait Spec: Clone + Debug {
     fn claims(&self) -> &[Claim] {
         &[]
     }
+    /// The group of the child, if it has one.
+    fn group(&self) -> Option<&Arc<str>> {
+        None
+    }
 }
 
 /// What the launches of one child leave to each other, in its domain.

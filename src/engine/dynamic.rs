@@ -1,7 +1,7 @@
 //! The dynamic supervisor's decisions: one-for-one over a table of children.
 //!
 //! The verbs and the questions are here; what they lead to is in `requests` (what callers ask),
-//! `first` (a new id), `claims` (its further keys),
+//! `first` (a new id), `claims` (its further keys), `admission` (whether it is admitted),
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
@@ -10,6 +10,7 @@
 //!
 //! An input that no longer fits is ignored; none can fail.
 
+mod admission;
 mod apart;
 mod claims;
 mod ending;
@@ -38,6 +39,7 @@ use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
+use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
 use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
@@ -68,6 +70,8 @@ pub struct Engine<D: Domain> {
     parked: Parked,
     jitter: Jitter,
     total: Window,
+    /// Absent without a start rate.
+    starts: Option<Box<Starts>>,
     /// When a session last ended; the kill bound counts from here if it is later than the kill.
     last_end: Moment,
     mode: Mode<D>,
@@ -94,7 +98,7 @@ impl<D: Domain> Engine<D> {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            table: Table::new(),
+            table: Table::new(settings.quota),
             claims: None,
             timers: Timers::default(),
             effects: VecDeque::new(),
@@ -103,6 +107,7 @@ impl<D: Domain> Engine<D> {
             parked: Parked::default(),
             jitter: Jitter::new(settings.seed),
             total: Window::default(),
+            starts: settings.start_rate.map(|rate| Box::new(Starts::new(rate))),
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
@@ -156,12 +161,11 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Takes a start if its answer is the same whatever sessions have ended without the engine
-    /// knowing yet: the id is new, there is a place, and no end can end the supervisor. Else it is
+    /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
     /// handed back. All effects must then be polled before the next input.
     pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
         let settings = &self.settings;
         if !self.serving()
-            || self.is_full()
             || settings.total_limit.is_some()
             || settings.on_limit == OnRestartLimit::Escalate
         {

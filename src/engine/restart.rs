@@ -8,6 +8,7 @@ use super::backoff::Backoff;
 use super::exit::Mark;
 use super::limit::Limit;
 use super::moment::Span;
+use super::rate::StartRate;
 use super::shutdown::Shutdown;
 
 /// When a session that ended is started again.
@@ -153,6 +154,10 @@ pub struct Settings {
     pub max_parked: usize,
     /// How many launches may be under way at once.
     pub max_launches: usize,
+    /// How many sessions may be new within a window.
+    pub start_rate: Option<StartRate>,
+    /// How many sessions of one group may take a place.
+    pub quota: Option<usize>,
     /// The pause before a restart of sessions without their own.
     pub backoff: Backoff,
     /// The seed of the jitter.
@@ -170,6 +175,8 @@ impl Default for Settings {
             park_trial: None,
             max_parked: usize::MAX,
             max_launches: usize::MAX,
+            start_rate: None,
+            quota: None,
             backoff: Backoff::none(),
             seed: 0,
         }

@@ -2,8 +2,8 @@
 //!
 //! Invariants, recounted by the simulation:
 //! 1. every occupied slot is in the index under its id, and once in the order;
-//! 2. a count is changed by [`Table::change`], `insert` and `remove` alone, and equals the number
-//!    of children shown in that state;
+//! 2. a count, that of a group included, is changed by [`Table::change`], `fill` and `remove` alone,
+//!    and equals the number of children shown in that state, or of that group in a place;
 //! 3. a cursor stands on an occupied slot or past the end; removing that slot moves it on.
 //!
 //! The slots lie in chunks that never move: growing one of a million would stall a single insert.
@@ -14,8 +14,10 @@ use super::child::Child;
 use super::claim::Claim;
 use super::counts::{Counts, SessionState, Shown};
 use super::exit::Exit;
+use super::groups::Groups;
 use super::index::Index;
 use super::io::{Domain, Spec};
+use super::rejection::Rejection;
 use super::restart::ChildKind;
 
 const CHUNK: usize = 1_024;
@@ -30,6 +32,8 @@ pub struct Info<'a, D: Domain> {
     pub label: Option<&'a Arc<str>>,
     /// What it claims.
     pub claims: &'a [Claim],
+    /// Its group, if there is a quota.
+    pub group: Option<&'a Arc<str>>,
     /// What it is doing.
     pub state: SessionState,
     /// Its present or last incarnation.
@@ -77,12 +81,15 @@ pub(super) struct Table<D: Domain> {
     cursors: Vec<Option<u32>>,
     len: usize,
     counts: Counts,
+    /// Absent without a quota.
+    groups: Option<Box<Groups>>,
     /// How many launches are under way.
     launching: usize,
 }
 
 impl<D: Domain> Table<D> {
-    pub(super) fn new() -> Self {
+    /// An empty one. `quota`: how many sessions of one group may take a place.
+    pub(super) fn new(quota: Option<usize>) -> Self {
         Self {
             index: Index::new(),
             chunks: Vec::new(),
@@ -93,12 +100,23 @@ impl<D: Domain> Table<D> {
             cursors: Vec::new(),
             len: 0,
             counts: Counts::default(),
+            groups: quota.map(|max| Box::new(Groups::new(max))),
             launching: 0,
         }
     }
 
     pub(super) const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// The counts per group, if there is a quota.
+    pub(super) fn groups(&self) -> Option<&Groups> {
+        self.groups.as_deref()
+    }
+
+    /// Why the group of such a child may not have one more, if it may not.
+    pub(super) fn full_group(&self, spec: &D::Spec) -> Option<Rejection> {
+        self.groups.as_ref()?.full(spec.group()?)
     }
 
     /// How many launches are under way.
@@ -151,6 +169,9 @@ impl<D: Domain> Table<D> {
     /// Puts the child into the slot that was reserved for its id, at the end of the order.
     pub(super) fn fill(&mut self, slot: u32, child: Child<D>) {
         self.counts.enter(child.shown(), child.life.policy().kind);
+        if let Some(groups) = &mut self.groups {
+            groups.enter(child.life.spec.group(), child.shown());
+        }
         self.launching += usize::from(child.is_launching());
         self.len += 1;
         let previous = self.last;
@@ -178,6 +199,9 @@ impl<D: Domain> Table<D> {
         self.vacant = slot;
         self.index.remove(&child.life.id, slot);
         self.counts.leave(child.shown(), child.life.policy().kind);
+        if let Some(groups) = &mut self.groups {
+            groups.leave(child.life.spec.group(), child.shown());
+        }
         self.launching -= usize::from(child.is_launching());
         self.len -= 1;
         match self.node_mut(previous) {
@@ -198,7 +222,7 @@ impl<D: Domain> Table<D> {
 
     /// All children, in no order. Nothing is left of the table.
     pub(super) fn take_all(&mut self) -> Vec<Child<D>> {
-        let table = std::mem::replace(self, Self::new());
+        let table = std::mem::replace(self, Self::new(None));
         let nodes = table.chunks.into_iter().flatten();
         nodes.filter_map(|node| node.child).collect()
     }
@@ -219,8 +243,23 @@ impl<D: Domain> Table<D> {
             self.counts.enter(after.0, kind);
             self.launching -= usize::from(before.1);
             self.launching += usize::from(after.1);
+            if after.0.takes_place() != before.0.takes_place() {
+                self.change_group(slot, before.0, after.0);
+            }
         }
         Some(result)
+    }
+
+    /// A child takes a place from now on, or takes none.
+    fn change_group(&mut self, slot: u32, before: Shown, after: Shown) {
+        // Few tables have any.
+        let Some(mut groups) = self.groups.take() else {
+            return;
+        };
+        let group = self.known(slot).and_then(|child| child.life.spec.group());
+        groups.leave(group, before);
+        groups.enter(group, after);
+        self.groups = Some(groups);
     }
 
     /// A cursor at the beginning of the order. It must be closed.
@@ -276,6 +315,7 @@ impl<D: Domain> Table<D> {
             id: &child.life.id,
             label: child.life.spec.label(),
             claims: child.life.spec.claims(),
+            group: child.life.spec.group(),
             state,
             incarnation: child.life.incarnation,
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),

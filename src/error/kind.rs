@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Parked,
     /// A limit is reached.
     LimitReached,
+    /// Too much is asked for now, by all callers or for one group.
+    Rejected,
     /// Something else is being done with it.
     Busy,
     /// It was stopped in between.
@@ -62,6 +64,7 @@ impl ErrorKind {
             | Self::TimedOut
             | Self::Parked
             | Self::LimitReached
+            | Self::Rejected
             | Self::Busy
             | Self::Stopped
             | Self::Stuck
@@ -106,7 +109,9 @@ kinds! {
         Self::Failed { .. } => ErrorKind::Failed,
     };
     StartError => |it| match it {
-        Self::InvalidId(_) | Self::InvalidSpec(_) => ErrorKind::InvalidInput,
+        Self::InvalidId(_) | Self::InvalidSpec(_) | Self::InvalidGroup(_) => {
+            ErrorKind::InvalidInput
+        }
         Self::AlreadyStarted { .. } => ErrorKind::AlreadyExists,
         Self::Ignored => ErrorKind::Ignored,
         Self::Failed { .. } => ErrorKind::Failed,
@@ -115,6 +120,7 @@ kinds! {
         Self::Parked => ErrorKind::Parked,
         Self::ClaimTaken { .. } => ErrorKind::ClaimTaken,
         Self::MaxSessions { .. } => ErrorKind::LimitReached,
+        Self::Rejected { .. } => ErrorKind::Rejected,
         Self::Stopped => ErrorKind::Stopped,
         Self::Stuck => ErrorKind::Stuck,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
@@ -130,6 +136,7 @@ kinds! {
         Self::TimedOut => ErrorKind::TimedOut,
         Self::NameTaken { .. } => ErrorKind::NameTaken,
         Self::MaxSessions { .. } => ErrorKind::LimitReached,
+        Self::Rejected { .. } => ErrorKind::Rejected,
         Self::Stopped => ErrorKind::Stopped,
         Self::Stuck => ErrorKind::Stuck,
         Self::SupervisorDown => ErrorKind::SupervisorDown,

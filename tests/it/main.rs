@@ -2,6 +2,7 @@
 //!
 //! No test sleeps. Time is paused, and a test waits for events.
 
+mod admission;
 mod application;
 mod basics;
 mod checkpoints;

@@ -2,6 +2,7 @@
 //!
 //! Random choices come from a seed that a failure prints.
 
+mod admission;
 mod callers;
 mod claims;
 mod exits;

@@ -6,6 +6,7 @@
 //! a part of the names of the rows that are to run.
 
 mod actors;
+mod admission;
 mod checkpoints;
 mod children;
 mod claims;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         expiry::rows(),
         checkpoints::rows(),
         claims::rows(),
+        admission::rows(),
         failures::rows(),
         hostile::rows(),
         children::rows(),

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use session_supervisor::engine::{
     self, Cause, Claim, Domain, Ending, Key, Life, Mark, Moment, Policy, ShutdownReport, Spec, Use,
@@ -59,6 +60,7 @@ impl Domain for SimDomain {
 pub(crate) struct SimSpec(
     pub(crate) Rc<(Policy, Pauses, Vec<Claim>)>,
     #[expect(dead_code, reason = "only its drop counts")] Rc<Noticed>,
+    Option<Arc<str>>,
 );
 
 impl SimSpec {
@@ -68,12 +70,19 @@ impl SimSpec {
 
     pub(crate) fn claiming(policy: Policy, pauses: Pauses, claims: Vec<Claim>) -> Self {
         let rules = Rc::new((policy, pauses, claims));
-        Self(rules, Rc::new(Noticed("a spec")))
+        Self(rules, Rc::new(Noticed("a spec")), None)
     }
 
     /// The same spec, kept outside the engine.
     pub(crate) fn kept(&self) -> Self {
-        Self(Rc::clone(&self.0), Rc::new(Noticed("a spec")))
+        let group = self.2.clone();
+        Self(Rc::clone(&self.0), Rc::new(Noticed("a spec")), group)
+    }
+
+    /// The same of a session that is of a group.
+    pub(crate) fn of_group(mut self, group: Option<Arc<str>>) -> Self {
+        self.2 = group;
+        self
     }
 }
 
@@ -84,6 +93,10 @@ impl Spec for SimSpec {
 
     fn claims(&self) -> &[Claim] {
         &self.0.2
+    }
+
+    fn group(&self) -> Option<&Arc<str>> {
+        self.2.as_ref()
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     Asked, Cause, Counts, Discard, Effect, Exit, Failure, Kill, Life, Limit, Moment, Next, Note,
-    Seen, ShutdownReport, StopCause, StopWay, Used,
+    Rejection, Seen, ShutdownReport, StopCause, StopWay, Used,
 };
 
 use crate::domain::{SimDomain, SimFound, SimLife};
@@ -192,6 +192,11 @@ fn said(told: &Told) -> String {
         Told::Parked => "parked".to_owned(),
         Told::ClaimTaken(taken) => format!("taken {} {}", taken.claim, taken.holder),
         Told::MaxSessions(max) => format!("max sessions {max}"),
+        Told::Rejected(Rejection::StartRate { rate, retry_after }) => {
+            let (n, per) = (rate.n(), nanos(rate.per()));
+            format!("rejected {n} in {per} wait {}", nanos(*retry_after))
+        }
+        Told::Rejected(Rejection::Quota { group, max }) => format!("rejected {group} {max}"),
         Told::Stopped => "stopped".to_owned(),
         Told::Stuck => "stuck".to_owned(),
         Told::Down => "down".to_owned(),

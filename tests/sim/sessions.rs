@@ -1,5 +1,6 @@
 //! The session supervisor: its model, its requests and the verdicts on what its engine does.
 
+mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
@@ -18,6 +19,7 @@ mod watched;
 use crate::checkpoints::Saving;
 use crate::variant::With;
 use crate::{oracle, play};
+use admission::Admission;
 use claims::Claiming;
 use sim::Sim;
 use watched::Watched;
@@ -30,6 +32,11 @@ fn random_histories() {
 #[test]
 fn histories_with_callers_that_change_nothing() {
     play::random_histories::<Watched>(50_000);
+}
+
+#[test]
+fn histories_with_a_start_rate_and_quotas() {
+    play::random_histories::<With<Admission, Sim>>(50_000);
 }
 
 #[test]
@@ -59,6 +66,11 @@ fn nothing_else_is_done_than_before() {
 #[test]
 fn nothing_else_is_done_than_before_with_claims() {
     oracle::hold("claims.txt", 3_000, play::hash::<With<Claiming, Sim>>);
+}
+
+#[test]
+fn nothing_else_is_admitted_than_before() {
+    oracle::hold("admission.txt", 3_000, play::hash::<With<Admission, Sim>>);
 }
 
 #[test]

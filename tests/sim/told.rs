@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
-    LaunchCaller, LeaseAnswer, NotStarted, Refusal, Reply, RestartAnswer, RestartChildAnswer,
-    StartAnswer, StartChildAnswer, StopAnswer, Taken,
+    LaunchCaller, LeaseAnswer, NotStarted, Refusal, Rejection, Reply, RestartAnswer,
+    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer, Taken,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -23,6 +23,7 @@ pub(crate) enum Told {
     Parked,
     ClaimTaken(Taken),
     MaxSessions(usize),
+    Rejected(Rejection),
     Stopped,
     Stuck,
     Down,
@@ -121,6 +122,7 @@ impl From<&NotStarted> for Told {
             NotStarted::Parked => Self::Parked,
             NotStarted::ClaimTaken(taken) => Self::ClaimTaken((**taken).clone()),
             NotStarted::MaxSessions(max) => Self::MaxSessions(*max),
+            NotStarted::Rejected(rejection) => Self::Rejected(rejection.clone()),
             NotStarted::Refused(refusal) => (*refusal).into(),
         }
     }
@@ -167,6 +169,7 @@ impl From<&RestartAnswer<SimDomain>> for Told {
             RestartAnswer::NotFound => Self::NotFound,
             RestartAnswer::Failed(failure) => failure.into(),
             RestartAnswer::MaxSessions(max) => Self::MaxSessions(*max),
+            RestartAnswer::Rejected(rejection) => Self::Rejected(rejection.clone()),
             RestartAnswer::Refused(refusal) => (*refusal).into(),
         }
     }

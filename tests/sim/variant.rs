@@ -12,9 +12,14 @@ use crate::rng::Rng;
 use crate::world::Deed;
 
 /// What is more of a history.
-pub(crate) trait More<H> {
+pub(crate) trait More<H: History> {
+    /// Makes it.
+    fn make(rng: Rng, trace: Trace) -> H {
+        H::new(rng, trace)
+    }
+
     /// It begins.
-    fn begin(history: &mut H);
+    fn begin(_history: &mut H) {}
 
     /// It is over.
     fn end(_history: &mut H) {}
@@ -28,7 +33,7 @@ impl<M: More<H>, H: History> History for With<M, H> {
     type Engine = H::Engine;
 
     fn new(rng: Rng, trace: Trace) -> Self {
-        let mut history = H::new(rng, trace);
+        let mut history = M::make(rng, trace);
         M::begin(&mut history);
         Self(history, PhantomData)
     }
@@ -60,6 +65,10 @@ impl<M: More<H>, H: History> History for With<M, H> {
 
     fn picture(&mut self) -> String {
         self.0.picture()
+    }
+
+    fn is_still(&self) -> bool {
+        self.0.is_still()
     }
 
     fn edge(&mut self) -> Option<Moment> {

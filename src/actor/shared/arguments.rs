@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
 
 use super::{Life, Machine, Shared};
+use crate::options::GroupOf;
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {
@@ -14,6 +15,7 @@ pub(crate) struct RootArguments {
     pub(crate) home: Option<Home>,
     pub(crate) parent_link: Option<ParentLink>,
     pub(crate) machine: Machine,
+    pub(crate) group_of: Option<GroupOf>,
     pub(crate) runtime: Handle,
     /// Where it leaves what all hold together.
     pub(crate) slot: Arc<OnceLock<Arc<Shared>>>,
@@ -39,9 +41,31 @@ pub(crate) struct Home {
     pub(crate) id: Arc<str>,
 }
 
+/// What only one kind of supervisor has. One field has it for both, since each session that is a
+/// tree has a supervisor of its own.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// A static supervisor: the session whose tree it is a part of.
+    Home(Home),
+    /// A session supervisor: of which group a session is, if it has a quota. A static supervisor
+    /// outside any session has nothing here.
+    Groups(Option<GroupOf>),
+}
+
 /// The launch of a supervisor that is a child of another.
 #[derive(Debug)]
 pub(crate) struct ParentLink {
     pub(crate) parent: Arc<Shared>,
     pub(crate) life: Arc<Life>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, Own};
+
+    /// A session that is a tree pays nothing for the quota that others have.
+    #[test]
+    fn a_supervisor_has_room_for_one_of_the_two() {
+        assert_eq!(size_of::<Own>(), size_of::<Option<Home>>());
+    }
 }

@@ -1,4 +1,4 @@
-//! The first launch of an id that is new, if there is a place for it.
+//! The first launch of an id that is new, if nothing refuses it.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::engine::waiting::{StartCaller, Waiting};
 type Start<D> = (Arc<str>, <D as Domain>::Spec, StartCaller<D>);
 
 impl<D: Domain> Engine<D> {
-    /// Starts a new id at once. A start of a known one is handed back, and one that claims what
-    /// another session has: the end of that one may not be known yet.
+    /// Starts a new id at once. A start of a known one is handed back, and one that is refused: a
+    /// claim may be taken by a session whose end is not known yet.
     pub(super) fn start_if_new(
         &mut self,
         now: Moment,
@@ -23,7 +23,7 @@ impl<D: Domain> Engine<D> {
         spec: D::Spec,
         caller: StartCaller<D>,
     ) -> Result<(), Start<D>> {
-        if self.claim_taken(&spec).is_some() {
+        if self.refusal(now, &spec).is_some() {
             return Err((id, spec, caller));
         }
         match self.table.reserve(&id) {
@@ -58,6 +58,7 @@ impl<D: Domain> Engine<D> {
             waiting,
         };
         self.table.fill(slot, child);
+        self.count_start(now);
         self.launch(now, slot, Origin::First, Some(caller.into()));
     }
 
@@ -66,14 +67,16 @@ impl<D: Domain> Engine<D> {
         self.counts().places() >= self.settings.max_sessions
     }
 
-    /// Why a new id cannot be started, if it cannot. It changes nothing. A claim comes before the
+    /// Why a new id cannot be started, if it cannot. It takes nothing. A claim comes before the
     /// limit, since its holder is the session that the caller wants (D27).
-    pub(super) fn refusal(&self, spec: &D::Spec) -> Option<NotStarted> {
+    pub(super) fn refusal(&mut self, now: Moment, spec: &D::Spec) -> Option<NotStarted> {
         if let Some(taken) = self.claim_taken(spec) {
             return Some(NotStarted::ClaimTaken(Box::new(taken)));
         }
-        self.is_full()
-            .then_some(NotStarted::MaxSessions(self.settings.max_sessions))
+        if self.is_full() {
+            return Some(NotStarted::MaxSessions(self.settings.max_sessions));
+        }
+        self.rejection(now, spec).map(NotStarted::Rejected)
     }
 
     pub(super) fn refuse_new(

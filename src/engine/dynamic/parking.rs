@@ -87,8 +87,7 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             return;
         }
-        let max = self.settings.max_sessions;
-        let full = self.table.counts().places() >= max;
+        let full = self.is_full() || self.no_place_in_group(slot).is_some();
         let random = self.jitter.draw();
         let Some(child) = self.table.get_mut(slot) else {
             return;

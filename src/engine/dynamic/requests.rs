@@ -29,7 +29,7 @@ impl<D: Domain> Engine<D> {
             self.refuse(spec, caller.not_started(Refusal::Down));
             return;
         }
-        let slot = if let Some(why) = self.refusal(&spec) {
+        let slot = if let Some(why) = self.refusal(now, &spec) {
             match self.table.find(&id) {
                 Some(slot) => slot,
                 None => return self.refuse_new(&id, spec, caller, why),
@@ -125,8 +125,11 @@ impl<D: Domain> Engine<D> {
             self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
             return;
         };
-        let max = self.settings.max_sessions;
-        let full = self.is_full();
+        let no_place = if self.is_full() {
+            Some(RestartAnswer::MaxSessions(self.settings.max_sessions))
+        } else {
+            self.no_place_in_group(slot).map(RestartAnswer::Rejected)
+        };
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -162,10 +165,10 @@ impl<D: Domain> Engine<D> {
                     child.begin_anew();
                 }
             }
-            (Plan::Park { .. }, _) if released && full => {
-                self.answer(Reply::Restart(ticket, RestartAnswer::MaxSessions(max)));
-            }
             (Plan::Park { .. }, _) if released => {
+                if let Some(no_place) = no_place {
+                    return self.answer(Reply::Restart(ticket, no_place));
+                }
                 self.leave_parked(slot);
                 if let Some(child) = self.table.get_mut(slot) {
                     child.begin_anew();
@@ -246,7 +249,7 @@ impl<D: Domain> Engine<D> {
             }
             match request {
                 Queued::Start { spec, caller } if self.serving() => {
-                    if let Some(why) = self.refusal(&spec) {
+                    if let Some(why) = self.refusal(now, &spec) {
                         self.refuse_new(id, spec, caller, why);
                         continue;
                     }

@@ -6,13 +6,14 @@ use std::hash::Hash;
 
 use ractor::{ActorRef, call};
 use session_supervisor::error::{
-    CheckpointError, EnsureError, FindError, InvalidId, InvalidValue, LeaseError, NotASupervisor,
-    RestartError, SaveError, StartError, StartSupervisorError, StopError, SupervisorDown,
+    CheckpointError, EnsureError, FindError, InvalidGroup, InvalidId, InvalidValue, LeaseError,
+    NotASupervisor, RejectReason, RestartError, SaveError, StartError, StartSupervisorError,
+    StopError, SupervisorDown,
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
-    AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Ensured, Exit, KILL_BOUND, Launch,
-    Lease, OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState,
+    AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Ensured, Exit, GroupCount, KILL_BOUND,
+    Launch, Lease, OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState,
     SessionSupervisor, Shutdown, ShutdownReport, StartContext, names, reason,
 };
 
@@ -40,6 +41,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     value::<SessionInfo>();
     value::<Claim>();
     value::<Counts>();
+    value::<GroupCount>();
     value::<Ensured<ActorRef<ChatMsg>>>();
     value::<Exit>();
     value::<ShutdownReport>();
@@ -56,6 +58,8 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     error::<SupervisorDown>();
     error::<NotASupervisor>();
     error::<InvalidId>();
+    error::<InvalidGroup>();
+    error::<RejectReason>();
     error::<InvalidValue>();
     error::<NameError>();
     // A spec crosses threads whatever its actor's messages are.
@@ -180,6 +184,12 @@ fn every_documented_variant(
     match start {
         StartError::InvalidId(InvalidId { id: _, rule: _, .. })
         | StartError::InvalidSpec(InvalidValue { .. })
+        | StartError::InvalidGroup(InvalidGroup {
+            id: _,
+            group: _,
+            rule: _,
+            ..
+        })
         | StartError::AlreadyStarted { id: _, cell: _ }
         | StartError::Ignored
         | StartError::Failed { id: _, cause: _ }
@@ -191,6 +201,10 @@ fn every_documented_variant(
             holder: _,
         }
         | StartError::MaxSessions { max: _ }
+        | StartError::Rejected {
+            reason: RejectReason::StartRate { n: _, per: _ },
+            retry_after: _,
+        }
         | StartError::Stopped
         | StartError::Stuck
         | StartError::SupervisorDown
@@ -203,6 +217,10 @@ fn every_documented_variant(
         | RestartError::TimedOut
         | RestartError::NameTaken { id: _, cell: _ }
         | RestartError::MaxSessions { max: _ }
+        | RestartError::Rejected {
+            reason: RejectReason::Quota { group: _, max: _ },
+            retry_after: _,
+        }
         | RestartError::Stopped
         | RestartError::Stuck
         | RestartError::SupervisorDown

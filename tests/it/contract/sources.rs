@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    DeleteChildError, EnsureError, FindChildError, FindError, LeaseError, RestartChildError,
-    RestartError, StartChildError, StartError, StartSupervisorError, StopError,
+    DeleteChildError, EnsureError, FindChildError, FindError, LeaseError, RejectReason,
+    RestartChildError, RestartError, StartChildError, StartError, StartSupervisorError, StopError,
     TerminateChildError,
 };
 use session_supervisor::{
@@ -123,6 +123,10 @@ async fn no_message_repeats_its_source() {
     let bad_role = TreeSpec::one_for_one().child("", bad_spec());
     let ended = supervisor(Options::new()).await;
     ended.stop().await.unwrap();
+    let quota = || RejectReason::Quota {
+        group: Arc::clone(&role),
+        max: 1,
+    };
     let plain: Vec<Box<dyn Error>> = vec![
         Box::new(StartError::InvalidId(bad_id.clone())),
         Box::new(bad_id),
@@ -153,6 +157,15 @@ async fn no_message_repeats_its_source() {
             cell: None,
         }),
         Box::new(StartError::MaxSessions { max: 1 }),
+        Box::new(StartError::Rejected {
+            reason: quota(),
+            retry_after: None,
+        }),
+        Box::new(RestartError::Rejected {
+            reason: quota(),
+            retry_after: None,
+        }),
+        Box::new(quota()),
         Box::new(StartError::Parked),
         Box::new(EnsureError::WrongMessageType {
             id,

@@ -94,6 +94,7 @@ impl Sim {
             | Told::Parked
             | Told::ClaimTaken(_)
             | Told::MaxSessions(_)
+            | Told::Rejected(_)
             | Told::TimedOut(_) => {
                 panic!("{told:?} is no answer of a group")
             }

@@ -41,6 +41,7 @@ impl Sim {
             self.world.checkpoints.check(&self.world.runs, is_known);
         }
         self.check_counts();
+        self.check_groups();
         self.check_queues();
         if !self.world.finished
             && self
@@ -85,6 +86,7 @@ impl Sim {
             assert_eq!(info.incarnation, entry.incarnation);
             assert_eq!(info.restarts, entry.restarts);
             assert_eq!(info.last_exit.is_some(), entry.exit.is_some());
+            assert_eq!(info.group, entry.spec.group());
         }
     }
 

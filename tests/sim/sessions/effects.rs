@@ -97,16 +97,18 @@ impl Sim {
         self.model.bury(&self.world.runs);
         let full = self.model.places(id) >= self.model.settings.max_sessions;
         let taken = ticket.and_then(|ticket| self.claim_taken(ticket));
+        let group_is_full = self.model.group_is_full(spec.group(), id);
         match &mut self.model.entries[id] {
-            slot @ None => {
+            None => {
                 let caller = &self.tickets.0[ticket.expect("a first start has a caller")];
                 assert!(caller.kind.starts());
                 let asked = caller.spec.as_ref().expect("a start has a spec");
                 assert!(std::rc::Rc::ptr_eq(&asked.0, &spec.0), "another's spec");
                 assert!(!full, "a first start without a place");
                 assert_eq!(taken, None, "a first start without its claims");
+                self.model.admit(now, id, spec.group());
                 self.model.lives += 1;
-                *slot = Some(Entry {
+                self.model.entries[id] = Some(Entry {
                     life: self.model.lives,
                     spec: spec.kept(),
                     shown: Some(SessionState::Starting),
@@ -124,6 +126,7 @@ impl Sim {
                     parking: None,
                     retry: None,
                     missed: false,
+                    came_back: false,
                     exit: None,
                     outcome: Outcome::NotRunning,
                 });
@@ -135,6 +138,7 @@ impl Sim {
                 entry.origin = match (entry.shown, by_hand) {
                     (Some(SessionState::Parked), Some(_)) => {
                         assert!(!full, "a resume without a place");
+                        assert!(!group_is_full, "a resume without a place in its group");
                         entry.log = crate::limits::Log::default();
                         entry.step = 0;
                         entry.parking = None;
@@ -142,6 +146,7 @@ impl Sim {
                     }
                     (Some(SessionState::Parked), None) => {
                         assert!(!full, "a trial without a place");
+                        assert!(!group_is_full, "a trial without a place in its group");
                         let retry = entry.retry.expect("it is tried again");
                         assert!(now >= retry, "a trial before its pause is over");
                         let parking = entry.parking.as_mut().expect("it is parked");

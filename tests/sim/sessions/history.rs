@@ -56,6 +56,9 @@ fn step(sim: &mut Sim) {
         let kind = sim.world.rng.pick(&[Kind::AwaitRunning, Kind::AwaitGone]);
         return sim.watch(id, kind);
     }
+    if sim.is_limited() && sim.world.rng.chance(25) {
+        return sim.ask_for_admission();
+    }
     match sim.world.rng.below(100) {
         0..=9 => {
             let id = sim.world.rng.below(IDS);
@@ -81,8 +84,11 @@ fn step(sim: &mut Sim) {
     }
 }
 
-/// The moment at which a counted restart is exactly as old as a window, or just older.
+/// The moment at which a counted start or restart is exactly as old as a window, or nearly so.
 pub(crate) fn edge(sim: &mut Sim) -> Option<Moment> {
+    if let Some(edge) = sim.edge_of_rate() {
+        return Some(edge);
+    }
     let entries = sim.model.entries.iter().flatten();
     let own = entries.filter_map(|entry| entry.log.0.last());
     let moments: Vec<_> = own.chain(sim.model.total.0.first()).copied().collect();

@@ -68,6 +68,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Option<Moment>,
     /// There was no place for it then, so it is not known when it is tried again.
     pub(crate) missed: bool,
+    /// It had left its place, and took one again since it is stuck.
+    pub(crate) came_back: bool,
     pub(crate) exit: Option<Outcome>,
     pub(crate) outcome: Outcome,
 }
@@ -101,6 +103,8 @@ pub(crate) struct Model {
     pub(crate) settings: Settings,
     pub(crate) entries: [Option<Entry>; IDS],
     pub(crate) total: Log,
+    /// When sessions were new.
+    pub(crate) starts: Vec<Moment>,
     pub(crate) serving: bool,
     pub(crate) deadline: Option<Moment>,
     pub(crate) last_end: Moment,
@@ -120,6 +124,7 @@ impl Model {
             settings,
             entries: [const { None }; IDS],
             total: Log::default(),
+            starts: Vec::new(),
             serving: true,
             deadline: None,
             last_end: Moment::START,
@@ -396,8 +401,14 @@ impl Model {
     /// A trial that is due while all places are taken waits for another pause.
     pub(crate) fn miss_trials(&mut self, now: Moment) {
         let full = self.places(IDS) >= self.settings.max_sessions;
-        for entry in self.entries.iter_mut().flatten() {
-            entry.missed |= full && entry.retry.is_some_and(|retry| retry <= now);
+        for id in 0..IDS {
+            let group = self.entries[id]
+                .as_ref()
+                .and_then(|entry| entry.spec.group());
+            let full = full || self.group_is_full(group, id);
+            if let Some(entry) = &mut self.entries[id] {
+                entry.missed |= full && entry.retry.is_some_and(|retry| retry <= now);
+            }
         }
     }
 

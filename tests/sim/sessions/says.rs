@@ -49,6 +49,7 @@ impl Sim {
                 let may = kind.starts() || shown == Some(SessionState::Parked);
                 assert!(may, "a restart is refused for want of a place");
             }
+            Told::Rejected(rejection) => self.judge_rejection(ticket, rejection),
             Told::Stuck if shown == Some(SessionState::Stuck) => {}
             // Then the note must follow in this step.
             Told::Stuck => self.world.stuck_answers.push(id),
@@ -226,6 +227,9 @@ impl Sim {
         }
         run.stuck = true;
         self.world.stuck_answers.retain(|answered| *answered != id);
+        let entry = self.model.entry(id);
+        // Its place had been free.
+        entry.came_back = entry.shown.is_none();
         self.model.show(id, SessionState::Stuck);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Effect, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState, Spec,
+    Backoff, Effect, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState,
+    Settings, Spec,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
@@ -36,6 +37,22 @@ pub(crate) struct Sim {
 }
 
 impl Sim {
+    pub(crate) fn with(settings: Settings, rng: Rng, trace: Trace) -> Self {
+        Waiter::all_are_there();
+        let mut sim = Self {
+            world: World::new(rng, trace),
+            engine: Engine::new(settings),
+            model: Model::new(settings),
+            tickets: Tickets::default(),
+            list: None,
+            ids: NAMES.map(Arc::from),
+            watched: false,
+            claims: Default::default(),
+        };
+        sim.tell(|| format!("{settings:?}"));
+        sim
+    }
+
     pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         self.world.record.tell(line);
     }
@@ -53,7 +70,8 @@ impl Sim {
         if policy.backoff == Some(Backoff::none()) && self.world.rng.chance(50) {
             policy.backoff = None;
         }
-        let spec = self.spec(policy, pauses);
+        let group = self.draw_group();
+        let spec = self.spec(policy, pauses).of_group(group);
         let ticket = Waiter(self.ask(kind, id, Some(spec.kept())));
         let request = match kind {
             Kind::Ensure => Request::Ensure { spec, ticket },
@@ -104,20 +122,6 @@ impl Sim {
         assert_eq!(queued, None, "a stop left a request in the queue before it");
     }
 
-    /// A caller waits for a session, and changes nothing.
-    pub(crate) fn watch(&mut self, id: usize, kind: Kind) {
-        let ticket = self.ask(kind, id, None);
-        let request = match kind {
-            Kind::AwaitRunning => Request::AwaitRunning {
-                ticket: Waiter(ticket),
-            },
-            _ => Request::AwaitGone {
-                ticket: Waiter(ticket),
-            },
-        };
-        self.ask_engine(id, request);
-    }
-
     /// A caller that waits goes away.
     pub(crate) fn go_away(&mut self) {
         let waiting: Vec<_> = (0..self.tickets.0.len())
@@ -143,13 +147,13 @@ impl Sim {
         })
     }
 
-    fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
+    pub(crate) fn ask(&mut self, kind: Kind, id: usize, spec: Option<SimSpec>) -> Ticket {
         let state = self.model.shown(id);
         self.tickets
             .add(kind, id, spec, state, self.world.runs.len())
     }
 
-    fn ask_engine(&mut self, id: usize, request: Request<SimDomain>) {
+    pub(crate) fn ask_engine(&mut self, id: usize, request: Request<SimDomain>) {
         let id = Arc::clone(&self.ids[id]);
         self.feed(Input::Asked { id, request });
     }
@@ -199,20 +203,8 @@ impl History for Sim {
     type Engine = Engine<SimDomain>;
 
     fn new(mut rng: Rng, trace: Trace) -> Self {
-        Waiter::all_are_there();
         let settings = crate::rules::settings(&mut rng);
-        let mut sim = Self {
-            world: World::new(rng, trace),
-            engine: Engine::new(settings),
-            model: Model::new(settings),
-            tickets: Tickets::default(),
-            list: None,
-            ids: NAMES.map(Arc::from),
-            watched: false,
-            claims: Default::default(),
-        };
-        sim.tell(|| format!("{settings:?}"));
-        sim
+        Self::with(settings, rng, trace)
     }
 
     fn play(&mut self) {
@@ -256,8 +248,9 @@ impl History for Sim {
                 SessionState::Running | SessionState::Parked | SessionState::Stuck
             )
         };
+        let full = self.model.places(IDS) >= self.model.settings.max_sessions;
         self.model.serving
-            && self.model.places(IDS) >= self.model.settings.max_sessions
+            && (full || self.all_parked_wait_for_their_groups())
             && entries
                 .into_iter()
                 .all(|entry| entry.shown.is_some_and(rests) && (!entry.parks() || entry.missed))

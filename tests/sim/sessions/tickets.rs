@@ -93,7 +93,9 @@ impl Tickets {
                 matches!(kind, Kind::Ensure | Kind::Restart)
             }
             Told::ClaimTaken(_) => kind.starts(),
-            Told::MaxSessions(_) | Told::Stopped | Told::TimedOut(_) => kind.launches(),
+            Told::MaxSessions(_) | Told::Rejected(_) | Told::Stopped | Told::TimedOut(_) => {
+                kind.launches()
+            }
             Told::Stuck => !matches!(kind, Kind::Supervisor | Kind::AwaitGone),
             Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor | Kind::AwaitGone),
             Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart) || kind.watches(),
