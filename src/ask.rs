@@ -11,7 +11,10 @@ use crate::actor::shared::{Actors, Item, Machine, Query, Shared};
 use crate::actor::spawn;
 use crate::actor::ticket::Ticket;
 use crate::actor::unwind::{Panicked, guard};
-use crate::engine::{ChildRequest, Input, Request, ShutdownReport, StopAnswer};
+use crate::engine::{
+    ChildRequest, DrainAnswer, DrainOrder, DrainProgress, Input, ProgressAnswer, Request,
+    ShutdownReport, StopAnswer,
+};
 use crate::error::{StartSupervisorError, SupervisorDown};
 use crate::options::GroupOf;
 
@@ -139,6 +142,26 @@ pub(crate) async fn stop(
 ) -> Result<ShutdownReport, SupervisorDown> {
     let (ticket, answer) = Ticket::new();
     let command = Item::Input(Input::StopSupervisor { within, ticket });
+    ask(shared, command, answer).await
+}
+
+/// Has the supervisor drained, or joins the drain or the stop under way. A refused ticket is dropped,
+/// which its answer tells.
+pub(crate) fn drain(shared: &Arc<Shared>, order: DrainOrder) -> oneshot::Receiver<DrainAnswer> {
+    let (ticket, answer) = Ticket::new();
+    shared
+        .command(Item::Input(Input::Drain { order, ticket }))
+        .ok();
+    answer
+}
+
+/// How far the drain is, as soon as it is further than this.
+pub(crate) async fn drain_progress(
+    shared: &Arc<Shared>,
+    seen: Option<DrainProgress>,
+) -> Result<ProgressAnswer, SupervisorDown> {
+    let (ticket, answer) = Ticket::new();
+    let command = Item::Input(Input::DrainProgress { seen, ticket });
     ask(shared, command, answer).await
 }
 

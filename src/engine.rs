@@ -25,6 +25,7 @@ mod child;
 mod claim;
 mod counts;
 mod domain;
+mod drain;
 mod dynamic;
 mod exit;
 mod expiry;
@@ -63,6 +64,10 @@ pub use chain::Chain;
 pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim};
 pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
+pub use drain::{
+    DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
+    ProgressAnswer,
+};
 pub use dynamic::{Engine, STOP_WINDOW};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};

@@ -6,6 +6,7 @@
 mod admission;
 mod checkpoint;
 mod child;
+mod drain;
 mod kind;
 mod session;
 
@@ -17,6 +18,7 @@ pub use checkpoint::{CheckpointError, SaveError};
 pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
 };
+pub use drain::{AskForTimeError, DrainError};
 pub use kind::ErrorKind;
 use ractor::ActorCell;
 pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, WaitEndError};
@@ -149,6 +151,9 @@ pub enum StartError {
     /// The last incarnation was killed and is stuck in code that never awaits.
     #[error("the last incarnation of the session is stuck")]
     Stuck,
+    /// The supervisor drains, and starts nothing any more. A later one of the same name may.
+    #[error("the supervisor is draining")]
+    Draining,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -221,6 +226,9 @@ pub enum RestartError {
     /// The last incarnation was killed and is stuck in code that never awaits.
     #[error("the last incarnation of the session is stuck")]
     Stuck,
+    /// The supervisor drains, and restarts nothing any more.
+    #[error("the supervisor is draining")]
+    Draining,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -257,6 +265,9 @@ pub enum LeaseError {
     /// It was killed and is stuck in code that never awaits.
     #[error("the session was killed, but is stuck in code that never awaits")]
     Stuck,
+    /// The supervisor drains, so each session is being ended or is about to be.
+    #[error("the supervisor is draining")]
+    Draining,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,

@@ -2,6 +2,8 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod drained;
+
 use std::sync::Arc;
 
 use ractor::ActorCell;
@@ -9,6 +11,7 @@ use ractor::ActorCell;
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use drained::{DrainReport, DrainedSession};
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]

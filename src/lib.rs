@@ -31,16 +31,19 @@ pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child};
 pub use engine::{
-    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Exit, KILL_BOUND,
-    OnRestartLimit, Restart, SessionState, Shutdown, ShutdownReport, Strategy,
+    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
+    DrainProgress, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,
+    ShutdownReport, Strategy,
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
-    Broadcast, ChildInfo, Ensured, GroupCount, PageMark, SessionInfo, SessionPage, Stopped,
+    Broadcast, ChildInfo, DrainReport, DrainedSession, Ensured, GroupCount, PageMark, SessionInfo,
+    SessionPage, Stopped,
 };
-pub use options::Options;
+pub use options::{Drain, Options};
 pub use session_ref::SessionRef;
+pub use session_supervisor::draining::Draining;
 pub use session_supervisor::leases::Lease;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

@@ -3,6 +3,7 @@
 //! Setters do not fail: the call that starts the supervisor fails with the first bad value.
 
 mod admission;
+mod drain;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::names::{self, Naming};
 pub(crate) use admission::GroupOf;
+pub use drain::Drain;
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
 pub(crate) const DEFAULT_NAME: &str = "session_supervisor::SessionSupervisor";

@@ -3,6 +3,7 @@
 
 mod admission;
 mod claims;
+pub(crate) mod draining;
 pub(crate) mod leases;
 mod several;
 mod watching;
@@ -348,6 +349,7 @@ impl SessionSupervisor {
                 }
                 Ok(RestartAnswer::Refused(Refusal::Stopped)) => Err(RestartError::Stopped),
                 Ok(RestartAnswer::Refused(Refusal::Stuck)) => Err(RestartError::Stuck),
+                Ok(RestartAnswer::Refused(Refusal::Draining)) => Err(RestartError::Draining),
                 Ok(RestartAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
                     Err(RestartError::SupervisorDown)
                 }
@@ -506,7 +508,8 @@ impl SessionSupervisor {
     /// is sent.
     ///
     /// When it returns, all sessions have ended and all names are free, except for sessions that
-    /// are stuck. A second stop joins the first and gets the same report.
+    /// are stuck. A second stop joins the first and gets the same report. To give the sessions time
+    /// for their messages, a few at a time, [drain](Self::drain) the supervisor.
     ///
     /// # Errors
     ///
@@ -603,6 +606,7 @@ fn start_error(id: SessionId, why: NotStarted) -> StartError {
         }
         NotStarted::Refused(Refusal::Stopped) => StartError::Stopped,
         NotStarted::Refused(Refusal::Stuck) => StartError::Stuck,
+        NotStarted::Refused(Refusal::Draining) => StartError::Draining,
         NotStarted::Refused(Refusal::Down) => StartError::SupervisorDown,
     }
 }

@@ -275,9 +275,8 @@ impl Supervisor {
                 Ok(DeleteAnswer::Restarting) => Err(DeleteChildError::Restarting),
                 Ok(DeleteAnswer::Refused(Refusal::Stopped)) => Err(DeleteChildError::Stopped),
                 Ok(DeleteAnswer::Refused(Refusal::Stuck)) => Err(DeleteChildError::Stuck),
-                Ok(DeleteAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
-                    Err(DeleteChildError::SupervisorDown)
-                }
+                Ok(DeleteAnswer::Refused(Refusal::Down | Refusal::Draining))
+                | Err(SupervisorDown) => Err(DeleteChildError::SupervisorDown),
             }
         }
     }
@@ -436,6 +435,7 @@ fn start_refused(refusal: Refusal) -> StartChildError {
     match refusal {
         Refusal::Stopped => StartChildError::Stopped,
         Refusal::Stuck => StartChildError::Stuck,
-        Refusal::Down => StartChildError::SupervisorDown,
+        // Only a session supervisor drains.
+        Refusal::Down | Refusal::Draining => StartChildError::SupervisorDown,
     }
 }

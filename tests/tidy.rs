@@ -551,6 +551,7 @@ fn a_handle_matches_every_answer() {
     let handles = [
         "src/session_supervisor.rs",
         "src/session_supervisor/admission.rs",
+        "src/session_supervisor/draining.rs",
         "src/session_supervisor/leases.rs",
         "src/session_supervisor/several.rs",
         "src/session_supervisor/watching.rs",

@@ -117,6 +117,8 @@ impl Answer {
                 Reply::Ensure(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Restart(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Lease(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::MoreTime(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::DrainProgress(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Await(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 
-use super::driver::Ended;
+use super::driver::{Drained, Ended};
 use super::launch;
 use super::outbox::Outbox;
 use super::progress::Work;
@@ -78,6 +78,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 incarnation,
                 note,
             } => outbox.note(id, label, incarnation, note),
+            Effect::Drained { ends, tickets } => {
+                let ends = Arc::new(ends);
+                driver.drained = Some(Drained { ends, tickets });
+            }
             Effect::Finished {
                 report,
                 cause,
@@ -89,7 +93,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                     tickets,
                 });
                 match cause {
-                    StopCause::Requested | StopCause::AutoShutdown | StopCause::FailedStart => {
+                    StopCause::Requested
+                    | StopCause::Drained
+                    | StopCause::AutoShutdown
+                    | StopCause::FailedStart => {
                         shared.root().stop(Some(SHUTDOWN.to_owned()));
                     }
                     StopCause::Escalated => {
@@ -104,6 +111,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 Some(ended) => ended.tickets.push(ticket),
                 None => outbox.unanswered(Caller::StopSupervisor(ticket)),
             },
+            Effect::JoinDrain { ticket } => {
+                driver.drained.get_or_insert_default().tickets.push(ticket);
+            }
         }
     }
 }

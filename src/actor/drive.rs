@@ -11,7 +11,7 @@ mod broken;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::carry;
-use super::driver::{Begin, Ended, Taken, Timer};
+use super::driver::{Begin, Drained, Ended, Taken, Timer};
 use super::fences::shrink;
 use super::inbox::{Rest, Turn};
 use super::outbox::Outbox;
@@ -30,14 +30,17 @@ const STEP: usize = 16;
 impl Driver {
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
     /// of all.
-    pub(super) fn end(&mut self, outbox: &mut Outbox<'_>) -> Option<Ended<Actors>> {
+    pub(super) fn end(
+        &mut self,
+        outbox: &mut Outbox<'_>,
+    ) -> (Option<Ended<Actors>>, Drained<Actors>) {
         self.lists.drop_all(&mut self.machine, outbox);
         for value in self.machine.take_apart() {
             outbox.discard(value);
         }
         self.machine = Machine::idle();
         self.engine = Taken::Apart;
-        self.ended.take()
+        (self.ended.take(), self.drained.take().unwrap_or_default())
     }
 }
 

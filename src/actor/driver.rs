@@ -1,11 +1,12 @@
 //! What the holder of the seat works with, and with what it begins. `drive` is the work.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::item::Item;
 use super::lists::Lists;
 use super::machine::Machine;
-use crate::engine::{Domain, Moment, ShutdownReport, StopCause};
+use crate::engine::{Domain, DrainAnswer, DrainEnds, Moment, ShutdownReport, StopCause};
 
 /// What the holder of the seat works with.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Driver<D: Domain> {
     pub(super) items: VecDeque<Item<D>>,
     pub(super) timer: Timer,
     pub(super) ended: Option<Ended<D>>,
+    pub(super) drained: Option<Drained<D>>,
     pub(super) engine: Taken,
 }
 
@@ -45,6 +47,22 @@ pub(super) struct Ended<D: Domain> {
     pub(super) tickets: Vec<D::Ticket<ShutdownReport>>,
 }
 
+/// What became of each session in a drain, for those who wait for that.
+#[derive(Debug)]
+pub(super) struct Drained<D: Domain> {
+    pub(super) ends: Arc<DrainEnds>,
+    pub(super) tickets: Vec<D::Ticket<DrainAnswer>>,
+}
+
+impl<D: Domain> Default for Drained<D> {
+    fn default() -> Self {
+        Self {
+            ends: Arc::default(),
+            tickets: Vec::new(),
+        }
+    }
+}
+
 impl<D: Domain> Driver<D> {
     pub(super) fn new(machine: Machine<D>) -> Self {
         Self {
@@ -53,6 +71,7 @@ impl<D: Domain> Driver<D> {
             items: VecDeque::new(),
             timer: Timer::Off,
             ended: None,
+            drained: None,
             engine: Taken::No,
         }
     }

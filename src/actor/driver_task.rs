@@ -20,7 +20,7 @@ use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
 use super::shared::{Driver, Item, Shared};
-use crate::engine::{Caller, Input, KILL_BOUND, Moment};
+use crate::engine::{Caller, DrainAnswer, Input, KILL_BOUND, Moment};
 
 /// How long a timer that is due waits for the drops that were asked for by then. They run on
 /// threads of their own.
@@ -143,32 +143,41 @@ impl Drop for End {
         directory::remove(shared);
         shared.launch_pool.close();
         let mut outbox = Outbox::of(shared);
-        let mut late = Vec::new();
+        let (mut late, mut late_drains) = (Vec::new(), Vec::new());
         for item in shared.inbox.shut() {
             match item {
                 Item::Input(Input::StopSupervisor { ticket, .. }) => late.push(ticket),
+                Item::Input(Input::Drain { ticket, .. }) => late_drains.push(ticket),
                 item => outbox.discard_item(item),
             }
         }
         // What the engine still holds (stuck children; everything, if the runtime is shut down) is
         // handed over here, so that no caller waits for an answer that cannot come.
-        let ended = shared.lock_driver().end(&mut outbox);
+        let (ended, drained) = shared.lock_driver().end(&mut outbox);
         shared.claims.free_all();
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,
         }));
         shared.driver_done();
+        let drains = drained.tickets.into_iter().chain(late_drains);
         match ended {
-            Some(ended) => {
-                for ticket in ended.tickets.into_iter().chain(late) {
-                    outbox.report(ticket, ended.report);
+            Some(Ended {
+                report, tickets, ..
+            }) => {
+                for ticket in tickets.into_iter().chain(late) {
+                    outbox.report(ticket, report);
+                }
+                for ticket in drains {
+                    let ends = Arc::clone(&drained.ends);
+                    outbox.report(ticket, DrainAnswer { report, ends });
                 }
             }
             None => {
-                for ticket in late {
-                    outbox.unanswered(Caller::StopSupervisor(ticket));
-                }
+                let stops = late.into_iter().map(Caller::StopSupervisor);
+                stops
+                    .chain(drains.map(Caller::Drain))
+                    .for_each(|caller| outbox.unanswered(caller));
             }
         }
         outbox.flush(shared);

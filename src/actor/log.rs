@@ -98,6 +98,7 @@ fn started(speaker: &Speaker) {
 fn stopping(speaker: &Speaker, cause: StopCause) {
     let reason = match cause {
         StopCause::Requested => "requested",
+        StopCause::Drained => "drained",
         StopCause::Escalated => "restart limit reached",
         StopCause::Foreign => "stopped from outside",
         StopCause::Killed => "killed",
@@ -186,7 +187,8 @@ pub(super) fn is_enabled(note: &Note) -> bool {
         | Note::StartFailed(_)
         | Note::ClaimTaken(_)
         | Note::Stopping
-        | Note::Expired(_) => LevelFilter::DEBUG,
+        | Note::Expired(_)
+        | Note::MoreTime(_) => LevelFilter::DEBUG,
         // What its level is depends on more.
         _ => LevelFilter::ERROR,
     };
@@ -333,6 +335,14 @@ fn event(speaker: &Speaker, child: &str, label: Option<&str>, incarnation: u64, 
         Note::Killing(Kill::Deadline) => {
             let reason = "the deadline of its supervisor's stop has come";
             tell!(warn, "{} is killed", reason);
+        }
+        Note::Killing(Kill::Turn) => {
+            let reason = "its share of the time of its supervisor's drain is over";
+            tell!(warn, "{} is killed", reason);
+        }
+        Note::MoreTime(time) => {
+            let time_ms = millis(*time);
+            tell!(debug, "{} has more time to stop", time_ms);
         }
         Note::Stuck => tell!(error, "{} survived its kill and is stuck"),
         Note::StuckEnded => {

@@ -16,9 +16,7 @@ use super::log::{self, Line, Speaker};
 use super::plan::StartFunction;
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
-use crate::engine::{
-    self, Caller, Cause, Discard, Input, Note, Reply, Seen, ShutdownReport, StopCause,
-};
+use crate::engine::{self, Caller, Cause, Discard, Input, Note, Reply, Seen, StopCause};
 
 #[derive(Debug)]
 pub(super) struct Outbox<'a> {
@@ -82,7 +80,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The supervisor has ended.
-    pub(super) fn report(&mut self, ticket: Ticket<ShutdownReport>, report: ShutdownReport) {
+    pub(super) fn report<R: Send + 'static>(&mut self, ticket: Ticket<R>, report: R) {
         self.tell(Box::new(move || {
             ticket.answer(report);
             Vec::new()
@@ -161,6 +159,8 @@ impl<'a> Outbox<'a> {
             Input::StopSupervisor { ticket, .. } => {
                 self.unanswered(Caller::StopSupervisor(ticket));
             }
+            Input::Drain { ticket, .. } => self.unanswered(Caller::Drain(ticket)),
+            Input::DrainProgress { ticket, .. } => self.unanswered(Caller::DrainProgress(ticket)),
             Input::StartFailed { failure, .. } | Input::StartOutlived { failure, .. } => {
                 self.drops.put_causes(failure);
             }

@@ -61,6 +61,7 @@ impl Ended {
             Some(StopCause::Killed) | None => EndCause::Killed,
             Some(
                 StopCause::Requested
+                | StopCause::Drained
                 | StopCause::Foreign
                 | StopCause::AutoShutdown
                 | StopCause::FailedStart,

@@ -23,6 +23,8 @@ pub enum Refusal {
     Stopped,
     /// What is left of it is stuck.
     Stuck,
+    /// The supervisor drains.
+    Draining,
     /// The supervisor stops.
     Down,
 }
@@ -135,6 +137,8 @@ pub enum AwaitAnswer<D: Domain> {
     Parked,
     /// What is left of it is stuck.
     Stuck,
+    /// It does not run, and the supervisor drains.
+    Draining,
     /// The supervisor stops.
     Down,
 }

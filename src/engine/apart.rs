@@ -3,6 +3,7 @@
 //!
 //! The shell drops the values.
 
+use super::drain::DrainAnswer;
 use super::io::{Caller, Discard, Domain, Effect, Failure, Note};
 use super::report::ShutdownReport;
 
@@ -39,12 +40,19 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
         },
         Effect::Finished { tickets, .. } => into.extend(tickets.into_iter().map(stop)),
         Effect::JoinEnd { ticket } => into.push(stop(ticket)),
+        Effect::Drained { tickets, .. } => into.extend(tickets.into_iter().map(drain)),
+        Effect::JoinDrain { ticket } => into.push(drain(ticket)),
     }
 }
 
 /// A caller that waits for the end of the supervisor.
 pub(super) fn stop<D: Domain>(ticket: D::Ticket<ShutdownReport>) -> Discard<D> {
     Discard::Caller(Caller::StopSupervisor(ticket))
+}
+
+/// A caller that waits for the end of a drain.
+fn drain<D: Domain>(ticket: D::Ticket<DrainAnswer>) -> Discard<D> {
+    Discard::Caller(Caller::Drain(ticket))
 }
 
 /// What a request holds.

@@ -6,6 +6,7 @@ use super::answers::{
     Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::domain::{Domain, Ticket};
+use super::drain::{DrainAnswer, MoreTimeAnswer, ProgressAnswer};
 use super::exit::Cause;
 use super::failure::Failure;
 use super::report::ShutdownReport;
@@ -39,6 +40,10 @@ pub enum Reply<D: Domain> {
     Restart(D::Ticket<RestartAnswer<D>>, RestartAnswer<D>),
     /// It leases a session.
     Lease(D::Ticket<LeaseAnswer>, LeaseAnswer),
+    /// It is a session that asks for more time.
+    MoreTime(D::Ticket<MoreTimeAnswer>, MoreTimeAnswer),
+    /// It follows a drain.
+    DrainProgress(D::Ticket<ProgressAnswer>, ProgressAnswer),
     /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>, StopAnswer),
     /// It waits until a session runs.
@@ -61,6 +66,10 @@ impl<D: Domain> Reply<D> {
             Self::Ensure(ticket, answer) => (Caller::Ensure(ticket), answer.into_cause()),
             Self::Restart(ticket, answer) => (Caller::Restart(ticket), answer.into_cause()),
             Self::Lease(ticket, answer) => (Caller::Lease(ticket), answer.into_cause()),
+            Self::MoreTime(ticket, answer) => (Caller::MoreTime(ticket), answer.into_cause()),
+            Self::DrainProgress(ticket, answer) => {
+                (Caller::DrainProgress(ticket), answer.into_cause())
+            }
             Self::Stop(ticket, answer) => (Caller::Stop(ticket), answer.into_cause()),
             Self::Await(ticket, answer) => (Caller::Await(ticket), answer.into_cause()),
             Self::StartChild(ticket, answer) => (Caller::StartChild(ticket), answer.into_cause()),
@@ -84,6 +93,10 @@ pub enum Caller<D: Domain> {
     Restart(D::Ticket<RestartAnswer<D>>),
     /// It leases a session.
     Lease(D::Ticket<LeaseAnswer>),
+    /// It is a session that asks for more time.
+    MoreTime(D::Ticket<MoreTimeAnswer>),
+    /// It follows a drain.
+    DrainProgress(D::Ticket<ProgressAnswer>),
     /// It stops a session or a child, or waits for its end.
     Stop(D::Ticket<StopAnswer>),
     /// It waits until a session runs.
@@ -98,6 +111,8 @@ pub enum Caller<D: Domain> {
     Begin(D::Ticket<BeginAnswer>),
     /// It stops the supervisor.
     StopSupervisor(D::Ticket<ShutdownReport>),
+    /// It has the supervisor drained.
+    Drain(D::Ticket<DrainAnswer>),
 }
 
 /// A caller for whom a launch is made.

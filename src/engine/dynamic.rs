@@ -5,17 +5,19 @@
 //! `launches` (from the order to the report), `line` (how many launches at once), `parking` (what
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
-//! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends) and `watching`
-//! (who only wants to know).
+//! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
+//! (how it drains) and `watching` (who only wants to know).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod admission;
 mod apart;
 mod claims;
+mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod finishing;
 mod first;
 mod launches;
 mod leases;
@@ -26,6 +28,8 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod turns;
+mod waits;
 mod watching;
 
 use std::collections::VecDeque;
@@ -124,6 +128,8 @@ impl<D: Domain> Engine<D> {
                 let deadline = within.map(|within| now.after(within));
                 self.stop_supervisor(now, StopCause::Requested, deadline, Some(ticket));
             }
+            Input::Drain { order, ticket } => self.drain(now, order, ticket),
+            Input::DrainProgress { seen, ticket } => self.read_progress(seen, ticket),
             Input::LeaseEnded { id, lease } => self.lease_ended(now, &id, lease),
             Input::Started { key, recall } => self.started(now, key, recall),
             Input::StartFailed { key, failure } => self.start_failed(now, key, failure),
@@ -157,7 +163,7 @@ impl<D: Domain> Engine<D> {
             }
         }
         self.let_in(now);
-        self.finish_if_gone(now);
+        self.wind_up(now);
     }
 
     /// Takes a start if its answer is the same whatever sessions have ended without the engine
@@ -180,6 +186,7 @@ impl<D: Domain> Engine<D> {
             Request::Stop { .. }
             | Request::Restart { .. }
             | Request::Lease { .. }
+            | Request::MoreTime { .. }
             | Request::AwaitRunning { .. }
             | Request::AwaitGone { .. } => {
                 return Some(Input::Asked { id, request });
@@ -212,7 +219,7 @@ impl<D: Domain> Engine<D> {
     pub fn proceed(&mut self, now: Moment) {
         self.step_stop(now);
         self.let_in(now);
-        self.finish_if_gone(now);
+        self.wind_up(now);
     }
 
     /// The next thing to do, if there is one.
@@ -226,7 +233,7 @@ impl<D: Domain> Engine<D> {
     pub fn poll_timeout(&self) -> Option<Moment> {
         let timer = self.timers.first().map(|(at, _)| at);
         let stop = match &self.mode {
-            Mode::Stopping(stop) => stop.wake(),
+            Mode::Stopping(stop) => stop.wake(self.counts().active),
             Mode::Serving | Mode::Ended => None,
         };
         // More wait in line than one step lets in.
@@ -297,6 +304,7 @@ impl<D: Domain> Engine<D> {
             Request::Stop { ticket } => self.stop(now, &id, ticket),
             Request::Restart { ticket } => self.restart(now, &id, ticket),
             Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
+            Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
             Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
             Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
         }

@@ -1,7 +1,7 @@
 //! What goes into the engine and what comes out of it.
 //!
 //! No type of the runtime occurs here: what the engine only passes on is a type of a [`Domain`].
-//! What is asked is in `request`, what is answered in `answers`.
+//! What is asked is in `request`, what is answered in `answers` and `drain`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ pub(super) use super::answers::{
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 use super::claim::Claim;
 pub(super) use super::domain::{Checkpoint, Domain, Life, Spec, Ticket};
+use super::drain::{DrainAnswer, DrainEnds, DrainOrder, DrainProgress, ProgressAnswer};
 use super::exit::{Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
@@ -57,6 +58,20 @@ pub enum Input<D: Domain> {
         within: Option<Duration>,
         /// Who asks.
         ticket: D::Ticket<ShutdownReport>,
+    },
+    /// A caller has the supervisor drained.
+    Drain {
+        /// How.
+        order: DrainOrder,
+        /// Who asks.
+        ticket: D::Ticket<DrainAnswer>,
+    },
+    /// A caller asks how far a drain is, as soon as it is further than this.
+    DrainProgress {
+        /// What the caller knows.
+        seen: Option<DrainProgress>,
+        /// Who asks.
+        ticket: D::Ticket<ProgressAnswer>,
     },
     /// A launch succeeded.
     Started {
@@ -218,6 +233,14 @@ pub enum Effect<D: Domain> {
         /// What happened.
         note: Note,
     },
+    /// A drain is over. [`Effect::Finished`] follows, and those who wait for the drain are told with
+    /// those who wait for that.
+    Drained {
+        /// What became of the sessions.
+        ends: DrainEnds,
+        /// Who waits for it.
+        tickets: Vec<D::Ticket<DrainAnswer>>,
+    },
     /// All sessions are gone: the root can end.
     Finished {
         /// What became of them.
@@ -232,6 +255,11 @@ pub enum Effect<D: Domain> {
     JoinEnd {
         /// Who waits for it.
         ticket: D::Ticket<ShutdownReport>,
+    },
+    /// The same for a drain.
+    JoinDrain {
+        /// Who waits for it.
+        ticket: D::Ticket<DrainAnswer>,
     },
 }
 

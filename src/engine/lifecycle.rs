@@ -103,8 +103,8 @@ pub(super) enum Left {
 enum StoppedBy {
     /// Its shutdown rule.
     Rule,
-    /// The gentle form of that, since it expires.
-    Expiry,
+    /// The gentle form of that, since it expires or its supervisor drains.
+    Gently,
 }
 
 /// Whether the actor's task is done.

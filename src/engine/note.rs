@@ -44,6 +44,8 @@ pub enum Note {
     Stopping,
     /// A session is ended by itself: it is asked to stop when it has handled what is in its mailbox.
     Expired(Expiry),
+    /// A session that was asked to stop has so much time from now on, since it asked for it.
+    MoreTime(Duration),
     /// A session is killed.
     Killing(Kill),
     /// A session survived its kill.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use super::counts::Counts;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, StopCause};
+use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Input, Note, Reply, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -121,8 +121,12 @@ impl<D: Domain> OrderedEngine<D> {
             Input::AskedChild { role, request } => self.asked(now, role, request),
             // Children have no ids.
             Input::Asked { request, .. } => self.discard_request(request.into_parts()),
-            // Only sessions are leased.
+            // Only sessions are leased, and only their supervisors drain.
             Input::LeaseEnded { .. } => {}
+            Input::Drain { ticket, .. } => self.discard(Discard::Caller(Caller::Drain(ticket))),
+            Input::DrainProgress { ticket, .. } => {
+                self.discard(Discard::Caller(Caller::DrainProgress(ticket)));
+            }
             Input::Begin { ticket } => self.begin(now, ticket),
             Input::StopSupervisor { within, ticket } => {
                 let deadline = within.map(|within| now.after(within));

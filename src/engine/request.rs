@@ -1,12 +1,15 @@
 //! What a caller asks for one session, or for one child of a group. Each request carries the ticket
 //! of its own answers.
 
+use std::time::Duration;
+
 use super::answers::{
     AwaitAnswer, DeleteAnswer, EnsureAnswer, LeaseAnswer, RestartAnswer, RestartChildAnswer,
     StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::callers::Caller;
 use super::domain::Domain;
+use super::drain::MoreTimeAnswer;
 use super::leases::LeaseNumber;
 
 /// What a caller asks for one session.
@@ -42,6 +45,13 @@ pub enum Request<D: Domain> {
         lease: LeaseNumber,
         /// Who asks.
         ticket: D::Ticket<LeaseAnswer>,
+    },
+    /// Give it more time to end, as it asks while the supervisor drains.
+    MoreTime {
+        /// How much it needs from now on.
+        time: Duration,
+        /// Who asks.
+        ticket: D::Ticket<MoreTimeAnswer>,
     },
     /// Tell when it runs.
     AwaitRunning {
@@ -91,6 +101,7 @@ impl<D: Domain> Request<D> {
             Self::Stop { ticket } => (None, Caller::Stop(ticket)),
             Self::Restart { ticket } => (None, Caller::Restart(ticket)),
             Self::Lease { ticket, .. } => (None, Caller::Lease(ticket)),
+            Self::MoreTime { ticket, .. } => (None, Caller::MoreTime(ticket)),
             Self::AwaitRunning { ticket } => (None, Caller::Await(ticket)),
             Self::AwaitGone { ticket } => (None, Caller::Stop(ticket)),
         }

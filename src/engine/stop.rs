@@ -11,6 +11,9 @@ pub enum Kill {
     Grace(Duration),
     /// The deadline of the supervisor's stop has come. It may not have been asked.
     Deadline,
+    /// The supervisor drains a few sessions at a time, others wait for their turn, and it has taken
+    /// its share of the time.
+    Turn,
 }
 
 /// In what way a session is asked to stop.
@@ -27,6 +30,8 @@ pub enum StopWay {
 pub enum StopCause {
     /// A caller asked.
     Requested,
+    /// A caller has the supervisor drained.
+    Drained,
     /// A restart limit was reached.
     Escalated,
     /// Somebody else stopped or drained the root.

@@ -1,10 +1,10 @@
 //! One mapping for all errors: of what kind each is, and whether the same call may do better later.
 
 use super::{
-    AwaitError, CallError, CastError, CheckpointError, DeleteChildError, EnsureError,
-    FindChildError, FindError, LeaseError, NotTaken, RestartAsError, RestartChildError,
-    RestartError, SaveError, StartChildError, StartError, StartSupervisorError, StopError,
-    SupervisorDown, TerminateChildError, WaitEndError,
+    AskForTimeError, AwaitError, CallError, CastError, CheckpointError, DeleteChildError,
+    DrainError, EnsureError, FindChildError, FindError, LeaseError, NotTaken, RestartAsError,
+    RestartChildError, RestartError, SaveError, StartChildError, StartError, StartSupervisorError,
+    StopError, SupervisorDown, TerminateChildError, WaitEndError,
 };
 
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Unanswered,
     /// A later incarnation has taken its place.
     Superseded,
+    /// The supervisor drains and takes nothing new.
+    Draining,
     /// The supervisor has ended or is stopping.
     SupervisorDown,
 }
@@ -53,8 +55,9 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether the same call may do better a while later although its caller changes nothing.
     ///
-    /// With [`SupervisorDown`](Self::SupervisorDown) it may not: a supervisor that is started again
-    /// has a new handle.
+    /// With [`SupervisorDown`](Self::SupervisorDown) and [`Draining`](Self::Draining) it may not: a
+    /// supervisor that drains never serves again, and one that is started again has a new handle.
+    /// To find that one, look its name up.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
@@ -75,6 +78,7 @@ impl ErrorKind {
             | Self::WrongMessageType
             | Self::Ignored
             | Self::Superseded
+            | Self::Draining
             | Self::SupervisorDown => false,
         }
     }
@@ -123,6 +127,7 @@ kinds! {
         Self::Rejected { .. } => ErrorKind::Rejected,
         Self::Stopped => ErrorKind::Stopped,
         Self::Stuck => ErrorKind::Stuck,
+        Self::Draining => ErrorKind::Draining,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     EnsureError => |it| match it {
@@ -139,6 +144,7 @@ kinds! {
         Self::Rejected { .. } => ErrorKind::Rejected,
         Self::Stopped => ErrorKind::Stopped,
         Self::Stuck => ErrorKind::Stuck,
+        Self::Draining => ErrorKind::Draining,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     RestartAsError => |it| match it {
@@ -159,6 +165,7 @@ kinds! {
         Self::Parked => ErrorKind::Parked,
         Self::Stuck => ErrorKind::Stuck,
         Self::WrongMessageType => ErrorKind::WrongMessageType,
+        Self::Draining => ErrorKind::Draining,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     LeaseError => |it| match it {
@@ -166,6 +173,15 @@ kinds! {
         Self::Stopping => ErrorKind::Stopped,
         Self::Parked => ErrorKind::Parked,
         Self::Stuck => ErrorKind::Stuck,
+        Self::Draining => ErrorKind::Draining,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    DrainError => |it| match it {
+        Self::InvalidDrain(_) => ErrorKind::InvalidInput,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    AskForTimeError => |it| match it {
+        Self::NotFound | Self::NotDraining => ErrorKind::NotFound,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     WaitEndError => |it| match it {

@@ -24,6 +24,9 @@ pub enum AwaitError {
     /// It runs, but takes messages of another type.
     #[error("the session takes messages of another type")]
     WrongMessageType,
+    /// It does not run, and the supervisor drains, so it will not.
+    #[error("the supervisor is draining")]
+    Draining,
     /// The supervisor has ended or is stopping.
     #[error("the supervisor is down")]
     SupervisorDown,

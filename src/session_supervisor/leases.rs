@@ -74,7 +74,8 @@ impl SessionSupervisor {
     ///
     /// `NotFound`: no session of this id is known. `Stopping`: it is being ended for good, perhaps
     /// since it was idle. A start of the id waits for that end, so start it again and lease that.
-    /// `Parked` and `Stuck`: it does not run.
+    /// `Parked` and `Stuck`: it does not run. `Draining`: the supervisor [drains](Self::drain), and
+    /// ends each session.
     ///
     /// # Cancel safety
     ///
@@ -136,6 +137,7 @@ impl SessionSupervisor {
                 }
                 Ok(LeaseAnswer::Parked) => Err(LeaseError::Parked),
                 Ok(LeaseAnswer::Refused(Refusal::Stuck)) => Err(LeaseError::Stuck),
+                Ok(LeaseAnswer::Refused(Refusal::Draining)) => Err(LeaseError::Draining),
                 Ok(LeaseAnswer::Refused(Refusal::Down)) | Err(SupervisorDown) => {
                     Err(LeaseError::SupervisorDown)
                 }

@@ -25,6 +25,8 @@ impl SessionSupervisor {
     /// session may be tried again later. `Stuck` if what is left of it does not end.
     /// `WrongMessageType` if it takes messages of another type, as a tree does; for that use
     /// [`ensure_session`](Self::ensure_session). `SupervisorDown` also while the supervisor stops.
+    /// `Draining` while it [drains](Self::drain), unless the session runs and has not been asked to
+    /// end.
     ///
     /// # Cancel safety
     ///
@@ -67,6 +69,7 @@ impl SessionSupervisor {
                     Ok(AwaitAnswer::NotFound) => return Err(AwaitError::NotFound),
                     Ok(AwaitAnswer::Parked) => return Err(AwaitError::Parked),
                     Ok(AwaitAnswer::Stuck) => return Err(AwaitError::Stuck),
+                    Ok(AwaitAnswer::Draining) => return Err(AwaitError::Draining),
                     Ok(AwaitAnswer::Down) | Err(SupervisorDown) => {
                         return Err(AwaitError::SupervisorDown);
                     }

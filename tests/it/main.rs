@@ -8,6 +8,7 @@ mod basics;
 mod checkpoints;
 mod claims;
 mod contract;
+mod draining;
 mod drains;
 mod endings;
 mod expiry;

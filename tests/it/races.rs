@@ -5,6 +5,7 @@
 mod admission;
 mod callers;
 mod claims;
+mod drain;
 mod exits;
 mod expiry;
 mod grandchildren;

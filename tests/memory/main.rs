@@ -11,6 +11,7 @@ mod checkpoints;
 mod children;
 mod claims;
 mod crowds;
+mod draining;
 mod expiry;
 mod failures;
 mod hostile;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         children::rows(),
         linked::rows(),
         supervisors::rows(),
+        draining::rows(),
     ];
     crowds::fill_the_registry();
     let mut failed = 0;

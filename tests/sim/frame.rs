@@ -147,6 +147,11 @@ pub(crate) trait History: Sized {
     }
 
     fn timeout(&mut self) {
+        self.go_off();
+    }
+
+    /// What is due is carried out.
+    fn go_off(&mut self) {
         let (engine, world) = self.parts();
         let now = world.now;
         world.record.tell(|| format!("{now:?} timeout"));

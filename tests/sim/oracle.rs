@@ -14,8 +14,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Asked, Cause, Counts, Discard, Effect, Exit, Failure, Kill, Life, Limit, Moment, Next, Note,
-    Rejection, Seen, ShutdownReport, StopCause, StopWay, Used,
+    Asked, Cause, Counts, Discard, DrainEnd, DrainOutcome, Effect, Exit, Failure, Kill, Life,
+    Limit, Moment, MoreTimeAnswer, Next, Note, ProgressAnswer, Rejection, Seen, ShutdownReport,
+    StopCause, StopWay, Used,
 };
 
 use crate::domain::{SimDomain, SimFound, SimLife};
@@ -106,6 +107,12 @@ impl Hash {
                 format!("finished {} {} {tickets:?}", ends(*cause), counted(report))
             }
             Effect::JoinEnd { ticket } => format!("join end {}", ticket.0),
+            Effect::Drained { ends, tickets } => {
+                let ends: Vec<_> = ends.iter().map(drained).collect();
+                let tickets: Vec<_> = tickets.iter().map(|ticket| ticket.0).collect();
+                format!("drained {} {tickets:?}", ends.join(" "))
+            }
+            Effect::JoinDrain { ticket } => format!("join drain {}", ticket.0),
         };
         let _ = writeln!(self, "{now} {text}");
     }
@@ -212,7 +219,26 @@ fn said(told: &Told) -> String {
         Told::Deleted => "deleted".to_owned(),
         Told::Leased => "leased".to_owned(),
         Told::Stopping => "stopping".to_owned(),
+        Told::Draining => "draining".to_owned(),
+        Told::Progress(ProgressAnswer::At(progress)) => format!("progress {progress}"),
+        Told::Progress(ProgressAnswer::Over) => "progress over".to_owned(),
+        Told::MoreTime(MoreTimeAnswer::Has(time)) => format!("more time {}", nanos(*time)),
+        Told::MoreTime(MoreTimeAnswer::NotFound) => "more time not found".to_owned(),
+        Told::MoreTime(MoreTimeAnswer::NotDraining) => "more time not draining".to_owned(),
+        Told::MoreTime(MoreTimeAnswer::Down) => "more time down".to_owned(),
     }
+}
+
+fn drained(end: &DrainEnd) -> String {
+    let outcome = match end.outcome {
+        DrainOutcome::Stopped => "stopped",
+        DrainOutcome::Failed => "failed",
+        DrainOutcome::Killed => "killed",
+        DrainOutcome::Stuck => "stuck",
+        DrainOutcome::NotRunning => "not running",
+        other => panic!("unknown {other:?}"),
+    };
+    format!("{} {outcome} {}", end.id, nanos(end.took))
 }
 
 fn discarded(value: &Discard<SimDomain>) -> String {
@@ -258,6 +284,8 @@ fn noted(note: &Note) -> String {
         Note::Expired(why) => format!("expired {why}"),
         Note::Killing(Kill::ByRule) => "killing by rule".to_owned(),
         Note::Killing(Kill::Grace(_) | Kill::Deadline) => "killing overdue".to_owned(),
+        Note::Killing(Kill::Turn) => "killing for a turn".to_owned(),
+        Note::MoreTime(time) => format!("more time {}", nanos(*time)),
         Note::Stuck => "stuck".to_owned(),
         Note::StuckEnded => "stuck ended".to_owned(),
     }
@@ -306,6 +334,7 @@ fn follows(next: &Next) -> String {
 fn ends(cause: StopCause) -> &'static str {
     match cause {
         StopCause::Requested => "requested",
+        StopCause::Drained => "drained",
         StopCause::Escalated => "escalated",
         StopCause::Foreign => "foreign",
         StopCause::Killed => "killed",

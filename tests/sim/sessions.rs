@@ -4,6 +4,9 @@ mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
+mod drain_scenes;
+mod drained;
+mod drains;
 mod effects;
 mod expiry;
 mod history;
@@ -21,6 +24,7 @@ use crate::variant::With;
 use crate::{oracle, play};
 use admission::Admission;
 use claims::Claiming;
+use drains::Drained;
 use sim::Sim;
 use watched::Watched;
 
@@ -56,6 +60,16 @@ fn what_is_saved_is_passed_on_and_given_up_as_before() {
         3_000,
         play::hash::<With<Saving, Sim>>,
     );
+}
+
+#[test]
+fn histories_of_supervisors_that_drain() {
+    play::random_histories::<Drained>(100_000);
+}
+
+#[test]
+fn drains_do_nothing_else_than_before() {
+    oracle::hold("drains.txt", 3_000, play::hash::<Drained>);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
-    LaunchCaller, LeaseAnswer, NotStarted, Refusal, Rejection, Reply, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer, Taken,
+    LaunchCaller, LeaseAnswer, MoreTimeAnswer, NotStarted, ProgressAnswer, Refusal, Rejection,
+    Reply, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer, Taken,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -36,6 +36,9 @@ pub(crate) enum Told {
     Deleted,
     Leased,
     Stopping,
+    Draining,
+    Progress(ProgressAnswer),
+    MoreTime(MoreTimeAnswer),
 }
 
 /// Who is told, and what.
@@ -45,6 +48,8 @@ pub(crate) fn told(reply: &Reply<SimDomain>) -> (Ticket, Told) {
         Reply::Ensure(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Restart(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Lease(Waiter(ticket), answer) => (*ticket, answer.into()),
+        Reply::MoreTime(Waiter(ticket), answer) => (*ticket, Told::MoreTime(*answer)),
+        Reply::DrainProgress(Waiter(ticket), answer) => (*ticket, Told::Progress(*answer)),
         Reply::Stop(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Await(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::StartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
@@ -72,6 +77,9 @@ pub(crate) fn untold(caller: &Caller<SimDomain>) -> Ticket {
         | Caller::Ensure(Waiter(ticket))
         | Caller::Restart(Waiter(ticket))
         | Caller::Lease(Waiter(ticket))
+        | Caller::MoreTime(Waiter(ticket))
+        | Caller::DrainProgress(Waiter(ticket))
+        | Caller::Drain(Waiter(ticket))
         | Caller::Stop(Waiter(ticket))
         | Caller::Await(Waiter(ticket))
         | Caller::StartChild(Waiter(ticket))
@@ -91,6 +99,7 @@ impl From<Refusal> for Told {
         match refusal {
             Refusal::Stopped => Self::Stopped,
             Refusal::Stuck => Self::Stuck,
+            Refusal::Draining => Self::Draining,
             Refusal::Down => Self::Down,
         }
     }
@@ -145,6 +154,7 @@ impl From<&AwaitAnswer<SimDomain>> for Told {
             AwaitAnswer::NotFound => Self::NotFound,
             AwaitAnswer::Parked => Self::Parked,
             AwaitAnswer::Stuck => Self::Stuck,
+            AwaitAnswer::Draining => Self::Draining,
             AwaitAnswer::Down => Self::Down,
         }
     }

@@ -63,6 +63,10 @@ pub(crate) struct Run {
     pub(crate) outlived: bool,
     pub(crate) told_to_stop: bool,
     pub(crate) told_to_die: bool,
+    /// It was asked to handle its messages first, since its supervisor drains.
+    pub(crate) gently: bool,
+    /// Until when it was granted time then.
+    pub(crate) granted: Option<Moment>,
     // What the engine did with it, and when.
     pub(crate) launched: Moment,
     pub(crate) started: Moment,
@@ -136,6 +140,8 @@ impl Run {
             outlived: false,
             told_to_stop: false,
             told_to_die: false,
+            gently: false,
+            granted: None,
             launched: now,
             started: now,
             stopped: None,
@@ -155,11 +161,22 @@ impl Run {
     }
 
     pub(crate) fn grace(&self) -> Option<Duration> {
-        match self.spec.policy().shutdown {
+        let grace = match self.spec.policy().shutdown {
             Shutdown::BrutalKill => Some(Duration::ZERO),
             Shutdown::Timeout(grace) | Shutdown::Drain(grace) => Some(grace),
             Shutdown::Infinity => None,
+        };
+        match grace {
+            // A rule that leaves no time counts as 5 s.
+            Some(grace) if self.gently && grace.is_zero() => Some(Duration::from_secs(5)),
+            grace => grace,
         }
+    }
+
+    /// Until when it may take to stop, by its rule and by what it was granted.
+    pub(crate) fn until(&self) -> Option<Moment> {
+        let by_rule = self.stopped?.after(self.grace()?);
+        Some(self.granted.map_or(by_rule, |granted| granted.max(by_rule)))
     }
 
     /// The engine cancels it. Answers whether that came before the launch took the reply.

@@ -40,7 +40,7 @@ impl End {
                     _ => true,
                 }
             }
-            E::SupervisorStop => !matches!(
+            E::SupervisorStop | E::SupervisorDrain => !matches!(
                 value,
                 V::Arguments
                     | V::LaunchError

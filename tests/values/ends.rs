@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor::{ChildSpec, Options, Restart, SessionSupervisor, Shutdown};
+use session_supervisor::{ChildSpec, Drain, Options, Restart, SessionSupervisor, Shutdown};
 
 use crate::asks::{later, time_out};
-use crate::harm::Harm;
+use crate::harm::{Harm, LONG};
 use crate::holder::{Holder, Msg, Plan, Start, Value, plain, spec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(crate) enum End {
     CrashTwice,
     ParkAndDiscard,
     SupervisorStop,
+    SupervisorDrain,
     SupervisorKill,
     ForeignStop,
     RuntimeDropped,
@@ -43,7 +44,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Stop,
         Self::StopItself,
         Self::Kill,
@@ -54,6 +55,7 @@ impl End {
         Self::CrashTwice,
         Self::ParkAndDiscard,
         Self::SupervisorStop,
+        Self::SupervisorDrain,
         Self::SupervisorKill,
         Self::ForeignStop,
         Self::RuntimeDropped,
@@ -77,6 +79,7 @@ impl End {
         !matches!(
             self,
             Self::SupervisorStop
+                | Self::SupervisorDrain
                 | Self::SupervisorKill
                 | Self::ForeignStop
                 | Self::RuntimeDropped
@@ -227,7 +230,7 @@ fn ruled(end: End, plan: &Plan) -> ChildSpec<Holder> {
             spec.restart(Restart::Permanent).without_restart_limit()
         }
         End::ParkAndDiscard => spec.restart_limit(0, Duration::from_secs(5)),
-        End::SupervisorStop if plan.value == Value::CallbackError => {
+        End::SupervisorStop | End::SupervisorDrain if plan.value == Value::CallbackError => {
             spec.restart(Restart::Permanent).without_restart_limit()
         }
         _ => spec.restart(Restart::Temporary),
@@ -280,7 +283,7 @@ async fn lives(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Strin
                 (Value::CallbackPayload, _) => session.cast(Msg::Panic(plan.harm.clone())).unwrap(),
                 _ => session.cast(Msg::Fail(error.clone())).unwrap(),
             },
-            End::SupervisorStop if error.is_some() => {
+            End::SupervisorStop | End::SupervisorDrain if error.is_some() => {
                 session.cast(Msg::Fail(error.clone())).unwrap();
                 session.get_cell().wait(None).await.unwrap();
             }
@@ -310,6 +313,10 @@ async fn lives(end: End, plan: &Plan, sessions: &SessionSupervisor, ids: &[Strin
             later(sessions.stop_within(Duration::ZERO)).await;
         }
         End::SupervisorStop => later(sessions.stop()).await,
+        End::SupervisorDrain if plan.value == Value::Message => {
+            later(sessions.drain(Drain::within(Duration::ZERO))).await;
+        }
+        End::SupervisorDrain => later(sessions.drain(Drain::within(6 * LONG))).await,
         End::SupervisorKill => sessions.get_cell().kill(),
         End::ForeignStop if plan.value == Value::Message => sessions.get_cell().kill(),
         End::ForeignStop => sessions.get_cell().stop(None),

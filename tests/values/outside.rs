@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use session_supervisor::{Options, Restart, SessionSupervisor, Supervisor, TreeSpec};
+use session_supervisor::{Drain, Options, Restart, SessionSupervisor, Supervisor, TreeSpec};
 use tokio::runtime::{Builder, Runtime};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
@@ -118,10 +118,12 @@ enum Call {
     Info,
     List,
     StopAll,
+    Drain,
+    Progress,
     Killed,
 }
 
-const CALLS: [Call; 10] = [
+const CALLS: [Call; 12] = [
     Call::Start,
     Call::Stop,
     Call::Restart,
@@ -131,6 +133,8 @@ const CALLS: [Call; 10] = [
     Call::Info,
     Call::List,
     Call::StopAll,
+    Call::Drain,
+    Call::Progress,
     Call::Killed,
 ];
 
@@ -182,6 +186,11 @@ fn a_waker_that_panics_or_blocks_delays_no_other() {
                 Call::Info => answered_by(sessions.session_info("a"), &harm, both),
                 Call::List => answered_by(sessions.list_sessions(), &harm, both),
                 Call::StopAll => answered_by(sessions.stop(), &harm, one),
+                Call::Drain => answered_by(sessions.drain(Drain::within(6 * LONG)), &harm, one),
+                Call::Progress => {
+                    let mut drain = sessions.drain(Drain::within(6 * LONG));
+                    answered_by(drain.progress(), &harm, one);
+                }
                 Call::Killed => {
                     let hang = runtime
                         .block_on(sessions.start_session("b", plain()))

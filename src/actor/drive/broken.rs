@@ -32,6 +32,11 @@ impl Shared {
                     outbox.unanswered(Caller::StopSupervisor(ticket));
                 }
             }
+            if let Some(drained) = driver.drained.take() {
+                for ticket in drained.tickets {
+                    outbox.unanswered(Caller::Drain(ticket));
+                }
+            }
             for value in driver.machine.take_apart() {
                 if let Discard::Life(life) = &value {
                     lives.push(Arc::clone(life));

@@ -10,7 +10,7 @@ impl<D: Domain> Engine<D> {
     pub fn take_apart(&mut self) -> Vec<Discard<D>> {
         let mut values = Vec::new();
         if let Mode::Stopping(stop) = std::mem::replace(&mut self.mode, Mode::Ended) {
-            values.extend(stop.into_tickets().map(apart::stop));
+            values.extend(stop.into_callers().map(Discard::Caller));
         }
         for effect in std::mem::take(&mut self.effects) {
             apart::effect(effect, &mut values);

@@ -35,6 +35,7 @@ impl From<Lost> for Gone {
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
     pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
+        self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
             child.plan_after(then, SessionState::Stopping, batch);
             child.life.stop(step);
@@ -46,7 +47,7 @@ impl<D: Domain> Engine<D> {
         match due {
             Due::Nothing => {}
             Due::TimedOut(timeout) => {
-                self.plan_after_failed(slot);
+                self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(Failure::TimedOut(timeout)));
             }
             Due::GiveUp => self.mark_stuck(now, slot),
@@ -69,6 +70,7 @@ impl<D: Domain> Engine<D> {
             }
             then => then,
         };
+        self.drain_gives_up(now, slot);
         let before = self.step(now, slot, |child, step| {
             let before = child.plan_after(then, SessionState::Stuck, NO_BATCH);
             child.life.give_up(step);
@@ -83,7 +85,7 @@ impl<D: Domain> Engine<D> {
         let refusal = if self.serving() {
             Refusal::Stuck
         } else {
-            Refusal::Down
+            self.closed()
         };
         self.empty_queue(slot, refusal);
     }
@@ -115,6 +117,7 @@ impl<D: Domain> Engine<D> {
             Mode::Serving => Tally::Skip,
             Mode::Stopping(_) | Mode::Ended => Tally::Count,
         };
+        self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
             child.set_plan(Plan::Forget { exit, tally });
             child.life.will_be_forgotten(step);
@@ -140,6 +143,7 @@ impl<D: Domain> Engine<D> {
             stop.report.tally(&exit);
         }
         self.free_claims(slot, &child.life.spec);
+        self.drained(now, slot, &child, &exit);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
             for value in history.into_values() {
@@ -181,7 +185,8 @@ impl<D: Domain> Engine<D> {
         };
         match then {
             _ if !self.serving() => {
-                self.dismiss(then, Refusal::Down);
+                let refusal = self.closed();
+                self.dismiss(then, refusal);
                 self.remove(now, slot, exit);
             }
             Then::Remove => self.remove(now, slot, exit),

@@ -12,7 +12,7 @@ use super::{Engine, Events, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Discard, Domain, Recall, Refusal, Reply};
+use crate::engine::io::{Discard, Domain, Recall, Reply};
 use crate::engine::lifecycle::{End, Told, Was};
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
@@ -160,7 +160,8 @@ impl<D: Domain> Engine<D> {
                 self.discard(Discard::Exit(exit));
             }
             Then::Relaunch(ticket) => {
-                self.answer(Reply::Restart(ticket, Refusal::Down.into()));
+                let refusal = self.closed();
+                self.answer(Reply::Restart(ticket, refusal.into()));
                 self.leave(now, slot, exit);
             }
             Then::Retry if self.serving() => {

@@ -77,9 +77,7 @@ impl<D: Domain> Engine<D> {
     /// A stop goes on as the stop of a running session.
     fn goes_on(&mut self, now: Moment, slot: u32, then: Then<D>) {
         match then {
-            Then::Remove if self.wanted(slot) => {
-                self.begin_stop(now, slot, Then::Remove, NO_BATCH);
-            }
+            Then::Remove if self.wanted(slot) => self.ask_after_all(now, slot),
             Then::Remove | Then::Retry | Then::Park => {}
             then @ Then::Relaunch(_) => self.begin_stop(now, slot, then, NO_BATCH),
         }
@@ -87,12 +85,14 @@ impl<D: Domain> Engine<D> {
 
     /// Whether a stop waits for the end of a launch that turned out to have succeeded in time.
     fn wanted(&self, slot: u32) -> bool {
-        let stops = self
-            .table
-            .get(slot)
-            .and_then(|child| child.waiting.as_ref())
-            .is_some_and(|waiting| !waiting.stops.is_empty());
-        stops || !self.serving()
+        self.is_stopped(slot) || !self.serving()
+    }
+
+    /// Whether a caller stops it.
+    pub(super) fn is_stopped(&self, slot: u32) -> bool {
+        let child = self.table.get(slot);
+        let waiting = child.and_then(|child| child.waiting.as_ref());
+        waiting.is_some_and(|waiting| !waiting.stops.is_empty())
     }
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
@@ -147,7 +147,7 @@ impl<D: Domain> Engine<D> {
         });
         match lost {
             Some((slot, Lost::Launching)) => {
-                let origin = self.plan_after_failed(slot);
+                let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
                 self.note(slot, failed_note(origin, failure));
                 self.mark_stuck(now, slot);
@@ -203,7 +203,8 @@ impl<D: Domain> Engine<D> {
         let manual = manual.take();
         if !self.serving() {
             if let Some(manual) = manual {
-                self.answer(Reply::Restart(manual, Refusal::Down.into()));
+                let refusal = self.closed();
+                self.answer(Reply::Restart(manual, refusal.into()));
             }
             self.leave(now, slot, Exit::NotRunning);
             return;
@@ -217,7 +218,8 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A launch came to nothing: plans what follows when it is gone. Answers why it was made.
-    pub(super) fn plan_after_failed(&mut self, slot: u32) -> Origin {
+    pub(super) fn plan_after_failed(&mut self, now: Moment, slot: u32) -> Origin {
+        self.drain_waits(now, slot);
         let origin = self.table.change(slot, |child| {
             let origin = child.origin();
             let (then, shown) = after_failed(origin, child.life.policy().restart);
@@ -236,6 +238,7 @@ impl<D: Domain> Engine<D> {
         then: Then<D>,
         shown: SessionState,
     ) {
+        self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
             child.plan_after(then, shown, NO_BATCH);
             child.life.cancel(refusal.into(), step);

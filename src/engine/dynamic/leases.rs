@@ -20,7 +20,7 @@ impl<D: Domain> Engine<D> {
 
     fn try_lease(&mut self, id: &str, lease: LeaseNumber) -> LeaseAnswer {
         if !self.serving() {
-            return LeaseAnswer::Refused(Refusal::Down);
+            return LeaseAnswer::Refused(self.closed());
         }
         let Some(slot) = self.table.find(id) else {
             return LeaseAnswer::NotFound;

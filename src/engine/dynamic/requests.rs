@@ -26,7 +26,8 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
     ) {
         if !self.serving() {
-            self.refuse(spec, caller.not_started(Refusal::Down));
+            let refusal = self.closed();
+            self.refuse(spec, caller.not_started(refusal));
             return;
         }
         let slot = if let Some(why) = self.refusal(now, &spec) {
@@ -118,7 +119,8 @@ impl<D: Domain> Engine<D> {
 
     pub(super) fn restart(&mut self, now: Moment, id: &str, ticket: D::Ticket<RestartAnswer<D>>) {
         if !self.serving() {
-            self.answer(Reply::Restart(ticket, Refusal::Down.into()));
+            let refusal = self.closed();
+            self.answer(Reply::Restart(ticket, refusal.into()));
             return;
         }
         let Some(slot) = self.table.find(id) else {
@@ -186,7 +188,8 @@ impl<D: Domain> Engine<D> {
     /// The turn of those who wait, now that the child runs, is parked or is stuck.
     pub(super) fn next_in_queue(&mut self, now: Moment, slot: u32) {
         if !self.serving() {
-            self.empty_queue(slot, Refusal::Down);
+            let refusal = self.closed();
+            self.empty_queue(slot, refusal);
             return;
         }
         self.tell_watchers(slot);
@@ -268,7 +271,10 @@ impl<D: Domain> Engine<D> {
                 Queued::Restart(ticket) if self.serving() => {
                     self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
                 }
-                request => self.refuse_queued(request, Refusal::Down),
+                request => {
+                    let refusal = self.closed();
+                    self.refuse_queued(request, refusal);
+                }
             }
         }
     }

@@ -2,15 +2,16 @@
 //! sessions are told to stop in order of first start, as many at a time as `pace` allows, and a
 //! deadline turns the rest into kills. All of it advances by a cursor, in bounded steps.
 //!
-//! A foreign end takes the same path.
+//! A foreign end takes the same path, and so does a drain (`draining`).
 
 use super::pace::{NO_BATCH, Pace};
+use super::waits::Draining;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Domain, Effect, Refusal, Reply, StopCause};
+use crate::engine::io::{Caller, Domain, Effect, Reply, StopCause};
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
@@ -19,17 +20,19 @@ use crate::engine::table::Cursor;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
-    cause: StopCause,
-    began: Moment,
-    deadline: Option<Moment>,
-    stage: Stage,
+    pub(super) cause: StopCause,
+    pub(super) began: Moment,
+    pub(super) deadline: Option<Moment>,
+    pub(super) stage: Stage,
     pace: Pace,
     pub(super) report: ShutdownReport,
-    tickets: Vec<D::Ticket<ShutdownReport>>,
+    pub(super) tickets: Vec<D::Ticket<ShutdownReport>>,
+    /// What a drain has beside that, if it is one or if one has joined it.
+    pub(super) drain: Option<Box<Draining<D>>>,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Ends what does not run.
     Sweep(Cursor),
     /// Tells the running ones to stop.
@@ -43,27 +46,39 @@ enum Stage {
 }
 
 impl<D: Domain> Stop<D> {
-    pub(super) fn into_tickets(self) -> impl Iterator<Item = D::Ticket<ShutdownReport>> {
-        self.tickets.into_iter()
+    pub(super) fn into_callers(self) -> impl Iterator<Item = Caller<D>> {
+        let drain = self.drain.into_iter();
+        let stops = self.tickets.into_iter().map(Caller::StopSupervisor);
+        stops.chain(drain.flat_map(|drain| drain.into_callers()))
     }
 
-    /// When there is something to do.
-    pub(super) fn wake(&self) -> Option<Moment> {
+    /// When there is something to do. `waiting`: how many sessions have not been asked.
+    pub(super) fn wake(&self, waiting: usize) -> Option<Moment> {
         match self.stage {
             Stage::Sweep(_) | Stage::Kill(_) => Some(Moment::START),
-            Stage::Pace(_) if self.pace.has_room() => Some(Moment::START),
+            Stage::Pace(_) if self.has_room() => Some(Moment::START),
             Stage::Pace(_) => {
-                let next = self.pace.look();
-                Some(self.deadline.map_or(next, |deadline| deadline.min(next)))
+                let next = match &self.drain {
+                    Some(drain) if !drain.turns.has_room() => drain.turns.next_end(waiting),
+                    Some(_) | None => Some(self.pace.look()),
+                };
+                self.deadline.into_iter().chain(next).min()
             }
             Stage::Wait => self.deadline,
             Stage::Cut => None,
         }
     }
+
+    /// Whether one more session may be asked.
+    fn has_room(&self) -> bool {
+        let turns = self.drain.as_ref().map(|drain| &drain.turns);
+        self.pace.has_room() && turns.is_none_or(|turns| turns.has_room())
+    }
 }
 
 impl<D: Domain> Engine<D> {
-    /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins.
+    /// Begins to stop, or joins the stop under way; of two deadlines the earlier wins. A drain under
+    /// way becomes a stop.
     pub(super) fn stop_supervisor(
         &mut self,
         now: Moment,
@@ -79,27 +94,47 @@ impl<D: Domain> Engine<D> {
             }
             Mode::Stopping(stop) => {
                 stop.tickets.extend(ticket);
-                let before = stop.deadline;
-                stop.deadline = before.into_iter().chain(deadline).min();
-                if stop.deadline != before {
-                    stop.pace.hurry(now, stop.deadline);
-                    // Supervisors that stop already are to share out what is left now.
-                    self.sweep_again(now);
+                if stop.drains() {
+                    stop.drain.iter_mut().for_each(|drain| drain.stop());
+                    self.effect(Effect::BeginStop { cause });
                 }
+                self.shorten(now, deadline);
             }
-            Mode::Serving => {
-                let cursor = self.table.open();
-                let running = self.table.counts().active;
-                self.mode = Mode::Stopping(Stop {
-                    cause,
-                    began: now,
-                    deadline,
-                    stage: Stage::Sweep(cursor),
-                    pace: Pace::new(now, running, deadline),
-                    report: ShutdownReport::default(),
-                    tickets: ticket.into_iter().collect(),
-                });
-                self.effect(Effect::BeginStop { cause });
+            Mode::Serving => self.enter_stop(now, cause, deadline, ticket),
+        }
+    }
+
+    pub(super) fn enter_stop(
+        &mut self,
+        now: Moment,
+        cause: StopCause,
+        deadline: Option<Moment>,
+        ticket: Option<D::Ticket<ShutdownReport>>,
+    ) {
+        let cursor = self.table.open();
+        let running = self.table.counts().active;
+        self.mode = Mode::Stopping(Stop {
+            cause,
+            began: now,
+            deadline,
+            stage: Stage::Sweep(cursor),
+            pace: Pace::new(now, running, deadline),
+            report: ShutdownReport::default(),
+            tickets: ticket.into_iter().collect(),
+            drain: None,
+        });
+        self.effect(Effect::BeginStop { cause });
+    }
+
+    /// The stop under way has less time, if this deadline is earlier than its own.
+    pub(super) fn shorten(&mut self, now: Moment, deadline: Option<Moment>) {
+        if let Mode::Stopping(stop) = &mut self.mode {
+            let before = stop.deadline;
+            stop.deadline = before.into_iter().chain(deadline).min();
+            if stop.deadline != before {
+                stop.pace.hurry(now, stop.deadline);
+                // Supervisors that stop already are to share out what is left now.
+                self.sweep_again(now);
             }
         }
     }
@@ -126,7 +161,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn close_stage(&mut self, stage: Stage) {
+    pub(super) fn close_stage(&mut self, stage: Stage) {
         match stage {
             Stage::Sweep(cursor) | Stage::Pace(cursor) | Stage::Kill(cursor) => {
                 self.table.close(cursor);
@@ -160,6 +195,9 @@ impl<D: Domain> Engine<D> {
                     };
                     self.table.close(cursor);
                     self.set_stage(next);
+                    if let Some(drain) = self.draining() {
+                        drain.swept();
+                    }
                 } else {
                     self.set_stage(Stage::Sweep(cursor));
                 }
@@ -200,7 +238,8 @@ impl<D: Domain> Engine<D> {
     }
 
     fn sweep(&mut self, now: Moment, slot: u32) {
-        self.empty_queue(slot, Refusal::Down);
+        let refusal = self.closed();
+        self.empty_queue(slot, refusal);
         if self.lost(slot) {
             self.release(now, slot);
             return;
@@ -210,24 +249,21 @@ impl<D: Domain> Engine<D> {
         };
         let state = child.life.state();
         match &mut child.plan {
-            Plan::Launch(_) => self.cancel(
-                now,
-                slot,
-                Refusal::Down,
-                Then::Remove,
-                SessionState::Stopping,
-            ),
-            Plan::InLine { .. } => self.end_in_line(now, slot, Refusal::Down),
+            Plan::Launch(_) => {
+                self.cancel(now, slot, refusal, Then::Remove, SessionState::Stopping);
+            }
+            Plan::InLine { .. } => self.end_in_line(now, slot, refusal),
             Plan::After { then, .. } => {
                 let then = std::mem::replace(then, Then::Remove);
-                self.dismiss(then, Refusal::Down);
+                self.dismiss(then, refusal);
                 if let State::Stopping { .. } = state {
                     self.tell_of_deadline(now, slot);
                 }
+                self.drain_waits(now, slot);
             }
             Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
-                    self.answer(Reply::Restart(manual, Refusal::Down.into()));
+                    self.answer(Reply::Restart(manual, refusal.into()));
                 }
                 self.leave(now, slot, Exit::NotRunning);
             }
@@ -256,6 +292,7 @@ impl<D: Domain> Engine<D> {
 
     /// Tells the next running sessions to stop, as many as the window allows.
     fn pace(&mut self, now: Moment, cursor: Cursor) {
+        self.end_turns(now);
         let Mode::Stopping(stop) = &mut self.mode else {
             debug_assert!(false, "nothing is paced but a stop");
             return;
@@ -267,7 +304,7 @@ impl<D: Domain> Engine<D> {
                 debug_assert!(false, "the stop is over in the middle of a step");
                 return;
             };
-            if !stop.pace.has_room() {
+            if !stop.has_room() {
                 break;
             }
             let Some(slot) = self.table.advance(&cursor) else {
@@ -280,7 +317,7 @@ impl<D: Domain> Engine<D> {
                 .is_some_and(|child| matches!(child.plan, Plan::Run));
             if runs {
                 stop.pace.asked();
-                self.begin_stop(now, slot, Then::Remove, batch);
+                self.ask_to_end(now, slot, batch);
             }
         }
         self.set_stage(Stage::Pace(cursor));
@@ -317,6 +354,9 @@ impl<D: Domain> Engine<D> {
                 return;
             }
         };
+        if runs {
+            self.drain_waits(now, slot);
+        }
         let due = self.step(now, slot, |child, step| {
             if runs {
                 child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
@@ -324,30 +364,5 @@ impl<D: Domain> Engine<D> {
             child.life.cut(step)
         });
         self.is_due(now, slot, due);
-    }
-
-    /// Ends when every child is gone or stuck.
-    pub(super) fn finish_if_gone(&mut self, now: Moment) {
-        let stuck = self.table.counts().stuck;
-        if self.table.len() > stuck {
-            return;
-        }
-        match &self.mode {
-            // The sweep may find that what looks stuck is gone.
-            Mode::Stopping(stop) if stuck > 0 && matches!(stop.stage, Stage::Sweep(_)) => return,
-            Mode::Stopping(_) => {}
-            Mode::Serving | Mode::Ended => return,
-        }
-        let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
-            return;
-        };
-        self.close_stage(std::mem::replace(&mut stop.stage, Stage::Wait));
-        stop.report.stuck += stuck;
-        stop.report.took = now.since(stop.began);
-        self.effect(Effect::Finished {
-            report: stop.report,
-            cause: stop.cause,
-            tickets: stop.tickets,
-        });
     }
 }

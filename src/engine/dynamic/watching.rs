@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::engine::child::Plan;
-use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, Reply, StopAnswer, Ticket};
+use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, Refusal, Reply, StopAnswer, Ticket};
 use crate::engine::waiting::Watchers;
 
 /// Where a session is, for those who wait until it runs.
@@ -19,7 +19,7 @@ impl<D: Domain> Engine<D> {
     /// itself.
     pub(super) fn tell_when_running(&mut self, id: &str, ticket: D::Ticket<AwaitAnswer<D>>) {
         let answer = match self.table.find(id) {
-            _ if !self.serving() => AwaitAnswer::Down,
+            slot if !self.serving() => self.if_it_runs(slot),
             None => AwaitAnswer::NotFound,
             Some(slot) => match self.whereabouts(slot) {
                 Whereabouts::Runs(found) => AwaitAnswer::Running(found),
@@ -35,6 +35,11 @@ impl<D: Domain> Engine<D> {
         self.answer(Reply::Await(ticket, answer));
     }
 
+    fn if_it_runs(&self, slot: Option<u32>) -> AwaitAnswer<D> {
+        let whereabouts = slot.map_or(Whereabouts::Open, |slot| self.whereabouts(slot));
+        not_serving(self.closed(), &whereabouts)
+    }
+
     /// Answers when nothing of the session is known any more.
     pub(super) fn tell_when_gone(&mut self, id: &str, ticket: D::Ticket<StopAnswer>) {
         match self.table.find(id) {
@@ -46,27 +51,20 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Has a caller wait. Answers those who have gone away: they are looked for whenever the list
-    /// would grow, so that it holds at most twice as many as wait.
+    /// Has a caller wait. Answers those who have gone away.
     fn add_watcher<T: Ticket>(
         &mut self,
         slot: u32,
         list: impl FnOnce(&mut Watchers<D>) -> &mut Vec<T>,
         ticket: T,
     ) -> Vec<T> {
-        let Some(child) = self.table.get_mut(slot) else {
-            return vec![ticket];
-        };
-        let list = list(&mut child.waiting().watchers);
-        let mut gone = Vec::new();
-        if list.len() == list.capacity() {
-            gone = list.extract_if(.., |ticket| ticket.is_gone()).collect();
+        match self.table.get_mut(slot) {
+            Some(child) => add(list(&mut child.waiting().watchers), ticket),
+            None => vec![ticket],
         }
-        list.push(ticket);
-        gone
     }
 
-    fn discard_all(&mut self, callers: impl Iterator<Item = Caller<D>>) {
+    pub(super) fn discard_all(&mut self, callers: impl Iterator<Item = Caller<D>>) {
         for caller in callers {
             self.discard(Discard::Caller(caller));
         }
@@ -101,13 +99,13 @@ impl<D: Domain> Engine<D> {
         if matches!(whereabouts, Whereabouts::Open) && self.serving() {
             return;
         }
-        let serving = self.serving();
+        let (serving, closed) = (self.serving(), self.closed());
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
         for ticket in std::mem::take(&mut child.waiting().watchers.runs) {
             let answer = match &whereabouts {
-                _ if !serving => AwaitAnswer::Down,
+                whereabouts if !serving => not_serving(closed, whereabouts),
                 Whereabouts::Runs(found) => AwaitAnswer::Running(found.clone()),
                 Whereabouts::Parked => AwaitAnswer::Parked,
                 Whereabouts::Stuck => AwaitAnswer::Stuck,
@@ -124,5 +122,26 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .and_then(|child| child.waiting.as_ref());
         waiting.is_some_and(|waiting| !waiting.watchers.runs.is_empty())
+    }
+}
+
+/// Has a caller wait. Answers those who have gone away: they are looked for whenever the list would
+/// grow, so that it holds at most twice as many as wait.
+pub(super) fn add<T: Ticket>(list: &mut Vec<T>, ticket: T) -> Vec<T> {
+    let mut gone = Vec::new();
+    if list.len() == list.capacity() {
+        gone = list.extract_if(.., |ticket| ticket.is_gone()).collect();
+    }
+    list.push(ticket);
+    gone
+}
+
+/// What a supervisor that starts nothing any more answers. While it drains, a session runs until it
+/// has its turn.
+fn not_serving<D: Domain>(closed: Refusal, whereabouts: &Whereabouts<D>) -> AwaitAnswer<D> {
+    match (closed, whereabouts) {
+        (Refusal::Draining, Whereabouts::Runs(found)) => AwaitAnswer::Running(found.clone()),
+        (Refusal::Draining, _) => AwaitAnswer::Draining,
+        (Refusal::Down | Refusal::Stopped | Refusal::Stuck, _) => AwaitAnswer::Down,
     }
 }

@@ -1,8 +1,8 @@
-//! How a session that runs is ended without being asked, and without a fault: it is told to handle
-//! what is in its mailbox and to take no more (D26). When that is due is decided in
-//! `dynamic::expiry`.
+//! How a session is ended gently: it is told to handle what is in its mailbox and to take no more,
+//! since it expires (D26) or its supervisor drains (D30). When that is due is decided in
+//! `dynamic::expiry` and `dynamic::draining`.
 
-use super::{Lifecycle, State, Step, StoppedBy};
+use super::{Lifecycle, State, Step, StoppedBy, Timer};
 use crate::engine::expiry::Expiry;
 use crate::engine::incarnation::Launch;
 use crate::engine::io::{Domain, Note, StopWay};
@@ -18,14 +18,23 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells one that runs to end, since it is idle or has lived for as long as it may.
     pub(in crate::engine) fn expire(&mut self, expiry: Expiry, step: &mut Step<'_, D>) {
+        self.end_gently(Note::Expired(expiry), step);
+    }
+
+    /// Tells one that runs to end, since its supervisor drains.
+    pub(in crate::engine) fn drain(&mut self, step: &mut Step<'_, D>) {
+        self.end_gently(Note::Stopping, step);
+    }
+
+    fn end_gently(&mut self, note: Note, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {
             State::Running => {
                 if let Some(current) = &mut self.current {
-                    current.stopped_by = StoppedBy::Expiry;
+                    current.stopped_by = StoppedBy::Gently;
                 }
                 let rule = self.rule();
-                self.tell_to_end_by(rule, StopWay::Drain, Note::Expired(expiry), step);
+                self.tell_to_end_by(rule, StopWay::Drain, note, step);
             }
             State::Down
             | State::Launching
@@ -33,7 +42,29 @@ impl<D: Domain> Lifecycle<D> {
             | State::Stopping { .. }
             | State::Killed { .. }
             | State::Ended { .. }
-            | State::Stuck(_) => state.impossible("it expires"),
+            | State::Stuck(_) => state.impossible("it is ended gently"),
+        }
+    }
+
+    /// One that was asked to stop may take until then, if its rule does not leave it more time.
+    pub(in crate::engine) fn give_time(&mut self, until: Moment, step: &mut Step<'_, D>) {
+        let state = self.state();
+        match state {
+            State::Stopping {
+                until: Some(by_rule),
+            } => {
+                let until = until.max(by_rule);
+                self.set(State::Stopping { until: Some(until) });
+                step.timer = Timer::At(until);
+            }
+            State::Stopping { until: None } => {}
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Killed { .. }
+            | State::Ended { .. }
+            | State::Stuck(_) => state.impossible("it has more time"),
         }
     }
 
@@ -41,7 +72,7 @@ impl<D: Domain> Lifecycle<D> {
     pub(super) fn rule(&self) -> Shutdown {
         let rule = self.policy().shutdown;
         match self.current.as_ref().map(|current| current.stopped_by) {
-            Some(StoppedBy::Expiry) => rule.gently(),
+            Some(StoppedBy::Gently) => rule.gently(),
             Some(StoppedBy::Rule) | None => rule,
         }
     }

@@ -6,6 +6,7 @@ use crate::engine::exit::Mark;
 use crate::engine::io::{Cancellation, Domain, Effect, Life, Note, StopWay};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{Force, KILL_BOUND, Shutdown, verdict};
+use crate::engine::stop::Kill;
 use std::time::Duration;
 
 /// What has come of a child's timer, or of the deadline of its supervisor's stop.
@@ -71,12 +72,16 @@ impl<D: Domain> Lifecycle<D> {
 
     /// The time that it had to stop is over.
     fn kill(&mut self, step: &mut Step<'_, D>) {
-        self.set(State::Killed { since: step.now });
         let deadline = match step.supervisor {
             Supervisor::Stops { deadline } => deadline,
             Supervisor::Serves => None,
         };
         let why = self.rule().kill_asked(step.now, deadline);
+        self.kill_for(why, step);
+    }
+
+    fn kill_for(&mut self, why: Kill, step: &mut Step<'_, D>) {
+        self.set(State::Killed { since: step.now });
         self.note(Note::Killing(why), step);
         self.tell(step, |life| Effect::Kill { life });
         step.timer = Timer::At(verdict(step.now, step.last_end));
@@ -120,21 +125,45 @@ impl<D: Domain> Lifecycle<D> {
                 self.kill(step);
                 Due::Nothing
             }
-            State::Ended { due, rest } => {
-                let due = due.map_or(step.now, |at| at.min(step.now));
-                let state = State::Ended {
-                    due: Some(due),
-                    rest,
-                };
-                self.set(state);
-                self.judge_patience(due, step)
-            }
+            State::Ended { due, rest } => self.should_be_gone(due, rest, step),
             State::Down
             | State::Launching
             | State::Cancelled { .. }
             | State::Killed { .. }
             | State::Stuck(_) => Due::Nothing,
         }
+    }
+
+    /// Its turn in the drain of its supervisor is over, and others wait for theirs.
+    pub(in crate::engine) fn turn_over(&mut self, step: &mut Step<'_, D>) -> Due {
+        let state = self.state();
+        match state {
+            State::Stopping { .. } => {
+                self.kill_for(Kill::Turn, step);
+                Due::Nothing
+            }
+            State::Ended { due, rest } => self.should_be_gone(due, rest, step),
+            State::Killed { .. } => Due::Nothing,
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Running
+            | State::Stuck(_) => {
+                state.impossible("its turn is over");
+                Due::Nothing
+            }
+        }
+    }
+
+    /// Its exit is known, and nothing of it should be left any more.
+    fn should_be_gone(&mut self, due: Option<Moment>, rest: Rest, step: &mut Step<'_, D>) -> Due {
+        let due = due.map_or(step.now, |at| at.min(step.now));
+        let state = State::Ended {
+            due: Some(due),
+            rest,
+        };
+        self.set(state);
+        self.judge_patience(due, step)
     }
 
     /// Whether a child that should be gone since then is given up now.

@@ -198,6 +198,20 @@ mod tests {
             child.expire(Expiry::Idle(timeout), step);
             None
         }),
+        ("its supervisor drains (`BrutalKill`)", |child, step| {
+            child.spec = spec(Shutdown::BrutalKill);
+            let deadline = Some(NOW.after(Duration::from_secs(60)));
+            step.supervisor = Supervisor::Stops { deadline };
+            child.drain(step);
+            None
+        }),
+        ("it is granted 20 s", |child, step| {
+            child.give_time(NOW.after(Duration::from_secs(20)), step);
+            None
+        }),
+        ("its turn in a drain is over", |child, step| {
+            due(child.turn_over(step))
+        }),
         ("its timer goes off", |child, step| due(child.due(step))),
         (
             "its timer goes off, and another child has just ended",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use ractor::{ActorCell, call};
 use session_supervisor::error::{FindError, SupervisorDown};
 use session_supervisor::{
-    Counts, Ensured, Exit, Options, SessionInfo, SessionState, SessionSupervisor, ShutdownReport,
-    reason,
+    Counts, Drain, Ensured, Exit, Options, SessionInfo, SessionState, SessionSupervisor,
+    ShutdownReport, reason,
 };
 
 use super::{ChatMsg, SECOND, chat};
@@ -47,6 +47,8 @@ async fn every_future_of_the_handle_can_be_spawned_and_asks_nothing_before_it_is
             (
                 spawnable(handle.stop()),
                 spawnable(handle.stop_within(SECOND)),
+                spawnable(handle.drain(Drain::within(SECOND))),
+                spawnable(handle.ask_for_time(&id, SECOND)),
             ),
         )
     };

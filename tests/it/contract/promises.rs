@@ -6,15 +6,16 @@ use std::hash::Hash;
 
 use ractor::{ActorRef, call};
 use session_supervisor::error::{
-    CheckpointError, EnsureError, FindError, InvalidGroup, InvalidId, InvalidValue, LeaseError,
-    NotASupervisor, RejectReason, RestartError, SaveError, StartError, StartSupervisorError,
-    StopError, SupervisorDown,
+    AskForTimeError, CheckpointError, DrainError, EnsureError, FindError, InvalidGroup, InvalidId,
+    InvalidValue, LeaseError, NotASupervisor, RejectReason, RestartError, SaveError, StartError,
+    StartSupervisorError, StopError, SupervisorDown,
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
-    AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Ensured, Exit, GroupCount, KILL_BOUND,
-    Launch, Lease, OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState,
-    SessionSupervisor, Shutdown, ShutdownReport, StartContext, names, reason,
+    AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Drain, DrainOutcome, DrainProgress,
+    DrainReport, DrainedSession, Draining, Ensured, Exit, GroupCount, KILL_BOUND, Launch, Lease,
+    OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor,
+    Shutdown, ShutdownReport, StartContext, names, reason,
 };
 
 use super::{Chat, ChatArgs, ChatMsg, SECOND, chat};
@@ -45,6 +46,13 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     value::<Ensured<ActorRef<ChatMsg>>>();
     value::<Exit>();
     value::<ShutdownReport>();
+    value::<(
+        Drain,
+        DrainReport,
+        DrainedSession,
+        DrainProgress,
+        DrainOutcome,
+    )>();
     value::<(SessionState, Restart, Shutdown, OnRestartLimit)>();
     error::<StartSupervisorError>();
     error::<StartError>();
@@ -55,6 +63,8 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     error::<LeaseError>();
     error::<CheckpointError>();
     error::<SaveError<String>>();
+    error::<DrainError>();
+    error::<AskForTimeError>();
     error::<SupervisorDown>();
     error::<NotASupervisor>();
     error::<InvalidId>();
@@ -73,6 +83,7 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     // A handle does so whatever it saves.
     crosses_threads::<Checkpoint<std::cell::Cell<u8>>>();
     crosses_threads::<Lease>();
+    crosses_threads::<Draining>();
     // An id is a key that is looked up by text.
     fn key<T: Eq + Ord + Hash + Display + std::borrow::Borrow<str> + AsRef<str>>() {}
     key::<SessionId>();
@@ -207,6 +218,7 @@ fn every_documented_variant(
         }
         | StartError::Stopped
         | StartError::Stuck
+        | StartError::Draining
         | StartError::SupervisorDown
         | _ => {}
     }
@@ -223,6 +235,7 @@ fn every_documented_variant(
         }
         | RestartError::Stopped
         | RestartError::Stuck
+        | RestartError::Draining
         | RestartError::SupervisorDown
         | _ => {}
     }
@@ -234,6 +247,7 @@ fn every_documented_variant(
         | LeaseError::Stopping
         | LeaseError::Parked
         | LeaseError::Stuck
+        | LeaseError::Draining
         | LeaseError::SupervisorDown
         | _ => {}
     }

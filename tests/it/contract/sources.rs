@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    DeleteChildError, EnsureError, FindChildError, FindError, LeaseError, RejectReason,
-    RestartChildError, RestartError, StartChildError, StartError, StartSupervisorError, StopError,
-    TerminateChildError,
+    AskForTimeError, DeleteChildError, EnsureError, FindChildError, FindError, LeaseError,
+    RejectReason, RestartChildError, RestartError, StartChildError, StartError,
+    StartSupervisorError, StopError, TerminateChildError,
 };
 use session_supervisor::{
-    ChildSpec, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
+    ChildSpec, Drain, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
 };
 
+use super::SECOND;
 use crate::support::{Probe, supervisor};
 use crate::traces::Capture;
 
@@ -120,6 +121,7 @@ async fn no_message_repeats_its_source() {
     let bad_id = "".parse::<SessionId>().unwrap_err();
     let bad_value = sessions.start_session("c", bad_spec()).await.unwrap_err();
     let bad_options = SessionSupervisor::start(Options::new().name("")).await;
+    let bad_drain = sessions.drain(Drain::within(SECOND).at_most(0)).await;
     let bad_role = TreeSpec::one_for_one().child("", bad_spec());
     let ended = supervisor(Options::new()).await;
     ended.stop().await.unwrap();
@@ -179,6 +181,9 @@ async fn no_message_repeats_its_source() {
         Box::new(DeleteChildError::Restarting),
         Box::new(StopError::Stuck),
         Box::new(LeaseError::Stopping),
+        Box::new(StartError::Draining),
+        Box::new(AskForTimeError::NotDraining),
+        Box::new(bad_drain.unwrap_err()),
         Box::new(FindError::NotFound),
         Box::new(FindChildError::WrongMessageType),
         Box::new(SessionSupervisor::try_from(session).unwrap_err()),

@@ -70,6 +70,7 @@ impl Sim {
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);
             }
+            Effect::Drained { .. } | Effect::JoinDrain { .. } => panic!("no group drains"),
         }
     }
 

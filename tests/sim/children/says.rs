@@ -74,6 +74,7 @@ impl Sim {
                 assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
             }
             Told::Leased | Told::Stopping => panic!("no child is leased"),
+            Told::Draining | Told::Progress(_) | Told::MoreTime(_) => panic!("no group drains"),
             Told::Begun => {
                 assert_eq!(kind, Kind::Begin);
                 let pending = |entry: &crate::children::model::Entry| entry.pending.is_some();
@@ -146,7 +147,7 @@ impl Sim {
             Note::StartTimedOut(_) => {
                 self.model.undecided.insert(role);
             }
-            Note::Discarded | Note::ClaimTaken(_) | Note::Expired(_) => {
+            Note::Discarded | Note::ClaimTaken(_) | Note::Expired(_) | Note::MoreTime(_) => {
                 panic!("{note:?} is no note of a child")
             }
             Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}

@@ -178,6 +178,8 @@ impl Toy {
                 }
                 Effect::StopWithin { .. }
                 | Effect::JoinEnd { .. }
+                | Effect::Drained { .. }
+                | Effect::JoinDrain { .. }
                 | Effect::Discard(_)
                 | Effect::Claimed { .. }
                 | Effect::Unclaimed { .. }

@@ -4,7 +4,7 @@
 
 use session_supervisor::engine::{ChildKind, Counts, Ending, Life, SessionState, Shutdown, Spec};
 
-use crate::sessions::model::{Expected, IDS, Outcome};
+use crate::sessions::model::{Expected, IDS};
 use crate::sessions::sim::{NAMES, Sim};
 use crate::sessions::tickets::Kind;
 use crate::world::Stage;
@@ -24,6 +24,7 @@ impl Sim {
             "the engine kept quiet about {:?}",
             self.model.expected
         );
+        self.forget_what_was_swept();
         for id in 0..IDS {
             self.check_id(id);
         }
@@ -31,7 +32,7 @@ impl Sim {
             self.world.stuck_answers.is_empty(),
             "answered Stuck without one"
         );
-        self.model.bury(&self.world.runs);
+        self.model.bury(self.world.now, &self.world.runs);
         self.check_claims();
         self.model.miss_trials(self.world.now);
         if self.model.serving {
@@ -43,6 +44,7 @@ impl Sim {
         self.check_counts();
         self.check_groups();
         self.check_queues();
+        self.check_readers();
         if !self.world.finished
             && self
                 .engine
@@ -77,10 +79,6 @@ impl Sim {
     fn check_id(&mut self, id: usize) {
         let info = self.engine.info(NAMES[id]);
         let state = info.as_ref().map(|info| info.state);
-        // The sweep ends what is at rest without a word.
-        if !self.model.serving && state.is_none() && self.at_rest(id) {
-            self.model.forget(id, Outcome::NotRunning);
-        }
         assert_eq!(state, self.model.shown(id), "the state of {}", NAMES[id]);
         if let (Some(info), Some(entry)) = (info, &self.model.entries[id]) {
             assert_eq!(info.incarnation, entry.incarnation);
@@ -149,7 +147,7 @@ impl Sim {
     /// Nothing is due: whatever had a time limit must have been acted on.
     fn check_settled(&self) {
         let now = self.world.now;
-        let cut = self.model.past_deadline(now);
+        let cut = self.model.is_cut(now);
         for entry in self.model.entries.iter().flatten() {
             let run = &self.world.runs[entry.run];
             let timeout = run.spec.policy().start_timeout;
@@ -157,11 +155,11 @@ impl Sim {
                 assert!(now < run.launched.after(timeout), "no start timeout");
                 assert!(self.model.serving, "a launch goes on after the stop");
             }
-            if let (Some(at), Some(grace)) = (run.stopped, run.grace())
+            if let Some(until) = run.until()
                 && !run.judged()
                 && !run.stuck
             {
-                let kept = now < at.after(grace) || run.killed.is_some();
+                let kept = now < until || run.killed.is_some();
                 assert!(kept, "not killed although its grace is over");
             }
             if let Some(stopped) = entry.stopped
@@ -173,14 +171,15 @@ impl Sim {
                 let verdict = self.model.verdict(stopped.max(ended));
                 assert!(now < verdict, "it should be gone, and is not stuck");
             }
-            let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
+            let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill && !run.gently;
             let known = run.reported && !run.judged() && !run.stuck;
             if known && (cut || (brutal && entry.doomed)) {
                 assert!(run.killed.is_some(), "not killed although it must be");
             }
             if known && !self.model.serving {
                 let told = run.stopped.is_some() || run.killed.is_some();
-                assert!(told, "runs on after the supervisor's stop");
+                let waits = self.waits_for_its_turn();
+                assert!(told || waits, "runs on after the supervisor's stop");
             }
             if let Some(since) = run.killed.or(run.cancelled.filter(|_| !run.reported))
                 && !run.judged()
@@ -207,6 +206,7 @@ impl Sim {
                 assert!(now < retry, "a trial is due and not made");
             }
         }
+        self.check_turns();
         if !self.model.serving {
             let waiting = self
                 .tickets

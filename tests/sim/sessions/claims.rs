@@ -88,7 +88,7 @@ impl Sim {
     /// The first claim of a start that another session has, and who that is.
     pub(super) fn claim_taken(&mut self, ticket: Ticket) -> Option<(Claim, usize)> {
         // What is gone has nothing any more.
-        self.model.bury(&self.world.runs);
+        self.model.bury(self.world.now, &self.world.runs);
         let holders = self.model.claims();
         let spec = self.tickets.0[ticket].spec.as_ref()?;
         let mut claims = spec.claims().iter();

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Cancellation, Context, Discard, Effect, Key, Recall, Refusal, Restart, SessionState, Shutdown,
-    Spec, StopWay,
+    Cancellation, Context, Discard, Effect, Key, Moment, Recall, Refusal, Restart, SessionState,
+    Shutdown, Spec, StopWay,
 };
 
 use crate::checkpoints::Begins;
@@ -38,8 +38,9 @@ impl Sim {
                     run.spec.policy().kind,
                     session_supervisor::engine::ChildKind::Supervisor
                 );
-                let left = self.model.deadline.map(|at| at.since(self.world.now));
-                assert_eq!(Some(within), left, "less time than there is");
+                let left = |at: Moment| at.since(self.world.now);
+                let range = self.model.deadline.map(left)..=self.model.must.map(left);
+                assert!(range.contains(&Some(within)), "less time than there is");
             }
             Effect::Stop { life, way, within } => self.told_to_stop(life.0.key, way, within),
             Effect::Kill { life } => self.told_to_die(life.0.key),
@@ -78,6 +79,14 @@ impl Sim {
                 assert_eq!(self.tickets.0[ticket].kind, Kind::Supervisor);
                 self.tickets.answer(ticket);
             }
+            Effect::Drained { ends, tickets } => self.drained(&ends, tickets),
+            Effect::JoinDrain {
+                ticket: Waiter(ticket),
+            } => {
+                assert!(self.world.finished, "nothing to join");
+                assert_eq!(self.tickets.0[ticket].kind, Kind::Drain);
+                self.tickets.answer(ticket);
+            }
         }
     }
 
@@ -94,7 +103,7 @@ impl Sim {
         if let Some(ticket) = ticket {
             self.tickets.launch(ticket, id);
         }
-        self.model.bury(&self.world.runs);
+        self.model.bury(now, &self.world.runs);
         let full = self.model.places(id) >= self.model.settings.max_sessions;
         let taken = ticket.and_then(|ticket| self.claim_taken(ticket));
         let group_is_full = self.model.group_is_full(spec.group(), id);
@@ -214,6 +223,8 @@ impl Sim {
             "a cancel out of place"
         );
         run.cancelled = Some(self.world.now);
+        self.model.drain_waits(self.world.now, id);
+        let run = &mut self.world.runs[index];
         let entry = self.model.entries[id].as_mut().unwrap();
         let temporary = entry.spec.policy().restart == Restart::Temporary;
         match why {
@@ -233,8 +244,10 @@ impl Sim {
                 assert!(entry.doomed);
                 entry.shown = Some(SessionState::Stopping);
             }
-            Cancellation::Refused(Refusal::Down) => {
+            Cancellation::Refused(refusal @ (Refusal::Down | Refusal::Draining)) => {
                 assert!(!self.model.serving);
+                let drains = self.model.drain.as_ref().is_some_and(|drain| drain.gently);
+                assert_eq!(drains, refusal == Refusal::Draining);
                 entry.shown = Some(SessionState::Stopping);
             }
             other => panic!("a launch is cancelled with {other:?}"),
@@ -264,17 +277,21 @@ impl Sim {
 
     fn told_to_stop(&mut self, key: Key, way: StopWay, within: Option<Duration>) {
         let (index, id) = self.meant(key);
-        let late = self.model.past_deadline(self.world.now);
+        let late = self.model.is_cut(self.world.now);
         let wanted = self.wanted(index, id);
+        self.model.drain_waits(self.world.now, id);
+        let gently = self.asks_gently(index, id);
         let run = &mut self.world.runs[index];
         assert!(run.reported && !run.judged(), "a stop out of place");
         assert!(run.stopped.is_none() && run.killed.is_none(), "two stops");
-        assert!(!late && run.spec.policy().shutdown != Shutdown::BrutalKill);
+        run.gently = gently;
+        let shutdown = run.spec.policy().shutdown;
+        assert!(!late && (gently || shutdown != Shutdown::BrutalKill));
         assert!(wanted, "a stop unasked");
-        let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
+        let drains = gently || matches!(shutdown, Shutdown::Drain(_));
         assert_eq!(way == StopWay::Drain, drains);
-        let left = self.model.deadline.map(|at| at.since(self.world.now));
-        assert_eq!(within, run.grace().into_iter().chain(left).min());
+        self.has_its_time(index, within);
+        let run = &mut self.world.runs[index];
         run.stopped = Some(self.world.now);
         run.told_to_stop = true;
         self.model.show(id, SessionState::Stopping);
@@ -292,13 +309,14 @@ impl Sim {
         }
         assert!(!run.judged() && run.killed.is_none(), "two kills");
         assert!(wanted, "a kill unasked");
-        let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill;
-        let expired = run
-            .stopped
-            .zip(run.grace())
-            .is_some_and(|(at, grace)| at.after(grace) <= self.world.now);
-        assert!(late || brutal || expired, "killed before its grace is over");
+        let brutal = run.spec.policy().shutdown == Shutdown::BrutalKill && !run.gently;
+        let expired = run.until().is_some_and(|until| until <= self.world.now);
+        let drain = self.model.drain.as_mut();
+        let turn = drain.is_some_and(|drain| drain.over.remove(&index));
+        let may = late || brutal || expired || turn;
+        assert!(may, "killed before its grace is over");
         run.killed = Some(self.world.now);
+        self.model.drain_waits(self.world.now, id);
         self.model.show(id, SessionState::Stopping);
     }
 }

@@ -15,6 +15,16 @@ use crate::sessions::sim::Sim;
 use crate::sessions::tickets::Kind;
 use crate::world::{Event, Mood};
 
+/// What is played beside the plain history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plays {
+    Plain,
+    /// There are callers that change nothing.
+    Watched,
+    /// The supervisor is drained.
+    Drained,
+}
+
 /// A history from its first request to the end of the supervisor.
 pub(crate) fn run(sim: &mut Sim) {
     let steps = sim.world.rng.steps(30, 50);
@@ -51,10 +61,14 @@ pub(crate) fn run(sim: &mut Sim) {
 }
 
 fn step(sim: &mut Sim) {
-    if sim.watched && sim.world.rng.chance(25) {
-        let id = sim.world.rng.below(IDS);
-        let kind = sim.world.rng.pick(&[Kind::AwaitRunning, Kind::AwaitGone]);
-        return sim.watch(id, kind);
+    match sim.plays {
+        Plays::Watched if sim.world.rng.chance(25) => {
+            let id = sim.world.rng.below(IDS);
+            let kind = sim.world.rng.pick(&[Kind::AwaitRunning, Kind::AwaitGone]);
+            return sim.watch(id, kind);
+        }
+        Plays::Drained if sim.world.rng.chance(20) => return sim.play_a_drain(),
+        Plays::Plain | Plays::Watched | Plays::Drained => {}
     }
     if sim.is_limited() && sim.world.rng.chance(25) {
         return sim.ask_for_admission();

@@ -13,6 +13,7 @@ use session_supervisor::engine::{
 
 use crate::domain::SimSpec;
 use crate::limits::{Log, pause};
+use crate::sessions::drained::Drain;
 use crate::world::Run;
 
 pub(crate) const IDS: usize = 4;
@@ -106,7 +107,12 @@ pub(crate) struct Model {
     /// When sessions were new.
     pub(crate) starts: Vec<Moment>,
     pub(crate) serving: bool,
+    /// When the deadline of the stop is, at the earliest and at the latest: it moves for sessions
+    /// that were granted time.
     pub(crate) deadline: Option<Moment>,
+    pub(crate) must: Option<Moment>,
+    /// What a drain has to do, once there is one.
+    pub(crate) drain: Option<Drain>,
     pub(crate) last_end: Moment,
     pub(crate) lives: u64,
     pub(crate) parkings: u64,
@@ -127,6 +133,8 @@ impl Model {
             starts: Vec::new(),
             serving: true,
             deadline: None,
+            must: None,
+            drain: None,
             last_end: Moment::START,
             lives: 0,
             parkings: 0,
@@ -141,9 +149,14 @@ impl Model {
         self.entries[id].as_mut().expect("the id is known")
     }
 
-    /// Whether the deadline of the supervisor's stop has come.
+    /// Whether the deadline of the supervisor's stop may have come.
     pub(crate) fn past_deadline(&self, now: Moment) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether it must have come.
+    pub(crate) fn is_cut(&self, now: Moment) -> bool {
+        self.must.is_some_and(|deadline| deadline <= now)
     }
 
     /// When the patience with one that should be gone is over: it is given up later if others end.
@@ -181,8 +194,11 @@ impl Model {
         entry.outcome = outcome;
     }
 
-    /// The stop of the supervisor is taken.
+    /// The stop of the supervisor is taken. A drain becomes one.
     pub(crate) fn stop(&mut self) {
+        if let Some(drain) = &mut self.drain {
+            drain.gently = false;
+        }
         if self.serving {
             self.serving = false;
             let visible = self.entries.iter().flatten().filter(|e| e.shown.is_some());
@@ -191,8 +207,8 @@ impl Model {
     }
 
     /// Drops the entries of which nothing is left, and books what became of them.
-    pub(crate) fn bury(&mut self, runs: &[Run]) {
-        for slot in &mut self.entries {
+    pub(crate) fn bury(&mut self, now: Moment, runs: &[Run]) {
+        for (id, slot) in self.entries.iter_mut().enumerate() {
             if let Some(entry) = slot
                 && entry.shown.is_none()
                 && runs[entry.run].gone()
@@ -212,6 +228,9 @@ impl Model {
                         Outcome::NotRunning => self.report.not_running += 1,
                     }
                 }
+                if let Some(drain) = &mut self.drain {
+                    drain.ended(now, id, entry);
+                }
                 *slot = None;
             }
         }
@@ -220,6 +239,7 @@ impl Model {
     /// An exit was judged.
     pub(crate) fn exited(&mut self, now: Moment, id: usize, run: &Run, exit: &Exit) {
         self.last_end = now;
+        self.drain_waits(now, id);
         let healthy = self.healthy(id);
         let serving = self.serving;
         let entry = self.entry(id);

@@ -1,7 +1,7 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    Ending, Exit, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
+    Ending, Exit, Kill, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
 };
 
 use crate::domain::Ticket;
@@ -53,7 +53,13 @@ impl Sim {
             Told::Stuck if shown == Some(SessionState::Stuck) => {}
             // Then the note must follow in this step.
             Told::Stuck => self.world.stuck_answers.push(id),
-            Told::Down => assert!(!self.model.serving, "Down while serving"),
+            Told::Down => {
+                let drains = self.model.drains() && !self.world.finished;
+                assert!(!self.model.serving && !drains, "Down while serving");
+            }
+            Told::Draining => assert!(self.model.drains(), "Draining, and it does not drain"),
+            Told::Progress(progress) => self.has_come_this_far(ticket, *progress),
+            Told::MoreTime(answer) => self.granted(ticket, *answer),
             Told::NotFound => {
                 let known = matches!(kind, Kind::Restart | Kind::AwaitRunning) && shown.is_some();
                 assert!(!known, "not found, but it is there");
@@ -61,7 +67,7 @@ impl Sim {
             }
             Told::Ended(exit) => {
                 assert!(nothing_left, "stopped, but alive");
-                self.model.bury(&self.world.runs);
+                self.model.bury(self.world.now, &self.world.runs);
                 let ran = kind == Kind::Stop && state == Some(SessionState::Running);
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
@@ -97,6 +103,10 @@ impl Sim {
                 // If it was cancelled, that came too late to count.
                 let index = self.model.entry(id).run;
                 self.world.runs[index].cancelled = None;
+                let life = self.model.entry(id).life;
+                if let Some(drain) = &mut self.model.drain {
+                    drain.runs_after_all(index, life);
+                }
             }
             Note::Exited { exit, next, .. } => {
                 self.exited(id, &exit);
@@ -120,10 +130,12 @@ impl Sim {
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
             Note::Expired(_) => panic!("no session here expires"),
+            Note::Killing(Kill::Turn) => self.turn_is_over(id),
             Note::StartFailed(_)
             | Note::ClaimTaken(_)
             | Note::StartTimedOut(_)
             | Note::Stopping
+            | Note::MoreTime(_)
             | Note::Killing(_) => {}
         }
     }
@@ -226,6 +238,7 @@ impl Sim {
             assert!(run.judged(), "a stuck session that was not killed");
         }
         run.stuck = true;
+        self.model.drain_gives_up(now, id);
         self.world.stuck_answers.retain(|answered| *answered != id);
         let entry = self.model.entry(id);
         // Its place had been free.

@@ -15,7 +15,7 @@ use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
-use crate::sessions::history;
+use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::tickets::{Kind, Tickets};
@@ -31,8 +31,7 @@ pub(crate) struct Sim {
     pub(crate) tickets: Tickets,
     pub(crate) list: Option<OpenList>,
     pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
-    /// There are callers that change nothing.
-    pub(crate) watched: bool,
+    pub(crate) plays: Plays,
     pub(crate) claims: crate::sessions::claims::Claims,
 }
 
@@ -46,7 +45,7 @@ impl Sim {
             tickets: Tickets::default(),
             list: None,
             ids: NAMES.map(Arc::from),
-            watched: false,
+            plays: Plays::Plain,
             claims: Default::default(),
         };
         sim.tell(|| format!("{settings:?}"));
@@ -108,6 +107,7 @@ impl Sim {
             entry.stopped.get_or_insert(self.world.now);
         }
         if self.at_rest(id) {
+            self.model.drain_waits(self.world.now, id);
             self.model.forget(id, Outcome::NotRunning);
         }
         self.ask_engine(
@@ -158,10 +158,11 @@ impl Sim {
         self.feed(Input::Asked { id, request });
     }
 
-    fn deadline(&mut self, within: Option<Duration>) {
+    pub(crate) fn deadline(&mut self, within: Option<Duration>) {
         let new = within.map(|within| self.world.now.after(within));
-        let old = self.model.deadline;
-        self.model.deadline = old.into_iter().chain(new).min();
+        let earlier = |old: Option<Moment>| old.into_iter().chain(new).min();
+        self.model.deadline = earlier(self.model.deadline);
+        self.model.must = earlier(self.model.must);
     }
 
     fn close_events(&mut self) {
@@ -225,6 +226,13 @@ impl History for Sim {
 
     fn effect(&mut self, effect: Effect<SimDomain>) {
         self.carry_out(effect);
+    }
+
+    fn timeout(&mut self) {
+        if let Some(drain) = &mut self.model.drain {
+            drain.swept = true;
+        }
+        self.go_off();
     }
 
     fn check(&mut self) {

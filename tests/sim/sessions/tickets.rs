@@ -1,7 +1,9 @@
 //! Which caller waits for what, and that each is answered exactly once, and nothing that makes no
 //! sense.
 
-use session_supervisor::engine::SessionState;
+use std::time::Duration;
+
+use session_supervisor::engine::{DrainProgress, SessionState};
 
 use crate::domain::{SimSpec, Ticket};
 use crate::told::Told;
@@ -17,12 +19,23 @@ pub(crate) enum Kind {
     AwaitRunning,
     /// It waits until the session is gone.
     AwaitGone,
+    /// It drains the supervisor.
+    Drain,
+    /// It follows the drain.
+    Progress,
+    /// It is a session that asks for time.
+    MoreTime,
 }
 
 impl Kind {
     /// Whether a launch is asked for.
     pub(crate) const fn launches(self) -> bool {
         matches!(self, Self::Start | Self::Ensure | Self::Restart)
+    }
+
+    /// Whether it is to run.
+    const fn starts_or_awaits(self) -> bool {
+        self.launches() || matches!(self, Self::AwaitRunning)
     }
 
     /// Whether nothing is to be changed.
@@ -50,6 +63,10 @@ pub(crate) struct Caller {
     pub(crate) gone: bool,
     /// How many launches there had been when it asked.
     pub(crate) after: usize,
+    /// What it knows of the drain that it follows.
+    pub(crate) seen: Option<DrainProgress>,
+    /// For how much time it asks.
+    pub(crate) time: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +90,8 @@ impl Tickets {
             launched: false,
             gone: false,
             after,
+            seen: None,
+            time: Duration::ZERO,
         });
         self.0.len() - 1
     }
@@ -96,8 +115,10 @@ impl Tickets {
             Told::MaxSessions(_) | Told::Rejected(_) | Told::Stopped | Told::TimedOut(_) => {
                 kind.launches()
             }
-            Told::Stuck => !matches!(kind, Kind::Supervisor | Kind::AwaitGone),
-            Told::Down => !matches!(kind, Kind::Stop | Kind::Supervisor | Kind::AwaitGone),
+            Told::Stuck => kind == Kind::Stop || kind.starts_or_awaits(),
+            Told::Down | Told::Draining => kind.starts_or_awaits(),
+            Told::Progress(_) => kind == Kind::Progress,
+            Told::MoreTime(_) => kind == Kind::MoreTime,
             Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart) || kind.watches(),
             Told::Ended(_) => matches!(kind, Kind::Stop | Kind::AwaitGone),
             Told::Begun
@@ -142,7 +163,8 @@ impl Tickets {
             caller.gone,
             "ticket {ticket} is dropped, and its caller waits"
         );
-        assert!(caller.kind.watches() || caller.kind.launches() && !caller.launched);
+        let waits = caller.kind.watches() || caller.kind == Kind::Progress;
+        assert!(waits || caller.kind.launches() && !caller.launched);
         self.answer(ticket);
     }
 

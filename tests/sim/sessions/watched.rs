@@ -4,6 +4,7 @@
 use session_supervisor::engine::Request;
 
 use crate::domain::Waiter;
+use crate::sessions::history::Plays;
 use crate::sessions::sim::Sim;
 use crate::sessions::tickets::Kind;
 use crate::variant::{More, With};
@@ -15,7 +16,7 @@ pub(crate) struct Watchers;
 
 impl More<Sim> for Watchers {
     fn begin(sim: &mut Sim) {
-        sim.watched = true;
+        sim.plays = Plays::Watched;
     }
 }
 
