@@ -8,8 +8,8 @@
 //!
 //! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`,
 //! `waits`, `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their
-//! thread), `workers` (0: a runtime of one thread), `deadline` (in ms), `hangup` (`heard`, `left`),
-//! `end` (`exit`, `code`, `background`).
+//! thread), `task` (`none`, `stops`, `hangs`, `blocks`), `workers` (0: a runtime of one thread),
+//! `deadline` (in ms), `hangup` (`heard`, `left`), `end` (`exit`, `code`, `background`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{
-    Application, ChildSpec, Ended, Launch, Options, SessionSupervisor, Shutdown,
+    Application, ChildSpec, Ended, Launch, Options, SessionSupervisor, Shutdown, Task,
 };
 use tokio::sync::watch;
 
@@ -200,6 +200,10 @@ fn describe(flags: &Flags, report: &Report) -> Application {
         .stop_timeout(Duration::from_millis(flags.number("deadline", 1_000)))
         .child_before("store", child(false))
         .child("starter", starter(flags, report));
+    let how = flags.text("task", "none");
+    if how != "none" {
+        application = application.child("task", task(how, report));
+    }
     if flags.text("hangup", "heard") == "left" {
         application = application.without_hangup();
     }
@@ -236,6 +240,26 @@ fn starter(flags: &Flags, report: &Report) -> ChildSpec<Child> {
             };
             Ok(Launch::Actor(Child, state))
         }
+    })
+}
+
+/// A child that is a future.
+fn task(how: &str, report: &Report) -> ChildSpec<Task> {
+    let store = (how.to_owned(), report.clone());
+    ChildSpec::task_with(store, |(how, report), _start, stop| async move {
+        report.tell("task runs");
+        if how == "blocks" {
+            loop {
+                std::thread::park();
+            }
+        }
+        stop.requested().await;
+        report.tell("task is asked");
+        if how == "hangs" {
+            std::future::pending::<()>().await;
+        }
+        report.tell("task stopped");
+        Ok(())
     })
 }
 

@@ -37,5 +37,6 @@ mod roots;
 pub(crate) mod session;
 pub(crate) mod shared;
 pub(crate) mod spawn;
+pub(crate) mod task;
 pub(crate) mod ticket;
 pub(crate) mod unwind;

@@ -8,6 +8,7 @@ use ractor::{Actor, ActorCell, ActorRef, Message};
 use crate::actor::directory;
 use crate::actor::root::RootMsg;
 use crate::actor::shared::Found;
+use crate::actor::task::TaskMsg;
 use crate::error::StartError;
 use crate::{SessionSupervisor, Supervisor};
 
@@ -22,8 +23,8 @@ mod sealed {
     }
 }
 
-/// What a child spec can start: an actor, a [`Supervisor`], a [`SessionSupervisor`], or
-/// [`AnyActor`].
+/// What a child spec can start: an actor, a [`Task`], a [`Supervisor`], a [`SessionSupervisor`],
+/// or [`AnyActor`].
 pub trait Child: sealed::Sealed<Found = Self::Ref> + Send + Sync + 'static {
     /// What a start yields.
     type Ref: fmt::Debug + Send + 'static;
@@ -66,6 +67,26 @@ impl sealed::Sealed for SessionSupervisor {
 
 impl Child for SessionSupervisor {
     type Ref = Self;
+}
+
+/// A future that is supervised; see [`ChildSpec::task`](crate::ChildSpec::task).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Task;
+
+impl sealed::Sealed for Task {
+    type Found = ActorCell;
+
+    fn reference(found: Found) -> Option<ActorCell> {
+        match found.tree {
+            Some(_) => None,
+            None => typed::<TaskMsg>(found.cell).map(|task| task.get_cell()),
+        }
+    }
+}
+
+impl Child for Task {
+    type Ref = ActorCell;
 }
 
 /// An actor whose type has been erased; see [`ChildSpec::erase`](crate::ChildSpec::erase).

@@ -61,7 +61,7 @@ pub use answers::{
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
-pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim};
+pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
 pub use drain::{

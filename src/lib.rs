@@ -27,9 +27,10 @@ mod spec;
 mod supervisor;
 mod tree;
 
+pub use actor::task::StopSignal;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
-pub use child::{AnyActor, Child};
+pub use child::{AnyActor, Child, Task};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
     DrainProgress, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,

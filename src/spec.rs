@@ -8,6 +8,7 @@ mod claims;
 mod expiry;
 mod from_fn;
 mod label;
+mod task;
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr};
 
-use crate::actor::plan::{StartFunction, Starter};
+use crate::actor::plan::{Makes, StartFunction, Starter};
 use crate::actor::shared::{Found, Order, Plan};
 use crate::child::{AnyActor, Child};
 use crate::engine::{
@@ -334,9 +335,10 @@ impl<C: Child> ChildSpec<C> {
             self.fault
                 .add("significant", true, "has no effect on a session");
         }
-        self.check_expiry(match self.plan.starter.is_tree() {
-            true => Place::Tree,
-            false => Place::Session,
+        self.check_expiry(match self.plan.starter.makes() {
+            Makes::Actor => Place::Session,
+            Makes::Task => Place::Task,
+            Makes::Tree => Place::Tree,
         });
         self.checked(Restart::Transient)
     }

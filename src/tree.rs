@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::plan::{SpawnFailure, Starter, Starting};
+use crate::actor::plan::{Makes, SpawnFailure, Starter, Starting};
 use crate::actor::shared::{Found, Machine, Order, Plan};
 use crate::actor::spawn::{self, Design};
 use crate::child::Child;
@@ -314,8 +314,8 @@ where
         })
     }
 
-    fn is_tree(&self) -> bool {
-        true
+    fn makes(&self) -> Makes {
+        Makes::Tree
     }
 }
 
@@ -361,7 +361,7 @@ impl Starter<Order, Found> for Sessions {
         Box::pin(begin(order, design))
     }
 
-    fn is_tree(&self) -> bool {
-        true
+    fn makes(&self) -> Makes {
+        Makes::Tree
     }
 }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use ractor::{ActorCell, SupervisionEvent};
+use ractor::{ActorCell, ActorProcessingErr, SupervisionEvent};
 
 use super::drop_queue::{Deferred, DropQueue};
 use super::unwind::guard;
@@ -56,6 +56,11 @@ pub(crate) fn translate(event: SupervisionEvent) -> Option<Told> {
 /// Here a reason decides, for want of a mark: a stop with the reason `"killed"` is taken for a
 /// kill.
 pub(crate) fn link_failure(event: &SupervisionEvent) -> Option<Cause> {
+    failed_link(event).map(Arc::new)
+}
+
+/// As [`link_failure`], before it has an owner.
+pub(crate) fn failed_link(event: &SupervisionEvent) -> Option<ActorProcessingErr> {
     let (cell, how) = match event {
         SupervisionEvent::ActorFailed(cell, error) => {
             let text = guard(|| Chain(&**error).to_string());
@@ -68,7 +73,7 @@ pub(crate) fn link_failure(event: &SupervisionEvent) -> Option<Cause> {
         _ => return None,
     };
     let name = cell.get_name().unwrap_or_else(|| cell.get_id().to_string());
-    Some(Arc::new(Box::new(LinkFailed { name, how })))
+    Some(Box::new(LinkFailed { name, how }))
 }
 
 /// Whether a reason is one of those that ractor gives to an end without `post_stop`.

@@ -91,9 +91,11 @@ impl<O: 'static, F: Send + 'static> StartFunction<O, F> {
         }
     }
 
-    /// Whether it starts a supervisor.
-    pub(crate) fn is_tree(&self) -> bool {
-        self.0.as_ref().is_some_and(|starter| starter.is_tree())
+    /// What it starts.
+    pub(crate) fn makes(&self) -> Makes {
+        self.0
+            .as_ref()
+            .map_or(Makes::Actor, |starter| starter.makes())
     }
 
     /// What is to be dropped.
@@ -115,10 +117,21 @@ pub(crate) trait Starter<O, F>: Send + Sync + 'static {
     /// Calls it and spawns the actor.
     fn start(&self, order: O) -> Starting<F>;
 
-    /// Whether it starts a supervisor.
-    fn is_tree(&self) -> bool {
-        false
+    /// What it starts.
+    fn makes(&self) -> Makes {
+        Makes::Actor
     }
+}
+
+/// What a start function starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Makes {
+    /// An actor of the user's.
+    Actor,
+    /// A future.
+    Task,
+    /// A supervisor.
+    Tree,
 }
 
 pub(crate) type Starting<F> = Pin<Box<dyn Future<Output = Result<F, SpawnFailure>> + Send>>;

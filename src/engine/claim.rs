@@ -72,7 +72,7 @@ pub enum BadPart {
 /// # Errors
 ///
 /// The first part that breaks its rule.
-pub fn claim(kind: &str, value: &str) -> Result<Claim, BadPart> {
+pub fn claim_of(kind: &str, value: &str) -> Result<Claim, BadPart> {
     let bad = |part: &str, longest| {
         part.is_empty() || part.len() > longest || part.contains(char::is_control)
     };
@@ -103,7 +103,7 @@ impl fmt::Display for Taken {
 
 #[cfg(test)]
 mod tests {
-    use super::{BadPart, LONGEST_KIND, LONGEST_VALUE, claim};
+    use super::{BadPart, LONGEST_KIND, LONGEST_VALUE, claim_of};
     use crate::names::MAX_LENGTH;
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         let mut all = Vec::new();
         for kind in ["a", "a b", "ä"] {
             for value in ["a", "b c", "/x/ y"] {
-                let made = claim(kind, value).unwrap();
+                let made = claim_of(kind, value).unwrap();
                 assert_eq!((made.kind(), made.value()), (kind, value));
                 assert_eq!(made.to_string(), format!("{kind} {value:?}"));
                 all.push(made);
@@ -121,19 +121,19 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), many);
-        assert_ne!(claim("a", "b c"), claim("a b", "c"));
+        assert_ne!(claim_of("a", "b c"), claim_of("a b", "c"));
     }
 
     #[test]
     fn what_no_part_of_a_claim_may_be() {
         let long = "x".repeat(LONGEST_VALUE + 1);
         for bad in ["", "a\nb", "\0", "a\u{85}"] {
-            assert_eq!(claim(bad, "v"), Err(BadPart::Kind));
-            assert_eq!(claim("k", bad), Err(BadPart::Value));
+            assert_eq!(claim_of(bad, "v"), Err(BadPart::Kind));
+            assert_eq!(claim_of("k", bad), Err(BadPart::Value));
         }
         assert_eq!(LONGEST_KIND, MAX_LENGTH);
-        assert_eq!(claim(&long[..=LONGEST_KIND], "v"), Err(BadPart::Kind));
-        assert_eq!(claim("k", &long), Err(BadPart::Value));
-        assert!(claim(&long[..LONGEST_KIND], &long[1..]).is_ok());
+        assert_eq!(claim_of(&long[..=LONGEST_KIND], "v"), Err(BadPart::Kind));
+        assert_eq!(claim_of("k", &long), Err(BadPart::Value));
+        assert!(claim_of(&long[..LONGEST_KIND], &long[1..]).is_ok());
     }
 }

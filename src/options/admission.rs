@@ -123,7 +123,9 @@ impl Options {
 
 /// What says of which group the session of an id is: code of the user's. Clones share it.
 #[derive(Clone)]
-pub(crate) struct GroupOf(Arc<dyn Fn(&str) -> Option<Arc<str>> + Send + Sync>);
+pub(crate) struct GroupOf(Arc<GroupOfId>);
+
+type GroupOfId = dyn Fn(&str) -> Option<Arc<str>> + Send + Sync;
 
 impl GroupOf {
     /// Calls it. It may panic, and may block its thread.

@@ -1,6 +1,6 @@
 //! Finding a session by what it claims.
 
-use crate::engine::claim;
+use crate::engine::claim_of;
 use crate::{SessionId, SessionSupervisor, ask};
 
 impl SessionSupervisor {
@@ -38,7 +38,7 @@ impl SessionSupervisor {
     /// ```
     #[must_use]
     pub fn find_by_claim(&self, kind: &str, value: &str) -> Option<SessionId> {
-        let claim = claim(kind, value).ok()?;
+        let claim = claim_of(kind, value).ok()?;
         let holder = self.shared.claims.holder(&claim)?;
         ask::alive(&self.shared).ok()?;
         Some(SessionId::checked(holder))

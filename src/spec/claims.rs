@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ChildSpec;
 use crate::child::Child;
-use crate::engine::{BadPart, LONGEST_KIND, LONGEST_VALUE, claim};
+use crate::engine::{BadPart, LONGEST_KIND, LONGEST_VALUE, claim_of};
 
 /// So many claims a spec may have.
 const MOST: usize = 16;
@@ -64,7 +64,7 @@ impl<C: Child> ChildSpec<C> {
     /// [`StartError::ClaimTaken`]: crate::error::StartError::ClaimTaken
     pub fn claim(mut self, kind: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let (kind, value) = (kind.as_ref(), value.as_ref());
-        let claim = match claim(kind, value) {
+        let claim = match claim_of(kind, value) {
             Ok(claim) => claim,
             Err(part) => {
                 let (field, text, longest) = match part {

@@ -11,7 +11,9 @@ use crate::engine::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Session,
-    /// A session that is a supervisor, to which no messages are sent.
+    /// A session that is a future, to which no messages are sent.
+    Task,
+    /// A session that is a supervisor, to which none are sent either.
     Tree,
     Child,
 }
@@ -34,9 +36,9 @@ impl<C: Child> ChildSpec<C> {
     /// [`BrutalKill`](crate::Shutdown::BrutalKill), counts as 5 s here. A failure meanwhile ends it
     /// too.
     ///
-    /// Only messages count as use, supervision events do not. A tree takes no messages, so a
-    /// session that is a tree cannot have this rule; give it a
-    /// [`max_lifetime`](Self::max_lifetime). Nor can a child of a
+    /// Only messages count as use, supervision events do not. A tree or a
+    /// [task](ChildSpec::task) takes no messages, so a session that is one cannot have this rule;
+    /// give it a [`max_lifetime`](Self::max_lifetime). Nor can a child of a
     /// [`Supervisor`](crate::Supervisor).
     ///
     /// ```
@@ -98,6 +100,7 @@ impl<C: Child> ChildSpec<C> {
     pub(super) fn check_expiry(&mut self, place: Place) {
         let (idle, lifetime) = match place {
             Place::Session => return,
+            Place::Task => (Some("a task takes no messages, so it is never idle"), None),
             Place::Tree => (Some("a tree takes no messages, so it is never idle"), None),
             Place::Child => {
                 let rule = "only a session can have it, not a child of a tree";

@@ -12,3 +12,4 @@ mod grandchildren;
 mod hammer;
 mod held_names;
 mod storm;
+mod tasks;

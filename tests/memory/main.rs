@@ -20,6 +20,7 @@ mod lives;
 mod runtimes;
 mod sessions;
 mod supervisors;
+mod tasks;
 
 #[path = "../../benches/sides/alloc.rs"]
 mod alloc;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         linked::rows(),
         supervisors::rows(),
         draining::rows(),
+        tasks::rows(),
     ];
     crowds::fill_the_registry();
     let mut failed = 0;

@@ -14,14 +14,14 @@ const MORE: Duration = Duration::from_secs(1 + 3);
 /// Far beyond every patience.
 const NO_DEADLINE: &str = "deadline=3600000";
 
-const SIGNALS: [(&str, &str); 3] = [
+pub(crate) const SIGNALS: [(&str, &str); 3] = [
     ("INT", "Signal(Interrupt)"),
     ("TERM", "Signal(Terminate)"),
     ("HUP", "Signal(Hangup)"),
 ];
 
 /// Tries all rows at once.
-fn each<T: Send>(rows: impl IntoIterator<Item = T>, attempt: impl Fn(T) + Sync) {
+pub(crate) fn each<T: Send>(rows: impl IntoIterator<Item = T>, attempt: impl Fn(T) + Sync) {
     let attempt = &attempt;
     std::thread::scope(|scope| {
         for row in rows {
@@ -31,7 +31,7 @@ fn each<T: Send>(rows: impl IntoIterator<Item = T>, attempt: impl Fn(T) + Sync) 
 }
 
 /// It has said how it ended, and its status is that.
-fn ended(end: &End, cause: &str, status: i32) {
+pub(crate) fn ended(end: &End, cause: &str, status: i32) {
     let told = format!("ended {cause} {status}");
     assert_eq!(end.said.last(), Some(&told), "{end:?}");
     assert_eq!(end.status, Some(status), "{end:?}");
@@ -46,17 +46,17 @@ fn cut_short(end: &End, cause: &str, status: i32) {
 }
 
 /// It has ended within a deadline, which is given in milliseconds.
-fn within(end: &End, deadline: u64) {
+pub(crate) fn within(end: &End, deadline: u64) {
     let deadline = Duration::from_millis(deadline);
     assert!(end.took < deadline + MORE, "{end:?}");
 }
 
-fn stopped(end: &End) -> usize {
+pub(crate) fn stopped(end: &End) -> usize {
     end.said.iter().filter(|line| *line == "stopped").count()
 }
 
 /// Those of the standard children and sessions that say so when they are stopped.
-const ALL: usize = 2 + 5 + 1;
+pub(crate) const ALL: usize = 2 + 5 + 1;
 
 #[test]
 fn a_program_that_runs_ends_in_order_whatever_has_become_of_its_output() {

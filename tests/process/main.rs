@@ -7,3 +7,4 @@
 mod built;
 mod driver;
 mod ends;
+mod tasks;

@@ -9,8 +9,8 @@
 //! the subscriber of the log, the waker of a caller.
 //!
 //! Where they end: `ends::End` for the first thirteen, which `table` crosses with each other;
-//! `groups` has the group function, which ends with its supervisor; `outside` has the log and the
-//! wakers, which are not dropped but run.
+//! `groups` has the group function, which ends with its supervisor; `tasks` has the values of tasks;
+//! `outside` has the log and the wakers, which are not dropped but run.
 //!
 //! A drop that blocks does so until the others have been served, or for ten seconds, which is a
 //! failure. So no time is measured, and a busy machine fails no test.
@@ -26,4 +26,5 @@ mod others;
 mod outside;
 mod several;
 mod table;
+mod tasks;
 mod trees;

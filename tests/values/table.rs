@@ -68,7 +68,7 @@ fn check(value: Value, end: End, kind: Kind, many: usize) {
 }
 
 /// Returns when no id says that it is stuck, and how many said so at first.
-async fn until_none_is_stuck(sessions: &SessionSupervisor) -> usize {
+pub(crate) async fn until_none_is_stuck(sessions: &SessionSupervisor) -> usize {
     let mut first = None;
     loop {
         // A supervisor that is gone has no ids.

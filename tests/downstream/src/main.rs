@@ -1,13 +1,16 @@
-//! A user's program in small: a session of its own, started, crashed, found again, stopped. It ends
-//! with an error if anything of that goes wrong.
+//! A user's program in small: a session of its own, started, crashed, found again, stopped; and a
+//! future that is supervised. It ends with an error if anything of that goes wrong.
 //!
 //! Where `cluster` takes ractor's blanket implementation for messages away, the program implements
 //! the trait.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, Ensured, Exit, Launch, Options, SessionSupervisor};
+use tokio::sync::{Mutex, mpsc};
+use tracing::{Span, info_span};
 
 struct Counter;
 
@@ -52,8 +55,36 @@ async fn total(counter: &ActorRef<Msg>) -> Result<u32, Box<dyn Error>> {
     }
 }
 
+/// A consumer tells in which span it is polled: in that of its own actor, not of what has woken it.
+async fn consumer(sessions: &SessionSupervisor) -> Result<(), Box<dyn Error>> {
+    let (give, given) = mpsc::unbounded_channel::<()>();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let store = (Arc::new(Mutex::new(given)), tell);
+    let spec = ChildSpec::task_with(store, |(given, tell), _start, stop| async move {
+        let mut given = given.lock().await;
+        while !stop.is_requested() {
+            tell.send(Span::current().metadata().map(|span| span.name()))?;
+            tokio::select! {
+                message = given.recv() => message.ok_or("nobody sends any more")?,
+                () = stop.requested() => {}
+            }
+        }
+        Ok(())
+    });
+    let consumer = sessions.start_session("consumer", spec).await?;
+    for _ in 0..100 {
+        assert_eq!(told.recv().await, Some(Some("Actor")));
+        info_span!("a caller").in_scope(|| give.send(()))?;
+    }
+    assert_eq!(told.recv().await, Some(Some("Actor")));
+    consumer.send_message(()).map_err(|_| "it is gone")?;
+    assert_eq!(sessions.stop_session("consumer").await?, Exit::Shutdown);
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
     let sessions = SessionSupervisor::start(Options::new().name("counters")).await?;
     let spec = ChildSpec::from_fn(|start| async move {
         let first = u32::try_from(start.incarnation)?;
@@ -83,6 +114,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert!(matches!(info.last_exit, Some(Exit::Failed { .. })));
     assert!(sessions.find_session_as::<Msg>("a").is_ok());
     assert!(sessions.find_session_as::<u64>("a").is_err());
+
+    consumer(&sessions).await?;
 
     let by_name = SessionSupervisor::where_is("counters").ok_or("not found by name")?;
     assert_eq!(by_name.stop_session("a").await?, Exit::Shutdown);

@@ -15,7 +15,7 @@ use session_supervisor::{
     AnyActor, Backoff, Checkpoint, ChildSpec, Claim, Counts, Drain, DrainOutcome, DrainProgress,
     DrainReport, DrainedSession, Draining, Ensured, Exit, GroupCount, KILL_BOUND, Launch, Lease,
     OnRestartLimit, Options, Restart, SessionId, SessionInfo, SessionState, SessionSupervisor,
-    Shutdown, ShutdownReport, StartContext, names, reason,
+    Shutdown, ShutdownReport, StartContext, StopSignal, Task, names, reason,
 };
 
 use super::{Chat, ChatArgs, ChatMsg, SECOND, chat};
@@ -33,6 +33,8 @@ fn what_a_user_holds_crosses_threads_and_can_be_cloned_and_shown() {
     value::<ChildSpec<Chat>>();
     value::<ChildSpec>();
     value::<ChildSpec<AnyActor>>();
+    value::<ChildSpec<Task>>();
+    value::<StopSignal>();
     value::<Launch<Chat>>();
     value::<StartContext>();
     value::<Checkpoint<String>>();

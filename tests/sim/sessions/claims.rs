@@ -12,7 +12,7 @@ mod scenes;
 
 use std::collections::BTreeMap;
 
-use session_supervisor::engine::{Claim, Policy, Spec, Taken, claim};
+use session_supervisor::engine::{Claim, Policy, Spec, Taken, claim_of};
 
 use crate::domain::{SimSpec, Ticket};
 use crate::rules::Pauses;
@@ -44,7 +44,7 @@ pub(crate) struct Claims {
 
 /// A claim of the histories and scenes.
 fn of(value: &str) -> Claim {
-    claim("kind", value).unwrap()
+    claim_of("kind", value).unwrap()
 }
 
 impl Model {

@@ -83,6 +83,10 @@ impl Sim {
     }
 
     fn ask_for_time(&mut self, id: usize) {
+        // Mostly one that may be granted some.
+        let mut asked = self.world.runs.iter().filter(|run| has_its_turn(run));
+        let asked = asked.next().map(|run| run.id);
+        let id = asked.filter(|_| self.world.rng.chance(70)).unwrap_or(id);
         let time = ms(self.world.rng.pick(&[0, 1, 400, 2_000, 10_000]));
         let ticket = self.ask(Kind::MoreTime, id, None);
         self.tickets.0[ticket].time = time;
