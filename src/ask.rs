@@ -58,6 +58,9 @@ struct Awaited<'a, A: Telling> {
 
 impl<A: Telling> Drop for Awaited<'_, A> {
     fn drop(&mut self) {
+        if self.answer.is_terminated() {
+            return;
+        }
         // What is sent after this comes back to its sender.
         self.answer.close();
         if let Ok(untaken) = self.answer.try_recv() {

@@ -126,6 +126,12 @@ pub fn parse_session(name: &str) -> Option<(&str, &str)> {
     (!supervisor.is_empty() && !id.is_empty()).then_some((supervisor, id))
 }
 
+/// The id in the registry name of a session of this supervisor, whose name holds no `/`.
+pub(crate) fn id_of<'a>(supervisor: &str, name: &'a str) -> Option<&'a str> {
+    let id = name.strip_prefix(supervisor)?.strip_prefix(SESSION)?;
+    (!id.is_empty()).then_some(id)
+}
+
 /// A supervisor name that no other call of this process has been given.
 fn unique(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -28,7 +28,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 if engine::Spec::policy(&spec).idle_timeout.is_some() {
                     life.in_use.record();
                 }
-                life.set_caller(caller);
+                if let Some(caller) = caller {
+                    life.set_caller(caller);
+                }
                 shared.launch_made();
                 outbox.launched();
                 let order = Order {

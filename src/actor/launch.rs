@@ -23,7 +23,7 @@ use super::linked;
 use super::plan::{SpawnFailure, Starting};
 use super::shared::{Found, Launch, Life, Order, Plan, Shared};
 use super::unwind::{Panicked, guard};
-use crate::engine::{Discard, Failure, Input, Recall};
+use crate::engine::{Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
 pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
@@ -41,9 +41,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
     let life = Arc::clone(&order.life);
     // Held for as long as the launch holds it, whose task is not to drop the last of it.
     let last_exit = order.context.last_exit.clone();
-    let attempted = attempt(plan, order, &life).await;
+    let attempted = attempt(plan, order, &shared, &life).await;
     if let Some(exit) = last_exit {
-        shared.discard(Discard::Exit(exit));
+        shared.undelivered(exit);
     }
     let failure = match attempted {
         Some(Ok(found)) => {
@@ -53,7 +53,7 @@ async fn run(plan: Arc<Plan>, order: Order) {
                 Some(_) => Recall::InTime,
                 None => Recall::TooLate,
             };
-            let mut woken = shared.report(Input::Started { key, recall });
+            let mut woken = shared.report_in_task(Input::Started { key, recall });
             woken += shared.release(&life, Hold::Launch);
             if life.holds(Hold::Tree) && life.is_marked_outlived() {
                 shared.outlived(&life);
@@ -95,11 +95,11 @@ enum Remains {
 async fn attempt(
     plan: Arc<Plan>,
     order: Order,
+    shared: &Shared,
     life: &Life,
 ) -> Option<Result<Found, SpawnFailure>> {
-    let shared = Arc::clone(&order.shared);
     // ractor would refuse the link, after the user's code has run for nothing.
-    let refused = is_ending(&shared);
+    let refused = is_ending(shared);
     if refused || life.is_cancelled() {
         shared.discard_plan(plan);
         return refused.then_some(Err(SpawnFailure::Refused));
@@ -119,7 +119,7 @@ async fn attempt(
     if outcome.is_none()
         && let Some(starting) = starting.take()
     {
-        dropped(&shared, starting).await;
+        dropped(shared, starting).await;
     }
     outcome
 }

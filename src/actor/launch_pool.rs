@@ -16,8 +16,9 @@ pub(super) struct LaunchPool<L>(Mutex<Idle<L>>);
 
 #[derive(Debug)]
 struct Idle<L> {
-    seats: Vec<Arc<Seat<L>>>,
-    /// At most so many tasks wait.
+    /// Those that wait. A task has one waker for as long as it lives.
+    waiting: Vec<(Arc<Seat<L>>, Waker)>,
+    /// At most so many.
     most: usize,
 }
 
@@ -27,38 +28,38 @@ pub(super) struct Seat<L>(Mutex<Slot<L>>);
 
 #[derive(Debug)]
 enum Slot<L> {
-    Waiting(Waker),
-    Job(L),
-    /// The pool has ended, or the job has been taken.
     Empty,
+    Job(L),
+    /// The pool has ended.
+    Closed,
 }
 
 impl<L> LaunchPool<L> {
     pub(super) const fn new(most: usize) -> Self {
-        let seats = Vec::new();
-        Self(Mutex::new(Idle { seats, most }))
+        let waiting = Vec::new();
+        Self(Mutex::new(Idle { waiting, most }))
     }
 
     /// Gives a launch to a task that waits. Without one it is handed back.
     pub(super) fn give(&self, launch: L) -> Result<(), L> {
-        let seat = self.lock().seats.pop();
-        match seat {
-            Some(seat) => {
-                seat.put(Slot::Job(launch));
-                Ok(())
-            }
-            None => Err(launch),
-        }
+        let waiting = self.lock().waiting.pop();
+        let Some((seat, waker)) = waiting else {
+            return Err(launch);
+        };
+        seat.put(Slot::Job(launch));
+        waker.wake();
+        Ok(())
     }
 
     /// No task waits any more.
     pub(super) fn close(&self) {
         let mut idle = self.lock();
         idle.most = 0;
-        let seats = std::mem::take(&mut idle.seats);
+        let waiting = std::mem::take(&mut idle.waiting);
         drop(idle);
-        for seat in seats {
-            seat.put(Slot::Empty);
+        for (seat, waker) in waiting {
+            seat.put(Slot::Closed);
+            waker.wake();
         }
     }
 
@@ -67,14 +68,14 @@ impl<L> LaunchPool<L> {
         let mut seated = false;
         poll_fn(|context| {
             if seated {
-                return seat.poll(context.waker());
+                return seat.poll();
             }
             let mut idle = self.lock();
-            if idle.seats.len() >= idle.most {
+            if idle.waiting.len() >= idle.most {
                 return Poll::Ready(None);
             }
-            drop(seat.fill(Slot::Waiting(context.waker().clone())));
-            idle.seats.push(Arc::clone(seat));
+            let waiting = (Arc::clone(seat), context.waker().clone());
+            idle.waiting.push(waiting);
             seated = true;
             Poll::Pending
         })
@@ -92,26 +93,14 @@ impl<L> Seat<L> {
     }
 
     fn put(&self, slot: Slot<L>) {
-        if let Slot::Waiting(waker) = self.fill(slot) {
-            waker.wake();
-        }
+        *self.lock() = slot;
     }
 
-    fn fill(&self, slot: Slot<L>) -> Slot<L> {
-        std::mem::replace(&mut *self.lock(), slot)
-    }
-
-    fn poll(&self, waker: &Waker) -> Poll<Option<L>> {
-        let mut slot = self.lock();
-        match &mut *slot {
-            Slot::Waiting(kept) => {
-                kept.clone_from(waker);
-                Poll::Pending
-            }
-            Slot::Job(_) | Slot::Empty => match std::mem::replace(&mut *slot, Slot::Empty) {
-                Slot::Job(job) => Poll::Ready(Some(job)),
-                Slot::Waiting(_) | Slot::Empty => Poll::Ready(None),
-            },
+    fn poll(&self) -> Poll<Option<L>> {
+        match std::mem::replace(&mut *self.lock(), Slot::Empty) {
+            Slot::Empty => Poll::Pending,
+            Slot::Job(job) => Poll::Ready(Some(job)),
+            Slot::Closed => Poll::Ready(None),
         }
     }
 

@@ -308,8 +308,8 @@ impl<C, T: Clone> Life<C, T> {
         .await;
     }
 
-    pub(crate) fn set_caller(&self, caller: Option<C>) {
-        self.lock().claim = Claim::Open(caller);
+    pub(crate) fn set_caller(&self, caller: C) {
+        self.lock().claim = Claim::Open(Some(caller));
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.

@@ -6,8 +6,7 @@
 //!
 //! `lines` keeps the order of lines and writes them.
 
-use std::fmt;
-use std::sync::Arc;
+mod line;
 
 use tokio::runtime::Handle;
 use tracing::dispatcher::{self, Dispatch};
@@ -15,50 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::unwind::{Panicked, guard};
 use crate::engine::{Asked, Chain, Exit, Failure, Kill, Next, Note, ShutdownReport, StopCause};
-
-/// One line of the log.
-pub(super) enum Line {
-    /// A note of the engine's.
-    Note {
-        speaker: Arc<Speaker>,
-        child: Arc<str>,
-        label: Option<Arc<str>>,
-        incarnation: u64,
-        note: Note,
-    },
-    /// A supervisor has started.
-    Started(Arc<Speaker>),
-    /// A supervisor begins to stop.
-    Stopping(Arc<Speaker>, StopCause),
-    /// A supervisor has stopped.
-    Stopped(Arc<Speaker>, ShutdownReport),
-    /// A supervisor has a fault, as the text of its panic says.
-    Broken(Arc<Speaker>, String),
-    /// A value of the user's panicked in its drop, with this text.
-    DropPanicked(String),
-}
-
-impl fmt::Debug for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Line")
-    }
-}
-
-/// A supervisor, as the log calls it.
-#[derive(Debug)]
-pub(super) struct Speaker {
-    pub(super) name: Arc<str>,
-    /// The id of the session whose tree it is a part of.
-    pub(super) home: Option<Arc<str>>,
-    pub(super) children: Children,
-}
-
-/// What the children of a supervisor are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Children {
-    Sessions,
-    Static,
-}
+pub(super) use line::{Children, Line, Speaker};
 
 /// Writes a line, and hands back a note that may hold a value of the user's. The subscriber is the
 /// user's code, and so are the texts of the user's errors: one that panics loses the line.

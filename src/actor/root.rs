@@ -173,17 +173,11 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
 /// Whether an actor's name is that of a session.
 fn is_session(shared: &Shared, cell: &ActorCell) -> bool {
     cell.get_name()
-        .is_some_and(|name| own_id(shared, &name).is_some())
+        .is_some_and(|name| names::id_of(shared.name(), &name).is_some())
 }
 
 /// The id of the session that the name of a dead actor means. Whether it really is that session is
 /// decided by its number.
 fn session_id(shared: &Shared, cell: &ActorCell) -> Option<Arc<str>> {
-    Some(own_id(shared, &cell.get_name()?)?.into())
-}
-
-/// The id in the name of a session of this supervisor.
-fn own_id<'a>(shared: &Shared, name: &'a str) -> Option<&'a str> {
-    let (supervisor, id) = names::parse_session(name)?;
-    (supervisor == shared.name()).then_some(id)
+    Some(names::id_of(shared.name(), &cell.get_name()?)?.into())
 }

@@ -87,7 +87,7 @@ impl<A: Actor> Session<A> {
     fn tell(&self) {
         let key = self.life.key();
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
-        if self.shared.report(Input::Ended { key }) > 0 {
+        if self.shared.report_in_task(Input::Ended { key }) > 0 {
             self.shared.step_aside();
         }
     }

@@ -60,6 +60,9 @@ impl Limit {
 /// The restarts that were let through lately.
 #[derive(Debug, Default)]
 pub struct Window {
+    /// The last ones. Most sessions never have more.
+    last: Option<(Moment, u32)>,
+    /// Those before.
     log: VecDeque<(Moment, u32)>,
     counted: u32,
 }
@@ -70,11 +73,13 @@ impl Window {
     // OTP: supervisor:add_restart/1 also counts a restart exactly one period old, and the (n+1)th
     // is the fatal one.
     pub fn admit(&mut self, now: Moment, limit: Limit) -> Admission {
-        while let Some((moment, count)) = self.log.front().copied() {
+        while let Some((moment, count)) = self.log.front().copied().or(self.last) {
             if now.since(moment) <= limit.window {
                 break;
             }
-            self.log.pop_front();
+            if self.log.pop_front().is_none() {
+                self.last = None;
+            }
             self.counted -= count;
         }
         if self.counted >= limit.max {
@@ -86,9 +91,9 @@ impl Window {
         } else {
             limit.window / BUCKETS
         };
-        match self.log.back_mut() {
+        match &mut self.last {
             Some((moment, count)) if now.since(*moment) <= width => *count += 1,
-            _ => self.log.push_back((now, 1)),
+            last => self.log.extend(last.replace((now, 1))),
         }
         Admission::Counted
     }

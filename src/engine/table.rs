@@ -234,19 +234,19 @@ impl<D: Domain> Table<D> {
         change: impl FnOnce(&mut Child<D>) -> T,
     ) -> Option<T> {
         let child = self.get_mut(slot)?;
-        let before = (child.shown(), child.is_launching());
+        let (shown, launching) = (child.shown(), child.is_launching());
         let result = change(child);
-        let after = (child.shown(), child.is_launching());
-        if after != before {
+        let (shows, launches) = (child.shown(), child.is_launching());
+        if shows != shown {
             let kind = child.life.policy().kind;
-            self.counts.leave(before.0, kind);
-            self.counts.enter(after.0, kind);
-            self.launching -= usize::from(before.1);
-            self.launching += usize::from(after.1);
-            if after.0.takes_place() != before.0.takes_place() {
-                self.change_group(slot, before.0, after.0);
+            self.counts.leave(shown, kind);
+            self.counts.enter(shows, kind);
+            if shows.takes_place() != shown.takes_place() {
+                self.change_group(slot, shown, shows);
             }
         }
+        self.launching += usize::from(launches);
+        self.launching -= usize::from(launching);
         Some(result)
     }
 

@@ -33,7 +33,8 @@ where
 {
     fn start(&self, order: Order) -> Starting<Found> {
         let launch = (self.start)(StartContext::of(&order));
-        Box::pin(async move {
+        // The box is made first, so that no empty room of the future is copied into it.
+        let future = Box::write(Box::new_uninit(), async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
                     // Both may be large, and each step from here on would move them.
@@ -45,6 +46,7 @@ where
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),
                 Err(cause) => Err(SpawnFailure::Failed(cause)),
             }
-        })
+        });
+        Box::into_pin(future)
     }
 }

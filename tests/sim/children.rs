@@ -19,7 +19,7 @@ mod truth;
 
 use crate::checkpoints::Saving;
 use crate::variant::With;
-use crate::{oracle, play};
+use crate::{play, recorded};
 use sim::Sim;
 
 #[test]
@@ -34,7 +34,7 @@ fn histories_with_children_that_save() {
 
 #[test]
 fn what_is_saved_is_passed_on_and_given_up_as_before() {
-    oracle::hold(
+    recorded::hold(
         "saving_children.txt",
         3_000,
         play::hash::<With<Saving, Sim>>,
@@ -43,7 +43,7 @@ fn what_is_saved_is_passed_on_and_given_up_as_before() {
 
 #[test]
 fn nothing_else_is_done_than_before() {
-    oracle::hold("children.txt", 10_000, play::hash::<Sim>);
+    recorded::hold("children.txt", 10_000, play::hash::<Sim>);
 }
 
 #[test]

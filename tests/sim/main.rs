@@ -21,6 +21,7 @@ mod limits;
 mod oracle;
 mod play;
 mod record;
+mod recorded;
 mod rng;
 mod rules;
 mod sessions;

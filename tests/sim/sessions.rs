@@ -21,7 +21,7 @@ mod watched;
 
 use crate::checkpoints::Saving;
 use crate::variant::With;
-use crate::{oracle, play};
+use crate::{play, recorded};
 use admission::Admission;
 use claims::Claiming;
 use drains::Drained;
@@ -55,7 +55,7 @@ fn histories_with_sessions_that_save() {
 
 #[test]
 fn what_is_saved_is_passed_on_and_given_up_as_before() {
-    oracle::hold(
+    recorded::hold(
         "saving_sessions.txt",
         3_000,
         play::hash::<With<Saving, Sim>>,
@@ -69,22 +69,22 @@ fn histories_of_supervisors_that_drain() {
 
 #[test]
 fn drains_do_nothing_else_than_before() {
-    oracle::hold("drains.txt", 3_000, play::hash::<Drained>);
+    recorded::hold("drains.txt", 3_000, play::hash::<Drained>);
 }
 
 #[test]
 fn nothing_else_is_done_than_before() {
-    oracle::hold("sessions.txt", 10_000, play::hash::<Sim>);
+    recorded::hold("sessions.txt", 10_000, play::hash::<Sim>);
 }
 
 #[test]
 fn nothing_else_is_done_than_before_with_claims() {
-    oracle::hold("claims.txt", 3_000, play::hash::<With<Claiming, Sim>>);
+    recorded::hold("claims.txt", 3_000, play::hash::<With<Claiming, Sim>>);
 }
 
 #[test]
 fn nothing_else_is_admitted_than_before() {
-    oracle::hold("admission.txt", 3_000, play::hash::<With<Admission, Sim>>);
+    recorded::hold("admission.txt", 3_000, play::hash::<With<Admission, Sim>>);
 }
 
 #[test]

@@ -77,7 +77,10 @@ impl<A: Actor> Session<A> {
         make: impl FnOnce() -> F,
     ) -> Callback<'_, A, Box<Option<F>>> {
         let mut make = Some(make);
-        let made = guard(|| Box::pin(make.take().map(|make| make())));
+        let made = guard(|| {
+            let place = Box::new_uninit();
+            Box::into_pin(Box::write(place, make.take().map(|make| make())))
+        });
         self.callback(made)
     }
 

@@ -44,6 +44,14 @@ impl Shared {
         self.push(Item::Input(input))
     }
 
+    /// As [`report`](Self::report), by a task of the runtime, which need not look where it is.
+    pub(crate) fn report_in_task(self: &Arc<Self>, input: Input<Actors>) -> usize {
+        match self.inbox.push(Item::Input(input)) {
+            Ok(Next::Drive(first)) => self.drive(first),
+            pushed => self.take(pushed).unwrap_or(0),
+        }
+    }
+
     /// A report that is made where a user's value is dropped, which can be anywhere. The driver task
     /// handles it, so that this takes no longer than a push.
     pub(crate) fn report_from_a_drop(self: &Arc<Self>, input: Input<Actors>) {

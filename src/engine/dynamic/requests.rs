@@ -192,6 +192,14 @@ impl<D: Domain> Engine<D> {
             self.empty_queue(slot, refusal);
             return;
         }
+        // Most sessions are waited for by nobody.
+        if self
+            .table
+            .get(slot)
+            .is_none_or(|child| child.waiting.is_none())
+        {
+            return;
+        }
         self.tell_watchers(slot);
         let mut later = Vec::new();
         while let Some(child) = self.table.get_mut(slot) {

@@ -11,7 +11,7 @@ use session_supervisor::engine::{
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::{cause, inside};
-use crate::oracle::{self, Hash};
+use crate::oracle::Hash;
 use crate::rng::Rng;
 use crate::rules::{Pauses, ms};
 use crate::told::{Told, launches_for, told, untold};
@@ -341,7 +341,7 @@ thread_local! {
 
 #[test]
 fn never_more_launches_at_once_than_may_be_and_no_request_waits_in_vain() {
-    oracle::hold("line.txt", 3_000, |seed| {
+    crate::recorded::hold("line.txt", 3_000, |seed| {
         println!("seed {seed}");
         let mut line = Line::new(seed);
         line.play();

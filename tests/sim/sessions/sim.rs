@@ -15,13 +15,14 @@ use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
+use crate::sessions::claims::Claims;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Stage};
 
-pub(crate) const NAMES: [&str; crate::sessions::model::IDS] = ["a", "b", "c", "d"];
+pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -30,9 +31,9 @@ pub(crate) struct Sim {
     pub(crate) model: Model,
     pub(crate) tickets: Tickets,
     pub(crate) list: Option<OpenList>,
-    pub(crate) ids: [Arc<str>; crate::sessions::model::IDS],
+    pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
-    pub(crate) claims: crate::sessions::claims::Claims,
+    pub(crate) claims: Claims,
 }
 
 impl Sim {
@@ -46,7 +47,7 @@ impl Sim {
             list: None,
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
-            claims: Default::default(),
+            claims: Claims::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -92,12 +93,8 @@ impl Sim {
                 _ => {}
             }
         }
-        self.ask_engine(
-            id,
-            Request::Restart {
-                ticket: Waiter(ticket),
-            },
-        );
+        let ticket = Waiter(ticket);
+        self.ask_engine(id, Request::Restart { ticket });
     }
 
     pub(crate) fn stop(&mut self, id: usize) {
@@ -110,12 +107,8 @@ impl Sim {
             self.model.drain_waits(self.world.now, id);
             self.model.forget(id, Outcome::NotRunning);
         }
-        self.ask_engine(
-            id,
-            Request::Stop {
-                ticket: Waiter(ticket),
-            },
-        );
+        let ticket = Waiter(ticket);
+        self.ask_engine(id, Request::Stop { ticket });
         let queued = self
             .tickets
             .waiting(|caller| caller.kind.launches() && caller.id == id && !caller.launched);

@@ -8,7 +8,6 @@ use session_supervisor::engine::{
 
 use super::model::{IDS, Lease, Stage};
 use super::{STEP, World};
-use crate::oracle;
 use crate::rng::Rng;
 use crate::rules::ms;
 
@@ -213,7 +212,7 @@ impl History {
 
 #[test]
 fn what_is_in_use_or_leased_goes_on_and_what_is_idle_ends_in_time() {
-    oracle::hold("expiry.txt", 3_000, |seed| {
+    crate::recorded::hold("expiry.txt", 3_000, |seed| {
         println!("seed {seed}");
         let mut history = History::new(seed);
         history.play();
