@@ -46,8 +46,8 @@ impl ChildSpec<Task> {
     ///
     /// # Its actor
     ///
-    /// The future is polled in the task of an actor, and each wake-up is a message to that: about
-    /// half a microsecond more than in a task of tokio's. Spawn what is to run beside it. A start
+    /// The future is polled in the task of an actor, and each wake-up is a message to that: half a
+    /// microsecond to one more than in a task of tokio's. Spawn what is to run beside it. A start
     /// yields the [`ActorCell`](ractor::ActorCell), to link actors to it, to wait for it or to stop
     /// it. There is nothing to say to it: it takes messages of the type `()`, which do nothing.
     /// Since it takes no others it is never idle, and a session that is a task cannot have an
