@@ -18,6 +18,7 @@ impl End {
                     | E::RestartFails
                     | E::AlreadyStarted
                     | E::Parked
+                    | E::ClaimTaken
                     | E::MaxSessions
                     | E::QueuedBehindAStop
                     | E::SupervisorDown
