@@ -255,13 +255,11 @@ impl<D: Domain> Child<D> {
         self.history().extra.get_or_insert_default()
     }
 
-    /// Keeps what its last launch has left for the next one, if anything.
-    pub(super) fn keep(&mut self, checkpoint: Option<Checkpoint<D>>) {
-        if checkpoint.is_some() {
-            let kept = &mut self.extra_mut().checkpoint;
-            debug_assert!(kept.is_none(), "two launches have left something");
-            *kept = checkpoint;
-        }
+    /// Keeps what its last launch has left for the next one.
+    pub(super) fn keep(&mut self, checkpoint: Checkpoint<D>) {
+        let kept = &mut self.extra_mut().checkpoint;
+        debug_assert!(kept.is_none(), "two launches have left something");
+        *kept = Some(checkpoint);
     }
 
     /// What its last launch has left, for the next one.

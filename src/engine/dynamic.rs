@@ -332,7 +332,9 @@ impl<D: Domain> Engine<D> {
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
         let result = self.table.change(slot, |child| {
             let result = act(child, &mut step);
-            child.keep(step.checkpoint.take());
+            if let Some(checkpoint) = step.checkpoint.take() {
+                child.keep(checkpoint);
+            }
             result
         });
         match step.timer {

@@ -356,7 +356,9 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
         let result = act(child, &mut step);
-        child.keep(step.checkpoint.take());
+        if let Some(checkpoint) = step.checkpoint.take() {
+            child.keep(checkpoint);
+        }
         match step.timer {
             Timer::Kept => {}
             Timer::Off => child.timer = None,

@@ -224,13 +224,11 @@ impl<D: Domain> Child<D> {
         Some(&last.exit)
     }
 
-    /// Keeps what its last launch has left for the next one, if anything.
-    pub(super) fn keep(&mut self, checkpoint: Option<Checkpoint<D>>) {
-        if checkpoint.is_some() {
-            let kept = &mut self.past.get_or_insert_default().checkpoint;
-            debug_assert!(kept.is_none(), "two launches have left something");
-            *kept = checkpoint;
-        }
+    /// Keeps what its last launch has left for the next one.
+    pub(super) fn keep(&mut self, checkpoint: Checkpoint<D>) {
+        let kept = &mut self.past.get_or_insert_default().checkpoint;
+        debug_assert!(kept.is_none(), "two launches have left something");
+        *kept = Some(checkpoint);
     }
 
     /// What its last launch has left, for the next one.
