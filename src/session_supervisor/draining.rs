@@ -22,7 +22,8 @@ use crate::{Drain, SessionId, SessionSupervisor};
 /// A drain of a [`SessionSupervisor`], made by [`drain`](SessionSupervisor::drain). Await it for the
 /// report; [`progress`](Self::progress) tells how far it is until then.
 ///
-/// As a future it is done once, and pending if it is polled after that.
+/// As a future it gives the report once. Polled after that it answers `SupervisorDown`, since the
+/// supervisor has ended, so that a loop around it cannot wait for ever.
 #[must_use = "the supervisor is drained when this is polled"]
 pub struct Draining {
     shared: Arc<Shared>,
@@ -93,8 +94,10 @@ impl Future for Draining {
                 Ok(answer) => Ok(report(&answer)),
                 Err(_) => Err(DrainError::SupervisorDown),
             },
-            Stage::Invalid(fault) => Err(DrainError::InvalidDrain(fault.clone())),
-            Stage::New(_) | Stage::Done => return Poll::Pending,
+            Stage::Invalid(fault) => {
+                return Poll::Ready(Err(DrainError::InvalidDrain(fault.clone())));
+            }
+            Stage::New(_) | Stage::Done => Err(DrainError::SupervisorDown),
         };
         self.stage = Stage::Done;
         Poll::Ready(result)

@@ -3,6 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use session_supervisor::error::DrainError;
 use session_supervisor::{Drain, DrainProgress, Options, Shutdown};
 
 use super::{LONG, SECOND, start_all};
@@ -100,7 +101,8 @@ async fn a_slow_reader_is_told_what_is_true_then() {
     assert_eq!(reports[0].sessions.len(), 101);
 }
 
-/// The handle can be used either way at any time.
+/// The handle can be used either way at any time. "Polled after that it answers `SupervisorDown`,
+/// since the supervisor has ended, so that a loop around it cannot wait for ever."
 #[tokio::test(start_paused = true)]
 async fn it_is_a_future_of_the_report_that_is_done_once() {
     let sessions = supervisor(Options::new()).await;
@@ -113,8 +115,27 @@ async fn it_is_a_future_of_the_report_that_is_done_once() {
     let report = answered("the report", &mut drain).await.unwrap();
     assert_eq!(report.summary.stopped, 1);
     assert_eq!(drain.progress().await, None);
-    assert!(matches!(polled(&mut drain), Poll::Pending));
+    let again = polled(&mut drain);
+    assert!(
+        matches!(again, Poll::Ready(Err(DrainError::SupervisorDown))),
+        "{again:?}"
+    );
     assert!(format!("{drain:?}").contains(sessions.name()));
+}
+
+/// What has asked for nothing has ended nothing, and says so as often as it is asked.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_one_stays_invalid() {
+    let sessions = supervisor(Options::new()).await;
+    let mut drain = sessions.drain(Drain::within(LONG).at_most(0));
+    for _ in 0..2 {
+        let answer = polled(&mut drain);
+        let Poll::Ready(Err(DrainError::InvalidDrain(_))) = answer else {
+            panic!("{answer:?}");
+        };
+    }
+    assert!(drain.progress().await.is_none());
+    sessions.count_sessions().await.expect("it runs");
 }
 
 fn polled<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
