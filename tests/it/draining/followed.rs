@@ -57,6 +57,34 @@ async fn each_step_is_told_and_the_end() {
     );
 }
 
+/// "The last step, in which all have ended, is told to every reader." On two threads the supervisor
+/// is over before most have asked for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_step_is_told_to_every_reader() {
+    for _ in 0..50 {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        start_all(&sessions, &["a", "b", "c"], probe.spec()).await;
+        let mut readers = Vec::new();
+        for _ in 0..3 {
+            let mut drain = sessions.drain(Drain::within(LONG));
+            // None: it was over before this one began.
+            if let Some(first) = drain.progress().await {
+                readers.push((drain, first));
+            }
+        }
+        assert!(!readers.is_empty(), "the first begins the drain");
+        for (mut drain, mut last) in readers {
+            while let Some(progress) = drain.progress().await {
+                assert_ne!(last, progress, "nothing is told twice");
+                last = progress;
+            }
+            assert_eq!(told(Some(last)), (0, 0, 3));
+            assert_eq!(drain.await.unwrap().sessions.len(), 3);
+        }
+    }
+}
+
 /// "A reader that is slow misses steps, costs nothing, and delays nobody."
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_told_what_is_true_then() {
