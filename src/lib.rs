@@ -11,6 +11,8 @@ mod application;
 mod ask;
 mod checkpoint;
 mod child;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
@@ -31,6 +33,8 @@ pub use actor::task::StopSignal;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child, Task};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{Dashboard, dashboard};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
     DrainProgress, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,

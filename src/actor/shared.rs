@@ -187,6 +187,12 @@ impl Shared {
         &self.runtime
     }
 
+    /// How long ago it began.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn age(&self) -> Duration {
+        self.clock.now().since_start()
+    }
+
     pub(crate) fn root(&self) -> &ActorCell {
         self.completion.root()
     }
