@@ -227,6 +227,12 @@ impl Dashboard {
             });
             task.abort_handle()
         });
-        routes::router(Shown::new(hub, self.permission, self.origins, self.most, closing))
+        routes::router(Shown::new(
+            hub,
+            self.permission,
+            self.origins,
+            self.most,
+            closing,
+        ))
     }
 }

@@ -34,7 +34,7 @@ pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child, Task};
 #[cfg(feature = "dashboard")]
-pub use dashboard::{Dashboard, dashboard};
+pub use dashboard::{Action, ActionRequest, Dashboard, dashboard};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
     DrainProgress, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,

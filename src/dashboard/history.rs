@@ -51,7 +51,10 @@ impl ToJson for History {
             By(move |out: &mut String| list(self.0.iter().map(|one| of(&one.totals)), out))
         };
         object(out)
-            .field("at", &By(|out: &mut String| list(self.0.iter().map(|one| one.at), out)))
+            .field(
+                "at",
+                &By(|out: &mut String| list(self.0.iter().map(|one| one.at), out)),
+            )
             .field("running", &gauge(|gauges| gauges.running))
             .field("starting", &gauge(|gauges| gauges.starting))
             .field("restarting", &gauge(|gauges| gauges.restarting))
@@ -60,7 +63,10 @@ impl ToJson for History {
             .field("stuck", &gauge(|gauges| gauges.stuck))
             .field("starts", &total(|totals| totals.starts))
             .field("restarts", &total(|totals| totals.restarts))
-            .field("failures", &total(|totals| totals.failures + totals.failed_starts))
+            .field(
+                "failures",
+                &total(|totals| totals.failures + totals.failed_starts),
+            )
             .end();
     }
 }
@@ -95,7 +101,10 @@ mod tests {
         let mut history = History::default();
         history.add(Sample::default());
         let told = history.to_json();
-        assert!(told.starts_with(r#"{"at":[0.000],"running":[0],"#), "{told}");
+        assert!(
+            told.starts_with(r#"{"at":[0.000],"running":[0],"#),
+            "{told}"
+        );
         assert!(told.ends_with(r#""failures":[0]}"#), "{told}");
     }
 }

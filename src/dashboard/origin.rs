@@ -26,17 +26,19 @@ pub(super) fn may_read(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// What changes something comes from a page of the same origin, or of one that the program named.
-pub(super) fn may_act(
-    headers: &HeaderMap,
-    uri: &Uri,
-    origins: &[String],
-) -> Result<(), Refusal> {
+pub(super) fn may_act(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Result<(), Refusal> {
     let origin = only(headers, &header::ORIGIN)?;
     let origin = origin.ok_or_else(|| wrong_origin("the request has no Origin"))?;
-    if origins.iter().any(|known| known.eq_ignore_ascii_case(origin)) {
+    if origins
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(origin))
+    {
         return Ok(());
     }
-    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
+    if headers
+        .get(SEC_FETCH_SITE)
+        .is_some_and(|site| site != "same-origin")
+    {
         return Err(wrong_origin("the request comes from another site"));
     }
     let host = match only(headers, &header::HOST)? {
@@ -45,7 +47,9 @@ pub(super) fn may_act(
         None => uri.authority().map_or("", |authority| authority.as_str()),
     };
     let scheme = ["http://", "https://"].into_iter();
-    let of_origin = scheme.filter_map(|scheme| origin.strip_prefix(scheme)).next();
+    let of_origin = scheme
+        .filter_map(|scheme| origin.strip_prefix(scheme))
+        .next();
     match of_origin {
         Some(of_origin) if !host.is_empty() && of_origin.eq_ignore_ascii_case(host) => Ok(()),
         _ => Err(wrong_origin("the request comes from another origin")),
@@ -84,7 +88,9 @@ impl Token {
 
     /// Fails unless the request has it.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let given = headers.get(TOKEN).map_or(&b""[..], |given| given.as_bytes());
+        let given = headers
+            .get(TOKEN)
+            .map_or(&b""[..], |given| given.as_bytes());
         // The time that it takes says nothing of how much of it is right.
         let pairs = given.iter().zip(self.0.as_bytes());
         let differ = pairs.fold(0, |differ, (a, b)| differ | (a ^ b));
@@ -119,8 +125,16 @@ mod tests {
         let host = ("host", "ops:8080");
         assert!(may(&[host, ("origin", "http://ops:8080")]));
         assert!(may(&[host, ("origin", "https://OPS:8080")]));
-        assert!(may(&[host, ("origin", "http://ops:8080"), ("sec-fetch-site", "same-origin")]));
-        assert!(may(&[host, ("origin", "https://ops.example.com"), ("sec-fetch-site", "same-site")]));
+        assert!(may(&[
+            host,
+            ("origin", "http://ops:8080"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+        assert!(may(&[
+            host,
+            ("origin", "https://ops.example.com"),
+            ("sec-fetch-site", "same-site")
+        ]));
         for bad in [
             &[host][..],
             &[host, ("origin", "null")],
@@ -131,10 +145,26 @@ mod tests {
             &[host, ("origin", "ftp://ops:8080")],
             &[("origin", "http://")],
             &[("origin", "http://ops:8080")],
-            &[host, ("origin", "http://ops:8080"), ("sec-fetch-site", "cross-site")],
-            &[host, ("origin", "http://ops:8080"), ("sec-fetch-site", "none")],
-            &[host, ("origin", "http://ops:8080"), ("origin", "http://evil.example")],
-            &[host, ("host", "evil.example"), ("origin", "http://ops:8080")],
+            &[
+                host,
+                ("origin", "http://ops:8080"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            &[
+                host,
+                ("origin", "http://ops:8080"),
+                ("sec-fetch-site", "none"),
+            ],
+            &[
+                host,
+                ("origin", "http://ops:8080"),
+                ("origin", "http://evil.example"),
+            ],
+            &[
+                host,
+                ("host", "evil.example"),
+                ("origin", "http://ops:8080"),
+            ],
         ] {
             assert!(!may(bad), "{bad:?}");
         }
@@ -152,7 +182,11 @@ mod tests {
             ("cross-site", false),
             ("", false),
         ] {
-            assert_eq!(may_read(&headers(&[("sec-fetch-site", site)])).is_ok(), may, "{site}");
+            assert_eq!(
+                may_read(&headers(&[("sec-fetch-site", site)])).is_ok(),
+                may,
+                "{site}"
+            );
         }
     }
 

@@ -17,11 +17,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(
-        status: StatusCode,
-        error: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
             status,

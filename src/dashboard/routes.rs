@@ -221,4 +221,3 @@ fn form(body: Result<Bytes, BytesRejection>) -> Result<String, Refusal> {
     let body = body.map_err(|_| Refusal::bad(format!("a form has at most {LONGEST} bytes")))?;
     String::from_utf8(body.into()).map_err(|_| Refusal::bad("the form is not UTF-8"))
 }
-

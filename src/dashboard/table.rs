@@ -180,7 +180,9 @@ impl Wish {
             }
             table.looked_at += rows.len();
             table.next = next;
-            table.rows.extend(rows.into_iter().filter(|row| self.matches(row)));
+            table
+                .rows
+                .extend(rows.into_iter().filter(|row| self.matches(row)));
             if sorted && table.rows.len() > 2 * self.limit {
                 self.keep_best(&mut table.rows);
             }
@@ -197,14 +199,20 @@ impl Wish {
 
     fn matches(&self, row: &Row) -> bool {
         let found = |find: &String| {
-            let texts = [Some(row.id.as_str()), row.label.as_deref(), row.group.as_deref()];
+            let texts = [
+                Some(row.id.as_str()),
+                row.label.as_deref(),
+                row.group.as_deref(),
+            ];
             texts.into_iter().flatten().any(|text| contains(text, find))
         };
         (self.states.is_empty() || self.states.contains(&row.state))
             && self.find.as_ref().is_none_or(found)
             && self.beyond.as_ref().is_none_or(|beyond| {
                 let key = self.order.by.key(row);
-                self.order.compare((&key, &row.id), (&beyond.key, &beyond.id)) == Ordering::Greater
+                self.order
+                    .compare((&key, &row.id), (&beyond.key, &beyond.id))
+                    == Ordering::Greater
             })
     }
 
