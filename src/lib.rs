@@ -37,8 +37,8 @@ pub use child::{AnyActor, Child, Task};
 pub use dashboard::{Action, ActionRequest, Dashboard, dashboard};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
-    DrainProgress, Exit, KILL_BOUND, OnRestartLimit, Restart, SessionState, Shutdown,
-    ShutdownReport, Strategy,
+    DrainProgress, Exit, Exits, Histogram, KILL_BOUND, OnRestartLimit, Rejected, Restart,
+    SessionState, Shutdown, ShutdownReport, Starts, Stats, Strategy,
 };
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;

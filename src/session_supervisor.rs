@@ -6,6 +6,7 @@ mod claims;
 pub(crate) mod draining;
 pub(crate) mod leases;
 mod several;
+mod stats;
 mod watching;
 
 use std::future::Future;

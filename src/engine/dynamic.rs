@@ -6,13 +6,14 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains) and `watching` (who only wants to know).
+//! (how it drains), `watching` (who only wants to know) and `counting` (how many there are).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod admission;
 mod apart;
 mod claims;
+mod counting;
 mod draining;
 mod ending;
 mod exits;
@@ -36,12 +37,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::child::{Child, Plan};
-use super::counts::Counts;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
+use super::meter::Meter;
 use super::moment::Moment;
 use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
@@ -80,6 +81,7 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    meter: Arc<Meter>,
 }
 
 /// Whether supervision events can still come.
@@ -115,6 +117,7 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            meter: Arc::default(),
         }
     }
 
@@ -241,12 +244,6 @@ impl<D: Domain> Engine<D> {
         timer.into_iter().chain(stop).chain(line).min()
     }
 
-    /// How many sessions there are.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.table.counts()
-    }
-
     /// What is known of an id.
     #[must_use]
     pub fn info(&self, id: &str) -> Option<Info<'_, D>> {
@@ -330,6 +327,7 @@ impl<D: Domain> Engine<D> {
             },
         };
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        step.meter = Some(&self.meter);
         let result = self.table.change(slot, |child| {
             let result = act(child, &mut step);
             if let Some(checkpoint) = step.checkpoint.take() {

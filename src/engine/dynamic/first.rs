@@ -30,6 +30,7 @@ impl<D: Domain> Engine<D> {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {
                 self.first_launch(now, slot, id, spec, caller, None);
+                self.show_counts();
                 Ok(())
             }
         }
@@ -86,6 +87,7 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
         why: NotStarted,
     ) {
+        self.meter.refuses(&why);
         if let NotStarted::ClaimTaken(taken) = &why {
             self.effect(Effect::Note {
                 id: Arc::clone(id),

@@ -15,6 +15,7 @@ use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Note, Recall, Refusal, Reply};
 use crate::engine::lifecycle::{How, Lost};
+use crate::engine::meter::NoStart;
 use crate::engine::moment::Moment;
 use crate::engine::next::Next;
 use crate::engine::restart::Restart;
@@ -52,7 +53,7 @@ impl<D: Domain> Engine<D> {
                 }
                 How::Late => {
                     let then = child.take_then();
-                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
+                    child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
                     Then::Remove
                 }
                 How::Stuck => Then::Remove,
@@ -101,7 +102,10 @@ impl<D: Domain> Engine<D> {
             Some((slot, lost))
         });
         match lost {
-            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
+            Some((slot, Lost::Launching)) => {
+                self.meter.not_started(NoStart::from(&failure));
+                self.launch_failed(now, slot, failure);
+            }
             Some((slot, lost @ (Lost::Cancelled | Lost::Stuck))) => {
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, lost.into());
@@ -147,6 +151,7 @@ impl<D: Domain> Engine<D> {
         });
         match lost {
             Some((slot, Lost::Launching)) => {
+                self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
                 self.note(slot, failed_note(origin, failure));
@@ -223,7 +228,7 @@ impl<D: Domain> Engine<D> {
         let origin = self.table.change(slot, |child| {
             let origin = child.origin();
             let (then, shown) = after_failed(origin, child.life.policy().restart);
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             origin
         });
         origin.unwrap_or(Origin::First)
@@ -240,7 +245,7 @@ impl<D: Domain> Engine<D> {
     ) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             child.life.cancel(refusal.into(), step);
         });
         self.answer_joined(slot, |caller| caller.refused(refusal));

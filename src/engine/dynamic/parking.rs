@@ -44,6 +44,7 @@ impl<D: Domain> Engine<D> {
         self.parked.by_order.insert(parking.order, slot);
         let pause = self.trial_pause(parking.trials, random);
         let retry = pause.map(|pause| now.after(pause));
+        self.meter.parks();
         self.plan(slot, Plan::Park { retry });
         self.set_timer(slot, retry);
         let next = Next::Park {
@@ -121,6 +122,7 @@ impl<D: Domain> Engine<D> {
         if let Some(history) = &mut child.history {
             history.restarts += 1;
         }
+        self.meter.tries();
         self.leave_parked(slot);
         self.launch(now, slot, Origin::Trial, None);
     }

@@ -97,6 +97,7 @@ impl<D: Domain> Engine<D> {
         }
         let delay = self.backoff(slot).max(pause);
         let due = now.after(delay);
+        self.meter.restarts(delay);
         self.plan(slot, Plan::Restart { due, manual: None });
         if let Some(child) = self.table.get_mut(slot) {
             let history = child.history();
