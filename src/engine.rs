@@ -9,7 +9,8 @@
 //! limits, pauses, parking and the order of stops are those of `dynamic` or of `ordered`.
 //!
 //! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value
-//! of the user's: what is no longer needed leaves as [`Effect::Discard`].
+//! of the user's: what is no longer needed leaves as [`Effect::Discard`]. The feature `serde` adds
+//! derives to what it tells, and changes nothing else.
 
 #![expect(
     clippy::exhaustive_enums,
@@ -49,6 +50,8 @@ mod rejection;
 mod report;
 mod request;
 mod restart;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 mod shutdown;
 mod stats;
 mod stop;
@@ -64,6 +67,7 @@ pub use answers::{
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
+pub(crate) use chain::error_text;
 pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};

@@ -27,6 +27,7 @@ mod session_ref;
 mod session_supervisor;
 mod spec;
 mod supervisor;
+mod survey;
 mod tree;
 
 pub use actor::task::StopSignal;
@@ -44,7 +45,7 @@ pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
     Broadcast, ChildInfo, DrainReport, DrainedSession, Ensured, GroupCount, PageMark, SessionInfo,
-    SessionPage, Stopped,
+    SessionPage, Stopped, Tree, TreeKind, TreePlace, TreeState, Unseen,
 };
 pub use options::{Drain, Options};
 pub use session_ref::SessionRef;

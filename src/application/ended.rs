@@ -12,6 +12,7 @@ use crate::engine::{ShutdownReport, StopCause};
 
 /// How an application ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ended {
     /// What ended it.
@@ -22,6 +23,11 @@ pub struct Ended {
 
 /// What ended an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", content = "signal", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum EndCause {
     /// A signal.

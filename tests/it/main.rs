@@ -24,6 +24,7 @@ mod rows;
 mod shared_starts;
 mod stack;
 mod support;
+mod survey;
 mod tasks;
 mod traces;
 mod trees;

@@ -133,6 +133,11 @@ pub(super) enum Tally {
 
 /// What a child is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ChildState {
     /// It is being started, or its turn in the start of the group has not come.
