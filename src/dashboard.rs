@@ -48,8 +48,8 @@
 //!
 //! # The data, for pages of your own
 //!
-//! All paths are below the mount path. Times are seconds since the supervisor began. Fields may be
-//! added. An error is `{"error", "message"}`: a stable name, and a sentence.
+//! All paths are below the mount path. A time is a number of seconds since 1970, a duration one of
+//! seconds. Fields may be added. An error is `{"error", "message"}`: a stable name, and a sentence.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -76,18 +76,24 @@
 //! - `tick`: `now`, `sessions`, `totals`, `worst`, as above.
 //! - `changes`: `changes` (a list, the oldest first, at most 100), `more` (so many more there were
 //!   before these), `lost` (so many were never seen).
-//! - *change*: `revision`, `at`, `id`, `label`, `role` (of a child of a session that is a tree),
+//! - *change*: `revision`, `at`, `id` (null: it is about the supervisor), `label`, `role` (of a child of a session that is a tree),
 //!   `incarnation`, `event` (the stable name), `text` (the sentence), `failure` (whether it counts for
 //!   `worst`).
 //! - *table*: `sessions` (a list of *rows*), `exact` (the row whose id is `find`), `looked_at`, `next`
 //!   (null at the end).
 //! - *row*: `id`, `label`, `group`, `claims` (`{"kind", "value"}`), `state`, `incarnation`, `restarts`,
 //!   `last_exit` (`normal`, `shutdown`, `killed`, `failed`, `not_running` or null).
-//! - *session*: `session` (a *row*), `exits` (the last ones), `next` (what happens at the next failure),
-//!   `children`.
+//! - *session*: `session` (a *row*), `exits` (the last 8, the oldest first: `{"incarnation", "at",
+//!   "uptime", "text"}`), `earlier` (how many there were before), `next` (what happens at the next
+//!   failure, as a sentence), `children` (a list of *children*; null if it is no tree, or does not
+//!   run).
+//! - *child*: `name`, `label`, `state`, `incarnation`, `restarts`, `last_exit`, `children`, `more` (so
+//!   many more it has), `unseen` (`ended`, `no_answer`, `left_out`: why that is not known).
 
 mod actions;
 mod assets;
+mod detail;
+mod feed;
 mod history;
 mod hub;
 mod json;

@@ -16,7 +16,7 @@ const MOST: usize = 1_000;
 /// What was seen at a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
-    /// Since the supervisor began.
+    /// Since 1970.
     pub(super) at: Duration,
     pub(super) gauges: Gauges,
     pub(super) totals: Totals,

@@ -14,11 +14,13 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::sync::{broadcast, watch};
 
+use super::feed::{Happened, News, Reader};
 use super::history::{History, Sample};
 use super::json::{By, ToJson, object};
-use super::source::{News, Reader, Source};
+use super::source::Source;
 use super::view::{Change, Weight};
 use super::worst::{Offender, Worst};
+use crate::error::SupervisorDown;
 
 /// How often the feed is read while a page is open.
 const BRISK: Duration = Duration::from_millis(250);
@@ -30,7 +32,16 @@ const CALM: Duration = Duration::from_secs(1);
 const SHOWN: usize = 100;
 
 /// So many changes are read before others have a turn.
-const BATCH: usize = 1_024;
+const BATCH: usize = 512;
+
+/// So many changes are read before a frame is due.
+const MOST: usize = 50_000;
+
+/// If so many were read at once, the feed is read again soon: it keeps about four times as many.
+const MANY: usize = 4_096;
+
+/// How soon that is.
+const HASTE: Duration = Duration::from_millis(10);
 
 /// So many frames a page may be behind.
 const BEHIND: usize = 16;
@@ -67,7 +78,7 @@ struct Seen {
 /// What happened since the last frame.
 #[derive(Debug, Default)]
 struct Fresh {
-    changes: VecDeque<Change>,
+    changes: VecDeque<Happened>,
     /// Those that are not among `changes`.
     more: u64,
     /// Those that were never seen.
@@ -83,7 +94,7 @@ impl Hub {
             serving: watch::Sender::new(Serving::Open),
             source,
         });
-        let task = look_on(Arc::downgrade(&hub), hub.source.reader());
+        let task = look_on(Arc::downgrade(&hub));
         drop(hub.source.runtime().spawn(task));
         hub
     }
@@ -110,7 +121,7 @@ impl Hub {
 
     /// All that a page shows at first, as an object. `more` adds fields of its own.
     pub(super) fn overview(&self, more: impl Fn(&mut super::json::Object<'_>)) -> String {
-        let now = self.source.age();
+        let now = self.source.now();
         let mut seen = self.lock();
         let worst = seen.worst.shown(now);
         let latest = seen.history.latest().unwrap_or_default();
@@ -144,9 +155,18 @@ impl Hub {
 
     /// Keeps what is new, and shows it.
     fn tell_changes(&self, fresh: Fresh) {
+        let Fresh {
+            changes,
+            more,
+            lost,
+        } = fresh;
+        if changes.is_empty() && lost == 0 {
+            return;
+        }
+        let changes: Vec<_> = changes.into_iter().map(Happened::into_change).collect();
         let mut seen = self.lock();
-        seen.lost += fresh.lost;
-        for change in &fresh.changes {
+        seen.lost += lost;
+        for change in &changes {
             if seen.recent.len() >= SHOWN {
                 seen.recent.pop_front();
             }
@@ -155,20 +175,18 @@ impl Hub {
         drop(seen);
         let news = By(|out: &mut String| {
             object(out)
-                .field("changes", &fresh.changes)
-                .field("more", &fresh.more)
-                .field("lost", &fresh.lost)
+                .field("changes", &changes)
+                .field("more", &more)
+                .field("lost", &lost)
                 .end();
         });
-        if !fresh.changes.is_empty() || fresh.lost > 0 {
-            self.send("changes", &news);
-        }
+        self.send("changes", &news);
     }
 
     /// Takes a sample, and shows it.
-    async fn sample(&self) -> Result<(), super::refusal::Refusal> {
-        let gauges = self.source.gauges().await?;
-        let (at, totals) = (self.source.age(), self.source.totals());
+    fn sample(&self) -> Result<(), SupervisorDown> {
+        let (gauges, totals) = self.source.figures()?;
+        let at = self.source.now();
         let sample = Sample { at, gauges, totals };
         let mut seen = self.lock();
         seen.history.add(sample);
@@ -197,51 +215,75 @@ pub(super) fn frame(event: &str, data: &str) -> Bytes {
 }
 
 /// The task.
-async fn look_on(hub: Weak<Hub>, mut reader: Reader) {
-    let mut due = Duration::ZERO;
+async fn look_on(hub: Weak<Hub>) {
+    let begun = match hub.upgrade() {
+        Some(hub) => Reader::begin(&hub.source).await,
+        None => return,
+    };
+    let Ok(mut reader) = begun else {
+        return end(&hub);
+    };
+    let mut fresh = Fresh::default();
+    let (mut due, mut show) = (Duration::ZERO, Duration::ZERO);
     loop {
         let pause = {
             let Some(hub) = hub.upgrade() else { return };
-            hub.tell_changes(read(&hub, &mut reader).await);
-            let now = hub.source.age();
+            let read = read(&hub, &mut reader, &mut fresh).await;
+            let now = hub.source.now();
+            if now >= show {
+                show = now + BRISK;
+                hub.tell_changes(std::mem::take(&mut fresh));
+            }
             if now >= due {
-                // Late samples are not made up for.
+                // Samples that are late are not made up for.
                 due = now + CALM;
-                if hub.sample().await.is_err() {
-                    hub.send("ended", &By(|out: &mut String| object(out).end()));
-                    hub.serving.send_replace(Serving::Over);
-                    return;
+                if hub.sample().is_err() {
+                    break;
                 }
             }
-            match hub.frames.receiver_count() {
-                0 => due.saturating_sub(now).min(CALM),
-                _ => due.saturating_sub(now).min(BRISK),
+            match (read >= MANY, hub.frames.receiver_count()) {
+                (true, _) => HASTE,
+                (false, 0) => due.saturating_sub(now).min(CALM),
+                (false, _) => due.saturating_sub(now).min(BRISK),
             }
         };
         tokio::time::sleep(pause).await;
     }
+    end(&hub);
 }
 
-/// Reads what the feed has, and counts the failures in it.
-async fn read(hub: &Hub, reader: &mut Reader) -> Fresh {
-    let mut fresh = Fresh::default();
-    loop {
-        for _ in 0..BATCH {
-            match reader.next() {
-                News::Change(change) => {
-                    if change.weight == Weight::Failure {
-                        hub.lock().worst.count(&change);
-                    }
-                    if fresh.changes.len() >= SHOWN {
-                        fresh.changes.pop_front();
-                        fresh.more += 1;
-                    }
-                    fresh.changes.push_back(change);
-                }
-                News::Lost(lost) => fresh.lost += lost,
-                News::None => return fresh,
-            }
-        }
-        tokio::task::yield_now().await;
+fn end(hub: &Weak<Hub>) {
+    if let Some(hub) = hub.upgrade() {
+        hub.send("ended", &By(|out: &mut String| object(out).end()));
+        hub.serving.send_replace(Serving::Over);
     }
+}
+
+/// Reads what the feed has, keeps what is to be shown of it, and counts the failures in it. Answers
+/// how much it was.
+async fn read(hub: &Hub, reader: &mut Reader, fresh: &mut Fresh) -> usize {
+    let mut read = 0;
+    // What comes without an end is not waited for.
+    while read < MOST {
+        match reader.next() {
+            News::Happened(one) => {
+                read += 1;
+                if one.weight() == Weight::Failure {
+                    let failure = one.clone().into_change();
+                    hub.lock().worst.count(&failure);
+                }
+                if fresh.changes.len() >= SHOWN {
+                    fresh.changes.pop_front();
+                    fresh.more += 1;
+                }
+                fresh.changes.push_back(one);
+            }
+            News::Lost(lost) => fresh.lost += lost,
+            News::Nothing => break,
+        }
+        if read % BATCH == BATCH - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    read
 }

@@ -197,7 +197,7 @@ async fn session(
     let id = parameters.need("id")?;
     parameters.end()?;
     let _turn = shown.looks.acquire().await;
-    Ok(Answer(shown.hub.source.session(&id).await?))
+    Ok(Answer::of(&shown.hub.source.detail(&id).await?))
 }
 
 async fn action(

@@ -1,5 +1,5 @@
-//! The only file of the dashboard that knows the library's types: it asks the supervisor, and
-//! translates what comes into the words of `view`.
+//! Asks the supervisor, and translates what comes into the words of `view`. With `detail` it is all
+//! that knows the library's types.
 //!
 //! An error of a session is a value of the user's, and so is its drop. None is shown or dropped
 //! here: its text comes ready made, and what holds one is given to the supervisor's queue of drops.
@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::json::{By, ToJson, object};
 use super::refusal::Refusal;
-use super::view::{Change, Gauges, Row, State, Totals};
+use super::view::{Gauges, Row, State, Totals};
 use crate::actor::shared::Shared;
-use crate::engine::{Counts, Exit, SessionState};
+use crate::engine::{Claim, Counts, Exit, SessionState, Stats};
 use crate::error::{RestartError, StopError, SupervisorDown};
 use crate::info::{PageMark, SessionInfo, SessionPage};
-use crate::{SessionId, SessionSupervisor};
+use crate::{SessionId, SessionSupervisor, ask};
 
 /// The supervisor that is shown.
 #[derive(Clone, Debug)]
@@ -31,7 +30,7 @@ impl Source {
         &self.0
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }
 
@@ -39,17 +38,16 @@ impl Source {
         self.shared().runtime()
     }
 
-    /// How long ago the supervisor began.
-    pub(super) fn age(&self) -> Duration {
+    /// Now, since 1970.
+    pub(super) fn now(&self) -> Duration {
         self.shared().age()
     }
 
-    pub(super) async fn gauges(&self) -> Result<Gauges, SupervisorDown> {
-        Ok(gauges(&self.0.count_sessions().await?))
-    }
-
-    pub(super) fn totals(&self) -> Totals {
-        Totals::default()
+    /// How many there are, and what has happened. Sends no message.
+    pub(super) fn figures(&self) -> Result<(Gauges, Totals), SupervisorDown> {
+        ask::alive(self.shared())?;
+        let stats = self.0.stats();
+        Ok((gauges(&stats.sessions), totals(&stats)))
     }
 
     /// Some of the sessions, and where the others begin.
@@ -112,7 +110,7 @@ impl Source {
     }
 }
 
-fn unknown() -> Refusal {
+pub(super) fn unknown() -> Refusal {
     Refusal::not_found("no session of this id is known")
 }
 
@@ -132,8 +130,21 @@ fn gauges(counts: &Counts) -> Gauges {
     }
 }
 
-fn row(info: &SessionInfo) -> Row {
-    let claim = |claim: &crate::Claim| (claim.kind().to_owned(), claim.value().to_owned());
+fn totals(stats: &Stats) -> Totals {
+    let starts = &stats.starts;
+    Totals {
+        starts: starts.started,
+        failed_starts: starts.failed + starts.name_taken + starts.timed_out,
+        restarts: stats.restarts,
+        failures: stats.exits.failed,
+        kills: stats.kills,
+        parks: stats.parks,
+        rejected: stats.rejected.total(),
+    }
+}
+
+pub(super) fn row(info: &SessionInfo) -> Row {
+    let claim = |claim: &Claim| (claim.kind().to_owned(), claim.value().to_owned());
     Row {
         id: info.id.clone(),
         label: info.label.clone(),
@@ -142,7 +153,7 @@ fn row(info: &SessionInfo) -> Row {
         state: state(info.state),
         incarnation: info.incarnation,
         restarts: info.restarts,
-        last_exit: info.last_exit.as_ref().map(kind),
+        last_exit: info.last_exit.as_ref().map(exit),
     }
 }
 
@@ -157,46 +168,13 @@ fn state(state: SessionState) -> State {
     }
 }
 
-fn kind(exit: &Exit) -> &'static str {
+/// How an incarnation ended, in a word.
+pub(super) fn exit(exit: &Exit) -> &'static str {
     match exit {
         Exit::Normal { .. } => "normal",
         Exit::Shutdown => "shutdown",
         Exit::Killed => "killed",
         Exit::Failed { .. } => "failed",
         Exit::NotRunning => "not_running",
-    }
-}
-
-/// What the feed has.
-#[derive(Debug)]
-pub(super) enum News {
-    Change(Change),
-    /// So many were lost.
-    Lost(u64),
-    /// Nothing more for now.
-    None,
-}
-
-/// Reads the feed of changes.
-#[derive(Debug)]
-pub(super) struct Reader;
-
-impl Source {
-    pub(super) fn reader(&self) -> Reader {
-        Reader
-    }
-}
-
-impl Reader {
-    pub(super) fn next(&mut self) -> News {
-        News::None
-    }
-}
-
-impl Source {
-    /// All that is known of a session, as an object.
-    pub(super) async fn session(&self, id: &str) -> Result<String, Refusal> {
-        let row = self.row(id).await?.ok_or_else(unknown)?;
-        Ok(By(|out: &mut String| object(out).field("session", &row).end()).to_json())
     }
 }

@@ -158,9 +158,10 @@ pub(super) enum Weight {
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) revision: u64,
-    /// Since the supervisor began.
+    /// Since 1970.
     pub(super) at: Duration,
-    pub(super) id: SessionId,
+    /// None: it is about the supervisor.
+    pub(super) id: Option<SessionId>,
     pub(super) label: Option<Arc<str>>,
     /// Of a child of a session that is a tree.
     pub(super) role: Option<Arc<str>>,
@@ -184,6 +185,28 @@ impl ToJson for Change {
             .field("event", self.event)
             .field("text", &self.text)
             .field("failure", &(self.weight == Weight::Failure))
+            .end();
+    }
+}
+
+/// An exit of a session, or a restart that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    pub(super) incarnation: u64,
+    /// Since 1970.
+    pub(super) at: Duration,
+    pub(super) uptime: Duration,
+    /// The sentence for people.
+    pub(super) text: String,
+}
+
+impl ToJson for Past {
+    fn write(&self, out: &mut String) {
+        object(out)
+            .field("incarnation", &self.incarnation)
+            .field("at", &self.at)
+            .field("uptime", &self.uptime)
+            .field("text", &self.text)
             .end();
     }
 }

@@ -137,12 +137,7 @@ impl Starts {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.started
-            + self.failed
-            + self.ignored
-            + self.name_taken
-            + self.timed_out
-            + self.stopped
+        self.started + self.failed + self.ignored + self.name_taken + self.timed_out + self.stopped
     }
 }
 

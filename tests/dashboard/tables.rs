@@ -319,10 +319,10 @@ async fn a_session_that_is_a_tree_shows_its_children() {
     let server = Server::start(dashboard(&supervisor)).await;
     let session = server.data("/api/session?id=tree").await;
     let children = session["children"].as_array().expect("children");
-    assert_eq!(children[0]["role"], "plain");
+    assert_eq!(children[0]["name"], "plain");
     assert_eq!(children[0]["state"], "running");
-    assert_eq!(children[1]["role"], "inner");
-    assert_eq!(children[1]["children"][0]["role"], "leaf");
+    assert_eq!(children[1]["name"], "inner");
+    assert_eq!(children[1]["children"][0]["name"], "leaf");
     assert_eq!(children[1]["children"][0]["label"], "<b>");
     supervisor.stop().await.unwrap();
 }

@@ -39,7 +39,7 @@ function worst(list) {
 }
 
 function line(change) {
-  const open = make("button", { type: "button", class: "link", click: () => session.openSession(change.id) }, change.id);
+  const open = change.id === null ? "the supervisor" : make("button", { type: "button", class: "link", click: () => session.openSession(change.id) }, change.id);
   const label = change.label ? ` (${change.label})` : "";
   const role = change.role ? ` / ${change.role}` : "";
   return make("li", { class: change.failure ? "failure" : null }, time(change.at), open, `${label}${role}: ${change.text}`);

@@ -29,18 +29,9 @@ const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 export const number = (value) => whole.format(value);
 export const rate = (value) => tenth.format(value);
 
-// The server says times as seconds since its supervisor began.
-const clock = { server: 0, here: 0 };
-export function clockIs(now) {
-  clock.server = now;
-  clock.here = performance.now();
-}
-/** Seconds since the supervisor began, now. */
-export const now = () => clock.server + (performance.now() - clock.here) / 1000;
-
-/** The time of day of a moment of the server. */
+/** The time of day of a moment, which the server says as seconds since 1970. */
 export function time(at) {
-  const date = new Date(Date.now() - (now() - at) * 1000);
+  const date = new Date(at * 1000);
   return make("time", { datetime: date.toISOString() }, date.toLocaleTimeString([], { hour12: false }));
 }
 

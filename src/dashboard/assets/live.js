@@ -1,6 +1,6 @@
 // The connection: server-sent events, and what the page says when there are none.
 
-import { byId, clockIs, say } from "./dom.js";
+import { byId, say } from "./dom.js";
 
 // The server sends something each second.
 const SILENCE = 5000;
@@ -50,7 +50,6 @@ function take(name, data) {
     over();
     return;
   }
-  if (data.now !== undefined) clockIs(data.now);
   pause = FIRST_PAUSE;
   show("live", "live", "");
   handlers[name](data);

@@ -4,6 +4,7 @@
 import { ask, byId, make, number, say, time } from "./dom.js";
 
 const PREFIX = "#session=";
+const UNSEEN = { ended: "it has ended", no_answer: "it does not answer", left_out: "not shown" };
 let shown = null;
 let token = null;
 let pending = null;
@@ -88,23 +89,30 @@ function show(answer) {
     parts.push(make("h3", {}, "What happens next"), make("p", { class: "next" }, answer.next));
   }
   parts.push(make("h3", {}, "Past exits"));
+  if (answer.earlier > 0) parts.push(make("p", { class: "quiet" }, `${number(answer.earlier)} earlier ones`));
   if (answer.exits.length === 0) parts.push(make("p", { class: "quiet" }, "none"));
   else parts.push(make("ul", { id: "exits" }, answer.exits.map(exit)));
-  if (answer.children) parts.push(make("h3", {}, "Children"), tree(answer.children));
+  if (answer.children) parts.push(make("h3", {}, "Children"), tree({ children: answer.children }));
   body.replaceChildren(...parts);
   if (!byId("actions").dataset.asking) buttons(row);
 }
 
 function exit(one) {
-  return make("li", {}, time(one.at), " ", one.text);
+  return make("li", {}, time(one.at), ` incarnation ${number(one.incarnation)}, after ${seconds(one.uptime)}: ${one.text}`);
 }
 
-function tree(children) {
+function seconds(value) {
+  return value < 60 ? `${value.toFixed(value < 10 ? 2 : 0)} s` : `${number(Math.round(value / 60))} min`;
+}
+
+function tree({ children, more, unseen }) {
   const items = children.map((child) => {
     const label = child.label ? ` (${child.label})` : "";
-    const text = `${child.role}${label}: ${child.state.replace("_", " ")}, incarnation ${number(child.incarnation)}`;
-    return make("li", {}, text, child.children ? tree(child.children) : null);
+    const text = `${child.name}${label}: ${child.state.replace("_", " ")}, incarnation ${number(child.incarnation)}`;
+    return make("li", {}, text, child.children ? tree(child) : null);
   });
+  if (more > 0) items.push(make("li", { class: "quiet" }, `${number(more)} more`));
+  if (unseen) items.push(make("li", { class: "quiet" }, UNSEEN[unseen] ?? unseen));
   if (items.length === 0) items.push(make("li", { class: "quiet" }, "none"));
   return make("ul", {}, items);
 }
