@@ -1,6 +1,7 @@
-//! The dashboard over HTTP, with requests made by hand.
+//! The dashboard: over HTTP, with requests made by hand, and in a real browser.
 
 mod actions;
+mod browser;
 mod events;
 mod http;
 mod pages;
