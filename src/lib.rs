@@ -16,6 +16,7 @@ pub mod dashboard;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
+mod event;
 mod fault;
 mod handle;
 mod id;
@@ -37,19 +38,23 @@ pub use child::{AnyActor, Child, Task};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{Action, ActionRequest, Dashboard, dashboard};
 pub use engine::{
-    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
-    DrainProgress, Exit, Exits, Histogram, KILL_BOUND, OnRestartLimit, Rejected, Restart,
-    SessionState, Shutdown, ShutdownReport, Starts, Stats, Strategy,
+    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Decision, DrainOutcome,
+    DrainProgress, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND, Kill,
+    Limit as RestartLimit, OnRestartLimit, Pending, Rejected, Restart, SessionState, Severity,
+    Shutdown, ShutdownReport, StartFailure, Starts, Stats, StopCause, Strategy,
 };
+pub use event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
-    Broadcast, ChildInfo, DrainReport, DrainedSession, Ensured, GroupCount, PageMark, SessionInfo,
-    SessionPage, Stopped, Tree, TreeKind, TreePlace, TreeState, Unseen,
+    Broadcast, ChildInfo, Dossier, DrainReport, DrainedSession, Ensured, ExitRecord, Explanation,
+    GroupCount, PageMark, SessionInfo, SessionPage, Stopped, Tree, TreeKind, TreePlace, TreeState,
+    Unseen,
 };
 pub use options::{Drain, Options};
 pub use session_ref::SessionRef;
 pub use session_supervisor::draining::Draining;
+pub use session_supervisor::feed::Subscription;
 pub use session_supervisor::leases::Lease;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

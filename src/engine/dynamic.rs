@@ -6,7 +6,8 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains), `watching` (who only wants to know) and `counting` (how many there are).
+//! (how it drains), `watching` (who only wants to know), `counting` (how many there are), `telling`
+//! (what is told of all that) and `explaining` (what is known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -18,6 +19,7 @@ mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod explaining;
 mod finishing;
 mod first;
 mod launches;
@@ -29,6 +31,7 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod telling;
 mod turns;
 mod waits;
 mod watching;
@@ -38,7 +41,7 @@ use std::sync::Arc;
 
 use super::child::{Child, Plan};
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -50,9 +53,11 @@ use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use claims::Claims;
+pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
+pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).
@@ -82,6 +87,7 @@ pub struct Engine<D: Domain> {
     mode: Mode<D>,
     events: Events,
     meter: Arc<Meter>,
+    listening: Listening,
 }
 
 /// Whether supervision events can still come.
@@ -118,6 +124,7 @@ impl<D: Domain> Engine<D> {
             mode: Mode::Serving,
             events: Events::Read,
             meter: Arc::default(),
+            listening: Listening::Off,
         }
     }
 
@@ -384,12 +391,5 @@ impl<D: Domain> Engine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, note: Note) {
-        if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(note);
-            self.effects.push_back(effect);
-        }
     }
 }
