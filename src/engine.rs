@@ -51,9 +51,9 @@ mod rejection;
 mod report;
 mod request;
 mod restart;
+mod ring;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
-mod ring;
 mod shutdown;
 mod stats;
 mod stop;

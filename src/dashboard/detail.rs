@@ -1,11 +1,13 @@
 //! All that is known of one session: what it is, how it ended before, what is below it, and what
 //! happens at its next failure.
 
+use std::time::UNIX_EPOCH;
+
 use super::json::{ToJson, object};
 use super::refusal::Refusal;
 use super::source::{Source, exit, row, unknown};
 use super::view::{Past, Row};
-use crate::info::SessionInfo;
+use crate::info::{ExitRecord, SessionInfo};
 use crate::{Exit, Supervisor, Tree, TreeState, Unseen};
 
 /// One session.
@@ -71,11 +73,17 @@ impl Source {
         let info = info.ok_or_else(unknown)?;
         let known = row(&info);
         let children = self.children(info).await;
+        let dossier = self.supervisor().dossier(id).await?;
+        let (exits, earlier) = dossier.map_or_else(Default::default, |dossier| {
+            let exits = dossier.exits.iter().map(past).collect();
+            (exits, dossier.earlier)
+        });
+        let next = self.supervisor().explain(id).await?;
         Ok(Detail {
             row: known,
-            exits: Vec::new(),
-            earlier: 0,
-            next: None,
+            exits,
+            earlier,
+            next: next.map(|next| next.to_string()),
             children,
         })
     }
@@ -89,6 +97,15 @@ impl Source {
         let top = node(tree, &mut exits);
         self.shared().undelivered(exits);
         top.children
+    }
+}
+
+fn past(exit: &ExitRecord) -> Past {
+    Past {
+        incarnation: exit.incarnation,
+        at: exit.time.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        uptime: exit.uptime,
+        text: exit.to_string(),
     }
 }
 

@@ -163,7 +163,7 @@ impl Hub {
         if changes.is_empty() && lost == 0 {
             return;
         }
-        let changes: Vec<_> = changes.into_iter().map(Happened::into_change).collect();
+        let changes: Vec<_> = changes.iter().map(Happened::change).collect();
         let mut seen = self.lock();
         seen.lost += lost;
         for change in &changes {
@@ -230,16 +230,17 @@ async fn look_on(hub: Weak<Hub>) {
             let Some(hub) = hub.upgrade() else { return };
             let read = read(&hub, &mut reader, &mut fresh).await;
             let now = hub.source.now();
-            if now >= show {
+            // Samples that are late are not made up for.
+            let sampled = if now >= due { hub.sample() } else { Ok(()) };
+            if now >= due {
+                due = now + CALM;
+            }
+            if now >= show || sampled.is_err() {
                 show = now + BRISK;
                 hub.tell_changes(std::mem::take(&mut fresh));
             }
-            if now >= due {
-                // Samples that are late are not made up for.
-                due = now + CALM;
-                if hub.sample().is_err() {
-                    break;
-                }
+            if sampled.is_err() {
+                break;
             }
             match (read >= MANY, hub.frames.receiver_count()) {
                 (true, _) => HASTE,
@@ -269,8 +270,7 @@ async fn read(hub: &Hub, reader: &mut Reader, fresh: &mut Fresh) -> usize {
             News::Happened(one) => {
                 read += 1;
                 if one.weight() == Weight::Failure {
-                    let failure = one.clone().into_change();
-                    hub.lock().worst.count(&failure);
+                    hub.lock().worst.count(&one.change());
                 }
                 if fresh.changes.len() >= SHOWN {
                     fresh.changes.pop_front();

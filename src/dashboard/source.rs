@@ -40,7 +40,7 @@ impl Source {
 
     /// Now, since 1970.
     pub(super) fn now(&self) -> Duration {
-        self.shared().age()
+        self.shared().time_of_day()
     }
 
     /// How many there are, and what has happened. Sends no message.
