@@ -19,7 +19,7 @@
 //!
 //! # Who may see it, and who may act
 //!
-//! **Whoever reaches the router can read what it shows.** Put your own authentication in front of
+//! **All who reach the router can read what it shows.** Put your own authentication in front of
 //! it as a layer, or listen on loopback. It only shows, unless the program allows actions:
 //! [`Dashboard::allow_actions`].
 //!
@@ -127,8 +127,8 @@ const PAGES: usize = 32;
 
 /// A router with the dashboard of a supervisor, which only shows. See the [module](mod@self).
 ///
-/// It may be mounted at any path with axum's `nest` or `nest_service`, or be used as it is. It can be
-/// made outside of a runtime; its task runs on the supervisor's.
+/// It may be mounted at any path with axum's `.nest(..)` or `.nest_service(..)`, or be used as it is.
+/// It can be made outside of a runtime; its task runs on the supervisor's.
 pub fn dashboard<S: Clone + Send + Sync + 'static>(supervisor: &SessionSupervisor) -> Router<S> {
     Dashboard::new(supervisor).router()
 }
