@@ -22,14 +22,14 @@ pub(crate) fn spec(address: SocketAddr) -> Result<ChildSpec<Task>, String> {
 fn bind(address: SocketAddr) -> std::io::Result<Socket> {
     let socket = std::net::TcpListener::bind(address)?;
     socket.set_nonblocking(true)?;
-    let told = format!("dashboard on http://{}/\n", socket.local_addr()?);
-    std::io::stdout().write_all(told.as_bytes()).ok();
     Ok(Arc::new(socket))
 }
 
 async fn serve(socket: Socket, stop: StopSignal) -> Result<(), ActorProcessingErr> {
     let sessions = SessionSupervisor::where_is(SessionSupervisor::NAME);
     let sessions = sessions.ok_or("the session supervisor is down")?;
+    let told = format!("dashboard on http://{}/\n", socket.local_addr()?);
+    std::io::stdout().write_all(told.as_bytes()).ok();
     let page = Dashboard::new(&sessions).close_on(stop.requested());
     let server = axum::serve(
         TcpListener::from_std(socket.try_clone()?)?,

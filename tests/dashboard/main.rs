@@ -3,6 +3,7 @@
 mod actions;
 mod browser;
 mod events;
+mod hostile;
 mod http;
 mod pages;
 mod tables;

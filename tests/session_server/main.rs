@@ -6,6 +6,7 @@
 mod built;
 mod driver;
 mod ends;
+mod looking;
 mod trees;
 
 use std::io::Write;
