@@ -184,6 +184,8 @@ impl Dashboard {
     /// refusal. At most 64 requests are checked or carried out at a time. The page shows its buttons
     /// to everybody.
     ///
+    /// A program that wants a record of what was done writes it in its check.
+    ///
     /// **A check that looks at nothing lets everybody act who can reach the router**, and pages of
     /// other sites too if these can take its host name (DNS rebinding).
     pub fn allow_actions(
@@ -194,11 +196,12 @@ impl Dashboard {
         self
     }
 
-    /// Accepts actions of pages that were loaded from this origin too, such as
-    /// `https://ops.example.com`. It is needed behind a proxy that changes the header `Host`. May be
-    /// called several times.
+    /// Accepts actions of pages that were loaded from this origin too: a scheme and a host, with a
+    /// port if it is not the usual one, such as `https://ops.example.com`. It is needed behind a
+    /// proxy that changes the header `Host`. May be called several times.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origins.push(origin.into());
+        let origin: String = origin.into();
+        self.origins.push(origin.trim_end_matches('/').to_owned());
         self
     }
 

@@ -103,3 +103,73 @@ pub(super) fn respond(
     let body = Body::from_stream(Frames(Some(next(page))));
     (headers, body).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Bytes;
+    use tokio::sync::{Semaphore, broadcast, watch};
+
+    use super::{Page, Serving};
+
+    fn bytes(text: &str) -> Bytes {
+        Bytes::copy_from_slice(text.as_bytes())
+    }
+
+    /// A page with one of two places, and what it needs.
+    fn page() -> (
+        Page,
+        broadcast::Sender<Bytes>,
+        watch::Sender<Serving>,
+        Arc<Semaphore>,
+    ) {
+        let (frames, serving) = (broadcast::Sender::new(4), watch::Sender::new(Serving::Open));
+        let places = Arc::new(Semaphore::new(2));
+        let page = Page {
+            frames: frames.subscribe(),
+            serving: serving.subscribe(),
+            first: Some(bytes("first")),
+            _place: Arc::clone(&places).try_acquire_owned().unwrap(),
+        };
+        (page, frames, serving, places)
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_slow_loses_the_oldest_and_is_told_how_many() {
+        let (mut page, frames, ..) = page();
+        for n in 0..10 {
+            frames.send(bytes(&n.to_string())).unwrap();
+        }
+        let lagged = "event: lagged\ndata: {\"frames\":6}\n\n";
+        for told in ["first", lagged, "6", "7", "8", "9"] {
+            assert_eq!(page.next().await, Some(bytes(told)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_end_is_read_first() {
+        let (mut page, frames, serving, _) = page();
+        frames.send(bytes("ended")).unwrap();
+        serving.send_replace(Serving::Over);
+        for told in [Some("first"), Some("ended"), None] {
+            assert_eq!(page.next().await, told.map(bytes));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_page_that_goes() {
+        let (page, frames, serving, places) = page();
+        let waiting = super::next(page);
+        assert_eq!(
+            (frames.receiver_count(), places.available_permits()),
+            (1, 1)
+        );
+        drop(waiting);
+        assert_eq!(
+            (frames.receiver_count(), places.available_permits()),
+            (0, 2)
+        );
+        assert_eq!(serving.receiver_count(), 0);
+    }
+}

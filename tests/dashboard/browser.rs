@@ -99,7 +99,7 @@ async fn the_plot_moves_and_a_crash_is_shown_within_a_second() {
             .as_f64()
             .unwrap();
         let text = format!("paper jam {n}");
-        let session = supervisor.find_session_as::<String>("chat 0").unwrap();
+        let session = supervisor.await_session::<String>("chat 0").await.unwrap();
         session.cast(text.clone()).unwrap();
         let shown = |place: &str| {
             format!("document.querySelector('{place}').textContent.includes('{text}')")

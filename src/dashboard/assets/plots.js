@@ -3,6 +3,7 @@
 import { byId, make, number, rate, say } from "./dom.js";
 
 const SPAN = 15 * 60;
+const SMOOTH = 10;
 const GAUGES = ["running", "starting", "restarting", "stopping", "parked", "stuck"];
 const TOTALS = ["starts", "restarts", "failures"];
 
@@ -27,13 +28,14 @@ export function add(tick) {
   draw();
 }
 
-/** How many there were of one second, from the totals. */
+/** How many there were a second, over the ten seconds before each moment. */
 function rates(name) {
   const column = history[name];
+  let from = 0;
   return column.map((total, i) => {
-    if (i === 0) return 0;
-    const time = history.at[i] - history.at[i - 1];
-    return time > 0 ? Math.max(0, total - column[i - 1]) / time : 0;
+    while (history.at[i] - history.at[from] > SMOOTH) from++;
+    const time = history.at[i] - history.at[from];
+    return time > 0 ? Math.max(0, total - column[from]) / time : 0;
   });
 }
 
@@ -97,11 +99,11 @@ class Plot {
       if (seen || !this.stacked) {
         pen.beginPath();
         for (let i = 0; i < count; i++) pen.lineTo(x(i), y(above[i]));
-        pen.lineWidth = 1.5;
+        pen.lineWidth = this.stacked ? 1 : 1.5;
         pen.stroke();
         if (this.stacked) {
           for (let i = count - 1; i >= 0; i--) pen.lineTo(x(i), y(below[i]));
-          pen.globalAlpha = 0.35;
+          pen.globalAlpha = 0.45;
           pen.fill();
           pen.globalAlpha = 1;
         }

@@ -91,7 +91,7 @@ function show(answer) {
   parts.push(make("h3", {}, "Past exits"));
   if (answer.earlier > 0) parts.push(make("p", { class: "quiet" }, `${number(answer.earlier)} earlier ones`));
   if (answer.exits.length === 0) parts.push(make("p", { class: "quiet" }, "none"));
-  else parts.push(make("ul", { id: "exits" }, answer.exits.map(exit)));
+  else parts.push(make("ul", { id: "exits" }, answer.exits.map(exit).reverse()));
   if (answer.children) parts.push(make("h3", {}, "Children"), tree({ children: answer.children }));
   body.replaceChildren(...parts);
   if (!byId("actions").dataset.asking) buttons(row);

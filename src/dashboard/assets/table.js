@@ -118,7 +118,9 @@ function show(rows, exact, looked, looking) {
     const again = lines.find((line) => line.dataset.id === focused);
     if (again) again.focus({ preventScroll: true });
   }
-  if (!lines.some((line) => line.tabIndex === 0) && lines[0]) lines[0].tabIndex = 0;
+  // One row is a stop of the tab key: the one that has the focus, or the first.
+  const stop = lines.find((line) => line === document.activeElement) ?? lines[0];
+  for (const line of lines) line.tabIndex = line === stop ? 0 : -1;
   byId("next").disabled = looking || next === null;
   byId("first").disabled = Object.keys(view.from).length === 0;
   const of = looking ? `looking: ${number(looked)} of ${number(known)} sessions` : `${number(shown.length)} shown`;
