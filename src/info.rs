@@ -2,6 +2,7 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod dossier;
 mod drained;
 #[cfg(feature = "serde")]
 mod serial;
@@ -14,6 +15,7 @@ use ractor::ActorCell;
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
 pub use tree::{Tree, TreeKind, TreePlace, TreeState, Unseen};
 
