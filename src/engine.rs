@@ -46,6 +46,7 @@ mod moment;
 mod ordered;
 mod rate;
 mod rejection;
+mod repeats;
 mod report;
 mod request;
 mod restart;
@@ -92,6 +93,7 @@ pub use ordered::{
 };
 pub use rate::StartRate;
 pub use rejection::Rejection;
+pub use repeats::Repeat;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};

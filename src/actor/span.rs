@@ -15,6 +15,7 @@ use tracing::{Dispatch, Id, Span};
 
 use super::drop_queue::{Deferred, DropQueue};
 use super::lines::Lines;
+use super::log::TARGET;
 use super::unwind::{Panicked, guard};
 
 /// The span, which whoever drops it last leaves to the queue of drops.
@@ -52,7 +53,7 @@ impl IncarnationSpan {
         // Its level is the one that is wanted most, since it belongs to lines of all levels.
         let make = || {
             tracing::error_span!(
-                target: "session_supervisor",
+                target: TARGET,
                 parent: None,
                 "incarnation",
                 supervisor,

@@ -15,6 +15,8 @@ use super::decision::{Decision, Pending};
 use super::exit::{Cause, Exit};
 use super::expiry::Expiry;
 use super::failure::Failure;
+use super::moment::Moment;
+use super::repeats::{Repeat, Repeats};
 use super::report::ShutdownReport;
 use super::stop::{Kill, StopCause};
 
@@ -179,11 +181,32 @@ const UNTOLD: &str = "its error did not reach the supervisor";
 pub(super) struct Happening {
     pub(super) kind: EventKind,
     pub(super) error: Option<Cause>,
+    /// How the log tells it.
+    pub(super) repeat: Repeat,
+}
+
+impl Happening {
+    pub(super) const fn new(kind: EventKind, error: Option<Cause>) -> Self {
+        Self {
+            kind,
+            error,
+            repeat: Repeat::None,
+        }
+    }
+
+    /// Decides how the log tells it: an exit, a restart that failed, or what follows one of them.
+    pub(super) fn judge(&mut self, now: Moment, repeats: &mut Repeats) {
+        self.repeat = match self.kind.severity() {
+            Severity::Detail => Repeat::None,
+            Severity::Warning => repeats.crash(now),
+            Severity::Error => repeats.number(),
+        };
+    }
 }
 
 impl From<EventKind> for Happening {
     fn from(kind: EventKind) -> Self {
-        Self { kind, error: None }
+        Self::new(kind, None)
     }
 }
 

@@ -264,7 +264,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
     let (failure, error) = StartFailure::of(failure, text);
     let kind = EventKind::StartFailed { failure };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }
 
 /// Of one whose launch failed and of which stuck children are left.

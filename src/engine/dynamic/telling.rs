@@ -2,6 +2,7 @@
 //! session.
 
 use super::Engine;
+use crate::engine::child::Extra;
 use crate::engine::dossier::{Exits, Record};
 use crate::engine::event::{EventKind, Happening};
 use crate::engine::io::Domain;
@@ -37,31 +38,46 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Tells what has happened, and keeps an exit of a session that stays.
+    /// Tells what has happened: an exit, a restart that failed, or what follows one of them. Keeps
+    /// it if the session stays, and decides how the log tells it.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
-        let happening = happening.into();
-        if let Some(decision) = happening.kind.decision()
-            && decision.state().is_some()
-            && let Some(child) = self.table.get_mut(slot)
-        {
+        let mut happening = happening.into();
+        let stays = happening
+            .kind
+            .decision()
+            .is_some_and(|decision| decision.state().is_some());
+        if let Some(child) = self.table.get_mut(slot) {
             let incarnation = child.life.incarnation;
-            let exits = &mut child.extra_mut().exits;
-            match (&happening.kind, exits) {
-                (EventKind::Decided(decision), Some(exits)) => exits.decided(*decision),
-                (EventKind::Decided(_), None) => {}
-                (kind, exits) => {
-                    let record = Record {
-                        at: now,
-                        incarnation,
-                        kind: kind.clone(),
-                    };
-                    match exits {
-                        Some(exits) => exits.add(record),
-                        None => *exits = Some(Box::new(Exits::new(record))),
-                    }
+            let extra = if stays {
+                Some(child.extra_mut())
+            } else {
+                child.extra_if_any()
+            };
+            if let Some(Extra { exits, repeats, .. }) = extra {
+                happening.judge(now, repeats);
+                if stays {
+                    keep(exits, now, incarnation, &happening.kind);
                 }
             }
         }
         self.note(slot, happening);
+    }
+}
+
+fn keep(exits: &mut Option<Box<Exits>>, now: Moment, incarnation: u64, kind: &EventKind) {
+    match (kind, exits) {
+        (EventKind::Decided(decision), Some(exits)) => exits.decided(*decision),
+        (EventKind::Decided(_), None) => {}
+        (kind, exits) => {
+            let record = Record {
+                at: now,
+                incarnation,
+                kind: kind.clone(),
+            };
+            match exits {
+                Some(exits) => exits.add(record),
+                None => *exits = Some(Box::new(Exits::new(record))),
+            }
+        }
     }
 }
