@@ -19,6 +19,8 @@
 
 mod answers;
 mod apart;
+#[cfg(feature = "serde")]
+mod as_data;
 mod backoff;
 mod callers;
 mod chain;

@@ -116,6 +116,11 @@ pub enum EventKind {
 
 /// How an incarnation ended, as plain data: an [`Exit`] with the text of its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ExitCause {
     /// Gracefully and by itself.
@@ -138,6 +143,11 @@ pub enum ExitCause {
 
 /// Why a launch did not succeed, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum StartFailure {
     /// The start function or `pre_start` failed.
@@ -157,12 +167,18 @@ pub enum StartFailure {
     /// It took too long.
     TimedOut {
         /// The timeout.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::seconds"))]
         timeout: Duration,
     },
 }
 
 /// How much an operator has to look at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Severity {
     /// It belongs to the life of healthy sessions.

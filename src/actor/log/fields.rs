@@ -17,13 +17,11 @@ pub(super) struct Follows {
 
 impl Follows {
     pub(super) fn of(decision: &Decision) -> Self {
-        let named = |name| Self {
-            decision: Some(name),
+        let named = Self {
+            decision: Some(decision.name()),
             ..Self::default()
         };
         match *decision {
-            Decision::Forget => named("forget"),
-            Decision::Nothing => named("nothing"),
             Decision::Restart {
                 restarts,
                 after,
@@ -39,18 +37,13 @@ impl Follows {
                 restarts: Some(restarts),
                 budget_left,
                 delay_ms: Some(millis(after)),
-                ..named("restart")
+                ..named
             },
-            Decision::WithOthers => named("with_others"),
-            Decision::RestartByHand => named("restart_by_hand"),
-            Decision::Undecided(_) => named("undecided"),
             Decision::Park { until, .. } => Self {
                 delay_ms: until.map(millis),
-                ..named("park")
+                ..named
             },
-            Decision::Remove(_) => named("remove"),
-            Decision::Escalate(_) => named("escalate"),
-            Decision::EscalateAll(_) => named("escalate_all"),
+            _ => named,
         }
     }
 }
