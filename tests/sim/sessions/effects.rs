@@ -57,9 +57,11 @@ impl Sim {
             Effect::Claimed { claim, id } => self.claimed(claim, &id),
             Effect::Unclaimed { claim } => self.unclaimed(&claim),
             Effect::BeginStop { cause } => self.supervisor_stops(cause),
-            Effect::Note { id, note, .. } => {
+            Effect::Note {
+                id, kind, error, ..
+            } => {
                 let id = self.index(&id);
-                self.note(id, note);
+                self.note(id, &kind, error.as_ref());
             }
             Effect::Finished {
                 report, tickets, ..
