@@ -58,9 +58,14 @@ impl Sim {
             Effect::Unclaimed { claim } => self.unclaimed(&claim),
             Effect::BeginStop { cause } => self.supervisor_stops(cause),
             Effect::Note {
-                id, kind, error, ..
+                id,
+                incarnation,
+                kind,
+                error,
+                ..
             } => {
                 let id = self.index(&id);
+                self.tell_follower(id, incarnation, &kind);
                 self.note(id, &kind, error.as_ref());
             }
             Effect::Finished {
