@@ -5,6 +5,8 @@
 //! No value of the user's is in it: of an error there is the text, which was made in the task of the
 //! session that failed.
 
+mod causes;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +14,13 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::counts::SessionState;
 use super::decision::{Decision, Pending};
-use super::exit::{Cause, Exit};
+use super::exit::Cause;
 use super::expiry::Expiry;
-use super::failure::Failure;
 use super::moment::Moment;
 use super::repeats::{Repeat, Repeats};
 use super::report::ShutdownReport;
 use super::stop::{Kill, StopCause};
+pub use causes::{ExitCause, StartFailure};
 
 /// What happened.
 ///
@@ -114,64 +116,6 @@ pub enum EventKind {
     },
 }
 
-/// How an incarnation ended, as plain data: an [`Exit`] with the text of its error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(tag = "kind", rename_all = "snake_case")
-)]
-#[non_exhaustive]
-pub enum ExitCause {
-    /// Gracefully and by itself.
-    Normal {
-        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
-        reason: Option<Arc<str>>,
-    },
-    /// Gracefully, because the supervisor asked.
-    Shutdown,
-    /// It was killed.
-    Killed,
-    /// A callback returned an error or panicked.
-    Failed {
-        /// The text of the error and of its sources, cut after 1,024 bytes.
-        error: Arc<str>,
-    },
-    /// It was not running.
-    NotRunning,
-}
-
-/// Why a launch did not succeed, as plain data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(tag = "kind", rename_all = "snake_case")
-)]
-#[non_exhaustive]
-pub enum StartFailure {
-    /// The start function or `pre_start` failed.
-    Failed {
-        /// The text of the error and of its sources, cut after 1,024 bytes.
-        error: Arc<str>,
-    },
-    /// The start function answered ignore.
-    Ignored,
-    /// Another actor has its name.
-    NameTaken {
-        /// The name.
-        name: Arc<str>,
-    },
-    /// It was cancelled.
-    Cancelled,
-    /// It took too long.
-    TimedOut {
-        /// The timeout.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::seconds"))]
-        timeout: Duration,
-    },
-}
-
 /// How much an operator has to look at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
@@ -188,9 +132,6 @@ pub enum Severity {
     /// Something will not come back by itself, or not soon.
     Error,
 }
-
-/// What stands for the text of an error that nobody has told.
-const UNTOLD: &str = "its error did not reach the supervisor";
 
 /// What happened, with the user's error that leaves the engine with it.
 #[derive(Debug)]
@@ -441,63 +382,4 @@ impl Decision {
             }
         }
     }
-}
-
-impl ExitCause {
-    /// The same without the user's error, of which this is the text.
-    pub(super) fn of(exit: &Exit, error: Option<Arc<str>>) -> Self {
-        match exit {
-            Exit::Normal { reason } => Self::Normal {
-                reason: reason.as_deref().map(Arc::from),
-            },
-            Exit::Shutdown => Self::Shutdown,
-            Exit::Killed => Self::Killed,
-            Exit::Failed { cause } => Self::Failed {
-                error: told(error.or_else(|| super::exit::own_text(cause))),
-            },
-            Exit::NotRunning => Self::NotRunning,
-        }
-    }
-}
-
-impl fmt::Display for ExitCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Normal { reason: None } => f.write_str("normal"),
-            Self::Normal { reason: Some(text) } => write!(f, "normal ({text})"),
-            Self::Shutdown => f.write_str("shutdown"),
-            Self::Killed => f.write_str("killed"),
-            Self::Failed { error } => write!(f, "failed: {error}"),
-            Self::NotRunning => f.write_str("was not running"),
-        }
-    }
-}
-
-impl StartFailure {
-    /// The same without the user's error, of which this is the text. That is handed back.
-    pub(super) fn of(failure: Failure, error: Option<Arc<str>>) -> (Self, Option<Cause>) {
-        match failure {
-            Failure::Failed(cause) => (Self::Failed { error: told(error) }, Some(cause)),
-            Failure::Ignored => (Self::Ignored, None),
-            Failure::NameTaken(name) => (Self::NameTaken { name }, None),
-            Failure::Cancelled => (Self::Cancelled, None),
-            Failure::TimedOut(timeout) => (Self::TimedOut { timeout }, None),
-        }
-    }
-}
-
-impl fmt::Display for StartFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed { error } => f.write_str(error),
-            Self::Ignored => f.write_str("ignored by the start function"),
-            Self::NameTaken { name } => write!(f, "the name {name:?} is taken"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::TimedOut { timeout } => write!(f, "timed out after {timeout:?}"),
-        }
-    }
-}
-
-fn told(error: Option<Arc<str>>) -> Arc<str> {
-    error.unwrap_or_else(|| UNTOLD.into())
 }

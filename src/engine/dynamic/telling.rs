@@ -2,7 +2,8 @@
 //! session.
 
 use super::Engine;
-use crate::engine::child::Extra;
+use crate::engine::child::Child;
+use crate::engine::decision::Decision;
 use crate::engine::dossier::{Exits, Record};
 use crate::engine::event::{EventKind, Happening};
 use crate::engine::io::Domain;
@@ -42,42 +43,36 @@ impl<D: Domain> Engine<D> {
     /// it if the session stays, and decides how the log tells it.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
         let mut happening = happening.into();
-        let stays = happening
-            .kind
-            .decision()
-            .is_some_and(|decision| decision.state().is_some());
-        if let Some(child) = self.table.get_mut(slot) {
-            let incarnation = child.life.incarnation;
-            let extra = if stays {
-                Some(child.extra_mut())
-            } else {
-                child.extra_if_any()
-            };
-            if let Some(Extra { exits, repeats, .. }) = extra {
-                happening.judge(now, repeats);
-                if stays {
-                    keep(exits, now, incarnation, &happening.kind);
-                }
+        if let Some(decision) = happening.kind.decision().copied()
+            && let Some(child) = self.table.get_mut(slot)
+        {
+            if decision.state().is_some() {
+                keep(now, child, &happening.kind, decision);
+            }
+            if let Some(extra) = child.extra_if_any() {
+                happening.judge(now, &mut extra.repeats);
             }
         }
         self.note(slot, happening);
     }
 }
 
-fn keep(exits: &mut Option<Box<Exits>>, now: Moment, incarnation: u64, kind: &EventKind) {
-    match (kind, exits) {
-        (EventKind::Decided(decision), Some(exits)) => exits.decided(*decision),
-        (EventKind::Decided(_), None) => {}
-        (kind, exits) => {
-            let record = Record {
-                at: now,
-                incarnation,
-                kind: kind.clone(),
-            };
-            match exits {
-                Some(exits) => exits.add(record),
-                None => *exits = Some(Box::new(Exits::new(record))),
-            }
+fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
+    if let EventKind::Decided(_) = kind {
+        let history = child.history.as_mut();
+        let extra = history.and_then(|history| history.extra.as_mut());
+        if let Some(exits) = extra.and_then(|extra| extra.exits.as_mut()) {
+            exits.decided(decision);
         }
+        return;
+    }
+    let record = Record {
+        at: now,
+        incarnation: child.life.incarnation,
+        kind: kind.clone(),
+    };
+    match &mut child.extra_mut().exits {
+        Some(exits) => exits.add(record),
+        exits @ None => *exits = Some(Box::new(Exits::new(record))),
     }
 }
