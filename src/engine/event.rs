@@ -155,8 +155,9 @@ impl Happening {
     pub(super) fn judge(&mut self, now: Moment, repeats: &mut Repeats) {
         self.repeat = match self.kind.severity() {
             Severity::Detail => Repeat::None,
-            Severity::Warning => repeats.crash(now),
-            Severity::Error => repeats.number(),
+            Severity::Warning if self.kind.state().is_some() => repeats.crash(now),
+            // It does not come back, or not soon.
+            Severity::Warning | Severity::Error => repeats.number(),
         };
     }
 }

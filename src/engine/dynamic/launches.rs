@@ -139,7 +139,7 @@ impl<D: Domain> Engine<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -162,7 +162,7 @@ impl<D: Domain> Engine<D> {
             Some((slot, Lost::Launching, text)) => {
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
-                self.note(slot, failed(origin, failure, text));
+                self.note_end(now, slot, failed(origin, failure, text));
                 self.mark_stuck(now, slot);
             }
             Some((slot, Lost::Cancelled, _)) => {

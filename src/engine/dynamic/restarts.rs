@@ -282,7 +282,7 @@ impl<D: Domain> Engine<D> {
                 self.escalate(now, slot);
             }
             _ => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.leave(now, slot, Exit::NotRunning);
             }
         }

@@ -20,6 +20,7 @@ use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::tickets::{Kind, Tickets};
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
@@ -35,6 +36,7 @@ pub(crate) struct Sim {
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
     pub(crate) follower: Option<Box<Follower>>,
+    pub(crate) summed: Summed,
 }
 
 impl Sim {
@@ -50,6 +52,7 @@ impl Sim {
             plays: Plays::Plain,
             claims: Claims::default(),
             follower: None,
+            summed: Summed::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
