@@ -19,6 +19,8 @@
 
 mod answers;
 mod apart;
+#[cfg(feature = "serde")]
+mod as_data;
 mod backoff;
 mod callers;
 mod chain;
@@ -48,6 +50,7 @@ mod number;
 mod ordered;
 mod rate;
 mod rejection;
+mod repeats;
 mod report;
 mod request;
 mod restart;
@@ -96,6 +99,7 @@ pub use ordered::{
 };
 pub use rate::StartRate;
 pub use rejection::Rejection;
+pub use repeats::Repeat;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};

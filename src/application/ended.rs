@@ -8,6 +8,7 @@ use super::Signal;
 use super::apart::{self, apart};
 use crate::Supervisor;
 use crate::actor::completion::Outcome;
+use crate::actor::log::TARGET;
 use crate::engine::{ShutdownReport, StopCause};
 
 /// How an application ended.
@@ -120,6 +121,8 @@ impl Ended {
         let (stuck, not_running) = (report.stuck, report.not_running);
         apart(patience, move || {
             tracing::info!(
+                target: TARGET,
+                event = "application_ended",
                 supervisor,
                 cause,
                 status,

@@ -12,6 +12,7 @@ use super::signals::Signals;
 use super::standby::Standby;
 use super::{EndCause, Ended};
 use crate::actor::guarded::drop_guarded;
+use crate::actor::log::TARGET;
 use crate::actor::unwind::guard;
 use crate::engine::{Chain, KILL_BOUND};
 use crate::error::{StartError, SupervisorDown};
@@ -245,6 +246,8 @@ async fn start_all(supervisor: Arc<str>, mut sessions: Unstarted) {
                 drop(guard(|| {
                     let reason = Chain(&error).to_string();
                     tracing::error!(
+                        target: TARGET,
+                        event = "default_session_failed",
                         supervisor = &*supervisor,
                         session,
                         reason,

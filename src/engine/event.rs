@@ -5,6 +5,8 @@
 //! No value of the user's is in it: of an error there is the text, which was made in the task of the
 //! session that failed.
 
+mod causes;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +14,13 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::counts::SessionState;
 use super::decision::{Decision, Pending};
-use super::exit::{Cause, Exit};
+use super::exit::Cause;
 use super::expiry::Expiry;
-use super::failure::Failure;
+use super::moment::Moment;
+use super::repeats::{Repeat, Repeats};
 use super::report::ShutdownReport;
 use super::stop::{Kill, StopCause};
+pub use causes::{ExitCause, StartFailure};
 
 /// What happened.
 ///
@@ -112,55 +116,13 @@ pub enum EventKind {
     },
 }
 
-/// How an incarnation ended, as plain data: an [`Exit`] with the text of its error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExitCause {
-    /// Gracefully and by itself.
-    Normal {
-        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
-        reason: Option<Arc<str>>,
-    },
-    /// Gracefully, because the supervisor asked.
-    Shutdown,
-    /// It was killed.
-    Killed,
-    /// A callback returned an error or panicked.
-    Failed {
-        /// The text of the error and of its sources, cut after 1,024 bytes.
-        error: Arc<str>,
-    },
-    /// It was not running.
-    NotRunning,
-}
-
-/// Why a launch did not succeed, as plain data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartFailure {
-    /// The start function or `pre_start` failed.
-    Failed {
-        /// The text of the error and of its sources, cut after 1,024 bytes.
-        error: Arc<str>,
-    },
-    /// The start function answered ignore.
-    Ignored,
-    /// Another actor has its name.
-    NameTaken {
-        /// The name.
-        name: Arc<str>,
-    },
-    /// It was cancelled.
-    Cancelled,
-    /// It took too long.
-    TimedOut {
-        /// The timeout.
-        timeout: Duration,
-    },
-}
-
 /// How much an operator has to look at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Severity {
     /// It belongs to the life of healthy sessions.
@@ -171,19 +133,38 @@ pub enum Severity {
     Error,
 }
 
-/// What stands for the text of an error that nobody has told.
-const UNTOLD: &str = "its error did not reach the supervisor";
-
 /// What happened, with the user's error that leaves the engine with it.
 #[derive(Debug)]
 pub(super) struct Happening {
     pub(super) kind: EventKind,
     pub(super) error: Option<Cause>,
+    /// How the log tells it.
+    pub(super) repeat: Repeat,
+}
+
+impl Happening {
+    pub(super) const fn new(kind: EventKind, error: Option<Cause>) -> Self {
+        Self {
+            kind,
+            error,
+            repeat: Repeat::None,
+        }
+    }
+
+    /// Decides how the log tells it: an exit, a restart that failed, or what follows one of them.
+    pub(super) fn judge(&mut self, now: Moment, repeats: &mut Repeats) {
+        self.repeat = match self.kind.severity() {
+            Severity::Detail => Repeat::None,
+            Severity::Warning if self.kind.state().is_some() => repeats.crash(now),
+            // It does not come back, or not soon.
+            Severity::Warning | Severity::Error => repeats.number(),
+        };
+    }
 }
 
 impl From<EventKind> for Happening {
     fn from(kind: EventKind) -> Self {
-        Self { kind, error: None }
+        Self::new(kind, None)
     }
 }
 
@@ -402,63 +383,4 @@ impl Decision {
             }
         }
     }
-}
-
-impl ExitCause {
-    /// The same without the user's error, of which this is the text.
-    pub(super) fn of(exit: &Exit, error: Option<Arc<str>>) -> Self {
-        match exit {
-            Exit::Normal { reason } => Self::Normal {
-                reason: reason.as_deref().map(Arc::from),
-            },
-            Exit::Shutdown => Self::Shutdown,
-            Exit::Killed => Self::Killed,
-            Exit::Failed { cause } => Self::Failed {
-                error: told(error.or_else(|| super::exit::own_text(cause))),
-            },
-            Exit::NotRunning => Self::NotRunning,
-        }
-    }
-}
-
-impl fmt::Display for ExitCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Normal { reason: None } => f.write_str("normal"),
-            Self::Normal { reason: Some(text) } => write!(f, "normal ({text})"),
-            Self::Shutdown => f.write_str("shutdown"),
-            Self::Killed => f.write_str("killed"),
-            Self::Failed { error } => write!(f, "failed: {error}"),
-            Self::NotRunning => f.write_str("was not running"),
-        }
-    }
-}
-
-impl StartFailure {
-    /// The same without the user's error, of which this is the text. That is handed back.
-    pub(super) fn of(failure: Failure, error: Option<Arc<str>>) -> (Self, Option<Cause>) {
-        match failure {
-            Failure::Failed(cause) => (Self::Failed { error: told(error) }, Some(cause)),
-            Failure::Ignored => (Self::Ignored, None),
-            Failure::NameTaken(name) => (Self::NameTaken { name }, None),
-            Failure::Cancelled => (Self::Cancelled, None),
-            Failure::TimedOut(timeout) => (Self::TimedOut { timeout }, None),
-        }
-    }
-}
-
-impl fmt::Display for StartFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed { error } => f.write_str(error),
-            Self::Ignored => f.write_str("ignored by the start function"),
-            Self::NameTaken { name } => write!(f, "the name {name:?} is taken"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::TimedOut { timeout } => write!(f, "timed out after {timeout:?}"),
-        }
-    }
-}
-
-fn told(error: Option<Arc<str>>) -> Arc<str> {
-    error.unwrap_or_else(|| UNTOLD.into())
 }

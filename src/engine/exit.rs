@@ -140,7 +140,7 @@ impl fmt::Display for GaveUp {
 impl Error for GaveUp {}
 
 /// The text of an error that is none of a user's.
-pub(super) fn own_text(cause: &Cause) -> Option<Arc<str>> {
+pub(in crate::engine) fn own_text(cause: &Cause) -> Option<Arc<str>> {
     if cause.is::<GaveUp>() {
         return Some(GaveUp.to_string().into());
     }

@@ -8,6 +8,7 @@ use crate::engine::event::EventKind;
 use crate::engine::io::{Domain, Effect, NotStarted, Spec};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeat;
 use crate::engine::table::Place;
 use crate::engine::waiting::{StartCaller, Waiting};
 
@@ -99,6 +100,7 @@ impl<D: Domain> Engine<D> {
                     holder: Arc::clone(&taken.holder),
                 },
                 error: None,
+                repeat: Repeat::None,
             });
         }
         self.refuse(spec, caller.not_started(why));

@@ -143,7 +143,7 @@ impl<D: Domain> Engine<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -167,7 +167,7 @@ impl<D: Domain> Engine<D> {
                 self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
-                self.note(slot, failed(origin, failure, text));
+                self.note_end(now, slot, failed(origin, failure, text));
                 self.mark_stuck(now, slot);
             }
             Some((slot, Lost::Cancelled, _)) => {
@@ -269,7 +269,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
     let (failure, error) = StartFailure::of(failure, text);
     let kind = EventKind::StartFailed { failure };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }
 
 /// Of one whose launch failed and of which stuck children are left.

@@ -2,6 +2,8 @@
 //! session.
 
 use super::Engine;
+use crate::engine::child::Child;
+use crate::engine::decision::Decision;
 use crate::engine::dossier::{Exits, Record};
 use crate::engine::event::{EventKind, Happening};
 use crate::engine::io::Domain;
@@ -37,31 +39,45 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Tells what has happened, and keeps an exit of a session that stays.
+    /// Tells an exit, a restart that failed, or what follows one of them, and keeps it if the session
+    /// stays.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
         let happening = happening.into();
         if let Some(decision) = happening.kind.decision()
             && decision.state().is_some()
             && let Some(child) = self.table.get_mut(slot)
         {
-            let incarnation = child.life.incarnation;
-            let exits = &mut child.extra_mut().exits;
-            match (&happening.kind, exits) {
-                (EventKind::Decided(decision), Some(exits)) => exits.decided(*decision),
-                (EventKind::Decided(_), None) => {}
-                (kind, exits) => {
-                    let record = Record {
-                        at: now,
-                        incarnation,
-                        kind: kind.clone(),
-                    };
-                    match exits {
-                        Some(exits) => exits.add(record),
-                        None => *exits = Some(Box::new(Exits::new(record))),
-                    }
-                }
-            }
+            keep(now, child, &happening.kind, *decision);
+        }
+        self.note_end(now, slot, happening);
+    }
+
+    /// Tells the same without keeping it. Decides how the log tells it.
+    pub(super) fn note_end(&mut self, now: Moment, slot: u32, mut happening: Happening) {
+        let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
+        if let Some(extra) = extra {
+            happening.judge(now, &mut extra.repeats);
         }
         self.note(slot, happening);
+    }
+}
+
+fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
+    if let EventKind::Decided(_) = kind {
+        let history = child.history.as_mut();
+        let extra = history.and_then(|history| history.extra.as_mut());
+        if let Some(exits) = extra.and_then(|extra| extra.exits.as_mut()) {
+            exits.decided(decision);
+        }
+        return;
+    }
+    let record = Record {
+        at: now,
+        incarnation: child.life.incarnation,
+        kind: kind.clone(),
+    };
+    match &mut child.extra_mut().exits {
+        Some(exits) => exits.add(record),
+        exits @ None => *exits = Some(Box::new(Exits::new(record))),
     }
 }
