@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
-use arguments::{OfSessions, Own};
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
+use arguments::{OfSessions, Own};
 use events::Events;
 pub(super) use launches::Counting;
 

@@ -136,7 +136,8 @@ impl Meter {
 
     /// A restart was decided, after this pause.
     pub(super) fn restarts(&self, delay: Duration) {
-        self.restart_delay.add(delay, &RESTART_DELAY, Unit::Nanosecond);
+        self.restart_delay
+            .add(delay, &RESTART_DELAY, Unit::Nanosecond);
     }
 
     /// A parked session is tried again by itself.

@@ -16,8 +16,8 @@ mod tests {
     use crate::engine::incarnation::{Key, Launch};
     use crate::engine::io::{Discard, Effect, Note, Recall, Refusal};
     use crate::engine::lifecycle::{
-        Counted, Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor, Timer,
-        Told,
+        Counted, Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor,
+        Timer, Told,
     };
     use crate::engine::moment::Moment;
     use crate::engine::{Expiry, Mark, Policy, Seen, Shutdown, Span, Spec, Ticket};
