@@ -21,6 +21,8 @@ mod fault;
 mod handle;
 mod id;
 mod info;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod names;
 mod options;
 pub mod reason;

@@ -72,9 +72,9 @@ pub(super) const LIFETIME: [Duration; BOUNDS] = [
 /// What a session supervisor has done since its start, and what its sessions are doing now.
 ///
 /// Totals never become less. Those of different kinds are read one after another while the supervisor
-/// goes on, so they may be of slightly different moments. An end is never shown without its start:
-/// at any time the exits are at most as many as the starts that succeeded. When nothing is under way,
-/// the difference of the two is the number of sessions that run.
+/// goes on, so they may be of slightly different moments. No end is shown without its start: at any time
+/// the exits are at most as many as the starts that succeeded. When nothing is under way, the difference
+/// of the two is the number of sessions that run.
 ///
 /// The default is that of a supervisor that has not done anything.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod races;
 mod rows;
 mod shared_starts;
 mod stack;
+mod stats;
 mod support;
 mod survey;
 mod tasks;

@@ -19,6 +19,7 @@ use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
+use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
 use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
@@ -37,6 +38,7 @@ pub(crate) struct Sim {
     pub(crate) claims: Claims,
     pub(crate) follower: Option<Box<Follower>>,
     pub(crate) summed: Summed,
+    pub(crate) tally: Tally,
 }
 
 impl Sim {
@@ -53,6 +55,7 @@ impl Sim {
             claims: Claims::default(),
             follower: None,
             summed: Summed::default(),
+            tally: Tally::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -218,6 +221,7 @@ impl History for Sim {
     }
 
     fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.tally_effect(&effect);
         self.carry_out(effect);
     }
 
@@ -262,6 +266,7 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
+        self.tally_deed(index, &deed);
         let run = &mut self.world.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
