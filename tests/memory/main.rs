@@ -20,6 +20,7 @@ mod lives;
 mod runtimes;
 mod sessions;
 mod supervisors;
+mod surveys;
 mod tasks;
 
 #[path = "../../benches/sides/alloc.rs"]
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         children::rows(),
         linked::rows(),
         supervisors::rows(),
+        surveys::rows(),
         draining::rows(),
         tasks::rows(),
     ];
