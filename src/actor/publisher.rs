@@ -11,6 +11,7 @@ use super::shared::Shared;
 use crate::SessionId;
 use crate::engine::{EventKind, Moment, ShutdownReport};
 use crate::event::Event;
+use crate::names;
 
 /// If nobody listens nothing is made.
 #[derive(Debug)]
@@ -59,14 +60,14 @@ impl<'a> Publisher<'a> {
         }
         let (id, role) = match (speaker.children, &speaker.home) {
             (Children::Sessions, _) => (child, None),
-            (Children::Static, Some(session)) => (session, Some(child)),
+            (Children::Static, Some(session)) => (session, Some(role(speaker, session, child))),
             (Children::Static, None) => return,
         };
         self.events.push(Arc::new(Event {
             revision: 0,
             time: self.clock.wall(self.now),
             id: Some(SessionId::checked(Arc::clone(id))),
-            role: role.cloned(),
+            role,
             label: label.cloned(),
             incarnation,
             state: kind.state(),
@@ -125,5 +126,14 @@ impl<'a> Publisher<'a> {
         {
             feed.wake();
         }
+    }
+}
+
+/// The role of a child. Where its supervisor is itself within the tree of the session, the roles down
+/// to it come first, since a role is unique among the children of one supervisor alone.
+fn role(speaker: &Speaker, session: &str, child: &Arc<str>) -> Arc<str> {
+    match names::place_in_tree(&speaker.name, session) {
+        Some(place) => format!("{place}/{child}").into(),
+        None => Arc::clone(child),
     }
 }
