@@ -111,9 +111,9 @@ impl<D: Domain> Lifecycle<D> {
         let lived = step.now.since(current.started);
         let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
         if current.counted == Counted::Started {
-            step.count(|meter| meter.exited(&exit, lived));
+            step.count(|meter| meter.exited(&exit, current.started, step.now));
             if let Some(told) = told {
-                step.count(|meter| meter.stopped(step.now.since(told)));
+                step.count(|meter| meter.stopped(told, step.now));
             }
         }
         // A start that succeeds after its cancellation does not count as a run.
