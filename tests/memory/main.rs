@@ -19,6 +19,7 @@ mod linked;
 mod lives;
 mod runtimes;
 mod sessions;
+mod spans;
 mod supervisors;
 mod surveys;
 mod tasks;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         surveys::rows(),
         draining::rows(),
         tasks::rows(),
+        spans::rows(),
     ];
     crowds::fill_the_registry();
     crowds::fill_the_directory();
