@@ -1,4 +1,5 @@
-//! The guide. Its pages are the files in `docs/guide`, and their examples are tests.
+//! The guide. Its pages are the files in `docs/guide`, and their examples are tests. Two pages that
+//! tests compare with the code lie beside that folder.
 //!
 //! `guide/links.md` says where their links lead in rustdoc. The pages themselves end with where the
 //! same links lead in the repository.
@@ -51,6 +52,12 @@ pub mod testing {}
 #[doc = ""]
 #[doc = include_str!("../docs/guide/watching.md")]
 pub mod watching {}
+
+#[doc = include_str!("../docs/log.md")]
+pub mod log {}
+
+#[doc = include_str!("../docs/json.md")]
+pub mod json {}
 
 #[doc = include_str!("guide/links.md")]
 #[doc = ""]

@@ -3,9 +3,12 @@
 
 mod admission;
 mod claims;
+mod dossier;
 pub(crate) mod draining;
+pub(crate) mod feed;
 pub(crate) mod leases;
 mod several;
+mod stats;
 mod watching;
 
 use std::future::Future;

@@ -12,6 +12,7 @@ mod end;
 mod in_use;
 mod kept;
 mod orphans;
+mod span;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -23,6 +24,7 @@ use ractor::{ActorCell, ActorStatus};
 
 use super::checkpoint::Carried;
 use super::drop_queue::DropQueue;
+use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
 use claim::Claim;
@@ -41,6 +43,8 @@ const GAVE_UP: u16 = 1 << 7;
 const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 | Hold::Tree as u16;
 /// What it leaves to the next launch has been taken, so nothing more is left.
 const LEFT: u16 = 1 << 8;
+/// It has a span.
+const SPAN: u16 = 1 << 9;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +122,10 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
 
     fn mark(&self) -> Mark {
         Life::mark(self)
+    }
+
+    fn error_text(&self) -> Option<Arc<str>> {
+        self.lock().end.as_ref()?.text.clone()
     }
 
     fn cause(&self) -> Option<Cause> {
@@ -198,12 +206,21 @@ impl<C, T: Clone> Life<C, T> {
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
+    /// The text is made here, in the task of the session, since it is the user's code that says it.
     fn keep(&self, cause: Cause, drops: &DropQueue) {
+        let text = error_text(&**cause);
         let kept = Kept::new(cause, drops);
         let mut inner = self.lock();
-        let before = inner.end.get_or_insert_default().cause.replace(kept);
+        let end = inner.end.get_or_insert_default();
+        end.text = Some(text);
+        let before = end.cause.replace(kept);
         drop(inner);
         drop(before);
+    }
+
+    /// The launch has failed with an error of this text.
+    pub(super) fn start_failed(&self, text: Arc<str>) {
+        self.lock().end.get_or_insert_default().text = Some(text);
     }
 
     /// `pre_start` went well. An actor that is already ending by itself cannot be linked.

@@ -21,14 +21,15 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
-use arguments::Own;
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
+use arguments::{OfSessions, Own};
 use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::drop_queue::{Deferred, DropQueue};
+use super::feed::Feed;
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
@@ -38,7 +39,7 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark};
+use crate::engine::{Input, Mark, Meter};
 use crate::names;
 use crate::options::GroupOf;
 
@@ -79,6 +80,9 @@ pub struct Shared {
     /// The starts of sessions that the root was told of.
     pub(super) events: Events,
     pub(crate) claims: HeldClaims,
+    /// What happens to its sessions. That of a session's tree is a part of its supervisor's. None
+    /// outside any session supervisor.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -118,17 +122,31 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
+        let feed = match (arguments.naming, &arguments.home) {
+            (Naming::Sessions, _) => Some(Arc::new(Feed::new(runtime.clone()))),
+            (_, Some(home)) => home.sessions.feed.clone(),
+            (_, None) => None,
+        };
+        let clock = match &arguments.parent_link {
+            Some(parent_link) => parent_link.parent.clock.start_another(),
+            None => Clock::start(),
+        };
         Arc::new(Self {
             counting,
             name: arguments.name,
             naming: arguments.naming,
             own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
+                (Naming::Sessions, _) | (_, None) => {
+                    Own::Sessions(arguments.machine.meter().map(|meter| {
+                        let group_of = arguments.group_of;
+                        Box::new(OfSessions { group_of, meter })
+                    }))
+                }
                 (_, Some(home)) => Own::Home(home),
             },
             parent_link: arguments.parent_link,
             runtime,
-            clock: Clock::start(),
+            clock,
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(arguments.machine)),
             drops,
@@ -143,6 +161,7 @@ impl Shared {
             launches_wake: Notify::new(),
             events: Events::default(),
             claims,
+            feed,
         })
     }
 
@@ -155,16 +174,25 @@ impl Shared {
     pub(crate) const fn home(&self) -> Option<&Home> {
         match &self.own {
             Own::Home(home) => Some(home),
-            Own::Groups(_) => None,
+            Own::Sessions(_) => None,
+        }
+    }
+
+    fn of_sessions(&self) -> Option<&OfSessions> {
+        match &self.own {
+            Own::Sessions(of_sessions) => of_sessions.as_deref(),
+            Own::Home(_) => None,
         }
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
-        match &self.own {
-            Own::Groups(group_of) => group_of.as_ref(),
-            Own::Home(_) => None,
-        }
+    pub(crate) fn group_of(&self) -> Option<&GroupOf> {
+        self.of_sessions()?.group_of.as_ref()
+    }
+
+    /// What is counted of sessions. None if the children are no sessions.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        Some(&self.of_sessions()?.meter)
     }
 
     /// The name of a child in the registry; `None` if it is not registered.
@@ -183,8 +211,25 @@ impl Shared {
         &self.name
     }
 
+    /// Where what happens to its sessions, or to the children of a session's tree, is told.
+    pub(crate) const fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The time of day of what happens now, as events tell it: since 1970.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        let now = self.clock.wall(self.clock.now());
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 
     pub(crate) fn root(&self) -> &ActorCell {
@@ -255,7 +300,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.progress.work() >= Work::Stopping
     }
 
@@ -316,8 +361,8 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Groups(group_of) = &mut self.own
-            && let Some(group_of) = group_of.take()
+        if let Own::Sessions(Some(of_sessions)) = &mut self.own
+            && let Some(group_of) = of_sessions.group_of.take()
         {
             self.drops.drop_later([Deferred::of(group_of)]);
         }

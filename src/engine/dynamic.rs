@@ -6,17 +6,20 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains) and `watching` (who only wants to know).
+//! (how it drains), `watching` (who only wants to know), `counting` (how many there are), `telling`
+//! (what is told of all that) and `explaining` (what is known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod admission;
 mod apart;
 mod claims;
+mod counting;
 mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod explaining;
 mod finishing;
 mod first;
 mod launches;
@@ -28,6 +31,7 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod telling;
 mod turns;
 mod waits;
 mod watching;
@@ -36,12 +40,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::child::{Child, Plan};
-use super::counts::Counts;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
+use super::meter::Meter;
 use super::moment::Moment;
 use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
@@ -49,9 +53,11 @@ use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use claims::Claims;
+pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
+pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).
@@ -80,6 +86,8 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    meter: Arc<Meter>,
+    listening: Listening,
 }
 
 /// Whether supervision events can still come.
@@ -115,6 +123,8 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            meter: Arc::default(),
+            listening: Listening::Off,
         }
     }
 
@@ -241,12 +251,6 @@ impl<D: Domain> Engine<D> {
         timer.into_iter().chain(stop).chain(line).min()
     }
 
-    /// How many sessions there are.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.table.counts()
-    }
-
     /// What is known of an id.
     #[must_use]
     pub fn info(&self, id: &str) -> Option<Info<'_, D>> {
@@ -330,6 +334,7 @@ impl<D: Domain> Engine<D> {
             },
         };
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        step.meter = Some(&self.meter);
         let result = self.table.change(slot, |child| {
             let result = act(child, &mut step);
             if let Some(checkpoint) = step.checkpoint.take() {
@@ -386,12 +391,5 @@ impl<D: Domain> Engine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, note: Note) {
-        if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(note);
-            self.effects.push_back(effect);
-        }
     }
 }

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use super::kept::Kept;
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
+use crate::actor::span::IncarnationSpan;
 use crate::engine::ShutdownReport;
 
 /// What is known of the end.
 #[derive(Debug)]
 pub(super) struct End<T> {
     pub(super) cause: Option<Kept>,
+    /// The text of that error, or of the one with which the start failed.
+    pub(super) text: Option<Arc<str>>,
     /// What was below the session. Its names may be held a little longer than the session's own.
     /// Few sessions have any, and none before its end.
     pub(super) orphans: Option<Box<Orphans>>,
     pub(super) tree: Tree<T>,
     /// Where its incarnation saves, once it has asked for that.
     pub(super) slot: Option<Arc<Slot>>,
+    /// The span of its callbacks, while they may run.
+    pub(super) span: Option<Arc<IncarnationSpan>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
 }
@@ -26,9 +31,11 @@ impl<T> Default for End<T> {
     fn default() -> Self {
         Self {
             cause: None,
+            text: None,
             orphans: None,
             tree: Tree::None,
             slot: None,
+            span: None,
             outlived: false,
         }
     }

@@ -19,8 +19,9 @@ use crate::engine::counts::SessionState;
 use crate::engine::drain::{
     DrainAnswer, DrainOrder, DrainProgress, MoreTimeAnswer, ProgressAnswer,
 };
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Caller, Domain, Effect, Note, Refusal, Reply, StopCause};
+use crate::engine::io::{Caller, Domain, Effect, Refusal, Reply, StopCause};
 use crate::engine::lifecycle::{State, Supervisor};
 use crate::engine::moment::Moment;
 use crate::engine::restart::ChildKind;
@@ -98,7 +99,7 @@ impl<D: Domain> Engine<D> {
 
     /// Asks a running session to end: by its own rule in a stop, and with its messages handled first
     /// in a drain.
-    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u64) {
+    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u32) {
         let mut load = self.load();
         // It does not wait for itself.
         load.waiting = load.waiting.saturating_sub(1);
@@ -109,7 +110,7 @@ impl<D: Domain> Engine<D> {
         let deadline = Some(drain.ask(now, slot, load).min(load.deadline));
         self.step(now, slot, |child, step| {
             step.supervisor = Supervisor::Stops { deadline };
-            child.plan_after(Then::Remove, SessionState::Stopping, batch);
+            child.plan_after(now, Then::Remove, SessionState::Stopping, batch);
             child.life.drain(step);
         });
     }
@@ -265,7 +266,7 @@ impl<D: Domain> Engine<D> {
         let new = wish.min(most).max(due);
         if new > due {
             *deadline = Some(drain.grant(slot, new, load));
-            self.note(slot, Note::MoreTime(new.since(now)));
+            self.note(slot, EventKind::MoreTime(new.since(now)));
             self.step(now, slot, |child, step| child.life.give_time(new, step));
         }
         MoreTimeAnswer::Has(new.min(wish).since(now))

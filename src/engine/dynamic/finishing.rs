@@ -1,4 +1,4 @@
-//! When a stop or a drain of the supervisor is over.
+//! The end of each input and of each timer: whether a stop or a drain of the supervisor is over.
 
 use super::stopping::Stage;
 use super::{Engine, Mode};
@@ -6,10 +6,12 @@ use crate::engine::io::{Domain, Effect};
 use crate::engine::moment::Moment;
 
 impl<D: Domain> Engine<D> {
-    /// Ends when every child is gone or stuck. Else those are told who follow a drain.
+    /// Ends when every child is gone or stuck. Else those are told who follow a drain. The counts are
+    /// shown in either case.
     pub(super) fn wind_up(&mut self, now: Moment) {
         self.finish_if_gone(now);
         self.tell_progress();
+        self.show_counts();
     }
 
     fn finish_if_gone(&mut self, now: Moment) {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::engine::child::{Child, Origin, Plan};
-use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
+use crate::engine::event::EventKind;
+use crate::engine::io::{Domain, Effect, NotStarted, Spec};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeat;
 use crate::engine::table::Place;
 use crate::engine::waiting::{StartCaller, Waiting};
 
@@ -30,6 +32,7 @@ impl<D: Domain> Engine<D> {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(slot) => {
                 self.first_launch(now, slot, id, spec, caller, None);
+                self.show_counts();
                 Ok(())
             }
         }
@@ -86,12 +89,18 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
         why: NotStarted,
     ) {
+        self.meter.refuses(&why);
         if let NotStarted::ClaimTaken(taken) = &why {
             self.effect(Effect::Note {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
                 incarnation: 0,
-                note: Note::ClaimTaken((**taken).clone()),
+                kind: EventKind::ClaimTaken {
+                    claim: taken.claim.clone(),
+                    holder: Arc::clone(&taken.holder),
+                },
+                error: None,
+                repeat: Repeat::None,
             });
         }
         self.refuse(spec, caller.not_started(why));

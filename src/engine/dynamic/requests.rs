@@ -101,9 +101,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
         }
     }
@@ -169,6 +169,11 @@ impl<D: Domain> Engine<D> {
             }
             (Plan::Park { .. }, _) if released => {
                 if let Some(no_place) = no_place {
+                    match &no_place {
+                        RestartAnswer::MaxSessions(_) => self.meter.has_no_place(),
+                        RestartAnswer::Rejected(rejection) => self.meter.rejects(rejection),
+                        _ => debug_assert!(false, "a place is all that it lacks"),
+                    }
                     return self.answer(Reply::Restart(ticket, no_place));
                 }
                 self.leave_parked(slot);

@@ -9,7 +9,6 @@ use super::waits::Draining;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::counts::SessionState;
-use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Caller, Domain, Effect, Reply, StopCause};
 use crate::engine::lifecycle::State;
@@ -265,9 +264,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, refusal.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
             Plan::Run => {}
         }
@@ -324,7 +323,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A session that was told to stop is in its `post_stop`, has ended, or is given up.
-    pub(super) const fn stop_finished(&mut self, batch: u64) {
+    pub(super) const fn stop_finished(&mut self, batch: u32) {
         if let Mode::Stopping(stop) = &mut self.mode {
             stop.pace.moved(batch);
         }
@@ -359,7 +358,7 @@ impl<D: Domain> Engine<D> {
         }
         let due = self.step(now, slot, |child, step| {
             if runs {
-                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
+                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
             }
             child.life.cut(step)
         });
