@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    // Once more at the end, where whoever sees only the last lines finds them.
+    // Once more at the end, so that the last lines of a long output name them.
     println!("these kept something:");
     for row in &failed {
         println!("    {row}");

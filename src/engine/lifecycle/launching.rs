@@ -114,6 +114,7 @@ impl<D: Domain> Lifecycle<D> {
                 current.counted = Counted::Started;
                 step.timer = Timer::Off;
                 step.count(|meter| meter.started(launched, step.now));
+                let took = step.now.since(launched);
                 self.note(EventKind::Started { took }, step);
             }
             How::Late => {
