@@ -162,7 +162,7 @@ impl<D: Domain> Engine<D> {
             Some((slot, Lost::Launching, text)) => {
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
-                self.note_end(now, slot, failed(origin, failure, text));
+                self.record(now, slot, failed(origin, failure, text));
                 self.mark_stuck(now, slot);
             }
             Some((slot, Lost::Cancelled, _)) => {
