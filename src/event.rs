@@ -9,10 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use thiserror::Error;
-
 use crate::SessionId;
 use crate::engine::{EventKind, SessionState};
+pub use crate::error::{Lagged, TryNextError};
 
 /// One thing that has happened to a session, to a child of a session's tree, or to the supervisor.
 ///
@@ -34,7 +33,8 @@ pub struct Event {
     pub time: SystemTime,
     /// The session; none: the supervisor itself.
     pub id: Option<SessionId>,
-    /// The child of the session's tree, if it is about one.
+    /// The child of the session's tree, if it is about one. Of a child of a supervisor within the
+    /// tree the roles down to it, as in `agent/tool`.
     pub role: Option<Arc<str>>,
     /// What people call the session or the child: [`ChildSpec::label`](crate::ChildSpec::label).
     pub label: Option<Arc<str>>,
@@ -110,28 +110,4 @@ impl Snapshot {
             }
         }
     }
-}
-
-/// A subscription was read too slowly, and its oldest events are lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{lost} events are lost, since they were not read in time")]
-#[non_exhaustive]
-pub struct Lagged {
-    /// How many events were lost, exactly.
-    pub lost: u64,
-}
-
-/// Why there is no next event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum TryNextError {
-    /// Nothing has happened since the last event.
-    #[error("nothing has happened since the last event")]
-    Empty,
-    /// Events are lost. The next call goes on with the oldest one that is left.
-    #[error(transparent)]
-    Lagged(#[from] Lagged),
-    /// The supervisor has ended, and its last event was read.
-    #[error("the supervisor has ended")]
-    Ended,
 }

@@ -40,8 +40,8 @@ impl SessionSupervisor {
     /// the others.
     ///
     /// It waits at most 1 s for a supervisor, and 5 s in all. One that ends meanwhile, or does not
-    /// answer, is shown as such. Each supervisor is asked two short questions, and blocks nobody.
-    /// The answers are not of one instant.
+    /// answer, is shown as such. Each supervisor is asked two short questions; no caller and no
+    /// session waits for that. The answers are not of one instant.
     ///
     /// # Errors
     ///

@@ -123,9 +123,19 @@ async fn attempt(
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
     let run = starting.get_mut()?;
-    let poll = |context: &mut Context<'_>| match guard_within(span, || run.as_mut().poll(context)) {
-        Ok(polled) => polled,
-        Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
+    let poll = |context: &mut Context<'_>| {
+        let poll = || {
+            let polled = run.as_mut().poll(context);
+            // The subscriber may block this thread when the span is left.
+            if polled.is_ready() && span.is_some() {
+                shared.step_aside();
+            }
+            polled
+        };
+        match guard_within(span, poll) {
+            Ok(polled) => polled,
+            Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
+        }
     };
     let outcome = life.unless_cancelled(poll).await;
     if outcome.is_none()

@@ -3,20 +3,19 @@
 
 use std::mem::take;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::clock::Clock;
-use super::feed::Feed;
 use super::log::{Children, Speaker};
 use super::shared::Shared;
 use crate::SessionId;
 use crate::engine::{EventKind, Moment, ShutdownReport};
 use crate::event::Event;
+use crate::names;
 
 /// If nobody listens nothing is made.
 #[derive(Debug)]
 pub(super) struct Publisher<'a> {
-    feed: Option<&'a Arc<Feed>>,
-    clock: Clock,
+    shared: &'a Shared,
     now: Moment,
     events: Vec<Arc<Event>>,
     readers: Readers,
@@ -32,8 +31,7 @@ enum Readers {
 impl<'a> Publisher<'a> {
     pub(super) const fn of(shared: &'a Shared) -> Self {
         Self {
-            feed: shared.feed(),
-            clock: shared.clock(),
+            shared,
             now: Moment::START,
             events: Vec::new(),
             readers: Readers::Asleep,
@@ -54,19 +52,19 @@ impl<'a> Publisher<'a> {
         incarnation: u64,
         kind: &EventKind,
     ) {
-        if !self.feed.is_some_and(|feed| feed.is_listened()) {
+        if !self.is_listened() {
             return;
         }
         let (id, role) = match (speaker.children, &speaker.home) {
             (Children::Sessions, _) => (child, None),
-            (Children::Static, Some(session)) => (session, Some(child)),
+            (Children::Static, Some(session)) => (session, Some(role(speaker, session, child))),
             (Children::Static, None) => return,
         };
         self.events.push(Arc::new(Event {
             revision: 0,
-            time: self.clock.wall(self.now),
+            time: self.time(),
             id: Some(SessionId::checked(Arc::clone(id))),
-            role: role.cloned(),
+            role,
             label: label.cloned(),
             incarnation,
             state: kind.state(),
@@ -76,18 +74,24 @@ impl<'a> Publisher<'a> {
 
     /// Something has happened to the session supervisor.
     pub(super) fn supervisor(&mut self, speaker: &Speaker, kind: EventKind) {
-        if speaker.children == Children::Sessions
-            && self.feed.is_some_and(|feed| feed.is_listened())
-        {
+        if speaker.children == Children::Sessions && self.is_listened() {
             let event = self.of_supervisor(kind);
             self.events.push(event);
         }
     }
 
+    fn is_listened(&self) -> bool {
+        self.shared.feed().is_some_and(|feed| feed.is_listened())
+    }
+
+    fn time(&self) -> SystemTime {
+        self.shared.clock().wall(self.now)
+    }
+
     fn of_supervisor(&self, kind: EventKind) -> Arc<Event> {
         Arc::new(Event {
             revision: 0,
-            time: self.clock.wall(self.now),
+            time: self.time(),
             id: None,
             role: None,
             label: None,
@@ -102,7 +106,7 @@ impl<'a> Publisher<'a> {
         if self.events.is_empty() {
             return;
         }
-        if let Some(feed) = self.feed {
+        if let Some(feed) = self.shared.feed() {
             feed.publish(take(&mut self.events));
             self.readers = Readers::Wake;
         }
@@ -111,7 +115,7 @@ impl<'a> Publisher<'a> {
     /// The supervisor has ended, and so does the feed, if it is its own.
     pub(super) fn end(&mut self, speaker: &Speaker, report: Option<ShutdownReport>) {
         if speaker.children == Children::Sessions
-            && let Some(feed) = self.feed
+            && let Some(feed) = self.shared.feed()
         {
             feed.end(self.of_supervisor(EventKind::SupervisorStopped { report }));
             self.readers = Readers::Wake;
@@ -121,9 +125,18 @@ impl<'a> Publisher<'a> {
     /// Has the readers woken. No lock may be held.
     pub(super) fn wake(&self) {
         if self.readers == Readers::Wake
-            && let Some(feed) = self.feed
+            && let Some(feed) = self.shared.feed()
         {
             feed.wake();
         }
+    }
+}
+
+/// The role of a child. Where its supervisor is itself within the tree of the session, the roles down
+/// to it come first, since a role is unique among the children of one supervisor alone.
+fn role(speaker: &Speaker, session: &str, child: &Arc<str>) -> Arc<str> {
+    match names::place_in_tree(&speaker.name, session) {
+        Some(place) => format!("{place}/{child}").into(),
+        None => Arc::clone(child),
     }
 }

@@ -18,7 +18,7 @@ use super::lines::Lines;
 use super::log::TARGET;
 use super::unwind::{Panicked, guard};
 
-/// The span, which whoever drops it last leaves to the queue of drops.
+/// The span. Its end is left to the queue of drops.
 #[derive(Debug)]
 pub(super) struct IncarnationSpan {
     span: Span,

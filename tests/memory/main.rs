@@ -14,11 +14,13 @@ mod crowds;
 mod draining;
 mod expiry;
 mod failures;
+mod feed;
 mod hostile;
 mod linked;
 mod lives;
 mod runtimes;
 mod sessions;
+mod spans;
 mod supervisors;
 mod surveys;
 mod tasks;
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         surveys::rows(),
         draining::rows(),
         tasks::rows(),
+        feed::rows(),
+        spans::rows(),
     ];
     crowds::fill_the_registry();
     let mut failed = 0;
