@@ -17,9 +17,15 @@ use super::answers::NotStarted;
 use super::counts::Counts;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::number::{Distribution, Number, Unit};
+use super::moment::Moment;
+use super::number::{Distribution, Number, Shape, Unit};
 use super::rejection::Rejection;
 use super::stats::{Exits, LIFETIME, RESTART_DELAY, Rejected, START_STOP, Starts, Stats};
+
+static STARTS: Shape = Shape::new(&START_STOP, Unit::Nanosecond);
+static STOPS: Shape = Shape::new(&START_STOP, Unit::Nanosecond);
+static DELAYS: Shape = Shape::new(&RESTART_DELAY, Unit::Nanosecond);
+static LIVES: Shape = Shape::new(&LIFETIME, Unit::Microsecond);
 
 /// What came of a start that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,22 +92,18 @@ pub struct Meter {
 impl Meter {
     /// So many sessions there are now.
     pub(super) fn show(&self, counts: Counts) {
-        for (number, count) in [
-            (&self.starting, counts.starting),
-            (&self.running, counts.active),
-            (&self.restarting, counts.restarting),
-            (&self.stopping, counts.stopping),
-            (&self.parked, counts.parked),
-            (&self.stuck, counts.stuck),
-            (&self.supervisors, counts.supervisors),
-        ] {
-            number.set(count as u64);
-        }
+        self.starting.set(counts.starting as u64);
+        self.running.set(counts.active as u64);
+        self.restarting.set(counts.restarting as u64);
+        self.stopping.set(counts.stopping as u64);
+        self.parked.set(counts.parked as u64);
+        self.stuck.set(counts.stuck as u64);
+        self.supervisors.set(counts.supervisors as u64);
     }
 
-    /// A start has succeeded, after this time.
-    pub(super) fn started(&self, took: Duration) {
-        self.start_duration.add(took, &START_STOP, Unit::Nanosecond);
+    /// A launch has succeeded.
+    pub(super) fn started(&self, launched: Moment, now: Moment) {
+        self.start_duration.add(now.nanos_since(launched), &STARTS);
     }
 
     /// A start is over, and has not succeeded.
@@ -116,8 +118,8 @@ impl Meter {
         number.add(1);
     }
 
-    /// A session that had started has ended, after this time.
-    pub(super) fn exited(&self, exit: &Exit, lived: Duration) {
+    /// A session has ended that had started.
+    pub(super) fn exited(&self, exit: &Exit, started: Moment, now: Moment) {
         let kind = match exit {
             Exit::Normal { .. } => 0,
             Exit::Shutdown => 1,
@@ -126,18 +128,18 @@ impl Meter {
             Exit::NotRunning => return,
         };
         self.exits[kind].add(1);
-        self.lifetime.add(lived, &LIFETIME, Unit::Microsecond);
+        self.lifetime.add(now.nanos_since(started), &LIVES);
     }
 
-    /// The same session had been told to end so long before.
-    pub(super) fn stopped(&self, took: Duration) {
-        self.stop_duration.add(took, &START_STOP, Unit::Nanosecond);
+    /// The same session had been told to end.
+    pub(super) fn stopped(&self, told: Moment, now: Moment) {
+        self.stop_duration.add(now.nanos_since(told), &STOPS);
     }
 
     /// A restart was decided, after this pause.
     pub(super) fn restarts(&self, delay: Duration) {
-        self.restart_delay
-            .add(delay, &RESTART_DELAY, Unit::Nanosecond);
+        let nanos = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        self.restart_delay.add(nanos, &DELAYS);
     }
 
     /// A parked session is tried again by itself.
@@ -187,11 +189,11 @@ impl Meter {
     #[must_use]
     pub fn read(&self) -> Stats {
         // Ends before starts, so that no end is shown without its start.
-        let stop_duration = self.stop_duration.read(&START_STOP, Unit::Nanosecond);
-        let lifetime = self.lifetime.read(&LIFETIME, Unit::Microsecond);
+        let stop_duration = self.stop_duration.read(&STOPS);
+        let lifetime = self.lifetime.read(&LIVES);
         let [normal, shutdown, killed, failed] = self.exits.each_ref().map(Number::get);
-        let start_duration = self.start_duration.read(&START_STOP, Unit::Nanosecond);
-        let restart_delay = self.restart_delay.read(&RESTART_DELAY, Unit::Nanosecond);
+        let start_duration = self.start_duration.read(&STARTS);
+        let restart_delay = self.restart_delay.read(&DELAYS);
         Stats {
             sessions: self.counts(),
             starts: Starts {
@@ -261,16 +263,20 @@ mod tests {
     use super::{Meter, NoStart};
     use crate::engine::counts::Counts;
     use crate::engine::exit::Exit;
+    use crate::engine::moment::Moment;
     use crate::engine::stats::{LIFETIME, START_STOP};
+
+    const AT: Moment = Moment::new(Duration::from_secs(7));
 
     #[test]
     fn a_duration_lies_in_the_first_bucket_whose_bound_is_not_shorter() {
         let nano = Duration::from_nanos(1);
         let meter = Meter::default();
-        meter.started(Duration::ZERO);
+        let started = |took| meter.started(AT, AT.after(took));
+        started(Duration::ZERO);
         for bound in START_STOP {
-            meter.started(bound);
-            meter.started(bound + nano);
+            started(bound);
+            started(bound + nano);
         }
         let starts = meter.read();
         let mut expected = [2; START_STOP.len() + 1];
@@ -287,7 +293,8 @@ mod tests {
         let meter = Meter::default();
         let year = Duration::from_secs(365 * 86_400);
         for _ in 0..1_000 {
-            meter.exited(&Exit::Shutdown, year + Duration::from_nanos(999));
+            let end = AT.after(year + Duration::from_nanos(999));
+            meter.exited(&Exit::Shutdown, AT, end);
         }
         let stats = meter.read();
         assert_eq!(stats.lifetime.sum(), 1_000 * year);

@@ -33,13 +33,6 @@ impl Number {
     }
 }
 
-/// A distribution of durations. How many there were is the sum of the buckets.
-#[derive(Debug, Default)]
-pub(super) struct Distribution {
-    buckets: [Number; BOUNDS + 1],
-    sum: Number,
-}
-
 /// In what the sum of a distribution is counted. One of nanoseconds is full after 584 years, which a
 /// million sessions have lived in five hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +41,59 @@ pub(super) enum Unit {
     Microsecond,
 }
 
+/// How durations are counted in a distribution.
+#[derive(Debug)]
+pub(super) struct Shape {
+    bounds: &'static [Duration; BOUNDS],
+    /// The same in nanoseconds, which are cheaper to compare.
+    nanos: [u64; BOUNDS],
+    unit: Unit,
+}
+
+impl Shape {
+    pub(super) const fn new(bounds: &'static [Duration; BOUNDS], unit: Unit) -> Self {
+        let mut nanos = [0; BOUNDS];
+        let mut at = 0;
+        while at < BOUNDS {
+            let bound = bounds[at];
+            nanos[at] = bound.as_secs() * 1_000_000_000 + bound.subsec_nanos() as u64;
+            at += 1;
+        }
+        Self {
+            bounds,
+            nanos,
+            unit,
+        }
+    }
+}
+
+/// A distribution of durations. How many there were is the sum of the buckets.
+#[derive(Debug, Default)]
+pub(super) struct Distribution {
+    buckets: [Number; BOUNDS + 1],
+    sum: Number,
+}
+
 impl Distribution {
-    pub(super) fn add(&self, duration: Duration, bounds: &[Duration; BOUNDS], unit: Unit) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    pub(super) fn add(&self, nanos: u64, shape: &Shape) {
         // Before the bucket, so that who sees the bucket sees this.
-        self.sum.add(match unit {
+        self.sum.add(match shape.unit {
             Unit::Nanosecond => nanos,
             Unit::Microsecond => nanos / 1_000,
         });
-        let bucket = bounds.partition_point(|bound| *bound < duration);
+        let bucket = shape.nanos.partition_point(|bound| *bound < nanos);
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.add(1);
         }
     }
 
-    pub(super) fn read(&self, bounds: &'static [Duration; BOUNDS], unit: Unit) -> Histogram {
+    pub(super) fn read(&self, shape: &Shape) -> Histogram {
         let buckets = self.buckets.each_ref().map(Number::get);
         let sum = self.sum.get();
         Histogram {
-            bounds,
+            bounds: shape.bounds,
             buckets,
-            sum: match unit {
+            sum: match shape.unit {
                 Unit::Nanosecond => Duration::from_nanos(sum),
                 Unit::Microsecond => Duration::from_micros(sum),
             },

@@ -10,7 +10,7 @@ use super::counts::Counts;
 pub(super) const BOUNDS: usize = 16;
 
 /// The bounds of starts and stops.
-pub(super) const START_STOP: [Duration; BOUNDS] = [
+pub(super) static START_STOP: [Duration; BOUNDS] = [
     Duration::from_micros(100),
     Duration::from_micros(250),
     Duration::from_micros(500),
@@ -30,7 +30,7 @@ pub(super) const START_STOP: [Duration; BOUNDS] = [
 ];
 
 /// The bounds of restart delays.
-pub(super) const RESTART_DELAY: [Duration; BOUNDS] = [
+pub(super) static RESTART_DELAY: [Duration; BOUNDS] = [
     Duration::from_millis(1),
     Duration::from_millis(5),
     Duration::from_millis(10),
@@ -50,7 +50,7 @@ pub(super) const RESTART_DELAY: [Duration; BOUNDS] = [
 ];
 
 /// The bounds of lifetimes.
-pub(super) const LIFETIME: [Duration; BOUNDS] = [
+pub(super) static LIFETIME: [Duration; BOUNDS] = [
     Duration::from_millis(10),
     Duration::from_millis(100),
     Duration::from_secs(1),

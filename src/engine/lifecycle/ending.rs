@@ -115,9 +115,9 @@ impl<D: Domain> Lifecycle<D> {
         let text = current.life.error_text();
         let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
         if current.counted == Counted::Started {
-            step.count(|meter| meter.exited(&exit, lived));
+            step.count(|meter| meter.exited(&exit, current.started, step.now));
             if let Some(told) = told {
-                step.count(|meter| meter.stopped(step.now.since(told)));
+                step.count(|meter| meter.stopped(told, step.now));
             }
         }
         let cause = ExitCause::of(&exit, text);

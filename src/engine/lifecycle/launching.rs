@@ -105,8 +105,7 @@ impl<D: Domain> Lifecycle<D> {
             }
         };
         let current = self.current.as_mut()?;
-        let took = step.now.since(current.started);
-        current.started = step.now;
+        let launched = std::mem::replace(&mut current.started, step.now);
         current.recall = recall;
         let early = current.early.take().map(|seen| *seen);
         match how {
@@ -114,7 +113,8 @@ impl<D: Domain> Lifecycle<D> {
                 current.state = State::Running;
                 current.counted = Counted::Started;
                 step.timer = Timer::Off;
-                step.count(|meter| meter.started(took));
+                step.count(|meter| meter.started(launched, step.now));
+                let took = step.now.since(launched);
                 self.note(EventKind::Started { took }, step);
             }
             How::Late => {
