@@ -3,9 +3,8 @@
 
 use std::mem::take;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::clock::Clock;
-use super::feed::Feed;
 use super::log::{Children, Speaker};
 use super::shared::Shared;
 use crate::SessionId;
@@ -16,8 +15,7 @@ use crate::names;
 /// If nobody listens nothing is made.
 #[derive(Debug)]
 pub(super) struct Publisher<'a> {
-    feed: Option<&'a Arc<Feed>>,
-    clock: Clock,
+    shared: &'a Shared,
     now: Moment,
     events: Vec<Arc<Event>>,
     readers: Readers,
@@ -33,8 +31,7 @@ enum Readers {
 impl<'a> Publisher<'a> {
     pub(super) const fn of(shared: &'a Shared) -> Self {
         Self {
-            feed: shared.feed(),
-            clock: shared.clock(),
+            shared,
             now: Moment::START,
             events: Vec::new(),
             readers: Readers::Asleep,
@@ -55,7 +52,7 @@ impl<'a> Publisher<'a> {
         incarnation: u64,
         kind: &EventKind,
     ) {
-        if !self.feed.is_some_and(|feed| feed.is_listened()) {
+        if !self.is_listened() {
             return;
         }
         let (id, role) = match (speaker.children, &speaker.home) {
@@ -65,7 +62,7 @@ impl<'a> Publisher<'a> {
         };
         self.events.push(Arc::new(Event {
             revision: 0,
-            time: self.clock.wall(self.now),
+            time: self.time(),
             id: Some(SessionId::checked(Arc::clone(id))),
             role,
             label: label.cloned(),
@@ -77,18 +74,24 @@ impl<'a> Publisher<'a> {
 
     /// Something has happened to the session supervisor.
     pub(super) fn supervisor(&mut self, speaker: &Speaker, kind: EventKind) {
-        if speaker.children == Children::Sessions
-            && self.feed.is_some_and(|feed| feed.is_listened())
-        {
+        if speaker.children == Children::Sessions && self.is_listened() {
             let event = self.of_supervisor(kind);
             self.events.push(event);
         }
     }
 
+    fn is_listened(&self) -> bool {
+        self.shared.feed().is_some_and(|feed| feed.is_listened())
+    }
+
+    fn time(&self) -> SystemTime {
+        self.shared.clock().wall(self.now)
+    }
+
     fn of_supervisor(&self, kind: EventKind) -> Arc<Event> {
         Arc::new(Event {
             revision: 0,
-            time: self.clock.wall(self.now),
+            time: self.time(),
             id: None,
             role: None,
             label: None,
@@ -103,7 +106,7 @@ impl<'a> Publisher<'a> {
         if self.events.is_empty() {
             return;
         }
-        if let Some(feed) = self.feed {
+        if let Some(feed) = self.shared.feed() {
             feed.publish(take(&mut self.events));
             self.readers = Readers::Wake;
         }
@@ -112,7 +115,7 @@ impl<'a> Publisher<'a> {
     /// The supervisor has ended, and so does the feed, if it is its own.
     pub(super) fn end(&mut self, speaker: &Speaker, report: Option<ShutdownReport>) {
         if speaker.children == Children::Sessions
-            && let Some(feed) = self.feed
+            && let Some(feed) = self.shared.feed()
         {
             feed.end(self.of_supervisor(EventKind::SupervisorStopped { report }));
             self.readers = Readers::Wake;
@@ -122,7 +125,7 @@ impl<'a> Publisher<'a> {
     /// Has the readers woken. No lock may be held.
     pub(super) fn wake(&self) {
         if self.readers == Readers::Wake
-            && let Some(feed) = self.feed
+            && let Some(feed) = self.shared.feed()
         {
             feed.wake();
         }

@@ -3,9 +3,13 @@
 //! Invariants:
 //! 1. what is kept has the numbers up to [`revision`](Ring::revision), without a gap;
 //! 2. at most so many are kept as the ring was made for, and beside them what came after a
-//!    [pin](Ring::pin).
+//!    [pin](Ring::pin): [`MOST_PINNED`] times as many in all, since one who has pinned may never go
+//!    on.
 
 use std::collections::VecDeque;
+
+/// So many times as many are kept for a pin.
+const MOST_PINNED: usize = 16;
 
 /// The last things that have happened.
 #[derive(Debug)]
@@ -40,7 +44,12 @@ impl<T: Clone> Ring<T> {
         self.revision += 1;
         number(&mut thing, self.revision);
         self.kept.push_back(thing);
-        while self.kept.len() > self.most && !self.is_pinned() {
+        self.let_go();
+    }
+
+    fn let_go(&mut self) {
+        let most_pinned = self.most.saturating_mul(MOST_PINNED);
+        while self.kept.len() > self.most && (self.kept.len() > most_pinned || !self.is_pinned()) {
             self.kept.pop_front();
         }
     }
@@ -56,7 +65,7 @@ impl<T: Clone> Ring<T> {
         self.revision - self.kept.len() as u64
     }
 
-    /// Keeps all that happens from now on, until that is [unpinned](Self::unpin). Answers the number
+    /// Keeps what happens from now on, until that is [unpinned](Self::unpin). Answers the number
     /// of the last thing so far.
     pub fn pin(&mut self) -> u64 {
         self.pins.push(self.revision);
@@ -68,9 +77,7 @@ impl<T: Clone> Ring<T> {
         if let Some(at) = self.pins.iter().position(|&other| other == pin) {
             self.pins.swap_remove(at);
         }
-        while self.kept.len() > self.most && !self.is_pinned() {
-            self.kept.pop_front();
-        }
+        self.let_go();
     }
 
     /// Nobody follows any more. What happens from now on is not told here, so no later reader finds
@@ -145,6 +152,17 @@ mod tests {
         ring.unpin(pin);
         assert_eq!(read(&ring, pin, 9), Err(3));
         assert_eq!(read(&ring, 7, 9), Ok(vec![8, 9]));
+    }
+
+    #[test]
+    fn one_who_has_pinned_and_does_not_go_on_loses_something_too() {
+        let mut ring = ring(2, 4);
+        let pin = ring.pin();
+        for _ in 0..40 {
+            ring.push(0, |thing, number| *thing = number);
+        }
+        assert_eq!(ring.kept.len(), 32);
+        assert_eq!(read(&ring, pin, 1), Err(8));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Following a supervisor: its sessions as of a revision, and every event after it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ractor::{ActorRef, Message};
+use tokio::task::yield_now;
 
 use crate::SessionSupervisor;
 use crate::actor::feed::{Found, KEPT, Listener, Listens};
@@ -14,9 +15,13 @@ use crate::actor::shared::{Query, Shared};
 use crate::ask;
 use crate::error::SupervisorDown;
 use crate::event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
+use crate::info::SessionInfo;
 
 /// So many events are taken at a time, so that the feed's lock is not taken for each.
 const BATCH: usize = 128;
+
+/// So many sessions of a list are taken between two turns of others.
+const PART: usize = 1_024;
 
 /// Someone who follows a [`SessionSupervisor`]: its sessions as of a revision, and every event after
 /// that. Made by [`subscribe`](SessionSupervisor::subscribe).
@@ -251,35 +256,53 @@ impl SessionSupervisor {
 }
 
 async fn subscribe(shared: Arc<Shared>, from: Option<u64>) -> Result<Subscription, SupervisorDown> {
-    let feed = shared.feed().cloned();
-    let mut listener = match ask::query(&shared, |reply| Query::listen(feed, from, reply)).await? {
-        Listens::Resumed(listener) => return Ok(Subscription::of(shared, listener, None)),
-        Listens::Anew(listener) => listener,
-    };
-    let list = ask::query(&shared, Query::List).await?;
-    // It is as of any moment since the listener was there: each session as it was when its turn
-    // came. What has happened to it since then, or before, is in the feed.
-    let mut snapshot = Snapshot {
-        revision: listener.after(),
-        sessions: list
-            .iter()
-            .map(|info| {
-                let status = SessionStatus {
-                    label: info.label.clone(),
-                    state: info.state,
-                    incarnation: info.incarnation,
-                };
-                (info.id.clone(), status)
-            })
-            .collect(),
-    };
-    shared.undelivered(list);
+    loop {
+        let feed = shared.feed().cloned();
+        let listen = |reply| Query::listen(feed, from, reply);
+        let mut listener = match ask::query(&shared, listen).await? {
+            Listens::Resumed(listener) => return Ok(Subscription::of(shared, listener, None)),
+            Listens::Anew(listener) => listener,
+        };
+        let list = ask::query(&shared, Query::List).await?;
+        let snapshot = as_listed(&list, listener.after()).await;
+        shared.undelivered(list);
+        if let Some(snapshot) = up_to_date(snapshot, &mut listener) {
+            return Ok(Subscription::of(shared, listener, Some(snapshot)));
+        }
+    }
+}
+
+/// A list that was begun after this revision. There may be very many sessions, so others have their
+/// turns in between.
+async fn as_listed(list: &[SessionInfo], revision: u64) -> Snapshot {
+    let mut sessions = HashMap::with_capacity(list.len());
+    for part in list.chunks(PART) {
+        sessions.extend(part.iter().map(|info| {
+            let status = SessionStatus {
+                label: info.label.clone(),
+                state: info.state,
+                incarnation: info.incarnation,
+            };
+            (info.id.clone(), status)
+        }));
+        yield_now().await;
+    }
+    Snapshot { revision, sessions }
+}
+
+/// In a list each session is as it was when its turn came. What has happened to it since then, or
+/// before, is in the feed. None: so much has happened that not all of it is kept.
+fn up_to_date(mut snapshot: Snapshot, listener: &mut Listener) -> Option<Snapshot> {
     let mut events = VecDeque::new();
-    while listener.read(BATCH, &mut events, None) == Found::Some {
-        events.drain(..).for_each(|event| snapshot.apply(&event));
+    loop {
+        match listener.read(BATCH, &mut events, None) {
+            Found::Some => events.drain(..).for_each(|event| snapshot.apply(&event)),
+            Found::Lost(_) => return None,
+            Found::Nothing | Found::Over => break,
+        }
     }
     listener.unpin();
-    Ok(Subscription::of(shared, listener, Some(snapshot)))
+    Some(snapshot)
 }
 
 /// Subscribes from now on, without the list of the sessions.

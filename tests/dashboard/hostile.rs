@@ -52,7 +52,7 @@ async fn errors_whose_text_and_drop_panic_are_shown() {
         let session = server.data("/api/session?id=bad").await;
         assert_eq!(session["session"]["last_exit"], "failed");
         let told = session["exits"].as_array().unwrap().last().unwrap()["text"].to_string();
-        assert!(told.contains("message panicked"), "{told}");
+        assert!(told.contains("its error panicked"), "{told}");
         let table = server.data("/api/sessions").await;
         assert_eq!(table["sessions"][0]["last_exit"], "failed");
     }

@@ -320,7 +320,7 @@ async fn refused_and_failed_starts_are_told_with_why() {
     let hangs = probe.script().launch(|_| std::future::pending());
     let hangs = hangs.spec().start_timeout(Duration::from_secs(1));
     sessions.start_session("d", hangs).await.unwrap_err();
-    sessions.count_sessions().await.unwrap();
+    sessions.wait_end("d").await.ok();
     let events = so_far(&mut feed);
     assert_eq!(names(&events, "b"), ["claim_taken"]);
     assert_eq!(names(&events, "c"), ["launching", "start_failed", "gone"]);

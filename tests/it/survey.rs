@@ -11,7 +11,7 @@ use session_supervisor::{
     TreePlace, TreeSpec, TreeState, Unseen,
 };
 
-use crate::support::{Order, Probe, end, supervisor};
+use crate::support::{Order, Probe, back, end, supervisor};
 
 /// All that a tree shows, from the top down.
 fn all(tree: &Tree) -> Vec<&Tree> {
@@ -221,7 +221,7 @@ async fn whatever_users_call_things_is_escaped_in_a_graph() {
     });
     let session = sessions.find_session_as::<Order>(odd).unwrap();
     end(&session, fails).await;
-    sessions.restart_session(odd).await.unwrap();
+    back(&sessions, odd).await;
     let graph = sessions.tree().await.unwrap().to_dot();
     assert_eq!(graph.lines().count(), 6, "{graph}");
     let labels = quoted(&graph);

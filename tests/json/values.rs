@@ -22,7 +22,7 @@ pub(crate) async fn of_sessions(shown: &mut Shown) {
     let sessions = SessionSupervisor::start(options).await.unwrap();
     let alice = chat().label("Alice").claim("project", "/home/alice");
     let alice = sessions.start_session("acme/alice", alice).await.unwrap();
-    sessions.start_session("bob", chat()).await.unwrap();
+    sessions.start_session("acme/bob", chat()).await.unwrap();
     alice.cast(()).unwrap();
     alice.get_cell().wait(None).await.unwrap();
     let page = sessions.list_page(None, 1).await.unwrap();
@@ -31,7 +31,10 @@ pub(crate) async fn of_sessions(shown: &mut Shown) {
     shown.add("SessionId", &parked.id);
     shown.add(
         "SessionInfo",
-        &[sessions.session_info("bob").await.unwrap().unwrap(), parked],
+        &[
+            sessions.session_info("acme/bob").await.unwrap().unwrap(),
+            parked,
+        ],
     );
     shown.add("SessionPage", &page);
     shown.add("Counts", &sessions.count_sessions().await.unwrap());
@@ -43,9 +46,12 @@ pub(crate) async fn of_sessions(shown: &mut Shown) {
     );
     shown.add(
         "Explanation",
-        &sessions.explain("bob").await.unwrap().unwrap(),
+        &sessions.explain("acme/bob").await.unwrap().unwrap(),
     );
-    let mut stopped = sessions.stop_where(|info| info.id == "bob").await.unwrap();
+    let mut stopped = sessions
+        .stop_where(|info| info.id == "acme/bob")
+        .await
+        .unwrap();
     stopped.push(stopped[0].clone());
     stopped[1].id = "eve".parse().unwrap();
     stopped[1].end = Err(StopError::Stuck);

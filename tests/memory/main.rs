@@ -14,6 +14,7 @@ mod crowds;
 mod draining;
 mod expiry;
 mod failures;
+mod feed;
 mod hostile;
 mod linked;
 mod lives;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         surveys::rows(),
         draining::rows(),
         tasks::rows(),
+        feed::rows(),
         spans::rows(),
     ];
     crowds::fill_the_registry();

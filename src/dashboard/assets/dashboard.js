@@ -8,6 +8,8 @@ import * as table from "./table.js";
 
 const STATES = ["running", "starting", "restarting", "stopping", "parked", "stuck"];
 const KEPT = 100;
+// Steps of a start whose end is shown too.
+const STEPS = new Set(["queued", "launching"]);
 
 let paused = false;
 let revision = -1;
@@ -25,11 +27,13 @@ function gauges(sessions) {
   table.knownIs(sessions.known);
 }
 
+const times = (count) => (count === 1 ? "once" : `${number(count)} times`);
+
 function worst(list) {
   const items = list.map((one) => {
     const open = make("button", { type: "button", class: "link", click: () => session.openSession(one.id) }, one.id);
     const label = one.label ? ` (${one.label})` : "";
-    return make("li", {}, open, label, ` failed ${number(one.failures)} times; last `, time(one.at), one.last);
+    return make("li", {}, open, label, ` failed ${times(one.failures)}; last `, time(one.at), one.last);
   });
   if (items.length === 0) items.push(make("li", { class: "quiet" }, "no failures"));
   const texts = (lines) => Array.from(lines, (line) => line.textContent).join("\n");
@@ -58,7 +62,8 @@ function feed({ changes, more, lost }) {
     say(byId("pause"), `Go on (${number(held)} more)`);
     return;
   }
-  const wanted = byId("failures-only").checked ? fresh.filter((change) => change.failure) : fresh;
+  const only = byId("failures-only").checked;
+  const wanted = fresh.filter((change) => change.failure || !(only || STEPS.has(change.event)));
   const lines = wanted.map(line);
   if (more > 0) lines.unshift(note(`${number(more)} more, not shown`));
   if (lost > 0) lines.unshift(note(`${number(lost)} were lost: they came too fast`));

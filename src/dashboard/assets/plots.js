@@ -86,6 +86,7 @@ class Plot {
     pen.fillStyle = style.getPropertyValue("--quiet");
     pen.lineWidth = 1;
     for (const value of [0, top / 2, top]) {
+      if (this.stacked && !Number.isInteger(value)) continue;
       line(pen, 0, y(value), width, y(value));
       if (value > 0) pen.fillText(this.format(value), 2, y(value) - 2);
     }

@@ -167,7 +167,7 @@ impl<D: Domain> Engine<D> {
                 self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
-                self.note_end(now, slot, failed(origin, failure, text));
+                self.record(now, slot, failed(origin, failure, text));
                 self.mark_stuck(now, slot);
             }
             Some((slot, Lost::Cancelled, _)) => {

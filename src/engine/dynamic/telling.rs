@@ -39,21 +39,16 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Tells an exit, a restart that failed, or what follows one of them, and keeps it if the session
-    /// stays.
+    /// Tells an exit, a restart that failed, or what follows one of them, and decides how the log
+    /// tells it. Keeps it if the session stays.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
-        let happening = happening.into();
+        let mut happening = happening.into();
         if let Some(decision) = happening.kind.decision()
             && decision.state().is_some()
             && let Some(child) = self.table.get_mut(slot)
         {
             keep(now, child, &happening.kind, *decision);
         }
-        self.note_end(now, slot, happening);
-    }
-
-    /// Tells the same without keeping it. Decides how the log tells it.
-    pub(super) fn note_end(&mut self, now: Moment, slot: u32, mut happening: Happening) {
         let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
         if let Some(extra) = extra {
             happening.judge(now, &mut extra.repeats);

@@ -60,7 +60,7 @@ async fn many(count: usize) {
         assert_eq!(feed.revision(), begin);
         readers.spawn(read(feed, Arc::clone(&until)));
     }
-    let each = |caller: usize| (caller..count).step_by(READERS);
+    let each = move |caller: usize| (caller..count).step_by(READERS);
     let mut callers = JoinSet::new();
     for caller in 0..READERS {
         let (sessions, probe) = (sessions.clone(), probe.clone());

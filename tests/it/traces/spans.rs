@@ -33,6 +33,9 @@ struct Seen {
     inside: Vec<String>,
 }
 
+/// The span of others, such as ractor's.
+const FOREIGN: u64 = 1_000_000;
+
 /// Where it harms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Harm {
@@ -100,7 +103,7 @@ impl Subscriber for Spans {
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         if span.metadata().target() != "session_supervisor" {
-            return Id::from_u64(1_000_000);
+            return Id::from_u64(FOREIGN);
         }
         assert!(self.1 != Harm::New, "at a new span");
         assert_eq!(span.metadata().name(), "incarnation");
@@ -137,12 +140,18 @@ impl Subscriber for Spans {
     }
 
     fn enter(&self, span: &Id) {
+        if span.into_u64() == FOREIGN {
+            return;
+        }
         let here = std::thread::current().id();
         self.seen().entered.push((here, span.into_u64()));
         assert!(self.1 != Harm::Enter, "at an entering");
     }
 
     fn exit(&self, span: &Id) {
+        if span.into_u64() == FOREIGN {
+            return;
+        }
         let here = std::thread::current().id();
         let mut seen = self.seen();
         let entered = seen
@@ -156,7 +165,7 @@ impl Subscriber for Spans {
     }
 
     fn try_close(&self, span: Id) -> bool {
-        if span.into_u64() < 1_000_000 {
+        if span.into_u64() != FOREIGN {
             self.seen().spans[span.into_u64() as usize - 1] = None;
         }
         assert!(self.1 != Harm::Close, "at a close");
