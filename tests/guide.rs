@@ -160,7 +160,8 @@ fn every_link_leads_somewhere_in_the_repository_and_in_rustdoc() {
     );
 }
 
-/// `no_run` is for a program that ends at a signal only.
+/// `no_run` is for a program that ends at a signal only, and what is ignored is an example of the
+/// package.
 #[test]
 fn every_example_is_run() {
     let mut examples = 0;
@@ -172,12 +173,24 @@ fn every_example_is_run() {
             match kind {
                 "rust" => examples += 1,
                 "rust,no_run" => assert!(text.contains(".run()\n"), "{path:?}"),
+                "rust,ignore" => assert_eq!(path, Path::new("README.md")),
                 "text" | "toml" | "sh" => {}
                 other => panic!("{path:?}: {other:?}"),
             }
         }
     }
     assert!(examples > 20, "the examples are found");
+}
+
+/// It needs a feature, and a reader of the repository sees the hidden lines of a doctest.
+#[test]
+fn the_program_with_a_page_is_the_example_of_that_name() {
+    let (readme, example) = (text("README.md"), text("examples/page.rs"));
+    let shown = readme.split("```rust,ignore\n").nth(1);
+    let shown = shown.and_then(|rest| rest.split("```").next());
+    let program = example.split_once('\n').map(|(_title, program)| program);
+    assert_eq!(shown, program);
+    assert!(program.is_some_and(|program| program.lines().count() <= 30));
 }
 
 #[test]
