@@ -52,8 +52,8 @@ impl Shared {
     /// Drives. The caller holds the seat. Answers how many tasks of others were made or woken on
     /// this thread: a caller that is about to run a user's code has to [step
     /// aside](Self::step_aside) for them.
-    pub(super) fn drive(self: &Arc<Self>, mut first: Option<Item>) -> usize {
-        self.drive_from(&mut first, Begin::Handle)
+    pub(super) fn drive(self: &Arc<Self>, first: &mut Option<Item>) -> usize {
+        self.drive_from(first, Begin::Handle)
     }
 
     /// The same. What is not handled is left where it was.
@@ -86,17 +86,18 @@ impl Shared {
         begin: Begin,
         outbox: &mut Outbox<'_>,
     ) {
-        let Some(item) = first.take() else {
+        if first.is_none() {
             return;
-        };
+        }
         let now = self.clock.now();
-        match (begin, item) {
-            (Begin::Handle, item) => self.handle(now, driver, item, outbox),
-            (Begin::IfNew, Item::Input(input)) => {
+        match (begin, first.take()) {
+            (Begin::Handle, Some(item)) => self.handle(now, driver, item, outbox),
+            (Begin::IfNew, Some(Item::Input(input))) => {
                 *first = driver.machine.handle_if_new(now, input).map(Item::Input);
                 carry::out_all(self, driver, outbox);
             }
-            (Begin::IfNew, item) => *first = Some(item),
+            (Begin::IfNew, item) => *first = item,
+            (Begin::Handle, None) => {}
         }
     }
 
@@ -131,8 +132,10 @@ impl Shared {
         item: Item,
         outbox: &mut Outbox<'_>,
     ) {
+        if driver.engine == Taken::Apart {
+            return outbox.discard_item(item);
+        }
         match item {
-            item if driver.engine == Taken::Apart => outbox.discard_item(item),
             Item::Input(input) => {
                 driver.machine.handle(now, input);
                 carry::out_all(self, driver, outbox);
