@@ -71,11 +71,15 @@ impl<D: Domain> Default for History<D> {
 }
 
 impl<D: Domain> History<D> {
-    /// What may be the user's.
-    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
-        let last = self.last.map(|last| Discard::Exit(last.exit));
-        let checkpoint = self.extra.and_then(|extra| extra.checkpoint);
-        last.into_iter().chain(checkpoint.map(Discard::Checkpoint))
+    /// What may be the user's. Each is handed to `discard`.
+    pub(super) fn into_values(self: Box<Self>, mut discard: impl FnMut(Discard<D>)) {
+        let Self { last, extra, .. } = *self;
+        if let Some(last) = last {
+            discard(Discard::Exit(last.exit));
+        }
+        if let Some(checkpoint) = extra.and_then(|extra| extra.checkpoint) {
+            discard(Discard::Checkpoint(checkpoint));
+        }
     }
 }
 

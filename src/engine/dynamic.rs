@@ -12,6 +12,7 @@
 
 mod admission;
 mod apart;
+mod changes;
 mod claims;
 mod draining;
 mod ending;
@@ -33,14 +34,12 @@ mod waits;
 mod watching;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use super::child::{Child, Plan};
+use super::child::Plan;
 use super::counts::Counts;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
 use super::jitter::Jitter;
-use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::rate::Starts;
@@ -162,8 +161,18 @@ impl<D: Domain> Engine<D> {
                 self.sweep_again(now);
             }
         }
-        self.let_in(now);
-        self.wind_up(now);
+        self.settle(now);
+    }
+
+    /// What follows whatever came in.
+    fn settle(&mut self, now: Moment) {
+        if self.has_room_in_line() {
+            self.let_in(now);
+        }
+        if !self.serving() {
+            self.wind_up(now);
+        }
+        self.timers.settle();
     }
 
     /// Takes a start if its answer is the same whatever sessions have ended without the engine
@@ -192,7 +201,9 @@ impl<D: Domain> Engine<D> {
                 return Some(Input::Asked { id, request });
             }
         };
-        let (id, spec, caller) = self.start_if_new(now, id, spec, caller).err()?;
+        let started = self.start_if_new(now, id, spec, caller);
+        self.timers.settle();
+        let (id, spec, caller) = started.err()?;
         let request = match caller {
             StartCaller::Start(ticket) => Request::Start { spec, ticket },
             StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
@@ -207,6 +218,7 @@ impl<D: Domain> Engine<D> {
                 Some((at, slot)) if at <= now => {
                     self.set_timer(slot, None);
                     self.fire(now, slot);
+                    self.timers.settle();
                 }
                 _ => break,
             }
@@ -218,8 +230,7 @@ impl<D: Domain> Engine<D> {
     /// that is due only since time has passed: that can be left until others have had their turns.
     pub fn proceed(&mut self, now: Moment) {
         self.step_stop(now);
-        self.let_in(now);
-        self.wind_up(now);
+        self.settle(now);
     }
 
     /// The next thing to do, if there is one.
@@ -231,14 +242,18 @@ impl<D: Domain> Engine<D> {
     /// [`Moment::START`] means that [`proceed`](Self::proceed) is enough.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let timer = self.timers.first().map(|(at, _)| at);
-        let stop = match &self.mode {
-            Mode::Stopping(stop) => stop.wake(self.counts().active),
-            Mode::Serving | Mode::Ended => None,
-        };
         // More wait in line than one step lets in.
-        let line = self.has_room_in_line().then_some(Moment::START);
-        timer.into_iter().chain(stop).chain(line).min()
+        if self.has_room_in_line() {
+            return Some(Moment::START);
+        }
+        let timer = self.timers.first().map(|(at, _)| at);
+        match &self.mode {
+            Mode::Stopping(stop) => timer
+                .into_iter()
+                .chain(stop.wake(self.counts().active))
+                .min(),
+            Mode::Serving | Mode::Ended => timer,
+        }
     }
 
     /// How many sessions there are.
@@ -293,61 +308,10 @@ impl<D: Domain> Engine<D> {
         matches!(self.mode, Mode::Serving)
     }
 
-    fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
-        match request {
-            Request::Start { spec, ticket } => {
-                self.start(now, id, spec, StartCaller::Start(ticket))
-            }
-            Request::Ensure { spec, ticket } => {
-                self.start(now, id, spec, StartCaller::Ensure(ticket))
-            }
-            Request::Stop { ticket } => self.stop(now, &id, ticket),
-            Request::Restart { ticket } => self.restart(now, &id, ticket),
-            Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
-            Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
-            Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
-            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
-        }
-    }
-
     /// The session of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
         let child = self.table.known(key.slot)?;
         child.life.is_of(key.launch).then_some(key.slot)
-    }
-
-    /// A step of the lifecycle of one session: the counts and its timer follow it.
-    fn step<T: Default>(
-        &mut self,
-        now: Moment,
-        slot: u32,
-        act: impl FnOnce(&mut Child<D>, &mut Step<'_, D>) -> T,
-    ) -> T {
-        let supervisor = match &self.mode {
-            Mode::Serving => Supervisor::Serves,
-            Mode::Stopping(_) | Mode::Ended => Supervisor::Stops {
-                deadline: self.deadline(),
-            },
-        };
-        let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
-        let result = self.table.change(slot, |child| {
-            let result = act(child, &mut step);
-            if let Some(checkpoint) = step.checkpoint.take() {
-                child.keep(checkpoint);
-            }
-            result
-        });
-        match step.timer {
-            Timer::Kept => {}
-            Timer::Off => self.timers.set(slot, None),
-            Timer::At(at) => self.timers.set(slot, Some(at)),
-        }
-        result.unwrap_or_default()
-    }
-
-    /// Changes what is to become of a session. Answers what was to become of it before.
-    fn plan(&mut self, slot: u32, plan: Plan<D>) -> Option<Plan<D>> {
-        self.table.change(slot, |child| child.set_plan(plan))
     }
 
     fn next_launch(&mut self) -> Launch {

@@ -38,6 +38,8 @@ pub(super) struct Lifecycle<D: Domain> {
     pub(super) incarnation: u64,
     /// Launches since the last exit.
     pub(super) attempt: u32,
+    /// The hash of the id, if there is an index of ids. It takes no room here.
+    pub(super) hash: u32,
     current: Option<Current<D>>,
 }
 
@@ -129,6 +131,7 @@ impl<D: Domain> Lifecycle<D> {
             spec,
             incarnation: 0,
             attempt: 0,
+            hash: 0,
             current: None,
         }
     }

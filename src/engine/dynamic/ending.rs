@@ -110,7 +110,7 @@ impl<D: Domain> Engine<D> {
             self.leave_parked(slot);
         }
         if down {
-            self.remove(now, slot, exit);
+            self.remove(now, slot, Some(exit));
             return;
         }
         let tally = match self.mode {
@@ -128,17 +128,20 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
-    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
-        self.set_timer(slot, None);
-        let Some(child) = self.table.remove(slot) else {
+    /// `exit`: how it ended, unless its plan says that.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Option<Exit>) {
+        let Some(mut child) = self.table.remove(slot) else {
             return;
         };
-        let counted = match &child.plan {
-            Plan::Forget { tally, .. } => *tally == Tally::Count,
-            _ => true,
+        self.timers.set(slot, None);
+        let nothing = Exit::NotRunning;
+        let (exit, tally) = match (exit, &mut child.plan) {
+            (Some(exit), Plan::Forget { tally, .. }) => (exit, *tally),
+            (None, Plan::Forget { exit, tally }) => (std::mem::replace(exit, nothing), *tally),
+            (exit, _) => (exit.unwrap_or(nothing), Tally::Count),
         };
         if let Mode::Stopping(stop) = &mut self.mode
-            && counted
+            && tally == Tally::Count
         {
             stop.report.tally(&exit);
         }
@@ -146,9 +149,7 @@ impl<D: Domain> Engine<D> {
         self.drained(now, slot, &child, &exit);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
-            for value in history.into_values() {
-                self.discard(value);
-            }
+            history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
             for ticket in waiting.stops {
@@ -187,9 +188,9 @@ impl<D: Domain> Engine<D> {
             _ if !self.serving() => {
                 let refusal = self.closed();
                 self.dismiss(then, refusal);
-                self.remove(now, slot, exit);
+                self.remove(now, slot, Some(exit));
             }
-            Then::Remove => self.remove(now, slot, exit),
+            Then::Remove => self.remove(now, slot, Some(exit)),
             Then::Relaunch(ticket) => {
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });

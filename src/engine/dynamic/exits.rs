@@ -70,7 +70,7 @@ impl<D: Domain> Engine<D> {
     /// Judges the exit of the present incarnation and decides what follows.
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
-        let end = self.step(now, slot, |child, step| {
+        let end = self.step_within(now, slot, |child, step| {
             let history = &mut child.history;
             let mark = child.life.mark();
             let end = child.life.end(mark, seen, step, |last| {
@@ -82,12 +82,12 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let healthy = self.healthy(slot);
-        let occasion = Occasion::Exited(end.exit.clone(), end.asked);
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
         match end.was {
             Was::Running => {
+                let occasion = Occasion::Exited(end.exit.clone(), end.asked);
+                let Some(child) = self.table.get_mut(slot) else {
+                    return;
+                };
                 child.life.attempt = 0;
                 if end.lived >= healthy {
                     child.reset_backoff();
@@ -98,6 +98,7 @@ impl<D: Domain> Engine<D> {
             Was::Stopping => self.ended_as_asked(now, slot, end, healthy),
             // A stuck child that ends is released as usual.
             Was::Stuck => {
+                let occasion = Occasion::Exited(end.exit.clone(), end.asked);
                 self.note(slot, occasion.with(Next::Nothing));
                 self.discard(Discard::Exit(end.exit));
             }
@@ -242,12 +243,9 @@ impl<D: Domain> Engine<D> {
         {
             stop.report.add(child.life.report());
         }
-        self.step(now, slot, |child, step| child.life.release(step));
+        self.step_within(now, slot, |child, step| child.life.release(step));
         match self.table.get(slot).map(|child| &child.plan) {
-            Some(Plan::Forget { exit, .. }) => {
-                let exit = exit.clone();
-                self.remove(now, slot, exit);
-            }
+            Some(Plan::Forget { .. }) => self.remove(now, slot, None),
             Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
             Some(Plan::Park { .. }) => {
                 self.next_in_queue(now, slot);

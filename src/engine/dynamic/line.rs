@@ -43,7 +43,7 @@ impl<D: Domain> Engine<D> {
         origin: Origin,
         caller: Option<LaunchCaller<D>>,
     ) {
-        if self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches {
+        if self.may_launch() {
             self.share_launch(slot, origin);
             self.launch_now(now, slot, origin, caller);
             return;
@@ -59,6 +59,11 @@ impl<D: Domain> Engine<D> {
         };
         self.plan(slot, plan);
         self.share_launch(slot, origin);
+    }
+
+    /// Whether a launch can be made without a place in line.
+    pub(super) fn may_launch(&self) -> bool {
+        self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches
     }
 
     /// Whether a launch can be made for somebody who waits.
