@@ -213,14 +213,12 @@ impl Shared {
     /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
     /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
-        let orphans = life.take_orphans();
-        if orphans.is_empty() {
-            self.released(life);
-            return;
-        }
+        let Some(orphans) = life.take_orphans() else {
+            return self.released(life);
+        };
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            linked::all_gone(orphans, shared.root()).await;
+            linked::all_gone(*orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
