@@ -68,28 +68,28 @@ impl StartContext {
             shared,
         } = order;
         let key = Arc::clone(&context.id);
-        let mut start = Self {
-            id: None,
-            role: None,
+        let (session, role) = match (shared.has_sessions(), shared.home()) {
+            (true, _) => (Some((key, shared)), None),
+            (false, Some(home)) => (Some((Arc::clone(&home.id), &home.sessions)), Some(key)),
+            (false, None) => (None, Some(key)),
+        };
+        let tree = role.is_some().then(|| Supervisor::of(Arc::clone(shared)));
+        let (id, supervisor) = session
+            .map(|(id, sessions)| {
+                let sessions = SessionSupervisor::of(Arc::clone(sessions));
+                (SessionId::checked(id), sessions)
+            })
+            .unzip();
+        Self {
+            id,
+            role,
             incarnation: context.incarnation,
             attempt: context.attempt,
             last_exit: context.last_exit.clone(),
-            supervisor: None,
-            tree: None,
+            supervisor,
+            tree,
             launched: Launched::of(life),
-        };
-        if shared.has_sessions() {
-            start.id = Some(SessionId::checked(key));
-            start.supervisor = Some(SessionSupervisor::of(Arc::clone(shared)));
-            return start;
         }
-        if let Some(home) = shared.home() {
-            start.id = Some(SessionId::checked(Arc::clone(&home.id)));
-            start.supervisor = Some(SessionSupervisor::of(Arc::clone(&home.sessions)));
-        }
-        start.role = Some(key);
-        start.tree = Some(Supervisor::of(Arc::clone(shared)));
-        start
     }
 
     /// The id of the session, or the role of a child outside any session. Every launch has it: use

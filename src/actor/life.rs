@@ -313,9 +313,7 @@ impl<C, T: Clone> Life<C, T> {
     }
 
     pub(crate) fn set_caller(&self, caller: C) {
-        if let Claim::Open(place) = &mut self.lock().claim {
-            place.get_or_insert(caller);
-        }
+        self.lock().claim = Claim::Open(Some(caller));
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.
