@@ -6,7 +6,8 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains) and `watching` (who only wants to know).
+//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that) and
+//! `explaining` (what is known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -18,6 +19,7 @@ mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod explaining;
 mod finishing;
 mod first;
 mod launches;
@@ -29,6 +31,7 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod telling;
 mod turns;
 mod waits;
 mod watching;
@@ -38,7 +41,7 @@ use std::collections::VecDeque;
 use super::child::Plan;
 use super::counts::Counts;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
 use super::moment::Moment;
@@ -48,9 +51,11 @@ use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use claims::Claims;
+pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
+pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).
@@ -79,6 +84,7 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    listening: Listening,
 }
 
 /// Whether supervision events can still come.
@@ -114,6 +120,7 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            listening: Listening::Off,
         }
     }
 
@@ -350,12 +357,5 @@ impl<D: Domain> Engine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, note: Note) {
-        if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(note);
-            self.effects.push_back(effect);
-        }
     }
 }

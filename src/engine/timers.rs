@@ -33,6 +33,13 @@ impl Timers {
         self.heap.first().copied()
     }
 
+    /// The timer of a slot.
+    pub(super) fn of(&self, slot: u32) -> Option<Moment> {
+        debug_assert!(self.open.is_none(), "a timer is set and not settled");
+        let place = self.places.get(slot as usize).copied().unwrap_or(NONE);
+        self.heap.get(place as usize).map(|(at, _)| *at)
+    }
+
     /// Sets or removes the timer of a slot.
     pub(super) fn set(&mut self, slot: u32, at: Option<Moment>) {
         if let Some((open, before)) = &mut self.open

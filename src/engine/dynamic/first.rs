@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::{Engine, Listening};
 use crate::engine::child::{Child, Origin, Plan};
+use crate::engine::event::EventKind;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
+use crate::engine::io::{Domain, Effect, NotStarted, Spec};
 use crate::engine::lifecycle::{Lifecycle, Step};
 use crate::engine::moment::Moment;
 use crate::engine::table::{Place, Reserved};
@@ -58,8 +59,8 @@ impl<D: Domain> Engine<D> {
             history: None,
             waiting,
         };
-        if child.waiting.is_none() && self.may_launch() {
-            // Nobody can share it. So it is launched on its way into the table, and counted once.
+        if child.waiting.is_none() && self.may_launch() && self.listening != Listening::On {
+            // Nobody can share it, or is told of it. So it is launched on its way into the table, and counted once.
             let launch = self.next_launch();
             let key = Key { slot, launch };
             let supervisor = self.as_supervisor();
@@ -108,7 +109,11 @@ impl<D: Domain> Engine<D> {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
                 incarnation: 0,
-                note: Note::ClaimTaken((**taken).clone()),
+                kind: EventKind::ClaimTaken {
+                    claim: taken.claim.clone(),
+                    holder: Arc::clone(&taken.holder),
+                },
+                error: None,
             });
         }
         self.refuse(spec, caller.not_started(why));
