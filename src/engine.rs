@@ -24,9 +24,12 @@ mod chain;
 mod child;
 mod claim;
 mod counts;
+mod decision;
 mod domain;
+mod dossier;
 mod drain;
 mod dynamic;
+mod event;
 mod exit;
 mod expiry;
 mod failure;
@@ -39,14 +42,13 @@ mod leases;
 mod lifecycle;
 mod limit;
 mod moment;
-mod next;
-mod note;
 mod ordered;
 mod rate;
 mod rejection;
 mod report;
 mod request;
 mod restart;
+mod ring;
 mod shutdown;
 mod stop;
 mod table;
@@ -63,12 +65,15 @@ pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
 pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
+pub use decision::{Decision, Pending};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
+pub use dossier::{Dossier, KEPT_EXITS, Record};
 pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, STOP_WINDOW};
+pub use dynamic::{Engine, Listening, Outlook, STOP_WINDOW};
+pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
 pub use failure::Failure;
@@ -77,8 +82,6 @@ pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
 pub use moment::{Moment, Span};
-pub use next::{Next, Used};
-pub use note::Note;
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
@@ -88,6 +91,7 @@ pub use rejection::Rejection;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
+pub use ring::Ring;
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stop::{Kill, StopCause, StopWay};
 pub use table::{Cursor, Info};

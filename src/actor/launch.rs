@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
+use super::exit::error_text;
 use super::guarded::Guarded;
 use super::launch_pool::{LaunchPool, Seat};
 use super::life::Hold;
@@ -71,7 +72,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    linked::all_gone(life.take_orphans(), shared.root()).await;
+    if let Some(orphans) = life.take_orphans() {
+        linked::all_gone(*orphans, shared.root()).await;
+    }
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
@@ -144,6 +147,9 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let failure = match failure.map(|failure| (failure, life.claim())) {
         Some((failure, Some(caller))) => {
             let failure = explain(shared, failure);
+            if let Failure::Failed(cause) = &failure {
+                life.start_failed(error_text(&***cause));
+            }
             reply = caller.map(|caller| caller.failed(failure.clone()));
             failure
         }

@@ -3,8 +3,8 @@
 
 use super::guarded::drop_guarded;
 use crate::engine::{
-    Counts, Discard, Domain, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings,
-    Settings,
+    Counts, Discard, Domain, Effect, Engine, Input, Listening, Moment, OrderedEngine,
+    OrderedSettings, Settings,
 };
 
 #[derive(Debug)]
@@ -31,6 +31,15 @@ impl<D: Domain> Machine<D> {
         match self {
             Self::Sessions(engine) => engine.take_apart(),
             Self::Children(group) => group.take_apart(),
+        }
+    }
+
+    /// Whether somebody follows each step. Of the children of a static supervisor no more is told
+    /// than else.
+    pub(super) const fn listen(&mut self, listening: Listening) {
+        match self {
+            Self::Sessions(engine) => engine.listen(listening),
+            Self::Children(_) => {}
         }
     }
 

@@ -245,12 +245,16 @@ impl<A: Actor> Session<A> {
         }
         // What it stops itself may have linked others, which then are not below it any more.
         guard.learn();
+        let had_linked = guard.linked.is_some();
         if let Some((actor, state)) = guard.parts() {
             let call = move || actor.post_stop(myself, state);
             let result = self.call(pin!(None), call).of_post_stop().await;
             self.flush(guard, result)?;
         }
-        self.life.note_orphans();
+        // If nothing is remembered, all that is below it was looked at just now.
+        if had_linked || guard.linked.is_some() {
+            self.life.note_orphans();
+        }
         let failure = guard.link_failure.take();
         guard.release();
         match failure {

@@ -29,6 +29,7 @@ pub(super) use launches::Counting;
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::drop_queue::{Deferred, DropQueue};
+use super::feed::Feed;
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
@@ -79,6 +80,9 @@ pub struct Shared {
     /// The starts of sessions that the root was told of.
     pub(super) events: Events,
     pub(crate) claims: HeldClaims,
+    /// What happens to its sessions. That of a session's tree is a part of its supervisor's. None
+    /// outside any session supervisor.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -118,6 +122,15 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
+        let feed = match (arguments.naming, &arguments.home) {
+            (Naming::Sessions, _) => Some(Arc::new(Feed::new(runtime.clone()))),
+            (_, Some(home)) => home.sessions.feed.clone(),
+            (_, None) => None,
+        };
+        let clock = match &arguments.parent_link {
+            Some(parent_link) => parent_link.parent.clock.start_another(),
+            None => Clock::start(),
+        };
         Arc::new(Self {
             counting,
             name: arguments.name,
@@ -128,7 +141,7 @@ impl Shared {
             },
             parent_link: arguments.parent_link,
             runtime,
-            clock: Clock::start(),
+            clock,
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(arguments.machine)),
             drops,
@@ -143,6 +156,7 @@ impl Shared {
             launches_wake: Notify::new(),
             events: Events::default(),
             claims,
+            feed,
         })
     }
 
@@ -183,6 +197,15 @@ impl Shared {
         &self.name
     }
 
+    /// Where what happens to its sessions, or to the children of a session's tree, is told.
+    pub(crate) const fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -213,14 +236,12 @@ impl Shared {
     /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
     /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
-        let orphans = life.take_orphans();
-        if orphans.is_empty() {
-            self.released(life);
-            return;
-        }
+        let Some(orphans) = life.take_orphans() else {
+            return self.released(life);
+        };
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            linked::all_gone(orphans, shared.root()).await;
+            linked::all_gone(*orphans, shared.root()).await;
             shared.released(&life);
         }));
     }

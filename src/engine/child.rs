@@ -4,6 +4,7 @@
 //! change through `table` alone, so that the counts can never disagree with the sessions.
 
 use super::counts::{SessionState, Shown};
+use super::dossier::Exits;
 use super::exit::Exit;
 use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer};
 use super::leases::Leases;
@@ -32,6 +33,8 @@ pub(super) struct Extra<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
+    /// Its last exits.
+    pub(super) exits: Option<Box<Exits>>,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -39,6 +42,7 @@ impl<D: Domain> Default for Extra<D> {
         Self {
             leases: Leases::default(),
             checkpoint: None,
+            exits: None,
         }
     }
 }
@@ -71,11 +75,15 @@ impl<D: Domain> Default for History<D> {
 }
 
 impl<D: Domain> History<D> {
-    /// What may be the user's.
-    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
-        let last = self.last.map(|last| Discard::Exit(last.exit));
-        let checkpoint = self.extra.and_then(|extra| extra.checkpoint);
-        last.into_iter().chain(checkpoint.map(Discard::Checkpoint))
+    /// What may be the user's. Each is handed to `discard`.
+    pub(super) fn into_values(self: Box<Self>, mut discard: impl FnMut(Discard<D>)) {
+        let Self { last, extra, .. } = *self;
+        if let Some(last) = last {
+            discard(Discard::Exit(last.exit));
+        }
+        if let Some(checkpoint) = extra.and_then(|extra| extra.checkpoint) {
+            discard(Discard::Checkpoint(checkpoint));
+        }
     }
 }
 
@@ -86,6 +94,14 @@ pub(super) struct Parking {
     pub(super) order: u64,
     /// How many trials were made.
     pub(super) trials: u32,
+}
+
+impl Parking {
+    /// Of one that is not among the parked yet.
+    pub(super) const NEW: Self = Self {
+        order: 0,
+        trials: 0,
+    };
 }
 
 /// Why a launch was made.
@@ -104,6 +120,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
+    /// What others see of a child that is launched for that.
+    pub(super) const fn shown(self) -> SessionState {
+        match self {
+            Self::First => SessionState::Starting,
+            Self::Restart | Self::Manual | Self::Resume | Self::Trial => SessionState::Restarting,
+        }
+    }
+
     /// Whether a caller asked for it.
     pub(super) const fn is_asked(self) -> bool {
         match self {
@@ -171,12 +195,7 @@ impl<D: Domain> Plan<D> {
     /// What others see of it.
     const fn shown(&self) -> Shown {
         match self {
-            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
-                Origin::First => SessionState::Starting,
-                Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => {
-                    SessionState::Restarting
-                }
-            }),
+            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(origin.shown()),
             Self::Run => Shown::As(SessionState::Running),
             Self::After { shown, .. } => Shown::As(*shown),
             Self::Restart { .. } => Shown::As(SessionState::Restarting),

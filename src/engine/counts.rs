@@ -21,7 +21,7 @@ pub enum SessionState {
 }
 
 /// Whether others can see the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shown {
     As(SessionState),
     Hidden,
@@ -35,7 +35,23 @@ impl Shown {
             Self::As(_) => true,
         }
     }
+
+    /// A number of its own for each. They are compared in every step of a child.
+    const fn number(self) -> u8 {
+        match self {
+            Self::As(state) => state as u8,
+            Self::Hidden => u8::MAX,
+        }
+    }
 }
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        self.number() == other.number()
+    }
+}
+
+impl Eq for Shown {}
 
 /// How many sessions there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

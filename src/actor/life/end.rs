@@ -2,16 +2,66 @@
 //! nothing of it while they run, so it is in a box of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
+use super::Life;
 use super::kept::Kept;
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
 use crate::engine::ShutdownReport;
 
+/// Whether anything is known of the end. It is looked at before the lock is taken, since of most
+/// launches nothing is.
+const KNOWN: u16 = 1 << 10;
+
+/// The end, in its box, if anything is known of it.
+#[derive(Debug)]
+pub(super) struct Known<T>(Option<Box<End<T>>>);
+
+impl<T> Known<T> {
+    /// Of a launch to which the one before has left this, if it has. Answers the bits of the launch
+    /// as well.
+    pub(super) fn new(left: Option<Option<Arc<Slot>>>) -> (Self, u16) {
+        let Some(slot) = left else {
+            return (Self(None), 0);
+        };
+        let nothing = End::default();
+        (Self(Some(Box::new(End { slot, ..nothing }))), KNOWN)
+    }
+
+    pub(super) fn get(&self) -> Option<&End<T>> {
+        self.0.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut End<T>> {
+        self.0.as_deref_mut()
+    }
+
+    /// The end, to be added to. `bits`: those of the launch.
+    pub(super) fn or_nothing(&mut self, bits: &AtomicU16) -> &mut End<T> {
+        self.0.get_or_insert_with(|| {
+            bits.fetch_or(KNOWN, Ordering::AcqRel);
+            Box::default()
+        })
+    }
+}
+
+impl<C, T: Clone> Life<C, T> {
+    /// Looks at what is known of the end, if anything is.
+    pub(super) fn of_end<R>(&self, look: impl FnOnce(&mut End<T>) -> Option<R>) -> Option<R> {
+        if self.bits.load(Ordering::Acquire) & KNOWN == 0 {
+            return None;
+        }
+        look(self.lock().end.get_mut()?)
+    }
+}
+
 /// What is known of the end.
 #[derive(Debug)]
 pub(super) struct End<T> {
     pub(super) cause: Option<Kept>,
+    /// The text of that error, or of the one with which the start failed.
+    pub(super) text: Option<Arc<str>>,
     /// What was below the session. Its names may be held a little longer than the session's own.
     /// Few sessions have any, and none before its end.
     pub(super) orphans: Option<Box<Orphans>>,
@@ -26,19 +76,12 @@ impl<T> Default for End<T> {
     fn default() -> Self {
         Self {
             cause: None,
+            text: None,
             orphans: None,
             tree: Tree::None,
             slot: None,
             outlived: false,
         }
-    }
-}
-
-impl<T> End<T> {
-    /// Of a launch to which the one before has left this, in a box.
-    pub(super) fn with(slot: Option<Arc<Slot>>) -> Box<Self> {
-        let nothing = Self::default();
-        Box::new(Self { slot, ..nothing })
     }
 }
 

@@ -41,7 +41,7 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
         Plan::Launch(_) | Plan::Run | Plan::Park { .. } => {}
     }
     if let Some(history) = child.history {
-        into.extend(history.into_values());
+        history.into_values(|value| into.push(value));
     }
     if let Some(waiting) = child.waiting {
         for request in waiting.queue {

@@ -7,8 +7,9 @@ use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnswer};
+use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
@@ -110,7 +111,7 @@ impl<D: Domain> Engine<D> {
             self.leave_parked(slot);
         }
         if down {
-            self.remove(now, slot, exit);
+            self.remove(now, slot, Some(exit));
             return;
         }
         let tally = match self.mode {
@@ -127,18 +128,28 @@ impl<D: Domain> Engine<D> {
         });
     }
 
+    /// The same for one that waits for its restart, or is parked.
+    pub(super) fn withdraw(&mut self, now: Moment, slot: u32) {
+        self.step_taken(slot, EventKind::Withdrawn);
+        self.leave(now, slot, Exit::NotRunning);
+    }
+
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
-    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
-        self.set_timer(slot, None);
-        let Some(child) = self.table.remove(slot) else {
+    /// `exit`: how it ended, unless its plan says that.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Option<Exit>) {
+        self.step_taken(slot, EventKind::Gone);
+        let Some(mut child) = self.table.remove(slot) else {
             return;
         };
-        let counted = match &child.plan {
-            Plan::Forget { tally, .. } => *tally == Tally::Count,
-            _ => true,
+        self.timers.set(slot, None);
+        let nothing = Exit::NotRunning;
+        let (exit, tally) = match (exit, &mut child.plan) {
+            (Some(exit), Plan::Forget { tally, .. }) => (exit, *tally),
+            (None, Plan::Forget { exit, tally }) => (std::mem::replace(exit, nothing), *tally),
+            (exit, _) => (exit.unwrap_or(nothing), Tally::Count),
         };
         if let Mode::Stopping(stop) = &mut self.mode
-            && counted
+            && tally == Tally::Count
         {
             stop.report.tally(&exit);
         }
@@ -146,9 +157,7 @@ impl<D: Domain> Engine<D> {
         self.drained(now, slot, &child, &exit);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
-            for value in history.into_values() {
-                self.discard(value);
-            }
+            history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
             for ticket in waiting.stops {
@@ -178,7 +187,7 @@ impl<D: Domain> Engine<D> {
         let then = child.take_then();
         let exit = match gone {
             Gone::Stuck => {
-                self.note(slot, Note::StuckEnded);
+                self.note(slot, EventKind::StuckEnded);
                 Exit::Killed
             }
             Gone::Launch => Exit::NotRunning,
@@ -187,16 +196,16 @@ impl<D: Domain> Engine<D> {
             _ if !self.serving() => {
                 let refusal = self.closed();
                 self.dismiss(then, refusal);
-                self.remove(now, slot, exit);
+                self.remove(now, slot, Some(exit));
             }
-            Then::Remove => self.remove(now, slot, exit),
+            Then::Remove => self.remove(now, slot, Some(exit)),
             Then::Relaunch(ticket) => {
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });
                 self.relaunch_if_due(now, slot);
             }
-            Then::Retry => self.retry(now, slot, Occasion::Told),
-            Then::Park => self.park(now, slot, None, Occasion::Told),
+            Then::Retry => self.retry(now, slot, Occasion::TOLD),
+            Then::Park => self.park(now, slot, None, Occasion::TOLD),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::{Engine, Listening};
 use crate::engine::child::{Child, Origin, Plan};
-use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
-use crate::engine::lifecycle::Lifecycle;
+use crate::engine::event::EventKind;
+use crate::engine::incarnation::Key;
+use crate::engine::io::{Domain, Effect, NotStarted, Spec};
+use crate::engine::lifecycle::{Lifecycle, Step};
 use crate::engine::moment::Moment;
-use crate::engine::table::Place;
+use crate::engine::table::{Place, Reserved};
 use crate::engine::waiting::{StartCaller, Waiting};
 
 /// A start, in its parts.
@@ -28,8 +30,8 @@ impl<D: Domain> Engine<D> {
         }
         match self.table.reserve(&id) {
             Place::Known(_) => Err((id, spec, caller)),
-            Place::New(slot) => {
-                self.first_launch(now, slot, id, spec, caller, None);
+            Place::New(place) => {
+                self.first_launch(now, place, id, spec, caller, None);
                 Ok(())
             }
         }
@@ -40,26 +42,42 @@ impl<D: Domain> Engine<D> {
     pub(super) fn first_launch(
         &mut self,
         now: Moment,
-        slot: u32,
+        place: Reserved,
         id: Arc<str>,
         spec: D::Spec,
         caller: StartCaller<D>,
         waiting: Option<Box<Waiting<D>>>,
     ) {
+        let slot = place.slot;
         self.take_claims(slot, &id, &spec);
-        let child = Child {
+        self.count_start(now);
+        let origin = Origin::First;
+        let caller = Some(caller.into());
+        let mut child = Child {
             life: Lifecycle::new(id, spec),
-            plan: Plan::InLine {
-                origin: Origin::First,
-                caller: None,
-                place: 0,
-            },
+            plan: Plan::Launch(origin),
             history: None,
             waiting,
         };
-        self.table.fill(slot, child);
-        self.count_start(now);
-        self.launch(now, slot, Origin::First, Some(caller.into()));
+        if child.waiting.is_none() && self.may_launch() && self.listening != Listening::On {
+            // Nobody can share it, or is told of it. So it is launched on its way into the table, and counted once.
+            let launch = self.next_launch();
+            let key = Key { slot, launch };
+            let supervisor = self.as_supervisor();
+            let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+            child.life.launch(key, None, None, caller, &mut step);
+            let timer = step.timer;
+            self.table.fill(place, child);
+            self.follow_timer(slot, timer);
+            return;
+        }
+        child.plan = Plan::InLine {
+            origin,
+            caller: None,
+            place: 0,
+        };
+        self.table.fill(place, child);
+        self.launch(now, slot, origin, caller);
     }
 
     /// Whether all places are taken.
@@ -91,7 +109,11 @@ impl<D: Domain> Engine<D> {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
                 incarnation: 0,
-                note: Note::ClaimTaken((**taken).clone()),
+                kind: EventKind::ClaimTaken {
+                    claim: taken.claim.clone(),
+                    holder: Arc::clone(&taken.holder),
+                },
+                error: None,
             });
         }
         self.refuse(spec, caller.not_started(why));

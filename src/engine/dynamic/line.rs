@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{Engine, STEP};
 use crate::engine::child::{Origin, Plan};
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, LaunchCaller};
 use crate::engine::moment::Moment;
@@ -43,7 +44,7 @@ impl<D: Domain> Engine<D> {
         origin: Origin,
         caller: Option<LaunchCaller<D>>,
     ) {
-        if self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches {
+        if self.may_launch() {
             self.share_launch(slot, origin);
             self.launch_now(now, slot, origin, caller);
             return;
@@ -58,7 +59,14 @@ impl<D: Domain> Engine<D> {
             place,
         };
         self.plan(slot, plan);
+        let state = origin.shown();
+        self.step_taken(slot, EventKind::Queued { state });
         self.share_launch(slot, origin);
+    }
+
+    /// Whether a launch can be made without a place in line.
+    pub(super) fn may_launch(&self) -> bool {
+        self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches
     }
 
     /// Whether a launch can be made for somebody who waits.

@@ -11,13 +11,31 @@ use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
-    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, StopAnswer,
+    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, Request, RestartAnswer,
+    StopAnswer,
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
 use crate::engine::waiting::{Queued, ShareCaller, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
+    pub(super) fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
+        match request {
+            Request::Start { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Start(ticket));
+            }
+            Request::Ensure { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Ensure(ticket));
+            }
+            Request::Stop { ticket } => self.stop(now, &id, ticket),
+            Request::Restart { ticket } => self.restart(now, &id, ticket),
+            Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
+            Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
+            Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
+            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
+        }
+    }
+
     pub(super) fn start(
         &mut self,
         now: Moment,
@@ -38,8 +56,8 @@ impl<D: Domain> Engine<D> {
         } else {
             match self.table.reserve(&id) {
                 Place::Known(slot) => slot,
-                Place::New(slot) => {
-                    return self.first_launch(now, slot, id, spec, caller, None);
+                Place::New(place) => {
+                    return self.first_launch(now, place, id, spec, caller, None);
                 }
             }
         };
@@ -101,9 +119,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
         }
     }
@@ -265,10 +283,10 @@ impl<D: Domain> Engine<D> {
                         continue;
                     }
                     match self.table.reserve(id) {
-                        Place::New(slot) => {
+                        Place::New(place) => {
                             let id = Arc::clone(id);
                             let waiting = Waiting::of(queue).map(Box::new);
-                            return self.first_launch(now, slot, id, spec, caller, waiting);
+                            return self.first_launch(now, place, id, spec, caller, waiting);
                         }
                         Place::Known(_) => {
                             debug_assert!(false, "the id is free");

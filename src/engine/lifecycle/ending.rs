@@ -5,6 +5,7 @@
 //! asked and the mark decide what it was; ractor's reasons do not.
 
 use super::{Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use crate::engine::event::ExitCause;
 use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
 use crate::engine::io::{Discard, Domain, Failure, Life, Recall};
 use crate::engine::report::ShutdownReport;
@@ -29,6 +30,8 @@ pub(in crate::engine) struct End {
     /// What it was doing.
     pub(in crate::engine) was: Was,
     pub(in crate::engine) exit: Exit,
+    /// The same, without the user's error.
+    pub(in crate::engine) cause: ExitCause,
     pub(in crate::engine) asked: Asked,
     pub(in crate::engine) recall: Recall,
     /// How long it lived.
@@ -106,7 +109,9 @@ impl<D: Domain> Lifecycle<D> {
             Was::Stopping | Was::Stuck => Asked::Yes,
         };
         let lived = step.now.since(current.started);
-        let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
+        let text = current.life.error_text();
+        let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
+        let cause = ExitCause::of(&exit, text);
         // A start that succeeds after its cancellation does not count as a run.
         if current.recall == Recall::InTime {
             let last = Last {
@@ -117,8 +122,8 @@ impl<D: Domain> Lifecycle<D> {
                 step.discard(Discard::Exit(before.exit));
             }
         }
-        if let Some(cause) = cause {
-            step.discard(Discard::Failure(Failure::Failed(cause)));
+        if let Some(left) = left {
+            step.discard(Discard::Failure(Failure::Failed(left)));
         }
         if let Some(seen) = seen {
             step.discard(Discard::Seen(seen));
@@ -126,6 +131,7 @@ impl<D: Domain> Lifecycle<D> {
         Some(End {
             was,
             exit,
+            cause,
             asked,
             recall: current.recall,
             lived,

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use super::{Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
+use crate::engine::event::EventKind;
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
+    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Recall,
 };
 use crate::engine::shutdown::KILL_BOUND;
 
@@ -102,6 +103,7 @@ impl<D: Domain> Lifecycle<D> {
             }
         };
         let current = self.current.as_mut()?;
+        let took = step.now.since(current.started);
         current.started = step.now;
         current.recall = recall;
         let early = current.early.take().map(|seen| *seen);
@@ -109,7 +111,7 @@ impl<D: Domain> Lifecycle<D> {
             How::Runs | How::RunsAfterAll => {
                 current.state = State::Running;
                 step.timer = Timer::Off;
-                self.note(Note::Started, step);
+                self.note(EventKind::Started { took }, step);
             }
             How::Late => self.tell_to_end(step),
             How::Stuck => {

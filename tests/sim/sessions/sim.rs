@@ -2,7 +2,6 @@
 //!
 //! `history` chooses what happens; this carries it out and has it checked.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
 use crate::sessions::claims::Claims;
+use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
@@ -34,6 +34,7 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
+    pub(crate) follower: Option<Box<Follower>>,
 }
 
 impl Sim {
@@ -48,6 +49,7 @@ impl Sim {
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
             claims: Claims::default(),
+            follower: None,
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -182,15 +184,6 @@ impl Sim {
             self.model.launch_failed(now, id, Outcome::NotRunning);
         }
     }
-
-    /// The lives that others see.
-    pub(crate) fn visible(&self) -> BTreeSet<u64> {
-        let entries = self.model.entries.iter().flatten();
-        entries
-            .filter(|entry| entry.shown.is_some())
-            .map(|entry| entry.life)
-            .collect()
-    }
 }
 
 impl History for Sim {
@@ -215,6 +208,10 @@ impl History for Sim {
 
     fn parts(&mut self) -> (&mut Self::Engine, &mut World) {
         (&mut self.engine, &mut self.world)
+    }
+
+    fn before(&mut self) {
+        self.foresee();
     }
 
     fn effect(&mut self, effect: Effect<SimDomain>) {
