@@ -24,9 +24,12 @@ mod chain;
 mod child;
 mod claim;
 mod counts;
+mod decision;
 mod domain;
+mod dossier;
 mod drain;
 mod dynamic;
+mod event;
 mod exit;
 mod expiry;
 mod failure;
@@ -40,8 +43,6 @@ mod lifecycle;
 mod limit;
 mod meter;
 mod moment;
-mod next;
-mod note;
 mod number;
 mod ordered;
 mod rate;
@@ -49,6 +50,7 @@ mod rejection;
 mod report;
 mod request;
 mod restart;
+mod ring;
 mod shutdown;
 mod stats;
 mod stop;
@@ -66,12 +68,15 @@ pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
 pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
+pub use decision::{Decision, Pending};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
+pub use dossier::{Dossier, KEPT_EXITS, Record};
 pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, STOP_WINDOW};
+pub use dynamic::{Engine, Listening, Outlook, STOP_WINDOW};
+pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
 pub use failure::Failure;
@@ -81,8 +86,6 @@ pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
 pub use meter::Meter;
 pub use moment::{Moment, Span};
-pub use next::{Next, Used};
-pub use note::Note;
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
@@ -92,6 +95,7 @@ pub use rejection::Rejection;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
+pub use ring::Ring;
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};

@@ -7,6 +7,7 @@ mod admission;
 mod checkpoint;
 mod child;
 mod drain;
+mod feed;
 mod kind;
 mod session;
 
@@ -19,6 +20,7 @@ pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
 };
 pub use drain::{AskForTimeError, DrainError};
+pub use feed::{Lagged, TryNextError};
 pub use kind::ErrorKind;
 use ractor::ActorCell;
 pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, WaitEndError};

@@ -2,6 +2,7 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod dossier;
 mod drained;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use ractor::ActorCell;
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
 
 /// What is known of one session at the moment it was asked.

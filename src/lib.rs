@@ -14,6 +14,7 @@ mod child;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
+mod event;
 mod fault;
 mod handle;
 mod id;
@@ -34,19 +35,22 @@ pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child, Task};
 pub use engine::{
-    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, DrainOutcome,
-    DrainProgress, Exit, Exits, Histogram, KILL_BOUND, OnRestartLimit, Rejected, Restart,
-    SessionState, Shutdown, ShutdownReport, Starts, Stats, Strategy,
+    AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Decision, DrainOutcome,
+    DrainProgress, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND, Kill,
+    Limit as RestartLimit, OnRestartLimit, Pending, Rejected, Restart, SessionState, Severity,
+    Shutdown, ShutdownReport, StartFailure, Starts, Stats, StopCause, Strategy,
 };
+pub use event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
-    Broadcast, ChildInfo, DrainReport, DrainedSession, Ensured, GroupCount, PageMark, SessionInfo,
-    SessionPage, Stopped,
+    Broadcast, ChildInfo, Dossier, DrainReport, DrainedSession, Ensured, ExitRecord, Explanation,
+    GroupCount, PageMark, SessionInfo, SessionPage, Stopped,
 };
 pub use options::{Drain, Options};
 pub use session_ref::SessionRef;
 pub use session_supervisor::draining::Draining;
+pub use session_supervisor::feed::Subscription;
 pub use session_supervisor::leases::Lease;
 pub use spec::{ChildSpec, Launch, StartContext};
 pub use tree::TreeSpec;

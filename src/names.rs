@@ -132,6 +132,15 @@ pub(crate) fn id_of<'a>(supervisor: &str, name: &'a str) -> Option<&'a str> {
     (!id.is_empty()).then_some(id)
 }
 
+/// Where in the tree of a session a supervisor is, by the roles down to it, if its name tells. The
+/// tree itself is at none.
+pub(crate) fn place_in_tree<'a>(name: &'a str, session: &str) -> Option<&'a str> {
+    let (_, rest) = name.split_at(name.find('/')?);
+    rest.strip_prefix(SESSION)?
+        .strip_prefix(session)?
+        .strip_prefix('/')
+}
+
 /// A supervisor name that no other call of this process has been given.
 fn unique(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -3,7 +3,9 @@
 
 mod admission;
 mod claims;
+mod dossier;
 pub(crate) mod draining;
+pub(crate) mod feed;
 pub(crate) mod leases;
 mod several;
 mod stats;

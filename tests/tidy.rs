@@ -2,7 +2,7 @@
 //! circle, how long a file may be, what every file says of itself, and what production code may not
 //! contain.
 //!
-//! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error fault id info names
+//! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error event fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
 //! `ask checkpoint child handle metrics spec session_supervisor supervisor tree application` (what
 //! users hold; they may use all that is below), and `lib.rs`, which only re-exports. A file names
@@ -128,7 +128,7 @@ fn layer(path: &str) -> u8 {
     let module = path.split('/').next().unwrap_or(path);
     match module.strip_suffix(".rs").unwrap_or(module) {
         "engine" => 1,
-        "error" | "fault" | "id" | "info" | "names" | "options" | "reason" => 2,
+        "error" | "event" | "fault" | "id" | "info" | "names" | "options" | "reason" => 2,
         "actor" => 3,
         "application" | "ask" | "checkpoint" | "child" | "handle" | "metrics" | "session_ref"
         | "session_supervisor" | "spec" | "supervisor" | "tree" => 4,

@@ -78,8 +78,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 id,
                 label,
                 incarnation,
-                note,
-            } => outbox.note(id, label, incarnation, note),
+                kind,
+                error,
+            } => {
+                outbox.note(id, label, incarnation, kind);
+                if let Some(error) = error {
+                    outbox.error(error);
+                }
+            }
             Effect::Drained { ends, tickets } => {
                 let ends = Arc::new(ends);
                 driver.drained = Some(Drained { ends, tickets });

@@ -18,7 +18,7 @@ use super::outbox::Outbox;
 use super::progress::RootStage;
 use super::shared::{Actors, Driver, Item, Machine, Shared};
 use super::unwind::guard;
-use crate::engine::Moment;
+use crate::engine::{Listening, Moment};
 
 /// At most this many items are taken before the rest is left to the driver task.
 const BUDGET: usize = 64;
@@ -63,8 +63,11 @@ impl Shared {
             let mut driver = self.lock_driver();
             let driver = &mut *driver;
             guard(|| {
+                self.look_who_listens(driver);
                 self.begin(driver, first, begin, &mut outbox);
-                self.go_round(driver, &mut outbox)
+                let turn = self.go_round(driver, &mut outbox);
+                outbox.publish();
+                turn
             })
         };
         let woken = match driven {
@@ -90,6 +93,7 @@ impl Shared {
             return;
         };
         let now = self.clock.now();
+        outbox.at(now);
         match (begin, item) {
             (Begin::Handle, item) => self.handle(now, driver, item, outbox),
             (Begin::IfNew, Item::Input(input)) => {
@@ -117,6 +121,7 @@ impl Shared {
             }
             budget = budget.saturating_sub(driver.items.len());
             let now = self.clock.now();
+            outbox.at(now);
             // One by one, so that a fault leaves the others where they are.
             while let Some(item) = driver.items.pop_front() {
                 self.handle(now, driver, item, outbox);
@@ -138,11 +143,24 @@ impl Shared {
                 carry::out_all(self, driver, outbox);
             }
             Item::Query(query) if self.progress.root() < RootStage::Gone => {
+                // One that begins to listen does so after what was told so far.
+                outbox.publish();
                 driver.lists.ask(&mut driver.machine, query, outbox);
+                self.look_who_listens(driver);
             }
             item @ Item::Query(_) => outbox.discard_item(item),
             Item::Tick => driver.timer = Timer::Fired,
         }
+    }
+
+    /// The engine tells each step while somebody listens.
+    fn look_who_listens(&self, driver: &mut Driver) {
+        let listened = self.feed().is_some_and(|feed| feed.is_listened());
+        driver.machine.listen(if listened {
+            Listening::On
+        } else {
+            Listening::Off
+        });
     }
 
     /// The timer has fired.
@@ -156,6 +174,7 @@ impl Shared {
         let mut due = driver.machine.poll_timeout();
         if driver.timer == Timer::Fired || due == Some(Moment::START) {
             let now = self.clock.now();
+            outbox.at(now);
             let is_due = |due: Option<Moment>| due.is_some_and(|at| at <= now);
             if is_due(due) {
                 match driver.timer {

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
+use super::exit::error_text;
 use super::guarded::Guarded;
 use super::launch_pool::{LaunchPool, Seat};
 use super::life::Hold;
@@ -144,6 +145,9 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let failure = match failure.map(|failure| (failure, life.claim())) {
         Some((failure, Some(caller))) => {
             let failure = explain(shared, failure);
+            if let Failure::Failed(cause) = &failure {
+                life.start_failed(error_text(&***cause));
+            }
             reply = caller.map(|caller| caller.failed(failure.clone()));
             failure
         }

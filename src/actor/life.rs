@@ -23,6 +23,7 @@ use ractor::{ActorCell, ActorStatus};
 
 use super::checkpoint::Carried;
 use super::drop_queue::DropQueue;
+use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
 use claim::Claim;
@@ -120,6 +121,10 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
         Life::mark(self)
     }
 
+    fn error_text(&self) -> Option<Arc<str>> {
+        self.lock().end.as_ref()?.text.clone()
+    }
+
     fn cause(&self) -> Option<Cause> {
         self.lock().end.as_mut()?.cause.as_mut()?.take()
     }
@@ -198,12 +203,21 @@ impl<C, T: Clone> Life<C, T> {
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
+    /// The text is made here, in the task of the session, since it is the user's code that says it.
     fn keep(&self, cause: Cause, drops: &DropQueue) {
+        let text = error_text(&**cause);
         let kept = Kept::new(cause, drops);
         let mut inner = self.lock();
-        let before = inner.end.get_or_insert_default().cause.replace(kept);
+        let end = inner.end.get_or_insert_default();
+        end.text = Some(text);
+        let before = end.cause.replace(kept);
         drop(inner);
         drop(before);
+    }
+
+    /// The launch has failed with an error of this text.
+    pub(super) fn start_failed(&self, text: Arc<str>) {
+        self.lock().end.get_or_insert_default().text = Some(text);
     }
 
     /// `pre_start` went well. An actor that is already ending by itself cannot be linked.

@@ -1,7 +1,7 @@
 //! The queue of the log. Its lines are in the order of what happened (D22), since they are pushed
 //! under the lock under which that was decided. One thread of tokio's blocking pool writes them at
 //! a time, outside every lock and every caller's span. A subscriber that panics loses its line; one
-//! that blocks delays the log alone, and so does the text of an error that blocks.
+//! that blocks delays the log alone.
 //!
 //! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops
 //! that request, since it is shutting down, the lines are written then and there.
@@ -174,14 +174,11 @@ impl Inner {
             drop(queue);
             written += batch.len() as u64;
             for line in batch {
-                if let Some(note) = log::write(line) {
-                    self.drops.put_note(note);
-                }
+                log::write(line);
             }
             if lost > 0 {
                 log::lost(lost);
             }
-            self.drops.wake();
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::guarded::drop_guarded;
 use crate::engine::{
-    Counts, Discard, Domain, Effect, Engine, Input, Meter, Moment, OrderedEngine, OrderedSettings,
-    Settings,
+    Counts, Discard, Domain, Effect, Engine, Input, Listening, Meter, Moment, OrderedEngine,
+    OrderedSettings, Settings,
 };
 
 #[derive(Debug)]
@@ -33,6 +33,15 @@ impl<D: Domain> Machine<D> {
         match self {
             Self::Sessions(engine) => engine.take_apart(),
             Self::Children(group) => group.take_apart(),
+        }
+    }
+
+    /// Whether somebody follows each step. Of the children of a static supervisor no more is told
+    /// than else.
+    pub(super) const fn listen(&mut self, listening: Listening) {
+        match self {
+            Self::Sessions(engine) => engine.listen(listening),
+            Self::Children(_) => {}
         }
     }
 

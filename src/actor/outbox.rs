@@ -14,15 +14,19 @@ use super::item::Told;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
 use super::plan::StartFunction;
+use super::publisher::Publisher;
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
-use crate::engine::{self, Caller, Cause, Discard, Input, Note, Reply, Seen, StopCause};
+use crate::engine::{
+    self, Caller, Cause, Discard, EventKind, Input, Moment, Reply, Seen, ShutdownReport, StopCause,
+};
 
 #[derive(Debug)]
 pub(super) struct Outbox<'a> {
     drops: &'a DropQueue,
     lines: &'a Lines,
     speaker: &'a Arc<Speaker>,
+    publisher: Publisher<'a>,
     answers: Vec<Answer>,
     /// Child supervisors to stop, each in its own driver, and how long that may take.
     stops: Vec<(Arc<Shared>, Option<Duration>)>,
@@ -37,6 +41,7 @@ impl<'a> Outbox<'a> {
             drops: &shared.drops,
             lines: &shared.lines,
             speaker: &shared.speaker,
+            publisher: Publisher::of(shared),
             answers: Vec::new(),
             stops: Vec::new(),
             told: false,
@@ -44,7 +49,24 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    /// What is told from now on happens at this moment.
+    pub(super) const fn at(&mut self, now: Moment) {
+        self.publisher.at(now);
+    }
+
+    /// The supervisor has ended: nothing more is told.
+    pub(super) fn ended(&mut self, report: Option<ShutdownReport>) {
+        self.publisher.end(self.speaker, report);
+    }
+
+    /// Puts what was told so far into the feed. The driver's lock is held.
+    pub(super) fn publish(&mut self) {
+        self.publisher.publish();
+    }
+
     pub(super) fn stopping(&mut self, cause: StopCause) {
+        self.publisher
+            .supervisor(self.speaker, EventKind::SupervisorStopping(cause));
         self.told = true;
         drop(
             self.lines
@@ -52,27 +74,31 @@ impl<'a> Outbox<'a> {
         );
     }
 
+    /// Something has happened to a child.
     pub(super) fn note(
         &mut self,
         child: Arc<str>,
         label: Option<Arc<str>>,
         incarnation: u64,
-        note: Note,
+        kind: EventKind,
     ) {
-        if !log::is_enabled(&note) {
-            return self.drops.put_note(note);
+        self.publisher
+            .child(self.speaker, &child, label.as_ref(), incarnation, &kind);
+        if log::is_enabled(&kind) {
+            self.told = true;
+            drop(self.lines.push(Line::Note {
+                speaker: Arc::clone(self.speaker),
+                child,
+                label,
+                incarnation,
+                kind,
+            }));
         }
-        self.told = true;
-        let line = Line::Note {
-            speaker: Arc::clone(self.speaker),
-            child,
-            label,
-            incarnation,
-            note,
-        };
-        if let Some(Line::Note { note, .. }) = self.lines.push(line) {
-            self.drops.put_note(note);
-        }
+    }
+
+    /// A user's error that the engine has let go of.
+    pub(super) fn error(&self, error: Cause) {
+        self.drops.put_cause(error);
     }
 
     pub(super) fn answer(&mut self, reply: Reply<Actors>) {
@@ -191,6 +217,7 @@ impl<'a> Outbox<'a> {
         if self.told {
             self.lines.write();
         }
+        self.publisher.wake();
         if self.answers.is_empty() && self.stops.is_empty() {
             return self.woken;
         }
@@ -211,17 +238,6 @@ impl DropQueue {
         let function = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
         if let Some(starter) = function.and_then(StartFunction::take) {
             self.put(Deferred::of(starter));
-        }
-    }
-
-    /// A note that is written, or will not be.
-    pub(super) fn put_note(&self, note: Note) {
-        match note {
-            Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
-                self.put_causes(failure)
-            }
-            Note::Exited { exit, .. } => self.put_causes(exit),
-            _ => {}
         }
     }
 

@@ -12,13 +12,17 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
+use super::clock::Clock;
+use super::feed::{Feed, Listens};
 use super::item::PageQuery;
 use super::lists::{List, Lists, Page, Reply};
 use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
 use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
-use crate::info::{ChildInfo, GroupCount, PageMark, SessionInfo, SessionPage};
+use crate::info::{
+    ChildInfo, Dossier, ExitRecord, Explanation, GroupCount, PageMark, SessionInfo, SessionPage,
+};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
 const PAGE: usize = 256;
@@ -171,6 +175,81 @@ impl Query {
                 Machine::Children(_) => None,
             };
             Box::new(move || answers::tell(reply, info))
+        }))
+    }
+
+    /// Begins to listen to the feed: after this revision, if all that followed is kept. Answers
+    /// whether it is, and the caller needs no list.
+    pub(crate) fn listen(
+        feed: Option<Arc<Feed>>,
+        from: Option<u64>,
+        reply: oneshot::Sender<Listens>,
+    ) -> Self {
+        Self::Look(Box::new(move |_| {
+            let listens = feed.map(|feed| {
+                let resumed = from.and_then(|revision| feed.listen_from(revision));
+                resumed.map_or_else(|| Listens::Anew(feed.listen()), Listens::Resumed)
+            });
+            Box::new(move || match listens {
+                Some(listens) => answers::tell(reply, listens),
+                None => Vec::new(),
+            })
+        }))
+    }
+
+    /// What is known of the past of a session.
+    pub(crate) fn dossier(
+        id: SessionId,
+        clock: Clock,
+        reply: oneshot::Sender<Option<Dossier>>,
+    ) -> Self {
+        Self::Look(Box::new(move |machine| {
+            let dossier = match machine {
+                Machine::Sessions(engine) => engine.dossier(&id).map(|dossier| {
+                    let exits = dossier.exits().map(|record| ExitRecord {
+                        incarnation: record.incarnation,
+                        time: clock.wall(record.at),
+                        uptime: record.uptime(),
+                        kind: record.kind.clone(),
+                    });
+                    Dossier {
+                        exits: exits.collect(),
+                        earlier: dossier.earlier(),
+                        label: dossier.info.label.cloned(),
+                        state: dossier.info.state,
+                        incarnation: dossier.info.incarnation,
+                        restarts: dossier.info.restarts,
+                        id,
+                    }
+                }),
+                Machine::Children(_) => None,
+            };
+            Box::new(move || answers::tell(reply, dossier))
+        }))
+    }
+
+    /// What would follow if a session failed now.
+    pub(crate) fn explain(
+        id: SessionId,
+        clock: Clock,
+        reply: oneshot::Sender<Option<Explanation>>,
+    ) -> Self {
+        Self::Look(Box::new(move |machine| {
+            let now = clock.now();
+            let explanation = match machine {
+                Machine::Sessions(engine) => engine.explain(now, &id).map(|outlook| Explanation {
+                    label: outlook.info.label.cloned(),
+                    state: outlook.info.state,
+                    incarnation: outlook.info.incarnation,
+                    on_trial: outlook.on_trial,
+                    due: outlook.due.map(|due| due.since(now)),
+                    next_failure: outlook.decision,
+                    at_least: outlook.at_least,
+                    id,
+                }),
+                Machine::Children(_) => None,
+            };
+            Box::new(move || answers::tell(reply, explanation))
         }))
     }
 

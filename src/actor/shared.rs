@@ -29,6 +29,7 @@ pub(super) use launches::Counting;
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::drop_queue::{Deferred, DropQueue};
+use super::feed::Feed;
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
@@ -79,6 +80,9 @@ pub struct Shared {
     /// The starts of sessions that the root was told of.
     pub(super) events: Events,
     pub(crate) claims: HeldClaims,
+    /// What happens to its sessions. That of a session's tree is a part of its supervisor's. None
+    /// outside any session supervisor.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -118,22 +122,32 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
+        // Only sessions are counted.
+        let meter = arguments.machine.meter();
+        let feed = match (&meter, &arguments.home) {
+            (Some(meter), _) => Some(Arc::new(Feed::new(runtime.clone(), Arc::clone(meter)))),
+            (None, Some(home)) => home.sessions.feed.clone(),
+            (None, None) => None,
+        };
+        let clock = match &arguments.parent_link {
+            Some(parent_link) => parent_link.parent.clock.start_another(),
+            None => Clock::start(),
+        };
         Arc::new(Self {
             counting,
             name: arguments.name,
             naming: arguments.naming,
-            own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => {
-                    Own::Sessions(arguments.machine.meter().map(|meter| {
-                        let group_of = arguments.group_of;
-                        Box::new(OfSessions { group_of, meter })
-                    }))
-                }
-                (_, Some(home)) => Own::Home(home),
+            own: match (meter, arguments.home) {
+                (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
+                    group_of: arguments.group_of,
+                    meter,
+                }))),
+                (None, Some(home)) => Own::Home(home),
+                (None, None) => Own::Sessions(None),
             },
             parent_link: arguments.parent_link,
             runtime,
-            clock: Clock::start(),
+            clock,
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(arguments.machine)),
             drops,
@@ -148,6 +162,7 @@ impl Shared {
             launches_wake: Notify::new(),
             events: Events::default(),
             claims,
+            feed,
         })
     }
 
@@ -195,6 +210,15 @@ impl Shared {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where what happens to its sessions, or to the children of a session's tree, is told.
+    pub(crate) const fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

@@ -4,6 +4,7 @@
 //! change through `table` alone, so that the counts can never disagree with the sessions.
 
 use super::counts::{SessionState, Shown};
+use super::dossier::Exits;
 use super::exit::Exit;
 use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer};
 use super::leases::Leases;
@@ -32,6 +33,8 @@ pub(super) struct Extra<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
+    /// Its last exits.
+    pub(super) exits: Option<Box<Exits>>,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -39,6 +42,7 @@ impl<D: Domain> Default for Extra<D> {
         Self {
             leases: Leases::default(),
             checkpoint: None,
+            exits: None,
         }
     }
 }
@@ -88,6 +92,14 @@ pub(super) struct Parking {
     pub(super) trials: u32,
 }
 
+impl Parking {
+    /// Of one that is not among the parked yet.
+    pub(super) const NEW: Self = Self {
+        order: 0,
+        trials: 0,
+    };
+}
+
 /// Why a launch was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -104,6 +116,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
+    /// What others see of a child that is launched for that.
+    pub(super) const fn shown(self) -> SessionState {
+        match self {
+            Self::First => SessionState::Starting,
+            Self::Restart | Self::Manual | Self::Resume | Self::Trial => SessionState::Restarting,
+        }
+    }
+
     /// Whether a caller asked for it.
     pub(super) const fn is_asked(self) -> bool {
         match self {
@@ -172,12 +192,7 @@ impl<D: Domain> Plan<D> {
     /// What others see of it.
     const fn shown(&self) -> Shown {
         match self {
-            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
-                Origin::First => SessionState::Starting,
-                Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => {
-                    SessionState::Restarting
-                }
-            }),
+            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(origin.shown()),
             Self::Run => Shown::As(SessionState::Running),
             Self::After { shown, .. } => Shown::As(*shown),
             Self::Restart { .. } => Shown::As(SessionState::Restarting),

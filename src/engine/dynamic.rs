@@ -6,7 +6,9 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains), `watching` (who only wants to know) and `counting` (how many there are).
+//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that),
+//! `explaining` (what is known of the past, and what would follow) and `counting` (how many there
+//! are).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -18,6 +20,7 @@ mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod explaining;
 mod finishing;
 mod first;
 mod launches;
@@ -29,6 +32,7 @@ mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod telling;
 mod turns;
 mod waits;
 mod watching;
@@ -38,7 +42,7 @@ use std::sync::Arc;
 
 use super::child::{Child, Plan};
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -50,9 +54,11 @@ use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use claims::Claims;
+pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
+pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).
@@ -81,6 +87,7 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    listening: Listening,
     meter: Arc<Meter>,
 }
 
@@ -117,6 +124,7 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            listening: Listening::Off,
             meter: Arc::default(),
         }
     }
@@ -384,12 +392,5 @@ impl<D: Domain> Engine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, note: Note) {
-        if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(note);
-            self.effects.push_back(effect);
-        }
     }
 }

@@ -133,6 +133,16 @@ impl fmt::Display for GaveUp {
 
 impl Error for GaveUp {}
 
+/// The text of an error that is none of a user's.
+pub(in crate::engine) fn own_text(cause: &Cause) -> Option<Arc<str>> {
+    if cause.is::<GaveUp>() {
+        return Some(GaveUp.to_string().into());
+    }
+    cause
+        .is::<Unreported>()
+        .then(|| Unreported.to_string().into())
+}
+
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
 /// event. A cause and an event that the exit does not tell are handed back, since they may be a
 /// user's values.

@@ -17,9 +17,10 @@ mod transitions;
 use std::sync::Arc;
 
 use super::domain::{Domain, Ending, Life, Spec};
+use super::event::{EventKind, Happening};
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
-use super::io::{Discard, Effect, Note, Recall};
+use super::io::{Discard, Effect, Recall};
 use super::meter::{Meter, NoStart};
 use super::moment::Moment;
 use super::restart::Policy;
@@ -195,6 +196,11 @@ impl<D: Domain> Lifecycle<D> {
         self.life().map_or(Mark::Missing, Life::mark)
     }
 
+    /// The text of the error with which the present launch failed, or its actor.
+    pub(super) fn error_text(&self) -> Option<Arc<str>> {
+        self.life()?.error_text()
+    }
+
     /// What a caller gets to hold of it, if it runs and is not ending by itself.
     pub(super) fn running(&self) -> Option<D::Found> {
         let current = self.current.as_ref()?;
@@ -227,18 +233,20 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Tells the log of the child.
-    pub(super) fn note(&self, note: Note, step: &mut Step<'_, D>) {
-        step.effect(self.noted(note));
+    /// Tells what has happened to the child.
+    pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
+        step.effect(self.noted(kind.into()));
     }
 
-    /// What the log is told of the child.
-    pub(super) fn noted(&self, note: Note) -> Effect<D> {
+    /// What is told of the child.
+    pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
+        let Happening { kind, error } = happening;
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
             incarnation: self.incarnation,
-            note,
+            kind,
+            error,
         }
     }
 

@@ -100,7 +100,8 @@ pub struct Stats {
     /// Starts of new sessions, and resumptions of parked ones, that were refused for want of
     /// something.
     pub rejected: Rejected,
-    /// Events of the change feed that a subscriber did not get, since it read too slowly.
+    /// Events that were lost to those who [subscribe](crate::SessionSupervisor::subscribe) and read
+    /// too slowly. They count when the reader is told.
     pub events_lost: u64,
     /// How long the starts took that succeeded: from the call of the start function until the session
     /// ran. Time in line for a launch does not count.

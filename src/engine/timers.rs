@@ -26,6 +26,12 @@ impl Timers {
         self.heap.first().copied()
     }
 
+    /// The timer of a slot.
+    pub(super) fn of(&self, slot: u32) -> Option<Moment> {
+        let place = self.places.get(slot as usize).copied().unwrap_or(NONE);
+        self.heap.get(place as usize).map(|(at, _)| *at)
+    }
+
     /// Sets or removes the timer of a slot.
     pub(super) fn set(&mut self, slot: u32, at: Option<Moment>) {
         let place = self.places.get(slot as usize).copied().unwrap_or(NONE);

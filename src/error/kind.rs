@@ -2,9 +2,10 @@
 
 use super::{
     AskForTimeError, AwaitError, CallError, CastError, CheckpointError, DeleteChildError,
-    DrainError, EnsureError, FindChildError, FindError, LeaseError, NotTaken, RestartAsError,
-    RestartChildError, RestartError, SaveError, StartChildError, StartError, StartSupervisorError,
-    StopError, SupervisorDown, TerminateChildError, WaitEndError,
+    DrainError, EnsureError, FindChildError, FindError, Lagged, LeaseError, NotTaken,
+    RestartAsError, RestartChildError, RestartError, SaveError, StartChildError, StartError,
+    StartSupervisorError, StopError, SupervisorDown, TerminateChildError, TryNextError,
+    WaitEndError,
 };
 
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
@@ -44,6 +45,10 @@ pub enum ErrorKind {
     Stuck,
     /// The session ended before it answered.
     Unanswered,
+    /// Something is lost, since it was not read in time.
+    Lagged,
+    /// Nothing has happened that could be told.
+    Nothing,
     /// A later incarnation has taken its place.
     Superseded,
     /// The supervisor drains and takes nothing new.
@@ -71,7 +76,9 @@ impl ErrorKind {
             | Self::Busy
             | Self::Stopped
             | Self::Stuck
-            | Self::Unanswered => true,
+            | Self::Unanswered
+            | Self::Lagged
+            | Self::Nothing => true,
             Self::InvalidInput
             | Self::NotFound
             | Self::AlreadyExists
@@ -202,6 +209,12 @@ kinds! {
         Self::Gone { .. } => ErrorKind::NotFound,
     };
     SaveError<T> => |it| it.reason.kind();
+    Lagged => |_it| ErrorKind::Lagged;
+    TryNextError => |it| match it {
+        Self::Empty => ErrorKind::Nothing,
+        Self::Lagged(lagged) => lagged.kind(),
+        Self::Ended => ErrorKind::SupervisorDown,
+    };
     CallError => |it| match it {
         Self::NotTaken(reason) => reason.kind(),
         Self::Unanswered => ErrorKind::Unanswered,

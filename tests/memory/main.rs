@@ -14,6 +14,7 @@ mod crowds;
 mod draining;
 mod expiry;
 mod failures;
+mod feed;
 mod hostile;
 mod linked;
 mod lives;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         supervisors::rows(),
         draining::rows(),
         tasks::rows(),
+        feed::rows(),
     ];
     crowds::fill_the_registry();
     let mut failed = 0;

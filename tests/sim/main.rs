@@ -16,6 +16,7 @@ mod checkpoints;
 mod children;
 mod domain;
 mod drops;
+mod events;
 mod frame;
 mod limits;
 mod oracle;

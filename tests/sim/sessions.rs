@@ -9,6 +9,8 @@ mod drained;
 mod drains;
 mod effects;
 mod expiry;
+mod followed;
+mod foretold;
 mod history;
 mod line;
 mod lists;
@@ -26,6 +28,7 @@ use crate::{play, recorded};
 use admission::Admission;
 use claims::Claiming;
 use drains::Drained;
+use followed::Followed;
 use sim::Sim;
 use watched::Watched;
 
@@ -37,6 +40,11 @@ fn random_histories() {
 #[test]
 fn histories_with_callers_that_change_nothing() {
     play::random_histories::<Watched>(50_000);
+}
+
+#[test]
+fn histories_that_are_followed() {
+    play::random_histories::<Followed>(50_000);
 }
 
 #[test]

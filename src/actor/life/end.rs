@@ -12,6 +12,8 @@ use crate::engine::ShutdownReport;
 #[derive(Debug)]
 pub(super) struct End<T> {
     pub(super) cause: Option<Kept>,
+    /// The text of that error, or of the one with which the start failed.
+    pub(super) text: Option<Arc<str>>,
     /// What was below the session. Its names may be held a little longer than the session's own.
     /// Few sessions have any, and none before its end.
     pub(super) orphans: Option<Box<Orphans>>,
@@ -26,6 +28,7 @@ impl<T> Default for End<T> {
     fn default() -> Self {
         Self {
             cause: None,
+            text: None,
             orphans: None,
             tree: Tree::None,
             slot: None,

@@ -19,8 +19,9 @@ use crate::engine::counts::SessionState;
 use crate::engine::drain::{
     DrainAnswer, DrainOrder, DrainProgress, MoreTimeAnswer, ProgressAnswer,
 };
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Caller, Domain, Effect, Note, Refusal, Reply, StopCause};
+use crate::engine::io::{Caller, Domain, Effect, Refusal, Reply, StopCause};
 use crate::engine::lifecycle::{State, Supervisor};
 use crate::engine::moment::Moment;
 use crate::engine::restart::ChildKind;
@@ -265,7 +266,7 @@ impl<D: Domain> Engine<D> {
         let new = wish.min(most).max(due);
         if new > due {
             *deadline = Some(drain.grant(slot, new, load));
-            self.note(slot, Note::MoreTime(new.since(now)));
+            self.note(slot, EventKind::MoreTime(new.since(now)));
             self.step(now, slot, |child, step| child.life.give_time(new, step));
         }
         MoreTimeAnswer::Has(new.min(wish).since(now))

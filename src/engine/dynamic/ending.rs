@@ -7,8 +7,9 @@ use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnswer};
+use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
@@ -127,9 +128,16 @@ impl<D: Domain> Engine<D> {
         });
     }
 
+    /// The same for one that waits for its restart, or is parked.
+    pub(super) fn withdraw(&mut self, now: Moment, slot: u32) {
+        self.step_taken(slot, EventKind::Withdrawn);
+        self.leave(now, slot, Exit::NotRunning);
+    }
+
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
     pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
         self.set_timer(slot, None);
+        self.step_taken(slot, EventKind::Gone);
         let Some(child) = self.table.remove(slot) else {
             return;
         };
@@ -178,7 +186,7 @@ impl<D: Domain> Engine<D> {
         let then = child.take_then();
         let exit = match gone {
             Gone::Stuck => {
-                self.note(slot, Note::StuckEnded);
+                self.note(slot, EventKind::StuckEnded);
                 Exit::Killed
             }
             Gone::Launch => Exit::NotRunning,
@@ -195,8 +203,8 @@ impl<D: Domain> Engine<D> {
                 self.plan(slot, Plan::Restart { due: now, manual });
                 self.relaunch_if_due(now, slot);
             }
-            Then::Retry => self.retry(now, slot, Occasion::Told),
-            Then::Park => self.park(now, slot, None, Occasion::Told),
+            Then::Retry => self.retry(now, slot, Occasion::TOLD),
+            Then::Park => self.park(now, slot, None, Occasion::TOLD),
         }
     }
 }

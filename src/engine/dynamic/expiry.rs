@@ -57,7 +57,7 @@ impl<D: Domain> Engine<D> {
         let (launch, started) = child.life.run()?;
         let lifetime = policy.max_lifetime.map(|longest| {
             let end = started.after(longest.nearly(self.jitter.of(launch)));
-            due(now, end, Expiry::Lifetime(longest))
+            due(now, end, Expiry::Lifetime(longest.get()))
         });
         let outlooks = lifetime.into_iter().chain(idle(now, child, started));
         outlooks.reduce(Outlook::earlier)
@@ -76,7 +76,7 @@ fn idle<D: Domain>(now: Moment, child: &Child<D>, started: Moment) -> Option<Out
         Use::Now => now,
         Use::Until(used) => used.max(started).max(free),
     };
-    let outlook = due(now, since.after(timeout.get()), Expiry::Idle(timeout));
+    let outlook = due(now, since.after(timeout.get()), Expiry::Idle(timeout.get()));
     Some(match outlook {
         // What follows is decided by how it ends.
         Outlook::Expires(_) if life.ending() == Ending::Yes => {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::engine::child::{Child, Origin, Plan};
-use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
+use crate::engine::event::EventKind;
+use crate::engine::io::{Domain, Effect, NotStarted, Spec};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
@@ -93,7 +94,11 @@ impl<D: Domain> Engine<D> {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
                 incarnation: 0,
-                note: Note::ClaimTaken((**taken).clone()),
+                kind: EventKind::ClaimTaken {
+                    claim: taken.claim.clone(),
+                    holder: Arc::clone(&taken.holder),
+                },
+                error: None,
             });
         }
         self.refuse(spec, caller.not_started(why));

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{Engine, STEP};
 use crate::engine::child::{Origin, Plan};
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, LaunchCaller};
 use crate::engine::moment::Moment;
@@ -58,6 +59,8 @@ impl<D: Domain> Engine<D> {
             place,
         };
         self.plan(slot, plan);
+        let state = origin.shown();
+        self.step_taken(slot, EventKind::Queued { state });
         self.share_launch(slot, origin);
     }
 

@@ -101,9 +101,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
         }
     }

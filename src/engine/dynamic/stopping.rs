@@ -9,7 +9,6 @@ use super::waits::Draining;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::counts::SessionState;
-use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Caller, Domain, Effect, Reply, StopCause};
 use crate::engine::lifecycle::State;
@@ -265,9 +264,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, refusal.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
             Plan::Run => {}
         }

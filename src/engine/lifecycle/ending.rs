@@ -5,6 +5,7 @@
 //! asked and the mark decide what it was; ractor's reasons do not.
 
 use super::{Counted, Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use crate::engine::event::ExitCause;
 use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
 use crate::engine::io::{Discard, Domain, Failure, Life, Recall};
 use crate::engine::moment::Moment;
@@ -30,6 +31,8 @@ pub(in crate::engine) struct End {
     /// What it was doing.
     pub(in crate::engine) was: Was,
     pub(in crate::engine) exit: Exit,
+    /// The same, without the user's error.
+    pub(in crate::engine) cause: ExitCause,
     pub(in crate::engine) asked: Asked,
     pub(in crate::engine) recall: Recall,
     /// How long it lived.
@@ -109,7 +112,9 @@ impl<D: Domain> Lifecycle<D> {
             Was::Stopping | Was::Stuck => Asked::Yes,
         };
         let lived = step.now.since(current.started);
-        let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
+        let text = current.life.error_text();
+        let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
+        let cause = ExitCause::of(&exit, text);
         if current.counted == Counted::Started {
             step.count(|meter| meter.exited(&exit, current.started, step.now));
             if let Some(told) = told {
@@ -126,8 +131,8 @@ impl<D: Domain> Lifecycle<D> {
                 step.discard(Discard::Exit(before.exit));
             }
         }
-        if let Some(cause) = cause {
-            step.discard(Discard::Failure(Failure::Failed(cause)));
+        if let Some(left) = left {
+            step.discard(Discard::Failure(Failure::Failed(left)));
         }
         if let Some(seen) = seen {
             step.discard(Discard::Seen(seen));
@@ -135,6 +140,7 @@ impl<D: Domain> Lifecycle<D> {
         Some(End {
             was,
             exit,
+            cause,
             asked,
             recall: current.recall,
             lived,

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use super::{Counted, Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
+use crate::engine::event::EventKind;
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
+    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Recall,
 };
 use crate::engine::meter::NoStart;
 use crate::engine::shutdown::KILL_BOUND;
@@ -113,7 +114,8 @@ impl<D: Domain> Lifecycle<D> {
                 current.counted = Counted::Started;
                 step.timer = Timer::Off;
                 step.count(|meter| meter.started(launched, step.now));
-                self.note(Note::Started, step);
+                let took = step.now.since(launched);
+                self.note(EventKind::Started { took }, step);
             }
             How::Late => {
                 self.count_no_start(step);

@@ -47,9 +47,11 @@ impl Sim {
             Effect::Discard(_) => {}
             Effect::Claimed { .. } | Effect::Unclaimed { .. } => panic!("no child claims"),
             Effect::BeginStop { cause } => self.stops(cause),
-            Effect::Note { id, note, .. } => {
+            Effect::Note {
+                id, kind, error, ..
+            } => {
                 let role = self.index(&id);
-                self.note(role, note);
+                self.note(role, &kind, error.as_ref());
             }
             Effect::Finished {
                 report, tickets, ..

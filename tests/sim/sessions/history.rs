@@ -206,6 +206,7 @@ fn list(sim: &mut Sim) {
 /// The engine is taken apart in the middle of everything: it hands out each ticket that no launch
 /// has.
 fn take_apart(sim: &mut Sim) {
+    sim.follower = None;
     for ticket in sim.take_apart() {
         sim.tickets.answer(ticket);
     }

@@ -2,7 +2,6 @@
 //!
 //! `history` chooses what happens; this carries it out and has it checked.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
 use crate::sessions::claims::Claims;
+use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
@@ -36,6 +36,7 @@ pub(crate) struct Sim {
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
     pub(crate) tally: Tally,
+    pub(crate) follower: Option<Box<Follower>>,
 }
 
 impl Sim {
@@ -51,6 +52,7 @@ impl Sim {
             plays: Plays::Plain,
             claims: Claims::default(),
             tally: Tally::default(),
+            follower: None,
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -185,15 +187,6 @@ impl Sim {
             self.model.launch_failed(now, id, Outcome::NotRunning);
         }
     }
-
-    /// The lives that others see.
-    pub(crate) fn visible(&self) -> BTreeSet<u64> {
-        let entries = self.model.entries.iter().flatten();
-        entries
-            .filter(|entry| entry.shown.is_some())
-            .map(|entry| entry.life)
-            .collect()
-    }
 }
 
 impl History for Sim {
@@ -218,6 +211,10 @@ impl History for Sim {
 
     fn parts(&mut self) -> (&mut Self::Engine, &mut World) {
         (&mut self.engine, &mut self.world)
+    }
+
+    fn before(&mut self) {
+        self.foresee();
     }
 
     fn effect(&mut self, effect: Effect<SimDomain>) {

@@ -1,0 +1,73 @@
+//! What is told of the sessions: to the log, to those who follow each step, and to the dossier of the
+//! session.
+
+use super::Engine;
+use crate::engine::child::Child;
+use crate::engine::decision::Decision;
+use crate::engine::dossier::{Exits, Record};
+use crate::engine::event::{EventKind, Happening};
+use crate::engine::io::Domain;
+use crate::engine::moment::Moment;
+
+/// Whether somebody follows each step of the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// Only what the log may tell is told.
+    Off,
+    /// Each change of what a session shows is told.
+    On,
+}
+
+impl<D: Domain> Engine<D> {
+    /// Somebody follows each step from now on, or nobody does any more.
+    pub const fn listen(&mut self, listening: Listening) {
+        self.listening = listening;
+    }
+
+    /// Tells a step that only those want to know who follow each.
+    pub(super) fn step_taken(&mut self, slot: u32, kind: EventKind) {
+        if self.listening == Listening::On {
+            self.note(slot, kind);
+        }
+    }
+
+    /// Tells what has happened.
+    pub(super) fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
+        if let Some(child) = self.table.get(slot) {
+            let effect = child.life.noted(happening.into());
+            self.effects.push_back(effect);
+        }
+    }
+
+    /// Tells what has happened, and keeps an exit of a session that stays.
+    pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
+        let happening = happening.into();
+        if let Some(decision) = happening.kind.decision()
+            && decision.state().is_some()
+            && let Some(child) = self.table.get_mut(slot)
+        {
+            keep(now, child, &happening.kind, *decision);
+        }
+        self.note(slot, happening);
+    }
+}
+
+fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
+    if let EventKind::Decided(_) = kind {
+        let history = child.history.as_mut();
+        let extra = history.and_then(|history| history.extra.as_mut());
+        if let Some(exits) = extra.and_then(|extra| extra.exits.as_mut()) {
+            exits.decided(decision);
+        }
+        return;
+    }
+    let record = Record {
+        at: now,
+        incarnation: child.life.incarnation,
+        kind: kind.clone(),
+    };
+    match &mut child.extra_mut().exits {
+        Some(exits) => exits.add(record),
+        exits @ None => *exits = Some(Box::new(Exits::new(record))),
+    }
+}
