@@ -19,6 +19,8 @@ mod fault;
 mod handle;
 mod id;
 mod info;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod names;
 mod options;
 pub mod reason;
@@ -34,9 +36,9 @@ pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child, Task};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Decision, DrainOutcome,
-    DrainProgress, EventKind, Exit, ExitCause, Expiry, KILL_BOUND, Kill, Limit as RestartLimit,
-    OnRestartLimit, Pending, Restart, SessionState, Severity, Shutdown, ShutdownReport,
-    StartFailure, StopCause, Strategy,
+    DrainProgress, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND, Kill,
+    Limit as RestartLimit, OnRestartLimit, Pending, Rejected, Restart, SessionState, Severity,
+    Shutdown, ShutdownReport, StartFailure, Starts, Stats, StopCause, Strategy,
 };
 pub use event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 pub use handle::{SessionSupervisor, Supervisor};

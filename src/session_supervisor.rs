@@ -8,6 +8,7 @@ pub(crate) mod draining;
 pub(crate) mod feed;
 pub(crate) mod leases;
 mod several;
+mod stats;
 mod watching;
 
 use std::future::Future;

@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
-use arguments::Own;
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
+use arguments::{OfSessions, Own};
 use events::Events;
 pub(super) use launches::Counting;
 
@@ -39,7 +39,7 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark};
+use crate::engine::{Input, Mark, Meter};
 use crate::names;
 use crate::options::GroupOf;
 
@@ -122,10 +122,12 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
-        let feed = match (arguments.naming, &arguments.home) {
-            (Naming::Sessions, _) => Some(Arc::new(Feed::new(runtime.clone()))),
-            (_, Some(home)) => home.sessions.feed.clone(),
-            (_, None) => None,
+        // Only sessions are counted.
+        let meter = arguments.machine.meter();
+        let feed = match (&meter, &arguments.home) {
+            (Some(meter), _) => Some(Arc::new(Feed::new(runtime.clone(), Arc::clone(meter)))),
+            (None, Some(home)) => home.sessions.feed.clone(),
+            (None, None) => None,
         };
         let clock = match &arguments.parent_link {
             Some(parent_link) => parent_link.parent.clock.start_another(),
@@ -135,9 +137,13 @@ impl Shared {
             counting,
             name: arguments.name,
             naming: arguments.naming,
-            own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
-                (_, Some(home)) => Own::Home(home),
+            own: match (meter, arguments.home) {
+                (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
+                    group_of: arguments.group_of,
+                    meter,
+                }))),
+                (None, Some(home)) => Own::Home(home),
+                (None, None) => Own::Sessions(None),
             },
             parent_link: arguments.parent_link,
             runtime,
@@ -169,16 +175,25 @@ impl Shared {
     pub(crate) const fn home(&self) -> Option<&Home> {
         match &self.own {
             Own::Home(home) => Some(home),
-            Own::Groups(_) => None,
+            Own::Sessions(_) => None,
+        }
+    }
+
+    fn of_sessions(&self) -> Option<&OfSessions> {
+        match &self.own {
+            Own::Sessions(of_sessions) => of_sessions.as_deref(),
+            Own::Home(_) => None,
         }
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
-        match &self.own {
-            Own::Groups(group_of) => group_of.as_ref(),
-            Own::Home(_) => None,
-        }
+    pub(crate) fn group_of(&self) -> Option<&GroupOf> {
+        self.of_sessions()?.group_of.as_ref()
+    }
+
+    /// What is counted of sessions. None if the children are no sessions.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        Some(&self.of_sessions()?.meter)
     }
 
     /// The name of a child in the registry; `None` if it is not registered.
@@ -337,8 +352,8 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Groups(group_of) = &mut self.own
-            && let Some(group_of) = group_of.take()
+        if let Own::Sessions(Some(of_sessions)) = &mut self.own
+            && let Some(group_of) = of_sessions.group_of.take()
         {
             self.drops.drop_later([Deferred::of(group_of)]);
         }

@@ -173,11 +173,12 @@ pub(super) enum Plan<D: Domain> {
     /// It runs.
     Run,
     /// What follows when nothing of the present launch is left, and what others see until then.
-    /// `batch`: see `dynamic::stopping`.
+    /// `since`: from when on it is so. `batch`: see `dynamic::stopping`.
     After {
         then: Then<D>,
         shown: SessionState,
-        batch: u64,
+        since: Moment,
+        batch: u32,
     },
     /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
     /// pause. `manual`: who restarts it by hand, if somebody does.
@@ -225,8 +226,28 @@ impl<D: Domain> Child<D> {
     }
 
     /// Plans what follows when nothing of the present launch is left.
-    pub(super) fn plan_after(&mut self, then: Then<D>, shown: SessionState, batch: u64) -> Plan<D> {
-        self.set_plan(Plan::After { then, shown, batch })
+    pub(super) fn plan_after(
+        &mut self,
+        now: Moment,
+        then: Then<D>,
+        shown: SessionState,
+        batch: u32,
+    ) -> Plan<D> {
+        let since = self.ends_since().unwrap_or(now);
+        self.set_plan(Plan::After {
+            then,
+            shown,
+            since,
+            batch,
+        })
+    }
+
+    /// Since when its present launch is to end.
+    pub(super) const fn ends_since(&self) -> Option<Moment> {
+        match self.plan {
+            Plan::After { since, .. } => Some(since),
+            _ => None,
+        }
     }
 
     /// Why its present launch is made, until it has succeeded or failed.
@@ -241,7 +262,7 @@ impl<D: Domain> Child<D> {
     }
 
     /// Takes the batch of its stop; it has none else.
-    pub(super) const fn take_batch(&mut self) -> u64 {
+    pub(super) const fn take_batch(&mut self) -> u32 {
         match &mut self.plan {
             Plan::After { batch, .. } => std::mem::replace(batch, 0),
             _ => 0,

@@ -6,8 +6,9 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that) and
-//! `explaining` (what is known of the past, and what would follow).
+//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that),
+//! `explaining` (what is known of the past, and what would follow) and `counting` (how many there
+//! are).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -15,6 +16,7 @@ mod admission;
 mod apart;
 mod changes;
 mod claims;
+mod counting;
 mod draining;
 mod ending;
 mod exits;
@@ -37,13 +39,14 @@ mod waits;
 mod watching;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::child::Plan;
-use super::counts::Counts;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
+use super::meter::Meter;
 use super::moment::Moment;
 use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
@@ -85,6 +88,7 @@ pub struct Engine<D: Domain> {
     mode: Mode<D>,
     events: Events,
     listening: Listening,
+    meter: Arc<Meter>,
 }
 
 /// Whether supervision events can still come.
@@ -121,6 +125,7 @@ impl<D: Domain> Engine<D> {
             mode: Mode::Serving,
             events: Events::Read,
             listening: Listening::Off,
+            meter: Arc::default(),
         }
     }
 
@@ -179,6 +184,7 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             self.wind_up(now);
         }
+        self.show_counts();
         self.timers.settle();
     }
 
@@ -261,12 +267,6 @@ impl<D: Domain> Engine<D> {
                 .min(),
             Mode::Serving | Mode::Ended => timer,
         }
-    }
-
-    /// How many sessions there are.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.table.counts()
     }
 
     /// What is known of an id.

@@ -25,6 +25,7 @@ mod races;
 mod rows;
 mod shared_starts;
 mod stack;
+mod stats;
 mod support;
 mod tasks;
 mod traces;

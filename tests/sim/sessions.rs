@@ -18,6 +18,7 @@ mod mass;
 mod model;
 mod says;
 mod sim;
+mod stats;
 mod tickets;
 mod watched;
 

@@ -19,6 +19,7 @@ impl<D: Domain> Engine<D> {
         for child in self.table.take_all() {
             take_child_apart(child, &mut values);
         }
+        self.show_counts();
         values
     }
 }

@@ -99,7 +99,7 @@ impl<D: Domain> Engine<D> {
 
     /// Asks a running session to end: by its own rule in a stop, and with its messages handled first
     /// in a drain.
-    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u64) {
+    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u32) {
         let mut load = self.load();
         // It does not wait for itself.
         load.waiting = load.waiting.saturating_sub(1);
@@ -110,7 +110,7 @@ impl<D: Domain> Engine<D> {
         let deadline = Some(drain.ask(now, slot, load).min(load.deadline));
         self.step(now, slot, |child, step| {
             step.supervisor = Supervisor::Stops { deadline };
-            child.plan_after(Then::Remove, SessionState::Stopping, batch);
+            child.plan_after(now, Then::Remove, SessionState::Stopping, batch);
             child.life.drain(step);
         });
     }

@@ -35,10 +35,10 @@ impl From<Lost> for Gone {
 
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
-    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
+    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u32) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, SessionState::Stopping, batch);
+            child.plan_after(now, then, SessionState::Stopping, batch);
             child.life.stop(step);
         });
     }
@@ -73,7 +73,7 @@ impl<D: Domain> Engine<D> {
         };
         self.drain_gives_up(now, slot);
         let before = self.step(now, slot, |child, step| {
-            let before = child.plan_after(then, SessionState::Stuck, NO_BATCH);
+            let before = child.plan_after(now, then, SessionState::Stuck, NO_BATCH);
             child.life.give_up(step);
             Some(before)
         });

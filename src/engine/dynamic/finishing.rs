@@ -1,4 +1,4 @@
-//! When a stop or a drain of the supervisor is over.
+//! The end of each input and of each timer: whether a stop or a drain of the supervisor is over.
 
 use super::stopping::Stage;
 use super::{Engine, Mode};

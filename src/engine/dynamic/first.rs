@@ -32,6 +32,7 @@ impl<D: Domain> Engine<D> {
             Place::Known(_) => Err((id, spec, caller)),
             Place::New(place) => {
                 self.first_launch(now, place, id, spec, caller, None);
+                self.show_counts();
                 Ok(())
             }
         }
@@ -65,6 +66,7 @@ impl<D: Domain> Engine<D> {
             let key = Key { slot, launch };
             let supervisor = self.as_supervisor();
             let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+            step.meter = Some(&self.meter);
             child.life.launch(key, None, None, caller, &mut step);
             let timer = step.timer;
             self.table.fill(place, child);
@@ -104,6 +106,7 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
         why: NotStarted,
     ) {
+        self.meter.refuses(&why);
         if let NotStarted::ClaimTaken(taken) = &why {
             self.effect(Effect::Note {
                 id: Arc::clone(id),

@@ -17,6 +17,7 @@ use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Recall, Refusal, Reply};
 use crate::engine::lifecycle::{How, Lost};
+use crate::engine::meter::NoStart;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 
@@ -59,7 +60,7 @@ impl<D: Domain> Engine<D> {
                 }
                 How::Late => {
                     let then = child.take_then();
-                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
+                    child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
                     Then::Remove
                 }
                 How::Stuck => Then::Remove,
@@ -119,7 +120,10 @@ impl<D: Domain> Engine<D> {
             Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching, text)) => self.launch_failed(now, slot, failure, text),
+            Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
+                self.launch_failed(now, slot, failure, text);
+            }
             Some((slot, lost @ (Lost::Cancelled | Lost::Stuck), _)) => {
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, lost.into());
@@ -168,6 +172,7 @@ impl<D: Domain> Engine<D> {
         });
         match lost {
             Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
                 self.record(now, slot, failed(origin, failure, text));
@@ -231,7 +236,7 @@ impl<D: Domain> Engine<D> {
         let origin = self.table.change(slot, |child| {
             let origin = child.origin();
             let (then, shown) = after_failed(origin, child.life.policy().restart);
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             (origin, shown)
         });
         let (origin, state) = origin.unwrap_or((Origin::First, SessionState::Stopping));
@@ -250,7 +255,7 @@ impl<D: Domain> Engine<D> {
     ) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             child.life.cancel(refusal.into(), step);
         });
         self.step_taken(slot, EventKind::LaunchCancelled { state: shown });

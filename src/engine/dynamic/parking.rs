@@ -48,6 +48,7 @@ impl<D: Domain> Engine<D> {
             Decision::Park { until, .. } => until.map(|pause| now.after(pause)),
             _ => None,
         };
+        self.meter.parks();
         self.plan(slot, Plan::Park { retry });
         self.set_timer(slot, retry);
         self.record(now, slot, occasion.with(decision));
@@ -122,6 +123,7 @@ impl<D: Domain> Engine<D> {
         if let Some(history) = &mut child.history {
             history.restarts += 1;
         }
+        self.meter.tries();
         self.leave_parked(slot);
         self.launch(now, slot, Origin::Trial, None);
     }

@@ -187,6 +187,11 @@ impl<D: Domain> Engine<D> {
             }
             (Plan::Park { .. }, _) if released => {
                 if let Some(no_place) = no_place {
+                    match &no_place {
+                        RestartAnswer::MaxSessions(_) => self.meter.has_no_place(),
+                        RestartAnswer::Rejected(rejection) => self.meter.rejects(rejection),
+                        _ => debug_assert!(false, "a place is all that it lacks"),
+                    }
                     return self.answer(Reply::Restart(ticket, no_place));
                 }
                 self.leave_parked(slot);

@@ -266,6 +266,7 @@ impl<D: Domain> Engine<D> {
         match decision {
             Decision::Restart { after, limit, .. } => {
                 self.count_restart(now, slot, limit);
+                self.meter.restarts(after);
                 let due = now.after(after);
                 self.plan(slot, Plan::Restart { due, manual: None });
                 self.record(now, slot, occasion.with(decision));

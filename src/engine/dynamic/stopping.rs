@@ -323,7 +323,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A session that was told to stop is in its `post_stop`, has ended, or is given up.
-    pub(super) const fn stop_finished(&mut self, batch: u64) {
+    pub(super) const fn stop_finished(&mut self, batch: u32) {
         if let Mode::Stopping(stop) = &mut self.mode {
             stop.pace.moved(batch);
         }
@@ -358,7 +358,7 @@ impl<D: Domain> Engine<D> {
         }
         let due = self.step(now, slot, |child, step| {
             if runs {
-                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
+                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
             }
             child.life.cut(step)
         });

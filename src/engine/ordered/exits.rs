@@ -77,7 +77,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let end = self.step(now, slot, |child, step| {
             let past = &mut child.past;
-            let end = child.life.end(mark, seen, step, |last| {
+            let end = child.life.end(mark, seen, None, step, |last| {
                 past.get_or_insert_default().last.replace(last)
             })?;
             // A start that succeeds after its cancellation does not count as a run, but as a failed

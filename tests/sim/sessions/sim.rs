@@ -19,6 +19,7 @@ use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
+use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
 use crate::world::{Deed, Event, Stage};
 
@@ -34,6 +35,7 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
+    pub(crate) tally: Tally,
     pub(crate) follower: Option<Box<Follower>>,
 }
 
@@ -49,6 +51,7 @@ impl Sim {
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
             claims: Claims::default(),
+            tally: Tally::default(),
             follower: None,
         };
         sim.tell(|| format!("{settings:?}"));
@@ -215,6 +218,7 @@ impl History for Sim {
     }
 
     fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.tally_effect(&effect);
         self.carry_out(effect);
     }
 
@@ -259,6 +263,7 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
+        self.tally_deed(index, &deed);
         let run = &mut self.world.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
