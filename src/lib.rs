@@ -28,6 +28,7 @@ mod session_ref;
 mod session_supervisor;
 mod spec;
 mod supervisor;
+mod survey;
 mod tree;
 
 pub use actor::task::StopSignal;
@@ -45,7 +46,8 @@ pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
     Broadcast, ChildInfo, Dossier, DrainReport, DrainedSession, Ensured, ExitRecord, Explanation,
-    GroupCount, PageMark, SessionInfo, SessionPage, Stopped,
+    GroupCount, PageMark, SessionInfo, SessionPage, Stopped, Tree, TreeKind, TreePlace, TreeState,
+    Unseen,
 };
 pub use options::{Drain, Options};
 pub use session_ref::SessionRef;

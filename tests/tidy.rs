@@ -4,8 +4,8 @@
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error event fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
-//! `ask checkpoint child handle metrics spec session_supervisor supervisor tree application` (what
-//! users hold; they may use all that is below), and `lib.rs`, which only re-exports. A file names
+//! `ask checkpoint child handle metrics spec session_supervisor supervisor survey tree application`
+//! (what users hold; they may use all that is below), and `lib.rs`, which only re-exports. A file names
 //! nothing of a layer above its own. It reads lines, which is enough since the code is formatted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ fn layer(path: &str) -> u8 {
         "error" | "event" | "fault" | "id" | "info" | "names" | "options" | "reason" => 2,
         "actor" => 3,
         "application" | "ask" | "checkpoint" | "child" | "handle" | "metrics" | "session_ref"
-        | "session_supervisor" | "spec" | "supervisor" | "tree" => 4,
+        | "session_supervisor" | "spec" | "supervisor" | "survey" | "tree" => 4,
         "lib" => 5,
         other => panic!("{other} is in no layer"),
     }

@@ -80,8 +80,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 incarnation,
                 kind,
                 error,
+                repeat,
             } => {
-                outbox.note(id, label, incarnation, kind);
+                outbox.note(id, label, incarnation, kind, repeat);
                 if let Some(error) = error {
                     outbox.error(error);
                 }

@@ -47,6 +47,7 @@ impl<A: Actor> Drop for Session<A> {
         {
             tree.root_gone();
         }
+        self.life.drop_span();
         self.shared.release(&self.life, Hold::Task);
     }
 }

@@ -11,6 +11,7 @@ use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
+use super::repeats::Repeats;
 use super::waiting::{Queued, Waiting};
 
 /// What is kept of an id.
@@ -35,6 +36,8 @@ pub(super) struct Extra<D: Domain> {
     checkpoint: Option<Checkpoint<D>>,
     /// Its last exits.
     pub(super) exits: Option<Box<Exits>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -43,6 +46,7 @@ impl<D: Domain> Default for Extra<D> {
             leases: Leases::default(),
             checkpoint: None,
             exits: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -289,6 +293,10 @@ impl<D: Domain> Child<D> {
 
     pub(super) fn extra(&self) -> Option<&Extra<D>> {
         self.history.as_ref()?.extra.as_deref()
+    }
+
+    pub(super) fn extra_if_any(&mut self) -> Option<&mut Extra<D>> {
+        self.history.as_mut()?.extra.as_deref_mut()
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

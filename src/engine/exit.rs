@@ -20,6 +20,11 @@ pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 /// Two exits are equal if they are of one kind with one text; `Failed` exits if they hold the same
 /// error value.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Exit {
     /// It ended gracefully by itself: a `stop` or a `drain` that the supervisor had not asked for.
@@ -35,6 +40,7 @@ pub enum Exit {
     /// asked for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::text"))]
         cause: Cause,
     },
     /// It was stopped while it was not running: starting, waiting for a restart, or parked.

@@ -243,13 +243,18 @@ impl<D: Domain> Lifecycle<D> {
 
     /// What is told of the child.
     pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
-        let Happening { kind, error } = happening;
+        let Happening {
+            kind,
+            error,
+            repeat,
+        } = happening;
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
             incarnation: self.incarnation,
             kind,
             error,
+            repeat,
         }
     }
 

@@ -11,6 +11,11 @@ use super::{
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
 /// network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A value broke a rule; nothing was asked.

@@ -27,6 +27,7 @@ mod shared_starts;
 mod stack;
 mod stats;
 mod support;
+mod survey;
 mod tasks;
 mod traces;
 mod trees;

@@ -6,7 +6,10 @@ mod drops;
 mod labels;
 mod order;
 mod overflow;
+mod page;
 mod quiet;
+mod repeats;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,7 +128,7 @@ impl Visit for Seen {
 
 impl Subscriber for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("session_supervisor")
+        metadata.target() == "session_supervisor"
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {

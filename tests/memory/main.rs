@@ -20,7 +20,9 @@ mod linked;
 mod lives;
 mod runtimes;
 mod sessions;
+mod spans;
 mod supervisors;
+mod surveys;
 mod tasks;
 
 #[path = "../../benches/sides/alloc.rs"]
@@ -56,9 +58,11 @@ fn main() -> ExitCode {
         children::rows(),
         linked::rows(),
         supervisors::rows(),
+        surveys::rows(),
         draining::rows(),
         tasks::rows(),
         feed::rows(),
+        spans::rows(),
     ];
     crowds::fill_the_registry();
     crowds::fill_the_directory();

@@ -8,6 +8,7 @@ use super::Life;
 use super::kept::Kept;
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
+use crate::actor::span::IncarnationSpan;
 use crate::engine::ShutdownReport;
 
 /// Whether anything is known of the end. It is looked at before the lock is taken, since of most
@@ -68,6 +69,8 @@ pub(super) struct End<T> {
     pub(super) tree: Tree<T>,
     /// Where its incarnation saves, once it has asked for that.
     pub(super) slot: Option<Arc<Slot>>,
+    /// The span of its callbacks, while they may run.
+    pub(super) span: Option<Arc<IncarnationSpan>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
 }
@@ -80,6 +83,7 @@ impl<T> Default for End<T> {
             orphans: None,
             tree: Tree::None,
             slot: None,
+            span: None,
             outlived: false,
         }
     }

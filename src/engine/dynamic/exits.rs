@@ -120,7 +120,7 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, exit);
             return;
         }

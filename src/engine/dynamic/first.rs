@@ -9,6 +9,7 @@ use crate::engine::incarnation::Key;
 use crate::engine::io::{Domain, Effect, NotStarted, Spec};
 use crate::engine::lifecycle::{Lifecycle, Step};
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeat;
 use crate::engine::table::{Place, Reserved};
 use crate::engine::waiting::{StartCaller, Waiting};
 
@@ -117,6 +118,7 @@ impl<D: Domain> Engine<D> {
                     holder: Arc::clone(&taken.holder),
                 },
                 error: None,
+                repeat: Repeat::None,
             });
         }
         self.refuse(spec, caller.not_started(why));

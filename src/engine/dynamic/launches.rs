@@ -151,7 +151,7 @@ impl<D: Domain> Engine<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -277,7 +277,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
     let (failure, error) = StartFailure::of(failure, text);
     let kind = EventKind::StartFailed { failure };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }
 
 /// Of one whose launch failed and of which stuck children are left.

@@ -11,6 +11,7 @@ use crate::engine::exit::Exit;
 use crate::engine::io::{Checkpoint, Discard, Domain, Spec, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeats;
 use crate::engine::restart::{ChildKind, Restart};
 
 /// What is kept of a role.
@@ -51,6 +52,8 @@ pub(super) struct Past<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Past<D> {
@@ -58,6 +61,7 @@ impl<D: Domain> Default for Past<D> {
         Self {
             last: None,
             checkpoint: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -133,6 +137,11 @@ pub(super) enum Tally {
 
 /// What a child is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ChildState {
     /// It is being started, or its turn in the start of the group has not come.

@@ -21,6 +21,7 @@ use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
@@ -37,6 +38,7 @@ pub(crate) struct Sim {
     pub(crate) claims: Claims,
     pub(crate) tally: Tally,
     pub(crate) follower: Option<Box<Follower>>,
+    pub(crate) summed: Summed,
 }
 
 impl Sim {
@@ -53,6 +55,7 @@ impl Sim {
             claims: Claims::default(),
             tally: Tally::default(),
             follower: None,
+            summed: Summed::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
