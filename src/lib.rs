@@ -11,6 +11,8 @@ mod application;
 mod ask;
 mod checkpoint;
 mod child;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
@@ -35,6 +37,8 @@ pub use actor::task::StopSignal;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;
 pub use child::{AnyActor, Child, Task};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{Action, ActionRequest, Dashboard, dashboard};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Decision, DrainOutcome,
     DrainProgress, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND, Kill,

@@ -4,9 +4,10 @@
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error event fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
-//! `ask checkpoint child handle metrics spec session_supervisor supervisor survey tree application`
-//! (what users hold; they may use all that is below), and `lib.rs`, which only re-exports. A file names
-//! nothing of a layer above its own. It reads lines, which is enough since the code is formatted.
+//! `ask checkpoint child dashboard handle metrics spec session_supervisor supervisor survey tree
+//! application` (what users hold; they may use all that is below), and `lib.rs`, which only re-exports.
+//! A file names nothing of a layer above its own. It reads lines, which is enough since the code is
+//! formatted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -130,8 +131,8 @@ fn layer(path: &str) -> u8 {
         "engine" => 1,
         "error" | "event" | "fault" | "id" | "info" | "names" | "options" | "reason" => 2,
         "actor" => 3,
-        "application" | "ask" | "checkpoint" | "child" | "handle" | "metrics" | "session_ref"
-        | "session_supervisor" | "spec" | "supervisor" | "survey" | "tree" => 4,
+        "application" | "ask" | "checkpoint" | "child" | "dashboard" | "handle" | "metrics"
+        | "session_ref" | "session_supervisor" | "spec" | "supervisor" | "survey" | "tree" => 4,
         "lib" => 5,
         other => panic!("{other} is in no layer"),
     }
@@ -492,12 +493,17 @@ const NOT_OUR_WORDS: &[&str] = &[
     concat!("Absent o", "n purpose"),
 ];
 
+/// Methods of axum, whose names are not ours to choose.
+const NAMES_OF_OTHERS: [&str; 2] = [concat!(".ne", "st("), concat!(".ne", "st_service(")];
+
 #[test]
 fn the_words_are_those_of_the_field() {
     let mut found = Vec::new();
     for file in files() {
         for (at, line) in file.whole.lines().enumerate() {
-            let small = line.to_ascii_lowercase();
+            let without = |line: String, name: &&str| line.replace(name, "");
+            let line = NAMES_OF_OTHERS.iter().fold(line.to_owned(), without);
+            let (line, small) = (&*line, line.to_ascii_lowercase());
             for wrong in NOT_OUR_WORDS {
                 // The titles of documents are in capitals; as plain words they are fine.
                 let line = match wrong.starts_with(char::is_uppercase) {

@@ -225,6 +225,14 @@ impl Shared {
         &self.runtime
     }
 
+    /// The time of day of what happens now, as events tell it: since 1970.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        let now = self.clock.wall(self.clock.now());
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
     pub(crate) fn root(&self) -> &ActorCell {
         self.completion.root()
     }

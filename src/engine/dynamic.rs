@@ -6,9 +6,8 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that),
-//! `explaining` (what is known of the past, and what would follow) and `counting` (how many there
-//! are).
+//! (how it drains), `watching` (who only wants to know), `counting` (how many there are), `telling`
+//! (what is told of all that) and `explaining` (what is known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -87,8 +86,8 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
-    listening: Listening,
     meter: Arc<Meter>,
+    listening: Listening,
 }
 
 /// Whether supervision events can still come.
@@ -124,8 +123,8 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
-            listening: Listening::Off,
             meter: Arc::default(),
+            listening: Listening::Off,
         }
     }
 

@@ -36,9 +36,9 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
-    pub(crate) tally: Tally,
     pub(crate) follower: Option<Box<Follower>>,
     pub(crate) summed: Summed,
+    pub(crate) tally: Tally,
 }
 
 impl Sim {
@@ -53,9 +53,9 @@ impl Sim {
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
             claims: Claims::default(),
-            tally: Tally::default(),
             follower: None,
             summed: Summed::default(),
+            tally: Tally::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
