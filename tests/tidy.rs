@@ -272,6 +272,10 @@ impl Imports {
             for (_, after) in split_all(&front.text(), "use ") {
                 for path in paths(after) {
                     let name = path.last().expect("a name").clone();
+                    // A function has the name of its module: the path leads there already.
+                    if base.is_empty() && path.len() > 1 && path[0] == name {
+                        continue;
+                    }
                     let known = [base.clone(), vec![name]].concat();
                     passed_on.insert(known, [base.clone(), path].concat());
                 }

@@ -268,7 +268,6 @@ impl<D: Domain> Engine<D> {
                 self.count_restart(now, slot, limit);
                 self.meter.restarts(after);
                 let due = now.after(after);
-                self.meter.restarts(after);
                 self.plan(slot, Plan::Restart { due, manual: None });
                 self.record(now, slot, occasion.with(decision));
                 self.take_turn(now, slot);
