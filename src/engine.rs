@@ -41,6 +41,7 @@ mod jitter;
 mod leases;
 mod lifecycle;
 mod limit;
+mod listening;
 mod moment;
 mod ordered;
 mod rate;
@@ -72,7 +73,7 @@ pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, Listening, Outlook, STOP_WINDOW};
+pub use dynamic::{Engine, Outlook, STOP_WINDOW};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
@@ -81,6 +82,7 @@ pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
+pub use listening::Listening;
 pub use moment::{Moment, Span};
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,

@@ -121,6 +121,11 @@ impl Speaker {
     }
 }
 
+/// Whether a subscriber wants to read of details.
+pub(super) fn tells_details() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
+}
+
 /// Whether a subscriber wants to read of that.
 pub(super) fn is_enabled(kind: &EventKind) -> bool {
     let least = match kind.severity() {

@@ -44,6 +44,7 @@ use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
+use super::listening::Listening;
 use super::moment::Moment;
 use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
@@ -55,7 +56,6 @@ pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
-pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).

@@ -19,6 +19,7 @@ mod model;
 mod says;
 mod sim;
 mod tickets;
+mod unread;
 mod watched;
 
 use crate::checkpoints::Saving;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
+use crate::engine::listening::Listening;
 use crate::engine::moment::Moment;
 
 /// The circumstances of a step, and where its effects go.
@@ -15,6 +16,8 @@ pub(in crate::engine) struct Step<'a, D: Domain> {
     pub(in crate::engine) effects: &'a mut VecDeque<Effect<D>>,
     /// What becomes of the child's timer.
     pub(in crate::engine) timer: Timer,
+    /// Who is told of it.
+    pub(in crate::engine) listening: Listening,
     /// What a launch has left of which nothing else is left.
     pub(in crate::engine) checkpoint: Option<Checkpoint<D>>,
 }
@@ -60,6 +63,7 @@ impl<'a, D: Domain> Step<'a, D> {
             last_end,
             effects,
             timer: Timer::Kept,
+            listening: Listening::Off,
             checkpoint: None,
         }
     }
