@@ -45,6 +45,7 @@ mod leases;
 mod lifecycle;
 mod limit;
 mod meter;
+mod listening;
 mod moment;
 mod number;
 mod ordered;
@@ -82,7 +83,7 @@ pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, Listening, Outlook, STOP_WINDOW};
+pub use dynamic::{Engine, Outlook, STOP_WINDOW};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
@@ -92,6 +93,7 @@ pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
 pub use meter::Meter;
+pub use listening::Listening;
 pub use moment::{Moment, Span};
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,

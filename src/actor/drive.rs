@@ -14,6 +14,7 @@ use super::carry;
 use super::driver::{Begin, Drained, Ended, Taken, Timer};
 use super::fences::shrink;
 use super::inbox::{Rest, Turn};
+use super::log;
 use super::outbox::Outbox;
 use super::progress::RootStage;
 use super::shared::{Actors, Driver, Item, Machine, Shared};
@@ -161,8 +162,10 @@ impl Shared {
         let listened = self.feed().is_some_and(|feed| feed.is_listened());
         driver.machine.listen(if listened {
             Listening::On
-        } else {
+        } else if log::tells_details() {
             Listening::Off
+        } else {
+            Listening::Warnings
         });
     }
 

@@ -46,6 +46,7 @@ use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, Sto
 use super::jitter::Jitter;
 use super::limit::Window;
 use super::meter::Meter;
+use super::listening::Listening;
 use super::moment::Moment;
 use super::rate::Starts;
 use super::restart::{OnRestartLimit, Settings};
@@ -57,7 +58,6 @@ pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
-pub use telling::Listening;
 
 /// How many sessions at a time have been asked to stop and are not in their `post_stop` yet, when
 /// the supervisor stops (D12).

@@ -238,7 +238,9 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells what has happened to the child.
     pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
-        step.effect(self.noted(kind.into()));
+        if step.listening.hears(&kind) {
+            step.effect(self.noted(kind.into()));
+        }
     }
 
     /// What is told of the child.

@@ -20,6 +20,7 @@ mod says;
 mod sim;
 mod stats;
 mod tickets;
+mod unread;
 mod watched;
 
 use crate::checkpoints::Saving;

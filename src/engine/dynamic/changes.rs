@@ -18,6 +18,7 @@ impl<D: Domain> Engine<D> {
         let supervisor = self.as_supervisor();
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
         step.meter = Some(&self.meter);
+        step.listening = self.listening;
         let result = self.table.change(slot, |child| {
             let result = act(child, &mut step);
             if let Some(checkpoint) = step.checkpoint.take() {
@@ -54,6 +55,7 @@ impl<D: Domain> Engine<D> {
         let before = (child.shown(), child.is_launching());
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
         step.meter = Some(&self.meter);
+        step.listening = self.listening;
         let result = act(child, &mut step);
         if let Some(checkpoint) = step.checkpoint.take() {
             child.keep(checkpoint);

@@ -70,7 +70,10 @@ impl<D: Domain> Engine<D> {
         let Some((how, then, early)) = started else {
             return;
         };
-        self.watch(now, slot);
+        let child = self.table.get(slot);
+        if child.is_some_and(|child| child.life.policy().may_expire()) {
+            self.watch(now, slot);
+        }
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }
