@@ -314,7 +314,9 @@ impl Imports {
         let name = whole.join("::");
         let further = |path: &[String]| {
             let longer = self.passed_on.get(&path[..path.len().min(2)]);
-            longer.or_else(|| self.passed_on.get(&path[..1])).cloned()
+            let longer = longer.or_else(|| self.passed_on.get(&path[..1]));
+            // What has the name of its module leads to that module, and no further.
+            longer.filter(|longer| **longer != *path).cloned()
         };
         while let Some(path) = further(&whole) {
             whole = path;
