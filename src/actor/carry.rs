@@ -49,6 +49,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 }
             }
             Effect::Stop { life, way, within } => {
+                life.mark_asked();
                 if let Some(tree) = life.tree() {
                     outbox.stop_tree(tree, within);
                 } else if let Some(cell) = life.cell() {

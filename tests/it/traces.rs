@@ -7,6 +7,7 @@ mod labels;
 mod order;
 mod overflow;
 mod quiet;
+mod reasons;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::kept::Kept;
+use super::watched::Watcher;
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
 use crate::engine::ShutdownReport;
@@ -20,7 +21,12 @@ pub(super) struct End<T> {
     pub(super) slot: Option<Arc<Slot>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
+    /// Those who wait for the end of a callback. Few sessions ever have any.
+    watchers: Option<Box<Watchers>>,
 }
+
+#[derive(Debug, Default)]
+struct Watchers(Vec<Watcher>);
 
 impl<T> Default for End<T> {
     fn default() -> Self {
@@ -30,6 +36,7 @@ impl<T> Default for End<T> {
             tree: Tree::None,
             slot: None,
             outlived: false,
+            watchers: None,
         }
     }
 }
@@ -39,6 +46,16 @@ impl<T> End<T> {
     pub(super) fn with(slot: Option<Arc<Slot>>) -> Box<Self> {
         let nothing = Self::default();
         Box::new(Self { slot, ..nothing })
+    }
+
+    pub(super) fn watchers_mut(&mut self) -> &mut Vec<Watcher> {
+        &mut self.watchers.get_or_insert_default().0
+    }
+
+    pub(super) fn take_watchers(&mut self) -> Vec<Watcher> {
+        self.watchers
+            .take()
+            .map_or_else(Vec::new, |watchers| watchers.0)
     }
 }
 
