@@ -57,7 +57,7 @@ impl<M> Clone for Absent<M> {
 ///
 /// # What is promised
 ///
-/// A message that no session takes comes back in the error. `Ok` says that it is in the mailbox of
+/// A message that no session takes comes back in the error; one that is stuck takes none. `Ok` says that it is in the mailbox of
 /// the incarnation that ran. ractor drops what is left in the mailbox of an actor that fails, is
 /// killed, or is stopped without being drained, so such a message may be lost with it. A session
 /// that is drained handles all that it has taken: with [`or_start`](Self::or_start) and sessions
@@ -145,7 +145,8 @@ impl<M: Message> SessionRef<M> {
     /// is not known, or not any more, it is refused, and so it is when the session is parked.
     ///
     /// A [`call`](Self::call) waits within its timeout. A [`cast`](Self::cast) has none of its own.
-    /// Of this and [`or_start`](Self::or_start) the last one counts.
+    /// Of this and [`or_start`](Self::or_start) the last one counts. A handler that waits for a
+    /// message to its own session can wait for itself, as with `or_start`.
     #[must_use]
     pub fn or_wait(mut self) -> Self {
         self.absent = Absent::Wait;
@@ -154,6 +155,13 @@ impl<M: Message> SessionRef<M> {
 
     /// The same address, and a message starts the session if it does not run. Callers that send at
     /// once share one start, as with [`ensure_session`](SessionSupervisor::ensure_session).
+    ///
+    /// # Deadlocks
+    ///
+    /// A message to a session that ends waits for that end, and a session ends only when its handler
+    /// has returned. So a handler must not wait for a message to its own session, nor two sessions'
+    /// handlers for messages to each other: while they end, each waits for itself until it is killed.
+    /// Send from a spawned task there, or through an address without `or_start` and `or_wait`.
     #[must_use]
     pub fn or_start<C: Child<Ref = ActorRef<M>>>(mut self, spec: ChildSpec<C>) -> Self {
         self.absent = Absent::Start(Arc::new(move |sessions, id| {
@@ -226,10 +234,7 @@ impl<M: Message> SessionRef<M> {
                 Err(CastError { reason, .. }) => Err(CallError::NotTaken(reason)),
             }
         };
-        match tokio::time::timeout(timeout, called).await {
-            Ok(answered) => answered,
-            Err(_) => Err(CallError::TimedOut),
-        }
+        self.within(timeout, called).await
     }
 
     /// As [`call`](Self::call), but asks again when a session has taken the message and ended
@@ -285,9 +290,6 @@ impl<M: Message> SessionRef<M> {
                 refused = CallError::NotTakenAgain;
             }
         };
-        match tokio::time::timeout(timeout, answered).await {
-            Ok(answered) => answered,
-            Err(_) => Err(CallError::TimedOut),
-        }
+        self.within(timeout, answered).await
     }
 }

@@ -32,7 +32,7 @@ use end::{End, Tree};
 use in_use::InUse;
 pub(in crate::actor) use in_use::Watched;
 use kept::Kept;
-pub(crate) use watched::{AfterCallback, Told, Watcher};
+pub(crate) use watched::{AfterCallback, Told};
 
 const ORDERLY: u16 = 1;
 const FAILED: u16 = 1 << 1;

@@ -245,7 +245,8 @@ kinds! {
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     AskForTimeError => |it| match it {
-        Self::NotFound | Self::NotDraining => ErrorKind::NotFound,
+        Self::NotFound => ErrorKind::NotFound,
+        Self::NotDraining => ErrorKind::Busy,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     WaitEndError => |it| match it {

@@ -1,15 +1,21 @@
 //! How a message comes to a session, or why it does not, and what became of a session that dropped
 //! the reply.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use ractor::{ActorRef, ActorStatus, Message, MessagingErr};
 use tokio::sync::oneshot;
 
 use super::{Absent, SessionRef};
 use crate::actor::life::AfterCallback;
 use crate::actor::shared::Query;
+use crate::actor::unwind::guard;
 use crate::ask;
 use crate::engine::SessionState;
-use crate::error::{AwaitError, CastError, FindError, NotTaken, SupervisorDown};
+use crate::error::{AwaitError, CallError, CastError, FindError, NotTaken, SupervisorDown};
 
 /// How often a session is started that ends before it takes the message.
 const TRIES: usize = 8;
@@ -61,6 +67,34 @@ impl<M: Message> SessionRef<M> {
                 }
             }
         }
+    }
+
+    /// The outcome of a call, unless it takes longer than this.
+    ///
+    /// The caller may be on a thread of any executor, or on a runtime without timers, so the timer is
+    /// one of the supervisor's runtime. If that is shut down, tokio panics when the timer is looked
+    /// at, and no call is answered any more.
+    pub(super) async fn within<T>(
+        &self,
+        timeout: Duration,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let sleep = {
+            let _runtime = self.sessions.shared.runtime().enter();
+            tokio::time::sleep(timeout)
+        };
+        let mut sleep = pin!(tokio::task::unconstrained(sleep));
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            if let Poll::Ready(answered) = call.as_mut().poll(context) {
+                return Poll::Ready(answered);
+            }
+            match guard(|| sleep.as_mut().poll(context)) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(())) | Err(_) => Poll::Ready(Err(CallError::TimedOut)),
+            }
+        })
+        .await
     }
 
     /// Why no session takes messages.

@@ -1,9 +1,14 @@
 //! What becomes of a message while its session does not run.
 
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
-use session_supervisor::error::{CallError, ErrorKind, NotTaken};
-use session_supervisor::{Backoff, Drain, Options, SessionState};
+use session_supervisor::error::{CallError, ErrorKind, NotTaken, StopError};
+use session_supervisor::{Backoff, Drain, Options, SessionState, Shutdown};
+use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use crate::support::{Gate, Order, Probe, answered, asked, end, supervisor};
@@ -135,4 +140,85 @@ async fn a_message_does_not_wait_for_what_does_not_come() {
     let error = waits.cast(Order::Panic).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SupervisorDown);
     assert!(error.message.is_some());
+}
+
+/// A session that is stuck takes nothing: what is sent to it comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_is_sent_to_a_stuck_session_comes_back() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let spec = probe.spec().shutdown(Shutdown::BrutalKill);
+    let session = sessions.start_session("a", spec).await.unwrap();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (release, blocked) = mpsc::channel::<()>();
+    let blocks = Order::run(move |_| async move {
+        begun.send(()).unwrap();
+        blocked.recv().unwrap_err();
+        Ok(())
+    });
+    session.cast(blocks).unwrap();
+    begins.await.unwrap();
+    assert_eq!(sessions.stop_session("a").await, Err(StopError::Stuck));
+    let address = sessions.session_ref::<Order>("a").unwrap();
+    let waits = address.clone().or_wait();
+    let starts = address.clone().or_start(probe.spec());
+    for address in [address, waits, starts] {
+        let error = address.cast(Order::Panic).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stuck, "{error:?}");
+        assert!(matches!(error.message, Some(Order::Panic)));
+    }
+    drop(release);
+    sessions.stop().await.unwrap();
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread, which is in no runtime.
+fn park_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// A call keeps its timeout on a thread of another executor, and on a runtime without timers.
+#[test]
+fn a_call_needs_no_runtime_of_its_callers() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let sessions = runtime.block_on(supervisor(Options::new()));
+    let calls = || async {
+        let address = sessions.session_ref::<Order>("a").unwrap();
+        let address = address.or_start(Probe::default().spec().shutdown(Shutdown::BrutalKill));
+        assert_eq!(address.call(echo, MINUTE).await.unwrap(), 7);
+        assert_eq!(address.call_again(echo, MINUTE).await.unwrap(), 7);
+        let holds = |reply| {
+            Order::run(move |_| async move {
+                let _reply: ractor::RpcReplyPort<u32> = reply;
+                std::future::pending().await
+            })
+        };
+        let late = address.call(holds, Duration::from_millis(1)).await;
+        assert!(matches!(late, Err(CallError::TimedOut)));
+        sessions.stop_session("a").await.unwrap();
+    };
+    thread::scope(|threads| {
+        threads.spawn(|| park_on(calls()));
+    });
+    let without_timers = Builder::new_current_thread().build().unwrap();
+    without_timers.block_on(calls());
+    runtime.block_on(sessions.stop()).unwrap();
 }
