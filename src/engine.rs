@@ -44,8 +44,8 @@ mod jitter;
 mod leases;
 mod lifecycle;
 mod limit;
-mod meter;
 mod listening;
+mod meter;
 mod moment;
 mod number;
 mod ordered;
@@ -92,8 +92,8 @@ pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
-pub use meter::Meter;
 pub use listening::Listening;
+pub use meter::Meter;
 pub use moment::{Moment, Span};
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,

@@ -15,11 +15,12 @@ use super::answers;
 use super::clock::Clock;
 use super::feed::{Feed, Listens};
 use super::item::PageQuery;
+use super::life::{self, AfterCallback};
 use super::lists::{List, Lists, Page, Reply};
 use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
-use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
+use crate::engine::{self, ChildState, ChildView, Counts, Engine, Info, SessionState};
 use crate::info::{
     ChildInfo, Dossier, ExitRecord, Explanation, GroupCount, PageMark, SessionInfo, SessionPage,
 };
@@ -250,6 +251,26 @@ impl Query {
                 Machine::Children(_) => None,
             };
             Box::new(move || answers::tell(reply, explanation))
+        }))
+    }
+
+    /// What follows the callback that runs now of an actor of a session, as soon as that is known.
+    /// Of an actor that is not the session's any more: that it has ended.
+    pub(crate) fn after_callback(
+        id: SessionId,
+        actor: u64,
+        reply: oneshot::Sender<AfterCallback>,
+    ) -> Self {
+        Self::Look(Box::new(move |machine| {
+            let life = match machine {
+                Machine::Sessions(engine) => engine.info(&id).and_then(|info| info.life),
+                Machine::Children(_) => None,
+            };
+            let told = match life.filter(|life| engine::Life::actor(*life) == Some(actor)) {
+                Some(life) => life.watch_callback(reply),
+                None => life::Told::ended(reply),
+            };
+            Box::new(move || told.tell())
         }))
     }
 

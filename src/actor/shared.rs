@@ -271,7 +271,8 @@ impl Shared {
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
     /// because the root was killed first, no event reports that, and the engine would take it for a
-    /// crash. So that report waits for the proof that the root was not.
+    /// crash. So that report waits for the proof that the root was not. The same proof says that the
+    /// root has read the reason of an end that the supervisor had not asked for.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -283,8 +284,8 @@ impl Shared {
     }
 
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
-        if life.mark() == Mark::Missing {
-            self.report_killed(input);
+        if life.mark() == Mark::Missing || life.ended_unasked() {
+            self.report_behind_fence(input);
         } else {
             self.report(input);
         }

@@ -1,5 +1,7 @@
 //! What a session is doing, and how many there are in each state.
 
+use std::fmt;
+
 use super::restart::ChildKind;
 
 /// What a session is doing.
@@ -23,6 +25,28 @@ pub enum SessionState {
     Parked,
     /// It was killed, and is stuck in code that never awaits.
     Stuck,
+}
+
+impl SessionState {
+    /// Its name in one word, such as `"restarting"`. It does not change between versions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Stopping => "stopping",
+            Self::Parked => "parked",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// As [`as_str`](Self::as_str).
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Whether others can see the child.

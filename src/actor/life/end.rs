@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::Life;
 use super::kept::Kept;
+use super::watched::Watcher;
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
 use crate::actor::span::IncarnationSpan;
@@ -73,7 +74,12 @@ pub(super) struct End<T> {
     pub(super) span: Option<Arc<IncarnationSpan>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
+    /// Those who wait for the end of a callback. Few sessions ever have any.
+    watchers: Option<Box<Watchers>>,
 }
+
+#[derive(Debug, Default)]
+struct Watchers(Vec<Watcher>);
 
 impl<T> Default for End<T> {
     fn default() -> Self {
@@ -85,7 +91,20 @@ impl<T> Default for End<T> {
             slot: None,
             span: None,
             outlived: false,
+            watchers: None,
         }
+    }
+}
+
+impl<T> End<T> {
+    pub(super) fn watchers_mut(&mut self) -> &mut Vec<Watcher> {
+        &mut self.watchers.get_or_insert_default().0
+    }
+
+    pub(super) fn take_watchers(&mut self) -> Vec<Watcher> {
+        self.watchers
+            .take()
+            .map_or_else(Vec::new, |watchers| watchers.0)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
-use crate::engine::meter::Meter;
 use crate::engine::listening::Listening;
+use crate::engine::meter::Meter;
 use crate::engine::moment::Moment;
 
 /// The circumstances of a step, and where its effects go.
