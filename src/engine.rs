@@ -51,6 +51,7 @@ mod shutdown;
 mod stop;
 mod table;
 mod timers;
+mod waiters;
 mod waiting;
 
 pub(crate) use answers::Answer;
@@ -91,3 +92,4 @@ pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stop::{Kill, StopCause, StopWay};
 pub use table::{Cursor, Info};
+pub(crate) use waiters::{Waiters, Waits};

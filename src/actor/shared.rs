@@ -40,7 +40,7 @@ use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{Input, Mark};
 use crate::names;
-use crate::options::GroupOf;
+use crate::options::Grouping;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -123,7 +123,10 @@ impl Shared {
             name: arguments.name,
             naming: arguments.naming,
             own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
+                (Naming::Sessions, _) | (_, None) => {
+                    let grouping = arguments.group_of.map(Grouping::from);
+                    Own::Groups(grouping.map(Box::new))
+                }
                 (_, Some(home)) => Own::Home(home),
             },
             parent_link: arguments.parent_link,
@@ -160,9 +163,9 @@ impl Shared {
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
+    pub(crate) fn group_of(&self) -> Option<&Grouping> {
         match &self.own {
-            Own::Groups(group_of) => group_of.as_ref(),
+            Own::Groups(grouping) => grouping.as_deref(),
             Own::Home(_) => None,
         }
     }
@@ -305,6 +308,12 @@ impl Shared {
         }
     }
 
+    /// The supervisor has ended: nothing asks for groups any more. No lock may be held.
+    pub(super) fn drop_group_of(&self) {
+        let group_of = self.group_of().and_then(Grouping::end);
+        self.drops.drop_later(group_of.map(Deferred::of));
+    }
+
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
@@ -316,10 +325,6 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Groups(group_of) = &mut self.own
-            && let Some(group_of) = group_of.take()
-        {
-            self.drops.drop_later([Deferred::of(group_of)]);
-        }
+        self.drop_group_of();
     }
 }

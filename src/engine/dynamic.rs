@@ -6,13 +6,14 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains) and `watching` (who only wants to know).
+//! (how it drains), `watching` (who only wants to know) and `crowds` (how many are answered at once).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod admission;
 mod apart;
 mod claims;
+mod crowds;
 mod draining;
 mod ending;
 mod exits;
@@ -44,11 +45,12 @@ use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::rate::Starts;
-use super::restart::{OnRestartLimit, Settings};
+use super::restart::Settings;
 use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
 use super::waiting::StartCaller;
 use claims::Claims;
+use crowds::Crowds;
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
@@ -80,6 +82,7 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    crowds: Crowds<D>,
 }
 
 /// Whether supervision events can still come.
@@ -115,11 +118,13 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            crowds: Crowds::default(),
         }
     }
 
     /// Takes an input. All effects must then be polled before the next one.
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
+        self.begin_step();
         match input {
             Input::Asked { id, request } => self.asked(now, id, request),
             // Sessions have no roles.
@@ -166,42 +171,9 @@ impl<D: Domain> Engine<D> {
         self.wind_up(now);
     }
 
-    /// Takes a start if its answer is the same whatever sessions have ended without the engine
-    /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
-    /// handed back. All effects must then be polled before the next input.
-    pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
-        let settings = &self.settings;
-        if !self.serving()
-            || settings.total_limit.is_some()
-            || settings.on_limit == OnRestartLimit::Escalate
-        {
-            return Some(input);
-        }
-        let Input::Asked { id, request } = input else {
-            return Some(input);
-        };
-        let (spec, caller) = match request {
-            Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
-            Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
-            Request::Stop { .. }
-            | Request::Restart { .. }
-            | Request::Lease { .. }
-            | Request::MoreTime { .. }
-            | Request::AwaitRunning { .. }
-            | Request::AwaitGone { .. } => {
-                return Some(Input::Asked { id, request });
-            }
-        };
-        let (id, spec, caller) = self.start_if_new(now, id, spec, caller).err()?;
-        let request = match caller {
-            StartCaller::Start(ticket) => Request::Start { spec, ticket },
-            StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
-        };
-        Some(Input::Asked { id, request })
-    }
-
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
+        self.begin_step();
         for _ in 0..STEP {
             match self.timers.first() {
                 Some((at, slot)) if at <= now => {
@@ -217,6 +189,8 @@ impl<D: Domain> Engine<D> {
     /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing
     /// that is due only since time has passed: that can be left until others have had their turns.
     pub fn proceed(&mut self, now: Moment) {
+        self.begin_step();
+        self.tell_rest(now);
         self.step_stop(now);
         self.let_in(now);
         self.wind_up(now);
@@ -238,7 +212,8 @@ impl<D: Domain> Engine<D> {
         };
         // More wait in line than one step lets in.
         let line = self.has_room_in_line().then_some(Moment::START);
-        timer.into_iter().chain(stop).chain(line).min()
+        let due = timer.into_iter().chain(stop).chain(line);
+        due.chain(self.crowds_wake()).min()
     }
 
     /// How many sessions there are.

@@ -12,6 +12,7 @@ mod draining;
 mod drains;
 mod endings;
 mod expiry;
+mod gone;
 mod hostile;
 mod isolation;
 mod launch_line;

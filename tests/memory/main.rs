@@ -14,6 +14,7 @@ mod crowds;
 mod draining;
 mod expiry;
 mod failures;
+mod gone;
 mod hostile;
 mod linked;
 mod lives;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     };
     let tables = [
         sessions::rows(),
+        gone::rows(),
         expiry::rows(),
         checkpoints::rows(),
         claims::rows(),

@@ -1,5 +1,6 @@
-//! When the callbacks of a session run, for its idle timeout. The session writes it and the engine
-//! reads it, so no message is sent for each message that is handled.
+//! When a session handles messages, for its idle timeout. The session writes it and the engine reads
+//! it, so no message is sent for each message that is handled. Its other callbacks are not written
+//! down: a supervision event is no use, also if it is being handled when the engine looks.
 //!
 //! A session without an idle timeout writes nothing.
 
@@ -10,16 +11,12 @@ use crate::engine::{Moment, Use};
 
 /// Nothing is recorded.
 const OFF: u64 = 0;
-/// A callback runs.
+/// It starts, or handles a message.
 const NOW: u64 = u64::MAX;
 
-/// One of these two, or one nanosecond more than had passed when a callback was last done.
+/// One of these two, or one nanosecond more than had passed when it was last done with that.
 #[derive(Debug, Default)]
 pub(in crate::actor) struct InUse(AtomicU64);
-
-/// What was recorded before a callback.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::actor) struct Before(u64);
 
 impl InUse {
     /// Records from now on. Until its start is over the session is in use.
@@ -31,27 +28,18 @@ impl InUse {
         self.0.load(Ordering::Relaxed) != OFF
     }
 
-    /// A callback begins.
-    pub(in crate::actor) fn begin(&self) -> Before {
+    /// A message is going to be handled.
+    pub(in crate::actor) fn begin(&self) {
         if self.is_recorded() {
-            Before(self.0.swap(NOW, Ordering::AcqRel))
-        } else {
-            Before(OFF)
+            self.0.store(NOW, Ordering::Release);
         }
     }
 
-    /// A callback that counts as use is done.
+    /// It is handled, or the start is over.
     pub(in crate::actor) fn end(&self, now: impl FnOnce() -> Moment) {
         if self.is_recorded() {
             let nanos = u64::try_from(now().since_start().as_nanos()).unwrap_or(NOW);
             let mark = nanos.saturating_add(1).min(NOW - 1);
-            self.0.store(mark, Ordering::Release);
-        }
-    }
-
-    /// A callback that does not count as use is done.
-    pub(in crate::actor) fn end_as_before(&self, Before(mark): Before) {
-        if self.is_recorded() {
             self.0.store(mark, Ordering::Release);
         }
     }
@@ -83,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_counts_as_use_moves_the_moment() {
+    fn what_is_in_use_is_so_until_it_is_done() {
         let at = |seconds| Moment::new(Duration::from_secs(seconds));
         let in_use = InUse::default();
         in_use.end(|| panic!("the clock is not read"));
@@ -92,9 +80,9 @@ mod tests {
         assert_eq!(in_use.last(), Use::Now);
         in_use.end(|| at(3));
         assert_eq!(in_use.last(), Use::Until(at(3)));
-        let before = in_use.begin();
+        in_use.begin();
         assert_eq!(in_use.last(), Use::Now);
-        in_use.end_as_before(before);
-        assert_eq!(in_use.last(), Use::Until(at(3)));
+        in_use.end(|| at(4));
+        assert_eq!(in_use.last(), Use::Until(at(4)));
     }
 }

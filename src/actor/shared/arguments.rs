@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
 
 use super::{Life, Machine, Shared};
-use crate::options::GroupOf;
+use crate::options::{GroupOf, Grouping};
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {
@@ -49,7 +49,7 @@ pub(super) enum Own {
     Home(Home),
     /// A session supervisor: of which group a session is, if it has a quota. A static supervisor
     /// outside any session has nothing here.
-    Groups(Option<GroupOf>),
+    Groups(Option<Box<Grouping>>),
 }
 
 /// The launch of a supervisor that is a child of another.
