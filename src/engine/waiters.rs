@@ -8,6 +8,11 @@ use super::domain::Ticket;
 /// So many are kept at least before anybody looks who has gone away.
 const FEW: usize = 4;
 
+/// The room of a list after it was looked through.
+pub(super) fn room_beside(left: usize) -> usize {
+    FEW.max(2 * left)
+}
+
 /// Something that waits for a caller.
 pub(crate) trait Waits {
     /// Whether its caller has gone away. Once it has, it never comes back.
@@ -80,7 +85,7 @@ impl<T: Waits> Waiters<T> {
     pub(crate) fn take_gone(&mut self) -> Vec<T> {
         let all = std::mem::take(&mut self.0);
         let (gone, there): (Vec<_>, Vec<_>) = all.into_iter().partition(Waits::is_gone);
-        self.0.reserve_exact(FEW.max(2 * there.len()));
+        self.0.reserve_exact(room_beside(there.len()));
         self.0.extend(there);
         gone
     }

@@ -44,6 +44,8 @@ pub(super) enum Crowd<D: Domain> {
     Joined(Waiters<ShareCaller<D>>, Shared<D>),
     Stops(Waiters<D::Ticket<StopAnswer>>, StopAnswer),
     Awaits(Waiters<D::Ticket<AwaitAnswer<D>>>, AwaitAnswer<D>),
+    /// Those who share a launch: their own specs are not needed.
+    Specs(VecDeque<D::Spec>),
 }
 
 /// What a start is told without a launch.
@@ -186,6 +188,14 @@ impl<D: Domain> Engine<D> {
                     self.tell_each(&mut joined, shared, |caller, shared| shared.tell(caller));
                 left.map(|shared| Crowd::Joined(joined, shared))
             }
+            Crowd::Specs(mut specs) => {
+                while !specs.is_empty() && self.may_serve() {
+                    let spec = specs.pop_front();
+                    spec.into_iter()
+                        .for_each(|spec| self.discard(Discard::Spec(spec)));
+                }
+                (!specs.is_empty()).then_some(Crowd::Specs(specs))
+            }
             Crowd::Stops(mut stops, answer) => {
                 let left = self.tell_each(&mut stops, answer, Reply::Stop);
                 left.map(|answer| Crowd::Stops(stops, answer))
@@ -248,6 +258,7 @@ impl<D: Domain> Engine<D> {
                         into.push(Discard::Exit(exit));
                     }
                 }
+                Crowd::Specs(specs) => into.extend(specs.into_iter().map(Discard::Spec)),
                 Crowd::Awaits(awaits, _) => {
                     into.extend(awaits.into_iter().map(Caller::Await).map(Discard::Caller));
                 }

@@ -4,10 +4,12 @@
 //! A start that ensures shares the launch that is under way when it comes. A restart by hand shares
 //! the next launch that is made after it was asked, never one that had begun before.
 
+use std::collections::VecDeque;
+
 use super::Engine;
 use super::crowds::{Crowd, Shared};
 use crate::engine::child::Origin;
-use crate::engine::io::{Caller, Discard, Domain, Failure, Life, Refusal, StopAnswer};
+use crate::engine::io::{Caller, Domain, Failure, Life, Refusal, StopAnswer};
 use crate::engine::waiters::Waiters;
 use crate::engine::waiting::{Queued, ShareCaller, StartCaller};
 
@@ -69,7 +71,7 @@ impl<D: Domain> Engine<D> {
         else {
             return;
         };
-        let mut specs = Vec::new();
+        let mut specs = VecDeque::new();
         let mut gone = Vec::new();
         while let Some(request) = waiting.queue.pop_front() {
             match request {
@@ -77,7 +79,7 @@ impl<D: Domain> Engine<D> {
                     spec,
                     caller: StartCaller::Ensure(ticket),
                 } => {
-                    specs.push(spec);
+                    specs.push_back(spec);
                     gone.append(&mut waiting.joined.add(ShareCaller::Ensure(ticket)));
                 }
                 Queued::Restart(ticket) if origin != Origin::First => {
@@ -89,8 +91,8 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
-        for spec in specs {
-            self.discard(Discard::Spec(spec));
+        if !specs.is_empty() {
+            self.tell_all(Crowd::Specs(specs));
         }
         self.discard_all(gone.into_iter().map(Caller::from));
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Discard, Effect, Engine, Input, Key, Mark, Moment, Policy, Recall, Request, Restart,
-    Settings,
+    Backoff, Discard, Effect, Engine, Failure, Input, Key, Limit, Mark, Moment, OwnLimit, Policy,
+    Recall, Request, Restart, Settings,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -106,10 +106,8 @@ impl Crowd {
             start_timeout: LONG,
             backoff: Some(Backoff::exponential(LONG, LONG)),
             limit: match IDS[id] {
-                "parked" => session_supervisor::engine::OwnLimit::Own(
-                    session_supervisor::engine::Limit::new(0, ms(1_000)).unwrap(),
-                ),
-                _ => session_supervisor::engine::OwnLimit::Unlimited,
+                "parked" => OwnLimit::Own(Limit::new(0, ms(1_000)).unwrap()),
+                _ => OwnLimit::Unlimited,
             },
             ..Policy::default()
         };
@@ -188,7 +186,7 @@ impl Crowd {
 
     fn kept(&self, id: usize) -> (usize, usize) {
         let of_id = |caller: &&usize| self.callers[**caller] == id;
-        let all = self.waiting.iter().filter(of_id);
+        let all = self.waiting.iter().filter(of_id).copied();
         let (gone, there): (Vec<_>, Vec<_>) = all.partition(|caller| self.gone.contains(caller));
         (gone.len(), there.len())
     }
@@ -203,10 +201,11 @@ impl Crowd {
             self.due();
             for life in std::mem::take(&mut self.lives) {
                 let key = life.0.key;
-                self.feed(Input::StartFailed {
-                    key,
-                    failure: session_supervisor::engine::Failure::Cancelled,
-                });
+                if life.0.actor.get().is_none() {
+                    let failure = Failure::Cancelled;
+                    self.feed(Input::StartFailed { key, failure });
+                    continue;
+                }
                 self.feed(Input::Ended { key });
                 self.feed(Input::Released { key });
             }
