@@ -63,6 +63,7 @@ mod stats;
 mod stop;
 mod table;
 mod timers;
+mod waiters;
 mod waiting;
 
 pub(crate) use answers::Answer;
@@ -110,3 +111,4 @@ pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};
 pub use table::{Cursor, Info};
+pub(crate) use waiters::{Waiters, Waits};

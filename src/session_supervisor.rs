@@ -467,8 +467,9 @@ impl SessionSupervisor {
 
     /// All sessions, in the order of their first start; a restart does not move one.
     ///
-    /// The list is taken in pages, so that other callers are answered in between. It therefore does
-    /// not show a single instant. A session that is alive throughout appears exactly once.
+    /// The list is taken in pages, so that other callers are answered in between. It is taken only
+    /// while its caller waits for it, and few are taken at once: further ones wait in line. It
+    /// therefore does not show a single instant. A session that is alive throughout appears exactly once.
     ///
     /// OTP: `which_children/1`.
     ///

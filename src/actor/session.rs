@@ -146,12 +146,12 @@ impl<A: Actor> Session<A> {
         if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
             Linked::follow(linked, cell, &event);
         }
-        // It is not idle meanwhile, but only messages count as use.
-        let before = self.life.in_use.begin();
+        // Only messages count as use.
+        self.life.in_use.begin_event();
         let call = move || actor.handle_supervisor_evt(myself, event, state);
         let result = self.call_in_box(call).await;
         self.flush(guard, result)?;
-        self.went_well(self.life.in_use.end_as_before(before));
+        self.went_well(self.life.in_use.end_event());
         Ok(())
     }
 

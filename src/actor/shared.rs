@@ -41,7 +41,7 @@ use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{Input, Mark, Meter};
 use crate::names;
-use crate::options::GroupOf;
+use crate::options::Grouping;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -139,7 +139,7 @@ impl Shared {
             naming: arguments.naming,
             own: match (meter, arguments.home) {
                 (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
-                    group_of: arguments.group_of,
+                    grouping: arguments.group_of.map(Grouping::from),
                     meter,
                 }))),
                 (None, Some(home)) => Own::Home(home),
@@ -187,8 +187,8 @@ impl Shared {
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) fn group_of(&self) -> Option<&GroupOf> {
-        self.of_sessions()?.group_of.as_ref()
+    pub(crate) fn group_of(&self) -> Option<&Grouping> {
+        self.of_sessions()?.grouping.as_ref()
     }
 
     /// What is counted of sessions. None if the children are no sessions.
@@ -350,6 +350,12 @@ impl Shared {
         }
     }
 
+    /// The supervisor has ended: nothing asks for groups any more. No lock may be held.
+    pub(super) fn drop_group_of(&self) {
+        let group_of = self.group_of().and_then(Grouping::end);
+        self.drops.drop_later(group_of.map(Deferred::of));
+    }
+
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
@@ -361,10 +367,6 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Sessions(Some(of_sessions)) = &mut self.own
-            && let Some(group_of) = of_sessions.group_of.take()
-        {
-            self.drops.drop_later([Deferred::of(group_of)]);
-        }
+        self.drop_group_of();
     }
 }

@@ -12,7 +12,7 @@ use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
 use super::repeats::Repeats;
-use super::waiting::{Queued, Waiting};
+use super::waiting::Waiting;
 
 /// What is kept of an id.
 #[derive(Debug)]
@@ -288,11 +288,6 @@ impl<D: Domain> Child<D> {
 
     pub(super) fn waiting(&mut self) -> &mut Waiting<D> {
         self.waiting.get_or_insert_default()
-    }
-
-    /// Has a request wait for its turn.
-    pub(super) fn enqueue(&mut self, request: Queued<D>) {
-        self.waiting().queue.push_back(request);
     }
 
     pub(super) fn extra(&self) -> Option<&Extra<D>> {

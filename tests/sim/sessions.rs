@@ -4,6 +4,7 @@ mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
+mod crowds;
 mod drain_scenes;
 mod drained;
 mod drains;

@@ -1,37 +1,29 @@
-//! Whether a callback of a session runs, and when the last one did, for its idle timeout. The session
-//! writes it and the engine reads it, so no message is sent for each message that is handled.
+//! When a session handles messages, for its idle timeout. The session writes it and the engine reads
+//! it, so no message is sent for each message that is handled. A supervision event is no use, also if
+//! it is being handled when the engine looks.
 //!
 //! A session without an idle timeout writes no times, and does not read the clock.
 //!
 //! A callback that runs can be watched: then the session learns at its end that somebody waits for
-//! that (`watched`). Only the session's task writes; a watcher may change "it runs" to "it runs and
-//! is watched".
+//! that (`watched`). Only the session's task writes; a watcher may add that it watches.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::engine::{Moment, Use};
 
-/// No callback runs, and no times are recorded.
-const IDLE: u64 = 0;
-/// A callback runs, and times are recorded.
-const NOW: u64 = u64::MAX;
-/// The same, and it is watched.
-const NOW_WATCHED: u64 = u64::MAX - 1;
-/// A callback runs, and no times are recorded.
-const RUNS: u64 = u64::MAX - 2;
-/// The same, and it is watched.
-const RUNS_WATCHED: u64 = u64::MAX - 3;
+/// A callback runs.
+const RUNS: u64 = 1 << 63;
+/// Somebody waits for its end.
+const WATCHED: u64 = 1 << 62;
+/// The rest: 0 if no times are recorded; this if it starts or handles a message; else one nanosecond
+/// more than had passed when it was last done with that.
+const IN_USE: u64 = WATCHED - 1;
 /// The greatest moment that can be recorded.
-const LATEST: u64 = u64::MAX - 4;
+const LATEST: u64 = IN_USE - 1;
 
-/// One of these, or one nanosecond more than had passed when a callback was last done.
 #[derive(Debug, Default)]
 pub(in crate::actor) struct InUse(AtomicU64);
-
-/// What was recorded before a callback.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::actor) struct Before(u64);
 
 /// Whether somebody waits for the end of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,45 +44,55 @@ pub(super) enum Runs {
 impl InUse {
     /// Records times from now on. Until its start is over the session is in use.
     pub(in crate::actor) fn record(&self) {
-        self.0.store(NOW, Ordering::Release);
+        self.0.store(RUNS | IN_USE, Ordering::Release);
     }
 
-    /// A callback begins.
-    pub(in crate::actor) fn begin(&self) -> Before {
-        let before = self.0.load(Ordering::Relaxed);
+    /// A message is going to be handled.
+    pub(in crate::actor) fn begin(&self) {
         // Between two callbacks nobody else writes.
-        let runs = if before == IDLE { RUNS } else { NOW };
-        self.0.store(runs, Ordering::Release);
-        Before(before)
+        let mark = match self.mark() {
+            0 => 0,
+            _ => IN_USE,
+        };
+        self.0.store(RUNS | mark, Ordering::Release);
     }
 
-    /// A callback that counts as use is done.
+    /// It is handled, or the start is over.
     pub(in crate::actor) fn end(&self, now: impl FnOnce() -> Moment) -> Watched {
-        let mark = match self.0.load(Ordering::Relaxed) {
-            IDLE | RUNS | RUNS_WATCHED => IDLE,
+        self.leave(match self.mark() {
+            0 => 0,
             _ => {
                 let nanos = u64::try_from(now().since_start().as_nanos()).unwrap_or(LATEST);
                 nanos.saturating_add(1).min(LATEST)
             }
-        };
-        self.end_as_before(Before(mark))
+        })
     }
 
-    /// A callback that does not count as use is done.
-    pub(in crate::actor) fn end_as_before(&self, Before(mark): Before) -> Watched {
-        match self.0.swap(mark, Ordering::AcqRel) {
-            NOW_WATCHED | RUNS_WATCHED => Watched::Yes,
-            _ => Watched::No,
+    /// A callback that is no use is going to run.
+    pub(in crate::actor) fn begin_event(&self) {
+        self.0.store(RUNS | self.mark(), Ordering::Release);
+    }
+
+    /// It is done.
+    pub(in crate::actor) fn end_event(&self) -> Watched {
+        self.leave(self.mark())
+    }
+
+    fn mark(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) & IN_USE
+    }
+
+    fn leave(&self, mark: u64) -> Watched {
+        if self.0.swap(mark, Ordering::AcqRel) & WATCHED == 0 {
+            Watched::No
+        } else {
+            Watched::Yes
         }
     }
 
     /// Watches the callback that runs, if one does.
     pub(super) fn watch(&self) -> Runs {
-        let watched = |state| match state {
-            NOW | NOW_WATCHED => Some(NOW_WATCHED),
-            RUNS | RUNS_WATCHED => Some(RUNS_WATCHED),
-            _ => None,
-        };
+        let watched = |state: u64| (state & RUNS != 0).then_some(state | WATCHED);
         let changed = self
             .0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, watched);
@@ -103,8 +105,8 @@ impl InUse {
 
     /// When it was last in use.
     pub(super) fn last(&self) -> Use {
-        match self.0.load(Ordering::Acquire) {
-            NOW | NOW_WATCHED | RUNS | RUNS_WATCHED => Use::Now,
+        match self.0.load(Ordering::Acquire) & IN_USE {
+            IN_USE => Use::Now,
             mark => {
                 let nanos = mark.saturating_sub(1);
                 Use::Until(Moment::new(Duration::from_nanos(nanos)))
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_counts_as_use_moves_the_moment() {
+    fn only_messages_move_the_moment_and_events_do_not_hide_it() {
         let at = |seconds| Moment::new(Duration::from_secs(seconds));
         let in_use = InUse::default();
         let no_clock = || panic!("the clock is not read");
@@ -138,10 +140,14 @@ mod tests {
         assert_eq!(in_use.last(), Use::Now);
         assert_eq!(in_use.end(|| at(3)), Watched::No);
         assert_eq!(in_use.last(), Use::Until(at(3)));
-        let before = in_use.begin();
-        assert_eq!(in_use.last(), Use::Now);
-        assert_eq!(in_use.end_as_before(before), Watched::No);
+        in_use.begin_event();
         assert_eq!(in_use.last(), Use::Until(at(3)));
+        assert_eq!(in_use.end_event(), Watched::No);
+        assert_eq!(in_use.last(), Use::Until(at(3)));
+        in_use.begin();
+        assert_eq!(in_use.last(), Use::Now);
+        assert_eq!(in_use.end(|| at(4)), Watched::No);
+        assert_eq!(in_use.last(), Use::Until(at(4)));
     }
 
     #[test]
@@ -156,16 +162,19 @@ mod tests {
             assert_eq!(in_use.end(|| at(1)), Watched::Yes);
             in_use.begin();
             assert_eq!(in_use.end(|| at(2)), Watched::No);
+            in_use.begin_event();
+            assert_eq!(in_use.watch(), Runs::Watched);
+            assert_eq!(in_use.end_event(), Watched::Yes);
             // With recorded times it is the same.
             in_use.record();
             assert_eq!(in_use.watch(), Runs::Watched);
             assert_eq!(in_use.last(), Use::Now);
             assert_eq!(in_use.end(|| at(3)), Watched::Yes);
-            let before = in_use.begin();
+            in_use.begin_event();
             assert_eq!(in_use.watch(), Runs::Watched);
-            assert_eq!(in_use.end_as_before(before), Watched::Yes);
             assert_eq!(in_use.last(), Use::Until(at(3)));
-            in_use.0.store(super::IDLE, super::Ordering::Relaxed);
+            assert_eq!(in_use.end_event(), Watched::Yes);
+            assert_eq!(in_use.last(), Use::Until(at(3)));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `lifecycle` has the steps; `stopping` decides the order in which many sessions are stopped.
 
+use super::crowds::{Crowd, Shared};
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
@@ -160,21 +161,18 @@ impl<D: Domain> Engine<D> {
             history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
-            for ticket in waiting.stops {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
-            }
-            for caller in waiting.joined {
-                self.answer(caller.refused(Refusal::Stopped));
-            }
             let Watchers { runs, gone } = waiting.watchers;
-            for ticket in gone {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
+            for stops in [waiting.stops, gone] {
+                if !stops.is_empty() {
+                    self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+                }
+            }
+            if !waiting.joined.is_empty() {
+                let shared = Shared::Refused(Refusal::Stopped);
+                self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
-            // They go on waiting if one that waited for the id is being started now.
-            for ticket in runs {
-                self.tell_when_running(&child.life.id, ticket);
-            }
+            self.go_on_watching(&child.life.id, runs);
         }
         self.discard(Discard::Exit(exit));
     }
