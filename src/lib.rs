@@ -1,7 +1,10 @@
 //! The supervisor ([`SessionSupervisor`]), what it starts ([`ChildSpec`]), how it works
 //! ([`Options`]).
 //!
-//! `engine` decides, `actor` acts, and the other modules are vocabulary.
+//! `engine` decides, `actor` acts, and the other modules are vocabulary. [`guide`] explains all of
+//! it by examples.
+#![doc = ""]
+#![doc = include_str!("guide/links.md")]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
@@ -18,6 +21,7 @@ pub mod engine;
 pub mod error;
 mod event;
 mod fault;
+pub mod guide;
 mod handle;
 mod id;
 mod info;
@@ -54,6 +58,9 @@ pub use info::{
     Unseen,
 };
 pub use options::{Drain, Options};
+/// The ractor that this crate uses, with which a program has to write its actors.
+#[doc(no_inline)]
+pub use ractor;
 pub use session_ref::SessionRef;
 pub use session_supervisor::draining::Draining;
 pub use session_supervisor::feed::Subscription;

@@ -311,8 +311,9 @@ impl SessionSupervisor {
     /// waits for a restart is launched at once. A parked one is resumed with an empty restart
     /// limit.
     ///
-    /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done. Callers that wait for one launch share it. However many ask at
+    /// It is not counted against any limit. A session that is starting is restarted when that is
+    /// done. One that is ending is restarted if it comes back; if it ends for good, as after a stop
+    /// or for being idle, the answer is `NotFound`. Callers that wait for one launch share it. However many ask at
     /// once, the session is launched at most twice: a launch that had begun before a caller asked
     /// does not count for that caller.
     ///

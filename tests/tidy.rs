@@ -5,9 +5,9 @@
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error event fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
 //! `ask checkpoint child dashboard handle metrics spec session_supervisor supervisor survey tree
-//! application` (what users hold; they may use all that is below), and `lib.rs`, which only re-exports.
-//! A file names nothing of a layer above its own. It reads lines, which is enough since the code is
-//! formatted.
+//! application` (what users hold; they may use all that is below), and `lib.rs`, which only re-exports,
+//! with `guide.rs`, which is documentation. A file names nothing of a layer above its own. It reads
+//! lines, which is enough since the code is formatted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -133,7 +133,7 @@ fn layer(path: &str) -> u8 {
         "actor" => 3,
         "application" | "ask" | "checkpoint" | "child" | "dashboard" | "handle" | "metrics"
         | "session_ref" | "session_supervisor" | "spec" | "supervisor" | "survey" | "tree" => 4,
-        "lib" => 5,
+        "guide" | "lib" => 5,
         other => panic!("{other} is in no layer"),
     }
 }
@@ -144,7 +144,12 @@ fn front_page(sources: &[File]) -> BTreeMap<String, String> {
     let text = lib.expect("the crate's root").text();
     let mut found = BTreeMap::new();
     for (_, after) in split_all(&text, "pub use ") {
-        let (module, names) = after.split_once("::").expect("a path");
+        let item = after.split(';').next().expect("what is exported");
+        // A whole crate is in no layer.
+        let Some((module, names)) = item.split_once("::") else {
+            assert_eq!(item, "ractor");
+            continue;
+        };
         for name in heads(names) {
             found.insert(name, module.to_owned());
         }

@@ -67,16 +67,19 @@ impl Options {
     /// What takes a place is what [`max_sessions`](Self::max_sessions) counts: starting, running,
     /// restarting, stopping and stuck sessions, and those in line. A parked session takes none and
     /// needs one to be resumed; a trial without one waits for its next pause. No other restart is
-    /// refused. A place is free as soon as the session has ended. If what is left of it turns out to
-    /// be stuck, it takes a place again, also where there is none: so there may be more than `max`
-    /// until it ends.
+    /// refused.
+    ///
+    /// A place is free as soon as the session has ended. One exception: a session may have ended
+    /// while code of it still blocks a thread. It is stuck then, and counts again, although its place
+    /// may be taken already. So a group may have more than `max` until that code ends.
     ///
     /// `group_of_id` says of which group the session of an id is: of none, if it answers `None`, and
-    /// then it has no quota. It is called for each start, also if that finds the session there, in
-    /// the caller's own task and before anything is asked. So it may take its time without delaying
-    /// others, and a lock that it takes must not be held by its caller. A start for which it panics
-    /// is [`Failed`](crate::error::StartError::Failed), and nothing is asked. A group has 1 to 512
-    /// bytes and no control characters; another one is
+    /// then it has no quota. It answers an owned text, a `String` or an `Arc<str>`. It is called for
+    /// each start, also if that finds the session there, in the caller's own task and before anything
+    /// is asked. So it may take its time without delaying others. If it takes a lock, do not hold that
+    /// lock while you start a session. A start for which it panics is
+    /// [`Failed`](crate::error::StartError::Failed), and nothing is asked. A group has 1 to 512 bytes
+    /// and no control characters; another one is
     /// [`InvalidGroup`](crate::error::StartError::InvalidGroup). A session keeps the group of its
     /// first start, whatever the function says later. It may hold the supervisor's own handle: when
     /// the supervisor has ended, the function is dropped.

@@ -57,10 +57,11 @@ impl Drain {
         self
     }
 
-    /// Sets how much more time sessions that
-    /// [ask for it](crate::SessionSupervisor::ask_for_time) may be granted: a session at most this
-    /// long after the end of its own time, and all of them together so that the drain is over at
-    /// most this long after its deadline. Default: none.
+    /// Sets how much more time sessions may get that
+    /// [ask for it](crate::SessionSupervisor::ask_for_time). Default: none.
+    ///
+    /// A session gets at most this much beyond the time of its shutdown rule. The drain as a whole
+    /// ends at most this long after its deadline, however many sessions ask.
     pub fn extend_up_to(mut self, time: Duration) -> Self {
         self.order.more = time;
         self

@@ -27,10 +27,10 @@ impl<C: Child> ChildSpec<C> {
     /// message, from its start if it had none, or from the return of its last lease. It is ended
     /// when that time is over and not before; on a busy machine it may be ended a little later.
     ///
-    /// Such a session loses no message: it handles what is in its mailbox and takes no more
-    /// (ractor's `drain`), then stops and is forgotten, whatever its restart kind. A message that
-    /// comes later is handed back to its sender in the error. A start of the id waits until it is
-    /// gone and then starts the next session.
+    /// Such a session loses no message, if it is done in time: it handles what is in its mailbox and
+    /// takes no more (ractor's `drain`), then stops and is forgotten, whatever its restart kind. A
+    /// message that comes later is handed back to its sender in the error. A start of the id waits
+    /// until it is gone and then starts the next session.
     ///
     /// It has the time of its [shutdown rule](Self::shutdown) for that and is killed after it,
     /// which loses what it has not handled. A rule that leaves no time, such as
