@@ -43,8 +43,6 @@ const GAVE_UP: u16 = 1 << 7;
 const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 | Hold::Tree as u16;
 /// What it leaves to the next launch has been taken, so nothing more is left.
 const LEFT: u16 = 1 << 8;
-/// It has a span.
-const SPAN: u16 = 1 << 9;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
