@@ -140,6 +140,20 @@ pub struct DrainAnswer {
     pub ends: Arc<DrainEnds>,
 }
 
+impl DrainAnswer {
+    /// How far the drain had come when it was over.
+    #[must_use]
+    pub fn progress(&self) -> DrainProgress {
+        let sessions = self.ends.count();
+        DrainProgress {
+            sessions,
+            waiting: 0,
+            ending: 0,
+            ended: sessions,
+        }
+    }
+}
+
 /// What the caller of [`Input::DrainProgress`](super::Input::DrainProgress) is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressAnswer {

@@ -65,13 +65,16 @@ fn main() -> ExitCode {
         spans::rows(),
     ];
     crowds::fill_the_registry();
-    let mut failed = 0;
-    for row in tables.into_iter().flatten().filter(wanted) {
-        failed += row.run();
+    crowds::fill_the_directory();
+    let rows = tables.into_iter().flatten().filter(wanted);
+    let failed: Vec<String> = rows.flat_map(|row| row.run()).collect();
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
     }
-    if failed > 0 {
-        println!("{failed} rows kept something");
-        return ExitCode::FAILURE;
+    // Once more at the end, so that the last lines of a long output name them.
+    println!("these kept something:");
+    for row in &failed {
+        println!("    {row}");
     }
-    ExitCode::SUCCESS
+    ExitCode::FAILURE
 }
