@@ -49,8 +49,6 @@ const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 |
 const LEFT: u16 = 1 << 8;
 /// The claim was taken by a cancellation.
 const CANCELLED: u16 = 1 << 9;
-/// It has a span.
-const SPAN: u16 = 1 << 11;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -198,6 +198,8 @@ fn on_several_threads_each_session_carries_its_own_span() {
                     });
                     session.cast(says).unwrap();
                 }
+                // It has handled all of them when it answers.
+                ractor::call!(session, |reply| Order::Echo(7, reply)).unwrap();
                 sessions.stop_session(&id).await.unwrap();
             });
         }
@@ -217,5 +219,5 @@ fn on_several_threads_each_session_carries_its_own_span() {
             told += 1;
         }
     }
-    assert!(told > 40, "{told}");
+    assert_eq!(told, 40 * 20 * 2);
 }
