@@ -18,7 +18,7 @@ use super::lists::{List, Lists, Page, Reply};
 use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
-use crate::engine::{self, ChildState, ChildView, Counts, Engine, Info, SessionState};
+use crate::engine::{self, Cause, ChildState, ChildView, Counts, Engine, Info, SessionState};
 use crate::info::{ChildInfo, GroupCount, PageMark, SessionInfo, SessionPage};
 
 /// So many entries of a list are taken in one step, so that others are answered in between.
@@ -191,7 +191,10 @@ impl Query {
                 Some(life) => life.watch_callback(reply),
                 None => life::Told::ended(reply),
             };
-            Box::new(move || told.tell())
+            Box::new(move || {
+                told.tell();
+                Vec::new()
+            })
         }))
     }
 
@@ -240,6 +243,10 @@ impl Query {
             Box::new(move || answers::tell(reply, children))
         }))
     }
+}
+
+impl answers::Telling for AfterCallback {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 
 fn tell(info: &Info<'_, Actors>) -> SessionInfo {
