@@ -57,11 +57,12 @@ impl<M> Clone for Absent<M> {
 ///
 /// # What is promised
 ///
-/// A message that no session takes comes back in the error; one that is stuck takes none. `Ok` says that it is in the mailbox of
-/// the incarnation that ran. ractor drops what is left in the mailbox of an actor that fails, is
-/// killed, or is stopped without being drained, so such a message may be lost with it. A session
-/// that is drained handles all that it has taken: with [`or_start`](Self::or_start) and sessions
-/// that end by draining ([`Shutdown::Drain`](crate::Shutdown::Drain)), no message is lost.
+/// A message that no session takes comes back in the error; one that is stuck takes none. `Ok` says
+/// that it is in the mailbox of the incarnation that ran. ractor drops what is left in the mailbox
+/// of an actor that fails, is killed, or is stopped without being drained, so such a message may be
+/// lost with it. A session that is drained handles all that it has taken, if its time is enough:
+/// then, with [`or_start`](Self::or_start) and sessions that end by draining
+/// ([`Shutdown::Drain`](crate::Shutdown::Drain)), no message is lost.
 pub struct SessionRef<M: Message> {
     sessions: SessionSupervisor,
     id: SessionId,

@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 use super::drop_queue::DropQueue;
 use super::feed::Listens;
 use super::item::Told;
-use super::life::AfterCallback;
 use super::shared::Actors;
 use super::ticket::Ticket;
 use super::unwind::guard;
@@ -45,10 +44,6 @@ impl<A: engine::Answer + Send + 'static> Telling for A {
 }
 
 impl Telling for Counts {
-    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
-}
-
-impl Telling for AfterCallback {
     fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 

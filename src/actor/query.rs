@@ -20,7 +20,9 @@ use super::lists::{AT_ONCE, Asked, Lane, List, Lists, PAGE, Page, Reply};
 use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
-use crate::engine::{self, ChildState, ChildView, Counts, Engine, Info, SessionState, Waits};
+use crate::engine::{
+    self, Cause, ChildState, ChildView, Counts, Engine, Info, SessionState, Waits,
+};
 use crate::info::{
     ChildInfo, Dossier, ExitRecord, Explanation, GroupCount, PageMark, SessionInfo, SessionPage,
 };
@@ -320,7 +322,10 @@ impl Query {
                 Some(life) => life.watch_callback(reply),
                 None => life::Told::ended(reply),
             };
-            Box::new(move || told.tell())
+            Box::new(move || {
+                told.tell();
+                Vec::new()
+            })
         }))
     }
 
@@ -369,6 +374,10 @@ impl Query {
             Box::new(move || answers::tell(reply, children))
         }))
     }
+}
+
+impl answers::Telling for AfterCallback {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 
 fn tell(info: &Info<'_, Actors>) -> SessionInfo {

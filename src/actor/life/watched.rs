@@ -8,8 +8,7 @@ use tokio::sync::oneshot;
 
 use super::Life;
 use super::in_use::Runs;
-use crate::actor::answers::tell;
-use crate::engine::{Cause, Ending, Mark};
+use crate::engine::{Ending, Mark};
 
 /// What follows a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +36,11 @@ impl Told {
         }
     }
 
-    pub(crate) fn tell(self) -> Vec<Cause> {
+    pub(crate) fn tell(self) {
         drop(self.gone);
-        self.now
-            .map_or_else(Vec::new, |(watcher, what)| tell(watcher, what))
+        if let Some((watcher, what)) = self.now {
+            watcher.send(what).ok();
+        }
     }
 }
 
@@ -78,7 +78,7 @@ impl<C, T: Clone> Life<C, T> {
     /// Tells one of them, when ractor has had its turn: by then it has taken a stop that the callback
     /// asked for.
     pub(crate) fn tell_watcher(&self, watcher: Watcher) {
-        tell(watcher, self.after_callback());
+        watcher.send(self.after_callback()).ok();
     }
 
     /// What follows the last callback, while none runs.
