@@ -8,11 +8,6 @@ use super::domain::Ticket;
 /// So many are kept at least before anybody looks who has gone away.
 const FEW: usize = 4;
 
-/// The room of a list after it was looked through.
-pub(super) fn room_beside(left: usize) -> usize {
-    FEW.max(2 * left)
-}
-
 /// Something that waits for a caller.
 pub(crate) trait Waits {
     /// Whether its caller has gone away. Once it has, it never comes back.
@@ -85,7 +80,7 @@ impl<T: Waits> Waiters<T> {
     pub(crate) fn take_gone(&mut self) -> Vec<T> {
         let all = std::mem::take(&mut self.0);
         let (gone, there): (Vec<_>, Vec<_>) = all.into_iter().partition(Waits::is_gone);
-        self.0.reserve_exact(room_beside(there.len()));
+        self.0.reserve_exact(FEW.max(2 * there.len()));
         self.0.extend(there);
         gone
     }
@@ -93,7 +88,9 @@ impl<T: Waits> Waiters<T> {
 
 impl<T> From<T> for Waiters<T> {
     fn from(waiter: T) -> Self {
-        Self(VecDeque::from([waiter]))
+        let mut list = VecDeque::with_capacity(FEW);
+        list.push_back(waiter);
+        Self(list)
     }
 }
 
