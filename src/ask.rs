@@ -56,7 +56,18 @@ pub(crate) struct Awaited<'a, A: Telling> {
     shared: &'a Shared,
 }
 
-impl<A: Telling> Awaited<'_, A> {
+impl<'a, A: Telling> Awaited<'a, A> {
+    /// Sends a command. One that is refused reads as "down".
+    fn ask(
+        shared: &'a Arc<Shared>,
+        command: Item,
+        answer: oneshot::Receiver<A>,
+    ) -> Result<Self, SupervisorDown> {
+        let awaited = Self { answer, shared };
+        shared.command(command).map_err(|()| SupervisorDown)?;
+        Ok(awaited)
+    }
+
     /// Waits for it. One that was dropped unanswered, or refused, reads as "down".
     pub(crate) async fn answer(&mut self) -> Result<A, SupervisorDown> {
         (&mut self.answer).await.map_err(|_| SupervisorDown)
@@ -82,12 +93,11 @@ async fn ask<A: Telling>(
     command: Item,
     answer: oneshot::Receiver<A>,
 ) -> Result<A, SupervisorDown> {
-    let mut awaited = Awaited { answer, shared };
-    shared.command(command).map_err(|()| SupervisorDown)?;
-    awaited.answer().await
+    Awaited::ask(shared, command, answer)?.answer().await
 }
 
-/// Asks something for one session.
+/// Asks something for one session. It does what [`ask`] does itself: a start is to take as few steps
+/// as it can.
 pub(crate) async fn session<A: Telling>(
     shared: &Arc<Shared>,
     id: Arc<str>,
@@ -96,7 +106,8 @@ pub(crate) async fn session<A: Telling>(
     let (ticket, answer) = Ticket::new();
     let request = request(ticket);
     let command = Item::Input(Input::Asked { id, request });
-    ask(shared, command, answer).await
+    let mut awaited = Awaited::ask(shared, command, answer)?;
+    (&mut awaited.answer).await.map_err(|_| SupervisorDown)
 }
 
 /// Stops several sessions at once. Answers in their order.

@@ -44,6 +44,7 @@ mod jitter;
 mod leases;
 mod lifecycle;
 mod limit;
+mod listening;
 mod meter;
 mod moment;
 mod number;
@@ -62,6 +63,7 @@ mod stats;
 mod stop;
 mod table;
 mod timers;
+mod waiters;
 mod waiting;
 
 pub(crate) use answers::Answer;
@@ -82,7 +84,7 @@ pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, Listening, Outlook, STOP_WINDOW};
+pub use dynamic::{Engine, Outlook, STOP_WINDOW};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
@@ -91,6 +93,7 @@ pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
+pub use listening::Listening;
 pub use meter::Meter;
 pub use moment::{Moment, Span};
 pub use ordered::{
@@ -108,3 +111,4 @@ pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};
 pub use table::{Cursor, Info};
+pub(crate) use waiters::{Waiters, Waits};

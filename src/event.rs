@@ -26,10 +26,7 @@ pub struct Event {
     pub revision: u64,
     /// When it happened: the time of the machine when the supervisor was started, and the time that
     /// has passed since. So it never goes back.
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "crate::engine::serial::unix")
-    )]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::info::serial::unix"))]
     pub time: SystemTime,
     /// The session; none: the supervisor itself.
     pub id: Option<SessionId>,

@@ -5,7 +5,7 @@
 mod dossier;
 mod drained;
 #[cfg(feature = "serde")]
-mod serial;
+pub(crate) mod serial;
 mod tree;
 
 use std::sync::Arc;

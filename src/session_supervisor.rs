@@ -126,6 +126,8 @@ impl SessionSupervisor {
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
     /// the name belongs to another kind of actor. Sends no message.
+    ///
+    /// Where an error is wanted, `where_is(name).ok_or(SupervisorDown)?` is one.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
@@ -466,8 +468,9 @@ impl SessionSupervisor {
 
     /// All sessions, in the order of their first start; a restart does not move one.
     ///
-    /// The list is taken in pages, so that other callers are answered in between. It therefore does
-    /// not show a single instant. A session that is alive throughout appears exactly once.
+    /// The list is taken in pages, so that other callers are answered in between. It is taken only
+    /// while its caller waits for it, and few are taken at once: further ones wait in line. It
+    /// therefore does not show a single instant. A session that is alive throughout appears exactly once.
     ///
     /// OTP: `which_children/1`.
     ///

@@ -355,7 +355,7 @@ impl<C: Child> ChildSpec<C> {
         let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {
             OwnLimit::Inherited => None,
-            OwnLimit::Own(limit) => Some(format!("{limit:?}")),
+            OwnLimit::Own(limit) => Some(limit.to_string()),
             OwnLimit::Unlimited => Some("none".to_owned()),
         };
         if let Some(limit) = limit {

@@ -76,7 +76,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    linked::all_gone(life.take_orphans(), shared.root()).await;
+    if let Some(orphans) = life.take_orphans() {
+        linked::all_gone(*orphans, shared.root()).await;
+    }
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);

@@ -168,6 +168,11 @@ impl Speaker {
     }
 }
 
+/// Whether a subscriber wants to read of details.
+pub(super) fn tells_details() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
+}
+
 /// Whether a subscriber wants to read of that.
 pub(super) fn is_enabled(kind: &EventKind, repeat: Repeat) -> bool {
     let least = match severity(kind, repeat) {

@@ -1,7 +1,7 @@
 //! The text of an error together with its sources, for the log and for [`Exit`](super::Exit).
 //!
-//! The messages are the user's code. Whoever writes a [`Chain`] guards itself against a panic in
-//! them, or asks for the [`error_text`].
+//! The messages are the user's code. What writes a [`Chain`] guards itself against a panic in them,
+//! or asks for the [`error_text`].
 
 use std::error::Error;
 use std::fmt;

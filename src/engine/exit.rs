@@ -29,7 +29,12 @@ pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 pub enum Exit {
     /// It ended gracefully by itself: a `stop` or a `drain` that the supervisor had not asked for.
     Normal {
-        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
+        /// The reason given to ractor's `stop`; `"Drained"` after a drain. It is known when the
+        /// supervisor tells of the end, to callers, to the next incarnation and in the log.
+        ///
+        /// Only ractor's event tells it, so it is `None` also if no event comes first: from a
+        /// session that has unlinked itself from the supervisor, from one that ends by itself while
+        /// the supervisor stops, and, rarely, if several end in one instant on several threads.
         reason: Option<String>,
     },
     /// It ended gracefully because the supervisor asked.

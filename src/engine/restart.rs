@@ -126,6 +126,13 @@ pub struct Policy {
     pub max_lifetime: Option<Span>,
 }
 
+impl Policy {
+    /// Whether a session may ever be ended by itself.
+    pub(super) const fn may_expire(&self) -> bool {
+        self.idle_timeout.is_some() || self.max_lifetime.is_some()
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

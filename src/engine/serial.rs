@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::ser::Serializer;
 
@@ -23,14 +23,6 @@ pub(crate) fn seconds_if_any<S: Serializer>(
         Some(duration) => seconds(duration, to),
         None => to.serialize_none(),
     }
-}
-
-/// A point in time, as the number of seconds since 1970. One before that is negative.
-pub(crate) fn unix<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => since.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    })
 }
 
 /// An error, as its text and those of its sources.

@@ -100,12 +100,13 @@ pub struct Stats {
     /// Starts of new sessions, and resumptions of parked ones, that were refused for want of
     /// something.
     pub rejected: Rejected,
-    /// Events of the change feed that a subscriber did not get, since it read too slowly.
+    /// Events that were lost to those who [subscribe](crate::SessionSupervisor::subscribe) and read
+    /// too slowly. They count when the reader is told.
     pub events_lost: u64,
     /// How long the starts took that succeeded: from the call of the start function until the session
     /// ran. Time in line for a launch does not count.
     pub start_duration: Histogram,
-    /// How long the stops of running sessions took, whoever asked for them: from the request until the
+    /// How long the stops of running sessions took, whether a caller or a rule asked for them: from the request until the
     /// end was known. Those that ended with a kill are among them.
     pub stop_duration: Histogram,
     /// The pauses before restarts, as they were decided; trials of parked sessions are not among them.
@@ -149,7 +150,7 @@ pub struct Exits {
     pub normal: u64,
     /// Gracefully, since the supervisor asked: `Exit::Shutdown`.
     pub shutdown: u64,
-    /// By a kill, whoever made it: `Exit::Killed`.
+    /// By a kill, by the supervisor or by others: `Exit::Killed`.
     pub killed: u64,
     /// By an error or a panic: `Exit::Failed`.
     pub failed: u64,

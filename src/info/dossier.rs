@@ -38,10 +38,7 @@ pub struct ExitRecord {
     /// The incarnation that ended, or that could not be started.
     pub incarnation: u64,
     /// When.
-    #[cfg_attr(
-        feature = "serde",
-        serde(serialize_with = "crate::engine::serial::unix")
-    )]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::info::serial::unix"))]
     pub time: SystemTime,
     /// How long it ran; zero if it was not started.
     #[cfg_attr(

@@ -14,6 +14,7 @@ mod drains;
 mod endings;
 mod expiry;
 mod feed;
+mod gone;
 mod hostile;
 mod isolation;
 mod launch_line;

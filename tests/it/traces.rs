@@ -8,6 +8,7 @@ mod order;
 mod overflow;
 mod page;
 mod quiet;
+mod reasons;
 mod repeats;
 mod spans;
 

@@ -15,6 +15,7 @@ mod draining;
 mod expiry;
 mod failures;
 mod feed;
+mod gone;
 mod hostile;
 mod linked;
 mod lives;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     };
     let tables = [
         sessions::rows(),
+        gone::rows(),
         expiry::rows(),
         checkpoints::rows(),
         claims::rows(),

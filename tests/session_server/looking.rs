@@ -15,7 +15,10 @@ fn a_client_that_watches_is_told_what_happens_to_all_sessions() {
     ann.until("* session \"tea\" ended");
     ann.send("watch off");
     ann.until("ok: you are told no more");
-    bob.until("* session tea has stopped");
+    bob.receive(&[
+        "ok: session tea stopped: shutdown",
+        "* session tea has stopped",
+    ]);
     bob.ask("open coffee", "ok: session coffee started");
     ann.send("stats");
     ann.expect("starts: 2, and 0 that failed");

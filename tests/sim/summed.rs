@@ -1,7 +1,4 @@
 //! Which crashes the log sums up (D36), by a model beside each engine.
-//!
-//! A history that is random has few sessions that crash eleven times within a minute, so this counts
-//! how many it has seen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

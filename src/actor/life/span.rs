@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Life, SPAN};
+use super::Life;
 use crate::actor::span::IncarnationSpan;
+
+/// It has one. The other bits are in `life`.
+const SPAN: u16 = 1 << 11;
 
 impl<C, T: Clone> Life<C, T> {
     /// Called once, before its actor is spawned.
     pub(in crate::actor) fn set_span(&self, span: Arc<IncarnationSpan>) {
-        self.lock().end.get_or_insert_default().span = Some(span);
+        self.lock().end.or_nothing(&self.bits).span = Some(span);
         self.bits.fetch_or(SPAN, Ordering::AcqRel);
     }
 
@@ -19,14 +22,14 @@ impl<C, T: Clone> Life<C, T> {
         if self.bits.load(Ordering::Acquire) & SPAN == 0 {
             return None;
         }
-        self.lock().end.as_ref()?.span.clone()
+        self.lock().end.get()?.span.clone()
     }
 
     /// No callback will run any more.
     pub(in crate::actor) fn drop_span(&self) {
         if self.bits.load(Ordering::Acquire) & SPAN != 0 {
             let mut inner = self.lock();
-            let span = inner.end.as_mut().and_then(|end| end.span.take());
+            let span = inner.end.get_mut().and_then(|end| end.span.take());
             drop(inner);
             drop(span);
         }

@@ -100,11 +100,12 @@ class Plot {
       if (seen || !this.stacked) {
         pen.beginPath();
         for (let i = 0; i < count; i++) pen.lineTo(x(i), y(above[i]));
-        pen.lineWidth = this.stacked ? 1 : 1.5;
-        pen.stroke();
+        pen.lineWidth = 1.5;
+        // A line of its own would hide what is below a part that is empty.
+        if (!this.stacked || this.names.length === 1) pen.stroke();
         if (this.stacked) {
           for (let i = count - 1; i >= 0; i--) pen.lineTo(x(i), y(below[i]));
-          pen.globalAlpha = 0.45;
+          pen.globalAlpha = this.names.length === 1 ? 0.45 : 0.85;
           pen.fill();
           pen.globalAlpha = 1;
         }

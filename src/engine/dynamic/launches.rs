@@ -70,14 +70,25 @@ impl<D: Domain> Engine<D> {
         let Some((how, then, early)) = started else {
             return;
         };
-        self.watch(now, slot);
+        let child = self.table.get(slot);
+        if child.is_some_and(|child| child.life.policy().may_expire()) {
+            self.watch(now, slot);
+        }
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }
-        self.answer_joined_that_it_runs(slot);
+        // Most sessions are waited for by nobody.
+        let waited = self
+            .table
+            .get(slot)
+            .is_some_and(|child| child.waiting.is_some());
+        if waited {
+            self.answer_joined_that_it_runs(slot);
+        }
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
-            None => self.next_in_queue(now, slot),
+            None if waited => self.next_in_queue(now, slot),
+            None => {}
         }
     }
 

@@ -89,7 +89,7 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             return;
         }
-        let full = self.is_full() || self.no_place_in_group(slot).is_some();
+        let full = self.no_place(now, slot).is_some();
         let random = self.jitter.draw();
         let Some(child) = self.table.get_mut(slot) else {
             return;

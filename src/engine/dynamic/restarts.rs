@@ -266,8 +266,8 @@ impl<D: Domain> Engine<D> {
         match decision {
             Decision::Restart { after, limit, .. } => {
                 self.count_restart(now, slot, limit);
-                let due = now.after(after);
                 self.meter.restarts(after);
+                let due = now.after(after);
                 self.plan(slot, Plan::Restart { due, manual: None });
                 self.record(now, slot, occasion.with(decision));
                 self.take_turn(now, slot);

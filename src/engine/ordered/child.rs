@@ -13,6 +13,7 @@ use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
 use crate::engine::repeats::Repeats;
 use crate::engine::restart::{ChildKind, Restart};
+use crate::engine::waiters::Waiters;
 
 /// What is kept of a role.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(super) struct Child<D: Domain> {
     pub(super) past: Option<Box<Past<D>>>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
-    pub(super) stops: Vec<D::Ticket<StopAnswer>>,
+    pub(super) stops: Waiters<D::Ticket<StopAnswer>>,
     /// How its end is still to be counted in the group's report.
     pub(super) tally: Tally,
 }
@@ -222,7 +223,7 @@ impl<D: Domain> Child<D> {
             failures: 0,
             past: None,
             timer: None,
-            stops: Vec::new(),
+            stops: Waiters::new(),
             tally: Tally::Skip,
         }
     }

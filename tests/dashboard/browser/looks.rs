@@ -153,7 +153,7 @@ async fn quarter_of_an_hour(supervisor: &SessionSupervisor) {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    for id in ["tea 3", "tea 3", "tea 3", "support 2"] {
+    for id in ["tea 5", "tea 5", "tea 5", "support 2"] {
         fail(supervisor, id).await;
     }
 }
@@ -187,7 +187,7 @@ async fn it_fits_any_width_in_light_and_dark() {
     open(&browser, &server, "/").await;
     browser.until(&format!("{} === '1'", count("parked"))).await;
     browser
-        .until("document.querySelectorAll('#worst-list button').length === 3")
+        .until("document.querySelectorAll('#worst-list button').length === 4")
         .await;
     browser
         .until("document.querySelectorAll('#rows tr').length > 50")

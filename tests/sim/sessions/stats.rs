@@ -14,8 +14,8 @@ mod scenes;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Cancellation, Counts, Effect, Exit, Exits, Failure, Histogram, Moment, Next, Note, Recall,
-    Rejected, Rejection, SessionState, Starts,
+    Cancellation, Counts, Decision, Effect, EventKind, ExitCause, Exits, Failure, Histogram,
+    Moment, Recall, Rejected, Rejection, SessionState, Starts,
 };
 
 use crate::domain::SimDomain;
@@ -113,26 +113,26 @@ impl Tally {
         }
     }
 
-    fn follows(&mut self, next: Next) {
-        match next {
-            Next::Restart { delay, .. } => {
+    fn follows(&mut self, decision: Decision) {
+        match decision {
+            Decision::Restart { after, .. } => {
                 self.restarts += 1;
-                self.restart_delay.add(delay);
+                self.restart_delay.add(after);
             }
-            Next::Park { .. } => self.parks += 1,
+            Decision::Park { .. } => self.parks += 1,
             _ => {}
         }
     }
 
-    fn exited(&mut self, now: Moment, index: usize, run: &Run, exit: &Exit) {
+    fn exited(&mut self, now: Moment, index: usize, run: &Run, cause: &ExitCause) {
         if *self.of(index) != Start::Started {
             return;
         }
-        *match exit {
-            Exit::Normal { .. } => &mut self.exits.normal,
-            Exit::Shutdown => &mut self.exits.shutdown,
-            Exit::Killed => &mut self.exits.killed,
-            Exit::Failed { .. } => &mut self.exits.failed,
+        *match cause {
+            ExitCause::Normal { .. } => &mut self.exits.normal,
+            ExitCause::Shutdown => &mut self.exits.shutdown,
+            ExitCause::Killed => &mut self.exits.killed,
+            ExitCause::Failed { .. } => &mut self.exits.failed,
             other => panic!("{other:?} is no end of one that ran"),
         } += 1;
         self.lifetime.add(now.since(run.started));
@@ -202,27 +202,29 @@ impl Sim {
             }
             Effect::Kill { .. } => self.tally.kills += 1,
             Effect::Answer(reply) => self.tally.refused(&told(reply).1),
-            Effect::Note { id, note, .. } => {
+            Effect::Note { id, kind, .. } => {
                 let id = self.index(id);
                 let Some(entry) = &self.model.entries[id] else {
                     return;
                 };
                 let index = entry.run;
                 let run = &self.world.runs[index];
-                match note {
-                    Note::Started => {
+                match kind {
+                    EventKind::Started { .. } => {
                         *self.tally.of(index) = Start::Started;
                         self.tally.starts.started += 1;
                         self.tally.start_duration.add(now.since(run.launched));
                     }
-                    Note::Exited { exit, next, .. } => {
-                        self.tally.exited(now, index, run, exit);
-                        self.tally.follows(*next);
+                    EventKind::Exited {
+                        cause, decision, ..
+                    } => {
+                        self.tally.exited(now, index, run, cause);
+                        self.tally.follows(*decision);
                     }
-                    Note::RestartFailed { next, .. } | Note::Decided(next) => {
-                        self.tally.follows(*next);
+                    EventKind::RestartFailed { decision, .. } | EventKind::Decided(decision) => {
+                        self.tally.follows(*decision);
                     }
-                    Note::Stuck => self.tally.lost_if_cancelled(index),
+                    EventKind::Stuck => self.tally.lost_if_cancelled(index),
                     _ => {}
                 }
             }

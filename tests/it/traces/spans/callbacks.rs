@@ -85,10 +85,10 @@ async fn what_children_log_carries_their_role_and_the_session_of_their_tree() {
     other.stop().await.unwrap();
     sessions.stop().await.unwrap();
 
-    let agent = spans.line("start of agent").unwrap();
+    let agent = spans.line("start of alice").unwrap();
     assert_eq!(agent["session"], "alice");
     assert_eq!((&*agent["role"], &*agent["incarnation"]), ("agent", "1"));
-    assert_eq!(spans.line("post_stop of agent"), Some(agent));
+    assert_eq!(spans.line("post_stop of alice"), Some(agent));
     let described = spans.line("a tree is described");
     let of_alice = [
         ("supervisor", &*name),
@@ -198,6 +198,8 @@ fn on_several_threads_each_session_carries_its_own_span() {
                     });
                     session.cast(says).unwrap();
                 }
+                // It has handled all of them when it answers.
+                ractor::call!(session, |reply| Order::Echo(7, reply)).unwrap();
                 sessions.stop_session(&id).await.unwrap();
             });
         }
@@ -217,5 +219,5 @@ fn on_several_threads_each_session_carries_its_own_span() {
             told += 1;
         }
     }
-    assert!(told > 40, "{told}");
+    assert_eq!(told, 40 * 20 * 2);
 }
