@@ -155,7 +155,7 @@ impl<A: Actor> Session<A> {
         Ok(())
     }
 
-    /// A callback went well. It counts as running until here, so that who finds none running
+    /// A callback went well. It counts as running until here, so that a caller that finds none running
     /// finds the mark of a failure too. Each of those who wait for its end is told in a task of its
     /// own, since a waker may be any code.
     fn went_well(&self, watched: Watched) {

@@ -75,7 +75,7 @@ fn address(sessions: &SessionSupervisor, id: &str) -> SessionRef<Order> {
 }
 
 /// "Asks again when a session has taken the message and ended before it answered."
-async fn one_that_ended_is_asked_again(rounds: usize) {
+async fn sessions_that_ended_are_asked_again(rounds: usize) {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     let mut callers = JoinSet::new();
@@ -104,16 +104,16 @@ async fn one_that_ended_is_asked_again(rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_ended_is_asked_again_on_several_threads() {
-    one_that_ended_is_asked_again(50).await;
+    sessions_that_ended_are_asked_again(50).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_ended_is_asked_again_on_one_thread() {
-    one_that_ended_is_asked_again(25).await;
+    sessions_that_ended_are_asked_again(25).await;
 }
 
 /// "`Unanswered` only if a session that runs on dropped the reply."
-async fn one_that_runs_on_is_not_asked_again(rounds: usize) {
+async fn sessions_that_run_on_are_not_asked_again(rounds: usize) {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
     sessions.start_session("a", probe.spec()).await.unwrap();
@@ -155,13 +155,13 @@ async fn one_that_runs_on_is_not_asked_again(rounds: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_runs_on_is_not_asked_again_on_several_threads() {
-    one_that_runs_on_is_not_asked_again(200).await;
+    sessions_that_run_on_are_not_asked_again(200).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_runs_on_is_told_of_without_a_wait() {
     let begin = Instant::now();
-    one_that_runs_on_is_not_asked_again(25).await;
+    sessions_that_run_on_are_not_asked_again(25).await;
     assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
