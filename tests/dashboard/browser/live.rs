@@ -43,7 +43,7 @@ async fn the_plot_moves_and_a_crash_is_shown_within_a_second() {
     assert_eq!(browser.text("#session-title").await, "chat 0");
     // The best of twenty sessions, since other programs may have the processor.
     let mut quickest = f64::MAX;
-    for n in 0..20 {
+    for (n, session) in sessions.iter().enumerate().take(20) {
         let id = format!("chat {n}");
         browser
             .run(&format!(
@@ -65,7 +65,7 @@ async fn the_plot_moves_and_a_crash_is_shown_within_a_second() {
             .as_f64()
             .unwrap();
         let text = format!("paper jam {n}.");
-        sessions[n].cast(text.clone()).unwrap();
+        session.cast(text.clone()).unwrap();
         let shown = |place: &str| {
             format!("document.querySelector('{place}')?.textContent.includes('{text}')")
         };
