@@ -135,7 +135,8 @@ async fn quarter_of_an_hour(supervisor: &SessionSupervisor) {
         for n in 0..wanted {
             let (name, team) = (NAMES[n % 5], n / 5 + 1);
             let id = format!("{name} {team}");
-            if !supervisor.is_running(&id) && (second == 0 || (n as u64 + second) % 3 == 0) {
+            if !supervisor.is_running(&id) && (second == 0 || (n as u64 + second).is_multiple_of(3))
+            {
                 let label = format!("{name} of team {team}");
                 let spec = ChildSpec::new(|_| (Chat, ())).label(&label);
                 supervisor.start_session(&id, spec).await.ok();
