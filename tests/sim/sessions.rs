@@ -4,6 +4,7 @@ mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
+mod crowds;
 mod drain_scenes;
 mod drained;
 mod drains;
@@ -18,7 +19,9 @@ mod mass;
 mod model;
 mod says;
 mod sim;
+mod stats;
 mod tickets;
+mod unread;
 mod watched;
 
 use crate::checkpoints::Saving;

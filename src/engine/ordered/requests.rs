@@ -6,6 +6,7 @@
 //!
 //! The launch itself answers the callers that wait for it when it succeeds or fails.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::child::{Origin, Then};
@@ -17,6 +18,7 @@ use crate::engine::io::{
 };
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
+use crate::engine::waiters::room_beside;
 
 /// A request whose turn has not come.
 #[derive(Debug)]
@@ -94,12 +96,42 @@ impl<D: Domain> OrderedEngine<D> {
         };
         match self.mode {
             Mode::Stopping(_) | Mode::Ended => self.asked_too_late(now, &role, ask),
-            Mode::New | Mode::Beginning(_) | Mode::Serving => self.queue.push_back(Queued {
-                role,
-                ask,
-                waited: false,
-            }),
+            Mode::New | Mode::Beginning(_) | Mode::Serving => {
+                if self.queue.len() == self.queue.capacity() {
+                    self.drop_gone();
+                }
+                self.queue.push_back(Queued {
+                    role,
+                    ask,
+                    waited: false,
+                });
+            }
         }
+    }
+
+    /// The queue is full: drops what was asked by callers that have gone, as `Waiters` does (D13).
+    /// A stop is made all the same, but only one of several.
+    fn drop_gone(&mut self) {
+        let mut stopped = BTreeSet::new();
+        let mut there = VecDeque::new();
+        for queued in std::mem::take(&mut self.queue) {
+            let Queued { role, ask, waited } = &queued;
+            let needed = match ask {
+                Ask::Change(change) if *waited && change.is_gone() => false,
+                Ask::Change(_) => {
+                    stopped.remove(role);
+                    true
+                }
+                Ask::Stop(ticket) => stopped.insert(Arc::clone(role)) || !ticket.is_gone(),
+            };
+            if needed {
+                there.push_back(queued);
+            } else {
+                self.discard_request(queued.into_parts());
+            }
+        }
+        self.queue.reserve_exact(room_beside(there.len()));
+        self.queue.append(&mut there);
     }
 
     /// A request comes when the group stops, or is left from before.
@@ -299,26 +331,37 @@ impl<D: Domain> OrderedEngine<D> {
             State::Ended { .. } => {
                 // Its restart is what is stopped here; how it had ended is no answer to that.
                 let before = pending.and_then(|_| child.exit.take());
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 if let Some(exit) = before {
                     self.discard(Discard::Exit(exit));
                 }
                 self.hurry(now, slot);
             }
             State::Launching => {
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 self.cancel(now, slot, Refusal::Stopped.into());
             }
             State::Cancelled { .. } | State::Stopping { .. } | State::Killed { .. } => {
                 child.then.give_up();
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
             }
             State::Running => {
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 if !turn_comes {
                     self.begin_stop(now, slot, Then::Rest);
                 }
             }
+        }
+    }
+
+    /// Has a stop wait for the end of a child.
+    fn wait_for_end(&mut self, slot: u32, ticket: D::Ticket<StopAnswer>) {
+        let gone = match self.get_mut(slot) {
+            Some(child) => child.stops.add(ticket),
+            None => vec![ticket],
+        };
+        for ticket in gone {
+            self.discard(Discard::Caller(Caller::Stop(ticket)));
         }
     }
 
