@@ -144,13 +144,14 @@ pub(crate) fn id_of<'a>(supervisor: &str, name: &'a str) -> Option<&'a str> {
     (!id.is_empty()).then_some(id)
 }
 
-/// Where in the tree of a session a supervisor is, by the roles down to it, if its name tells. The
-/// tree itself is at none.
-pub(crate) fn place_in_tree<'a>(name: &'a str, session: &str) -> Option<&'a str> {
-    let (_, rest) = name.split_at(name.find('/')?);
-    rest.strip_prefix(SESSION)?
-        .strip_prefix(session)?
-        .strip_prefix('/')
+/// Where in the tree of a session a supervisor of this name is, by the roles down to it, if its name
+/// tells. The tree itself is at none.
+pub(crate) fn place_in_tree(name: &str, session: &str) -> Option<String> {
+    let (_, place) = name.split_once('/')?;
+    // Its own parent registers it as a child of the session, those below extend its name.
+    let (role, rest) = place.split_once('/')?;
+    let below = rest.strip_prefix(session)?;
+    (role != "session").then(|| format!("{role}{below}"))
 }
 
 /// A supervisor name that no other call of this process has been given.

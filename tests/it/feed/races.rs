@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use session_supervisor::{EventKind, Options, SessionId, SessionSupervisor, Snapshot};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinSet;
 
 use super::shown;
@@ -10,6 +11,7 @@ use crate::support::{Order, Probe, answered, supervisor};
 
 const IDS: usize = 8;
 const ROUNDS: usize = 40;
+const READERS: usize = 20;
 
 /// Each event has the number after the one before, and those of an id tell a story that can be.
 #[derive(Default)]
@@ -77,12 +79,13 @@ async fn change(sessions: SessionSupervisor, probe: Probe, n: usize) {
 }
 
 /// Begins to follow in the midst of all that, and goes on to the end.
-async fn follow(sessions: SessionSupervisor, turns: usize) -> Snapshot {
+async fn follow(sessions: SessionSupervisor, turns: usize, begun: Sender<()>) -> Snapshot {
     for _ in 0..turns {
         tokio::task::yield_now().await;
     }
     let mut feed = sessions.subscribe().await.unwrap();
     let mut snapshot = feed.take_snapshot().unwrap();
+    begun.send(()).await.unwrap();
     let mut story = Story::beginning(&snapshot);
     while let Some(event) = answered("an event", feed.next()).await {
         let event = event.expect("it keeps up");
@@ -102,9 +105,13 @@ async fn all_who_follow_see_the_same() {
     let probe = Probe::default();
     let mut callers = JoinSet::new();
     let mut readers = JoinSet::new();
-    for n in 0..20 {
+    let (begun, mut begins) = channel(READERS);
+    for n in 0..READERS {
         callers.spawn(change(sessions.clone(), probe.clone(), n));
-        readers.spawn(follow(sessions.clone(), n * 5));
+        readers.spawn(follow(sessions.clone(), n * 5, begun.clone()));
+    }
+    for _ in 0..READERS {
+        answered("a reader", begins.recv()).await.unwrap();
     }
     while let Some(done) = answered("all callers", callers.join_next()).await {
         done.unwrap();
