@@ -14,6 +14,7 @@ use super::carry;
 use super::driver::{Begin, Drained, Ended, Taken, Timer};
 use super::fences::shrink;
 use super::inbox::{Rest, Turn};
+use super::log;
 use super::outbox::Outbox;
 use super::progress::RootStage;
 use super::shared::{Actors, Driver, Item, Machine, Shared};
@@ -52,8 +53,8 @@ impl Shared {
     /// Drives. The caller holds the seat. Answers how many tasks of others were made or woken on
     /// this thread: a caller that is about to run a user's code has to [step
     /// aside](Self::step_aside) for them.
-    pub(super) fn drive(self: &Arc<Self>, mut first: Option<Item>) -> usize {
-        self.drive_from(&mut first, Begin::Handle)
+    pub(super) fn drive(self: &Arc<Self>, first: &mut Option<Item>) -> usize {
+        self.drive_from(first, Begin::Handle)
     }
 
     /// The same. What is not handled is left where it was.
@@ -89,18 +90,19 @@ impl Shared {
         begin: Begin,
         outbox: &mut Outbox<'_>,
     ) {
-        let Some(item) = first.take() else {
+        if first.is_none() {
             return;
-        };
+        }
         let now = self.clock.now();
         outbox.at(now);
-        match (begin, item) {
-            (Begin::Handle, item) => self.handle(now, driver, item, outbox),
-            (Begin::IfNew, Item::Input(input)) => {
+        match (begin, first.take()) {
+            (Begin::Handle, Some(item)) => self.handle(now, driver, item, outbox),
+            (Begin::IfNew, Some(Item::Input(input))) => {
                 *first = driver.machine.handle_if_new(now, input).map(Item::Input);
                 carry::out_all(self, driver, outbox);
             }
-            (Begin::IfNew, item) => *first = Some(item),
+            (Begin::IfNew, item) => *first = item,
+            (Begin::Handle, None) => {}
         }
     }
 
@@ -136,8 +138,10 @@ impl Shared {
         item: Item,
         outbox: &mut Outbox<'_>,
     ) {
+        if driver.engine == Taken::Apart {
+            return outbox.discard_item(item);
+        }
         match item {
-            item if driver.engine == Taken::Apart => outbox.discard_item(item),
             Item::Input(input) => {
                 driver.machine.handle(now, input);
                 carry::out_all(self, driver, outbox);
@@ -158,8 +162,10 @@ impl Shared {
         let listened = self.feed().is_some_and(|feed| feed.is_listened());
         driver.machine.listen(if listened {
             Listening::On
-        } else {
+        } else if log::tells_details() {
             Listening::Off
+        } else {
+            Listening::Warnings
         });
     }
 

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use ractor::{ActorCell, ActorProcessingErr, SupervisionEvent};
@@ -16,6 +16,9 @@ use crate::engine::{Cause, Chain, Seen};
 
 /// The longest text that is kept of an error, in bytes.
 const LONGEST_TEXT: usize = 1_024;
+
+/// Most texts are no longer, so they are written without an allocation for each part.
+const ROOM: usize = 128;
 
 /// Ends a text that was longer.
 const CUT: char = '…';
@@ -83,8 +86,12 @@ pub(crate) fn failed_link(event: &SupervisionEvent) -> Option<ActorProcessingErr
 /// The text of a user's error and of its sources, as far as it is kept. It is made by the user's
 /// code.
 pub(super) fn error_text(error: &(dyn Error + 'static)) -> Arc<str> {
-    match guard(|| Chain(error).to_string()) {
-        Ok(mut text) => {
+    let written = guard(|| {
+        let mut text = String::with_capacity(ROOM);
+        write!(text, "{}", Chain(error)).map(|()| text)
+    });
+    match written {
+        Ok(Ok(mut text)) => {
             if text.len() > LONGEST_TEXT {
                 let longest = LONGEST_TEXT - CUT.len_utf8();
                 let whole = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
@@ -93,7 +100,7 @@ pub(super) fn error_text(error: &(dyn Error + 'static)) -> Arc<str> {
             }
             text.into()
         }
-        Err(_) => "its error panicked while it was shown".into(),
+        Ok(Err(_)) | Err(_) => "its error panicked while it was shown".into(),
     }
 }
 

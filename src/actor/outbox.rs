@@ -11,6 +11,7 @@ use tokio::runtime::RuntimeFlavor;
 use super::answers::{Answer, Delivery, Telling};
 use super::drop_queue::{Deferred, DropQueue};
 use super::item::Told;
+use super::life::Hold;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
 use super::plan::StartFunction;
@@ -18,7 +19,8 @@ use super::publisher::Publisher;
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
-    self, Caller, Cause, Discard, EventKind, Input, Moment, Reply, Seen, ShutdownReport, StopCause,
+    self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
+    StopCause,
 };
 
 #[derive(Debug)]
@@ -27,12 +29,19 @@ pub(super) struct Outbox<'a> {
     lines: &'a Lines,
     speaker: &'a Arc<Speaker>,
     publisher: Publisher<'a>,
-    answers: Vec<Answer>,
-    /// Child supervisors to stop, each in its own driver, and how long that may take.
-    stops: Vec<(Arc<Shared>, Option<Duration>)>,
+    /// Absent, if nothing is left to do but the log and the drops. Most drives are of that kind.
+    later: Option<Box<Later>>,
     told: bool,
     /// How many tasks of others this drive has made, or woken.
     woken: usize,
+}
+
+/// What few drives leave to do.
+#[derive(Debug, Default)]
+struct Later {
+    answers: Vec<Answer>,
+    /// Child supervisors to stop, each in its own driver, and how long that may take.
+    stops: Vec<(Arc<Shared>, Option<Duration>)>,
 }
 
 impl<'a> Outbox<'a> {
@@ -42,11 +51,18 @@ impl<'a> Outbox<'a> {
             lines: &shared.lines,
             speaker: &shared.speaker,
             publisher: Publisher::of(shared),
-            answers: Vec::new(),
-            stops: Vec::new(),
+            later: None,
             told: false,
             woken: 0,
         }
+    }
+
+    fn later(&mut self) -> &mut Later {
+        self.later.get_or_insert_default()
+    }
+
+    fn give(&mut self, answer: Answer) {
+        self.later().answers.push(answer);
     }
 
     /// What is told from now on happens at this moment.
@@ -81,10 +97,11 @@ impl<'a> Outbox<'a> {
         label: Option<Arc<str>>,
         incarnation: u64,
         kind: EventKind,
+        repeat: Repeat,
     ) {
         self.publisher
             .child(self.speaker, &child, label.as_ref(), incarnation, &kind);
-        if log::is_enabled(&kind) {
+        if log::is_enabled(&kind, repeat) {
             self.told = true;
             drop(self.lines.push(Line::Note {
                 speaker: Arc::clone(self.speaker),
@@ -92,6 +109,7 @@ impl<'a> Outbox<'a> {
                 label,
                 incarnation,
                 kind,
+                repeat,
             }));
         }
     }
@@ -102,7 +120,7 @@ impl<'a> Outbox<'a> {
     }
 
     pub(super) fn answer(&mut self, reply: Reply<Actors>) {
-        self.answers.push(Answer::Reply(reply));
+        self.give(Answer::Reply(reply));
     }
 
     /// The supervisor has ended.
@@ -115,15 +133,15 @@ impl<'a> Outbox<'a> {
 
     /// Of one who will not be answered.
     pub(super) fn unanswered(&mut self, caller: Caller<Actors>) {
-        self.answers.push(Answer::None(caller));
+        self.give(Answer::None(caller));
     }
 
     pub(super) fn tell(&mut self, told: Told) {
-        self.answers.push(Answer::Told(told));
+        self.give(Answer::Told(told));
     }
 
     pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, within: Option<Duration>) {
-        self.stops.push((tree, within));
+        self.later().stops.push((tree, within));
     }
 
     /// A launch was ordered.
@@ -156,7 +174,9 @@ impl<'a> Outbox<'a> {
     /// The cause that a session has left is not needed any more.
     fn discard_life(&mut self, life: &Arc<Life>) {
         // Only in an engine that is taken apart does a caller still wait for its launch.
-        if let Some(Some(caller)) = life.cancel() {
+        if life.holds(Hold::Launch)
+            && let Some(Some(caller)) = life.cancel()
+        {
             self.unanswered(caller.into());
         }
         if let Some(cause) = engine::Life::cause(life) {
@@ -218,14 +238,14 @@ impl<'a> Outbox<'a> {
             self.lines.write();
         }
         self.publisher.wake();
-        if self.answers.is_empty() && self.stops.is_empty() {
+        let Some(later) = self.later else {
             return self.woken;
-        }
-        let woken = self.woken + self.answers.len() + self.stops.len();
-        for (tree, within) in self.stops {
+        };
+        let woken = self.woken + later.answers.len() + later.stops.len();
+        for (tree, within) in later.stops {
             tree.stop_for_parent(within);
         }
-        for answer in self.answers {
+        for answer in later.answers {
             shared.deliver(answer);
         }
         woken
@@ -293,8 +313,11 @@ impl Shared {
         outbox.flush(self);
     }
 
-    /// Drops an item that came too late. No lock may be held.
-    pub(super) fn refuse(&self, item: Item) {
+    /// Drops an item that came too late, if there is one. No lock may be held.
+    pub(super) fn refuse(&self, item: Option<Item>) {
+        let Some(item) = item else {
+            return;
+        };
         let mut outbox = Outbox::of(self);
         outbox.discard_item(item);
         outbox.flush(self);

@@ -41,7 +41,7 @@ use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{Input, Mark, Meter};
 use crate::names;
-use crate::options::GroupOf;
+use crate::options::Grouping;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -139,7 +139,7 @@ impl Shared {
             naming: arguments.naming,
             own: match (meter, arguments.home) {
                 (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
-                    group_of: arguments.group_of,
+                    grouping: arguments.group_of.map(Grouping::from),
                     meter,
                 }))),
                 (None, Some(home)) => Own::Home(home),
@@ -187,8 +187,8 @@ impl Shared {
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) fn group_of(&self) -> Option<&GroupOf> {
-        self.of_sessions()?.group_of.as_ref()
+    pub(crate) fn group_of(&self) -> Option<&Grouping> {
+        self.of_sessions()?.grouping.as_ref()
     }
 
     /// What is counted of sessions. None if the children are no sessions.
@@ -225,6 +225,14 @@ impl Shared {
         &self.runtime
     }
 
+    /// The time of day of what happens now, as events tell it: since 1970.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        let now = self.clock.wall(self.clock.now());
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
     pub(crate) fn root(&self) -> &ActorCell {
         self.completion.root()
     }
@@ -251,21 +259,20 @@ impl Shared {
     /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
     /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
-        let orphans = life.take_orphans();
-        if orphans.is_empty() {
-            self.released(life);
-            return;
-        }
+        let Some(orphans) = life.take_orphans() else {
+            return self.released(life);
+        };
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            linked::all_gone(orphans, shared.root()).await;
+            linked::all_gone(*orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
     /// because the root was killed first, no event reports that, and the engine would take it for a
-    /// crash. So that report waits for the proof that the root was not.
+    /// crash. So that report waits for the proof that the root was not. The same proof says that the
+    /// root has read the reason of an end that the supervisor had not asked for.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -277,8 +284,8 @@ impl Shared {
     }
 
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
-        if life.mark() == Mark::Missing {
-            self.report_killed(input);
+        if life.mark() == Mark::Missing || life.ended_unasked() {
+            self.report_behind_fence(input);
         } else {
             self.report(input);
         }
@@ -293,7 +300,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.progress.work() >= Work::Stopping
     }
 
@@ -343,6 +350,12 @@ impl Shared {
         }
     }
 
+    /// The supervisor has ended: nothing asks for groups any more. No lock may be held.
+    pub(super) fn drop_group_of(&self) {
+        let group_of = self.group_of().and_then(Grouping::end);
+        self.drops.drop_later(group_of.map(Deferred::of));
+    }
+
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
@@ -354,10 +367,6 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Sessions(Some(of_sessions)) = &mut self.own
-            && let Some(group_of) = of_sessions.group_of.take()
-        {
-            self.drops.drop_later([Deferred::of(group_of)]);
-        }
+        self.drop_group_of();
     }
 }

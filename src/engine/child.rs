@@ -11,7 +11,8 @@ use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
-use super::waiting::{Queued, Waiting};
+use super::repeats::Repeats;
+use super::waiting::Waiting;
 
 /// What is kept of an id.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Extra<D: Domain> {
     checkpoint: Option<Checkpoint<D>>,
     /// Its last exits.
     pub(super) exits: Option<Box<Exits>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -43,6 +46,7 @@ impl<D: Domain> Default for Extra<D> {
             leases: Leases::default(),
             checkpoint: None,
             exits: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -75,11 +79,19 @@ impl<D: Domain> Default for History<D> {
 }
 
 impl<D: Domain> History<D> {
-    /// What may be the user's.
-    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
-        let last = self.last.map(|last| Discard::Exit(last.exit));
-        let checkpoint = self.extra.and_then(|extra| extra.checkpoint);
-        last.into_iter().chain(checkpoint.map(Discard::Checkpoint))
+    /// What may be the user's. Each is handed to `discard`.
+    #[expect(
+        clippy::boxed_local,
+        reason = "taken out of its box it would be copied as a whole"
+    )]
+    pub(super) fn into_values(self: Box<Self>, mut discard: impl FnMut(Discard<D>)) {
+        let Self { last, extra, .. } = *self;
+        if let Some(last) = last {
+            discard(Discard::Exit(last.exit));
+        }
+        if let Some(checkpoint) = extra.and_then(|extra| extra.checkpoint) {
+            discard(Discard::Checkpoint(checkpoint));
+        }
     }
 }
 
@@ -278,13 +290,12 @@ impl<D: Domain> Child<D> {
         self.waiting.get_or_insert_default()
     }
 
-    /// Has a request wait for its turn.
-    pub(super) fn enqueue(&mut self, request: Queued<D>) {
-        self.waiting().queue.push_back(request);
-    }
-
     pub(super) fn extra(&self) -> Option<&Extra<D>> {
         self.history.as_ref()?.extra.as_deref()
+    }
+
+    pub(super) fn extra_if_any(&mut self) -> Option<&mut Extra<D>> {
+        self.history.as_mut()?.extra.as_deref_mut()
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

@@ -40,6 +40,8 @@ pub(super) struct Lifecycle<D: Domain> {
     pub(super) incarnation: u64,
     /// Launches since the last exit.
     pub(super) attempt: u32,
+    /// The hash of the id, if there is an index of ids. It takes no room here.
+    pub(super) hash: u32,
     current: Option<Current<D>>,
 }
 
@@ -145,6 +147,7 @@ impl<D: Domain> Lifecycle<D> {
             spec,
             incarnation: 0,
             attempt: 0,
+            hash: 0,
             current: None,
         }
     }
@@ -235,18 +238,25 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells what has happened to the child.
     pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
-        step.effect(self.noted(kind.into()));
+        if step.listening.hears(&kind) {
+            step.effect(self.noted(kind.into()));
+        }
     }
 
     /// What is told of the child.
     pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
-        let Happening { kind, error } = happening;
+        let Happening {
+            kind,
+            error,
+            repeat,
+        } = happening;
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
             incarnation: self.incarnation,
             kind,
             error,
+            repeat,
         }
     }
 

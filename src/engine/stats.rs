@@ -106,7 +106,7 @@ pub struct Stats {
     /// How long the starts took that succeeded: from the call of the start function until the session
     /// ran. Time in line for a launch does not count.
     pub start_duration: Histogram,
-    /// How long the stops of running sessions took, whoever asked for them: from the request until the
+    /// How long the stops of running sessions took, whether a caller or a rule asked for them: from the request until the
     /// end was known. Those that ended with a kill are among them.
     pub stop_duration: Histogram,
     /// The pauses before restarts, as they were decided; trials of parked sessions are not among them.
@@ -150,7 +150,7 @@ pub struct Exits {
     pub normal: u64,
     /// Gracefully, since the supervisor asked: `Exit::Shutdown`.
     pub shutdown: u64,
-    /// By a kill, whoever made it: `Exit::Killed`.
+    /// By a kill, by the supervisor or by others: `Exit::Killed`.
     pub killed: u64,
     /// By an error or a panic: `Exit::Failed`.
     pub failed: u64,

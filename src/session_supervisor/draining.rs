@@ -22,7 +22,8 @@ use crate::{Drain, SessionId, SessionSupervisor};
 /// A drain of a [`SessionSupervisor`], made by [`drain`](SessionSupervisor::drain). Await it for the
 /// report; [`progress`](Self::progress) tells how far it is until then.
 ///
-/// As a future it is done once, and pending if it is polled after that.
+/// As a future it gives the report once. Polled after that it answers `SupervisorDown`, since the
+/// supervisor has ended, so that a loop around it cannot wait for ever.
 #[must_use = "the supervisor is drained when this is polled"]
 pub struct Draining {
     shared: Arc<Shared>,
@@ -34,6 +35,8 @@ enum Stage {
     /// Nothing is asked before the first poll.
     New(Result<DrainOrder, InvalidValue>),
     Asked(oneshot::Receiver<DrainAnswer>),
+    /// The drain is over. Its report was not given yet.
+    Over(DrainAnswer),
     Invalid(InvalidValue),
     Done,
 }
@@ -52,23 +55,43 @@ impl Draining {
     /// once it is over. The first call begins the drain, if it has not begun, and tells at once.
     ///
     /// It tells what is true then, and leaves out what has been overtaken: a reader that is slow
-    /// misses steps, costs nothing, and delays nobody.
+    /// misses steps, costs nothing, and delays nobody. The last step, in which all have ended, is
+    /// told to every reader. A supervisor that was killed tells no last step.
     ///
     /// # Cancel safety
     ///
     /// Safe: dropped, it has told nothing, and the drain goes on.
     pub async fn progress(&mut self) -> Option<DrainProgress> {
         self.begin();
-        let Stage::Asked(_) = self.stage else {
+        if let Stage::Asked(_) = self.stage {
+            match ask::drain_progress(&self.shared, self.seen).await {
+                Ok(ProgressAnswer::At(progress)) => {
+                    self.seen = Some(progress);
+                    return self.seen;
+                }
+                Ok(ProgressAnswer::Over) | Err(SupervisorDown) => {}
+            }
+        }
+        self.last_step().await
+    }
+
+    /// How far the drain had come when it was over, if that was not told.
+    async fn last_step(&mut self) -> Option<DrainProgress> {
+        if let Stage::Asked(answer) = &mut self.stage {
+            self.stage = match answer.await {
+                Ok(answer) => Stage::Over(answer),
+                Err(_) => Stage::Done,
+            };
+        }
+        let Stage::Over(answer) = &self.stage else {
             return None;
         };
-        match ask::drain_progress(&self.shared, self.seen).await {
-            Ok(ProgressAnswer::At(progress)) => {
-                self.seen = Some(progress);
-                self.seen
-            }
-            Ok(ProgressAnswer::Over) | Err(SupervisorDown) => None,
+        let last = answer.progress();
+        if self.seen == Some(last) {
+            return None;
         }
+        self.seen = Some(last);
+        self.seen
     }
 
     fn begin(&mut self) {
@@ -93,8 +116,11 @@ impl Future for Draining {
                 Ok(answer) => Ok(report(&answer)),
                 Err(_) => Err(DrainError::SupervisorDown),
             },
-            Stage::Invalid(fault) => Err(DrainError::InvalidDrain(fault.clone())),
-            Stage::New(_) | Stage::Done => return Poll::Pending,
+            Stage::Over(answer) => Ok(report(answer)),
+            Stage::Invalid(fault) => {
+                return Poll::Ready(Err(DrainError::InvalidDrain(fault.clone())));
+            }
+            Stage::New(_) | Stage::Done => Err(DrainError::SupervisorDown),
         };
         self.stage = Stage::Done;
         Poll::Ready(result)
@@ -143,7 +169,9 @@ impl SessionSupervisor {
     /// at once, and the earlier deadline counts. A drain that comes after a stop has begun joins
     /// that; its report names the sessions that were left by then.
     ///
-    /// A parent that restarts the supervisor by its rule does so after a drain too.
+    /// A parent that restarts the supervisor by its rule does so after a drain too, as the root of an
+    /// [`Application`](crate::Application) does. Drain while that stops, from a child of it, or use
+    /// [`Restart::Transient`](crate::Restart::Transient): a drain is an orderly end.
     ///
     /// # Errors
     ///

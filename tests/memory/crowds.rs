@@ -1,6 +1,7 @@
 //! What is to have grown before anything is counted.
 
 use ractor::Actor;
+use session_supervisor::{Supervisor, TreeSpec};
 
 use crate::runtimes::Kind;
 
@@ -8,6 +9,9 @@ use crate::runtimes::Kind;
 const NAMES: usize = 8_192;
 
 struct Named;
+
+/// Far more supervisors than a life has at once.
+const SUPERVISORS: usize = 256;
 
 #[ractor::actor(message = (), state = (), arguments = ())]
 impl Named {}
@@ -25,6 +29,22 @@ pub(crate) fn fill_the_registry() {
         for (actor, task) in named {
             actor.stop(None);
             task.await.expect("it ends");
+        }
+    });
+}
+
+/// The tables of the supervisors that run are one for the process too. A row that is led alone may
+/// hold as many as fill a table to its half, and then it is chance whether that is laid anew in its
+/// size or in twice its size.
+pub(crate) fn fill_the_directory() {
+    Kind::CurrentThread.make().block_on(async {
+        let mut running = Vec::with_capacity(SUPERVISORS);
+        for _ in 0..SUPERVISORS {
+            let tree = Supervisor::start(TreeSpec::one_for_one().unique_name()).await;
+            running.push(tree.expect("it starts"));
+        }
+        for tree in running {
+            tree.stop().await.expect("it ends");
         }
     });
 }

@@ -94,9 +94,10 @@ impl Row {
         self
     }
 
-    /// Runs it and tells what was kept. Answers on how many runtimes that was too much.
-    pub(crate) fn run(&self) -> usize {
-        let mut failed = 0;
+    /// Runs it and tells what was kept. Answers with its name and each runtime on which that was
+    /// too much.
+    pub(crate) fn run(&self) -> Vec<String> {
+        let mut failed = Vec::new();
         for kind in Kind::ALL {
             let allowed = match (self.bound, kind) {
                 (Bound::Bytes(bytes), _) => bytes,
@@ -112,7 +113,9 @@ impl Row {
                 Kind::SeveralThreads => TRIES,
             };
             let clean = (0..tries).any(|_| self.keeps_at_most(kind, allowed));
-            failed += usize::from(!clean);
+            if !clean {
+                failed.push(format!("{} ({kind:?})", self.name));
+            }
         }
         failed
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use metrics::with_local_recorder;
 use session_supervisor::metrics::Exporter;
 
-use crate::recorder::Keeper;
+use crate::recorder::Record;
 use crate::{some_lives, supervisor, worker};
 
 /// It panics once at each number. All others are handed over, none twice, and the supervisor goes on.
@@ -17,7 +17,7 @@ async fn a_recorder_that_panics_costs_the_number_at_which_it_does() {
     let sessions = supervisor("panics").await;
     some_lives(&sessions).await;
     let calls = Arc::new(AtomicUsize::new(0));
-    let whole = Keeper::default().with({
+    let whole = Record::default().with({
         let calls = Arc::clone(&calls);
         move |_| {
             calls.fetch_add(1, Ordering::Relaxed);
@@ -29,18 +29,18 @@ async fn a_recorder_that_panics_costs_the_number_at_which_it_does() {
     assert!(calls > 30, "{calls} numbers");
     for nth in 0..calls {
         let calls = AtomicUsize::new(0);
-        let keeper = Keeper::default().with(move |name| {
+        let record = Record::default().with(move |name| {
             if calls.fetch_add(1, Ordering::Relaxed) == nth {
                 resume_unwind(Box::new(format!("hostile: {name}")));
             }
         });
         let mut exporter = Exporter::new();
         let publish = AssertUnwindSafe(|| {
-            with_local_recorder(&keeper, || exporter.publish(&sessions));
+            with_local_recorder(&record, || exporter.publish(&sessions));
         });
         catch_unwind(publish).unwrap_err();
-        with_local_recorder(&keeper, || exporter.publish(&sessions));
-        let recorded = keeper.recorded.lock().unwrap();
+        with_local_recorder(&record, || exporter.publish(&sessions));
+        let recorded = record.recorded.lock().unwrap();
         let less: BTreeMap<_, _> = whole
             .values
             .iter()
@@ -68,10 +68,10 @@ async fn some_lives_more(sessions: &session_supervisor::SessionSupervisor) {
 #[tokio::test]
 async fn a_recorder_that_blocks_delays_nobody_else() {
     let sessions = supervisor("blocks").await;
-    let (keeper, blocked, let_go) = Keeper::that_blocks();
+    let (record, blocked, let_go) = Record::that_blocks();
     let publishes = std::thread::spawn({
-        let (sessions, keeper) = (sessions.clone(), keeper.clone());
-        move || with_local_recorder(&keeper, || Exporter::new().publish(&sessions))
+        let (sessions, record) = (sessions.clone(), record.clone());
+        move || with_local_recorder(&record, || Exporter::new().publish(&sessions))
     });
     tokio::task::spawn_blocking(move || blocked.recv())
         .await
@@ -81,7 +81,7 @@ async fn a_recorder_that_blocks_delays_nobody_else() {
     let stats = sessions.stats();
     assert_eq!((stats.starts.started, stats.exits.failed), (4, 1));
     let mut others = Exporter::new();
-    let other = Keeper::default();
+    let other = Record::default();
     with_local_recorder(&other, || others.publish(&sessions));
     let started = r#"session_supervisor_starts_total{supervisor="blocks",outcome="started"}"#;
     assert_eq!(other.value(started), 4.0);
@@ -89,5 +89,5 @@ async fn a_recorder_that_blocks_delays_nobody_else() {
     drop(let_go);
     publishes.join().expect("it goes on");
     // As it was when it was read.
-    assert_eq!(keeper.value(started), 0.0);
+    assert_eq!(record.value(started), 0.0);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use metrics::{Unit, with_local_recorder};
 use session_supervisor::metrics::{Exporter, buckets};
 
-use crate::recorder::Keeper;
+use crate::recorder::Record;
 use crate::{some_lives, supervisor};
 
 /// Each metric of the table in the documentation, with its kind, its label and the values of that.
@@ -31,9 +31,9 @@ fn documented() -> BTreeMap<String, (String, BTreeSet<(String, String)>)> {
 async fn the_names_and_labels_are_those_of_the_documentation_and_none_is_an_id() {
     let sessions = supervisor("names").await;
     some_lives(&sessions).await;
-    let keeper = Keeper::default();
-    with_local_recorder(&keeper, || Exporter::new().publish(&sessions));
-    let recorded = keeper.recorded.lock().unwrap();
+    let record = Record::default();
+    with_local_recorder(&record, || Exporter::new().publish(&sessions));
+    let recorded = record.recorded.lock().unwrap();
     let documented = documented();
     assert_eq!(documented.len(), 12);
     let mut found = BTreeMap::<String, BTreeSet<(String, String)>>::new();
@@ -74,35 +74,35 @@ async fn the_names_and_labels_are_those_of_the_documentation_and_none_is_an_id()
 #[tokio::test(start_paused = true)]
 async fn what_was_handed_over_is_not_handed_over_again() {
     let sessions = supervisor("once").await;
-    let (keeper, mut exporter) = (Keeper::default(), Exporter::new());
-    let mut publish = || with_local_recorder(&keeper, || exporter.publish(&sessions));
+    let (record, mut exporter) = (Record::default(), Exporter::new());
+    let mut publish = || with_local_recorder(&record, || exporter.publish(&sessions));
     let started = r#"session_supervisor_starts_total{supervisor="once",outcome="started"}"#;
     let running = r#"session_supervisor_sessions{supervisor="once",state="running"}"#;
     let durations = r#"session_supervisor_start_duration_seconds{supervisor="once"}"#;
     publish();
-    assert_eq!((keeper.value(started), keeper.value(running)), (0.0, 0.0));
+    assert_eq!((record.value(started), record.value(running)), (0.0, 0.0));
     some_lives(&sessions).await;
     for _ in 0..3 {
         publish();
-        assert_eq!((keeper.value(started), keeper.value(running)), (4.0, 2.0));
-        assert_eq!(keeper.samples(durations).len(), 4);
+        assert_eq!((record.value(started), record.value(running)), (4.0, 2.0));
+        assert_eq!(record.samples(durations).len(), 4);
     }
     sessions.stop().await.expect("it stops");
     publish();
-    assert_eq!((keeper.value(started), keeper.value(running)), (4.0, 0.0));
+    assert_eq!((record.value(started), record.value(running)), (4.0, 0.0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_of_the_same_name_goes_on_where_the_one_before_was() {
-    let (keeper, mut exporter) = (Keeper::default(), Exporter::new());
+    let (record, mut exporter) = (Record::default(), Exporter::new());
     let started = r#"session_supervisor_starts_total{supervisor="again",outcome="started"}"#;
     let refused = r#"session_supervisor_rejected_total{supervisor="again",reason="max_sessions"}"#;
     for round in 1..=3 {
         let sessions = supervisor("again").await;
         some_lives(&sessions).await;
         sessions.stop().await.expect("it stops");
-        with_local_recorder(&keeper, || exporter.publish(&sessions));
-        assert_eq!(keeper.value(started), 4.0 * f64::from(round));
-        assert_eq!(keeper.value(refused), f64::from(round));
+        with_local_recorder(&record, || exporter.publish(&sessions));
+        assert_eq!(record.value(started), 4.0 * f64::from(round));
+        assert_eq!(record.value(refused), f64::from(round));
     }
 }

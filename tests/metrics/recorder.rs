@@ -22,14 +22,14 @@ pub(crate) struct Recorded {
 pub(crate) type Before = Arc<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Clone, Default)]
-pub(crate) struct Keeper {
+pub(crate) struct Record {
     pub(crate) recorded: Arc<Mutex<Recorded>>,
     before: Option<Before>,
 }
 
-struct Metric(String, Keeper);
+struct Metric(String, Record);
 
-impl Keeper {
+impl Record {
     pub(crate) fn with(mut self, before: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.before = Some(Arc::new(before));
         self
@@ -41,13 +41,13 @@ impl Keeper {
         let (blocks, blocked) = mpsc::channel();
         let (let_go, go_on) = mpsc::sync_channel::<()>(0);
         let go_on = Mutex::new(Some(go_on));
-        let keeper = Self::default().with(move |_| {
+        let record = Self::default().with(move |_| {
             if let Some(go_on) = go_on.lock().unwrap().take() {
                 blocks.send(()).unwrap();
                 go_on.recv().unwrap_err();
             }
         });
-        (keeper, blocked, let_go)
+        (record, blocked, let_go)
     }
 
     pub(crate) fn value(&self, name: &str) -> f64 {
@@ -82,11 +82,11 @@ impl Keeper {
 
 impl Metric {
     fn change(&self, change: impl FnOnce(&mut f64)) {
-        let Self(name, keeper) = self;
-        if let Some(before) = &keeper.before {
+        let Self(name, record) = self;
+        if let Some(before) = &record.before {
             before(name);
         }
-        let mut recorded = keeper.recorded.lock().unwrap();
+        let mut recorded = record.recorded.lock().unwrap();
         change(recorded.values.entry(name.clone()).or_default());
     }
 }
@@ -118,8 +118,8 @@ impl GaugeFn for Metric {
 impl HistogramFn for Metric {
     fn record(&self, sample: f64) {
         self.change(|count| *count += 1.0);
-        let Self(name, keeper) = self;
-        let mut recorded = keeper.recorded.lock().unwrap();
+        let Self(name, record) = self;
+        let mut recorded = record.recorded.lock().unwrap();
         recorded
             .samples
             .entry(name.clone())
@@ -128,7 +128,7 @@ impl HistogramFn for Metric {
     }
 }
 
-impl Recorder for Keeper {
+impl Recorder for Record {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, _: SharedString) {
         self.describe(&key, unit);
     }

@@ -4,6 +4,7 @@ mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
+mod crowds;
 mod drain_scenes;
 mod drained;
 mod drains;
@@ -20,6 +21,7 @@ mod says;
 mod sim;
 mod stats;
 mod tickets;
+mod unread;
 mod watched;
 
 use crate::checkpoints::Saving;

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{Life, Machine, Shared};
 use crate::engine::Meter;
-use crate::options::GroupOf;
+use crate::options::{GroupOf, Grouping};
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {
@@ -56,7 +56,7 @@ pub(super) enum Own {
 #[derive(Debug)]
 pub(super) struct OfSessions {
     /// Of which group a session is, if there is a quota.
-    pub(super) group_of: Option<GroupOf>,
+    pub(super) grouping: Option<Grouping>,
     /// What its engine counts.
     pub(super) meter: Arc<Meter>,
 }

@@ -2,6 +2,7 @@
 //!
 //! `lifecycle` has the steps; `stopping` decides the order in which many sessions are stopped.
 
+use super::crowds::{Crowd, Shared};
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
@@ -111,7 +112,7 @@ impl<D: Domain> Engine<D> {
             self.leave_parked(slot);
         }
         if down {
-            self.remove(now, slot, exit);
+            self.remove(now, slot, Some(exit));
             return;
         }
         let tally = match self.mode {
@@ -135,18 +136,21 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
-    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
-        self.set_timer(slot, None);
+    /// `exit`: how it ended, unless its plan says that.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Option<Exit>) {
         self.step_taken(slot, EventKind::Gone);
-        let Some(child) = self.table.remove(slot) else {
+        let Some(mut child) = self.table.remove(slot) else {
             return;
         };
-        let counted = match &child.plan {
-            Plan::Forget { tally, .. } => *tally == Tally::Count,
-            _ => true,
+        self.timers.set(slot, None);
+        let nothing = Exit::NotRunning;
+        let (exit, tally) = match (exit, &mut child.plan) {
+            (Some(exit), Plan::Forget { tally, .. }) => (exit, *tally),
+            (None, Plan::Forget { exit, tally }) => (std::mem::replace(exit, nothing), *tally),
+            (exit, _) => (exit.unwrap_or(nothing), Tally::Count),
         };
         if let Mode::Stopping(stop) = &mut self.mode
-            && counted
+            && tally == Tally::Count
         {
             stop.report.tally(&exit);
         }
@@ -154,26 +158,21 @@ impl<D: Domain> Engine<D> {
         self.drained(now, slot, &child, &exit);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
-            for value in history.into_values() {
-                self.discard(value);
-            }
+            history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
-            for ticket in waiting.stops {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
-            }
-            for caller in waiting.joined {
-                self.answer(caller.refused(Refusal::Stopped));
-            }
             let Watchers { runs, gone } = waiting.watchers;
-            for ticket in gone {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
+            for stops in [waiting.stops, gone] {
+                if !stops.is_empty() {
+                    self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+                }
+            }
+            if !waiting.joined.is_empty() {
+                let shared = Shared::Refused(Refusal::Stopped);
+                self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
-            // They go on waiting if one that waited for the id is being started now.
-            for ticket in runs {
-                self.tell_when_running(&child.life.id, ticket);
-            }
+            self.go_on_watching(&child.life.id, runs);
         }
         self.discard(Discard::Exit(exit));
     }
@@ -195,9 +194,9 @@ impl<D: Domain> Engine<D> {
             _ if !self.serving() => {
                 let refusal = self.closed();
                 self.dismiss(then, refusal);
-                self.remove(now, slot, exit);
+                self.remove(now, slot, Some(exit));
             }
-            Then::Remove => self.remove(now, slot, exit),
+            Then::Remove => self.remove(now, slot, Some(exit)),
             Then::Relaunch(ticket) => {
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });

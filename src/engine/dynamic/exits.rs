@@ -70,7 +70,7 @@ impl<D: Domain> Engine<D> {
     /// Judges the exit of the present incarnation and decides what follows.
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
-        let end = self.step(now, slot, |child, step| {
+        let end = self.step_within(now, slot, |child, step| {
             let told = child.ends_since();
             let history = &mut child.history;
             let mark = child.life.mark();
@@ -83,12 +83,12 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let healthy = self.healthy(slot);
-        let occasion = Occasion::exited(&end);
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
         match end.was {
             Was::Running => {
+                let occasion = Occasion::exited(&end);
+                let Some(child) = self.table.get_mut(slot) else {
+                    return;
+                };
                 child.life.attempt = 0;
                 let standing = Standing::of(child).after_life(end.lived, healthy);
                 standing.keep(child);
@@ -100,7 +100,7 @@ impl<D: Domain> Engine<D> {
                 self.record(
                     now,
                     slot,
-                    occasion.with(Decision::Undecided(Pending::Release)),
+                    Occasion::exited(&end).with(Decision::Undecided(Pending::Release)),
                 );
                 self.discard(Discard::Exit(end.exit));
             }
@@ -120,7 +120,7 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, exit);
             return;
         }
@@ -246,12 +246,9 @@ impl<D: Domain> Engine<D> {
         {
             stop.report.add(child.life.report());
         }
-        self.step(now, slot, |child, step| child.life.release(step));
+        self.step_within(now, slot, |child, step| child.life.release(step));
         match self.table.get(slot).map(|child| &child.plan) {
-            Some(Plan::Forget { exit, .. }) => {
-                let exit = exit.clone();
-                self.remove(now, slot, exit);
-            }
+            Some(Plan::Forget { .. }) => self.remove(now, slot, None),
             Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
             Some(Plan::Park { .. }) => {
                 self.next_in_queue(now, slot);

@@ -51,7 +51,7 @@ impl<D: Domain> Engine<D> {
             return None;
         };
         let policy = child.life.policy();
-        if !self.serving() || (policy.idle_timeout, policy.max_lifetime) == (None, None) {
+        if !self.serving() || !policy.may_expire() {
             return None;
         }
         let (launch, started) = child.life.run()?;

@@ -6,17 +6,15 @@ use crate::engine::io::{Domain, Effect};
 use crate::engine::moment::Moment;
 
 impl<D: Domain> Engine<D> {
-    /// Ends when every child is gone or stuck. Else those are told who follow a drain. The counts are
-    /// shown in either case.
+    /// Ends when every child is gone or stuck, and all who waited for one are answered. Else those are told who follow a drain.
     pub(super) fn wind_up(&mut self, now: Moment) {
         self.finish_if_gone(now);
         self.tell_progress();
-        self.show_counts();
     }
 
     fn finish_if_gone(&mut self, now: Moment) {
         let stuck = self.table.counts().stuck;
-        if self.table.len() > stuck {
+        if self.table.len() > stuck || self.is_telling() {
             return;
         }
         match &self.mode {
@@ -37,7 +35,7 @@ impl<D: Domain> Engine<D> {
         self.effect(Effect::Finished {
             report: stop.report,
             cause: stop.cause,
-            tickets: stop.tickets,
+            tickets: stop.tickets.into_iter().collect(),
         });
     }
 }

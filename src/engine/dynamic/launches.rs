@@ -70,14 +70,25 @@ impl<D: Domain> Engine<D> {
         let Some((how, then, early)) = started else {
             return;
         };
-        self.watch(now, slot);
+        let child = self.table.get(slot);
+        if child.is_some_and(|child| child.life.policy().may_expire()) {
+            self.watch(now, slot);
+        }
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }
-        self.answer_joined_that_it_runs(slot);
+        // Most sessions are waited for by nobody.
+        let waited = self
+            .table
+            .get(slot)
+            .is_some_and(|child| child.waiting.is_some());
+        if waited {
+            self.answer_joined_that_it_runs(slot);
+        }
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
-            None => self.next_in_queue(now, slot),
+            None if waited => self.next_in_queue(now, slot),
+            None => {}
         }
     }
 
@@ -143,7 +154,7 @@ impl<D: Domain> Engine<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -269,7 +280,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
     let (failure, error) = StartFailure::of(failure, text);
     let kind = EventKind::StartFailed { failure };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }
 
 /// Of one whose launch failed and of which stuck children are left.

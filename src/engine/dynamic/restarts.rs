@@ -80,7 +80,7 @@ impl Occasion {
             What::Told => EventKind::Decided(decision),
         };
         let error = self.error;
-        Happening { kind, error }
+        Happening::new(kind, error)
     }
 }
 
@@ -275,15 +275,15 @@ impl<D: Domain> Engine<D> {
             }
             Decision::Park { limit, .. } => self.park(now, slot, limit, occasion),
             Decision::Remove(_) => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.leave_ended(now, slot);
             }
             Decision::Escalate(_) | Decision::EscalateAll(_) => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.escalate(now, slot);
             }
             _ => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.leave(now, slot, Exit::NotRunning);
             }
         }

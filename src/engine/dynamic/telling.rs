@@ -1,22 +1,13 @@
 //! What is told of the sessions: to the log, to those who follow each step, and to the dossier of the
 //! session.
 
-use super::Engine;
+use super::{Engine, Listening};
 use crate::engine::child::Child;
 use crate::engine::decision::Decision;
 use crate::engine::dossier::{Exits, Record};
 use crate::engine::event::{EventKind, Happening};
-use crate::engine::io::Domain;
+use crate::engine::io::{Discard, Domain, Failure};
 use crate::engine::moment::Moment;
-
-/// Whether somebody follows each step of the sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listening {
-    /// Only what the log may tell is told.
-    Off,
-    /// Each change of what a session shows is told.
-    On,
-}
 
 impl<D: Domain> Engine<D> {
     /// Somebody follows each step from now on, or nobody does any more.
@@ -31,22 +22,34 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Tells what has happened.
+    /// Tells what has happened, if anybody reads of it.
     pub(super) fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
+        let happening = happening.into();
+        if !self.listening.hears(&happening.kind) {
+            if let Some(error) = happening.error {
+                self.discard(Discard::Failure(Failure::Failed(error)));
+            }
+            return;
+        }
         if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(happening.into());
+            let effect = child.life.noted(happening);
             self.effects.push_back(effect);
         }
     }
 
-    /// Tells what has happened, and keeps an exit of a session that stays.
+    /// Tells an exit, a restart that failed, or what follows one of them, and decides how the log
+    /// tells it. Keeps it if the session stays.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
-        let happening = happening.into();
+        let mut happening = happening.into();
         if let Some(decision) = happening.kind.decision()
             && decision.state().is_some()
             && let Some(child) = self.table.get_mut(slot)
         {
             keep(now, child, &happening.kind, *decision);
+        }
+        let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
+        if let Some(extra) = extra {
+            happening.judge(now, &mut extra.repeats);
         }
         self.note(slot, happening);
     }

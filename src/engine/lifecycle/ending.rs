@@ -114,13 +114,13 @@ impl<D: Domain> Lifecycle<D> {
         let lived = step.now.since(current.started);
         let text = current.life.error_text();
         let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
-        let cause = ExitCause::of(&exit, text);
         if current.counted == Counted::Started {
             step.count(|meter| meter.exited(&exit, current.started, step.now));
             if let Some(told) = told {
                 step.count(|meter| meter.stopped(told, step.now));
             }
         }
+        let cause = ExitCause::of(&exit, text);
         // A start that succeeds after its cancellation does not count as a run.
         if current.recall == Recall::InTime {
             let last = Last {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
+use crate::engine::listening::Listening;
 use crate::engine::meter::Meter;
 use crate::engine::moment::Moment;
 
@@ -18,6 +19,8 @@ pub(in crate::engine) struct Step<'a, D: Domain> {
     pub(in crate::engine) meter: Option<&'a Meter>,
     /// What becomes of the child's timer.
     pub(in crate::engine) timer: Timer,
+    /// Who is told of it.
+    pub(in crate::engine) listening: Listening,
     /// What a launch has left of which nothing else is left.
     pub(in crate::engine) checkpoint: Option<Checkpoint<D>>,
 }
@@ -64,6 +67,7 @@ impl<'a, D: Domain> Step<'a, D> {
             effects,
             meter: None,
             timer: Timer::Kept,
+            listening: Listening::Off,
             checkpoint: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use session_supervisor::error::DrainError;
 use session_supervisor::{Drain, DrainProgress, Options, Shutdown};
 
 use super::{LONG, SECOND, start_all};
@@ -56,6 +57,34 @@ async fn each_step_is_told_and_the_end() {
     );
 }
 
+/// "The last step, in which all have ended, is told to every reader." On two threads the supervisor
+/// is over before most have asked for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_step_is_told_to_every_reader() {
+    for _ in 0..50 {
+        let sessions = supervisor(Options::new()).await;
+        let probe = Probe::default();
+        start_all(&sessions, &["a", "b", "c"], probe.spec()).await;
+        let mut readers = Vec::new();
+        for _ in 0..3 {
+            let mut drain = sessions.drain(Drain::within(LONG));
+            // None: it was over before this one began.
+            if let Some(first) = drain.progress().await {
+                readers.push((drain, first));
+            }
+        }
+        assert!(!readers.is_empty(), "the first begins the drain");
+        for (mut drain, mut last) in readers {
+            while let Some(progress) = drain.progress().await {
+                assert_ne!(last, progress, "nothing is told twice");
+                last = progress;
+            }
+            assert_eq!(told(Some(last)), (0, 0, 3));
+            assert_eq!(drain.await.unwrap().sessions.len(), 3);
+        }
+    }
+}
+
 /// "A reader that is slow misses steps, costs nothing, and delays nobody."
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_told_what_is_true_then() {
@@ -100,7 +129,8 @@ async fn a_slow_reader_is_told_what_is_true_then() {
     assert_eq!(reports[0].sessions.len(), 101);
 }
 
-/// The handle can be used either way at any time.
+/// The handle can be used either way at any time. "Polled after that it answers `SupervisorDown`,
+/// since the supervisor has ended, so that a loop around it cannot wait for ever."
 #[tokio::test(start_paused = true)]
 async fn it_is_a_future_of_the_report_that_is_done_once() {
     let sessions = supervisor(Options::new()).await;
@@ -113,8 +143,27 @@ async fn it_is_a_future_of_the_report_that_is_done_once() {
     let report = answered("the report", &mut drain).await.unwrap();
     assert_eq!(report.summary.stopped, 1);
     assert_eq!(drain.progress().await, None);
-    assert!(matches!(polled(&mut drain), Poll::Pending));
+    let again = polled(&mut drain);
+    assert!(
+        matches!(again, Poll::Ready(Err(DrainError::SupervisorDown))),
+        "{again:?}"
+    );
     assert!(format!("{drain:?}").contains(sessions.name()));
+}
+
+/// What has asked for nothing has ended nothing, and says so as often as it is asked.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_one_stays_invalid() {
+    let sessions = supervisor(Options::new()).await;
+    let mut drain = sessions.drain(Drain::within(LONG).at_most(0));
+    for _ in 0..2 {
+        let answer = polled(&mut drain);
+        let Poll::Ready(Err(DrainError::InvalidDrain(_))) = answer else {
+            panic!("{answer:?}");
+        };
+    }
+    assert!(drain.progress().await.is_none());
+    sessions.count_sessions().await.expect("it runs");
 }
 
 fn polled<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

@@ -21,6 +21,7 @@ use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
 use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
@@ -35,8 +36,9 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
-    pub(crate) tally: Tally,
     pub(crate) follower: Option<Box<Follower>>,
+    pub(crate) summed: Summed,
+    pub(crate) tally: Tally,
 }
 
 impl Sim {
@@ -51,8 +53,9 @@ impl Sim {
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
             claims: Claims::default(),
-            tally: Tally::default(),
             follower: None,
+            summed: Summed::default(),
+            tally: Tally::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
