@@ -13,6 +13,7 @@ mod end;
 mod in_use;
 mod kept;
 mod orphans;
+mod ready;
 mod span;
 mod watched;
 
@@ -229,24 +230,12 @@ impl<C, T: Clone> Life<C, T> {
         self.lock().end.or_nothing(&self.bits).text = Some(text);
     }
 
-    /// `pre_start` went well. An actor that is already ending by itself cannot be linked.
-    pub(crate) fn mark_ready(&self) {
-        if self.shown() == Ending::No {
-            self.bits.fetch_or(READY, Ordering::AcqRel);
-        }
-    }
-
     /// Whether ractor shows that the actor is ending.
     fn shown(&self) -> Ending {
         match self.actor.get() {
             Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
             _ => Ending::No,
         }
-    }
-
-    /// Whether only the supervisor's end can be why the actor was not linked.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.bits.load(Ordering::Acquire) & READY != 0
     }
 
     /// The launch is that of a supervisor, whose children are held from now on.
