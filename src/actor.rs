@@ -38,6 +38,7 @@ pub(crate) mod root;
 mod roots;
 pub(crate) mod session;
 pub(crate) mod shared;
+mod span;
 pub(crate) mod spawn;
 pub(crate) mod task;
 pub(crate) mod ticket;

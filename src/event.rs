@@ -18,6 +18,7 @@ pub use crate::error::{Lagged, TryNextError};
 /// Its text is one sentence: "session "alice" ended abnormally: failed: no paper; restarts in
 /// 250ms, 1 of 3 in 5s". The log and the dossier of the session say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Event {
     /// Its number: each event has the one after that of the event before, whatever it is about.
@@ -25,6 +26,7 @@ pub struct Event {
     pub revision: u64,
     /// When it happened: the time of the machine when the supervisor was started, and the time that
     /// has passed since. So it never goes back.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::info::serial::unix"))]
     pub time: SystemTime,
     /// The session; none: the supervisor itself.
     pub id: Option<SessionId>,
@@ -39,6 +41,7 @@ pub struct Event {
     /// Of a child of a tree, what the event says of that.
     pub state: Option<SessionState>,
     /// What happened.
+    #[cfg_attr(feature = "serde", serde(rename = "event"))]
     pub kind: EventKind,
 }
 
@@ -55,6 +58,7 @@ impl fmt::Display for Event {
 
 /// The sessions of a supervisor as of a revision. Events bring it up to date, one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The number of the last event that is in it.
@@ -66,6 +70,7 @@ pub struct Snapshot {
 /// One session in a [`Snapshot`]. [`session_info`](crate::SessionSupervisor::session_info) knows
 /// more.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SessionStatus {
     /// What people call it.

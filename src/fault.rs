@@ -6,7 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// A bad value that was given to a setter of [`Options`](crate::Options), of a
-/// [`ChildSpec`](crate::ChildSpec) or of a [`TreeSpec`](crate::TreeSpec).
+/// [`ChildSpec`](crate::ChildSpec), of a [`TreeSpec`](crate::TreeSpec) or of a
+/// [`Drain`](crate::Drain).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field} is {value}: {rule}")]
 #[non_exhaustive]

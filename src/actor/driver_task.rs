@@ -183,5 +183,6 @@ impl Drop for End {
             }
         }
         outbox.flush(shared);
+        shared.drop_group_of();
     }
 }

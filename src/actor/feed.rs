@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
 use super::unwind::guard;
-use crate::engine::Ring;
+use crate::engine::{Meter, Ring};
 use crate::event::Event;
 
 /// So many events are kept for readers that are slow.
@@ -31,6 +31,7 @@ pub(crate) struct Feed {
     inner: Mutex<Inner>,
     listened: AtomicBool,
     runtime: Handle,
+    meter: Arc<Meter>,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,8 @@ pub(crate) enum Found {
 }
 
 impl Feed {
-    pub(super) fn new(runtime: Handle) -> Self {
+    /// The feed of a supervisor. `meter`: where it counts what readers have lost.
+    pub(super) fn new(runtime: Handle, meter: Arc<Meter>) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 ring: Ring::new(KEPT),
@@ -84,6 +86,7 @@ impl Feed {
             }),
             listened: AtomicBool::new(false),
             runtime,
+            meter,
         }
     }
 
@@ -255,6 +258,7 @@ impl Listener {
         let mut inner = self.feed.lock();
         if let Err(lost) = inner.ring.read(self.after, most, into) {
             self.after += lost;
+            self.feed.meter.lose_events(lost);
             return Found::Lost(lost);
         }
         if let Some(last) = into.back() {

@@ -344,9 +344,9 @@ mod tests {
     #[test]
     fn while_a_command_waits_only_what_came_before_the_last_fence_is_driven() {
         let (inbox, progress) = open();
-        command(&inbox, &progress).ok();
+        assert!(command(&inbox, &progress).is_ok());
         assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
-        command(&inbox, &progress).ok();
+        assert!(command(&inbox, &progress).is_ok());
         // The item and the first command.
         assert_eq!(drive(&inbox, inbox.fence_back()), 2);
         assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
@@ -359,7 +359,7 @@ mod tests {
         let (inbox, progress) = open();
         assert!(inbox.take_seat(&progress));
         assert_eq!(drive(&inbox, Next::Drive), 0);
-        command(&inbox, &progress).ok();
+        assert!(command(&inbox, &progress).is_ok());
         assert!(!inbox.take_seat(&progress));
     }
 
@@ -390,7 +390,7 @@ mod tests {
         let (inbox, progress) = open();
         assert_eq!(push(&inbox), Ok((Next::Drive, true)));
         assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
-        command(&inbox, &progress).ok();
+        assert!(command(&inbox, &progress).is_ok());
         assert_eq!(inbox.shut().len(), 2);
         assert!(push(&inbox).is_err());
         assert!(command(&inbox, &progress).is_err());

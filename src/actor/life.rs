@@ -6,12 +6,15 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod asked;
 mod checkpoint;
 mod claim;
 mod end;
 mod in_use;
 mod kept;
 mod orphans;
+mod span;
+mod watched;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -29,7 +32,9 @@ use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
 use claim::Claim;
 use end::{Known, Tree};
 use in_use::InUse;
+pub(in crate::actor) use in_use::Watched;
 use kept::Kept;
+pub(crate) use watched::{AfterCallback, Told};
 
 const ORDERLY: u16 = 1;
 const FAILED: u16 = 1 << 1;

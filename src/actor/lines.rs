@@ -95,6 +95,14 @@ impl Lines {
         None
     }
 
+    /// Runs this with the subscriber to which the lines are written.
+    pub(super) fn in_its_subscriber<T>(&self, code: impl FnOnce() -> T) -> T {
+        match &self.0.dispatch {
+            Some(dispatch) => dispatcher::with_default(dispatch, code),
+            None => code(),
+        }
+    }
+
     /// Drops a value of the user's here and now. No lock may be held.
     pub(super) fn drop_guarded<T>(&self, value: T) {
         if let Err(panicked) = guard(|| drop(value)) {

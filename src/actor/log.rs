@@ -1,11 +1,13 @@
 //! What the engine tells as `tracing` events, and the other lines about a supervisor. None is inside
 //! another caller's span.
 //!
-//! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
-//! What an operator should look at is a warning or an error.
+//! The target, the names in the field `event`, the levels and the fields are public interface:
+//! `docs/log.md` lists them (D36). A healthy system is quiet at `info` apart from the start and the
+//! stop of the supervisor. What an operator should look at is a warning or an error.
 //!
 //! `lines` keeps the order of lines and writes them.
 
+mod fields;
 mod line;
 
 use tokio::runtime::Handle;
@@ -13,8 +15,12 @@ use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;
 
 use super::unwind::{Panicked, guard};
-use crate::engine::{Decision, EventKind, Severity, ShutdownReport, StopCause};
+use crate::engine::{EventKind, Repeat, Severity, ShutdownReport, StopCause};
+use fields::{Follows, Times, millis};
 pub(super) use line::{Children, Line, Speaker};
+
+/// The target of all lines and spans of this crate.
+pub(crate) const TARGET: &str = "session_supervisor";
 
 /// Writes a line. The subscriber is the user's code: one that panics loses the line.
 pub(super) fn write(line: Line) {
@@ -25,7 +31,11 @@ pub(super) fn write(line: Line) {
             label,
             incarnation,
             kind,
-        } => guard(|| event(&speaker, &child, label.as_deref(), incarnation, &kind)),
+            repeat,
+        } => {
+            let label = label.as_deref();
+            guard(|| event(&speaker, &child, label, incarnation, &kind, repeat))
+        }
         Line::Started(speaker) => guard(|| started(&speaker)),
         Line::Stopping(speaker, cause) => guard(|| stopping(&speaker, cause)),
         Line::Stopped(speaker, report) => guard(|| stopped(&speaker, &report)),
@@ -38,9 +48,16 @@ pub(super) fn write(line: Line) {
 fn started(speaker: &Speaker) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                target: TARGET, parent: None, event = "supervisor_started", supervisor, "{title} started"
+            )
+        };
+    }
     match speaker.home {
-        None => tracing::info!(parent: None, supervisor, "{title} started"),
-        Some(_) => tracing::debug!(parent: None, supervisor, "{title} started"),
+        None => tell!(info),
+        Some(_) => tell!(debug),
     }
 }
 
@@ -48,17 +65,37 @@ fn stopping(speaker: &Speaker, cause: StopCause) {
     let reason = cause.to_string();
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");
+    tracing::debug!(
+        target: TARGET,
+        parent: None,
+        event = "supervisor_stopping",
+        supervisor,
+        reason,
+        "{title} is stopping"
+    );
 }
 
 fn broken(speaker: &Speaker, panic: &str) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
+    tracing::error!(
+        target: TARGET,
+        parent: None,
+        event = "supervisor_broken",
+        supervisor,
+        panic,
+        "{title} has a fault and is killed"
+    );
 }
 
 fn drop_panicked(panic: &str) {
-    tracing::warn!(parent: None, panic, "a value of a session panicked in its drop");
+    tracing::warn!(
+        target: TARGET,
+        parent: None,
+        event = "drop_panicked",
+        panic,
+        "a value of a session panicked in its drop"
+    );
 }
 
 /// Tells the present log of a drop that has panicked, where no supervisor is known.
@@ -78,7 +115,15 @@ pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
 
 /// So many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
-    let tell = || tracing::warn!(parent: None, lines, "the log was too slow, lines are lost");
+    let tell = || {
+        tracing::warn!(
+            target: TARGET,
+            parent: None,
+            event = "lines_lost",
+            lines,
+            "the log was too slow, lines are lost"
+        );
+    };
     drop(guard(tell));
 }
 
@@ -91,7 +136,9 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
     macro_rules! tell {
         ($level:ident, $text:literal) => {
             tracing::$level!(
+                target: TARGET,
                 parent: None,
+                event = "supervisor_stopped",
                 supervisor,
                 stopped,
                 failed,
@@ -127,8 +174,8 @@ pub(super) fn tells_details() -> bool {
 }
 
 /// Whether a subscriber wants to read of that.
-pub(super) fn is_enabled(kind: &EventKind) -> bool {
-    let least = match kind.severity() {
+pub(super) fn is_enabled(kind: &EventKind, repeat: Repeat) -> bool {
+    let least = match severity(kind, repeat) {
         // They are for those who follow the sessions step by step.
         _ if is_only_followed(kind) => return false,
         Severity::Detail => LevelFilter::DEBUG,
@@ -136,6 +183,14 @@ pub(super) fn is_enabled(kind: &EventKind) -> bool {
         Severity::Error => LevelFilter::ERROR,
     };
     LevelFilter::current() >= least
+}
+
+/// A crash that is summed up is for those who follow each step.
+fn severity(kind: &EventKind, repeat: Repeat) -> Severity {
+    match repeat {
+        Repeat::Summed => Severity::Detail,
+        Repeat::None | Repeat::After(_) | Repeat::LastOfMinute => kind.severity(),
+    }
 }
 
 const fn is_only_followed(kind: &EventKind) -> bool {
@@ -157,7 +212,7 @@ struct Subject<'a> {
     /// The session, or the one whose tree this is a part of.
     session: Option<&'a str>,
     /// The role of a child. A session has none.
-    child: Option<&'a str>,
+    role: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -166,80 +221,94 @@ impl<'a> Subject<'a> {
             return Self {
                 title: "session",
                 session: Some(child),
-                child: None,
+                role: None,
             };
         }
         Self {
             title: "child",
             session: speaker.home.as_deref(),
-            child: Some(child),
+            role: Some(child),
         }
     }
 }
 
 /// One line about a child.
-fn event(speaker: &Speaker, child: &str, label: Option<&str>, incarnation: u64, kind: &EventKind) {
+fn event(
+    speaker: &Speaker,
+    child: &str,
+    label: Option<&str>,
+    incarnation: u64,
+    kind: &EventKind,
+    repeat: Repeat,
+) {
     let supervisor = &*speaker.name;
     let Subject {
         title,
         session,
-        child,
+        role,
     } = Subject::of(speaker, child);
+    let event = kind.name();
     let reason = kind.reason();
     let reason = reason.as_deref();
     let decision = kind.decision();
     let what_next = decision.map(ToString::to_string);
     let what_next = what_next.as_deref();
-    let (restarts, delay_ms) = decision.map_or((None, None), restart);
-    let (timeout_ms, time_ms) = match kind {
-        EventKind::StartTimedOut { timeout } => (Some(millis(*timeout)), None),
-        EventKind::MoreTime(time) => (None, Some(millis(*time))),
-        _ => (None, None),
+    let Follows {
+        decision,
+        restarts,
+        budget_left,
+        delay_ms,
+    } = decision.map(Follows::of).unwrap_or_default();
+    let Times {
+        exit,
+        took_ms,
+        uptime_ms,
+        timeout_ms,
+        time_ms,
+    } = Times::of(kind);
+    let summed = match repeat {
+        Repeat::After(summed) => Some(summed),
+        Repeat::None | Repeat::LastOfMinute | Repeat::Summed => None,
+    };
+    let further = match repeat {
+        Repeat::LastOfMinute => "; further ones in this minute are summed up",
+        Repeat::None | Repeat::After(_) | Repeat::Summed => "",
     };
     let text = match kind {
         EventKind::StuckEnded => "stuck actor ended".to_owned(),
         EventKind::Discarded => format!("parked {title} {}", kind.headline()),
-        _ => format!("{title} {}", kind.headline()),
+        _ => format!("{title} {}{further}", kind.headline()),
     };
     macro_rules! tell {
         ($level:ident) => {
             tracing::$level!(
+                target: TARGET,
                 parent: None,
+                event,
                 supervisor,
                 session,
-                child,
+                role,
                 label,
                 incarnation,
                 reason,
                 what_next,
+                exit,
+                decision,
                 restarts,
+                budget_left,
                 delay_ms,
+                took_ms,
+                uptime_ms,
                 timeout_ms,
                 time_ms,
+                summed,
                 "{text}"
             )
         };
     }
-    match kind.severity() {
+    match severity(kind, repeat) {
         Severity::Detail => tell!(debug),
         Severity::Warning => tell!(warn),
         Severity::Error => tell!(error),
     }
-}
-
-/// Which restart it is, and after what pause.
-fn restart(decision: &Decision) -> (Option<u64>, Option<u64>) {
-    match decision {
-        Decision::Restart {
-            restarts, after, ..
-        }
-        | Decision::RestartWithOthers {
-            restarts, after, ..
-        } => (Some(*restarts), Some(millis(*after))),
-        _ => (None, None),
-    }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,9 +1,11 @@
 //! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
 //! static supervisor. The drive does not see the difference.
 
+use std::sync::Arc;
+
 use super::guarded::drop_guarded;
 use crate::engine::{
-    Counts, Discard, Domain, Effect, Engine, Input, Listening, Moment, OrderedEngine,
+    Counts, Discard, Domain, Effect, Engine, Input, Listening, Meter, Moment, OrderedEngine,
     OrderedSettings, Settings,
 };
 
@@ -76,6 +78,14 @@ impl<D: Domain> Machine<D> {
         match self {
             Self::Sessions(engine) => engine.poll_timeout(),
             Self::Children(group) => group.poll_timeout(),
+        }
+    }
+
+    /// What is counted of sessions.
+    pub(super) fn meter(&self) -> Option<Arc<Meter>> {
+        match self {
+            Self::Sessions(engine) => Some(Arc::clone(engine.meter())),
+            Self::Children(_) => None,
         }
     }
 

@@ -19,7 +19,8 @@ use super::publisher::Publisher;
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
-    self, Caller, Cause, Discard, EventKind, Input, Moment, Reply, Seen, ShutdownReport, StopCause,
+    self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
+    StopCause,
 };
 
 #[derive(Debug)]
@@ -96,10 +97,11 @@ impl<'a> Outbox<'a> {
         label: Option<Arc<str>>,
         incarnation: u64,
         kind: EventKind,
+        repeat: Repeat,
     ) {
         self.publisher
             .child(self.speaker, &child, label.as_ref(), incarnation, &kind);
-        if log::is_enabled(&kind) {
+        if log::is_enabled(&kind, repeat) {
             self.told = true;
             drop(self.lines.push(Line::Note {
                 speaker: Arc::clone(self.speaker),
@@ -107,6 +109,7 @@ impl<'a> Outbox<'a> {
                 label,
                 incarnation,
                 kind,
+                repeat,
             }));
         }
     }

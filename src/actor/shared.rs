@@ -21,8 +21,8 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
-use arguments::Own;
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
+use arguments::{OfSessions, Own};
 use events::Events;
 pub(super) use launches::Counting;
 
@@ -39,9 +39,9 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark};
+use crate::engine::{Input, Mark, Meter};
 use crate::names;
-use crate::options::GroupOf;
+use crate::options::Grouping;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -122,10 +122,12 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
-        let feed = match (arguments.naming, &arguments.home) {
-            (Naming::Sessions, _) => Some(Arc::new(Feed::new(runtime.clone()))),
-            (_, Some(home)) => home.sessions.feed.clone(),
-            (_, None) => None,
+        // Only sessions are counted.
+        let meter = arguments.machine.meter();
+        let feed = match (&meter, &arguments.home) {
+            (Some(meter), _) => Some(Arc::new(Feed::new(runtime.clone(), Arc::clone(meter)))),
+            (None, Some(home)) => home.sessions.feed.clone(),
+            (None, None) => None,
         };
         let clock = match &arguments.parent_link {
             Some(parent_link) => parent_link.parent.clock.start_another(),
@@ -135,9 +137,13 @@ impl Shared {
             counting,
             name: arguments.name,
             naming: arguments.naming,
-            own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
-                (_, Some(home)) => Own::Home(home),
+            own: match (meter, arguments.home) {
+                (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
+                    grouping: arguments.group_of.map(Grouping::from),
+                    meter,
+                }))),
+                (None, Some(home)) => Own::Home(home),
+                (None, None) => Own::Sessions(None),
             },
             parent_link: arguments.parent_link,
             runtime,
@@ -169,16 +175,25 @@ impl Shared {
     pub(crate) const fn home(&self) -> Option<&Home> {
         match &self.own {
             Own::Home(home) => Some(home),
-            Own::Groups(_) => None,
+            Own::Sessions(_) => None,
+        }
+    }
+
+    fn of_sessions(&self) -> Option<&OfSessions> {
+        match &self.own {
+            Own::Sessions(of_sessions) => of_sessions.as_deref(),
+            Own::Home(_) => None,
         }
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
-        match &self.own {
-            Own::Groups(group_of) => group_of.as_ref(),
-            Own::Home(_) => None,
-        }
+    pub(crate) fn group_of(&self) -> Option<&Grouping> {
+        self.of_sessions()?.grouping.as_ref()
+    }
+
+    /// What is counted of sessions. None if the children are no sessions.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        Some(&self.of_sessions()?.meter)
     }
 
     /// The name of a child in the registry; `None` if it is not registered.
@@ -208,6 +223,14 @@ impl Shared {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The time of day of what happens now, as events tell it: since 1970.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        let now = self.clock.wall(self.clock.now());
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 
     pub(crate) fn root(&self) -> &ActorCell {
@@ -248,7 +271,8 @@ impl Shared {
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
     /// because the root was killed first, no event reports that, and the engine would take it for a
-    /// crash. So that report waits for the proof that the root was not.
+    /// crash. So that report waits for the proof that the root was not. The same proof says that the
+    /// root has read the reason of an end that the supervisor had not asked for.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -260,8 +284,8 @@ impl Shared {
     }
 
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
-        if life.mark() == Mark::Missing {
-            self.report_killed(input);
+        if life.mark() == Mark::Missing || life.ended_unasked() {
+            self.report_behind_fence(input);
         } else {
             self.report(input);
         }
@@ -276,7 +300,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.progress.work() >= Work::Stopping
     }
 
@@ -326,6 +350,12 @@ impl Shared {
         }
     }
 
+    /// The supervisor has ended: nothing asks for groups any more. No lock may be held.
+    pub(super) fn drop_group_of(&self) {
+        let group_of = self.group_of().and_then(Grouping::end);
+        self.drops.drop_later(group_of.map(Deferred::of));
+    }
+
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
@@ -337,10 +367,6 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Groups(group_of) = &mut self.own
-            && let Some(group_of) = group_of.take()
-        {
-            self.drops.drop_later([Deferred::of(group_of)]);
-        }
+        self.drop_group_of();
     }
 }

@@ -11,7 +11,8 @@ use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
-use super::waiting::{Queued, Waiting};
+use super::repeats::Repeats;
+use super::waiting::Waiting;
 
 /// What is kept of an id.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Extra<D: Domain> {
     checkpoint: Option<Checkpoint<D>>,
     /// Its last exits.
     pub(super) exits: Option<Box<Exits>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -43,6 +46,7 @@ impl<D: Domain> Default for Extra<D> {
             leases: Leases::default(),
             checkpoint: None,
             exits: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -177,11 +181,12 @@ pub(super) enum Plan<D: Domain> {
     /// It runs.
     Run,
     /// What follows when nothing of the present launch is left, and what others see until then.
-    /// `batch`: see `dynamic::stopping`.
+    /// `since`: from when on it is so. `batch`: see `dynamic::stopping`.
     After {
         then: Then<D>,
         shown: SessionState,
-        batch: u64,
+        since: Moment,
+        batch: u32,
     },
     /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
     /// pause. `manual`: who restarts it by hand, if somebody does.
@@ -229,8 +234,28 @@ impl<D: Domain> Child<D> {
     }
 
     /// Plans what follows when nothing of the present launch is left.
-    pub(super) fn plan_after(&mut self, then: Then<D>, shown: SessionState, batch: u64) -> Plan<D> {
-        self.set_plan(Plan::After { then, shown, batch })
+    pub(super) fn plan_after(
+        &mut self,
+        now: Moment,
+        then: Then<D>,
+        shown: SessionState,
+        batch: u32,
+    ) -> Plan<D> {
+        let since = self.ends_since().unwrap_or(now);
+        self.set_plan(Plan::After {
+            then,
+            shown,
+            since,
+            batch,
+        })
+    }
+
+    /// Since when its present launch is to end.
+    pub(super) const fn ends_since(&self) -> Option<Moment> {
+        match self.plan {
+            Plan::After { since, .. } => Some(since),
+            _ => None,
+        }
     }
 
     /// Why its present launch is made, until it has succeeded or failed.
@@ -245,7 +270,7 @@ impl<D: Domain> Child<D> {
     }
 
     /// Takes the batch of its stop; it has none else.
-    pub(super) const fn take_batch(&mut self) -> u64 {
+    pub(super) const fn take_batch(&mut self) -> u32 {
         match &mut self.plan {
             Plan::After { batch, .. } => std::mem::replace(batch, 0),
             _ => 0,
@@ -265,13 +290,12 @@ impl<D: Domain> Child<D> {
         self.waiting.get_or_insert_default()
     }
 
-    /// Has a request wait for its turn.
-    pub(super) fn enqueue(&mut self, request: Queued<D>) {
-        self.waiting().queue.push_back(request);
-    }
-
     pub(super) fn extra(&self) -> Option<&Extra<D>> {
         self.history.as_ref()?.extra.as_deref()
+    }
+
+    pub(super) fn extra_if_any(&mut self) -> Option<&mut Extra<D>> {
+        self.history.as_mut()?.extra.as_deref_mut()
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

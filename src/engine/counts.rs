@@ -1,9 +1,16 @@
 //! What a session is doing, and how many there are in each state.
 
+use std::fmt;
+
 use super::restart::ChildKind;
 
 /// What a session is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum SessionState {
     /// Its first launch is under way.
@@ -18,6 +25,28 @@ pub enum SessionState {
     Parked,
     /// It was killed, and is stuck in code that never awaits.
     Stuck,
+}
+
+impl SessionState {
+    /// Its name in one word, such as `"restarting"`. It does not change between versions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Stopping => "stopping",
+            Self::Parked => "parked",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// As [`as_str`](Self::as_str).
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Whether others can see the child.
@@ -55,6 +84,7 @@ impl Eq for Shown {}
 
 /// How many sessions there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// All that are known, parked ones too.

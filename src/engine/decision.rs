@@ -63,6 +63,11 @@ pub enum Decision {
 
 /// With what a decision comes that is not made yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Pending {
     /// With the end of what is left of the session, which is stuck.
@@ -75,6 +80,24 @@ pub enum Pending {
 }
 
 impl Decision {
+    /// Its stable name, such as `restart`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Forget => "forget",
+            Self::Nothing => "nothing",
+            Self::Restart { .. } => "restart",
+            Self::RestartWithOthers { .. } => "restart_with_others",
+            Self::WithOthers => "with_others",
+            Self::RestartByHand => "restart_by_hand",
+            Self::Undecided(_) => "undecided",
+            Self::Park { .. } => "park",
+            Self::Remove(_) => "remove",
+            Self::Escalate(_) => "escalate",
+            Self::EscalateAll(_) => "escalate_all",
+        }
+    }
+
     /// How many restarts were used up of the limit, this one included; none if nothing is restarted
     /// or there is no limit.
     #[must_use]

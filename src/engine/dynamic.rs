@@ -6,8 +6,9 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains), `watching` (who only wants to know), `telling` (what is told of all that) and
-//! `explaining` (what is known of the past, and what would follow).
+//! (how it drains), `watching` (who only wants to know), `crowds` (how many are answered at once),
+//! `counting` (how many there are), `telling` (what is told of all that) and `explaining` (what is
+//! known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
@@ -15,6 +16,8 @@ mod admission;
 mod apart;
 mod changes;
 mod claims;
+mod counting;
+mod crowds;
 mod draining;
 mod ending;
 mod exits;
@@ -37,21 +40,22 @@ mod waits;
 mod watching;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::child::Plan;
-use super::counts::Counts;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
 use super::listening::Listening;
+use super::meter::Meter;
 use super::moment::Moment;
 use super::rate::Starts;
-use super::restart::{OnRestartLimit, Settings};
+use super::restart::Settings;
 use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
-use super::waiting::StartCaller;
 use claims::Claims;
+use crowds::Crowds;
 pub use explaining::Outlook;
 use line::Line;
 use parking::Parked;
@@ -84,7 +88,9 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    meter: Arc<Meter>,
     listening: Listening,
+    crowds: Crowds<D>,
 }
 
 /// Whether supervision events can still come.
@@ -120,12 +126,15 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            meter: Arc::default(),
             listening: Listening::Off,
+            crowds: Crowds::default(),
         }
     }
 
     /// Takes an input. All effects must then be polled before the next one.
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
+        self.begin_step();
         match input {
             Input::Asked { id, request } => self.asked(now, id, request),
             // Sessions have no roles.
@@ -179,47 +188,13 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             self.wind_up(now);
         }
+        self.show_counts();
         self.timers.settle();
-    }
-
-    /// Takes a start if its answer is the same whatever sessions have ended without the engine
-    /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
-    /// handed back. All effects must then be polled before the next input.
-    pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
-        let settings = &self.settings;
-        if !self.serving()
-            || settings.total_limit.is_some()
-            || settings.on_limit == OnRestartLimit::Escalate
-        {
-            return Some(input);
-        }
-        let Input::Asked { id, request } = input else {
-            return Some(input);
-        };
-        let (spec, caller) = match request {
-            Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
-            Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
-            Request::Stop { .. }
-            | Request::Restart { .. }
-            | Request::Lease { .. }
-            | Request::MoreTime { .. }
-            | Request::AwaitRunning { .. }
-            | Request::AwaitGone { .. } => {
-                return Some(Input::Asked { id, request });
-            }
-        };
-        let started = self.start_if_new(now, id, spec, caller);
-        self.timers.settle();
-        let (id, spec, caller) = started.err()?;
-        let request = match caller {
-            StartCaller::Start(ticket) => Request::Start { spec, ticket },
-            StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
-        };
-        Some(Input::Asked { id, request })
     }
 
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
+        self.begin_step();
         for _ in 0..STEP {
             match self.timers.first() {
                 Some((at, slot)) if at <= now => {
@@ -236,6 +211,8 @@ impl<D: Domain> Engine<D> {
     /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing
     /// that is due only since time has passed: that can be left until others have had their turns.
     pub fn proceed(&mut self, now: Moment) {
+        self.begin_step();
+        self.tell_rest(now);
         self.step_stop(now);
         self.settle(now);
     }
@@ -254,19 +231,11 @@ impl<D: Domain> Engine<D> {
             return Some(Moment::START);
         }
         let timer = self.timers.first().map(|(at, _)| at);
+        let due = timer.into_iter().chain(self.crowds_wake());
         match &self.mode {
-            Mode::Stopping(stop) => timer
-                .into_iter()
-                .chain(stop.wake(self.counts().active))
-                .min(),
-            Mode::Serving | Mode::Ended => timer,
+            Mode::Stopping(stop) => due.chain(stop.wake(self.counts().active)).min(),
+            Mode::Serving | Mode::Ended => due.min(),
         }
-    }
-
-    /// How many sessions there are.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.table.counts()
     }
 
     /// What is known of an id.

@@ -16,6 +16,8 @@ use super::counts::SessionState;
 use super::decision::{Decision, Pending};
 use super::exit::Cause;
 use super::expiry::Expiry;
+use super::moment::Moment;
+use super::repeats::{Repeat, Repeats};
 use super::report::ShutdownReport;
 use super::stop::{Kill, StopCause};
 pub use causes::{ExitCause, StartFailure};
@@ -116,6 +118,11 @@ pub enum EventKind {
 
 /// How much an operator has to look at an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Severity {
     /// It belongs to the life of healthy sessions.
@@ -131,11 +138,33 @@ pub enum Severity {
 pub(super) struct Happening {
     pub(super) kind: EventKind,
     pub(super) error: Option<Cause>,
+    /// How the log tells it.
+    pub(super) repeat: Repeat,
+}
+
+impl Happening {
+    pub(super) const fn new(kind: EventKind, error: Option<Cause>) -> Self {
+        Self {
+            kind,
+            error,
+            repeat: Repeat::None,
+        }
+    }
+
+    /// Decides how the log tells it: an exit, a restart that failed, or what follows one of them.
+    pub(super) fn judge(&mut self, now: Moment, repeats: &mut Repeats) {
+        self.repeat = match self.kind.severity() {
+            Severity::Detail => Repeat::None,
+            Severity::Warning if self.kind.state().is_some() => repeats.crash(now),
+            // It does not come back, or not soon.
+            Severity::Warning | Severity::Error => repeats.number(),
+        };
+    }
 }
 
 impl From<EventKind> for Happening {
     fn from(kind: EventKind) -> Self {
-        Self { kind, error: None }
+        Self::new(kind, None)
     }
 }
 

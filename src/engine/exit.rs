@@ -20,11 +20,21 @@ pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 /// Two exits are equal if they are of one kind with one text; `Failed` exits if they hold the same
 /// error value.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Exit {
     /// It ended gracefully by itself: a `stop` or a `drain` that the supervisor had not asked for.
     Normal {
-        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
+        /// The reason given to ractor's `stop`; `"Drained"` after a drain. It is known when the
+        /// supervisor tells of the end, to callers, to the next incarnation and in the log.
+        ///
+        /// Only ractor's event tells it, so it is `None` also if no event comes first: from a
+        /// session that has unlinked itself from the supervisor, from one that ends by itself while
+        /// the supervisor stops, and, rarely, if several end in one instant on several threads.
         reason: Option<String>,
     },
     /// It ended gracefully because the supervisor asked.
@@ -35,6 +45,7 @@ pub enum Exit {
     /// asked for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::text"))]
         cause: Cause,
     },
     /// It was stopped while it was not running: starting, waiting for a restart, or parked.

@@ -28,7 +28,7 @@ impl fmt::Display for Expiry {
 /// When a session was last in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// It is in use now: one of its callbacks runs.
+    /// It is in use now: it starts, or handles a message.
     Now,
     /// It was done with its last message at this moment, or with its start if it had none.
     Until(Moment),

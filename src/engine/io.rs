@@ -19,6 +19,7 @@ use super::exit::{Cause, Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
 use super::leases::LeaseNumber;
+use super::repeats::Repeat;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
 pub(super) use super::stop::{StopCause, StopWay};
@@ -234,6 +235,8 @@ pub enum Effect<D: Domain> {
         kind: EventKind,
         /// The error of which `kind` has the text. Nobody else may have it.
         error: Option<Cause>,
+        /// How the log tells it.
+        repeat: Repeat,
     },
     /// A drain is over. [`Effect::Finished`] follows, and those who wait for the drain are told with
     /// those who wait for that.

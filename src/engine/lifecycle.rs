@@ -21,6 +21,7 @@ use super::event::{EventKind, Happening};
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
 use super::io::{Discard, Effect, Recall};
+use super::meter::{Meter, NoStart};
 use super::moment::Moment;
 use super::restart::Policy;
 
@@ -57,6 +58,7 @@ struct Current<D: Domain> {
     /// A start that succeeds after its cancellation does not count as a run.
     recall: Recall,
     stopped_by: StoppedBy,
+    counted: Counted,
 }
 
 /// How far a child has come.
@@ -108,6 +110,19 @@ enum StoppedBy {
     Rule,
     /// The gentle form of that, since it expires or its supervisor drains.
     Gently,
+}
+
+/// As what the start of a launch counts in the totals. It counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// It is under way.
+    NotYet,
+    /// It was cancelled, and may have succeeded before. If not, this is what came of it.
+    Perhaps(NoStart),
+    /// It has succeeded, so its end counts too.
+    Started,
+    /// It has not.
+    NotStarted,
 }
 
 /// Whether the actor's task is done.
@@ -206,6 +221,21 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
+    fn kill_it(&self, step: &mut Step<'_, D>) {
+        step.count(Meter::kills);
+        self.tell(step, |life| Effect::Kill { life });
+    }
+
+    /// The present launch has come to nothing, if it has not succeeded. It counts once.
+    fn count_no_start(&mut self, step: &Step<'_, D>) {
+        if let Some(current) = &mut self.current
+            && let Counted::Perhaps(why) = current.counted
+        {
+            current.counted = Counted::NotStarted;
+            step.count(|meter| meter.not_started(why));
+        }
+    }
+
     /// Tells what has happened to the child.
     pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
         if step.listening.hears(&kind) {
@@ -215,13 +245,18 @@ impl<D: Domain> Lifecycle<D> {
 
     /// What is told of the child.
     pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
-        let Happening { kind, error } = happening;
+        let Happening {
+            kind,
+            error,
+            repeat,
+        } = happening;
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
             incarnation: self.incarnation,
             kind,
             error,
+            repeat,
         }
     }
 

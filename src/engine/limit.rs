@@ -29,7 +29,8 @@ pub(super) fn healthy(limit: Option<Limit>) -> Duration {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} restarts in {:?}", self.max, self.window)
+        let restarts = if self.max == 1 { "restart" } else { "restarts" };
+        write!(f, "{} {restarts} in {:?}", self.max, self.window)
     }
 }
 

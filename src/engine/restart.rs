@@ -45,6 +45,11 @@ impl Restart {
 ///
 /// OTP: the `type` of a child spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the two types are OTP's and complete"

@@ -29,6 +29,11 @@ pub enum StopWay {
 
 /// Why the supervisor stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum StopCause {
     /// A caller asked.

@@ -9,6 +9,7 @@ use crate::engine::{Decision, EventKind, SessionState};
 
 /// What is known of the past of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Dossier {
     /// Its id.
@@ -31,16 +32,23 @@ pub struct Dossier {
 ///
 /// Its text is that of the event and of the line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ExitRecord {
     /// The incarnation that ended, or that could not be started.
     pub incarnation: u64,
     /// When.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::info::serial::unix"))]
     pub time: SystemTime,
     /// How long it ran; zero if it was not started.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::engine::serial::seconds")
+    )]
     pub uptime: Duration,
     /// What happened: [`EventKind::Exited`] or [`EventKind::RestartFailed`], with the cause and with
     /// what was decided.
+    #[cfg_attr(feature = "serde", serde(rename = "event"))]
     pub kind: EventKind,
 }
 
@@ -80,6 +88,7 @@ impl fmt::Display for Dossier {
 /// Its text is one sentence: "session "alice" runs; if it fails now: restarts in 250ms, 1 of 3 in
 /// 5s".
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Explanation {
     /// The session.
@@ -96,12 +105,20 @@ pub struct Explanation {
     /// In how much time the supervisor acts by itself, if nothing else happens: it restarts the
     /// session, tries a parked one again, gives up a launch, or kills one that does not stop. None:
     /// it waits for the session, or for a caller.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::engine::serial::seconds_if_any")
+    )]
     pub due: Option<Duration>,
     /// What follows if the session, or the launch that is under way or comes next, fails now. A
     /// pause in it is the longest that it can be: [jitter](crate::Backoff::with_jitter) and the
     /// trials of parked sessions make pauses shorter, to half of that at least.
     pub next_failure: Decision,
     /// The shortest that the pause in `next_failure` can be.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::engine::serial::seconds")
+    )]
     pub at_least: Duration,
 }
 

@@ -305,6 +305,16 @@ fn up_to_date(mut snapshot: Snapshot, listener: &mut Listener) -> Option<Snapsho
     Some(snapshot)
 }
 
+/// Subscribes from now on, without the list of the sessions.
+#[cfg(feature = "dashboard")]
+pub(crate) async fn follow(shared: Arc<Shared>) -> Result<Subscription, SupervisorDown> {
+    let feed = shared.feed().cloned();
+    let (Listens::Resumed(mut listener) | Listens::Anew(mut listener)) =
+        ask::query(&shared, |reply| Query::listen(feed, None, reply)).await?;
+    listener.unpin();
+    Ok(Subscription::of(shared, listener, None))
+}
+
 impl Subscription {
     fn of(shared: Arc<Shared>, listener: Listener, snapshot: Option<Snapshot>) -> Self {
         Self {

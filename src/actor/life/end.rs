@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::kept::Kept;
+use super::watched::Watcher;
 use super::{Hold, Life};
 use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
+use crate::actor::span::IncarnationSpan;
 use crate::engine::ShutdownReport;
 
 /// Whether anything is known of the end. It is looked at before the lock is taken, since of most
@@ -111,9 +113,16 @@ pub(super) struct End<T> {
     pub(super) tree: Tree<T>,
     /// Where its incarnation saves, once it has asked for that.
     pub(super) slot: Option<Arc<Slot>>,
+    /// The span of its callbacks, while they may run.
+    pub(super) span: Option<Arc<IncarnationSpan>>,
     /// Whether stuck children are all that is left of that.
     pub(super) outlived: bool,
+    /// Those who wait for the end of a callback. Few sessions ever have any.
+    watchers: Option<Box<Watchers>>,
 }
+
+#[derive(Debug, Default)]
+struct Watchers(Vec<Watcher>);
 
 impl<T> Default for End<T> {
     fn default() -> Self {
@@ -123,8 +132,22 @@ impl<T> Default for End<T> {
             orphans: None,
             tree: Tree::None,
             slot: None,
+            span: None,
             outlived: false,
+            watchers: None,
         }
+    }
+}
+
+impl<T> End<T> {
+    pub(super) fn watchers_mut(&mut self) -> &mut Vec<Watcher> {
+        &mut self.watchers.get_or_insert_default().0
+    }
+
+    pub(super) fn take_watchers(&mut self) -> Vec<Watcher> {
+        self.watchers
+            .take()
+            .map_or_else(Vec::new, |watchers| watchers.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{EventKind, ShutdownReport, StopCause};
+use crate::engine::{EventKind, Repeat, ShutdownReport, StopCause};
 
 /// One line of the log.
 pub(in crate::actor) enum Line {
@@ -14,6 +14,7 @@ pub(in crate::actor) enum Line {
         label: Option<Arc<str>>,
         incarnation: u64,
         kind: EventKind,
+        repeat: Repeat,
     },
     /// A supervisor has started.
     Started(Arc<Speaker>),

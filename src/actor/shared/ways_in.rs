@@ -66,8 +66,9 @@ impl Shared {
         }
     }
 
-    /// Nothing is left of a session that has left no mark: it was killed.
-    pub(crate) fn report_killed(self: &Arc<Self>, input: Input<Actors>) -> usize {
+    /// Nothing is left of a session of which the root may know more: it was killed, or has ended in
+    /// order by itself.
+    pub(crate) fn report_behind_fence(self: &Arc<Self>, input: Input<Actors>) -> usize {
         let killed = || self.root().get_status() >= ActorStatus::Stopping;
         let mut item = Some(Item::Input(input));
         let pushed = self.inbox.push_release(&mut item, &self.progress, killed);

@@ -15,10 +15,12 @@ impl<D: Domain> Engine<D> {
         for effect in std::mem::take(&mut self.effects) {
             apart::effect(effect, &mut values);
         }
+        self.take_crowds_apart(&mut values);
         self.claims = None;
         for child in self.table.take_all() {
             take_child_apart(child, &mut values);
         }
+        self.show_counts();
         values
     }
 }

@@ -17,6 +17,7 @@ impl<D: Domain> Engine<D> {
     ) -> T {
         let supervisor = self.as_supervisor();
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        step.meter = Some(&self.meter);
         step.listening = self.listening;
         let result = self.table.change(slot, |child| {
             let result = act(child, &mut step);
@@ -53,6 +54,7 @@ impl<D: Domain> Engine<D> {
         };
         let before = (child.shown(), child.is_launching());
         let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+        step.meter = Some(&self.meter);
         step.listening = self.listening;
         let result = act(child, &mut step);
         if let Some(checkpoint) = step.checkpoint.take() {

@@ -12,7 +12,6 @@ use super::pace::NO_BATCH;
 use super::stopping::Stop;
 use super::turns::Load;
 use super::waits::{Draining, Manner};
-use super::watching::add;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Child, Then};
 use crate::engine::counts::SessionState;
@@ -48,12 +47,13 @@ impl<D: Domain> Engine<D> {
             Mode::Stopping(_) => Manner::AsInAStop,
         };
         let sessions = self.table.counts().specs;
+        let mut gone = Vec::new();
         let Mode::Stopping(stop) = &mut self.mode else {
             debug_assert!(false, "it drains, and does not stop");
             return;
         };
         match &mut stop.drain {
-            Some(drain) => drain.join(now, order, ticket),
+            Some(drain) => gone = drain.join(now, order, ticket),
             None => {
                 let drain = Draining::new(now, sessions, manner, order, ticket);
                 stop.drain = Some(Box::new(drain));
@@ -63,6 +63,7 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
+        self.discard_all(gone.into_iter().map(Caller::Drain));
         self.shorten(now, deadline);
         self.share_turns_anew();
     }
@@ -99,7 +100,7 @@ impl<D: Domain> Engine<D> {
 
     /// Asks a running session to end: by its own rule in a stop, and with its messages handled first
     /// in a drain.
-    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u64) {
+    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u32) {
         let mut load = self.load();
         // It does not wait for itself.
         load.waiting = load.waiting.saturating_sub(1);
@@ -110,7 +111,7 @@ impl<D: Domain> Engine<D> {
         let deadline = Some(drain.ask(now, slot, load).min(load.deadline));
         self.step(now, slot, |child, step| {
             step.supervisor = Supervisor::Stops { deadline };
-            child.plan_after(Then::Remove, SessionState::Stopping, batch);
+            child.plan_after(now, Then::Remove, SessionState::Stopping, batch);
             child.life.drain(step);
         });
     }
@@ -179,6 +180,7 @@ impl<D: Domain> Engine<D> {
             ProgressAnswer::At(last)
         };
         let (ends, tickets, readers) = drain.into_parts();
+        let tickets = tickets.into_iter().collect();
         for reader in readers {
             self.answer(Reply::DrainProgress(reader, answer));
         }
@@ -202,7 +204,7 @@ impl<D: Domain> Engine<D> {
             return;
         }
         drain.told = progress;
-        let gone = add(&mut drain.readers, ticket);
+        let gone = drain.readers.add(ticket);
         self.discard_all(gone.into_iter().map(Caller::DrainProgress));
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `lifecycle` has the steps; `stopping` decides the order in which many sessions are stopped.
 
+use super::crowds::{Crowd, Shared};
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
@@ -35,10 +36,10 @@ impl From<Lost> for Gone {
 
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
-    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
+    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u32) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, SessionState::Stopping, batch);
+            child.plan_after(now, then, SessionState::Stopping, batch);
             child.life.stop(step);
         });
     }
@@ -73,7 +74,7 @@ impl<D: Domain> Engine<D> {
         };
         self.drain_gives_up(now, slot);
         let before = self.step(now, slot, |child, step| {
-            let before = child.plan_after(then, SessionState::Stuck, NO_BATCH);
+            let before = child.plan_after(now, then, SessionState::Stuck, NO_BATCH);
             child.life.give_up(step);
             Some(before)
         });
@@ -160,21 +161,18 @@ impl<D: Domain> Engine<D> {
             history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
-            for ticket in waiting.stops {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
-            }
-            for caller in waiting.joined {
-                self.answer(caller.refused(Refusal::Stopped));
-            }
             let Watchers { runs, gone } = waiting.watchers;
-            for ticket in gone {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
+            for stops in [waiting.stops, gone] {
+                if !stops.is_empty() {
+                    self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+                }
+            }
+            if !waiting.joined.is_empty() {
+                let shared = Shared::Refused(Refusal::Stopped);
+                self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
             self.next_for_free_id(now, &child.life.id, waiting.queue);
-            // They go on waiting if one that waited for the id is being started now.
-            for ticket in runs {
-                self.tell_when_running(&child.life.id, ticket);
-            }
+            self.go_on_watching(&child.life.id, runs);
         }
         self.discard(Discard::Exit(exit));
     }

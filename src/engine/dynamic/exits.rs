@@ -71,9 +71,10 @@ impl<D: Domain> Engine<D> {
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
         let end = self.step_within(now, slot, |child, step| {
+            let told = child.ends_since();
             let history = &mut child.history;
             let mark = child.life.mark();
-            let end = child.life.end(mark, seen, step, |last| {
+            let end = child.life.end(mark, seen, told, step, |last| {
                 history.get_or_insert_default().last.replace(last)
             })?;
             Some((end, mark))
@@ -119,7 +120,7 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, exit);
             return;
         }

@@ -17,6 +17,7 @@ use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Recall, Refusal, Reply};
 use crate::engine::lifecycle::{How, Lost};
+use crate::engine::meter::NoStart;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 
@@ -59,7 +60,7 @@ impl<D: Domain> Engine<D> {
                 }
                 How::Late => {
                     let then = child.take_then();
-                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
+                    child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
                     Then::Remove
                 }
                 How::Stuck => Then::Remove,
@@ -122,7 +123,10 @@ impl<D: Domain> Engine<D> {
             Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching, text)) => self.launch_failed(now, slot, failure, text),
+            Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
+                self.launch_failed(now, slot, failure, text);
+            }
             Some((slot, lost @ (Lost::Cancelled | Lost::Stuck), _)) => {
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, lost.into());
@@ -150,7 +154,7 @@ impl<D: Domain> Engine<D> {
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Decision::Forget));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -171,6 +175,7 @@ impl<D: Domain> Engine<D> {
         });
         match lost {
             Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
                 self.record(now, slot, failed(origin, failure, text));
@@ -234,7 +239,7 @@ impl<D: Domain> Engine<D> {
         let origin = self.table.change(slot, |child| {
             let origin = child.origin();
             let (then, shown) = after_failed(origin, child.life.policy().restart);
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             (origin, shown)
         });
         let (origin, state) = origin.unwrap_or((Origin::First, SessionState::Stopping));
@@ -253,7 +258,7 @@ impl<D: Domain> Engine<D> {
     ) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             child.life.cancel(refusal.into(), step);
         });
         self.step_taken(slot, EventKind::LaunchCancelled { state: shown });
@@ -275,7 +280,7 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
 fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
     let (failure, error) = StartFailure::of(failure, text);
     let kind = EventKind::StartFailed { failure };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }
 
 /// Of one whose launch failed and of which stuck children are left.

@@ -43,6 +43,7 @@ impl<D: Domain> Engine<D> {
         });
         self.parked.orders = next_order;
         self.parked.by_order.insert(parking.order, slot);
+        self.meter.parks();
         let decision = self.parked(limit, parking.trials, draw);
         let retry = match decision {
             Decision::Park { until, .. } => until.map(|pause| now.after(pause)),
@@ -88,7 +89,7 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             return;
         }
-        let full = self.is_full() || self.no_place_in_group(slot).is_some();
+        let full = self.no_place(now, slot).is_some();
         let random = self.jitter.draw();
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -122,6 +123,7 @@ impl<D: Domain> Engine<D> {
         if let Some(history) = &mut child.history {
             history.restarts += 1;
         }
+        self.meter.tries();
         self.leave_parked(slot);
         self.launch(now, slot, Origin::Trial, None);
     }

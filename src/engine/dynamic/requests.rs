@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
+use super::crowds::{Crowd, Start};
 use super::pace::NO_BATCH;
 use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
@@ -16,6 +17,7 @@ use crate::engine::io::{
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
+use crate::engine::waiters::{Waiters, Waits};
 use crate::engine::waiting::{Queued, ShareCaller, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
@@ -75,17 +77,18 @@ impl<D: Domain> Engine<D> {
             {
                 match caller {
                     StartCaller::Ensure(ticket) => {
-                        child.waiting().joined.push(ShareCaller::Ensure(ticket));
+                        self.join(slot, ShareCaller::Ensure(ticket));
                         self.discard(Discard::Spec(spec));
                     }
-                    StartCaller::Start(_) => child.enqueue(Queued::Start { spec, caller }),
+                    StartCaller::Start(_) => self.enqueue(slot, Queued::Start { spec, caller }),
                 }
             }
-            _ => child.enqueue(Queued::Start { spec, caller }),
+            _ => self.enqueue(slot, Queued::Start { spec, caller }),
         }
     }
 
     pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket<StopAnswer>) {
+        self.stop_in_crowds(id);
         let Some(slot) = self.table.find(id) else {
             self.answer(Reply::Stop(ticket, StopAnswer::NotFound));
             return;
@@ -100,7 +103,10 @@ impl<D: Domain> Engine<D> {
             self.dismiss(then, Refusal::Stuck);
             return;
         }
-        child.waiting().stops.push(ticket);
+        self.wait_for_end(slot, ticket);
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
         match &mut child.plan {
             Plan::Launch(_) => self.cancel(
                 now,
@@ -145,10 +151,10 @@ impl<D: Domain> Engine<D> {
             self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
             return;
         };
-        let no_place = if self.is_full() {
-            Some(RestartAnswer::MaxSessions(self.settings.max_sessions))
-        } else {
-            self.no_place_in_group(slot).map(RestartAnswer::Rejected)
+        let child = self.table.get(slot);
+        let no_place = match child.map(|child| &child.plan) {
+            Some(Plan::Park { .. }) => self.no_place(now, slot),
+            _ => None,
         };
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -177,16 +183,27 @@ impl<D: Domain> Engine<D> {
                     _ => Origin::Manual,
                 };
                 let resumed = *origin == Origin::Resume;
-                match first {
-                    Some(_) => child.waiting().joined.push(ShareCaller::Restart(ticket)),
-                    None => *first = Some(LaunchCaller::Restart(ticket)),
-                }
+                let joins = match first {
+                    Some(_) => Some(ticket),
+                    None => {
+                        *first = Some(LaunchCaller::Restart(ticket));
+                        None
+                    }
+                };
                 if resumed {
                     child.begin_anew();
+                }
+                if let Some(ticket) = joins {
+                    self.join(slot, ShareCaller::Restart(ticket));
                 }
             }
             (Plan::Park { .. }, _) if released => {
                 if let Some(no_place) = no_place {
+                    match &no_place {
+                        RestartAnswer::MaxSessions(_) => self.meter.has_no_place(),
+                        RestartAnswer::Rejected(rejection) => self.meter.rejects(rejection),
+                        _ => debug_assert!(false, "a place is all that it lacks"),
+                    }
                     return self.answer(Reply::Restart(ticket, no_place));
                 }
                 self.leave_parked(slot);
@@ -199,7 +216,7 @@ impl<D: Domain> Engine<D> {
             (Plan::After { .. }, _) if child.life.state().is_stuck() => {
                 self.answer(Reply::Restart(ticket, Refusal::Stuck.into()));
             }
-            _ => child.enqueue(Queued::Restart(ticket)),
+            _ => self.enqueue(slot, Queued::Restart(ticket)),
         }
     }
 
@@ -226,33 +243,43 @@ impl<D: Domain> Engine<D> {
             };
             let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
-            let decided = match &child.plan {
-                Plan::Run => child.life.running().is_some(),
-                Plan::Park { .. } => true,
-                Plan::After { .. } => child.life.state().is_stuck(),
-                Plan::InLine { .. }
+            let answer = match &child.plan {
+                Plan::Run => child.life.running().map(Start::Running),
+                Plan::Park { .. } => Some(Start::Parked),
+                Plan::After { .. } if child.life.state().is_stuck() => Some(Start::Stuck),
+                Plan::After { .. }
+                | Plan::InLine { .. }
                 | Plan::Launch(_)
                 | Plan::Restart { .. }
-                | Plan::Forget { .. } => false,
+                | Plan::Forget { .. } => None,
             };
-            if !decided {
-                break;
-            }
-            let Some(request) = waiting.queue.pop_front() else {
+            let Some(answer) = answer else {
                 break;
             };
-            if request.is_gone() {
-                self.discard_request(request.into_parts());
-                continue;
-            }
+            let mut starts = VecDeque::new();
+            let mut gone = Vec::new();
+            let next = loop {
+                match waiting.queue.pop_front() {
+                    Some(request) if request.is_gone() => gone.push(request),
+                    Some(Queued::Start { spec, caller }) => starts.push_back((spec, caller)),
+                    Some(Queued::Restart(ticket)) => break Some(ticket),
+                    None => break None,
+                }
+            };
             let id = Arc::clone(&child.life.id);
             // A parked child whose last incarnation is not released yet answers starts at once, and
             // keeps the restarts by hand until it is.
             let wait = matches!(child.plan, Plan::Park { .. }) && !released;
-            match request {
-                Queued::Restart(ticket) if wait => later.push(ticket),
-                Queued::Restart(ticket) => self.restart(now, &id, ticket),
-                Queued::Start { spec, caller } => self.start(now, id, spec, caller),
+            for request in gone {
+                self.discard_request(request.into_parts());
+            }
+            if !starts.is_empty() {
+                self.tell_all(Crowd::Starts(starts, answer));
+            }
+            match next {
+                Some(ticket) if wait => later.push(ticket),
+                Some(ticket) => self.restart(now, &id, ticket),
+                None => break,
             }
         }
         for ticket in later.into_iter().rev() {
@@ -269,9 +296,13 @@ impl<D: Domain> Engine<D> {
         &mut self,
         now: Moment,
         id: &Arc<str>,
-        mut queue: VecDeque<Queued<D>>,
+        mut queue: Waiters<Queued<D>>,
     ) {
         while let Some(request) = queue.pop_front() {
+            if !self.may_serve() {
+                queue.push_front(request);
+                return self.tell_all(Crowd::Queue(Arc::clone(id), queue));
+            }
             if request.is_gone() {
                 self.discard_request(request.into_parts());
                 continue;
@@ -314,14 +345,13 @@ impl<D: Domain> Engine<D> {
         else {
             return;
         };
-        for request in std::mem::take(&mut waiting.queue) {
-            self.refuse_queued(request, refusal);
-        }
+        let queue = std::mem::take(&mut waiting.queue);
+        self.tell_all(Crowd::Refused(queue, refusal));
         self.tell_watchers(slot);
         self.tidy_waiting(slot);
     }
 
-    fn refuse_queued(&mut self, request: Queued<D>, refusal: Refusal) {
+    pub(super) fn refuse_queued(&mut self, request: Queued<D>, refusal: Refusal) {
         match request {
             Queued::Start { spec, caller } => self.refuse(spec, caller.not_started(refusal)),
             Queued::Restart(ticket) => self.answer(Reply::Restart(ticket, refusal.into())),
@@ -337,8 +367,9 @@ impl<D: Domain> Engine<D> {
         else {
             return;
         };
-        for ticket in std::mem::take(&mut waiting.stops) {
-            self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
+        let stops = std::mem::take(&mut waiting.stops);
+        if !stops.is_empty() {
+            self.tell_all(Crowd::Stops(stops, StopAnswer::Stuck));
         }
         self.tidy_waiting(slot);
     }

@@ -80,7 +80,7 @@ impl Occasion {
             What::Told => EventKind::Decided(decision),
         };
         let error = self.error;
-        Happening { kind, error }
+        Happening::new(kind, error)
     }
 }
 
@@ -266,6 +266,7 @@ impl<D: Domain> Engine<D> {
         match decision {
             Decision::Restart { after, limit, .. } => {
                 self.count_restart(now, slot, limit);
+                self.meter.restarts(after);
                 let due = now.after(after);
                 self.plan(slot, Plan::Restart { due, manual: None });
                 self.record(now, slot, occasion.with(decision));
@@ -274,15 +275,15 @@ impl<D: Domain> Engine<D> {
             }
             Decision::Park { limit, .. } => self.park(now, slot, limit, occasion),
             Decision::Remove(_) => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.leave_ended(now, slot);
             }
             Decision::Escalate(_) | Decision::EscalateAll(_) => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.escalate(now, slot);
             }
             _ => {
-                self.note(slot, occasion.with(decision));
+                self.record(now, slot, occasion.with(decision));
                 self.leave(now, slot, Exit::NotRunning);
             }
         }

@@ -37,14 +37,19 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Tells what has happened, and keeps an exit of a session that stays.
+    /// Tells an exit, a restart that failed, or what follows one of them, and decides how the log
+    /// tells it. Keeps it if the session stays.
     pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
-        let happening = happening.into();
+        let mut happening = happening.into();
         if let Some(decision) = happening.kind.decision()
             && decision.state().is_some()
             && let Some(child) = self.table.get_mut(slot)
         {
             keep(now, child, &happening.kind, *decision);
+        }
+        let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
+        if let Some(extra) = extra {
+            happening.judge(now, &mut extra.repeats);
         }
         self.note(slot, happening);
     }

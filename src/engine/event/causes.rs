@@ -9,6 +9,11 @@ use crate::engine::failure::Failure;
 
 /// How an incarnation ended, as plain data: an [`Exit`] with the text of its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ExitCause {
     /// Gracefully and by itself.
@@ -31,6 +36,11 @@ pub enum ExitCause {
 
 /// Why a launch did not succeed, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum StartFailure {
     /// The start function or `pre_start` failed.
@@ -50,6 +60,10 @@ pub enum StartFailure {
     /// It took too long.
     TimedOut {
         /// The timeout.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::engine::serial::seconds")
+        )]
         timeout: Duration,
     },
 }

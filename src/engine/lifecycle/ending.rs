@@ -4,10 +4,11 @@
 //! its first report: the supervision event, the child's own report, or else the release. What was
 //! asked and the mark decide what it was; ractor's reasons do not.
 
-use super::{Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use super::{Counted, Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
 use crate::engine::event::ExitCause;
 use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
 use crate::engine::io::{Discard, Domain, Failure, Life, Recall};
+use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::shutdown::KILL_BOUND;
 use std::time::Duration;
@@ -73,12 +74,14 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// It has ended. Judges the exit by the mark and the event. `keep` stores it as the last exit
-    /// and returns the one before; a start that succeeded after its cancellation is not stored.
+    /// It has ended. Judges the exit by the mark and the event. `told`: when it was told to end.
+    /// `keep` stores the exit as the last one and returns the one before; a start that succeeded
+    /// after its cancellation is not stored.
     pub(in crate::engine) fn end(
         &mut self,
         mark: Mark,
         seen: Option<Seen>,
+        told: Option<Moment>,
         step: &mut Step<'_, D>,
         keep: impl FnOnce(Last) -> Option<Last>,
     ) -> Option<End> {
@@ -111,6 +114,12 @@ impl<D: Domain> Lifecycle<D> {
         let lived = step.now.since(current.started);
         let text = current.life.error_text();
         let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
+        if current.counted == Counted::Started {
+            step.count(|meter| meter.exited(&exit, current.started, step.now));
+            if let Some(told) = told {
+                step.count(|meter| meter.stopped(told, step.now));
+            }
+        }
         let cause = ExitCause::of(&exit, text);
         // A start that succeeds after its cancellation does not count as a run.
         if current.recall == Recall::InTime {

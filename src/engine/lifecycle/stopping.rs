@@ -54,7 +54,7 @@ impl<D: Domain> Lifecycle<D> {
             Force::Killed(since) => {
                 self.set(State::Killed { since });
                 self.note(EventKind::Killing(rule.kill()), step);
-                self.tell(step, |life| Effect::Kill { life });
+                self.kill_it(step);
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }
             Force::Asked(until) => {
@@ -84,7 +84,7 @@ impl<D: Domain> Lifecycle<D> {
     fn kill_for(&mut self, why: Kill, step: &mut Step<'_, D>) {
         self.set(State::Killed { since: step.now });
         self.note(EventKind::Killing(why), step);
-        self.tell(step, |life| Effect::Kill { life });
+        self.kill_it(step);
         step.timer = Timer::At(verdict(step.now, step.last_end));
     }
 
@@ -206,6 +206,7 @@ impl<D: Domain> Lifecycle<D> {
             | State::Stuck(_) => return state.impossible("it is given up"),
         };
         self.set(State::Stuck(left));
+        self.count_no_start(step);
         step.timer = Timer::Off;
         self.note(EventKind::Stuck, step);
     }

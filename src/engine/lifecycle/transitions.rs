@@ -17,7 +17,8 @@ mod tests {
     use crate::engine::incarnation::{Key, Launch};
     use crate::engine::io::{Discard, Effect, Recall, Refusal};
     use crate::engine::lifecycle::{
-        Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor, Timer, Told,
+        Counted, Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor,
+        Timer, Told,
     };
     use crate::engine::moment::Moment;
     use crate::engine::{Expiry, Mark, Policy, Seen, Shutdown, Span, Spec, Ticket};
@@ -253,7 +254,7 @@ mod tests {
             })
         }),
         ("it ends", |child, step| {
-            let end = child.end(Mark::Orderly, None, step, |_| None)?;
+            let end = child.end(Mark::Orderly, None, None, step, |_| None)?;
             Some(format!("{:?}: {}", end.was, end.exit))
         }),
         ("only stuck children of its own are left", |child, _| {
@@ -300,6 +301,7 @@ mod tests {
                 join: Join::Pending,
                 recall: Recall::InTime,
                 stopped_by: StoppedBy::Rule,
+                counted: Counted::NotYet,
             });
         }
         child

@@ -77,7 +77,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let end = self.step(now, slot, |child, step| {
             let past = &mut child.past;
-            let end = child.life.end(mark, seen, step, |last| {
+            let end = child.life.end(mark, seen, None, step, |last| {
                 past.get_or_insert_default().last.replace(last)
             })?;
             // A start that succeeds after its cancellation does not count as a run, but as a failed
@@ -105,8 +105,17 @@ impl<D: Domain> OrderedEngine<D> {
             Exit::Failed { cause } => Some(cause),
             _ => None,
         };
-        self.note(slot, Happening { kind, error });
+        self.record(now, slot, Happening::new(kind, error));
         self.follow(now, slot, follows);
+    }
+
+    /// Tells how a child ended, that its restart failed, or what follows that, and decides how the
+    /// log tells it.
+    pub(super) fn record(&mut self, now: Moment, slot: u32, mut happening: Happening) {
+        if let Some(past) = self.get_mut(slot).and_then(|child| child.past.as_mut()) {
+            happening.judge(now, &mut past.repeats);
+        }
+        self.note(slot, happening);
     }
 
     /// The present incarnation has ended. What follows is decided here, so that the note of the

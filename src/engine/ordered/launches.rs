@@ -110,7 +110,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let follows = follows.unwrap_or(Follows::NOTHING);
         let told = failed(then, failure.clone(), text, follows.decision);
-        self.note(slot, told);
+        self.record(now, slot, told);
         if !ignored && begins {
             self.begin_failed(now, slot, failure);
         } else {
@@ -139,7 +139,8 @@ impl<D: Domain> OrderedEngine<D> {
                         Decision::Nothing
                     }
                 };
-                self.note(slot, failed(then, failure.clone(), text, decision));
+                let told = failed(then, failure.clone(), text, decision);
+                self.record(now, slot, told);
                 if then == Then::Failed(Origin::Begin) {
                     self.begin_failed(now, slot, failure);
                 } else {
@@ -172,5 +173,5 @@ fn failed(then: Then, failure: Failure, text: Option<Arc<str>>, decision: Decisi
             EventKind::RestartFailed { failure, decision }
         }
     };
-    Happening { kind, error }
+    Happening::new(kind, error)
 }

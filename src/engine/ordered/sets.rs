@@ -104,7 +104,8 @@ impl<D: Domain> OrderedEngine<D> {
     /// Tells a decision that comes later than what it follows, and ends the group if it says so.
     pub(super) fn tell_and_follow(&mut self, now: Moment, slot: u32, follows: Follows) {
         if follows.decision != Decision::Nothing {
-            self.note(slot, EventKind::Decided(follows.decision));
+            let decided = EventKind::Decided(follows.decision);
+            self.record(now, slot, decided.into());
         }
         self.follow(now, slot, follows);
     }

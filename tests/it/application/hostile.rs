@@ -34,9 +34,7 @@ impl Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata
-            .target()
-            .starts_with("session_supervisor::application")
+        metadata.target() == "session_supervisor" && metadata.is_event()
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {

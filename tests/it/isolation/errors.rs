@@ -62,7 +62,7 @@ async fn an_error_that_takes_long_to_drop() {
     }
 }
 
-/// An error whose text blocks the thread of whoever asks for it.
+/// An error whose text blocks the thread of the one who asks for it.
 struct Slow(Probe, Arc<Block>);
 
 impl std::fmt::Debug for Slow {

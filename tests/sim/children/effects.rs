@@ -48,8 +48,15 @@ impl Sim {
             Effect::Claimed { .. } | Effect::Unclaimed { .. } => panic!("no child claims"),
             Effect::BeginStop { cause } => self.stops(cause),
             Effect::Note {
-                id, kind, error, ..
+                id,
+                incarnation,
+                kind,
+                error,
+                repeat,
+                ..
             } => {
+                let now = self.world.now;
+                self.summed.check((&id, incarnation), now, &kind, repeat);
                 let role = self.index(&id);
                 self.note(role, &kind, error.as_ref());
             }

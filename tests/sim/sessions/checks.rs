@@ -43,6 +43,7 @@ impl Sim {
             self.world.checkpoints.check(&self.world.runs, is_known);
         }
         self.check_counts();
+        self.check_stats();
         self.check_groups();
         self.check_queues();
         self.check_readers();

@@ -62,8 +62,11 @@ impl Sim {
                 incarnation,
                 kind,
                 error,
+                repeat,
                 ..
             } => {
+                let now = self.world.now;
+                self.summed.check((&id, incarnation), now, &kind, repeat);
                 let id = self.index(&id);
                 self.tell_follower(id, incarnation, &kind);
                 self.note(id, &kind, error.as_ref());

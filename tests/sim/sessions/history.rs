@@ -213,4 +213,5 @@ fn take_apart(sim: &mut Sim) {
     let mut callers = sim.tickets.0.iter();
     let kept = callers.position(|caller| !caller.answered && !caller.launched);
     assert_eq!(kept, None, "a ticket is dropped");
+    sim.check_stats_apart();
 }

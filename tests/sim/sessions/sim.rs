@@ -19,7 +19,9 @@ use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
+use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
@@ -35,6 +37,8 @@ pub(crate) struct Sim {
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
     pub(crate) follower: Option<Box<Follower>>,
+    pub(crate) summed: Summed,
+    pub(crate) tally: Tally,
 }
 
 impl Sim {
@@ -50,6 +54,8 @@ impl Sim {
             plays: Plays::Plain,
             claims: Claims::default(),
             follower: None,
+            summed: Summed::default(),
+            tally: Tally::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -215,6 +221,7 @@ impl History for Sim {
     }
 
     fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.tally_effect(&effect);
         self.carry_out(effect);
     }
 
@@ -259,6 +266,7 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
+        self.tally_deed(index, &deed);
         let run = &mut self.world.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));
