@@ -394,8 +394,7 @@ mod tests {
         assert_eq!(inbox.shut().len(), 2);
         assert!(push(&inbox).is_err());
         assert!(command(&inbox, &progress).is_err());
-        let released = inbox.push_release(&mut Some(Item::Tick), &progress, || false);
-        assert!(released.is_err());
+        assert!(inbox.push_release(&mut None, &progress, || false).is_err());
         assert!(!inbox.take_seat(&progress));
     }
 }

@@ -238,47 +238,9 @@ impl<C, T: Clone> Life<C, T> {
         }
     }
 
-    /// The launch is that of a supervisor, whose children are held from now on.
-    pub(crate) fn hold_tree(&self, tree: T) {
-        self.hold(Hold::Tree);
-        self.lock().end.or_nothing(&self.bits).tree = Tree::Held(tree);
-    }
-
-    /// The supervisor has come to its end, on whichever road. Only what became of its children is
-    /// kept.
-    pub(crate) fn tree_over(&self, report: Option<ShutdownReport>) {
-        let mut inner = self.lock();
-        let end = inner.end.or_nothing(&self.bits);
-        let held = std::mem::replace(&mut end.tree, Tree::Over(report));
-        drop(inner);
-        drop(held);
-    }
-
-    /// What there is to hold of it, if it is a supervisor itself that is not over.
-    pub(crate) fn tree(&self) -> Option<T> {
-        self.of_end(|end| match &end.tree {
-            Tree::Held(tree) => Some(tree.clone()),
-            Tree::None | Tree::Over(_) => None,
-        })
-    }
-
-    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of
-    /// that, which has not come to its end; else the caller does.
-    pub(crate) fn mark_outlived(&self) -> bool {
-        let mut inner = self.lock();
-        inner.end.or_nothing(&self.bits).outlived = true;
-        let launching = self.holds(Hold::Launch);
-        let waker = inner.waker.take().filter(|_| launching);
-        drop(inner);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        launching
-    }
-
-    /// Whether the tree was told to be [outlived](Self::mark_outlived).
-    pub(crate) fn is_marked_outlived(&self) -> bool {
-        self.of_end(|end| Some(end.outlived)) == Some(true)
+    /// Whether only the supervisor's end can be why the actor was not linked.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.bits.load(Ordering::Acquire) & READY != 0
     }
 
     pub(crate) fn holds(&self, hold: Hold) -> bool {
