@@ -238,11 +238,6 @@ impl<C, T: Clone> Life<C, T> {
         }
     }
 
-    /// Whether only the supervisor's end can be why the actor was not linked.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.bits.load(Ordering::Acquire) & READY != 0
-    }
-
     pub(crate) fn holds(&self, hold: Hold) -> bool {
         self.bits.load(Ordering::Acquire) & hold as u16 != 0
     }
