@@ -79,12 +79,12 @@ pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
 pub use decision::{Decision, Pending};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
-pub use dossier::{Dossier, KEPT_EXITS, Record};
+pub use dossier::{KEPT_EXITS, Record};
 pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, Outlook, STOP_WINDOW};
+pub use dynamic::{Dossier, Engine, Outlook, STOP_WINDOW};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};

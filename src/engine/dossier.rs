@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::decision::Decision;
 use super::event::EventKind;
-use super::io::Domain;
 use super::moment::Moment;
-use super::table::Info;
 
 /// So many exits of a session are kept.
 pub const KEPT_EXITS: usize = 8;
@@ -71,34 +69,14 @@ impl Exits {
         }
     }
 
+    /// How many there were before those that are kept.
+    pub(super) const fn earlier(&self) -> u64 {
+        self.earlier
+    }
+
     /// The oldest comes first.
-    fn iter(&self) -> impl Iterator<Item = &Record> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
         self.before.iter().chain([&self.latest])
-    }
-}
-
-/// What is known of the past of a session.
-#[derive(Debug)]
-pub struct Dossier<'a, D: Domain> {
-    /// What is known of it now.
-    pub info: Info<'a, D>,
-    exits: Option<&'a Exits>,
-}
-
-impl<'a, D: Domain> Dossier<'a, D> {
-    pub(super) const fn new(info: Info<'a, D>, exits: Option<&'a Exits>) -> Self {
-        Self { info, exits }
-    }
-
-    /// The last exits, the oldest first.
-    pub fn exits(&self) -> impl Iterator<Item = &'a Record> {
-        self.exits.into_iter().flat_map(Exits::iter)
-    }
-
-    /// How many there were before those.
-    #[must_use]
-    pub fn earlier(&self) -> u64 {
-        self.exits.map_or(0, |exits| exits.earlier)
     }
 }
 

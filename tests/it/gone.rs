@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use session_supervisor::{Options, SessionSupervisor};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::support::{Gate, Probe, answered, ask_and_go, asked, supervisor};
 
@@ -122,7 +122,6 @@ async fn a_group_function_that_holds_the_handle_is_dropped_at_the_end() {
         assert_eq!(sessions.count_group(sessions.name()).await, Ok(1));
         sessions.stop().await.unwrap();
         answered("its drop", told.recv()).await;
-        sleep(Duration::ZERO).await;
         assert!(weak.upgrade().is_none());
         assert!(sessions.start_session("b", probe.spec()).await.is_err());
     }

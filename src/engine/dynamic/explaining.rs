@@ -8,12 +8,37 @@ use super::restarts::{Draw, Standing};
 use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Child, Origin, Plan, Then};
 use crate::engine::decision::{Decision, Pending};
-use crate::engine::dossier::Dossier;
+use crate::engine::dossier::{Exits, Record};
 use crate::engine::exit::Mark;
 use crate::engine::io::Domain;
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::table::Info;
+
+/// What is known of the past of a session.
+#[derive(Debug)]
+pub struct Dossier<'a, D: Domain> {
+    /// What is known of it now.
+    pub info: Info<'a, D>,
+    exits: Option<&'a Exits>,
+}
+
+impl<'a, D: Domain> Dossier<'a, D> {
+    const fn new(info: Info<'a, D>, exits: Option<&'a Exits>) -> Self {
+        Self { info, exits }
+    }
+
+    /// The last exits, the oldest first.
+    pub fn exits(&self) -> impl Iterator<Item = &'a Record> {
+        self.exits.into_iter().flat_map(Exits::iter)
+    }
+
+    /// How many there were before those.
+    #[must_use]
+    pub fn earlier(&self) -> u64 {
+        self.exits.map_or(0, Exits::earlier)
+    }
+}
 
 /// What would follow if a session failed now.
 #[derive(Debug)]
