@@ -133,7 +133,8 @@ impl<D: Domain> StartCaller<D> {
         }
     }
 
-    fn is_gone(&self) -> bool {
+    /// Whether it has gone away.
+    pub(super) fn is_gone(&self) -> bool {
         match self {
             Self::Start(ticket) => Ticket::is_gone(ticket),
             Self::Ensure(ticket) => Ticket::is_gone(ticket),

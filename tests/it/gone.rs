@@ -7,7 +7,7 @@ use std::time::Duration;
 use session_supervisor::{Options, SessionSupervisor};
 use tokio::time::timeout;
 
-use crate::support::{Gate, Probe, answered, ask_and_go, asked, supervisor};
+use crate::support::{Probe, answered, ask_and_go, asked, supervisor};
 
 const SOON: Duration = Duration::from_millis(100);
 

@@ -173,6 +173,11 @@ impl<D: Domain> Engine<D> {
             Crowd::Starts(mut starts, answer) => {
                 while !starts.is_empty() && self.may_serve() {
                     if let Some((spec, caller)) = starts.pop_front() {
+                        if caller.is_gone() {
+                            let request = Queued::Start { spec, caller };
+                            self.discard_request(request.into_parts());
+                            continue;
+                        }
                         let reply = match &answer {
                             Start::Running(found) => caller.running(found.clone()),
                             Start::Parked => caller.not_started(NotStarted::Parked),

@@ -14,6 +14,7 @@ use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
+use crate::engine::waiters::Waiters;
 use crate::engine::waiting::Watchers;
 
 /// What it was of which nothing is left now.
@@ -162,19 +163,23 @@ impl<D: Domain> Engine<D> {
         }
         if let Some(waiting) = child.waiting {
             let Watchers { runs, gone } = waiting.watchers;
-            for stops in [waiting.stops, gone] {
-                if !stops.is_empty() {
-                    self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
-                }
-            }
+            self.tell_stops(waiting.stops, &exit);
             if !waiting.joined.is_empty() {
                 let shared = Shared::Refused(Refusal::Stopped);
                 self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
+            self.tell_stops(gone, &exit);
             self.next_for_free_id(now, &child.life.id, waiting.queue);
             self.go_on_watching(&child.life.id, runs);
         }
         self.discard(Discard::Exit(exit));
+    }
+
+    /// Tells those who wait for it how it has ended.
+    fn tell_stops(&mut self, stops: Waiters<D::Ticket<StopAnswer>>, exit: &Exit) {
+        if !stops.is_empty() {
+            self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+        }
     }
 
     /// Nothing of a cancelled launch, or of a stuck child, is left.

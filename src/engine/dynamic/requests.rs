@@ -12,7 +12,8 @@ use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
-    Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, Request, RestartAnswer, StopAnswer,
+    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, Request, RestartAnswer,
+    StopAnswer, Ticket,
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
@@ -256,10 +257,8 @@ impl<D: Domain> Engine<D> {
                 break;
             };
             let mut starts = VecDeque::new();
-            let mut gone = Vec::new();
             let next = loop {
                 match waiting.queue.pop_front() {
-                    Some(request) if request.is_gone() => gone.push(request),
                     Some(Queued::Start { spec, caller }) => starts.push_back((spec, caller)),
                     Some(Queued::Restart(ticket)) => break Some(ticket),
                     None => break None,
@@ -269,13 +268,13 @@ impl<D: Domain> Engine<D> {
             // A parked child whose last incarnation is not released yet answers starts at once, and
             // keeps the restarts by hand until it is.
             let wait = matches!(child.plan, Plan::Park { .. }) && !released;
-            for request in gone {
-                self.discard_request(request.into_parts());
-            }
             if !starts.is_empty() {
                 self.tell_all(Crowd::Starts(starts, answer));
             }
             match next {
+                Some(ticket) if Ticket::is_gone(&ticket) => {
+                    self.discard(Discard::Caller(Caller::Restart(ticket)));
+                }
                 Some(ticket) if wait => later.push(ticket),
                 Some(ticket) => self.restart(now, &id, ticket),
                 None => break,
