@@ -17,7 +17,7 @@ use session_supervisor::{
     StartFailure, StopCause, Subscription,
 };
 
-use crate::support::{Gate, Order, Probe, answered, asked, back, end, supervisor};
+use crate::support::{Order, Probe, answered, back, end, supervisor};
 
 /// The next event.
 async fn next(feed: &mut Subscription) -> Arc<Event> {

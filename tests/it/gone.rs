@@ -36,9 +36,9 @@ async fn a_start_that_nobody_wants_any_more_makes_way() {
         let waits = timeout(SOON, start).await;
         assert!(waits.is_err(), "it is refused for nobody's sake: {waits:?}");
         assert!(sessions.session_info("t/ghost").await.unwrap().is_none());
-        drop(sessions.stop_within(SOON).await);
+        sessions.stop_within(SOON).await.ok();
     }
-    assert_eq!(probe.starts(), 0);
+    assert_eq!(probe.starts(), 3, "those that hang");
 }
 
 /// One caller that is still there is enough.

@@ -276,10 +276,12 @@ impl Host {
     async fn handle_supervisor_evt(
         &self,
         _myself: ractor::ActorRef<()>,
-        _event: ractor::SupervisionEvent,
+        event: ractor::SupervisionEvent,
         pause: &mut Duration,
     ) -> Result<(), ractor::ActorProcessingErr> {
-        sleep(*pause).await;
+        if let ractor::SupervisionEvent::ActorTerminated(..) = event {
+            sleep(*pause).await;
+        }
         Ok(())
     }
 }

@@ -28,7 +28,9 @@ async fn many_lives() {
                 assert!(now.lifetime.count() <= started);
                 assert!(now.stop_duration.count() <= started);
                 let known = now.sessions.specs as u64;
-                assert!(known <= TASKS, "{known} sessions");
+                // The states are read one after another: a session that changes its state meanwhile
+                // may be seen in both.
+                assert!(known <= 2 * TASKS, "{known} sessions");
                 // Totals never become less.
                 assert!(before.starts.total() <= now.starts.total());
                 assert!(before.exits.total() <= ended);
