@@ -82,8 +82,10 @@ mod tests {
     fn what_is_older_than_15_minutes_is_forgotten() {
         let mut history = History::default();
         for n in 0..5_000 {
-            let mut sample = Sample::default();
-            sample.at = Duration::from_secs(n);
+            let mut sample = Sample {
+                at: Duration::from_secs(n),
+                ..Sample::default()
+            };
             sample.gauges.running = n;
             history.add(sample);
         }

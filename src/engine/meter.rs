@@ -306,12 +306,14 @@ mod tests {
     #[test]
     fn the_sums_are_those_of_what_was_read() {
         let meter = Meter::default();
-        let mut counts = Counts::default();
-        counts.active = 3;
-        counts.parked = 2;
-        counts.specs = 5;
-        counts.supervisors = 1;
-        counts.workers = 4;
+        let counts = Counts {
+            active: 3,
+            parked: 2,
+            specs: 5,
+            supervisors: 1,
+            workers: 4,
+            ..Counts::default()
+        };
         meter.show(counts);
         for why in [NoStart::Failed, NoStart::TimedOut, NoStart::TimedOut] {
             meter.not_started(why);

@@ -81,8 +81,9 @@ pub(super) static LIFETIME: [Duration; BOUNDS] = [
 #[non_exhaustive]
 pub struct Stats {
     /// How many sessions there are, by state, as
-    /// [`count_sessions`](crate::SessionSupervisor::count_sessions) answers. All are 0 when the
-    /// supervisor has ended.
+    /// [`count_sessions`](crate::SessionSupervisor::count_sessions) answers. They are
+    /// read one after another: a session that changes its state meanwhile may be in two of them or in
+    /// none. All are 0 when the supervisor has ended.
     pub sessions: Counts,
     /// Starts, by what came of them: first starts, restarts and trials of parked sessions alike.
     pub starts: Starts,

@@ -33,6 +33,7 @@ async fn the_names_and_labels_are_those_of_the_documentation_and_none_is_an_id()
     some_lives(&sessions).await;
     let record = Record::default();
     with_local_recorder(&record, || Exporter::new().publish(&sessions));
+    sessions.stop().await.expect("it stops");
     let recorded = record.recorded.lock().unwrap();
     let documented = documented();
     assert_eq!(documented.len(), 12);
@@ -67,8 +68,6 @@ async fn the_names_and_labels_are_those_of_the_documentation_and_none_is_an_id()
         with_buckets,
         histograms.map(|(name, _)| name.clone()).collect()
     );
-    drop(recorded);
-    sessions.stop().await.expect("it stops");
 }
 
 #[tokio::test(start_paused = true)]
