@@ -3,7 +3,7 @@
 //!
 //! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer
 //! tries, `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop
-//! of slow sessions alone. The exit status is 1 if a must is missed.
+//! of slow sessions alone, `SCALE_FEED=1` what readers of the feed cost. The exit status is 1 if a must is missed.
 //!
 //! No framework is used: its statistics are for one side, and what counts here is the quotient of
 //! two sides in the same minute.
@@ -19,6 +19,7 @@ use session_supervisor::{Launch, SessionSupervisor, Shutdown, names};
 use sides::alloc::{self, Counting};
 use sides::bare::{self, Idle};
 use sides::figure::{Bound, Figure, Judged, Table, as_f64, median, per};
+use sides::followed::{Read, followed};
 use sides::lives::{self, Life};
 use sides::session::{Census, Msg, Session};
 use sides::slow;
@@ -42,6 +43,7 @@ enum Rows {
     Usual,
     WithMillion,
     SlowStop,
+    Feed,
 }
 
 fn plan() -> Plan {
@@ -58,6 +60,8 @@ fn plan() -> Plan {
     };
     let rows = if is_set("SCALE_SLOW_STOP") {
         Rows::SlowStop
+    } else if is_set("SCALE_FEED") {
+        Rows::Feed
     } else if is_set("SCALE_MILLION") {
         Rows::WithMillion
     } else {
@@ -90,6 +94,10 @@ async fn measure(plan: Plan) -> Table {
         slow_stop(&mut table).await;
         return table;
     }
+    if plan.rows == Rows::Feed {
+        feed(&mut table, n).await;
+        return table;
+    }
     lives::ours(n, 1).await;
     lives::by_hand(n, 1).await;
     one_caller(&mut table, n).await;
@@ -103,6 +111,7 @@ async fn measure(plan: Plan) -> Table {
     behind_a_slow_start(&mut table).await;
     recovery(&mut table).await;
     slow_stop(&mut table).await;
+    feed(&mut table, n).await;
     if plan.rows == Rows::WithMillion {
         growth(&mut table, MILLION, ROUNDS).await;
         grace(&mut table, MILLION).await;
@@ -650,4 +659,30 @@ async fn recover(census: &Census, session: &ActorRef<Msg>) -> f64 {
         .saturating_duration_since(began)
         .as_secs_f64()
         * 1e6
+}
+
+/// Throughput of start, storm and stop while eight follow, against that while none does.
+async fn feed(table: &mut Table, n: usize) {
+    const READERS: usize = 8;
+    let mut quotients = Vec::new();
+    let mut costs = Vec::new();
+    let mut all = Read::default();
+    followed(n, READERS).await;
+    for _ in 0..ROUNDS {
+        let (none, _) = followed(n, 0).await;
+        let (some, read) = followed(n, READERS).await;
+        quotients.push(none.as_secs_f64() / some.as_secs_f64());
+        costs.push(per(n, some));
+        all.events += read.events;
+        all.lost += read.lost;
+    }
+    println!("feed: {} events read, {} lost", all.events, all.lost);
+    table.add(Figure {
+        name: "feed_8_readers".to_owned(),
+        value: median(costs),
+        unit: "us/session",
+        judged: Judged::Ratio(median(quotients)),
+        must: Bound::AtLeast(0.8),
+        goal: Bound::AtLeast(0.9),
+    });
 }

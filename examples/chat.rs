@@ -1,5 +1,6 @@
 //! Chat rooms over WebSocket: `cargo run --example chat -- 127.0.0.1:8080`, and then several times
-//! `websocat ws://127.0.0.1:8080/rooms/tea`, or any other client.
+//! `websocat ws://127.0.0.1:8080/rooms/tea`, or any other client. With `--features dashboard`, the
+//! page `http://127.0.0.1:8080/sessions` shows the rooms.
 //!
 //! A room is a session under its name. Its first guest starts it, and it ends when nobody has been
 //! there for a minute, or for as many milliseconds as the second argument says. What a guest says
@@ -131,11 +132,7 @@ async fn enter(
 }
 
 /// A guest in a room, over all its incarnations.
-async fn talk(
-    socket: &mut WebSocket,
-    name: &str,
-    idle: Duration,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn talk(socket: &mut WebSocket, name: &str, idle: Duration) -> Done {
     let rooms = SessionSupervisor::where_is(ROOMS).ok_or("there are no rooms")?;
     let room = rooms.session_ref(name)?.or_start(room(idle));
     let mut seen = 0;
@@ -165,11 +162,15 @@ async fn talk(
 }
 
 async fn serve(listener: Arc<std::net::TcpListener>, house: House, stop: StopSignal) -> Done {
-    let app = Router::new().route("/rooms/{name}", any(enter));
-    let listener = TcpListener::from_std(listener.try_clone()?)?;
-    let server = axum::serve(listener, app.with_state(house));
-    server.with_graceful_shutdown(stop.requested()).await?;
-    Ok(())
+    let app = Router::new().route("/rooms/{name}", any(enter).with_state(house));
+    #[cfg(feature = "dashboard")]
+    let app = {
+        let rooms = SessionSupervisor::where_is(ROOMS).ok_or("there are no rooms")?;
+        let page = session_supervisor::Dashboard::new(&rooms).close_on(stop.requested());
+        app.nest("/sessions", page.router())
+    };
+    let server = axum::serve(TcpListener::from_std(listener.try_clone()?)?, app);
+    Ok(server.with_graceful_shutdown(stop.requested()).await?)
 }
 
 #[tokio::main]

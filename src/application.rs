@@ -143,6 +143,11 @@ impl Application {
     /// Sets how long the stop of the whole application may take. What is left then is killed.
     /// Default: 25 s. Zero kills at once.
     ///
+    /// The time is shared out among the children: each is asked to stop when the one after it is
+    /// gone, and at the latest when its share is over. So a child that needs all of its time to
+    /// stop, such as one that [drains](SessionSupervisor::drain) the sessions, has this timeout
+    /// divided by the number of children.
+    ///
     /// A kill is waited for at most 1 s. So the [wait](RunningApplication::wait) ends a second
     /// after the deadline, or later if so many actors end that it takes them longer.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {

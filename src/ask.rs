@@ -48,12 +48,30 @@ pub(crate) async fn start(
     }
 }
 
-/// An answer that a caller waits for. A caller may give up at the moment when the answer has come:
+/// An answer that a caller waits for, or will. A caller may give up at the moment when the answer has come:
 /// then nobody takes it, and what it holds of the user's is dropped elsewhere, not in the caller's
 /// task.
-struct Awaited<'a, A: Telling> {
+pub(crate) struct Awaited<'a, A: Telling> {
     answer: oneshot::Receiver<A>,
     shared: &'a Shared,
+}
+
+impl<'a, A: Telling> Awaited<'a, A> {
+    /// Sends a command. One that is refused reads as "down".
+    fn ask(
+        shared: &'a Arc<Shared>,
+        command: Item,
+        answer: oneshot::Receiver<A>,
+    ) -> Result<Self, SupervisorDown> {
+        let awaited = Self { answer, shared };
+        shared.command(command).map_err(|()| SupervisorDown)?;
+        Ok(awaited)
+    }
+
+    /// Waits for it. One that was dropped unanswered, or refused, reads as "down".
+    pub(crate) async fn answer(&mut self) -> Result<A, SupervisorDown> {
+        (&mut self.answer).await.map_err(|_| SupervisorDown)
+    }
 }
 
 impl<A: Telling> Drop for Awaited<'_, A> {
@@ -69,19 +87,17 @@ impl<A: Telling> Drop for Awaited<'_, A> {
     }
 }
 
-/// Sends a command and waits for its answer. One that was dropped unanswered, or refused, reads as
-/// "down".
+/// Sends a command and waits for its answer.
 async fn ask<A: Telling>(
     shared: &Arc<Shared>,
     command: Item,
     answer: oneshot::Receiver<A>,
 ) -> Result<A, SupervisorDown> {
-    let mut awaited = Awaited { answer, shared };
-    shared.command(command).map_err(|()| SupervisorDown)?;
-    (&mut awaited.answer).await.map_err(|_| SupervisorDown)
+    Awaited::ask(shared, command, answer)?.answer().await
 }
 
-/// Asks something for one session.
+/// Asks something for one session. It does what [`ask`] does itself: a start is to take as few steps
+/// as it can.
 pub(crate) async fn session<A: Telling>(
     shared: &Arc<Shared>,
     id: Arc<str>,
@@ -90,7 +106,8 @@ pub(crate) async fn session<A: Telling>(
     let (ticket, answer) = Ticket::new();
     let request = request(ticket);
     let command = Item::Input(Input::Asked { id, request });
-    ask(shared, command, answer).await
+    let mut awaited = Awaited::ask(shared, command, answer)?;
+    (&mut awaited.answer).await.map_err(|_| SupervisorDown)
 }
 
 /// Stops several sessions at once. Answers in their order.
@@ -112,7 +129,7 @@ pub(crate) async fn stop_sessions(
         .collect();
     let mut answers = Vec::with_capacity(asked.len());
     for mut awaited in asked {
-        answers.push((&mut awaited.answer).await.map_err(|_| SupervisorDown));
+        answers.push(awaited.answer().await);
     }
     answers
 }
@@ -136,6 +153,18 @@ pub(crate) async fn query<A: Telling>(
 ) -> Result<A, SupervisorDown> {
     let (reply, answer) = oneshot::channel();
     ask(shared, Item::Query(question(reply)), answer).await
+}
+
+/// Asks the same, whose answer is waited for later.
+pub(crate) fn query_now<A: Telling>(
+    shared: &Arc<Shared>,
+    question: impl FnOnce(oneshot::Sender<A>) -> Query,
+) -> Awaited<'_, A> {
+    let (reply, answer) = oneshot::channel();
+    let awaited = Awaited { answer, shared };
+    // A refused question is dropped with its reply, which the answer tells.
+    shared.command(Item::Query(question(reply))).ok();
+    awaited
 }
 
 /// Stops the supervisor, or joins the stop under way.

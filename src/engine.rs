@@ -9,7 +9,8 @@
 //! limits, pauses, parking and the order of stops are those of `dynamic` or of `ordered`.
 //!
 //! The engine has no clock, no `await`, no task and no type of ractor or tokio. It drops no value
-//! of the user's: what is no longer needed leaves as [`Effect::Discard`].
+//! of the user's: what is no longer needed leaves as [`Effect::Discard`]. The feature `serde` adds
+//! derives to what it tells, and changes nothing else.
 
 #![expect(
     clippy::exhaustive_enums,
@@ -18,15 +19,20 @@
 
 mod answers;
 mod apart;
+#[cfg(feature = "serde")]
+mod as_data;
 mod backoff;
 mod callers;
 mod chain;
 mod child;
 mod claim;
 mod counts;
+mod decision;
 mod domain;
+mod dossier;
 mod drain;
 mod dynamic;
+mod event;
 mod exit;
 mod expiry;
 mod failure;
@@ -38,19 +44,26 @@ mod jitter;
 mod leases;
 mod lifecycle;
 mod limit;
+mod listening;
+mod meter;
 mod moment;
-mod next;
-mod note;
+mod number;
 mod ordered;
 mod rate;
 mod rejection;
+mod repeats;
 mod report;
 mod request;
 mod restart;
+mod ring;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 mod shutdown;
+mod stats;
 mod stop;
 mod table;
 mod timers;
+mod waiters;
 mod waiting;
 
 pub(crate) use answers::Answer;
@@ -61,14 +74,18 @@ pub use answers::{
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
 pub use chain::Chain;
+pub(crate) use chain::error_text;
 pub use claim::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, Taken, claim_of};
 pub use counts::{Counts, SessionState};
+pub use decision::{Decision, Pending};
 pub use domain::{Domain, Ending, Life, Spec, Ticket};
+pub use dossier::{KEPT_EXITS, Record};
 pub use drain::{
     DrainAnswer, DrainEnd, DrainEnds, DrainOrder, DrainOutcome, DrainProgress, MoreTimeAnswer,
     ProgressAnswer,
 };
-pub use dynamic::{Engine, STOP_WINDOW};
+pub use dynamic::{Dossier, Engine, Outlook, STOP_WINDOW};
+pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
 pub use failure::Failure;
@@ -76,18 +93,22 @@ pub use incarnation::{Key, Launch};
 pub use io::{Context, Discard, Effect, Input, Recall};
 pub use leases::LeaseNumber;
 pub use limit::{Limit, Window};
+pub use listening::Listening;
+pub use meter::Meter;
 pub use moment::{Moment, Span};
-pub use next::{Next, Used};
-pub use note::Note;
 pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
 };
 pub use rate::StartRate;
 pub use rejection::Rejection;
+pub use repeats::Repeat;
 pub use report::ShutdownReport;
 pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
+pub use ring::Ring;
 pub use shutdown::{KILL_BOUND, Shutdown};
+pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};
 pub use table::{Cursor, Info};
+pub(crate) use waiters::{Waiters, Waits};

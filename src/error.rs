@@ -7,7 +7,9 @@ mod admission;
 mod checkpoint;
 mod child;
 mod drain;
+mod feed;
 mod kind;
+mod retry;
 mod session;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub use child::{
     DeleteChildError, FindChildError, RestartChildError, StartChildError, TerminateChildError,
 };
 pub use drain::{AskForTimeError, DrainError};
+pub use feed::{Lagged, TryNextError};
 pub use kind::ErrorKind;
 use ractor::ActorCell;
 pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, WaitEndError};
@@ -31,9 +34,24 @@ pub use crate::id::InvalidId;
 pub use crate::names::InvalidRole;
 
 /// The supervisor has ended, or is stopping and does not accept the request any more.
+///
+/// It is also the error for a look-up by name that finds none, which answers an `Option`:
+///
+/// ```
+/// use session_supervisor::SessionSupervisor;
+/// use session_supervisor::error::SupervisorDown;
+///
+/// fn chats() -> Result<SessionSupervisor, SupervisorDown> {
+///     SessionSupervisor::where_is("chats").ok_or(SupervisorDown)
+/// }
+/// assert_eq!(chats().unwrap_err(), SupervisorDown);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the supervisor is down")]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "there is nothing to say beside it, and users make it of a look-up that found none"
+)]
 pub struct SupervisorDown;
 
 /// Why a supervisor was not started.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// A bad value that was given to a setter of [`Options`](crate::Options), of a
-/// [`ChildSpec`](crate::ChildSpec) or of a [`TreeSpec`](crate::TreeSpec).
+/// [`ChildSpec`](crate::ChildSpec), of a [`TreeSpec`](crate::TreeSpec) or of a
+/// [`Drain`](crate::Drain).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field} is {value}: {rule}")]
 #[non_exhaustive]
@@ -19,9 +20,10 @@ pub struct InvalidValue {
     pub rule: String,
 }
 
-/// The first bad value of a builder, if it was given one.
+/// The first bad value of a builder, if it was given one. It is in a box, since a spec is cloned and
+/// moved at every start.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fault(Option<InvalidValue>);
+pub(crate) struct Fault(Option<Box<InvalidValue>>);
 
 impl Fault {
     /// Keeps a bad value, unless there was one before.
@@ -31,10 +33,12 @@ impl Fault {
         value: impl fmt::Display,
         rule: impl Into<String>,
     ) {
-        self.0.get_or_insert_with(|| InvalidValue {
-            field,
-            value: value.to_string(),
-            rule: rule.into(),
+        self.0.get_or_insert_with(|| {
+            Box::new(InvalidValue {
+                field,
+                value: value.to_string(),
+                rule: rule.into(),
+            })
         });
     }
 
@@ -52,6 +56,6 @@ impl Fault {
 
     /// The first bad value as an error.
     pub(crate) fn check(self) -> Result<(), InvalidValue> {
-        self.0.map_or(Ok(()), Err)
+        self.0.map_or(Ok(()), |fault| Err(*fault))
     }
 }

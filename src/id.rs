@@ -128,6 +128,35 @@ impl fmt::Display for SessionId {
     }
 }
 
+/// As its text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self)
+    }
+}
+
+/// A text that obeys the rules of an id, as `FromStr` checks them.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for SessionId {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl serde::de::Visitor<'_> for Text {
+            type Value = SessionId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a session id")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<SessionId, E> {
+                SessionId::parse(id).map_err(E::custom)
+            }
+        }
+        from.deserialize_str(Text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{InvalidId, SessionId};

@@ -2,7 +2,11 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod dossier;
 mod drained;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
+mod tree;
 
 use std::sync::Arc;
 
@@ -11,10 +15,13 @@ use ractor::ActorCell;
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
+pub use tree::{Tree, TreeKind, TreePlace, TreeState, Unseen};
 
 /// What is known of one session at the moment it was asked.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SessionInfo {
     /// Its id.
@@ -34,6 +41,10 @@ pub struct SessionInfo {
     pub restarts: u64,
     /// Its actor, while it runs, stops, or is stuck. It names this incarnation: look it up again
     /// after a restart.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "actor", serialize_with = "serial::actor")
+    )]
     pub cell: Option<ActorCell>,
     /// How its last incarnation ended.
     pub last_exit: Option<Exit>,
@@ -41,6 +52,7 @@ pub struct SessionInfo {
 
 /// Some of the sessions, in the order of their first start.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SessionPage {
     /// The sessions.
@@ -51,6 +63,7 @@ pub struct SessionPage {
 
 /// The end of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PageMark {
     pub(crate) id: SessionId,
     /// Its place in the order of first starts, since a later session may have the id.
@@ -59,6 +72,7 @@ pub struct PageMark {
 
 /// How many sessions a group has.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GroupCount {
     /// The group.
@@ -69,16 +83,19 @@ pub struct GroupCount {
 
 /// What became of a session that was to be stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stopped {
     /// Its id.
     pub id: SessionId,
     /// How it ended, or why it is not stopped.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::end"))]
     pub end: Result<Exit, StopError>,
 }
 
 /// What became of a message to many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Broadcast {
     /// So many sessions have it in their mailbox.
@@ -89,6 +106,7 @@ pub struct Broadcast {
 
 /// What is known of one child of a [`Supervisor`](crate::Supervisor) at the moment it was asked.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ChildInfo {
     /// Its role.
@@ -105,6 +123,10 @@ pub struct ChildInfo {
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,
     /// Its actor, while it runs, stops, or is stuck.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "actor", serialize_with = "serial::actor")
+    )]
     pub cell: Option<ActorCell>,
     /// How its last incarnation ended.
     pub last_exit: Option<Exit>,

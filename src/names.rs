@@ -25,6 +25,18 @@ pub const MAX_LENGTH: usize = 512;
 const SESSION: &str = "/session/";
 const RESERVED: &str = "session";
 
+/// The bytes of which the UTF-8 of a control character has one. Most ids have none. It is a table, and
+/// all bytes are looked at, since that takes the fewest steps for each.
+const SUSPICIOUS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = byte < 0x20 || byte == 0x7F || byte == 0xC2;
+        byte += 1;
+    }
+    table
+};
+
 /// The rule that a name or an id breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -132,6 +144,16 @@ pub(crate) fn id_of<'a>(supervisor: &str, name: &'a str) -> Option<&'a str> {
     (!id.is_empty()).then_some(id)
 }
 
+/// Where in the tree of a session a supervisor of this name is, by the roles down to it, if its name
+/// tells. The tree itself is at none.
+pub(crate) fn place_in_tree(name: &str, session: &str) -> Option<String> {
+    let (_, place) = name.split_once('/')?;
+    // Its own parent registers it as a child of the session, those below extend its name.
+    let (role, rest) = place.split_once('/')?;
+    let below = rest.strip_prefix(session)?;
+    (role != "session").then(|| format!("{role}{below}"))
+}
+
 /// A supervisor name that no other call of this process has been given.
 fn unique(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -169,9 +191,10 @@ pub fn check_id(id: &str) -> Result<(), NameError> {
     if id.len() > MAX_LENGTH {
         return Err(NameError::TooLong { length: id.len() });
     }
-    // The UTF-8 of a control character has one of these bytes. Most ids have none.
-    let suspicious = |byte: u8| byte < b' ' || byte == 0x7F || byte == 0xC2;
-    if !id.bytes().any(suspicious) {
+    if !id
+        .bytes()
+        .fold(false, |any, byte| any | SUSPICIOUS[usize::from(byte)])
+    {
         return Ok(());
     }
     match id.char_indices().find(|(_, c)| c.is_control()) {

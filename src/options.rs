@@ -12,7 +12,7 @@ use crate::engine::{Backoff, Limit, OnRestartLimit, Settings};
 use crate::error::InvalidValue;
 use crate::fault::Fault;
 use crate::names::{self, Naming};
-pub(crate) use admission::GroupOf;
+pub(crate) use admission::{GroupOf, Grouping};
 pub use drain::Drain;
 
 /// The name of a supervisor that was given none: the `__MODULE__` name of OTP.
@@ -184,7 +184,9 @@ impl Options {
 
     /// Sets how many launches may be under way at once. Further starts and restarts wait in line,
     /// restarts before starts. The time in line does not count against the start timeout. A launch
-    /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND).
+    /// that was cancelled counts until it is gone, at most for [`KILL_BOUND`](crate::KILL_BOUND). A
+    /// start in line whose callers have all gone makes way for one that needs its claim or its
+    /// place; of very many in line, a thousand are looked at for each start that would be refused.
     ///
     /// A launch whose start function or `pre_start` waits for another start of this supervisor
     /// keeps its place meanwhile. If all places are kept by such launches, each of them waits until

@@ -1,25 +1,44 @@
 //! The address of a session: it names an id, and so follows the session over its restarts.
 
+mod delivery;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{ActorRef, ActorStatus, Message, MessagingErr, RpcReplyPort};
-use tokio::sync::oneshot;
+use ractor::{ActorRef, Message, RpcReplyPort};
 
 use crate::child::Child;
-use crate::error::{CallError, CastError, EnsureError, FindError, InvalidId, NotTaken};
-use crate::{ChildSpec, SessionId, SessionSupervisor, ask};
-
-/// How often a session is started that ends before it takes the message.
-const TRIES: usize = 8;
+use crate::error::{CallError, CastError, EnsureError, InvalidId};
+use crate::{ChildSpec, SessionId, SessionSupervisor};
+use delivery::answer_of;
 
 type Started<M> = Pin<Box<dyn Future<Output = Result<ActorRef<M>, EnsureError>> + Send>>;
 
 /// Starts the session if it does not run.
 type Start<M> = Arc<dyn Fn(&SessionSupervisor, &SessionId) -> Started<M> + Send + Sync>;
+
+/// What becomes of a message while no session runs.
+enum Absent<M> {
+    /// It is refused.
+    Refuse,
+    /// It waits for a session that is known.
+    Wait,
+    /// It starts one.
+    Start(Start<M>),
+}
+
+impl<M> Clone for Absent<M> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Refuse => Self::Refuse,
+            Self::Wait => Self::Wait,
+            Self::Start(start) => Self::Start(Arc::clone(start)),
+        }
+    }
+}
 
 /// An address of the session of one id under one supervisor, whichever incarnation runs. Cheap to
 /// clone; made by [`session_ref`](SessionSupervisor::session_ref).
@@ -28,17 +47,26 @@ type Start<M> = Arc<dyn Fn(&SessionSupervisor, &SessionId) -> Started<M> + Send 
 /// ractor's registry and goes straight to it. It never reaches a session of another id, nor one of
 /// another supervisor, also not one that has taken over the name.
 ///
+/// # While the session does not run
+///
+/// | the reference | the session is known | no session of the id is known |
+/// | --- | --- | --- |
+/// | as it is made | the error says [what it does](crate::error::NotTaken::Unavailable) | refused |
+/// | [`or_wait`](Self::or_wait) | the message waits until it runs | refused |
+/// | [`or_start`](Self::or_start) | the message waits until it runs | the message starts it |
+///
 /// # What is promised
 ///
-/// A message that no session takes comes back in the error. `Ok` says that it is in the mailbox of
-/// the incarnation that ran. ractor drops what is left in the mailbox of an actor that fails, is
-/// killed, or is stopped without being drained, so such a message may be lost with it. A session
-/// that is drained handles all that it has taken: with [`or_start`](Self::or_start) and sessions
-/// that end by draining ([`Shutdown::Drain`](crate::Shutdown::Drain)), no message is lost.
+/// A message that no session takes comes back in the error; one that is stuck takes none. `Ok` says
+/// that it is in the mailbox of the incarnation that ran. ractor drops what is left in the mailbox
+/// of an actor that fails, is killed, or is stopped without being drained, so such a message may be
+/// lost with it. A session that is drained handles all that it has taken, if its time is enough:
+/// then, with [`or_start`](Self::or_start) and sessions that end by draining
+/// ([`Shutdown::Drain`](crate::Shutdown::Drain)), no message is lost.
 pub struct SessionRef<M: Message> {
     sessions: SessionSupervisor,
     id: SessionId,
-    start: Option<Start<M>>,
+    absent: Absent<M>,
 }
 
 impl<M: Message> Clone for SessionRef<M> {
@@ -46,7 +74,7 @@ impl<M: Message> Clone for SessionRef<M> {
         Self {
             sessions: self.sessions.clone(),
             id: self.id.clone(),
-            start: self.start.clone(),
+            absent: self.absent.clone(),
         }
     }
 }
@@ -61,7 +89,8 @@ impl<M: Message> fmt::Debug for SessionRef<M> {
 }
 
 impl SessionSupervisor {
-    /// The address of a session, whether or not it runs.
+    /// The address of a session, whether or not it runs. What a message does while it does not run
+    /// is set with [`or_wait`](SessionRef::or_wait) and [`or_start`](SessionRef::or_start).
     ///
     /// # Errors
     ///
@@ -106,17 +135,37 @@ impl SessionSupervisor {
         Ok(SessionRef {
             sessions: self.clone(),
             id: SessionId::parse(id)?,
-            start: None,
+            absent: Absent::Refuse,
         })
     }
 }
 
 impl<M: Message> SessionRef<M> {
+    /// The same address, and a message waits while the session starts, restarts or ends, as
+    /// [`await_session`](SessionSupervisor::await_session) does. It never starts one: of an id that
+    /// is not known, or not any more, it is refused, and so it is when the session is parked.
+    ///
+    /// A [`call`](Self::call) waits within its timeout. A [`cast`](Self::cast) has none of its own.
+    /// Of this and [`or_start`](Self::or_start) the last one counts. A handler that waits for a
+    /// message to its own session can wait for itself, as with `or_start`.
+    #[must_use]
+    pub fn or_wait(mut self) -> Self {
+        self.absent = Absent::Wait;
+        self
+    }
+
     /// The same address, and a message starts the session if it does not run. Callers that send at
     /// once share one start, as with [`ensure_session`](SessionSupervisor::ensure_session).
+    ///
+    /// # Deadlocks
+    ///
+    /// A message to a session that ends waits for that end, and a session ends only when its handler
+    /// has returned. So a handler must not wait for a message to its own session, nor two sessions'
+    /// handlers for messages to each other: while they end, each waits for itself until it is killed.
+    /// Send from a spawned task there, or through an address without `or_start` and `or_wait`.
     #[must_use]
     pub fn or_start<C: Child<Ref = ActorRef<M>>>(mut self, spec: ChildSpec<C>) -> Self {
-        self.start = Some(Arc::new(move |sessions, id| {
+        self.absent = Absent::Start(Arc::new(move |sessions, id| {
             let ensured = sessions.ensure_session(id, spec.clone());
             Box::pin(async move { Ok(ensured.await?.into_inner()) })
         }));
@@ -144,8 +193,10 @@ impl<M: Message> SessionRef<M> {
 
     /// Sends a message to the session. Returns when it is in the mailbox.
     ///
-    /// It waits only if the session does not run and this reference [starts](Self::or_start) it:
-    /// for the start, for a stop that comes first, or for a restart under way.
+    /// It waits only if the session does not run. A reference that [waits](Self::or_wait) for it or
+    /// [starts](Self::or_start) it does so for the start, for a stop that comes first, and for a
+    /// restart under way or after a pause. Any other asks the supervisor for the reason, and waits
+    /// for that answer.
     ///
     /// # Errors
     ///
@@ -156,7 +207,7 @@ impl<M: Message> SessionRef<M> {
     /// Dropped before it is done, the message is dropped. A start that was asked goes on as with
     /// [`ensure_session`](SessionSupervisor::ensure_session).
     pub async fn cast(&self, message: M) -> Result<(), CastError<M>> {
-        self.send(message).await.map(drop)
+        self.send(message, &self.absent).await.map(drop)
     }
 
     /// Sends a message that asks for an answer, and waits for it, at most so long in all.
@@ -179,24 +230,32 @@ impl<M: Message> SessionRef<M> {
         let (port, answer) = ractor::concurrency::oneshot();
         let message = make(port.into());
         let called = async {
-            match self.send(message).await {
+            match self.send(message, &self.absent).await {
                 Ok(taken) => answer_of(answer, &taken).await.ok_or(CallError::Unanswered),
                 Err(CastError { reason, .. }) => Err(CallError::NotTaken(reason)),
             }
         };
-        match tokio::time::timeout(timeout, called).await {
-            Ok(answered) => answered,
-            Err(_) => Err(CallError::TimedOut),
-        }
+        self.within(timeout, called).await
     }
 
     /// As [`call`](Self::call), but asks again when a session has taken the message and ended
     /// before it answered, until `timeout` is over. So the message may be handled more than once:
     /// only for what does no harm then.
     ///
+    /// Once a session has taken the message, it waits for the next one as
+    /// [`or_wait`](Self::or_wait) does, if this reference does not start it.
+    ///
+    /// A session that drops the reply may run on, or be about to fail. That is decided when the
+    /// callback is over that it runs then: if that goes well, the session runs on and the call ends
+    /// with `Unanswered`; if it fails or is cut off by a kill, it is asked again. A reply that is
+    /// dropped while no callback runs, by a task of the session's, is `Unanswered` at once. So a
+    /// session that drops the reply and goes on within the same callback is waited for, at most
+    /// until `timeout` is over.
+    ///
     /// # Errors
     ///
-    /// As [`call`](Self::call). `Unanswered` only if a session that runs dropped the reply.
+    /// As [`call`](Self::call). `Unanswered` only if a session that runs on dropped the reply.
+    /// `NotTakenAgain` if a session took the message and ended, and no session takes it any more.
     ///
     /// # Cancel safety
     ///
@@ -206,82 +265,32 @@ impl<M: Message> SessionRef<M> {
         make: impl Fn(RpcReplyPort<T>) -> M,
         timeout: Duration,
     ) -> Result<T, CallError> {
+        let wait = Absent::Wait;
+        let then = match &self.absent {
+            Absent::Refuse => &wait,
+            absent => absent,
+        };
         let answered = async {
+            let mut absent = &self.absent;
+            let mut refused: fn(_) -> _ = CallError::NotTaken;
             loop {
                 let (port, answer) = ractor::concurrency::oneshot();
-                let taken = match self.send(make(port.into())).await {
+                let taken = match self.send(make(port.into()), absent).await {
                     Ok(taken) => taken,
-                    Err(CastError { reason, .. }) => return Err(CallError::NotTaken(reason)),
+                    Err(CastError { reason, .. }) => return Err(refused(reason)),
                 };
                 if let Some(answer) = answer_of(answer, &taken).await {
                     return Ok(answer);
                 }
-                if taken.get_status() < ActorStatus::Draining {
+                if self.runs_on(&taken).await {
                     return Err(CallError::Unanswered);
                 }
                 // Its end comes first, or it might be found once more.
                 taken.wait(None).await.ok();
+                absent = then;
+                refused = CallError::NotTakenAgain;
             }
         };
-        match tokio::time::timeout(timeout, answered).await {
-            Ok(answered) => answered,
-            Err(_) => Err(CallError::TimedOut),
-        }
-    }
-
-    /// Sends a message. Answers who has taken it.
-    async fn send(&self, mut message: M) -> Result<ActorRef<M>, CastError<M>> {
-        let mut starts = 0;
-        let mut next = self.sessions.find_session_as(&self.id);
-        loop {
-            let reason = match next {
-                Ok(actor) => match actor.send_message(message) {
-                    Ok(()) => return Ok(actor),
-                    Err(MessagingErr::SendErr(back)) => {
-                        message = back;
-                        NotTaken::NotRunning
-                    }
-                    // Its type has been looked at, so this cannot be.
-                    Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => {
-                        let (message, reason) = (None, NotTaken::WrongMessageType);
-                        return Err(CastError { message, reason });
-                    }
-                },
-                Err(FindError::NotFound) => NotTaken::NotRunning,
-                Err(FindError::WrongMessageType) => NotTaken::WrongMessageType,
-            };
-            let reason = match (reason, &self.start) {
-                (NotTaken::NotRunning, None) if ask::alive(&self.sessions.shared).is_err() => {
-                    NotTaken::SupervisorDown
-                }
-                (NotTaken::NotRunning, Some(_)) if starts == TRIES => NotTaken::KeepsEnding,
-                (NotTaken::NotRunning, Some(start)) => {
-                    starts += 1;
-                    match start(&self.sessions, &self.id).await {
-                        Ok(actor) => {
-                            next = Ok(actor);
-                            continue;
-                        }
-                        Err(error) => NotTaken::NotStarted(error),
-                    }
-                }
-                (reason, _) => reason,
-            };
-            let message = Some(message);
-            return Err(CastError { message, reason });
-        }
-    }
-}
-
-/// The answer, unless the session ends first or drops the reply. A message that came in the instant
-/// of that end may lie in its mailbox for as long as somebody holds the actor, as this does.
-async fn answer_of<M: Message, T>(
-    mut answer: oneshot::Receiver<T>,
-    taken: &ActorRef<M>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        answered = &mut answer => answered.ok(),
-        _ = taken.wait(None) => answer.try_recv().ok(),
+        self.within(timeout, answered).await
     }
 }

@@ -3,9 +3,12 @@
 
 mod admission;
 mod claims;
+mod dossier;
 pub(crate) mod draining;
+pub(crate) mod feed;
 pub(crate) mod leases;
 mod several;
+mod stats;
 mod watching;
 
 use std::future::Future;
@@ -123,6 +126,8 @@ impl SessionSupervisor {
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
     /// the name belongs to another kind of actor. Sends no message.
+    ///
+    /// Where an error is wanted, `where_is(name).ok_or(SupervisorDown)?` is one.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;
@@ -306,8 +311,9 @@ impl SessionSupervisor {
     /// waits for a restart is launched at once. A parked one is resumed with an empty restart
     /// limit.
     ///
-    /// It is not counted against any limit. A session that is starting, stopping or ending is
-    /// restarted when that is done. Callers that wait for one launch share it. However many ask at
+    /// It is not counted against any limit. A session that is starting is restarted when that is
+    /// done. One that is ending is restarted if it comes back; if it ends for good, as after a stop
+    /// or for being idle, the answer is `NotFound`. Callers that wait for one launch share it. However many ask at
     /// once, the session is launched at most twice: a launch that had begun before a caller asked
     /// does not count for that caller.
     ///
@@ -462,8 +468,9 @@ impl SessionSupervisor {
 
     /// All sessions, in the order of their first start; a restart does not move one.
     ///
-    /// The list is taken in pages, so that other callers are answered in between. It therefore does
-    /// not show a single instant. A session that is alive throughout appears exactly once.
+    /// The list is taken in pages, so that other callers are answered in between. It is taken only
+    /// while its caller waits for it, and few are taken at once: further ones wait in line. It
+    /// therefore does not show a single instant. A session that is alive throughout appears exactly once.
     ///
     /// OTP: `which_children/1`.
     ///

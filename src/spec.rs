@@ -174,6 +174,10 @@ impl<C: Child> fmt::Debug for ChildSpec<C> {
 
 impl<A: Actor> ChildSpec<A> {
     /// A session whose actor and arguments are made by a plain function.
+    ///
+    /// For one that awaits use [`from_fn`](Self::from_fn): an async closure does not fit here. A
+    /// type that is no actor is refused by the compiler, with a note about `ractor::factory::Worker`.
+    /// That is only another way to be an actor: write `#[ractor::actor(..)]` above its `impl`.
     pub fn new<F>(start: F) -> Self
     where
         F: Fn(StartContext) -> (A, A::Arguments) + Send + Sync + 'static,
@@ -351,7 +355,7 @@ impl<C: Child> ChildSpec<C> {
         let restart = self.restart.unwrap_or(Restart::Permanent);
         let limit = match policy.limit {
             OwnLimit::Inherited => None,
-            OwnLimit::Own(limit) => Some(format!("{limit:?}")),
+            OwnLimit::Own(limit) => Some(limit.to_string()),
             OwnLimit::Unlimited => Some("none".to_owned()),
         };
         if let Some(limit) = limit {

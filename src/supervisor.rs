@@ -103,6 +103,8 @@ impl Supervisor {
 
     /// The running supervisor of this name, from ractor's registry. `None` if there is none, or if
     /// the name belongs to another kind of actor. Sends no message.
+    ///
+    /// Where an error is wanted, `where_is(name).ok_or(SupervisorDown)?` is one.
     #[must_use]
     pub fn where_is(name: &str) -> Option<Self> {
         let cell = ractor::registry::where_is(name)?;

@@ -7,6 +7,7 @@ pub(crate) mod alloc;
 pub(crate) mod bare;
 pub(crate) mod by_hand;
 pub(crate) mod figure;
+pub(crate) mod followed;
 pub(crate) mod lives;
 pub(crate) mod session;
 pub(crate) mod slow;

@@ -1,6 +1,8 @@
 //! One client: it sends commands, gets an answer to each and the news of its session. It is not
 //! trusted: whatever it sends gets one line, and a client that does not read is disconnected.
 
+mod looking;
+
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use ractor::{ActorCell, ActorRef, Message};
 use session_supervisor::error::{
     DeleteChildError, EnsureError, StartChildError, StartError, TerminateChildError,
 };
-use session_supervisor::{Ensured, SessionInfo, SessionSupervisor, Supervisor};
+use session_supervisor::{Ensured, SessionSupervisor, Supervisor};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -22,7 +24,7 @@ use crate::recorder::RecorderMsg;
 use crate::responder::ResponderMsg;
 use crate::rooms::{Number, Outbox, Rooms};
 use crate::session::{self, Role, Rules, Whereabouts};
-use crate::tree;
+use looking::Watch;
 
 /// So many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
@@ -64,6 +66,8 @@ struct Client {
     outbox: Outbox,
     /// The session the client is in.
     joined: Option<String>,
+    /// Whether it is told what happens to all sessions.
+    watch: Option<Watch>,
 }
 
 /// Serves a client until it leaves, vanishes, does not read, or the server stops.
@@ -84,6 +88,7 @@ where
             full: Arc::clone(&full),
         },
         joined: None,
+        watch: None,
     };
     let reads = tokio::select! {
         () = client.converse(&mut reader) => true,
@@ -162,6 +167,9 @@ impl Client {
             ("list", "") => self.list().await,
             ("info", id) if is_word(id) => self.info(id).await,
             ("tree", "") => self.tree().await,
+            ("stats", "") => self.stats().await,
+            ("watch", "on") => self.watch_on().await,
+            ("watch", "off") => self.watch_off(),
             ("help", "") => return self.tell(help::COMMANDS).await,
             ("quit", "") => {
                 self.tell("ok: goodbye").await;
@@ -302,45 +310,6 @@ impl Client {
             Ok(exit) => Ok(format!("session {id} stopped: {exit}")),
             Err(error) => Err(error.to_string()),
         }
-    }
-
-    async fn list(&self) -> Result<String, String> {
-        let list = self.house.sessions()?.list_sessions().await;
-        let list = list.map_err(|error| error.to_string())?;
-        for info in &list {
-            let line = self.describe(info);
-            self.tell(&line).await;
-        }
-        Ok(format!("{} sessions", list.len()))
-    }
-
-    async fn info(&self, id: &str) -> Result<String, String> {
-        match self.house.sessions()?.session_info(id).await {
-            Ok(Some(info)) => Ok(self.describe(&info)),
-            Ok(None) => Err(format!("no session {id}")),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    async fn tree(&self) -> Result<String, String> {
-        let lines = tree::draw(&self.house.root).await;
-        for line in &lines {
-            self.tell(line).await;
-        }
-        Ok(format!("{} lines", lines.len()))
-    }
-
-    fn describe(&self, info: &SessionInfo) -> String {
-        let clients = self.house.rooms.clients(&info.id);
-        let last = match &info.last_exit {
-            Some(exit) => format!(", last exit: {exit}"),
-            None => String::new(),
-        };
-        format!(
-            "{}, restarts {}, clients {clients}{last}",
-            tree::describe_session(info),
-            info.restarts
-        )
     }
 
     /// The session the client is in, with its id, or why there is none.

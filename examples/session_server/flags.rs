@@ -8,7 +8,7 @@ use session_supervisor::Strategy;
 
 pub(crate) const USAGE: &str = "\
 usage: session_server [--listen ADDR] [--stdin] [--strategy NAME] [--restarts N]
-                      [--window SECONDS] [--deadline SECONDS]
+                      [--window SECONDS] [--deadline SECONDS] [--dashboard ADDR]
 
   --listen ADDR      where to listen (127.0.0.1:4000); port 0 takes a free one
   --stdin            take commands from standard input too; its end stops the server
@@ -18,6 +18,7 @@ usage: session_server [--listen ADDR] [--stdin] [--strategy NAME] [--restarts N]
                      anew; so many of those within the window, then it is parked (3)
   --window SECONDS   that window (5)
   --deadline SECONDS how long the stop of the server may take before it kills what is left (10)
+  --dashboard ADDR   where to show the sessions in the browser; needs the feature `dashboard`
 
 Type `help` into a connection for its commands.";
 
@@ -29,6 +30,7 @@ pub(crate) struct Flags {
     pub(crate) restarts: u32,
     pub(crate) window: Duration,
     pub(crate) deadline: Duration,
+    pub(crate) dashboard: Option<SocketAddr>,
 }
 
 /// Whether commands come from standard input too.
@@ -52,6 +54,7 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Wish, Str
         restarts: 3,
         window: Duration::from_secs(5),
         deadline: Duration::from_secs(10),
+        dashboard: None,
     };
     while let Some(flag) = words.next() {
         match flag.as_str() {
@@ -62,6 +65,12 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Wish, Str
             "--window" => flags.window = Duration::from_secs(value(&flag, words.next())?),
             "--deadline" => {
                 flags.deadline = Duration::from_secs(value(&flag, words.next())?);
+            }
+            "--dashboard" if cfg!(feature = "dashboard") => {
+                flags.dashboard = Some(value(&flag, words.next())?);
+            }
+            "--dashboard" => {
+                return Err("--dashboard needs a build with --features dashboard".to_owned());
             }
             "--help" | "-h" => return Ok(Wish::Help),
             _ => return Err(format!("{flag:?} is no flag")),

@@ -11,6 +11,9 @@ hang       make the responder never end when it is stopped, to try out the serve
 stop ID    end a session, or discard a parked one
 list       all sessions
 info ID    one session
+stats      what has happened so far, in numbers
+watch on   tell what happens to all sessions, as it happens
+watch off  tell it no more
 tree       the application with all its supervisors and their children
 quit       leave; the session lives on
 help       this";
@@ -24,8 +27,8 @@ pub(crate) fn misuse(command: &str) -> String {
     match command {
         "open" | "stop" | "info" => format!("{command} takes one id, a single word"),
         "say" => "say takes a text".to_owned(),
-        "agent" => "agent takes on or off".to_owned(),
-        "history" | "hang" | "list" | "tree" | "help" | "quit" => {
+        "agent" | "watch" => format!("{command} takes on or off"),
+        "history" | "hang" | "list" | "stats" | "tree" | "help" | "quit" => {
             format!("{command} takes nothing")
         }
         _ => {

@@ -4,12 +4,16 @@
 //! `cargo run --example session_server`, then `nc 127.0.0.1 4000` and `help`. With `--stdin` it
 //! takes commands from standard input as one more client, so that a script can drive it.
 //!
+//! With `--features dashboard`, `--dashboard 127.0.0.1:8080` shows the sessions in the browser.
+//!
 //! An application root holds the session supervisor and the listener; each session is a tree of a
 //! recorder, a responder and, on demand, an agent. Nothing is stored: what a crash takes is gone.
 
 mod agent;
 mod causes;
 mod client;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod flags;
 mod help;
 mod lines;

@@ -2,6 +2,7 @@
 //! start to its exit status.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use session_supervisor::{Application, EndCause, Ended, Options, Supervisor};
@@ -10,6 +11,8 @@ use tokio::sync::watch;
 
 use crate::causes::in_full;
 use crate::client::{self, House};
+#[cfg(feature = "dashboard")]
+use crate::dashboard;
 use crate::flags::{Flags, Input};
 use crate::listener;
 use crate::rooms::Rooms;
@@ -31,13 +34,13 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
         closing: closing.clone(),
     };
     let options = Options::new().session_restart_limit(flags.restarts, flags.window);
-    let running = Application::new(options)
+    let application = Application::new(options)
         .name("session_server")
         .child("listener", listener::spec(flags.listen, house.clone()))
-        .stop_timeout(flags.deadline)
-        .start()
-        .await
-        .map_err(|error| in_full(&error))?;
+        .stop_timeout(flags.deadline);
+    let application = with_dashboard(application, flags.dashboard)?;
+    let running = application.start().await;
+    let running = running.map_err(|error| in_full(&error))?;
     if flags.input == Input::SocketsAndStdin {
         let root = running.supervisor().clone();
         drop(tokio::spawn(obey(house(root), flags.deadline)));
@@ -53,6 +56,22 @@ pub(crate) async fn serve(flags: Flags) -> Result<Ended, String> {
     }
     print(&ended);
     Ok(ended)
+}
+
+#[cfg(feature = "dashboard")]
+fn with_dashboard(
+    application: Application,
+    address: Option<SocketAddr>,
+) -> Result<Application, String> {
+    Ok(match address {
+        Some(address) => application.child("dashboard", dashboard::spec(address)?),
+        None => application,
+    })
+}
+
+#[cfg(not(feature = "dashboard"))]
+fn with_dashboard(application: Application, _: Option<SocketAddr>) -> Result<Application, String> {
+    Ok(application)
 }
 
 /// Takes commands from standard input, whose end stops the server.

@@ -12,12 +12,13 @@ use std::fmt;
 use tokio::sync::oneshot;
 
 use super::drop_queue::DropQueue;
+use super::feed::Listens;
 use super::item::Told;
 use super::shared::Actors;
 use super::ticket::Ticket;
 use super::unwind::guard;
 use crate::engine::{self, Caller, Cause, Counts, Reply, ShutdownReport};
-use crate::info::{ChildInfo, GroupCount, SessionInfo, SessionPage};
+use crate::info::{ChildInfo, Dossier, Explanation, GroupCount, SessionInfo, SessionPage};
 
 /// What a caller is told. If nobody takes it, each value of the user's in it is dropped on its own:
 /// two that panic in one drop would end the process.
@@ -47,6 +48,18 @@ impl Telling for Counts {
 }
 
 impl Telling for usize {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for Listens {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for Dossier {
+    fn causes(self, _each: &mut dyn FnMut(Cause)) {}
+}
+
+impl Telling for Explanation {
     fn causes(self, _each: &mut dyn FnMut(Cause)) {}
 }
 

@@ -9,6 +9,7 @@ use ractor::ActorCell;
 
 use super::driver::{Drained, Ended};
 use super::launch;
+use super::life::Hold;
 use super::outbox::Outbox;
 use super::progress::Work;
 use super::shared::{Driver, Order, Shared};
@@ -49,6 +50,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 }
             }
             Effect::Stop { life, way, within } => {
+                life.mark_asked();
                 if let Some(tree) = life.tree() {
                     outbox.stop_tree(tree, within);
                 } else if let Some(cell) = life.cell() {
@@ -63,6 +65,12 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Kill { life } => {
                 if let Some(cell) = life.cell() {
                     life.note_orphans();
+                    // The mailbox is closed, so that a message that comes later goes back to its
+                    // sender: one that is stuck would take it and never handle it. ractor looks for
+                    // the kill first. A root is sent nothing but fences.
+                    if !life.holds(Hold::Tree) {
+                        drop(cell.drain());
+                    }
                     cell.kill();
                 }
             }
@@ -78,8 +86,15 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 id,
                 label,
                 incarnation,
-                note,
-            } => outbox.note(id, label, incarnation, note),
+                kind,
+                error,
+                repeat,
+            } => {
+                outbox.note(id, label, incarnation, kind, repeat);
+                if let Some(error) = error {
+                    outbox.error(error);
+                }
+            }
             Effect::Drained { ends, tickets } => {
                 let ends = Arc::new(ends);
                 driver.drained = Some(Drained { ends, tickets });

@@ -14,11 +14,12 @@ use super::carry;
 use super::driver::{Begin, Drained, Ended, Taken, Timer};
 use super::fences::shrink;
 use super::inbox::{Rest, Turn};
+use super::log;
 use super::outbox::Outbox;
 use super::progress::RootStage;
 use super::shared::{Actors, Driver, Item, Machine, Shared};
 use super::unwind::guard;
-use crate::engine::Moment;
+use crate::engine::{Listening, Moment};
 
 /// At most this many items are taken before the rest is left to the driver task.
 const BUDGET: usize = 64;
@@ -52,8 +53,8 @@ impl Shared {
     /// Drives. The caller holds the seat. Answers how many tasks of others were made or woken on
     /// this thread: a caller that is about to run a user's code has to [step
     /// aside](Self::step_aside) for them.
-    pub(super) fn drive(self: &Arc<Self>, mut first: Option<Item>) -> usize {
-        self.drive_from(&mut first, Begin::Handle)
+    pub(super) fn drive(self: &Arc<Self>, first: &mut Option<Item>) -> usize {
+        self.drive_from(first, Begin::Handle)
     }
 
     /// The same. What is not handled is left where it was.
@@ -63,8 +64,11 @@ impl Shared {
             let mut driver = self.lock_driver();
             let driver = &mut *driver;
             guard(|| {
+                self.look_who_listens(driver);
                 self.begin(driver, first, begin, &mut outbox);
-                self.go_round(driver, &mut outbox)
+                let turn = self.go_round(driver, &mut outbox);
+                outbox.publish();
+                turn
             })
         };
         let woken = match driven {
@@ -86,17 +90,19 @@ impl Shared {
         begin: Begin,
         outbox: &mut Outbox<'_>,
     ) {
-        let Some(item) = first.take() else {
+        if first.is_none() {
             return;
-        };
+        }
         let now = self.clock.now();
-        match (begin, item) {
-            (Begin::Handle, item) => self.handle(now, driver, item, outbox),
-            (Begin::IfNew, Item::Input(input)) => {
+        outbox.at(now);
+        match (begin, first.take()) {
+            (Begin::Handle, Some(item)) => self.handle(now, driver, item, outbox),
+            (Begin::IfNew, Some(Item::Input(input))) => {
                 *first = driver.machine.handle_if_new(now, input).map(Item::Input);
                 carry::out_all(self, driver, outbox);
             }
-            (Begin::IfNew, item) => *first = Some(item),
+            (Begin::IfNew, item) => *first = item,
+            (Begin::Handle, None) => {}
         }
     }
 
@@ -117,6 +123,7 @@ impl Shared {
             }
             budget = budget.saturating_sub(driver.items.len());
             let now = self.clock.now();
+            outbox.at(now);
             // One by one, so that a fault leaves the others where they are.
             while let Some(item) = driver.items.pop_front() {
                 self.handle(now, driver, item, outbox);
@@ -131,18 +138,35 @@ impl Shared {
         item: Item,
         outbox: &mut Outbox<'_>,
     ) {
+        if driver.engine == Taken::Apart {
+            return outbox.discard_item(item);
+        }
         match item {
-            item if driver.engine == Taken::Apart => outbox.discard_item(item),
             Item::Input(input) => {
                 driver.machine.handle(now, input);
                 carry::out_all(self, driver, outbox);
             }
             Item::Query(query) if self.progress.root() < RootStage::Gone => {
+                // One that begins to listen does so after what was told so far.
+                outbox.publish();
                 driver.lists.ask(&mut driver.machine, query, outbox);
+                self.look_who_listens(driver);
             }
             item @ Item::Query(_) => outbox.discard_item(item),
             Item::Tick => driver.timer = Timer::Fired,
         }
+    }
+
+    /// The engine tells each step while somebody listens.
+    fn look_who_listens(&self, driver: &mut Driver) {
+        let listened = self.feed().is_some_and(|feed| feed.is_listened());
+        driver.machine.listen(if listened {
+            Listening::On
+        } else if log::tells_details() {
+            Listening::Off
+        } else {
+            Listening::Warnings
+        });
     }
 
     /// The timer has fired.
@@ -156,6 +180,7 @@ impl Shared {
         let mut due = driver.machine.poll_timeout();
         if driver.timer == Timer::Fired || due == Some(Moment::START) {
             let now = self.clock.now();
+            outbox.at(now);
             let is_due = |due: Option<Moment>| due.is_some_and(|at| at <= now);
             if is_due(due) {
                 match driver.timer {

@@ -155,6 +155,8 @@ impl Drop for End {
         // handed over here, so that no caller waits for an answer that cannot come.
         let (ended, drained) = shared.lock_driver().end(&mut outbox);
         shared.claims.free_all();
+        outbox.at(shared.clock.now());
+        outbox.ended(ended.as_ref().map(|ended| ended.report));
         shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
             report: *report,
             cause: *cause,
@@ -181,5 +183,6 @@ impl Drop for End {
             }
         }
         outbox.flush(shared);
+        shared.drop_group_of();
     }
 }

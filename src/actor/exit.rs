@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use ractor::{ActorCell, ActorProcessingErr, SupervisionEvent};
@@ -13,6 +13,15 @@ use ractor::{ActorCell, ActorProcessingErr, SupervisionEvent};
 use super::drop_queue::{Deferred, DropQueue};
 use super::unwind::guard;
 use crate::engine::{Cause, Chain, Seen};
+
+/// The longest text that is kept of an error, in bytes.
+const LONGEST_TEXT: usize = 1_024;
+
+/// Most texts are no longer, so they are written without an allocation for each part.
+const ROOM: usize = 128;
+
+/// Ends a text that was longer.
+const CUT: char = '…';
 
 /// What an event told of an exit.
 pub(crate) struct Told {
@@ -63,9 +72,7 @@ pub(crate) fn link_failure(event: &SupervisionEvent) -> Option<Cause> {
 pub(crate) fn failed_link(event: &SupervisionEvent) -> Option<ActorProcessingErr> {
     let (cell, how) = match event {
         SupervisionEvent::ActorFailed(cell, error) => {
-            let text = guard(|| Chain(&**error).to_string());
-            let text = text.unwrap_or_else(|_| "its error panicked while it was shown".to_owned());
-            (cell, format!("failed: {text}"))
+            (cell, format!("failed: {}", error_text(&**error)))
         }
         SupervisionEvent::ActorTerminated(cell, _, Some(reason)) if is_ungraceful(reason) => {
             (cell, "was killed".to_owned())
@@ -74,6 +81,27 @@ pub(crate) fn failed_link(event: &SupervisionEvent) -> Option<ActorProcessingErr
     };
     let name = cell.get_name().unwrap_or_else(|| cell.get_id().to_string());
     Some(Box::new(LinkFailed { name, how }))
+}
+
+/// The text of a user's error and of its sources, as far as it is kept. It is made by the user's
+/// code.
+pub(super) fn error_text(error: &(dyn Error + 'static)) -> Arc<str> {
+    let written = guard(|| {
+        let mut text = String::with_capacity(ROOM);
+        write!(text, "{}", Chain(error)).map(|()| text)
+    });
+    match written {
+        Ok(Ok(mut text)) => {
+            if text.len() > LONGEST_TEXT {
+                let longest = LONGEST_TEXT - CUT.len_utf8();
+                let whole = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
+                text.truncate(whole.unwrap_or(0));
+                text.push(CUT);
+            }
+            text.into()
+        }
+        Ok(Err(_)) | Err(_) => "its error panicked while it was shown".into(),
+    }
 }
 
 /// Whether a reason is one of those that ractor gives to an end without `post_stop`.

@@ -4,6 +4,7 @@
 //! A thread that pushes an item and finds the seat free takes it and drives (`drive`). If the seat
 //! is taken, the item stays in the queue, and the present driver handles it. A driver that has done
 //! its share hands the seat over to the driver task; so does a thread outside of the runtime.
+//! An item is large, so it stays in its pusher's place unless it is queued.
 //!
 //! Some items wait for a **fence** first: a message to the root that comes back. ractor lets the
 //! root read all exits that it was told of before it reads a message, and lets it see its own kill
@@ -74,27 +75,32 @@ impl<I> Inbox<I> {
     }
 
     /// Pushes an item that waits for nothing but its turn.
-    pub(crate) fn push(&self, item: I) -> Result<Next<I>, Refused<I>> {
+    pub(crate) fn push(&self, item: &mut Option<I>) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.door == Door::Shut {
-            return Err(Refused(item));
+            return Err(Refused);
         }
         Ok(queue.push(item))
     }
 
     /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
     /// reads no messages does not hold it up.
-    pub(crate) fn push_command(&self, item: I, progress: &Progress) -> Result<Next<I>, Refused<I>> {
+    pub(crate) fn push_command(
+        &self,
+        item: &mut Option<I>,
+        progress: &Progress,
+    ) -> Result<Next, Refused> {
         let mut queue = self.lock();
         let stage = progress.root();
         if queue.door == Door::Shut || stage >= RootStage::Gone {
-            return Err(Refused(item));
+            return Err(Refused);
         }
         if stage != RootStage::Open || queue.fences.hearing == Hearing::Deaf {
             return Ok(queue.push(item));
         }
         let (after, next) = queue.fence();
-        queue.commands.push_back(Fenced { item, after });
+        let fenced = item.take().map(|item| Fenced { item, after });
+        queue.commands.extend(fenced);
         Ok(next)
     }
 
@@ -106,13 +112,13 @@ impl<I> Inbox<I> {
     /// its link.
     pub(crate) fn push_release(
         &self,
-        item: I,
+        item: &mut Option<I>,
         progress: &Progress,
         killed: impl FnOnce() -> bool,
-    ) -> Result<Next<I>, Refused<I>> {
+    ) -> Result<Next, Refused> {
         let mut queue = self.lock();
         if queue.door == Door::Shut {
-            return Err(Refused(item));
+            return Err(Refused);
         }
         let (after, next) = match progress.root() {
             RootStage::LoopEnded | RootStage::Reported => return Ok(queue.push(item)),
@@ -120,7 +126,8 @@ impl<I> Inbox<I> {
             RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
             RootStage::Open => queue.fence(),
         };
-        queue.releases.push_back(Fenced { item, after });
+        let fenced = item.take().map(|item| Fenced { item, after });
+        queue.releases.extend(fenced);
         Ok(next)
     }
 
@@ -139,7 +146,7 @@ impl<I> Inbox<I> {
     }
 
     /// A fence has come back from the root.
-    pub(crate) fn fence_back(&self) -> Next<I> {
+    pub(crate) fn fence_back(&self) -> Next {
         let mut queue = self.lock();
         let back = queue.fences.back();
         queue.let_releases_through(|fenced| fenced.after <= back);
@@ -149,7 +156,7 @@ impl<I> Inbox<I> {
     }
 
     /// The root takes no messages any more: commands need not wait for it.
-    pub(crate) fn root_is_deaf(&self) -> Next<I> {
+    pub(crate) fn root_is_deaf(&self) -> Next {
         let mut queue = self.lock();
         queue.fences.hearing = Hearing::Deaf;
         queue.let_commands_through(|_| true);
@@ -157,7 +164,7 @@ impl<I> Inbox<I> {
     }
 
     /// The root's loop has ended, or the root has: nothing waits for it any more.
-    pub(crate) fn pass_all(&self) -> Next<I> {
+    pub(crate) fn pass_all(&self) -> Next {
         let mut queue = self.lock();
         queue.let_releases_through(|_| true);
         queue.let_commands_through(|_| true);
@@ -166,13 +173,13 @@ impl<I> Inbox<I> {
 
     /// Leaves the seat, and what was to be handled first, to the driver task, which has to be
     /// woken.
-    pub(crate) fn hand_over(&self, first: Option<I>) -> Result<(), Refused<I>> {
+    pub(crate) fn hand_over(&self, first: &mut Option<I>) -> Result<(), Refused> {
         let mut queue = self.lock();
         queue.seat = Seat::HandedOver;
-        if let Some(item) = first {
-            if queue.door == Door::Shut {
-                return Err(Refused(item));
-            }
+        if first.is_some() && queue.door == Door::Shut {
+            return Err(Refused);
+        }
+        if let Some(item) = first.take() {
             queue.granted += 1;
             queue.items.push_front(item);
         }
@@ -180,12 +187,12 @@ impl<I> Inbox<I> {
     }
 
     /// What the driver task takes over, if it was handed the seat.
-    pub(crate) fn take_over(&self) -> Next<I> {
+    pub(crate) fn take_over(&self) -> Next {
         let mut queue = self.lock();
         match queue.seat {
             Seat::HandedOver => {
                 queue.seat = Seat::Taken;
-                Next::Drive(None)
+                Next::Drive
             }
             Seat::Free | Seat::Taken => Next::Nothing,
         }
@@ -240,21 +247,21 @@ impl<I> Inbox<I> {
 }
 
 impl<I> Queue<I> {
-    fn push(&mut self, item: I) -> Next<I> {
+    fn push(&mut self, item: &mut Option<I>) -> Next {
         match self.seat {
             Seat::Free if self.commands.is_empty() => {
                 self.seat = Seat::Taken;
-                Next::Drive(Some(item))
+                Next::Drive
             }
             Seat::Free | Seat::Taken | Seat::HandedOver => {
-                self.items.push_back(item);
+                self.items.extend(item.take());
                 Next::Nothing
             }
         }
     }
 
     /// For how many fences an item waits that is pushed now, and whether to send one.
-    fn fence(&mut self) -> (u64, Next<I>) {
+    fn fence(&mut self) -> (u64, Next) {
         match self.fences.next() {
             (after, Send::Yes) => (after, Next::SendFence),
             (after, Send::No) => (after, Next::Nothing),
@@ -269,18 +276,18 @@ impl<I> Queue<I> {
         let_through(&mut self.commands, &mut self.items, open);
     }
 
-    fn drive(&mut self) -> Next<I> {
+    fn drive(&mut self) -> Next {
         if self.items.is_empty() || self.seat != Seat::Free {
             return Next::Nothing;
         }
         self.seat = Seat::Taken;
-        Next::Drive(None)
+        Next::Drive
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Inbox, Next, Rest, Turn};
+    use super::{Inbox, Next, Refused, Rest, Turn};
     use crate::actor::progress::{Progress, RootStage};
 
     #[derive(Debug)]
@@ -294,20 +301,31 @@ mod tests {
         (Inbox::new(), progress)
     }
 
-    /// How many items the driver takes before it leaves the seat.
-    fn drive(inbox: &Inbox<Item>, next: Next<Item>) -> usize {
-        let Next::Drive(first) = next else {
+    /// Pushes an item. Answers as well whether it is left to the pusher.
+    fn push(inbox: &Inbox<Item>) -> Result<(Next, bool), Refused> {
+        let mut item = Some(Item::Tick);
+        let next = inbox.push(&mut item)?;
+        Ok((next, item.is_some()))
+    }
+
+    fn command(inbox: &Inbox<Item>, progress: &Progress) -> Result<Next, Refused> {
+        inbox.push_command(&mut Some(Item::Tick), progress)
+    }
+
+    /// How many items the driver takes from the queue before it leaves the seat.
+    fn drive(inbox: &Inbox<Item>, next: Next) -> usize {
+        if next != Next::Drive {
             return 0;
-        };
+        }
         let mut items = std::collections::VecDeque::new();
         while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
-        items.len() + usize::from(first.is_some())
+        items.len()
     }
 
     #[test]
     fn an_item_waits_for_a_fence_that_the_root_takes_after_it() {
         let (inbox, progress) = open();
-        let command = || inbox.push_command(Item::Tick, &progress).unwrap();
+        let command = || command(&inbox, &progress).unwrap();
         assert!(matches!(command(), Next::SendFence));
         // The root may have taken that one already: another is needed.
         assert!(matches!(command(), Next::SendFence));
@@ -326,40 +344,43 @@ mod tests {
     #[test]
     fn while_a_command_waits_only_what_came_before_the_last_fence_is_driven() {
         let (inbox, progress) = open();
-        drop(inbox.push_command(Item::Tick, &progress));
-        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
-        drop(inbox.push_command(Item::Tick, &progress));
+        assert!(command(&inbox, &progress).is_ok());
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        assert!(command(&inbox, &progress).is_ok());
         // The item and the first command.
         assert_eq!(drive(&inbox, inbox.fence_back()), 2);
-        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
         assert_eq!(drive(&inbox, inbox.fence_back()), 2);
-        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(_))));
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
     }
 
     #[test]
     fn a_start_does_not_overtake_a_command_that_waits() {
         let (inbox, progress) = open();
         assert!(inbox.take_seat(&progress));
-        assert_eq!(drive(&inbox, Next::Drive(None)), 0);
-        drop(inbox.push_command(Item::Tick, &progress));
+        assert_eq!(drive(&inbox, Next::Drive), 0);
+        assert!(command(&inbox, &progress).is_ok());
         assert!(!inbox.take_seat(&progress));
     }
 
     #[test]
     fn the_release_of_a_killed_session_waits_for_the_proof_that_the_root_was_not_killed() {
         let release = |inbox: &Inbox<Item>, progress: &Progress, killed: bool| {
-            inbox.push_release(Item::Tick, progress, || killed).unwrap()
+            let mut item = Some(Item::Tick);
+            let next = inbox.push_release(&mut item, progress, || killed);
+            (next.unwrap(), item.is_some())
         };
         let (inbox, progress) = open();
-        assert!(matches!(release(&inbox, &progress, false), Next::SendFence));
+        assert_eq!(release(&inbox, &progress, false), (Next::SendFence, false));
         assert_eq!(drive(&inbox, inbox.root_is_deaf()), 0);
         progress.root_is(RootStage::Gone);
-        assert!(matches!(release(&inbox, &progress, true), Next::Nothing));
+        assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
         progress.root_is(RootStage::Reported);
         assert_eq!(drive(&inbox, inbox.pass_all()), 2);
         let (inbox, progress) = (Inbox::new(), Progress::new());
-        assert_eq!(drive(&inbox, release(&inbox, &progress, false)), 1);
-        assert!(matches!(release(&inbox, &progress, true), Next::Nothing));
+        assert_eq!(release(&inbox, &progress, false), (Next::Drive, true));
+        assert_eq!(drive(&inbox, Next::Drive), 0);
+        assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
         progress.root_is(RootStage::LoopEnded);
         assert_eq!(drive(&inbox, inbox.pass_all()), 1);
     }
@@ -367,13 +388,13 @@ mod tests {
     #[test]
     fn behind_a_shut_door_nothing_is_queued_and_what_was_is_handed_back() {
         let (inbox, progress) = open();
-        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Drive(Some(_)))));
-        assert!(matches!(inbox.push(Item::Tick), Ok(Next::Nothing)));
-        drop(inbox.push_command(Item::Tick, &progress));
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        assert!(command(&inbox, &progress).is_ok());
         assert_eq!(inbox.shut().len(), 2);
-        assert!(inbox.push(Item::Tick).is_err());
-        assert!(inbox.push_command(Item::Tick, &progress).is_err());
-        assert!(inbox.push_release(Item::Tick, &progress, || false).is_err());
+        assert!(push(&inbox).is_err());
+        assert!(command(&inbox, &progress).is_err());
+        assert!(inbox.push_release(&mut None, &progress, || false).is_err());
         assert!(!inbox.take_seat(&progress));
     }
 }

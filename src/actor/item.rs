@@ -38,6 +38,7 @@ pub(crate) enum Query<D: Domain> {
 }
 
 /// A part of a list.
+#[derive(Debug)]
 pub(crate) struct PageQuery {
     pub(crate) after: Option<PageMark>,
     pub(crate) most: usize,

@@ -16,13 +16,15 @@ use tokio::sync::oneshot;
 
 use super::answers::Answer;
 use super::drop_queue::Deferred;
+use super::exit::error_text;
 use super::guarded::Guarded;
 use super::launch_pool::{LaunchPool, Seat};
 use super::life::Hold;
 use super::linked;
-use super::plan::{SpawnFailure, Starting};
+use super::plan::{Makes, SpawnFailure, Starting};
 use super::shared::{Found, Launch, Life, Order, Plan, Shared};
-use super::unwind::{Panicked, guard};
+use super::span::{self, IncarnationSpan, guard_within};
+use super::unwind::Panicked;
 use crate::engine::{Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
@@ -44,6 +46,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
     let attempted = attempt(plan, order, &shared, &life).await;
     if let Some(exit) = last_exit {
         shared.undelivered(exit);
+    }
+    if !matches!(attempted, Some(Ok(_))) {
+        life.drop_span();
     }
     let failure = match attempted {
         Some(Ok(found)) => {
@@ -71,7 +76,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
         None => None,
     };
     life.alone_or_outlived().await;
-    linked::all_gone(life.take_orphans(), shared.root()).await;
+    if let Some(orphans) = life.take_orphans() {
+        linked::all_gone(*orphans, shared.root()).await;
+    }
     if !life.holds(Hold::Tree) {
         shared.launch_gone();
         return report(&shared, &life, failure, Remains::Nothing);
@@ -104,16 +111,33 @@ async fn attempt(
         shared.discard_plan(plan);
         return refused.then_some(Err(SpawnFailure::Refused));
     }
-    let starting = guard(|| plan.starter.start(order));
+    let span = span_of(&order);
+    if let Some(span) = &span
+        && plan.starter.makes() != Makes::Tree
+    {
+        life.set_span(Arc::clone(span));
+    }
+    let span = span.as_deref();
+    let starting = guard_within(span, || plan.starter.start(order));
     shared.discard_plan(plan);
     let mut starting = match starting {
         Ok(starting) => Guarded::new(starting, &shared.lines),
         Err(Panicked(text)) => return Some(Err(SpawnFailure::Failed(text.into()))),
     };
     let run = starting.get_mut()?;
-    let poll = |context: &mut Context<'_>| match guard(|| run.as_mut().poll(context)) {
-        Ok(polled) => polled,
-        Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
+    let poll = |context: &mut Context<'_>| {
+        let poll = || {
+            let polled = run.as_mut().poll(context);
+            // The subscriber may block this thread when the span is left.
+            if polled.is_ready() && span.is_some() {
+                shared.step_aside();
+            }
+            polled
+        };
+        match guard_within(span, poll) {
+            Ok(polled) => polled,
+            Err(Panicked(text)) => Poll::Ready(Err(SpawnFailure::Failed(text.into()))),
+        }
     };
     let outcome = life.unless_cancelled(poll).await;
     if outcome.is_none()
@@ -122,6 +146,28 @@ async fn attempt(
         dropped(shared, starting).await;
     }
     outcome
+}
+
+/// The span of the incarnation, if a subscriber wants it.
+fn span_of(order: &Order) -> Option<Arc<IncarnationSpan>> {
+    if !span::may_be_wanted() {
+        return None;
+    }
+    let Order {
+        context, shared, ..
+    } = order;
+    let (session, role) = if shared.has_sessions() {
+        (Some(&*context.id), None)
+    } else {
+        (shared.speaker.home.as_deref(), Some(&*context.id))
+    };
+    let fields = span::Fields {
+        supervisor: shared.name(),
+        session,
+        role,
+        incarnation: context.incarnation,
+    };
+    IncarnationSpan::new(fields, &shared.lines, &shared.drops)
 }
 
 /// Drops a start that was cancelled on its way, with all that the user's code held there, and
@@ -144,6 +190,9 @@ fn report(shared: &Arc<Shared>, life: &Life, failure: Option<SpawnFailure>, rema
     let failure = match failure.map(|failure| (failure, life.claim())) {
         Some((failure, Some(caller))) => {
             let failure = explain(shared, failure);
+            if let Failure::Failed(cause) = &failure {
+                life.start_failed(error_text(&***cause));
+            }
             reply = caller.map(|caller| caller.failed(failure.clone()));
             failure
         }

@@ -27,11 +27,16 @@ struct Idle<L> {
 pub(super) struct Seat<L>(Mutex<Slot<L>>);
 
 #[derive(Debug)]
-enum Slot<L> {
-    Empty,
-    Job(L),
-    /// The pool has ended.
-    Closed,
+struct Slot<L> {
+    launch: Option<L>,
+    pool: Pool,
+}
+
+/// Whether a pool still gives launches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pool {
+    Open,
+    Ended,
 }
 
 impl<L> LaunchPool<L> {
@@ -46,7 +51,7 @@ impl<L> LaunchPool<L> {
         let Some((seat, waker)) = waiting else {
             return Err(launch);
         };
-        seat.put(Slot::Job(launch));
+        seat.lock().launch.get_or_insert(launch);
         waker.wake();
         Ok(())
     }
@@ -58,7 +63,7 @@ impl<L> LaunchPool<L> {
         let waiting = std::mem::take(&mut idle.waiting);
         drop(idle);
         for (seat, waker) in waiting {
-            seat.put(Slot::Closed);
+            seat.lock().pool = Pool::Ended;
             waker.wake();
         }
     }
@@ -89,18 +94,17 @@ impl<L> LaunchPool<L> {
 
 impl<L> Seat<L> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Slot::Empty)))
-    }
-
-    fn put(&self, slot: Slot<L>) {
-        *self.lock() = slot;
+        Arc::new(Self(Mutex::new(Slot {
+            launch: None,
+            pool: Pool::Open,
+        })))
     }
 
     fn poll(&self) -> Poll<Option<L>> {
-        match std::mem::replace(&mut *self.lock(), Slot::Empty) {
-            Slot::Empty => Poll::Pending,
-            Slot::Job(job) => Poll::Ready(Some(job)),
-            Slot::Closed => Poll::Ready(None),
+        let mut slot = self.lock();
+        match (slot.launch.take(), slot.pool) {
+            (None, Pool::Open) => Poll::Pending,
+            (launch, _) => Poll::Ready(launch),
         }
     }
 

@@ -6,12 +6,16 @@
 //! 2. each [`Hold`] is released once, and the last release reports that nothing is left. The launch
 //!    releases its hold after its report, so no end is reported before the start.
 
+mod asked;
 mod checkpoint;
 mod claim;
 mod end;
 mod in_use;
 mod kept;
 mod orphans;
+mod ready;
+mod span;
+mod watched;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -23,12 +27,15 @@ use ractor::{ActorCell, ActorStatus};
 
 use super::checkpoint::Carried;
 use super::drop_queue::DropQueue;
+use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
 use claim::Claim;
-use end::{End, Tree};
+use end::{Known, Tree};
 use in_use::InUse;
+pub(in crate::actor) use in_use::Watched;
 use kept::Kept;
+pub(crate) use watched::{AfterCallback, Told};
 
 const ORDERLY: u16 = 1;
 const FAILED: u16 = 1 << 1;
@@ -41,6 +48,8 @@ const GAVE_UP: u16 = 1 << 7;
 const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 | Hold::Tree as u16;
 /// What it leaves to the next launch has been taken, so nothing more is left.
 const LEFT: u16 = 1 << 8;
+/// The claim was taken by a cancellation.
+const CANCELLED: u16 = 1 << 9;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +81,7 @@ struct Inner<C, T> {
     claim: Claim<C>,
     /// The launch's, while it waits for a cancellation or for what is left of a failure.
     waker: Option<Waker>,
-    end: Option<Box<End<T>>>,
+    end: Known<T>,
 }
 
 /// Whether something of a launch is left.
@@ -89,15 +98,17 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
     type Checkpoint = Carried;
 
     fn new(key: Key, checkpoint: Option<Carried>) -> Self {
+        let left = checkpoint.map(|carried| carried.hand_over(key.launch));
+        let (end, bits) = Known::new(left);
         Self::new(Life {
             key,
             actor: OnceLock::new(),
-            bits: AtomicU16::new(Hold::Launch as u16),
+            bits: AtomicU16::new(Hold::Launch as u16 | bits),
             in_use: InUse::default(),
             inner: Mutex::new(Inner {
                 claim: Claim::Open(None),
                 waker: None,
-                end: checkpoint.map(|carried| End::with(carried.hand_over(key.launch))),
+                end,
             }),
         })
     }
@@ -120,15 +131,19 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
         Life::mark(self)
     }
 
+    fn error_text(&self) -> Option<Arc<str>> {
+        self.of_end(|end| end.text.clone())
+    }
+
     fn cause(&self) -> Option<Cause> {
-        self.lock().end.as_mut()?.cause.as_mut()?.take()
+        self.of_end(|end| end.cause.as_mut()?.take())
     }
 
     fn report(&self) -> Option<ShutdownReport> {
-        match self.lock().end.as_ref()?.tree {
+        self.of_end(|end| match end.tree {
             Tree::Over(report) => report,
             Tree::None | Tree::Held(_) => None,
-        }
+        })
     }
 
     fn is_outlived(&self) -> bool {
@@ -198,19 +213,21 @@ impl<C, T: Clone> Life<C, T> {
         self.bits.fetch_or(LINK_FAILED, Ordering::AcqRel);
     }
 
+    /// The text is made here, in the task of the session, since it is the user's code that says it.
     fn keep(&self, cause: Cause, drops: &DropQueue) {
+        let text = error_text(&**cause);
         let kept = Kept::new(cause, drops);
         let mut inner = self.lock();
-        let before = inner.end.get_or_insert_default().cause.replace(kept);
+        let end = inner.end.or_nothing(&self.bits);
+        end.text = Some(text);
+        let before = end.cause.replace(kept);
         drop(inner);
         drop(before);
     }
 
-    /// `pre_start` went well. An actor that is already ending by itself cannot be linked.
-    pub(crate) fn mark_ready(&self) {
-        if self.shown() == Ending::No {
-            self.bits.fetch_or(READY, Ordering::AcqRel);
-        }
+    /// The launch has failed with an error of this text.
+    pub(super) fn start_failed(&self, text: Arc<str>) {
+        self.lock().end.or_nothing(&self.bits).text = Some(text);
     }
 
     /// Whether ractor shows that the actor is ending.
@@ -219,54 +236,6 @@ impl<C, T: Clone> Life<C, T> {
             Some(cell) if cell.get_status() >= ActorStatus::Draining => Ending::Yes,
             _ => Ending::No,
         }
-    }
-
-    /// Whether only the supervisor's end can be why the actor was not linked.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.bits.load(Ordering::Acquire) & READY != 0
-    }
-
-    /// The launch is that of a supervisor, whose children are held from now on.
-    pub(crate) fn hold_tree(&self, tree: T) {
-        self.hold(Hold::Tree);
-        self.lock().end.get_or_insert_default().tree = Tree::Held(tree);
-    }
-
-    /// The supervisor has come to its end, on whichever road. Only what became of its children is
-    /// kept.
-    pub(crate) fn tree_over(&self, report: Option<ShutdownReport>) {
-        let mut inner = self.lock();
-        let end = inner.end.get_or_insert_default();
-        let held = std::mem::replace(&mut end.tree, Tree::Over(report));
-        drop(inner);
-        drop(held);
-    }
-
-    /// What there is to hold of it, if it is a supervisor itself that is not over.
-    pub(crate) fn tree(&self) -> Option<T> {
-        match &self.lock().end.as_ref()?.tree {
-            Tree::Held(tree) => Some(tree.clone()),
-            Tree::None | Tree::Over(_) => None,
-        }
-    }
-
-    /// Stuck children are all that is left of the tree. Answers whether its launch will tell of
-    /// that, which has not come to its end; else the caller does.
-    pub(crate) fn mark_outlived(&self) -> bool {
-        let mut inner = self.lock();
-        inner.end.get_or_insert_default().outlived = true;
-        let launching = self.holds(Hold::Launch);
-        let waker = inner.waker.take().filter(|_| launching);
-        drop(inner);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        launching
-    }
-
-    /// Whether the tree was told to be [outlived](Self::mark_outlived).
-    pub(crate) fn is_marked_outlived(&self) -> bool {
-        self.lock().end.as_ref().is_some_and(|end| end.outlived)
     }
 
     pub(crate) fn holds(&self, hold: Hold) -> bool {
@@ -301,7 +270,7 @@ impl<C, T: Clone> Life<C, T> {
     pub(crate) async fn alone_or_outlived(&self) {
         self.until(|life, inner| {
             let held = life.bits.load(Ordering::Acquire) & HELD;
-            let outlived = inner.end.as_ref().is_some_and(|end| end.outlived);
+            let outlived = inner.end.get().is_some_and(|end| end.outlived);
             let tree = Hold::Launch as u16 | Hold::Tree as u16;
             held == Hold::Launch as u16 || (outlived && held == tree)
         })
@@ -327,13 +296,14 @@ impl<C, T: Clone> Life<C, T> {
     pub(crate) fn cancel(&self) -> Option<Option<C>> {
         let taken = self.lock().claim.take(Claim::Cancelled);
         if taken.is_some() {
+            self.bits.fetch_or(CANCELLED, Ordering::AcqRel);
             self.wake();
         }
         taken
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self.lock().claim, Claim::Cancelled)
+        self.bits.load(Ordering::Acquire) & CANCELLED != 0
     }
 
     /// Polls the launch to its end; `None` as soon as it is cancelled.

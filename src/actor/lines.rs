@@ -1,7 +1,7 @@
 //! The queue of the log. Its lines are in the order of what happened (D22), since they are pushed
 //! under the lock under which that was decided. One thread of tokio's blocking pool writes them at
 //! a time, outside every lock and every caller's span. A subscriber that panics loses its line; one
-//! that blocks delays the log alone, and so does the text of an error that blocks.
+//! that blocks delays the log alone.
 //!
 //! Invariant: while a line waits, a thread that writes has been asked for. If the runtime drops
 //! that request, since it is shutting down, the lines are written then and there.
@@ -95,6 +95,14 @@ impl Lines {
         None
     }
 
+    /// Runs this with the subscriber to which the lines are written.
+    pub(super) fn in_its_subscriber<T>(&self, code: impl FnOnce() -> T) -> T {
+        match &self.0.dispatch {
+            Some(dispatch) => dispatcher::with_default(dispatch, code),
+            None => code(),
+        }
+    }
+
     /// Drops a value of the user's here and now. No lock may be held.
     pub(super) fn drop_guarded<T>(&self, value: T) {
         if let Err(panicked) = guard(|| drop(value)) {
@@ -174,14 +182,11 @@ impl Inner {
             drop(queue);
             written += batch.len() as u64;
             for line in batch {
-                if let Some(note) = log::write(line) {
-                    self.drops.put_note(note);
-                }
+                log::write(line);
             }
             if lost > 0 {
                 log::lost(lost);
             }
-            self.drops.wake();
         }
     }
 }

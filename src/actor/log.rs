@@ -1,11 +1,13 @@
-//! The engine's notes as `tracing` events, and the other lines about a supervisor. None is inside
+//! What the engine tells as `tracing` events, and the other lines about a supervisor. None is inside
 //! another caller's span.
 //!
-//! Levels: a healthy system is quiet at `info` apart from the start and the stop of the supervisor.
-//! What an operator should look at is a warning or an error.
+//! The target, the names in the field `event`, the levels and the fields are public interface:
+//! `docs/log.md` lists them (D36). A healthy system is quiet at `info` apart from the start and the
+//! stop of the supervisor. What an operator should look at is a warning or an error.
 //!
 //! `lines` keeps the order of lines and writes them.
 
+mod fields;
 mod line;
 
 use tokio::runtime::Handle;
@@ -13,67 +15,87 @@ use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;
 
 use super::unwind::{Panicked, guard};
-use crate::engine::{Asked, Chain, Exit, Failure, Kill, Next, Note, ShutdownReport, StopCause};
+use crate::engine::{EventKind, Repeat, Severity, ShutdownReport, StopCause};
+use fields::{Follows, Times, millis};
 pub(super) use line::{Children, Line, Speaker};
 
-/// Writes a line, and hands back a note that may hold a value of the user's. The subscriber is the
-/// user's code, and so are the texts of the user's errors: one that panics loses the line.
-pub(super) fn write(line: Line) -> Option<Note> {
-    let (written, note) = match line {
+/// The target of all lines and spans of this crate.
+pub(crate) const TARGET: &str = "session_supervisor";
+
+/// Writes a line. The subscriber is the user's code: one that panics loses the line.
+pub(super) fn write(line: Line) {
+    drop(match line {
         Line::Note {
             speaker,
             child,
             label,
             incarnation,
-            note,
+            kind,
+            repeat,
         } => {
             let label = label.as_deref();
-            let written = guard(|| event(&speaker, &child, label, incarnation, &note));
-            (written, Some(note))
+            guard(|| event(&speaker, &child, label, incarnation, &kind, repeat))
         }
-        Line::Started(speaker) => (guard(|| started(&speaker)), None),
-        Line::Stopping(speaker, cause) => (guard(|| stopping(&speaker, cause)), None),
-        Line::Stopped(speaker, report) => (guard(|| stopped(&speaker, &report)), None),
-        Line::Broken(speaker, panic) => (guard(|| broken(&speaker, &panic)), None),
-        Line::DropPanicked(panic) => (guard(|| drop_panicked(&panic)), None),
-    };
-    drop(written);
-    note
+        Line::Started(speaker) => guard(|| started(&speaker)),
+        Line::Stopping(speaker, cause) => guard(|| stopping(&speaker, cause)),
+        Line::Stopped(speaker, report) => guard(|| stopped(&speaker, &report)),
+        Line::Broken(speaker, panic) => guard(|| broken(&speaker, &panic)),
+        Line::DropPanicked(panic) => guard(|| drop_panicked(&panic)),
+    });
 }
 
 /// The tree of a session is logged as a session is, at `debug`.
 fn started(speaker: &Speaker) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                target: TARGET, parent: None, event = "supervisor_started", supervisor, "{title} started"
+            )
+        };
+    }
     match speaker.home {
-        None => tracing::info!(parent: None, supervisor, "{title} started"),
-        Some(_) => tracing::debug!(parent: None, supervisor, "{title} started"),
+        None => tell!(info),
+        Some(_) => tell!(debug),
     }
 }
 
 fn stopping(speaker: &Speaker, cause: StopCause) {
-    let reason = match cause {
-        StopCause::Requested => "requested",
-        StopCause::Drained => "drained",
-        StopCause::Escalated => "restart limit reached",
-        StopCause::Foreign => "stopped from outside",
-        StopCause::Killed => "killed",
-        StopCause::AutoShutdown => "a significant child ended",
-        StopCause::FailedStart => "a child did not start",
-    };
+    let reason = cause.to_string();
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::debug!(parent: None, supervisor, reason, "{title} is stopping");
+    tracing::debug!(
+        target: TARGET,
+        parent: None,
+        event = "supervisor_stopping",
+        supervisor,
+        reason,
+        "{title} is stopping"
+    );
 }
 
 fn broken(speaker: &Speaker, panic: &str) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::error!(parent: None, supervisor, panic, "{title} has a fault and is killed");
+    tracing::error!(
+        target: TARGET,
+        parent: None,
+        event = "supervisor_broken",
+        supervisor,
+        panic,
+        "{title} has a fault and is killed"
+    );
 }
 
 fn drop_panicked(panic: &str) {
-    tracing::warn!(parent: None, panic, "a value of a session panicked in its drop");
+    tracing::warn!(
+        target: TARGET,
+        parent: None,
+        event = "drop_panicked",
+        panic,
+        "a value of a session panicked in its drop"
+    );
 }
 
 /// Tells the present log of a drop that has panicked, where no supervisor is known.
@@ -93,7 +115,15 @@ pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
 
 /// So many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
-    let tell = || tracing::warn!(parent: None, lines, "the log was too slow, lines are lost");
+    let tell = || {
+        tracing::warn!(
+            target: TARGET,
+            parent: None,
+            event = "lines_lost",
+            lines,
+            "the log was too slow, lines are lost"
+        );
+    };
     drop(guard(tell));
 }
 
@@ -106,7 +136,9 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
     macro_rules! tell {
         ($level:ident, $text:literal) => {
             tracing::$level!(
+                target: TARGET,
                 parent: None,
+                event = "supervisor_stopped",
                 supervisor,
                 stopped,
                 failed,
@@ -136,19 +168,40 @@ impl Speaker {
     }
 }
 
-/// Whether a subscriber wants the note.
-pub(super) fn is_enabled(note: &Note) -> bool {
-    let least = match note {
-        Note::Started
-        | Note::StartFailed(_)
-        | Note::ClaimTaken(_)
-        | Note::Stopping
-        | Note::Expired(_)
-        | Note::MoreTime(_) => LevelFilter::DEBUG,
-        // What its level is depends on more.
-        _ => LevelFilter::ERROR,
+/// Whether a subscriber wants to read of details.
+pub(super) fn tells_details() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
+}
+
+/// Whether a subscriber wants to read of that.
+pub(super) fn is_enabled(kind: &EventKind, repeat: Repeat) -> bool {
+    let least = match severity(kind, repeat) {
+        // They are for those who follow the sessions step by step.
+        _ if is_only_followed(kind) => return false,
+        Severity::Detail => LevelFilter::DEBUG,
+        Severity::Warning => LevelFilter::WARN,
+        Severity::Error => LevelFilter::ERROR,
     };
     LevelFilter::current() >= least
+}
+
+/// A crash that is summed up is for those who follow each step.
+fn severity(kind: &EventKind, repeat: Repeat) -> Severity {
+    match repeat {
+        Repeat::Summed => Severity::Detail,
+        Repeat::None | Repeat::After(_) | Repeat::LastOfMinute => kind.severity(),
+    }
+}
+
+const fn is_only_followed(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Queued { .. }
+            | EventKind::Launching { .. }
+            | EventKind::LaunchCancelled { .. }
+            | EventKind::Withdrawn
+            | EventKind::Gone
+    )
 }
 
 /// What a note is about, in the fields of the log.
@@ -159,7 +212,7 @@ struct Subject<'a> {
     /// The session, or the one whose tree this is a part of.
     session: Option<&'a str>,
     /// The role of a child. A session has none.
-    child: Option<&'a str>,
+    role: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -168,194 +221,94 @@ impl<'a> Subject<'a> {
             return Self {
                 title: "session",
                 session: Some(child),
-                child: None,
+                role: None,
             };
         }
         Self {
             title: "child",
             session: speaker.home.as_deref(),
-            child: Some(child),
+            role: Some(child),
         }
     }
 }
 
-/// One note about a child.
-fn event(speaker: &Speaker, child: &str, label: Option<&str>, incarnation: u64, note: &Note) {
+/// One line about a child.
+fn event(
+    speaker: &Speaker,
+    child: &str,
+    label: Option<&str>,
+    incarnation: u64,
+    kind: &EventKind,
+    repeat: Repeat,
+) {
     let supervisor = &*speaker.name;
     let Subject {
         title,
         session,
-        child,
+        role,
     } = Subject::of(speaker, child);
+    let event = kind.name();
+    let reason = kind.reason();
+    let reason = reason.as_deref();
+    let decision = kind.decision();
+    let what_next = decision.map(ToString::to_string);
+    let what_next = what_next.as_deref();
+    let Follows {
+        decision,
+        restarts,
+        budget_left,
+        delay_ms,
+    } = decision.map(Follows::of).unwrap_or_default();
+    let Times {
+        exit,
+        took_ms,
+        uptime_ms,
+        timeout_ms,
+        time_ms,
+    } = Times::of(kind);
+    let summed = match repeat {
+        Repeat::After(summed) => Some(summed),
+        Repeat::None | Repeat::LastOfMinute | Repeat::Summed => None,
+    };
+    let further = match repeat {
+        Repeat::LastOfMinute => "; further ones in this minute are summed up",
+        Repeat::None | Repeat::After(_) | Repeat::Summed => "",
+    };
+    let text = match kind {
+        EventKind::StuckEnded => "stuck actor ended".to_owned(),
+        EventKind::Discarded => format!("parked {title} {}", kind.headline()),
+        _ => format!("{title} {}{further}", kind.headline()),
+    };
     macro_rules! tell {
-        ($level:ident, $text:expr $(, $field:ident)*) => {
+        ($level:ident) => {
             tracing::$level!(
-                parent: None, supervisor, session, child, label, incarnation, $($field,)* $text, title
+                target: TARGET,
+                parent: None,
+                event,
+                supervisor,
+                session,
+                role,
+                label,
+                incarnation,
+                reason,
+                what_next,
+                exit,
+                decision,
+                restarts,
+                budget_left,
+                delay_ms,
+                took_ms,
+                uptime_ms,
+                timeout_ms,
+                time_ms,
+                summed,
+                "{text}"
             )
         };
     }
-    // The same with what follows, at the level that this asks for.
-    macro_rules! tell_with_next {
-        ($gravity:expr, $what:literal, $next:expr, $reason:expr) => {{
-            let reason = $reason;
-            let reason = reason.as_deref();
-            let (restarts, delay_ms) = (restarts($next), delay_ms($next));
-            let what_next = $next.to_string();
-            match $gravity {
-                Gravity::Error => tell!(
-                    error,
-                    concat!("{} ", $what),
-                    reason,
-                    what_next,
-                    restarts,
-                    delay_ms
-                ),
-                Gravity::Warning => tell!(
-                    warn,
-                    concat!("{} ", $what),
-                    reason,
-                    what_next,
-                    restarts,
-                    delay_ms
-                ),
-                Gravity::Detail => tell!(
-                    debug,
-                    concat!("{} ", $what),
-                    reason,
-                    what_next,
-                    restarts,
-                    delay_ms
-                ),
-            }
-        }};
+    match severity(kind, repeat) {
+        Severity::Detail => tell!(debug),
+        Severity::Warning => tell!(warn),
+        Severity::Error => tell!(error),
     }
-    match note {
-        Note::Started => tell!(debug, "{} started"),
-        Note::StartFailed(failure) => {
-            let reason = failure_text(failure);
-            tell!(debug, "{} failed to start", reason);
-        }
-        Note::ClaimTaken(taken) => {
-            let reason = taken.to_string();
-            tell!(debug, "{} is not started", reason);
-        }
-        Note::StartTimedOut(after) => {
-            let timeout_ms = millis(*after);
-            tell!(warn, "{} start timed out", timeout_ms);
-        }
-        Note::Exited { exit, asked, next } => {
-            let reason = exit.to_string();
-            // The result of our own kill is not logged again: the kill itself was.
-            let abnormal = match (exit, asked) {
-                (Exit::Failed { .. }, _) | (Exit::Killed, Asked::No) => Gravity::Warning,
-                _ => Gravity::Detail,
-            };
-            match abnormal.max(gravity(next)) {
-                Gravity::Detail => tell_with_next!(Gravity::Detail, "ended", next, Some(reason)),
-                level => tell_with_next!(level, "ended abnormally", next, Some(reason)),
-            }
-        }
-        Note::RestartFailed { failure, next } => {
-            let reason = failure_text(failure);
-            let level = gravity(next).max(Gravity::Warning);
-            tell_with_next!(level, "failed to restart", next, Some(reason));
-        }
-        Note::Decided(next) => match gravity(next).max(Gravity::Warning) {
-            Gravity::Error => {
-                tell_with_next!(
-                    Gravity::Error,
-                    "could not be restarted",
-                    next,
-                    None::<String>
-                );
-            }
-            level => tell_with_next!(level, "is tried again", next, None::<String>),
-        },
-        Note::Discarded => {
-            let reason = "more sessions are parked than may be, and it was parked longest";
-            tell!(error, "parked {} is forgotten", reason);
-        }
-        Note::Stopping => tell!(debug, "{} is to stop"),
-        Note::Expired(expiry) => {
-            let reason = expiry.to_string();
-            tell!(debug, "{} is to stop", reason);
-        }
-        Note::Killing(Kill::ByRule) => {
-            let reason = "its shutdown rule";
-            tell!(debug, "{} is killed", reason);
-        }
-        Note::Killing(Kill::Grace(grace)) => {
-            let reason = format!("not stopped within its grace of {grace:?}");
-            tell!(warn, "{} is killed", reason);
-        }
-        Note::Killing(Kill::Deadline) => {
-            let reason = "the deadline of its supervisor's stop has come";
-            tell!(warn, "{} is killed", reason);
-        }
-        Note::Killing(Kill::Turn) => {
-            let reason = "its share of the time of its supervisor's drain is over";
-            tell!(warn, "{} is killed", reason);
-        }
-        Note::MoreTime(time) => {
-            let time_ms = millis(*time);
-            tell!(debug, "{} has more time to stop", time_ms);
-        }
-        Note::Stuck => tell!(error, "{} survived its kill and is stuck"),
-        Note::StuckEnded => {
-            tracing::warn!(
-                parent: None, supervisor, session, child, label, incarnation, "stuck actor ended"
-            );
-        }
-    }
-}
-
-/// How much an operator has to look at a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Gravity {
-    Detail,
-    Warning,
-    Error,
-}
-
-const fn gravity(next: &Next) -> Gravity {
-    match next {
-        Next::Nothing
-        | Next::Restart { .. }
-        | Next::RestartSet { .. }
-        | Next::WithOthers
-        | Next::Undecided => Gravity::Detail,
-        // It was parked before, and was logged as an error then.
-        Next::Park { limit: None, .. } => Gravity::Warning,
-        Next::Park { .. } | Next::Remove(_) | Next::Escalate(_) | Next::EscalateAll(_) => {
-            Gravity::Error
-        }
-    }
-}
-
-const fn restarts(next: &Next) -> Option<u64> {
-    match next {
-        Next::Restart { restarts, .. } | Next::RestartSet { restarts, .. } => Some(*restarts),
-        _ => None,
-    }
-}
-
-fn delay_ms(next: &Next) -> Option<u64> {
-    match next {
-        Next::Restart { delay, .. } | Next::RestartSet { delay, .. } => Some(millis(*delay)),
-        _ => None,
-    }
-}
-
-fn failure_text(failure: &Failure) -> String {
-    match failure {
-        Failure::Failed(cause) => Chain(&***cause).to_string(),
-        Failure::Ignored => "ignored by the start function".to_owned(),
-        Failure::NameTaken(name) => format!("the name {name:?} is taken"),
-        Failure::Cancelled => "cancelled".to_owned(),
-        Failure::TimedOut(after) => format!("timed out after {after:?}"),
-    }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,10 +1,12 @@
 //! The engine of a supervisor, of whichever kind it is: one for sessions, one for the children of a
 //! static supervisor. The drive does not see the difference.
 
+use std::sync::Arc;
+
 use super::guarded::drop_guarded;
 use crate::engine::{
-    Counts, Discard, Domain, Effect, Engine, Input, Moment, OrderedEngine, OrderedSettings,
-    Settings,
+    Counts, Discard, Domain, Effect, Engine, Input, Listening, Meter, Moment, OrderedEngine,
+    OrderedSettings, Settings,
 };
 
 #[derive(Debug)]
@@ -31,6 +33,15 @@ impl<D: Domain> Machine<D> {
         match self {
             Self::Sessions(engine) => engine.take_apart(),
             Self::Children(group) => group.take_apart(),
+        }
+    }
+
+    /// Whether somebody follows each step. Of the children of a static supervisor no more is told
+    /// than else.
+    pub(super) const fn listen(&mut self, listening: Listening) {
+        match self {
+            Self::Sessions(engine) => engine.listen(listening),
+            Self::Children(_) => {}
         }
     }
 
@@ -67,6 +78,14 @@ impl<D: Domain> Machine<D> {
         match self {
             Self::Sessions(engine) => engine.poll_timeout(),
             Self::Children(group) => group.poll_timeout(),
+        }
+    }
+
+    /// What is counted of sessions.
+    pub(super) fn meter(&self) -> Option<Arc<Meter>> {
+        match self {
+            Self::Sessions(engine) => Some(Arc::clone(engine.meter())),
+            Self::Children(_) => None,
         }
     }
 

@@ -11,24 +11,37 @@ use tokio::runtime::RuntimeFlavor;
 use super::answers::{Answer, Delivery, Telling};
 use super::drop_queue::{Deferred, DropQueue};
 use super::item::Told;
+use super::life::Hold;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
 use super::plan::StartFunction;
+use super::publisher::Publisher;
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
-use crate::engine::{self, Caller, Cause, Discard, Input, Note, Reply, Seen, StopCause};
+use crate::engine::{
+    self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
+    StopCause,
+};
 
 #[derive(Debug)]
 pub(super) struct Outbox<'a> {
     drops: &'a DropQueue,
     lines: &'a Lines,
     speaker: &'a Arc<Speaker>,
-    answers: Vec<Answer>,
-    /// Child supervisors to stop, each in its own driver, and how long that may take.
-    stops: Vec<(Arc<Shared>, Option<Duration>)>,
+    publisher: Publisher<'a>,
+    /// Absent, if nothing is left to do but the log and the drops. Most drives are of that kind.
+    later: Option<Box<Later>>,
     told: bool,
     /// How many tasks of others this drive has made, or woken.
     woken: usize,
+}
+
+/// What few drives leave to do.
+#[derive(Debug, Default)]
+struct Later {
+    answers: Vec<Answer>,
+    /// Child supervisors to stop, each in its own driver, and how long that may take.
+    stops: Vec<(Arc<Shared>, Option<Duration>)>,
 }
 
 impl<'a> Outbox<'a> {
@@ -37,14 +50,39 @@ impl<'a> Outbox<'a> {
             drops: &shared.drops,
             lines: &shared.lines,
             speaker: &shared.speaker,
-            answers: Vec::new(),
-            stops: Vec::new(),
+            publisher: Publisher::of(shared),
+            later: None,
             told: false,
             woken: 0,
         }
     }
 
+    fn later(&mut self) -> &mut Later {
+        self.later.get_or_insert_default()
+    }
+
+    fn give(&mut self, answer: Answer) {
+        self.later().answers.push(answer);
+    }
+
+    /// What is told from now on happens at this moment.
+    pub(super) const fn at(&mut self, now: Moment) {
+        self.publisher.at(now);
+    }
+
+    /// The supervisor has ended: nothing more is told.
+    pub(super) fn ended(&mut self, report: Option<ShutdownReport>) {
+        self.publisher.end(self.speaker, report);
+    }
+
+    /// Puts what was told so far into the feed. The driver's lock is held.
+    pub(super) fn publish(&mut self) {
+        self.publisher.publish();
+    }
+
     pub(super) fn stopping(&mut self, cause: StopCause) {
+        self.publisher
+            .supervisor(self.speaker, EventKind::SupervisorStopping(cause));
         self.told = true;
         drop(
             self.lines
@@ -52,31 +90,37 @@ impl<'a> Outbox<'a> {
         );
     }
 
+    /// Something has happened to a child.
     pub(super) fn note(
         &mut self,
         child: Arc<str>,
         label: Option<Arc<str>>,
         incarnation: u64,
-        note: Note,
+        kind: EventKind,
+        repeat: Repeat,
     ) {
-        if !log::is_enabled(&note) {
-            return self.drops.put_note(note);
-        }
-        self.told = true;
-        let line = Line::Note {
-            speaker: Arc::clone(self.speaker),
-            child,
-            label,
-            incarnation,
-            note,
-        };
-        if let Some(Line::Note { note, .. }) = self.lines.push(line) {
-            self.drops.put_note(note);
+        self.publisher
+            .child(self.speaker, &child, label.as_ref(), incarnation, &kind);
+        if log::is_enabled(&kind, repeat) {
+            self.told = true;
+            drop(self.lines.push(Line::Note {
+                speaker: Arc::clone(self.speaker),
+                child,
+                label,
+                incarnation,
+                kind,
+                repeat,
+            }));
         }
     }
 
+    /// A user's error that the engine has let go of.
+    pub(super) fn error(&self, error: Cause) {
+        self.drops.put_cause(error);
+    }
+
     pub(super) fn answer(&mut self, reply: Reply<Actors>) {
-        self.answers.push(Answer::Reply(reply));
+        self.give(Answer::Reply(reply));
     }
 
     /// The supervisor has ended.
@@ -89,15 +133,15 @@ impl<'a> Outbox<'a> {
 
     /// Of one who will not be answered.
     pub(super) fn unanswered(&mut self, caller: Caller<Actors>) {
-        self.answers.push(Answer::None(caller));
+        self.give(Answer::None(caller));
     }
 
     pub(super) fn tell(&mut self, told: Told) {
-        self.answers.push(Answer::Told(told));
+        self.give(Answer::Told(told));
     }
 
     pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, within: Option<Duration>) {
-        self.stops.push((tree, within));
+        self.later().stops.push((tree, within));
     }
 
     /// A launch was ordered.
@@ -130,7 +174,9 @@ impl<'a> Outbox<'a> {
     /// The cause that a session has left is not needed any more.
     fn discard_life(&mut self, life: &Arc<Life>) {
         // Only in an engine that is taken apart does a caller still wait for its launch.
-        if let Some(Some(caller)) = life.cancel() {
+        if life.holds(Hold::Launch)
+            && let Some(Some(caller)) = life.cancel()
+        {
             self.unanswered(caller.into());
         }
         if let Some(cause) = engine::Life::cause(life) {
@@ -191,14 +237,15 @@ impl<'a> Outbox<'a> {
         if self.told {
             self.lines.write();
         }
-        if self.answers.is_empty() && self.stops.is_empty() {
+        self.publisher.wake();
+        let Some(later) = self.later else {
             return self.woken;
-        }
-        let woken = self.woken + self.answers.len() + self.stops.len();
-        for (tree, within) in self.stops {
+        };
+        let woken = self.woken + later.answers.len() + later.stops.len();
+        for (tree, within) in later.stops {
             tree.stop_for_parent(within);
         }
-        for answer in self.answers {
+        for answer in later.answers {
             shared.deliver(answer);
         }
         woken
@@ -211,17 +258,6 @@ impl DropQueue {
         let function = Arc::into_inner(plan).and_then(|plan| Arc::into_inner(plan.starter));
         if let Some(starter) = function.and_then(StartFunction::take) {
             self.put(Deferred::of(starter));
-        }
-    }
-
-    /// A note that is written, or will not be.
-    pub(super) fn put_note(&self, note: Note) {
-        match note {
-            Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
-                self.put_causes(failure)
-            }
-            Note::Exited { exit, .. } => self.put_causes(exit),
-            _ => {}
         }
     }
 
@@ -277,8 +313,11 @@ impl Shared {
         outbox.flush(self);
     }
 
-    /// Drops an item that came too late. No lock may be held.
-    pub(super) fn refuse(&self, item: Item) {
+    /// Drops an item that came too late, if there is one. No lock may be held.
+    pub(super) fn refuse(&self, item: Option<Item>) {
+        let Some(item) = item else {
+            return;
+        };
         let mut outbox = Outbox::of(self);
         outbox.discard_item(item);
         outbox.flush(self);

@@ -1,10 +1,12 @@
 //! Answers to questions that change nothing: what a supervisor says of its sessions or children.
 //!
-//! A list of sessions is taken in pages, between which others are answered; the children of a
-//! static supervisor are few and told at once.
+//! A list of sessions is taken in pages, between which others are answered, and only as long as its
+//! caller waits for it; the children of a static supervisor are few and told at once.
 //!
 //! No caller is answered here: an answer wakes the caller, which `answers` does when no lock is
 //! held.
+
+mod past;
 
 use std::sync::Arc;
 
@@ -13,61 +15,65 @@ use tokio::sync::oneshot;
 
 use super::answers;
 use super::item::PageQuery;
-use super::lists::{List, Lists, Page, Reply};
+use super::lists::{AT_ONCE, Asked, Lane, List, Lists, PAGE, Page, Reply};
 use super::outbox::Outbox;
 use super::shared::{Actors, Item, Life, Machine, Query};
 use crate::SessionId;
-use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState};
+use crate::engine::{ChildState, ChildView, Counts, Engine, Info, SessionState, Waits};
 use crate::info::{ChildInfo, GroupCount, PageMark, SessionInfo, SessionPage};
 
-/// So many entries of a list are taken in one step, so that others are answered in between.
-const PAGE: usize = 256;
-
 impl Lists {
-    /// Answers a question, or begins to.
+    /// Answers a question, or has it wait for its turn.
     pub(super) fn ask(&mut self, machine: &mut Machine, query: Query, outbox: &mut Outbox<'_>) {
-        match (query, machine) {
-            (Query::Look(look), machine) => outbox.tell(look(machine)),
+        let gone = match (query, machine) {
+            (Query::Look(look), machine) => return outbox.tell(look(machine)),
             (Query::List(reply), Machine::Sessions(engine)) => {
-                self.0.push_back(List {
-                    cursor: engine.open_list(),
-                    taken: Vec::with_capacity(engine.counts().specs),
-                    reply: Reply::All(reply),
-                });
+                let lane = self.lane(engine.counts().specs);
+                lane.line.add(Asked::All(reply))
             }
-            (Query::Page(PageQuery { after, most, reply }), Machine::Sessions(engine)) => {
-                let (cursor, after) = match &after {
-                    None => (engine.open_list(), 0),
-                    Some(PageMark { id, position }) => {
-                        (engine.open_list_after(id, *position), *position)
-                    }
-                };
-                let page = Page {
-                    after,
-                    most,
-                    last: after,
-                    reply,
-                };
-                self.0.push_back(List {
-                    cursor,
-                    taken: Vec::with_capacity(most.min(PAGE)),
-                    reply: Reply::Page(page),
-                });
+            (Query::Page(page), Machine::Sessions(_)) => {
+                self.lane(page.most).line.add(Asked::Page(page))
             }
             (query @ (Query::List(_) | Query::Page(_)), Machine::Children(_)) => {
-                outbox.discard_item(Item::Query(query));
+                return outbox.discard_item(Item::Query(query));
             }
+        };
+        gone.into_iter().for_each(|asked| drop_asked(asked, outbox));
+    }
+
+    /// One step of a short list and one of a long one.
+    pub(super) fn page(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
+        if let Machine::Sessions(engine) = machine {
+            self.short.page(engine, outbox);
+            self.long.page(engine, outbox);
         }
     }
 
-    /// One step of the list that has waited longest.
-    pub(super) fn page(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
+    /// Drops the questions that will not be answered any more.
+    pub(super) fn drop_all(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
         let Machine::Sessions(engine) = machine else {
             return;
         };
-        let Some(mut list) = self.0.pop_front() else {
+        let Self { short, long } = std::mem::take(self);
+        for Lane { line, under_way } in [short, long] {
+            under_way
+                .into_iter()
+                .for_each(|list| list.drop_it(engine, outbox));
+            line.into_iter().for_each(|asked| drop_asked(asked, outbox));
+        }
+    }
+}
+
+impl Lane {
+    /// One step of the list under way that has waited longest.
+    fn page(&mut self, engine: &mut Engine<Actors>, outbox: &mut Outbox<'_>) {
+        self.begin_some(engine, outbox);
+        let Some(mut list) = self.under_way.pop_front() else {
             return;
         };
+        if list.reply.is_gone() {
+            return list.drop_it(engine, outbox);
+        }
         for _ in 0..PAGE {
             match engine.next_in_list(&list.cursor) {
                 Some(Some(info)) => match list.take(&info) {
@@ -78,27 +84,30 @@ impl Lists {
                 None => return list.end(engine, More::Wanted, outbox),
             }
         }
-        self.0.push_back(list);
+        self.under_way.push_back(list);
     }
 
-    /// Drops the questions that will not be answered any more.
-    pub(super) fn drop_all(&mut self, machine: &mut Machine, outbox: &mut Outbox<'_>) {
-        let Machine::Sessions(engine) = machine else {
-            return;
-        };
-        for list in std::mem::take(&mut self.0) {
-            engine.close_list(list.cursor);
-            outbox.undelivered(list.taken);
-            outbox.discard_item(Item::Query(match list.reply {
-                Reply::All(reply) => Query::List(reply),
-                Reply::Page(Page { most, reply, .. }) => Query::Page(PageQuery {
-                    after: None,
-                    most,
-                    reply,
-                }),
-            }));
+    /// Begins the lists whose turn has come. Those whose callers have gone are dropped, a bounded
+    /// number of them.
+    fn begin_some(&mut self, engine: &mut Engine<Actors>, outbox: &mut Outbox<'_>) {
+        for _ in 0..PAGE {
+            if self.under_way.len() == AT_ONCE {
+                return;
+            }
+            match self.line.pop_front() {
+                Some(asked) if asked.is_gone() => drop_asked(asked, outbox),
+                Some(asked) => self.under_way.push_back(List::begin(asked, engine)),
+                None => return,
+            }
         }
     }
+}
+
+fn drop_asked(asked: Asked, outbox: &mut Outbox<'_>) {
+    outbox.discard_item(Item::Query(match asked {
+        Asked::All(reply) => Query::List(reply),
+        Asked::Page(page) => Query::Page(page),
+    }));
 }
 
 /// Whether a list takes more than it has.
@@ -111,6 +120,49 @@ enum More {
 }
 
 impl List {
+    fn begin(asked: Asked, engine: &mut Engine<Actors>) -> Self {
+        match asked {
+            Asked::All(reply) => Self {
+                cursor: engine.open_list(),
+                taken: Vec::with_capacity(engine.counts().specs),
+                reply: Reply::All(reply),
+            },
+            Asked::Page(PageQuery { after, most, reply }) => {
+                let (cursor, after) = match &after {
+                    None => (engine.open_list(), 0),
+                    Some(PageMark { id, position }) => {
+                        (engine.open_list_after(id, *position), *position)
+                    }
+                };
+                let page = Page {
+                    after,
+                    most,
+                    last: after,
+                    reply,
+                };
+                Self {
+                    cursor,
+                    taken: Vec::with_capacity(most.min(PAGE)),
+                    reply: Reply::Page(page),
+                }
+            }
+        }
+    }
+
+    /// Nobody waits for it, or nobody can be answered any more.
+    fn drop_it(self, engine: &mut Engine<Actors>, outbox: &mut Outbox<'_>) {
+        engine.close_list(self.cursor);
+        outbox.undelivered(self.taken);
+        outbox.discard_item(Item::Query(match self.reply {
+            Reply::All(reply) => Query::List(reply),
+            Reply::Page(Page { most, reply, .. }) => Query::Page(PageQuery {
+                after: None,
+                most,
+                reply,
+            }),
+        }));
+    }
+
     fn take(&mut self, info: &Info<'_, Actors>) -> More {
         if let Reply::Page(page) = &mut self.reply {
             if info.position <= page.after {

@@ -24,7 +24,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, Supervisi
 use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
-use super::life::Hold;
+use super::life::{Hold, Watched};
 use super::lines::Lines;
 use super::linked::Linked;
 use super::plan::SpawnFailure;
@@ -47,6 +47,7 @@ impl<A: Actor> Drop for Session<A> {
         {
             tree.root_gone();
         }
+        self.life.drop_span();
         self.shared.release(&self.life, Hold::Task);
     }
 }
@@ -83,7 +84,9 @@ impl<A: Actor> Session<A> {
     }
 
     /// Reports the end before ractor does: a caller that sees the session end finds that end
-    /// handled.
+    /// handled. Of an end in order that the supervisor had not asked for, only ractor's event tells
+    /// the reason. The root reads it before any command of a caller that saw the end (R3), so it is
+    /// not reported here.
     fn tell(&self) {
         let key = self.life.key();
         // ractor drops what is left in the mailbox next, and a drop may block this thread.
@@ -143,12 +146,27 @@ impl<A: Actor> Session<A> {
         if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
             Linked::follow(linked, cell, &event);
         }
-        // It is not idle meanwhile, but only messages count as use.
-        let before = self.life.in_use.begin();
+        // Only messages count as use.
+        self.life.in_use.begin_event();
         let call = move || actor.handle_supervisor_evt(myself, event, state);
         let result = self.call_in_box(call).await;
-        self.life.in_use.end_as_before(before);
-        self.flush(guard, result)
+        self.flush(guard, result)?;
+        self.went_well(self.life.in_use.end_event());
+        Ok(())
+    }
+
+    /// A callback went well. It counts as running until here, so that a caller that finds none running
+    /// finds the mark of a failure too. Each of those who wait for its end is told in a task of its
+    /// own, since a waker may be any code.
+    fn went_well(&self, watched: Watched) {
+        if watched == Watched::No {
+            return;
+        }
+        for watcher in self.life.take_watchers() {
+            let life = Arc::clone(&self.life);
+            let told = async move { life.tell_watcher(watcher) };
+            drop(self.shared.runtime().spawn(told));
+        }
     }
 }
 
@@ -194,8 +212,8 @@ impl<A: Actor> Session<A> {
         let number = myself.get_id().pid();
         let call = move || actor.post_start(myself, state);
         let result = self.call(pin!(None), call).await;
-        self.life.in_use.end(|| self.shared.clock.now());
         self.flush(guard, result)?;
+        self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
         self.shared.events.start_told(number);
         Ok(())
     }
@@ -221,8 +239,9 @@ impl<A: Actor> Session<A> {
         self.life.in_use.begin();
         let call = move || actor.handle(myself, message, state);
         let result = self.call_in_box(call).await;
-        self.life.in_use.end(|| self.shared.clock.now());
-        self.flush(guard, result)
+        self.flush(guard, result)?;
+        self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
@@ -245,12 +264,16 @@ impl<A: Actor> Session<A> {
         }
         // What it stops itself may have linked others, which then are not below it any more.
         guard.learn();
+        let had_linked = guard.linked.is_some();
         if let Some((actor, state)) = guard.parts() {
             let call = move || actor.post_stop(myself, state);
             let result = self.call(pin!(None), call).of_post_stop().await;
             self.flush(guard, result)?;
         }
-        self.life.note_orphans();
+        // If nothing is remembered, all that is below it was looked at just now.
+        if had_linked || guard.linked.is_some() {
+            self.life.note_orphans();
+        }
         let failure = guard.link_failure.take();
         guard.release();
         match failure {
@@ -263,7 +286,7 @@ impl<A: Actor> Session<A> {
             if let Some(cell) = self.life.cell() {
                 cell.unlink(self.shared.root().clone());
             }
-        } else {
+        } else if !self.life.ended_unasked() {
             self.tell();
         }
         Ok(())

@@ -21,14 +21,15 @@ use tokio::sync::Notify;
 
 pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
-use arguments::Own;
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
+use arguments::{OfSessions, Own};
 use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
 use super::completion::{Completion, Outcome};
 use super::drop_queue::{Deferred, DropQueue};
+use super::feed::Feed;
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
 use super::launch_pool::LaunchPool;
@@ -38,9 +39,9 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark};
+use crate::engine::{Input, Mark, Meter};
 use crate::names;
-use crate::options::GroupOf;
+use crate::options::Grouping;
 
 /// So many launch tasks of a session supervisor wait for the next launch.
 const IDLE_LAUNCH_TASKS: usize = 4;
@@ -79,6 +80,9 @@ pub struct Shared {
     /// The starts of sessions that the root was told of.
     pub(super) events: Events,
     pub(crate) claims: HeldClaims,
+    /// What happens to its sessions. That of a session's tree is a part of its supervisor's. None
+    /// outside any session supervisor.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -118,17 +122,32 @@ impl Shared {
             Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
             Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
         };
+        // Only sessions are counted.
+        let meter = arguments.machine.meter();
+        let feed = match (&meter, &arguments.home) {
+            (Some(meter), _) => Some(Arc::new(Feed::new(runtime.clone(), Arc::clone(meter)))),
+            (None, Some(home)) => home.sessions.feed.clone(),
+            (None, None) => None,
+        };
+        let clock = match &arguments.parent_link {
+            Some(parent_link) => parent_link.parent.clock.start_another(),
+            None => Clock::start(),
+        };
         Arc::new(Self {
             counting,
             name: arguments.name,
             naming: arguments.naming,
-            own: match (arguments.naming, arguments.home) {
-                (Naming::Sessions, _) | (_, None) => Own::Groups(arguments.group_of),
-                (_, Some(home)) => Own::Home(home),
+            own: match (meter, arguments.home) {
+                (Some(meter), _) => Own::Sessions(Some(Box::new(OfSessions {
+                    grouping: arguments.group_of.map(Grouping::from),
+                    meter,
+                }))),
+                (None, Some(home)) => Own::Home(home),
+                (None, None) => Own::Sessions(None),
             },
             parent_link: arguments.parent_link,
             runtime,
-            clock: Clock::start(),
+            clock,
             inbox: Inbox::new(),
             driver: Mutex::new(Driver::new(arguments.machine)),
             drops,
@@ -143,6 +162,7 @@ impl Shared {
             launches_wake: Notify::new(),
             events: Events::default(),
             claims,
+            feed,
         })
     }
 
@@ -155,16 +175,25 @@ impl Shared {
     pub(crate) const fn home(&self) -> Option<&Home> {
         match &self.own {
             Own::Home(home) => Some(home),
-            Own::Groups(_) => None,
+            Own::Sessions(_) => None,
+        }
+    }
+
+    fn of_sessions(&self) -> Option<&OfSessions> {
+        match &self.own {
+            Own::Sessions(of_sessions) => of_sessions.as_deref(),
+            Own::Home(_) => None,
         }
     }
 
     /// What says of which group a session is, if there is a quota.
-    pub(crate) const fn group_of(&self) -> Option<&GroupOf> {
-        match &self.own {
-            Own::Groups(group_of) => group_of.as_ref(),
-            Own::Home(_) => None,
-        }
+    pub(crate) fn group_of(&self) -> Option<&Grouping> {
+        self.of_sessions()?.grouping.as_ref()
+    }
+
+    /// What is counted of sessions. None if the children are no sessions.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        Some(&self.of_sessions()?.meter)
     }
 
     /// The name of a child in the registry; `None` if it is not registered.
@@ -183,8 +212,25 @@ impl Shared {
         &self.name
     }
 
+    /// Where what happens to its sessions, or to the children of a session's tree, is told.
+    pub(crate) const fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The time of day of what happens now, as events tell it: since 1970.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn time_of_day(&self) -> Duration {
+        let now = self.clock.wall(self.clock.now());
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 
     pub(crate) fn root(&self) -> &ActorCell {
@@ -213,21 +259,20 @@ impl Shared {
     /// Nothing of a launch is left but, perhaps, the session's own children. They are waited for,
     /// so that a restart does not meet their names.
     fn gone(self: &Arc<Self>, life: &Arc<Life>) {
-        let orphans = life.take_orphans();
-        if orphans.is_empty() {
-            self.released(life);
-            return;
-        }
+        let Some(orphans) = life.take_orphans() else {
+            return self.released(life);
+        };
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
-            linked::all_gone(orphans, shared.root()).await;
+            linked::all_gone(*orphans, shared.root()).await;
             shared.released(&life);
         }));
     }
 
     /// Reports that nothing of a launch is left. Without a mark it was killed. If ractor killed it
     /// because the root was killed first, no event reports that, and the engine would take it for a
-    /// crash. So that report waits for the proof that the root was not.
+    /// crash. So that report waits for the proof that the root was not. The same proof says that the
+    /// root has read the reason of an end that the supervisor had not asked for.
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -239,8 +284,8 @@ impl Shared {
     }
 
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
-        if life.mark() == Mark::Missing {
-            self.report_killed(input);
+        if life.mark() == Mark::Missing || life.ended_unasked() {
+            self.report_behind_fence(input);
         } else {
             self.report(input);
         }
@@ -255,7 +300,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.progress.work() >= Work::Stopping
     }
 
@@ -305,6 +350,12 @@ impl Shared {
         }
     }
 
+    /// The supervisor has ended: nothing asks for groups any more. No lock may be held.
+    pub(super) fn drop_group_of(&self) {
+        let group_of = self.group_of().and_then(Grouping::end);
+        self.drops.drop_later(group_of.map(Deferred::of));
+    }
+
     /// Returns when all sessions are gone. For one waiter.
     pub(super) async fn wait_finished(&self) {
         while self.progress.work() < Work::Finished {
@@ -316,10 +367,6 @@ impl Shared {
 /// The user's function may hold anything, whose drop may panic or block.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Own::Groups(group_of) = &mut self.own
-            && let Some(group_of) = group_of.take()
-        {
-            self.drops.drop_later([Deferred::of(group_of)]);
-        }
+        self.drop_group_of();
     }
 }

@@ -8,10 +8,12 @@ use super::Signal;
 use super::apart::{self, apart};
 use crate::Supervisor;
 use crate::actor::completion::Outcome;
+use crate::actor::log::TARGET;
 use crate::engine::{ShutdownReport, StopCause};
 
 /// How an application ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ended {
     /// What ended it.
@@ -22,6 +24,11 @@ pub struct Ended {
 
 /// What ended an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", content = "signal", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum EndCause {
     /// A signal.
@@ -114,6 +121,8 @@ impl Ended {
         let (stuck, not_running) = (report.stuck, report.not_running);
         apart(patience, move || {
             tracing::info!(
+                target: TARGET,
+                event = "application_ended",
                 supervisor,
                 cause,
                 status,

@@ -12,10 +12,11 @@ use super::signals::Signals;
 use super::standby::Standby;
 use super::{EndCause, Ended};
 use crate::actor::guarded::drop_guarded;
+use crate::actor::log::TARGET;
 use crate::actor::unwind::guard;
 use crate::engine::{Chain, KILL_BOUND};
-use crate::error::StartError;
-use crate::{ChildSpec, SessionSupervisor, Supervisor};
+use crate::error::{StartError, SupervisorDown};
+use crate::{ChildSpec, SessionSupervisor, Supervisor, Tree};
 
 /// So long after the deadline a root that still answers is waited for. Where many end, the kill
 /// bound begins with the last of these ends, and that may take ten seconds.
@@ -69,6 +70,22 @@ impl RunningApplication {
     #[must_use]
     pub fn sessions(&self) -> Option<SessionSupervisor> {
         SessionSupervisor::where_is(&self.supervisor)
+    }
+
+    /// The application as a tree: its root, its children, their sessions and what is below these.
+    /// As [`SessionSupervisor::tree`], which says how long it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SupervisorDown`] if the application has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub fn tree(
+        &self,
+    ) -> impl Future<Output = Result<Tree, SupervisorDown>> + Send + 'static + use<> {
+        self.root.tree()
     }
 
     /// Waits for the end of the application and returns its cause and its report.
@@ -229,6 +246,8 @@ async fn start_all(supervisor: Arc<str>, mut sessions: Unstarted) {
                 drop(guard(|| {
                     let reason = Chain(&error).to_string();
                     tracing::error!(
+                        target: TARGET,
+                        event = "default_session_failed",
                         supervisor = &*supervisor,
                         session,
                         reason,

@@ -15,6 +15,11 @@ use crate::error::StartSupervisorError;
 
 /// A signal that ends an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Signal {
     /// Ctrl-C, or SIGINT.

@@ -116,7 +116,7 @@ pub enum LeaseAnswer {
 }
 
 /// What the caller of a stop of one session or child is told. A stop is never refused.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum StopAnswer {
     /// It is gone. How it ended.
     Ended(Exit),
@@ -141,6 +141,19 @@ pub enum AwaitAnswer<D: Domain> {
     Draining,
     /// The supervisor stops.
     Down,
+}
+
+impl<D: Domain> Clone for AwaitAnswer<D> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Running(found) => Self::Running(found.clone()),
+            Self::NotFound => Self::NotFound,
+            Self::Parked => Self::Parked,
+            Self::Stuck => Self::Stuck,
+            Self::Draining => Self::Draining,
+            Self::Down => Self::Down,
+        }
+    }
 }
 
 /// What the caller of [`ChildRequest::Start`](super::ChildRequest::Start) is told.

@@ -4,7 +4,7 @@
 //! The shell drops the values.
 
 use super::drain::DrainAnswer;
-use super::io::{Caller, Discard, Domain, Effect, Failure, Note};
+use super::io::{Caller, Discard, Domain, Effect, Failure};
 use super::report::ShutdownReport;
 
 /// What an effect holds that was never carried out.
@@ -31,13 +31,9 @@ pub(super) fn effect<D: Domain>(effect: Effect<D>, into: &mut Vec<Discard<D>>) {
         }
         Effect::Discard(value) => into.push(value),
         Effect::Claimed { .. } | Effect::Unclaimed { .. } | Effect::BeginStop { .. } => {}
-        Effect::Note { note, .. } => match note {
-            Note::StartFailed(failure) | Note::RestartFailed { failure, .. } => {
-                into.push(Discard::Failure(failure));
-            }
-            Note::Exited { exit, .. } => into.push(Discard::Exit(exit)),
-            _ => {}
-        },
+        Effect::Note { error, .. } => {
+            into.extend(error.map(|error| Discard::Failure(Failure::Failed(error))));
+        }
         Effect::Finished { tickets, .. } => into.extend(tickets.into_iter().map(stop)),
         Effect::JoinEnd { ticket } => into.push(stop(ticket)),
         Effect::Drained { tickets, .. } => into.extend(tickets.into_iter().map(drain)),

@@ -115,6 +115,12 @@ impl Backoff {
         }
     }
 
+    /// The longest that the pause before restart number `step` can be.
+    pub(super) fn longest(&self, step: u32) -> Duration {
+        let jitter = Jitter::Off;
+        Self { jitter, ..*self }.delay(step, 0)
+    }
+
     /// The first delay and the largest, if the first is zero or above the largest.
     pub(crate) fn fault(&self) -> Option<(Duration, Duration)> {
         let bad = self.growth == Growth::Double && (self.first.is_zero() || self.first > self.max);

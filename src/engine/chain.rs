@@ -1,9 +1,12 @@
 //! The text of an error together with its sources, for the log and for [`Exit`](super::Exit).
 //!
-//! The messages are the user's code. The caller guards itself against a panic in them.
+//! The messages are the user's code. What writes a [`Chain`] guards itself against a panic in them,
+//! or asks for the [`error_text`].
 
 use std::error::Error;
 use std::fmt;
+use std::mem::forget;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The text of an error and of its sources, separated by `: `.
 ///
@@ -30,9 +33,21 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// The same as a text; a message that panics is replaced.
+pub(crate) fn error_text(error: &(dyn Error + 'static)) -> String {
+    let told = catch_unwind(AssertUnwindSafe(|| Chain(error).to_string()));
+    told.unwrap_or_else(|payload| {
+        // The payload is a value of the user's too, and may panic in its own drop.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            forget(second);
+        }
+        "an error whose message panicked".to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Chain;
+    use super::{Chain, error_text};
     use std::error::Error;
     use std::fmt;
 
@@ -65,5 +80,30 @@ mod tests {
         assert_eq!(text, "start failed: db down: refused");
         let endless = Level("endless", None);
         assert_eq!(Chain(&endless).to_string(), "endless");
+    }
+
+    /// Its message panics, with a value that panics when it is dropped.
+    #[derive(Debug)]
+    struct Panics;
+
+    impl fmt::Display for Panics {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            struct Payload;
+
+            impl Drop for Payload {
+                fn drop(&mut self) {
+                    panic!("in a drop");
+                }
+            }
+            std::panic::panic_any(Payload)
+        }
+    }
+
+    impl Error for Panics {}
+
+    #[test]
+    fn a_message_that_panics_is_replaced() {
+        assert_eq!(error_text(&Level("a text", None)), "a text");
+        assert_eq!(error_text(&Panics), "an error whose message panicked");
     }
 }

@@ -4,13 +4,15 @@
 //! change through `table` alone, so that the counts can never disagree with the sessions.
 
 use super::counts::{SessionState, Shown};
+use super::dossier::Exits;
 use super::exit::Exit;
 use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer};
 use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
-use super::waiting::{Queued, Waiting};
+use super::repeats::Repeats;
+use super::waiting::Waiting;
 
 /// What is kept of an id.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ pub(super) struct Extra<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
+    /// Its last exits.
+    pub(super) exits: Option<Box<Exits>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -39,6 +45,8 @@ impl<D: Domain> Default for Extra<D> {
         Self {
             leases: Leases::default(),
             checkpoint: None,
+            exits: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -71,11 +79,19 @@ impl<D: Domain> Default for History<D> {
 }
 
 impl<D: Domain> History<D> {
-    /// What may be the user's.
-    pub(super) fn into_values(self) -> impl Iterator<Item = Discard<D>> {
-        let last = self.last.map(|last| Discard::Exit(last.exit));
-        let checkpoint = self.extra.and_then(|extra| extra.checkpoint);
-        last.into_iter().chain(checkpoint.map(Discard::Checkpoint))
+    /// What may be the user's. Each is handed to `discard`.
+    #[expect(
+        clippy::boxed_local,
+        reason = "taken out of its box it would be copied as a whole"
+    )]
+    pub(super) fn into_values(self: Box<Self>, mut discard: impl FnMut(Discard<D>)) {
+        let Self { last, extra, .. } = *self;
+        if let Some(last) = last {
+            discard(Discard::Exit(last.exit));
+        }
+        if let Some(checkpoint) = extra.and_then(|extra| extra.checkpoint) {
+            discard(Discard::Checkpoint(checkpoint));
+        }
     }
 }
 
@@ -86,6 +102,14 @@ pub(super) struct Parking {
     pub(super) order: u64,
     /// How many trials were made.
     pub(super) trials: u32,
+}
+
+impl Parking {
+    /// Of one that is not among the parked yet.
+    pub(super) const NEW: Self = Self {
+        order: 0,
+        trials: 0,
+    };
 }
 
 /// Why a launch was made.
@@ -104,6 +128,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
+    /// What others see of a child that is launched for that.
+    pub(super) const fn shown(self) -> SessionState {
+        match self {
+            Self::First => SessionState::Starting,
+            Self::Restart | Self::Manual | Self::Resume | Self::Trial => SessionState::Restarting,
+        }
+    }
+
     /// Whether a caller asked for it.
     pub(super) const fn is_asked(self) -> bool {
         match self {
@@ -149,11 +181,12 @@ pub(super) enum Plan<D: Domain> {
     /// It runs.
     Run,
     /// What follows when nothing of the present launch is left, and what others see until then.
-    /// `batch`: see `dynamic::stopping`.
+    /// `since`: from when on it is so. `batch`: see `dynamic::stopping`.
     After {
         then: Then<D>,
         shown: SessionState,
-        batch: u64,
+        since: Moment,
+        batch: u32,
     },
     /// It waits for its pause, for the release of the last incarnation, or for both. Timer: the
     /// pause. `manual`: who restarts it by hand, if somebody does.
@@ -171,12 +204,7 @@ impl<D: Domain> Plan<D> {
     /// What others see of it.
     const fn shown(&self) -> Shown {
         match self {
-            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(match origin {
-                Origin::First => SessionState::Starting,
-                Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => {
-                    SessionState::Restarting
-                }
-            }),
+            Self::Launch(origin) | Self::InLine { origin, .. } => Shown::As(origin.shown()),
             Self::Run => Shown::As(SessionState::Running),
             Self::After { shown, .. } => Shown::As(*shown),
             Self::Restart { .. } => Shown::As(SessionState::Restarting),
@@ -206,8 +234,28 @@ impl<D: Domain> Child<D> {
     }
 
     /// Plans what follows when nothing of the present launch is left.
-    pub(super) fn plan_after(&mut self, then: Then<D>, shown: SessionState, batch: u64) -> Plan<D> {
-        self.set_plan(Plan::After { then, shown, batch })
+    pub(super) fn plan_after(
+        &mut self,
+        now: Moment,
+        then: Then<D>,
+        shown: SessionState,
+        batch: u32,
+    ) -> Plan<D> {
+        let since = self.ends_since().unwrap_or(now);
+        self.set_plan(Plan::After {
+            then,
+            shown,
+            since,
+            batch,
+        })
+    }
+
+    /// Since when its present launch is to end.
+    pub(super) const fn ends_since(&self) -> Option<Moment> {
+        match self.plan {
+            Plan::After { since, .. } => Some(since),
+            _ => None,
+        }
     }
 
     /// Why its present launch is made, until it has succeeded or failed.
@@ -222,7 +270,7 @@ impl<D: Domain> Child<D> {
     }
 
     /// Takes the batch of its stop; it has none else.
-    pub(super) const fn take_batch(&mut self) -> u64 {
+    pub(super) const fn take_batch(&mut self) -> u32 {
         match &mut self.plan {
             Plan::After { batch, .. } => std::mem::replace(batch, 0),
             _ => 0,
@@ -242,13 +290,12 @@ impl<D: Domain> Child<D> {
         self.waiting.get_or_insert_default()
     }
 
-    /// Has a request wait for its turn.
-    pub(super) fn enqueue(&mut self, request: Queued<D>) {
-        self.waiting().queue.push_back(request);
-    }
-
     pub(super) fn extra(&self) -> Option<&Extra<D>> {
         self.history.as_ref()?.extra.as_deref()
+    }
+
+    pub(super) fn extra_if_any(&mut self) -> Option<&mut Extra<D>> {
+        self.history.as_mut()?.extra.as_deref_mut()
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

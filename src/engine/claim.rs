@@ -57,6 +57,19 @@ impl fmt::Display for Claim {
     }
 }
 
+/// Its two parts, which lie in one text.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Claim {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut parts = to.serialize_struct("Claim", 2)?;
+        parts.serialize_field("kind", self.kind())?;
+        parts.serialize_field("value", self.value())?;
+        parts.end()
+    }
+}
+
 /// A part of a claim that breaks its rule: it must not be empty, not be too long, and hold no
 /// control character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,16 @@
 //! What a session is doing, and how many there are in each state.
 
+use std::fmt;
+
 use super::restart::ChildKind;
 
 /// What a session is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum SessionState {
     /// Its first launch is under way.
@@ -20,8 +27,30 @@ pub enum SessionState {
     Stuck,
 }
 
+impl SessionState {
+    /// Its name in one word, such as `"restarting"`. It does not change between versions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Stopping => "stopping",
+            Self::Parked => "parked",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+/// As [`as_str`](Self::as_str).
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Whether others can see the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shown {
     As(SessionState),
     Hidden,
@@ -35,10 +64,27 @@ impl Shown {
             Self::As(_) => true,
         }
     }
+
+    /// A number of its own for each. They are compared in every step of a child.
+    const fn number(self) -> u8 {
+        match self {
+            Self::As(state) => state as u8,
+            Self::Hidden => u8::MAX,
+        }
+    }
 }
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        self.number() == other.number()
+    }
+}
+
+impl Eq for Shown {}
 
 /// How many sessions there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// All that are known, parked ones too.

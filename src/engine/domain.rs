@@ -69,6 +69,11 @@ pub trait Life: Clone + Debug {
     fn actor(&self) -> Option<u64>;
     /// The mark that the actor has left.
     fn mark(&self) -> Mark;
+    /// The text of the error with which the actor or its start failed, if one has. It is as long as
+    /// that error is there, and longer.
+    fn error_text(&self) -> Option<Arc<str>> {
+        None
+    }
     /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
     fn cause(&self) -> Option<Cause> {
         None

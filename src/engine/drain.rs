@@ -27,6 +27,11 @@ pub struct DrainOrder {
 
 /// What became of a session of a supervisor that drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum DrainOutcome {
     /// It ended gracefully.
@@ -56,6 +61,7 @@ impl From<&Exit> for DrainOutcome {
 ///
 /// `waiting` never grows, and `ended` never shrinks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DrainProgress {
     /// The sessions that were known when the drain began.

@@ -6,17 +6,23 @@
 //! becomes of a session that used up its limit), `exits` (from the event to the decision),
 //! `restarts` (limits and pauses), `expiry` and `leases` (when one is ended by itself), `ending` (how
 //! one session is stopped, killed and forgotten), `stopping` (how the supervisor ends), `draining`
-//! (how it drains) and `watching` (who only wants to know).
+//! (how it drains), `watching` (who only wants to know), `crowds` (how many are answered at once),
+//! `counting` (how many there are), `telling` (what is told of all that) and `explaining` (what is
+//! known of the past, and what would follow).
 //!
 //! An input that no longer fits is ignored; none can fail.
 
 mod admission;
 mod apart;
+mod changes;
 mod claims;
+mod counting;
+mod crowds;
 mod draining;
 mod ending;
 mod exits;
 mod expiry;
+mod explaining;
 mod finishing;
 mod first;
 mod launches;
@@ -24,10 +30,12 @@ mod leases;
 mod line;
 mod pace;
 mod parking;
+mod refusals;
 mod requests;
 mod restarts;
 mod sharing;
 mod stopping;
+mod telling;
 mod turns;
 mod waits;
 mod watching;
@@ -35,20 +43,21 @@ mod watching;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::child::{Child, Plan};
-use super::counts::Counts;
+use super::child::Plan;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Note, Reply, Request, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, StopCause};
 use super::jitter::Jitter;
-use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
+use super::listening::Listening;
+use super::meter::Meter;
 use super::moment::Moment;
 use super::rate::Starts;
-use super::restart::{OnRestartLimit, Settings};
+use super::restart::Settings;
 use super::table::{Cursor, Info, Table};
 use super::timers::Timers;
-use super::waiting::StartCaller;
 use claims::Claims;
+use crowds::Crowds;
+pub use explaining::{Dossier, Outlook};
 use line::Line;
 use parking::Parked;
 use stopping::Stop;
@@ -80,6 +89,9 @@ pub struct Engine<D: Domain> {
     last_end: Moment,
     mode: Mode<D>,
     events: Events,
+    meter: Arc<Meter>,
+    listening: Listening,
+    crowds: Crowds<D>,
 }
 
 /// Whether supervision events can still come.
@@ -115,11 +127,15 @@ impl<D: Domain> Engine<D> {
             last_end: Moment::START,
             mode: Mode::Serving,
             events: Events::Read,
+            meter: Arc::default(),
+            listening: Listening::Off,
+            crowds: Crowds::default(),
         }
     }
 
     /// Takes an input. All effects must then be polled before the next one.
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
+        self.begin_step();
         match input {
             Input::Asked { id, request } => self.asked(now, id, request),
             // Sessions have no roles.
@@ -162,51 +178,30 @@ impl<D: Domain> Engine<D> {
                 self.sweep_again(now);
             }
         }
-        self.let_in(now);
-        self.wind_up(now);
+        self.settle(now);
     }
 
-    /// Takes a start if its answer is the same whatever sessions have ended without the engine
-    /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
-    /// handed back. All effects must then be polled before the next input.
-    pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
-        let settings = &self.settings;
-        if !self.serving()
-            || settings.total_limit.is_some()
-            || settings.on_limit == OnRestartLimit::Escalate
-        {
-            return Some(input);
+    /// What follows whatever came in.
+    fn settle(&mut self, now: Moment) {
+        if self.has_room_in_line() {
+            self.let_in(now);
         }
-        let Input::Asked { id, request } = input else {
-            return Some(input);
-        };
-        let (spec, caller) = match request {
-            Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
-            Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
-            Request::Stop { .. }
-            | Request::Restart { .. }
-            | Request::Lease { .. }
-            | Request::MoreTime { .. }
-            | Request::AwaitRunning { .. }
-            | Request::AwaitGone { .. } => {
-                return Some(Input::Asked { id, request });
-            }
-        };
-        let (id, spec, caller) = self.start_if_new(now, id, spec, caller).err()?;
-        let request = match caller {
-            StartCaller::Start(ticket) => Request::Start { spec, ticket },
-            StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
-        };
-        Some(Input::Asked { id, request })
+        if !self.serving() {
+            self.wind_up(now);
+        }
+        self.show_counts();
+        self.timers.settle();
     }
 
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
     pub fn handle_timeout(&mut self, now: Moment) {
+        self.begin_step();
         for _ in 0..STEP {
             match self.timers.first() {
                 Some((at, slot)) if at <= now => {
                     self.set_timer(slot, None);
                     self.fire(now, slot);
+                    self.timers.settle();
                 }
                 _ => break,
             }
@@ -217,9 +212,10 @@ impl<D: Domain> Engine<D> {
     /// Goes on with what is due at once whatever time it is, a bounded part of it, and with nothing
     /// that is due only since time has passed: that can be left until others have had their turns.
     pub fn proceed(&mut self, now: Moment) {
+        self.begin_step();
+        self.tell_rest(now);
         self.step_stop(now);
-        self.let_in(now);
-        self.wind_up(now);
+        self.settle(now);
     }
 
     /// The next thing to do, if there is one.
@@ -231,20 +227,16 @@ impl<D: Domain> Engine<D> {
     /// [`Moment::START`] means that [`proceed`](Self::proceed) is enough.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let timer = self.timers.first().map(|(at, _)| at);
-        let stop = match &self.mode {
-            Mode::Stopping(stop) => stop.wake(self.counts().active),
-            Mode::Serving | Mode::Ended => None,
-        };
         // More wait in line than one step lets in.
-        let line = self.has_room_in_line().then_some(Moment::START);
-        timer.into_iter().chain(stop).chain(line).min()
-    }
-
-    /// How many sessions there are.
-    #[must_use]
-    pub const fn counts(&self) -> Counts {
-        self.table.counts()
+        if self.has_room_in_line() {
+            return Some(Moment::START);
+        }
+        let timer = self.timers.first().map(|(at, _)| at);
+        let due = timer.into_iter().chain(self.crowds_wake());
+        match &self.mode {
+            Mode::Stopping(stop) => due.chain(stop.wake(self.counts().active)).min(),
+            Mode::Serving | Mode::Ended => due.min(),
+        }
     }
 
     /// What is known of an id.
@@ -293,61 +285,10 @@ impl<D: Domain> Engine<D> {
         matches!(self.mode, Mode::Serving)
     }
 
-    fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
-        match request {
-            Request::Start { spec, ticket } => {
-                self.start(now, id, spec, StartCaller::Start(ticket))
-            }
-            Request::Ensure { spec, ticket } => {
-                self.start(now, id, spec, StartCaller::Ensure(ticket))
-            }
-            Request::Stop { ticket } => self.stop(now, &id, ticket),
-            Request::Restart { ticket } => self.restart(now, &id, ticket),
-            Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
-            Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
-            Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
-            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
-        }
-    }
-
     /// The session of the launch that the key means, if something of it is left.
     fn launched(&self, key: Key) -> Option<u32> {
         let child = self.table.known(key.slot)?;
         child.life.is_of(key.launch).then_some(key.slot)
-    }
-
-    /// A step of the lifecycle of one session: the counts and its timer follow it.
-    fn step<T: Default>(
-        &mut self,
-        now: Moment,
-        slot: u32,
-        act: impl FnOnce(&mut Child<D>, &mut Step<'_, D>) -> T,
-    ) -> T {
-        let supervisor = match &self.mode {
-            Mode::Serving => Supervisor::Serves,
-            Mode::Stopping(_) | Mode::Ended => Supervisor::Stops {
-                deadline: self.deadline(),
-            },
-        };
-        let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
-        let result = self.table.change(slot, |child| {
-            let result = act(child, &mut step);
-            if let Some(checkpoint) = step.checkpoint.take() {
-                child.keep(checkpoint);
-            }
-            result
-        });
-        match step.timer {
-            Timer::Kept => {}
-            Timer::Off => self.timers.set(slot, None),
-            Timer::At(at) => self.timers.set(slot, Some(at)),
-        }
-        result.unwrap_or_default()
-    }
-
-    /// Changes what is to become of a session. Answers what was to become of it before.
-    fn plan(&mut self, slot: u32, plan: Plan<D>) -> Option<Plan<D>> {
-        self.table.change(slot, |child| child.set_plan(plan))
     }
 
     fn next_launch(&mut self) -> Launch {
@@ -386,12 +327,5 @@ impl<D: Domain> Engine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, note: Note) {
-        if let Some(child) = self.table.get(slot) {
-            let effect = child.life.noted(note);
-            self.effects.push_back(effect);
-        }
     }
 }

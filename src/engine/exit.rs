@@ -20,11 +20,21 @@ pub type Cause = Arc<Box<dyn Error + Send + Sync + 'static>>;
 /// Two exits are equal if they are of one kind with one text; `Failed` exits if they hold the same
 /// error value.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Exit {
     /// It ended gracefully by itself: a `stop` or a `drain` that the supervisor had not asked for.
     Normal {
-        /// The reason given to ractor's `stop`; `"Drained"` after a drain.
+        /// The reason given to ractor's `stop`; `"Drained"` after a drain. It is known when the
+        /// supervisor tells of the end, to callers, to the next incarnation and in the log.
+        ///
+        /// Only ractor's event tells it, so it is `None` also if no event comes first: from a
+        /// session that has unlinked itself from the supervisor, from one that ends by itself while
+        /// the supervisor stops, and, rarely, if several end in one instant on several threads.
         reason: Option<String>,
     },
     /// It ended gracefully because the supervisor asked.
@@ -35,6 +45,7 @@ pub enum Exit {
     /// asked for handled the failure of an actor linked to the session, and that is the cause.
     Failed {
         /// The error, or the text of the panic.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::text"))]
         cause: Cause,
     },
     /// It was stopped while it was not running: starting, waiting for a restart, or parked.
@@ -132,6 +143,16 @@ impl fmt::Display for GaveUp {
 }
 
 impl Error for GaveUp {}
+
+/// The text of an error that is none of a user's.
+pub(in crate::engine) fn own_text(cause: &Cause) -> Option<Arc<str>> {
+    if cause.is::<GaveUp>() {
+        return Some(GaveUp.to_string().into());
+    }
+    cause
+        .is::<Unreported>()
+        .then(|| Unreported.to_string().into())
+}
 
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
 /// event. A cause and an event that the exit does not tell are handed back, since they may be a

@@ -33,8 +33,10 @@ pub(super) struct Vacant<'a> {
 }
 
 impl Vacant<'_> {
-    pub(super) fn fill(self, slot: u32) {
+    /// Answers the hash of the id, by which the slot can be [removed](Index::remove_hashed).
+    pub(super) fn fill(self, slot: u32) -> u32 {
         self.shard.insert(self.hash, slot);
+        self.hash
     }
 }
 
@@ -71,15 +73,25 @@ impl Index {
 
     /// The slot is that of the id no more.
     pub(super) fn remove(&mut self, id: &str, slot: u32) {
-        let (shard, hash) = self.hash(id);
-        self.shards[shard].remove(hash, slot);
+        let (_, hash) = self.hash(id);
+        self.remove_hashed(hash, slot);
     }
 
-    /// The shard of an id, and its hash there.
-    fn hash(&self, id: &str) -> (usize, u32) {
-        let hash = self.hasher.hash_one(id);
-        (hash as usize % SHARDS, (hash >> 32) as u32)
+    /// The same, by the hash of the id.
+    pub(super) fn remove_hashed(&mut self, hash: u32, slot: u32) {
+        self.shards[shard_of(hash)].remove(hash, slot);
     }
+
+    /// The shard of an id, and its hash.
+    fn hash(&self, id: &str) -> (usize, u32) {
+        let hash = (self.hasher.hash_one(id) >> 32) as u32;
+        (shard_of(hash), hash)
+    }
+}
+
+/// The first bits of a hash say in which shard it is, and the last ones where it is there.
+const fn shard_of(hash: u32) -> usize {
+    (hash >> (u32::BITS - SHARDS.ilog2())) as usize
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -14,11 +14,12 @@ pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 use super::claim::Claim;
 pub(super) use super::domain::{Checkpoint, Domain, Life, Spec, Ticket};
 use super::drain::{DrainAnswer, DrainEnds, DrainOrder, DrainProgress, ProgressAnswer};
-use super::exit::{Exit, Seen};
+use super::event::EventKind;
+use super::exit::{Cause, Exit, Seen};
 pub(super) use super::failure::Failure;
 use super::incarnation::Key;
 use super::leases::LeaseNumber;
-pub(super) use super::note::Note;
+use super::repeats::Repeat;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
 pub(super) use super::stop::{StopCause, StopWay};
@@ -222,7 +223,7 @@ pub enum Effect<D: Domain> {
         /// Why.
         cause: StopCause,
     },
-    /// Tell the log.
+    /// Something has happened: tell those who listen, and the log.
     Note {
         /// The session, or the child.
         id: Arc<str>,
@@ -231,7 +232,11 @@ pub enum Effect<D: Domain> {
         /// Its incarnation.
         incarnation: u64,
         /// What happened.
-        note: Note,
+        kind: EventKind,
+        /// The error of which `kind` has the text. Nobody else may have it.
+        error: Option<Cause>,
+        /// How the log tells it.
+        repeat: Repeat,
     },
     /// A drain is over. [`Effect::Finished`] follows, and those who wait for the drain are told with
     /// those who wait for that.

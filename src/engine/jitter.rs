@@ -22,6 +22,11 @@ impl Jitter {
         random(self.seed, self.drawn)
     }
 
+    /// The number that [`draw`](Self::draw) answers next.
+    pub(super) const fn peek(&self) -> u64 {
+        random(self.seed, self.drawn.wrapping_add(1))
+    }
+
     /// The number that belongs to a launch. It is drawn from a sequence of its own, so no pause
     /// depends on whether it was asked for.
     pub(super) const fn of(&self, launch: Launch) -> u64 {

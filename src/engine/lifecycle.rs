@@ -17,9 +17,11 @@ mod transitions;
 use std::sync::Arc;
 
 use super::domain::{Domain, Ending, Life, Spec};
+use super::event::{EventKind, Happening};
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
-use super::io::{Discard, Effect, Note, Recall};
+use super::io::{Discard, Effect, Recall};
+use super::meter::{Meter, NoStart};
 use super::moment::Moment;
 use super::restart::Policy;
 
@@ -38,6 +40,8 @@ pub(super) struct Lifecycle<D: Domain> {
     pub(super) incarnation: u64,
     /// Launches since the last exit.
     pub(super) attempt: u32,
+    /// The hash of the id, if there is an index of ids. It takes no room here.
+    pub(super) hash: u32,
     current: Option<Current<D>>,
 }
 
@@ -54,6 +58,7 @@ struct Current<D: Domain> {
     /// A start that succeeds after its cancellation does not count as a run.
     recall: Recall,
     stopped_by: StoppedBy,
+    counted: Counted,
 }
 
 /// How far a child has come.
@@ -107,6 +112,19 @@ enum StoppedBy {
     Gently,
 }
 
+/// As what the start of a launch counts in the totals. It counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// It is under way.
+    NotYet,
+    /// It was cancelled, and may have succeeded before. If not, this is what came of it.
+    Perhaps(NoStart),
+    /// It has succeeded, so its end counts too.
+    Started,
+    /// It has not.
+    NotStarted,
+}
+
 /// Whether the actor's task is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Join {
@@ -129,6 +147,7 @@ impl<D: Domain> Lifecycle<D> {
             spec,
             incarnation: 0,
             attempt: 0,
+            hash: 0,
             current: None,
         }
     }
@@ -180,6 +199,11 @@ impl<D: Domain> Lifecycle<D> {
         self.life().map_or(Mark::Missing, Life::mark)
     }
 
+    /// The text of the error with which the present launch failed, or its actor.
+    pub(super) fn error_text(&self) -> Option<Arc<str>> {
+        self.life()?.error_text()
+    }
+
     /// What a caller gets to hold of it, if it runs and is not ending by itself.
     pub(super) fn running(&self) -> Option<D::Found> {
         let current = self.current.as_ref()?;
@@ -197,18 +221,42 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// Tells the log of the child.
-    pub(super) fn note(&self, note: Note, step: &mut Step<'_, D>) {
-        step.effect(self.noted(note));
+    fn kill_it(&self, step: &mut Step<'_, D>) {
+        step.count(Meter::kills);
+        self.tell(step, |life| Effect::Kill { life });
     }
 
-    /// What the log is told of the child.
-    pub(super) fn noted(&self, note: Note) -> Effect<D> {
+    /// The present launch has come to nothing, if it has not succeeded. It counts once.
+    fn count_no_start(&mut self, step: &Step<'_, D>) {
+        if let Some(current) = &mut self.current
+            && let Counted::Perhaps(why) = current.counted
+        {
+            current.counted = Counted::NotStarted;
+            step.count(|meter| meter.not_started(why));
+        }
+    }
+
+    /// Tells what has happened to the child.
+    pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
+        if step.listening.hears(&kind) {
+            step.effect(self.noted(kind.into()));
+        }
+    }
+
+    /// What is told of the child.
+    pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
+        let Happening {
+            kind,
+            error,
+            repeat,
+        } = happening;
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
             incarnation: self.incarnation,
-            note,
+            kind,
+            error,
+            repeat,
         }
     }
 

@@ -29,7 +29,8 @@ pub(super) fn healthy(limit: Option<Limit>) -> Duration {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} restarts in {:?}", self.max, self.window)
+        let restarts = if self.max == 1 { "restart" } else { "restarts" };
+        write!(f, "{} {restarts} in {:?}", self.max, self.window)
     }
 }
 
@@ -73,6 +74,32 @@ impl Window {
     // OTP: supervisor:add_restart/1 also counts a restart exactly one period old, and the (n+1)th
     // is the fatal one.
     pub fn admit(&mut self, now: Moment, limit: Limit) -> Admission {
+        let admission = self.judge(now, limit);
+        if admission == Admission::Counted {
+            self.count(now, limit);
+        }
+        admission
+    }
+
+    /// The same, but nothing is counted.
+    pub(super) fn judge(&self, now: Moment, limit: Limit) -> Admission {
+        if self.counted_at(now, limit) >= limit.max {
+            Admission::Refused
+        } else {
+            Admission::Counted
+        }
+    }
+
+    /// How many restarts count at this moment.
+    pub(super) fn counted_at(&self, now: Moment, limit: Limit) -> u32 {
+        let over = |(moment, _): &&(Moment, u32)| now.since(*moment) > limit.window;
+        let kept = self.log.iter().chain(&self.last);
+        let over: u32 = kept.take_while(over).map(|(_, count)| count).sum();
+        self.counted - over
+    }
+
+    /// Counts one that is within the limit.
+    pub(super) fn count(&mut self, now: Moment, limit: Limit) {
         while let Some((moment, count)) = self.log.front().copied().or(self.last) {
             if now.since(moment) <= limit.window {
                 break;
@@ -81,9 +108,6 @@ impl Window {
                 self.last = None;
             }
             self.counted -= count;
-        }
-        if self.counted >= limit.max {
-            return Admission::Refused;
         }
         self.counted += 1;
         let width = if limit.max <= BUCKETS {
@@ -95,7 +119,6 @@ impl Window {
             Some((moment, count)) if now.since(*moment) <= width => *count += 1,
             last => self.log.extend(last.replace((now, 1))),
         }
-        Admission::Counted
     }
 
     /// How many restarts count at the moment of the last one.

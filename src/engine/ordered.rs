@@ -27,9 +27,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::event::Happening;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Input, Note, Reply, StopCause};
+use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Input, Reply, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -390,9 +391,9 @@ impl<D: Domain> OrderedEngine<D> {
         self.effect(Effect::Discard(value));
     }
 
-    fn note(&mut self, slot: u32, note: Note) {
+    fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
         if let Some(child) = self.get(slot) {
-            let effect = child.life.noted(note);
+            let effect = child.life.noted(happening.into());
             self.effect(effect);
         }
     }

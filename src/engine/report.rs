@@ -7,6 +7,7 @@ use super::exit::Exit;
 /// What became of the sessions that were known when the supervisor began to stop, and, where they
 /// are supervisors, of their own children. The five counts add up to their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Ended gracefully.
@@ -21,6 +22,7 @@ pub struct ShutdownReport {
     /// or terminated.
     pub not_running: usize,
     /// How long the stop took.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::seconds"))]
     pub took: Duration,
 }
 

@@ -45,6 +45,11 @@ impl Restart {
 ///
 /// OTP: the `type` of a child spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the two types are OTP's and complete"
@@ -119,6 +124,13 @@ pub struct Policy {
     pub idle_timeout: Option<Span>,
     /// How long an incarnation of a session may live, at most.
     pub max_lifetime: Option<Span>,
+}
+
+impl Policy {
+    /// Whether a session may ever be ended by itself.
+    pub(super) const fn may_expire(&self) -> bool {
+        self.idle_timeout.is_some() || self.max_lifetime.is_some()
+    }
 }
 
 impl Default for Policy {

@@ -62,7 +62,14 @@ struct Node<D: Domain> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Known(u32),
-    New(u32),
+    New(Reserved),
+}
+
+/// A vacant slot that was given to an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reserved {
+    pub(super) slot: u32,
+    hash: u32,
 }
 
 /// A place in the order of first starts; opened by a list.
@@ -160,14 +167,15 @@ impl<D: Domain> Table<D> {
             Ok(slot) => Place::Known(slot),
             Err(place) => {
                 let slot = vacate(&mut self.chunks, &mut self.vacant);
-                place.fill(slot);
-                Place::New(slot)
+                let hash = place.fill(slot);
+                Place::New(Reserved { slot, hash })
             }
         }
     }
 
     /// Puts the child into the slot that was reserved for its id, at the end of the order.
-    pub(super) fn fill(&mut self, slot: u32, child: Child<D>) {
+    pub(super) fn fill(&mut self, Reserved { slot, hash }: Reserved, mut child: Child<D>) {
+        child.life.hash = hash;
         self.counts.enter(child.shown(), child.life.policy().kind);
         if let Some(groups) = &mut self.groups {
             groups.enter(child.life.spec.group(), child.shown());
@@ -178,7 +186,8 @@ impl<D: Domain> Table<D> {
         self.positions += 1;
         let position = self.positions;
         if let Some(node) = self.node_mut(slot) {
-            node.child = Some(child);
+            // A child is large, and this moves it once.
+            node.child.get_or_insert(child);
             node.position = position;
             node.previous = previous;
             node.next = NONE;
@@ -191,13 +200,11 @@ impl<D: Domain> Table<D> {
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<Child<D>> {
-        let vacant = self.vacant;
-        let node = self.node_mut(slot)?;
-        let child = node.child.take()?;
+        let node = node(&self.chunks, slot)?;
+        // A child is large, so it is looked at where it lies, and moved once.
+        let child = node.child.as_ref()?;
         let (previous, next) = (node.previous, node.next);
-        node.next = vacant;
-        self.vacant = slot;
-        self.index.remove(&child.life.id, slot);
+        self.index.remove_hashed(child.life.hash, slot);
         self.counts.leave(child.shown(), child.life.policy().kind);
         if let Some(groups) = &mut self.groups {
             groups.leave(child.life.spec.group(), child.shown());
@@ -217,7 +224,10 @@ impl<D: Domain> Table<D> {
                 *cursor = next;
             }
         }
-        Some(child)
+        let vacant = std::mem::replace(&mut self.vacant, slot);
+        let node = self.node_mut(slot)?;
+        node.next = vacant;
+        node.child.take()
     }
 
     /// All children, in no order. Nothing is left of the table.

@@ -4,6 +4,9 @@
 //! a million sessions that have just been dropped, an allocation costs more than all the rest of a
 //! stop.
 //!
+//! A step of a child sets its timer several times on the way to what it leaves. So the timer that was
+//! set last waits outside of the heap until another one is set, or until the heap is asked.
+//!
 //! Invariants: an entry is not earlier than the one above it; `places` says where each entry is.
 //!
 //! What a timer means follows from the child's phase.
@@ -18,16 +21,46 @@ pub(super) struct Timers {
     heap: Vec<(Moment, u32)>,
     /// By slot.
     places: Vec<u32>,
+    /// The timer that was set last, if the heap does not have it yet.
+    open: Option<(u32, Option<Moment>)>,
 }
 
 impl Timers {
-    /// The earliest timer and whose it is; of two at one moment the one of the lower slot.
+    /// The earliest timer and whose it is; of two at one moment the one of the lower slot. All that
+    /// were set have to be [settled](Self::settle).
     pub(super) fn first(&self) -> Option<(Moment, u32)> {
+        debug_assert!(self.open.is_none(), "a timer is set and not settled");
         self.heap.first().copied()
+    }
+
+    /// The timer of a slot.
+    pub(super) fn of(&self, slot: u32) -> Option<Moment> {
+        debug_assert!(self.open.is_none(), "a timer is set and not settled");
+        let place = self.places.get(slot as usize).copied().unwrap_or(NONE);
+        self.heap.get(place as usize).map(|(at, _)| *at)
     }
 
     /// Sets or removes the timer of a slot.
     pub(super) fn set(&mut self, slot: u32, at: Option<Moment>) {
+        if let Some((open, before)) = &mut self.open
+            && *open == slot
+        {
+            *before = at;
+            return;
+        }
+        if let Some((slot, at)) = self.open.replace((slot, at)) {
+            self.put_in(slot, at);
+        }
+    }
+
+    /// Puts into the heap what was set.
+    pub(super) fn settle(&mut self) {
+        if let Some((slot, at)) = self.open.take() {
+            self.put_in(slot, at);
+        }
+    }
+
+    fn put_in(&mut self, slot: u32, at: Option<Moment>) {
         let place = self.places.get(slot as usize).copied().unwrap_or(NONE);
         match (place, at) {
             (NONE, None) => {}
@@ -77,9 +110,10 @@ impl Timers {
         self.put(at, entry);
     }
 
-    /// Moves an entry down to its place.
+    /// Moves an entry down to its place. Most belong far below, so it goes all the way without a look
+    /// at the entry, and from there up.
     fn sink(&mut self, mut at: usize) {
-        let entry = self.heap[at];
+        let (top, entry) = (at, self.heap[at]);
         loop {
             let left = 2 * at + 1;
             let Some(mut below) = self.heap.get(left).copied() else {
@@ -91,11 +125,16 @@ impl Timers {
             {
                 (below, next) = (*right, left + 1);
             }
-            if entry <= below {
-                break;
-            }
             self.put(at, below);
             at = next;
+        }
+        while at > top {
+            let above = (at - 1) / 2;
+            if self.heap[above] <= entry {
+                break;
+            }
+            self.put(at, self.heap[above]);
+            at = above;
         }
         self.put(at, entry);
     }
@@ -132,6 +171,11 @@ mod tests {
                 Some(at) => model.insert(slot, at),
                 None => model.remove(&slot),
             };
+            if next(2) == 0 {
+                // More are set before the heap is asked.
+                continue;
+            }
+            timers.settle();
             let first = model.iter().map(|(slot, at)| (*at, *slot)).min();
             assert_eq!(timers.first(), first);
         }

@@ -1,29 +1,28 @@
 //! Who waits for one session: in its queue, for a launch that another caller asked for, or for its
 //! end.
 
-use std::collections::VecDeque;
-
 use super::io::{
     AwaitAnswer, Caller, Domain, EnsureAnswer, Failure, LaunchCaller, NotStarted, Refusal, Reply,
     RestartAnswer, StartAnswer, StopAnswer, Ticket,
 };
+use super::waiters::{Waiters, Waits};
 
 /// Who waits for an id.
 #[derive(Debug)]
 pub(super) struct Waiting<D: Domain> {
     /// Starts and restarts whose turn has not come.
-    pub(super) queue: VecDeque<Queued<D>>,
+    pub(super) queue: Waiters<Queued<D>>,
     /// Callers that share what becomes of the launch that is under way, or in line for one.
-    pub(super) joined: Vec<ShareCaller<D>>,
+    pub(super) joined: Waiters<ShareCaller<D>>,
     /// Stops that wait for the end.
-    pub(super) stops: Vec<D::Ticket<StopAnswer>>,
+    pub(super) stops: Waiters<D::Ticket<StopAnswer>>,
     /// Those who only want to know.
     pub(super) watchers: Watchers<D>,
 }
 
 impl<D: Domain> Waiting<D> {
     /// Those in a queue, if there are any.
-    pub(super) fn of(queue: VecDeque<Queued<D>>) -> Option<Self> {
+    pub(super) fn of(queue: Waiters<Queued<D>>) -> Option<Self> {
         (!queue.is_empty()).then(|| Self {
             queue,
             ..Self::default()
@@ -41,9 +40,9 @@ impl<D: Domain> Waiting<D> {
 impl<D: Domain> Default for Waiting<D> {
     fn default() -> Self {
         Self {
-            queue: VecDeque::new(),
-            joined: Vec::new(),
-            stops: Vec::new(),
+            queue: Waiters::default(),
+            joined: Waiters::default(),
+            stops: Waiters::default(),
             watchers: Watchers::default(),
         }
     }
@@ -53,16 +52,16 @@ impl<D: Domain> Default for Waiting<D> {
 #[derive(Debug)]
 pub(super) struct Watchers<D: Domain> {
     /// Until it runs.
-    pub(super) runs: Vec<D::Ticket<AwaitAnswer<D>>>,
+    pub(super) runs: Waiters<D::Ticket<AwaitAnswer<D>>>,
     /// Until it is gone.
-    pub(super) gone: Vec<D::Ticket<StopAnswer>>,
+    pub(super) gone: Waiters<D::Ticket<StopAnswer>>,
 }
 
 impl<D: Domain> Default for Watchers<D> {
     fn default() -> Self {
         Self {
-            runs: Vec::new(),
-            gone: Vec::new(),
+            runs: Waiters::default(),
+            gone: Waiters::default(),
         }
     }
 }
@@ -89,19 +88,20 @@ pub(super) enum Queued<D: Domain> {
 }
 
 impl<D: Domain> Queued<D> {
-    /// Whether its caller has gone away.
-    pub(super) fn is_gone(&self) -> bool {
-        match self {
-            Self::Start { caller, .. } => caller.is_gone(),
-            Self::Restart(ticket) => ticket.is_gone(),
-        }
-    }
-
     /// How something is to be started, if that is asked, and who asks.
     pub(super) fn into_parts(self) -> (Option<D::Spec>, Caller<D>) {
         match self {
             Self::Start { spec, caller } => (Some(spec), LaunchCaller::from(caller).into()),
             Self::Restart(ticket) => (None, Caller::Restart(ticket)),
+        }
+    }
+}
+
+impl<D: Domain> Waits for Queued<D> {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Start { caller, .. } => caller.is_gone(),
+            Self::Restart(ticket) => Ticket::is_gone(ticket),
         }
     }
 }
@@ -133,10 +133,11 @@ impl<D: Domain> StartCaller<D> {
         }
     }
 
-    fn is_gone(&self) -> bool {
+    /// Whether it has gone away.
+    pub(super) fn is_gone(&self) -> bool {
         match self {
-            Self::Start(ticket) => ticket.is_gone(),
-            Self::Ensure(ticket) => ticket.is_gone(),
+            Self::Start(ticket) => Ticket::is_gone(ticket),
+            Self::Ensure(ticket) => Ticket::is_gone(ticket),
         }
     }
 }
@@ -175,12 +176,13 @@ impl<D: Domain> ShareCaller<D> {
     pub(super) fn refused(self, refusal: Refusal) -> Reply<D> {
         LaunchCaller::from(self).refused(refusal)
     }
+}
 
-    /// Whether it has gone away.
-    pub(super) fn is_gone(&self) -> bool {
+impl<D: Domain> Waits for ShareCaller<D> {
+    fn is_gone(&self) -> bool {
         match self {
-            Self::Ensure(ticket) => ticket.is_gone(),
-            Self::Restart(ticket) => ticket.is_gone(),
+            Self::Ensure(ticket) => Ticket::is_gone(ticket),
+            Self::Restart(ticket) => Ticket::is_gone(ticket),
         }
     }
 }

@@ -1,15 +1,40 @@
 //! One mapping for all errors: of what kind each is, and whether the same call may do better later.
 
+use std::fmt;
+
 use super::{
     AskForTimeError, AwaitError, CallError, CastError, CheckpointError, DeleteChildError,
-    DrainError, EnsureError, FindChildError, FindError, LeaseError, NotTaken, RestartAsError,
-    RestartChildError, RestartError, SaveError, StartChildError, StartError, StartSupervisorError,
-    StopError, SupervisorDown, TerminateChildError, WaitEndError,
+    DrainError, EnsureError, FindChildError, FindError, InvalidGroup, InvalidId, InvalidRole,
+    InvalidValue, Lagged, LeaseError, NotASupervisor, NotTaken, RestartAsError, RestartChildError,
+    RestartError, SaveError, StartChildError, StartError, StartSupervisorError, StopError,
+    SupervisorDown, TerminateChildError, TryNextError, WaitEndError,
 };
+use crate::engine::SessionState;
 
 /// Of what kind an error is, whichever call it comes from. For answers to people and over the
 /// network.
+///
+/// Each error has it by its `kind()`, and converts into it, so that one function serves all:
+///
+/// ```
+/// use session_supervisor::error::{ErrorKind, FindError};
+///
+/// fn status(error: impl Into<ErrorKind>) -> u16 {
+///     match error.into() {
+///         ErrorKind::NotFound => 404,
+///         ErrorKind::InvalidInput => 400,
+///         kind if kind.is_retryable() => 503,
+///         _ => 500,
+///     }
+/// }
+/// assert_eq!(status(&FindError::NotFound), 404);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A value broke a rule; nothing was asked.
@@ -36,7 +61,7 @@ pub enum ErrorKind {
     LimitReached,
     /// Too much is asked for now, by all callers or for one group.
     Rejected,
-    /// Something else is being done with it.
+    /// Something else is being done with it: it starts, restarts, or ends.
     Busy,
     /// It was stopped in between.
     Stopped,
@@ -44,6 +69,10 @@ pub enum ErrorKind {
     Stuck,
     /// The session ended before it answered.
     Unanswered,
+    /// Something is lost, since it was not read in time.
+    Lagged,
+    /// Nothing has happened that could be told.
+    Nothing,
     /// A later incarnation has taken its place.
     Superseded,
     /// The supervisor drains and takes nothing new.
@@ -53,6 +82,34 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// A name for it in one word, such as `"not_found"`. It does not change between versions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::WrongMessageType => "wrong_message_type",
+            Self::NameTaken => "name_taken",
+            Self::ClaimTaken => "claim_taken",
+            Self::Ignored => "ignored",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Parked => "parked",
+            Self::LimitReached => "limit_reached",
+            Self::Rejected => "rejected",
+            Self::Busy => "busy",
+            Self::Stopped => "stopped",
+            Self::Stuck => "stuck",
+            Self::Unanswered => "unanswered",
+            Self::Lagged => "lagged",
+            Self::Nothing => "nothing",
+            Self::Superseded => "superseded",
+            Self::Draining => "draining",
+            Self::SupervisorDown => "supervisor_down",
+        }
+    }
+
     /// Whether the same call may do better a while later although its caller changes nothing.
     ///
     /// With [`SupervisorDown`](Self::SupervisorDown) and [`Draining`](Self::Draining) it may not: a
@@ -71,7 +128,9 @@ impl ErrorKind {
             | Self::Busy
             | Self::Stopped
             | Self::Stuck
-            | Self::Unanswered => true,
+            | Self::Unanswered
+            | Self::Lagged
+            | Self::Nothing => true,
             Self::InvalidInput
             | Self::NotFound
             | Self::AlreadyExists
@@ -81,6 +140,13 @@ impl ErrorKind {
             | Self::Draining
             | Self::SupervisorDown => false,
         }
+    }
+}
+
+/// As [`as_str`](Self::as_str).
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -101,10 +167,21 @@ macro_rules! kinds {
                 self.kind().is_retryable()
             }
         }
+
+        impl$(<$message>)? From<&$error$(<$message>)?> for ErrorKind {
+            fn from(error: &$error$(<$message>)?) -> Self {
+                error.kind()
+            }
+        }
     )+};
 }
 
 kinds! {
+    InvalidId => |_it| ErrorKind::InvalidInput;
+    InvalidValue => |_it| ErrorKind::InvalidInput;
+    InvalidGroup => |_it| ErrorKind::InvalidInput;
+    InvalidRole => |_it| ErrorKind::InvalidInput;
+    NotASupervisor => |_it| ErrorKind::InvalidInput;
     SupervisorDown => |_it| ErrorKind::SupervisorDown;
     StartSupervisorError => |it| match it {
         Self::InvalidOptions(_) => ErrorKind::InvalidInput,
@@ -181,7 +258,8 @@ kinds! {
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     AskForTimeError => |it| match it {
-        Self::NotFound | Self::NotDraining => ErrorKind::NotFound,
+        Self::NotFound => ErrorKind::NotFound,
+        Self::NotDraining => ErrorKind::Busy,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     WaitEndError => |it| match it {
@@ -190,9 +268,18 @@ kinds! {
     };
     NotTaken => |it| match it {
         Self::NotRunning => ErrorKind::NotFound,
+        Self::Unavailable { state } => match state {
+            SessionState::Starting
+            | SessionState::Running
+            | SessionState::Restarting
+            | SessionState::Stopping => ErrorKind::Busy,
+            SessionState::Parked => ErrorKind::Parked,
+            SessionState::Stuck => ErrorKind::Stuck,
+        },
         Self::WrongMessageType => ErrorKind::WrongMessageType,
         Self::KeepsEnding => ErrorKind::Failed,
         Self::NotStarted(error) => error.kind(),
+        Self::Draining => ErrorKind::Draining,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     CastError<M> => |it| it.reason.kind();
@@ -202,8 +289,14 @@ kinds! {
         Self::Gone { .. } => ErrorKind::NotFound,
     };
     SaveError<T> => |it| it.reason.kind();
+    Lagged => |_it| ErrorKind::Lagged;
+    TryNextError => |it| match it {
+        Self::Empty => ErrorKind::Nothing,
+        Self::Lagged(lagged) => lagged.kind(),
+        Self::Ended => ErrorKind::SupervisorDown,
+    };
     CallError => |it| match it {
-        Self::NotTaken(reason) => reason.kind(),
+        Self::NotTaken(reason) | Self::NotTakenAgain(reason) => reason.kind(),
         Self::Unanswered => ErrorKind::Unanswered,
         Self::TimedOut => ErrorKind::TimedOut,
     };

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::{EnsureError, RestartError};
 use crate::SessionId;
+use crate::engine::SessionState;
 
 /// Why a session is not waited for any longer, or does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -65,9 +66,16 @@ pub enum RestartAsError {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum NotTaken {
-    /// No session of this id runs, and the reference starts none.
+    /// No session of this id is known, and the reference starts none.
     #[error("no session of this id runs")]
     NotRunning,
+    /// The session is known and takes no messages now, and the reference does not wait for it, or
+    /// waiting is of no use: it is parked or stuck.
+    #[error("the session takes no messages now: it is {state}")]
+    Unavailable {
+        /// What it is doing. One that ends by itself, or that others have stopped, is `Stopping`.
+        state: SessionState,
+    },
     /// It runs, but takes messages of another type.
     #[error("the session takes messages of another type")]
     WrongMessageType,
@@ -77,6 +85,9 @@ pub enum NotTaken {
     /// It does not run and could not be started.
     #[error(transparent)]
     NotStarted(EnsureError),
+    /// It does not run, and the supervisor drains, so it will not.
+    #[error("the supervisor is draining")]
+    Draining,
     /// The supervisor has ended.
     #[error("the supervisor is down")]
     SupervisorDown,
@@ -113,6 +124,10 @@ pub enum CallError {
     /// of it.
     #[error("the session took the message and did not answer it")]
     Unanswered,
+    /// A session took it and ended before it answered, and no session has taken it again. The first
+    /// may have done some of it. Only of [`call_again`](crate::SessionRef::call_again).
+    #[error("a session took the message and ended before it answered, and then {0}")]
+    NotTakenAgain(NotTaken),
     /// There was no answer in time. It may still be handled.
     #[error("there was no answer in time")]
     TimedOut,

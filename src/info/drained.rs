@@ -7,6 +7,7 @@ use crate::engine::{DrainOutcome, ShutdownReport};
 
 /// What became of a supervisor that [drained](crate::SessionSupervisor::drain).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DrainReport {
     /// Each session that was known when the drain began, in the order of their ends.
@@ -18,6 +19,7 @@ pub struct DrainReport {
 
 /// What became of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DrainedSession {
     /// Its id.
@@ -27,5 +29,9 @@ pub struct DrainedSession {
     /// How long its end took: from the moment at which the drain asked it to end, or knew that it
     /// was ending by itself, until nothing of it was left. Of a stuck one, until it was known to be
     /// stuck. Zero if it did not run and there was nothing to wait for.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::engine::serial::seconds")
+    )]
     pub took: Duration,
 }

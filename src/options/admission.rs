@@ -1,7 +1,7 @@
 //! How many sessions are let in: the start rate and the quota of a group.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Options;
@@ -67,18 +67,22 @@ impl Options {
     /// What takes a place is what [`max_sessions`](Self::max_sessions) counts: starting, running,
     /// restarting, stopping and stuck sessions, and those in line. A parked session takes none and
     /// needs one to be resumed; a trial without one waits for its next pause. No other restart is
-    /// refused. A place is free as soon as the session has ended. If what is left of it turns out to
-    /// be stuck, it takes a place again, also where there is none: so there may be more than `max`
-    /// until it ends.
+    /// refused.
+    ///
+    /// A place is free as soon as the session has ended. One exception: a session may have ended
+    /// while code of it still blocks a thread. It is stuck then, and counts again, although its place
+    /// may be taken already. So a group may have more than `max` until that code ends.
     ///
     /// `group_of_id` says of which group the session of an id is: of none, if it answers `None`, and
-    /// then it has no quota. It is called for each start, also if that finds the session there, in
-    /// the caller's own task and before anything is asked. So it may take its time without delaying
-    /// others, and a lock that it takes must not be held by its caller. A start for which it panics
-    /// is [`Failed`](crate::error::StartError::Failed), and nothing is asked. A group has 1 to 512
-    /// bytes and no control characters; another one is
+    /// then it has no quota. It answers an owned text, a `String` or an `Arc<str>`. It is called for
+    /// each start, also if that finds the session there, in the caller's own task and before anything
+    /// is asked. So it may take its time without delaying others. If it takes a lock, do not hold that
+    /// lock while you start a session. A start for which it panics is
+    /// [`Failed`](crate::error::StartError::Failed), and nothing is asked. A group has 1 to 512 bytes
+    /// and no control characters; another one is
     /// [`InvalidGroup`](crate::error::StartError::InvalidGroup). A session keeps the group of its
-    /// first start, whatever the function says later.
+    /// first start, whatever the function says later. It may hold the supervisor's own handle: when
+    /// the supervisor has ended, the function is dropped.
     ///
     /// [`count_group`](crate::SessionSupervisor::count_group) and
     /// [`groups`](crate::SessionSupervisor::groups) tell how many there are, and
@@ -116,7 +120,8 @@ impl Options {
         G: Into<Arc<str>>,
     {
         self.settings.quota = Some(max);
-        self.group_of = Some(GroupOf(Arc::new(move |id| group_of_id(id).map(G::into))));
+        let group_of_id = move |id: &str| group_of_id(id).map(G::into);
+        self.group_of = Some(GroupOf(Arc::new(group_of_id)));
         self
     }
 }
@@ -129,8 +134,37 @@ type GroupOfId = dyn Fn(&str) -> Option<Arc<str>> + Send + Sync;
 
 impl GroupOf {
     /// Calls it. It may panic, and may block its thread.
-    pub(crate) fn call(&self, id: &str) -> Option<Arc<str>> {
+    fn call(&self, id: &str) -> Option<Arc<str>> {
         (self.0)(id)
+    }
+}
+
+/// The same, as a supervisor has it until its end. It may hold the supervisor's own handle, so it
+/// must not be kept for as long as there is a handle.
+#[derive(Debug)]
+pub(crate) struct Grouping(Mutex<Option<GroupOf>>);
+
+impl Grouping {
+    /// Of which group the session of an id is. That may panic, and may block its thread. After the
+    /// end of the supervisor, where nothing is started any more, it is of none.
+    pub(crate) fn call(&self, id: &str) -> Option<Arc<str>> {
+        let group_of = self.lock().clone();
+        group_of?.call(id)
+    }
+
+    /// The supervisor has ended. The function is handed back, to be dropped outside of any lock.
+    pub(crate) fn end(&self) -> Option<GroupOf> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<GroupOf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<GroupOf> for Grouping {
+    fn from(group_of: GroupOf) -> Self {
+        Self(Mutex::new(Some(group_of)))
     }
 }
 

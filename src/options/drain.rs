@@ -45,7 +45,10 @@ impl Drain {
     /// While others wait for their turn, a session may take its share of the time that is left,
     /// and is killed after that, whatever its shutdown rule: so each is asked before the deadline.
     /// The share is the time until the deadline, divided by the number of rounds that are still to
-    /// be made, its own included. It grows when others end sooner.
+    /// be made, its own included. It grows when others end sooner. So many sessions with a small
+    /// number at a time have small shares: of 20,000 sessions, 20 at a time within 300 s, each may
+    /// take 300 ms, also if most of them take none of that. Let the deadline, times this number,
+    /// divided by the number of sessions, be longer than the slowest of them needs.
     pub fn at_most(mut self, sessions: usize) -> Self {
         match NonZeroUsize::new(sessions) {
             Some(sessions) => self.order.at_most = Some(sessions),
@@ -54,10 +57,11 @@ impl Drain {
         self
     }
 
-    /// Sets how much more time sessions that
-    /// [ask for it](crate::SessionSupervisor::ask_for_time) may be granted: a session at most this
-    /// long after the end of its own time, and all of them together so that the drain is over at
-    /// most this long after its deadline. Default: none.
+    /// Sets how much more time sessions may get that
+    /// [ask for it](crate::SessionSupervisor::ask_for_time). Default: none.
+    ///
+    /// A session gets at most this much beyond the time of its shutdown rule. The drain as a whole
+    /// ends at most this long after its deadline, however many sessions ask.
     pub fn extend_up_to(mut self, time: Duration) -> Self {
         self.order.more = time;
         self

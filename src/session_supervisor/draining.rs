@@ -169,7 +169,9 @@ impl SessionSupervisor {
     /// at once, and the earlier deadline counts. A drain that comes after a stop has begun joins
     /// that; its report names the sessions that were left by then.
     ///
-    /// A parent that restarts the supervisor by its rule does so after a drain too.
+    /// A parent that restarts the supervisor by its rule does so after a drain too, as the root of an
+    /// [`Application`](crate::Application) does. Drain while that stops, from a child of it, or use
+    /// [`Restart::Transient`](crate::Restart::Transient): a drain is an orderly end.
     ///
     /// # Errors
     ///

@@ -75,7 +75,7 @@ impl SessionSupervisor {
     /// `NotFound`: no session of this id is known. `Stopping`: it is being ended for good, perhaps
     /// since it was idle. A start of the id waits for that end, so start it again and lease that.
     /// `Parked` and `Stuck`: it does not run. `Draining`: the supervisor [drains](Self::drain), and
-    /// ends each session.
+    /// ends each session. `SupervisorDown`: the supervisor has ended, or stops.
     ///
     /// # Cancel safety
     ///

@@ -26,7 +26,8 @@ impl SessionSupervisor {
     /// and go between two pages, also the one at which a page has ended.
     ///
     /// A page costs what it holds, if the last session of the one before is still known, and
-    /// otherwise a look at each session. Others are answered meanwhile.
+    /// otherwise a look at each session. Others are answered meanwhile. A page of at most 256 sessions
+    /// does not wait for longer ones.
     ///
     /// # Errors
     ///

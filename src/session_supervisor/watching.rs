@@ -94,14 +94,15 @@ impl SessionSupervisor {
     /// Waits until nothing of the session is known any more, whatever ends it, and tells how it
     /// ended. It ends nothing itself, and a restart is not an end.
     ///
-    /// When it returns, the session is gone and released, as after
+    /// It waits for the session that is known when it is first polled, not for a later one of the
+    /// same id. When it returns, the session is gone and released, as after
     /// [`stop_session`](Self::stop_session). It waits without a limit of its own, also for a
     /// session that is parked or stuck.
     ///
     /// # Errors
     ///
-    /// `NotFound`: nothing of the id is known. `SupervisorDown`: the supervisor has ended, and the
-    /// session was stuck by then.
+    /// `NotFound`: nothing of the id is known. `SupervisorDown`: the supervisor had ended before the
+    /// call, or it has ended since, and the session was stuck by then.
     ///
     /// # Cancel safety
     ///

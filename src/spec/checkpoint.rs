@@ -44,8 +44,9 @@ impl StartContext {
     /// the restarts of that child, alone or with others, by the strategy or by hand. It is gone
     /// when the child is deleted or forgotten, when a [`Temporary`](crate::Restart::Temporary) one
     /// ends, and with the incarnation of the supervisor: a tree that is started anew begins anew.
-    /// What is to survive that too is saved in the checkpoint of the session, for which the context
-    /// that [`ChildSpec::tree`](crate::ChildSpec::tree) is called with is the right one.
+    /// The checkpoint of the session itself survives that. Get it from the context with which the
+    /// function of [`ChildSpec::tree`](crate::ChildSpec::tree) is called, and hand it to the children
+    /// that need it.
     ///
     /// A checkpoint lives in memory, for as long as the program at most. Until it is first asked
     /// for, it costs nothing.

@@ -22,19 +22,21 @@ impl<C: Child> ChildSpec<C> {
     /// Ends a session that is idle: it has no [lease] and has handled no message for this long. It
     /// must be longer than zero. Default: a session may be idle for ever.
     ///
-    /// A session is not idle while one of its callbacks runs. The time counts from its last
+    /// A session is not idle while one of its callbacks runs, except for the one that handles
+    /// supervision events: such an event delays the end by nothing. The time counts from its last
     /// message, from its start if it had none, or from the return of its last lease. It is ended
     /// when that time is over and not before; on a busy machine it may be ended a little later.
     ///
-    /// Such a session loses no message: it handles what is in its mailbox and takes no more
-    /// (ractor's `drain`), then stops and is forgotten, whatever its restart kind. A message that
-    /// comes later is handed back to its sender in the error. A start of the id waits until it is
-    /// gone and then starts the next session.
+    /// Such a session loses no message, if it is done in time: it handles what is in its mailbox and
+    /// takes no more (ractor's `drain`), then stops and is forgotten, whatever its restart kind. A
+    /// message that comes later is handed back to its sender in the error. A start of the id waits
+    /// until it is gone and then starts the next session.
     ///
     /// It has the time of its [shutdown rule](Self::shutdown) for that and is killed after it,
     /// which loses what it has not handled. A rule that leaves no time, such as
     /// [`BrutalKill`](crate::Shutdown::BrutalKill), counts as 5 s here. A failure meanwhile ends it
-    /// too.
+    /// too. An event that it is handling when the time is over is handled to its end within that
+    /// time.
     ///
     /// Only messages count as use, supervision events do not. A tree or a
     /// [task](ChildSpec::task) takes no messages, so a session that is one cannot have this rule;

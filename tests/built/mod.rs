@@ -14,6 +14,9 @@ pub(crate) fn example(name: &str) -> PathBuf {
     let path = profile.join("examples").join(file);
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--example", name]);
+    if cfg!(feature = "dashboard") {
+        build.args(["--features", "dashboard"]);
+    }
     if profile.ends_with("release") {
         build.arg("--release");
     }

@@ -199,3 +199,31 @@ fn what_is_no_guest_and_no_room_is_told_so() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
 }
+
+/// An open page does not keep the server from its end.
+#[cfg(all(unix, feature = "dashboard"))]
+#[test]
+fn the_dashboard_shows_the_rooms() {
+    let server = Server::start(HOUR);
+    let mut ann = server.guest("tea");
+    ann.say("hello");
+    ann.hears(&["hello"]);
+    let request = |path: &str| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: chat\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut answer = String::new();
+    request("/sessions/api/sessions")
+        .read_to_string(&mut answer)
+        .unwrap();
+    assert!(answer.contains("\"id\":\"tea\""), "{answer}");
+    let mut page = request("/sessions/api/events");
+    let mut first = [0; 16];
+    page.read_exact(&mut first).unwrap();
+    server.signal("TERM");
+    let (heard, _) = ann.until_closed();
+    assert_eq!(heard, [""; 0]);
+    assert_eq!(server.end().1, Some(0));
+}

@@ -4,6 +4,7 @@
 //! No call in here names a type that the reader of the documentation would not name.
 
 mod calls;
+mod errors;
 mod lobby;
 mod promises;
 mod sources;

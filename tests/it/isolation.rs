@@ -2,6 +2,7 @@
 
 mod errors;
 mod launch_tasks;
+mod readers;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

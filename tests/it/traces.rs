@@ -6,7 +6,11 @@ mod drops;
 mod labels;
 mod order;
 mod overflow;
+mod page;
 mod quiet;
+mod reasons;
+mod repeats;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,7 +129,7 @@ impl Visit for Seen {
 
 impl Subscriber for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("session_supervisor")
+        metadata.target() == "session_supervisor"
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {

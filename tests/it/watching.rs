@@ -1,8 +1,11 @@
 //! Waiting for a session without changing anything, addresses that follow a session, and what
 //! concerns several sessions at once.
 
+mod absent;
 mod addresses;
+mod again;
 mod races;
+mod reasons;
 mod several;
 
 use std::time::Duration;

@@ -14,12 +14,16 @@ mod crowds;
 mod draining;
 mod expiry;
 mod failures;
+mod feed;
+mod gone;
 mod hostile;
 mod linked;
 mod lives;
 mod runtimes;
 mod sessions;
+mod spans;
 mod supervisors;
+mod surveys;
 mod tasks;
 
 #[path = "../../benches/sides/alloc.rs"]
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     };
     let tables = [
         sessions::rows(),
+        gone::rows(),
         expiry::rows(),
         checkpoints::rows(),
         claims::rows(),
@@ -55,8 +60,11 @@ fn main() -> ExitCode {
         children::rows(),
         linked::rows(),
         supervisors::rows(),
+        surveys::rows(),
         draining::rows(),
         tasks::rows(),
+        feed::rows(),
+        spans::rows(),
     ];
     crowds::fill_the_registry();
     crowds::fill_the_directory();

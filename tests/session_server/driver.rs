@@ -70,6 +70,15 @@ impl Server {
         self.child.stderr = None;
     }
 
+    /// The next line that it prints.
+    #[cfg(all(unix, feature = "dashboard"))]
+    pub(crate) fn printed(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().expect("it is read");
+        stdout.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
     /// What it printed until its end, and its exit status.
     pub(crate) fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();

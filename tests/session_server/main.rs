@@ -6,6 +6,7 @@
 mod built;
 mod driver;
 mod ends;
+mod looking;
 mod trees;
 
 use std::io::Write;
@@ -91,7 +92,7 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
     ann.expect("error: the line is not UTF-8");
     ann.send("");
     ann.send("help");
-    let help: Vec<_> = (0..13).map(|_| ann.line()).collect();
+    let help: Vec<_> = (0..16).map(|_| ann.line()).collect();
     for command in [
         "open",
         "say",
@@ -103,6 +104,9 @@ fn whatever_is_malformed_gets_one_clear_line_back() {
         "stop",
         "list",
         "info",
+        "stats",
+        "watch on",
+        "watch off",
         "tree",
         "quit",
         "help",

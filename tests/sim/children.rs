@@ -53,5 +53,5 @@ fn the_same_seed_gives_the_same_history() {
 
 #[test]
 fn a_history_is_made_shorter() {
-    play::a_history_is_made_shorter::<Sim>("RestartSet {");
+    play::a_history_is_made_shorter::<Sim>("RestartWithOthers {");
 }

@@ -185,6 +185,10 @@ impl Life for SimLife {
     fn cause(&self) -> Option<Cause> {
         self.0.cause.take()
     }
+    fn error_text(&self) -> Option<Arc<str>> {
+        let cause = self.0.cause.borrow();
+        cause.as_ref().map(|cause| cause.to_string().into())
+    }
     fn ending(&self) -> Ending {
         self.0.ending.get()
     }

@@ -129,8 +129,12 @@ pub(crate) trait History: Sized {
     /// What can be asked of the engine, to see whether something has changed.
     fn picture(&mut self) -> String;
 
+    /// The next step begins.
+    fn before(&mut self) {}
+
     /// Feeds an input and carries out what the engine makes of it.
     fn feed(&mut self, input: Input<SimDomain>) {
+        self.before();
         let (engine, world) = self.parts();
         let now = world.now;
         world.record.tell(|| format!("{now:?} {input:?}"));
@@ -152,6 +156,7 @@ pub(crate) trait History: Sized {
 
     /// What is due is carried out.
     fn go_off(&mut self) {
+        self.before();
         let (engine, world) = self.parts();
         let now = world.now;
         world.record.tell(|| format!("{now:?} timeout"));

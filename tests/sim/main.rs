@@ -5,7 +5,8 @@
 //! Both engines live in one frame: how an engine is driven (`frame`), how histories are played and
 //! recorded (`play`, `record`, `oracle`) and made shorter when they fail (`shrink`), what is more in
 //! some of them (`variant`), the world in which launches and their actors act (`world`), the values
-//! that the engines pass on (`domain`, `drops`, `checkpoints`), what callers are told (`told`), rules and limits.
+//! that the engines pass on (`domain`, `drops`, `checkpoints`), what callers are told (`told`), how the
+//! log tells of crashes (`summed`), rules and limits.
 //! The models, the requests and the verdicts are each engine's own: `sessions` has those of the
 //! session supervisor, `children` those of the static one.
 //!
@@ -16,6 +17,7 @@ mod checkpoints;
 mod children;
 mod domain;
 mod drops;
+mod events;
 mod frame;
 mod limits;
 mod oracle;
@@ -26,6 +28,7 @@ mod rng;
 mod rules;
 mod sessions;
 mod shrink;
+mod summed;
 mod told;
 mod variant;
 mod world;

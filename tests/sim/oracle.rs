@@ -11,12 +11,13 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Asked, Cause, Counts, Discard, DrainEnd, DrainOutcome, Effect, Exit, Failure, Kill, Life,
-    Limit, Moment, MoreTimeAnswer, Next, Note, ProgressAnswer, Rejection, Seen, ShutdownReport,
-    StopCause, StopWay, Used,
+    Cause, Counts, Decision, Discard, DrainEnd, DrainOutcome, Effect, EventKind, Exit, Failure,
+    Kill, Life, Limit, Moment, MoreTimeAnswer, Pending, ProgressAnswer, Rejection, Seen,
+    ShutdownReport, StopCause, StopWay,
 };
 
 use crate::domain::{SimDomain, SimFound, SimLife};
+use crate::events;
 use crate::told::{Told, launches_for, told, untold};
 
 /// A hash under way (FNV-1a).
@@ -87,10 +88,11 @@ impl Hash {
             Effect::Note {
                 id,
                 incarnation,
-                note,
+                kind,
+                error,
                 ..
             } => {
-                format!("note {id} {incarnation} {}", noted(note))
+                format!("note {id} {incarnation} {}", noted(kind, error.as_ref()))
             }
             Effect::Finished {
                 report,
@@ -252,36 +254,42 @@ fn discarded(value: &Discard<SimDomain>) -> String {
     }
 }
 
-fn noted(note: &Note) -> String {
-    match note {
-        Note::Started => "started".to_owned(),
-        Note::StartFailed(why) => format!("start failed {}", failure(why)),
-        Note::ClaimTaken(taken) => format!("taken {} {}", taken.claim, taken.holder),
-        Note::StartTimedOut(after) => format!("start timed out {}", nanos(*after)),
-        Note::Exited {
-            exit: how,
+fn noted(kind: &EventKind, error: Option<&Cause>) -> String {
+    match kind {
+        EventKind::Started { .. } => "started".to_owned(),
+        EventKind::StartFailed { failure: why } => {
+            format!("start failed {}", failure(&events::failure(why, error)))
+        }
+        EventKind::ClaimTaken { claim, holder } => format!("taken {claim} {holder}"),
+        EventKind::StartTimedOut { timeout } => format!("start timed out {}", nanos(*timeout)),
+        EventKind::Exited {
+            cause,
             asked,
-            next,
+            decision,
+            ..
         } => {
-            let asked = match asked {
-                Asked::Yes => "asked",
-                Asked::No => "unasked",
-            };
-            format!("exited {} {asked} {}", exit(how), follows(next))
+            let asked = if *asked { "asked" } else { "unasked" };
+            let how = exit(&events::exit(cause, error));
+            format!("exited {how} {asked} {}", follows(decision))
         }
-        Note::RestartFailed { failure: why, next } => {
-            format!("restart failed {} {}", failure(why), follows(next))
+        EventKind::RestartFailed {
+            failure: why,
+            decision,
+        } => {
+            let why = failure(&events::failure(why, error));
+            format!("restart failed {why} {}", follows(decision))
         }
-        Note::Decided(next) => format!("decided {}", follows(next)),
-        Note::Discarded => "discarded".to_owned(),
-        Note::Stopping => "stopping".to_owned(),
-        Note::Expired(why) => format!("expired {why}"),
-        Note::Killing(Kill::ByRule) => "killing by rule".to_owned(),
-        Note::Killing(Kill::Grace(_) | Kill::Deadline) => "killing overdue".to_owned(),
-        Note::Killing(Kill::Turn) => "killing for a turn".to_owned(),
-        Note::MoreTime(time) => format!("more time {}", nanos(*time)),
-        Note::Stuck => "stuck".to_owned(),
-        Note::StuckEnded => "stuck ended".to_owned(),
+        EventKind::Decided(next) => format!("decided {}", follows(next)),
+        EventKind::Discarded => "discarded".to_owned(),
+        EventKind::Stopping => "stopping".to_owned(),
+        EventKind::Expired(why) => format!("expired {why}"),
+        EventKind::Killing(Kill::ByRule) => "killing by rule".to_owned(),
+        EventKind::Killing(Kill::Grace(_) | Kill::Deadline) => "killing overdue".to_owned(),
+        EventKind::Killing(Kill::Turn) => "killing for a turn".to_owned(),
+        EventKind::MoreTime(time) => format!("more time {}", nanos(*time)),
+        EventKind::Stuck => "stuck".to_owned(),
+        EventKind::StuckEnded => "stuck ended".to_owned(),
+        other => other.name().to_owned(),
     }
 }
 
@@ -289,39 +297,51 @@ fn of_limit(limit: Limit) -> String {
     format!("{} in {}", limit.max(), nanos(limit.window()))
 }
 
-fn of_used(used: Option<Used>) -> String {
-    used.map_or("-".into(), |used| {
-        format!("{} of {}", used.count, of_limit(used.limit))
+fn of_used(decision: &Decision, limit: Option<Limit>) -> String {
+    let used = decision.used().zip(limit);
+    used.map_or("-".into(), |(used, limit)| {
+        format!("{used} of {}", of_limit(limit))
     })
 }
 
-fn follows(next: &Next) -> String {
+fn follows(next: &Decision) -> String {
     match *next {
-        Next::Nothing => "nothing".to_owned(),
-        Next::Restart {
-            delay,
+        // What a session comes to later, or by a caller's hand, follows by no rule.
+        Decision::Forget
+        | Decision::Nothing
+        | Decision::RestartByHand
+        | Decision::Undecided(Pending::Release | Pending::Attempt) => "nothing".to_owned(),
+        Decision::Restart {
+            after,
             restarts,
-            used,
-        } => format!("restart {} {restarts} {}", nanos(delay), of_used(used)),
-        Next::RestartSet {
-            delay,
+            limit,
+            ..
+        } => format!(
+            "restart {} {restarts} {}",
+            nanos(after),
+            of_used(next, limit)
+        ),
+        Decision::RestartWithOthers {
+            after,
             restarts,
-            used,
+            limit,
             others,
+            ..
         } => {
-            let used = of_used(used);
-            format!("restart set {} {restarts} {used} {others}", nanos(delay))
+            let used = of_used(next, limit);
+            format!("restart set {} {restarts} {used} {others}", nanos(after))
         }
-        Next::WithOthers => "with others".to_owned(),
-        Next::Undecided => "undecided".to_owned(),
-        Next::Park { limit, retry } => {
+        Decision::WithOthers => "with others".to_owned(),
+        Decision::Undecided(_) => "undecided".to_owned(),
+        Decision::Park { limit, until } => {
             let limit = limit.map_or("-".into(), of_limit);
-            let retry = retry.map_or("never".into(), nanos);
-            format!("park {limit} {retry}")
+            let until = until.map_or("never".into(), nanos);
+            format!("park {limit} {until}")
         }
-        Next::Remove(limit) => format!("remove {}", of_limit(limit)),
-        Next::Escalate(limit) => format!("escalate {}", of_limit(limit)),
-        Next::EscalateAll(limit) => format!("escalate all {}", of_limit(limit)),
+        Decision::Remove(limit) => format!("remove {}", of_limit(limit)),
+        Decision::Escalate(limit) => format!("escalate {}", of_limit(limit)),
+        Decision::EscalateAll(limit) => format!("escalate all {}", of_limit(limit)),
+        other => panic!("unknown {other:?}"),
     }
 }
 
@@ -334,6 +354,7 @@ fn ends(cause: StopCause) -> &'static str {
         StopCause::Killed => "killed",
         StopCause::AutoShutdown => "auto shutdown",
         StopCause::FailedStart => "failed start",
+        other => panic!("unknown {other:?}"),
     }
 }
 

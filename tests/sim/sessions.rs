@@ -4,11 +4,14 @@ mod admission;
 mod checkpoints;
 mod checks;
 mod claims;
+mod crowds;
 mod drain_scenes;
 mod drained;
 mod drains;
 mod effects;
 mod expiry;
+mod followed;
+mod foretold;
 mod history;
 mod line;
 mod lists;
@@ -16,7 +19,9 @@ mod mass;
 mod model;
 mod says;
 mod sim;
+mod stats;
 mod tickets;
+mod unread;
 mod watched;
 
 use crate::checkpoints::Saving;
@@ -25,6 +30,7 @@ use crate::{play, recorded};
 use admission::Admission;
 use claims::Claiming;
 use drains::Drained;
+use followed::Followed;
 use sim::Sim;
 use watched::Watched;
 
@@ -36,6 +42,11 @@ fn random_histories() {
 #[test]
 fn histories_with_callers_that_change_nothing() {
     play::random_histories::<Watched>(50_000);
+}
+
+#[test]
+fn histories_that_are_followed() {
+    play::random_histories::<Followed>(50_000);
 }
 
 #[test]

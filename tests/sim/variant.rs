@@ -55,6 +55,10 @@ impl<M: More<H>, H: History> History for With<M, H> {
         self.0.parts()
     }
 
+    fn before(&mut self) {
+        self.0.before();
+    }
+
     fn effect(&mut self, effect: Effect<SimDomain>) {
         self.0.effect(effect);
     }

@@ -10,7 +10,8 @@
 //!
 //! Where they end: `ends::End` for the first thirteen, which `table` crosses with each other;
 //! `groups` has the group function, which ends with its supervisor; `tasks` has the values of tasks;
-//! `outside` has the log and the wakers, which are not dropped but run.
+//! `outside` has the log and the wakers, which are not dropped but run; `spans` has the subscriber
+//! where a span is made, entered, left and closed.
 //!
 //! A drop that blocks does so until the others have been served, or for ten seconds, which is a
 //! failure. So no time is measured, and a busy machine fails no test.
@@ -25,6 +26,7 @@ mod kept;
 mod others;
 mod outside;
 mod several;
+mod spans;
 mod table;
 mod tasks;
 mod trees;

@@ -225,7 +225,10 @@ mod tests {
         shared.completion.wait_over().await;
         let (ticket, answer) = Ticket::new();
         let within = None;
-        shared.drive(Some(Item::Input(Input::StopSupervisor { within, ticket })));
+        shared.drive(&mut Some(Item::Input(Input::StopSupervisor {
+            within,
+            ticket,
+        })));
         assert!(answer.await.is_err(), "it reads as down");
     }
 }

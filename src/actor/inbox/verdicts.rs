@@ -1,20 +1,20 @@
 //! What the inbox says to a pusher and to a driver.
 
 /// What the pusher of an item has to do.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Next<I> {
+pub(crate) enum Next {
     /// Somebody else drives.
     Nothing,
-    /// Drive, and begin with this, if it is anything: the seat is yours.
-    Drive(Option<I>),
+    /// Drive, and begin with the item, if it was left to you: the seat is yours.
+    Drive,
     /// Send a fence to the root.
     SendFence,
 }
 
-/// The supervisor is gone: the item is handed back, since it may hold values of the user's.
-#[derive(Debug)]
-pub(crate) struct Refused<I>(pub(in crate::actor) I);
+/// The supervisor is gone: the item is left to its pusher, since it may hold values of the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
 
 /// What a driver does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

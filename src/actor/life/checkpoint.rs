@@ -13,9 +13,9 @@ impl<C, T: Clone> Life<C, T> {
         let mut inner = self.lock();
         if self.bits.load(Ordering::Acquire) & LEFT != 0 {
             // What others may still hold of it is the same slot, which knows who has it now.
-            return inner.end.as_ref()?.slot.clone();
+            return inner.end.get()?.slot.clone();
         }
-        let end = inner.end.get_or_insert_default();
+        let end = inner.end.or_nothing(&self.bits);
         let slot = end.slot.get_or_insert_with(|| Slot::new(self.key.launch));
         Some(Arc::clone(slot))
     }
@@ -27,7 +27,7 @@ impl<C, T: Clone> Life<C, T> {
         if self.bits.fetch_or(LEFT, Ordering::AcqRel) & LEFT != 0 {
             return None;
         }
-        let slot = inner.end.as_ref()?.slot.as_ref()?;
+        let slot = inner.end.get()?.slot.as_ref()?;
         Some(Carried::new(Arc::clone(slot)))
     }
 }

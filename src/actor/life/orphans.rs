@@ -20,7 +20,7 @@ impl<C, T: Clone> Life<C, T> {
         let found = below(cell);
         if !found.is_empty() {
             let mut inner = self.lock();
-            let end = inner.end.get_or_insert_default();
+            let end = inner.end.or_nothing(&self.bits);
             end.orphans.get_or_insert_default().sure.extend(found);
         }
     }
@@ -31,20 +31,19 @@ impl<C, T: Clone> Life<C, T> {
         linked.leave_to(&mut remembered);
         if !remembered.is_empty() {
             let mut inner = self.lock();
-            let end = inner.end.get_or_insert_default();
+            let end = inner.end.or_nothing(&self.bits);
             let orphans = end.orphans.get_or_insert_default();
             orphans.sure.append(&mut remembered.sure);
             orphans.doubtful.append(&mut remembered.doubtful);
         }
     }
 
-    /// Those that are to be waited for. A supervisor of ours has waited for its own already, and
-    /// those that are left are stuck children.
-    pub(crate) fn take_orphans(&self) -> Orphans {
-        let taken = match &mut self.lock().end {
-            Some(end) if matches!(end.tree, Tree::None) => end.orphans.take(),
-            Some(_) | None => None,
-        };
-        taken.map(|orphans| *orphans).unwrap_or_default()
+    /// Those that are to be waited for, if there are any. A supervisor of ours has waited for its own
+    /// already, and those that are left are stuck children.
+    pub(crate) fn take_orphans(&self) -> Option<Box<Orphans>> {
+        self.of_end(|end| match end.tree {
+            Tree::None => end.orphans.take(),
+            Tree::Held(_) | Tree::Over(_) => None,
+        })
     }
 }

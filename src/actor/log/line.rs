@@ -3,17 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::{Note, ShutdownReport, StopCause};
+use crate::engine::{EventKind, Repeat, ShutdownReport, StopCause};
 
 /// One line of the log.
 pub(in crate::actor) enum Line {
-    /// A note of the engine's.
+    /// Something that has happened to a child.
     Note {
         speaker: Arc<Speaker>,
         child: Arc<str>,
         label: Option<Arc<str>>,
         incarnation: u64,
-        note: Note,
+        kind: EventKind,
+        repeat: Repeat,
     },
     /// A supervisor has started.
     Started(Arc<Speaker>),

@@ -17,6 +17,7 @@ use std::task::{Context, Poll};
 use ractor::{Actor, ActorProcessingErr};
 
 use super::Session;
+use crate::actor::span::guard_within;
 use crate::actor::unwind::{Panicked, guard};
 
 /// A callback under way. Unless it goes well it is the session's last: then what the session has
@@ -67,7 +68,8 @@ impl<A: Actor> Session<A> {
         make: impl FnOnce() -> F,
     ) -> Callback<'a, A, &'a mut Option<F>> {
         let mut make = Some(make);
-        let made = guard(|| place.set(make.take().map(|make| make())));
+        let make = || place.set(make.take().map(|make| make()));
+        let made = guard_within(self.life.span().as_deref(), make);
         self.callback(made.map(|()| place))
     }
 
@@ -77,7 +79,7 @@ impl<A: Actor> Session<A> {
         make: impl FnOnce() -> F,
     ) -> Callback<'_, A, Box<Option<F>>> {
         let mut make = Some(make);
-        let made = guard(|| {
+        let made = guard_within(self.life.span().as_deref(), || {
             let place = Box::new_uninit();
             Box::into_pin(Box::write(place, make.take().map(|make| make())))
         });
@@ -134,7 +136,8 @@ where
         let Some(future) = future else {
             return Poll::Pending;
         };
-        match guard(|| future.poll(context)) {
+        let span = callback.session.life.span();
+        match guard_within(span.as_deref(), || future.poll(context)) {
             Ok(Poll::Ready(Ok(value))) => {
                 callback.end();
                 Poll::Ready(Ok(value))

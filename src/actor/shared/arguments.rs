@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
 
 use super::{Life, Machine, Shared};
-use crate::options::GroupOf;
+use crate::engine::Meter;
+use crate::options::{GroupOf, Grouping};
 
 /// What a supervisor is made from.
 pub(crate) struct RootArguments {
@@ -47,9 +48,17 @@ pub(crate) struct Home {
 pub(super) enum Own {
     /// A static supervisor: the session whose tree it is a part of.
     Home(Home),
-    /// A session supervisor: of which group a session is, if it has a quota. A static supervisor
-    /// outside any session has nothing here.
-    Groups(Option<GroupOf>),
+    /// A session supervisor. A static supervisor outside any session has nothing here.
+    Sessions(Option<Box<OfSessions>>),
+}
+
+/// What only a session supervisor has.
+#[derive(Debug)]
+pub(super) struct OfSessions {
+    /// Of which group a session is, if there is a quota.
+    pub(super) grouping: Option<Grouping>,
+    /// What its engine counts.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// The launch of a supervisor that is a child of another.
@@ -63,7 +72,7 @@ pub(crate) struct ParentLink {
 mod tests {
     use super::{Home, Own};
 
-    /// A session that is a tree pays nothing for the quota that others have.
+    /// A session that is a tree pays nothing for what only a session supervisor has.
     #[test]
     fn a_supervisor_has_room_for_one_of_the_two() {
         assert_eq!(size_of::<Own>(), size_of::<Option<Home>>());

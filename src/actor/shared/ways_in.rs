@@ -16,7 +16,7 @@ impl Shared {
     /// is handled before it. A start of a new id mostly need not: no exit could change its answer.
     pub(crate) fn command(self: &Arc<Self>, item: Item) -> Result<(), ()> {
         if self.is_seen_ended() {
-            self.refuse(item);
+            self.refuse(Some(item));
             return Err(());
         }
         let mut item = Some(item);
@@ -25,18 +25,20 @@ impl Shared {
             && self.inbox.take_seat(&self.progress)
         {
             self.drive_from(&mut item, Begin::IfNew);
+            if item.is_none() {
+                return Ok(());
+            }
         }
-        let Some(item) = item else {
-            return Ok(());
-        };
-        self.take(self.inbox.push_command(item, &self.progress))
-            .map(drop)
+        let pushed = self.inbox.push_command(&mut item, &self.progress);
+        self.take(pushed, &mut item).map(drop)
     }
 
     /// A report of what has happened, an exit that the root has read, a tick. Answers what
     /// [`drive`](Self::drive) does.
     pub(crate) fn push(self: &Arc<Self>, item: Item) -> usize {
-        self.take(self.inbox.push(item)).unwrap_or(0)
+        let mut item = Some(item);
+        let pushed = self.inbox.push(&mut item);
+        self.take(pushed, &mut item).unwrap_or(0)
     }
 
     /// As [`push`](Self::push).
@@ -46,47 +48,58 @@ impl Shared {
 
     /// As [`report`](Self::report), by a task of the runtime, which need not look where it is.
     pub(crate) fn report_in_task(self: &Arc<Self>, input: Input<Actors>) -> usize {
-        match self.inbox.push(Item::Input(input)) {
-            Ok(Next::Drive(first)) => self.drive(first),
-            pushed => self.take(pushed).unwrap_or(0),
+        let mut item = Some(Item::Input(input));
+        match self.inbox.push(&mut item) {
+            Ok(Next::Drive) => self.drive(&mut item),
+            pushed => self.take(pushed, &mut item).unwrap_or(0),
         }
     }
 
     /// A report that is made where a user's value is dropped, which can be anywhere. The driver task
     /// handles it, so that this takes no longer than a push.
     pub(crate) fn report_from_a_drop(self: &Arc<Self>, input: Input<Actors>) {
-        match self.inbox.push(Item::Input(input)) {
-            Ok(Next::Drive(first)) => self.leave_to_driver_task(first),
+        let mut item = Some(Item::Input(input));
+        match self.inbox.push(&mut item) {
+            Ok(Next::Drive) => self.leave_to_driver_task(&mut item),
             Ok(Next::Nothing | Next::SendFence) => {}
-            Err(Refused(item)) => self.refuse(item),
+            Err(Refused) => self.refuse(item),
         }
     }
 
-    /// Nothing is left of a session that has left no mark: it was killed.
-    pub(crate) fn report_killed(self: &Arc<Self>, input: Input<Actors>) -> usize {
+    /// Nothing is left of a session of which the root may know more: it was killed, or has ended in
+    /// order by itself.
+    pub(crate) fn report_behind_fence(self: &Arc<Self>, input: Input<Actors>) -> usize {
         let killed = || self.root().get_status() >= ActorStatus::Stopping;
-        let pushed = self
-            .inbox
-            .push_release(Item::Input(input), &self.progress, killed);
-        self.take(pushed).unwrap_or(0)
+        let mut item = Some(Item::Input(input));
+        let pushed = self.inbox.push_release(&mut item, &self.progress, killed);
+        self.take(pushed, &mut item).unwrap_or(0)
     }
 
-    fn take(self: &Arc<Self>, pushed: Result<Next<Item>, Refused<Item>>) -> Result<usize, ()> {
+    /// Does what follows a push. `item`: what it has left.
+    fn take(
+        self: &Arc<Self>,
+        pushed: Result<Next, Refused>,
+        item: &mut Option<Item>,
+    ) -> Result<usize, ()> {
         match pushed {
-            Ok(next) => Ok(self.go_on(next)),
-            Err(Refused(item)) => {
-                self.refuse(item);
+            Ok(next) => Ok(self.go_on_from(next, item)),
+            Err(Refused) => {
+                self.refuse(item.take());
                 Err(())
             }
         }
     }
 
-    /// Does what a push asks for. Answers what [`drive`](Self::drive) does.
-    pub(crate) fn go_on(self: &Arc<Self>, next: Next<Item>) -> usize {
+    /// Does what the inbox asks for. Answers what [`drive`](Self::drive) does.
+    pub(crate) fn go_on(self: &Arc<Self>, next: Next) -> usize {
+        self.go_on_from(next, &mut None)
+    }
+
+    fn go_on_from(self: &Arc<Self>, next: Next, first: &mut Option<Item>) -> usize {
         match next {
             Next::Nothing => 0,
-            Next::Drive(first) if self.is_home() => self.drive(first),
-            Next::Drive(first) => {
+            Next::Drive if self.is_home() => self.drive(first),
+            Next::Drive => {
                 self.leave_to_driver_task(first);
                 1
             }
@@ -101,9 +114,9 @@ impl Shared {
     }
 
     /// Hands the seat over.
-    fn leave_to_driver_task(&self, first: Option<Item>) {
-        if let Err(Refused(item)) = self.inbox.hand_over(first) {
-            self.refuse(item);
+    fn leave_to_driver_task(&self, first: &mut Option<Item>) {
+        if let Err(Refused) = self.inbox.hand_over(first) {
+            self.refuse(first.take());
         }
         self.wake.notify_one();
     }

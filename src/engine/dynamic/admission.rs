@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::engine::io::Domain;
+use super::line::Way;
+use crate::engine::io::{Domain, RestartAnswer};
 use crate::engine::moment::Moment;
 use crate::engine::rejection::Rejection;
 
@@ -31,10 +32,20 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Why a parked session cannot have a place in its group, if it cannot.
-    pub(super) fn no_place_in_group(&self, slot: u32) -> Option<Rejection> {
-        let child = self.table.get(slot)?;
-        self.table.full_group(&child.life.spec)
+    /// Why a parked session cannot have a place, if it cannot. Starts that nobody wants any more
+    /// make way for it.
+    pub(super) fn no_place(&mut self, now: Moment, slot: u32) -> Option<RestartAnswer<D>> {
+        loop {
+            let why = if self.is_full() {
+                RestartAnswer::MaxSessions(self.settings.max_sessions)
+            } else {
+                let child = self.table.get(slot)?;
+                RestartAnswer::Rejected(self.table.full_group(&child.life.spec)?)
+            };
+            if self.make_way(now) == Way::Barred {
+                return Some(why);
+            }
+        }
     }
 
     /// How many sessions of a group take a place.

@@ -15,10 +15,12 @@ impl<D: Domain> Engine<D> {
         for effect in std::mem::take(&mut self.effects) {
             apart::effect(effect, &mut values);
         }
+        self.take_crowds_apart(&mut values);
         self.claims = None;
         for child in self.table.take_all() {
             take_child_apart(child, &mut values);
         }
+        self.show_counts();
         values
     }
 }
@@ -41,7 +43,7 @@ fn take_child_apart<D: Domain>(child: Child<D>, into: &mut Vec<Discard<D>>) {
         Plan::Launch(_) | Plan::Run | Plan::Park { .. } => {}
     }
     if let Some(history) = child.history {
-        into.extend(history.into_values());
+        history.into_values(|value| into.push(value));
     }
     if let Some(waiting) = child.waiting {
         for request in waiting.queue {

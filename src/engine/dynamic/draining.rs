@@ -12,15 +12,15 @@ use super::pace::NO_BATCH;
 use super::stopping::Stop;
 use super::turns::Load;
 use super::waits::{Draining, Manner};
-use super::watching::add;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Child, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::drain::{
     DrainAnswer, DrainOrder, DrainProgress, MoreTimeAnswer, ProgressAnswer,
 };
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Caller, Domain, Effect, Note, Refusal, Reply, StopCause};
+use crate::engine::io::{Caller, Domain, Effect, Refusal, Reply, StopCause};
 use crate::engine::lifecycle::{State, Supervisor};
 use crate::engine::moment::Moment;
 use crate::engine::restart::ChildKind;
@@ -47,12 +47,13 @@ impl<D: Domain> Engine<D> {
             Mode::Stopping(_) => Manner::AsInAStop,
         };
         let sessions = self.table.counts().specs;
+        let mut gone = Vec::new();
         let Mode::Stopping(stop) = &mut self.mode else {
             debug_assert!(false, "it drains, and does not stop");
             return;
         };
         match &mut stop.drain {
-            Some(drain) => drain.join(now, order, ticket),
+            Some(drain) => gone = drain.join(now, order, ticket),
             None => {
                 let drain = Draining::new(now, sessions, manner, order, ticket);
                 stop.drain = Some(Box::new(drain));
@@ -62,6 +63,7 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
+        self.discard_all(gone.into_iter().map(Caller::Drain));
         self.shorten(now, deadline);
         self.share_turns_anew();
     }
@@ -98,7 +100,7 @@ impl<D: Domain> Engine<D> {
 
     /// Asks a running session to end: by its own rule in a stop, and with its messages handled first
     /// in a drain.
-    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u64) {
+    pub(super) fn ask_to_end(&mut self, now: Moment, slot: u32, batch: u32) {
         let mut load = self.load();
         // It does not wait for itself.
         load.waiting = load.waiting.saturating_sub(1);
@@ -109,7 +111,7 @@ impl<D: Domain> Engine<D> {
         let deadline = Some(drain.ask(now, slot, load).min(load.deadline));
         self.step(now, slot, |child, step| {
             step.supervisor = Supervisor::Stops { deadline };
-            child.plan_after(Then::Remove, SessionState::Stopping, batch);
+            child.plan_after(now, Then::Remove, SessionState::Stopping, batch);
             child.life.drain(step);
         });
     }
@@ -178,6 +180,7 @@ impl<D: Domain> Engine<D> {
             ProgressAnswer::At(last)
         };
         let (ends, tickets, readers) = drain.into_parts();
+        let tickets = tickets.into_iter().collect();
         for reader in readers {
             self.answer(Reply::DrainProgress(reader, answer));
         }
@@ -201,7 +204,7 @@ impl<D: Domain> Engine<D> {
             return;
         }
         drain.told = progress;
-        let gone = add(&mut drain.readers, ticket);
+        let gone = drain.readers.add(ticket);
         self.discard_all(gone.into_iter().map(Caller::DrainProgress));
     }
 
@@ -265,7 +268,7 @@ impl<D: Domain> Engine<D> {
         let new = wish.min(most).max(due);
         if new > due {
             *deadline = Some(drain.grant(slot, new, load));
-            self.note(slot, Note::MoreTime(new.since(now)));
+            self.note(slot, EventKind::MoreTime(new.since(now)));
             self.step(now, slot, |child, step| child.life.give_time(new, step));
         }
         MoreTimeAnswer::Has(new.min(wish).since(now))

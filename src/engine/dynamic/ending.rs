@@ -2,16 +2,19 @@
 //!
 //! `lifecycle` has the steps; `stopping` decides the order in which many sessions are stopped.
 
+use super::crowds::{Crowd, Shared};
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Failure, Note, Refusal, Reply, StopAnswer};
+use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
+use crate::engine::waiters::Waiters;
 use crate::engine::waiting::Watchers;
 
 /// What it was of which nothing is left now.
@@ -34,10 +37,10 @@ impl From<Lost> for Gone {
 
 impl<D: Domain> Engine<D> {
     /// Tells a running session to end, by its own rule.
-    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u64) {
+    pub(super) fn begin_stop(&mut self, now: Moment, slot: u32, then: Then<D>, batch: u32) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, SessionState::Stopping, batch);
+            child.plan_after(now, then, SessionState::Stopping, batch);
             child.life.stop(step);
         });
     }
@@ -72,7 +75,7 @@ impl<D: Domain> Engine<D> {
         };
         self.drain_gives_up(now, slot);
         let before = self.step(now, slot, |child, step| {
-            let before = child.plan_after(then, SessionState::Stuck, NO_BATCH);
+            let before = child.plan_after(now, then, SessionState::Stuck, NO_BATCH);
             child.life.give_up(step);
             Some(before)
         });
@@ -110,7 +113,7 @@ impl<D: Domain> Engine<D> {
             self.leave_parked(slot);
         }
         if down {
-            self.remove(now, slot, exit);
+            self.remove(now, slot, Some(exit));
             return;
         }
         let tally = match self.mode {
@@ -127,18 +130,28 @@ impl<D: Domain> Engine<D> {
         });
     }
 
+    /// The same for one that waits for its restart, or is parked.
+    pub(super) fn withdraw(&mut self, now: Moment, slot: u32) {
+        self.step_taken(slot, EventKind::Withdrawn);
+        self.leave(now, slot, Exit::NotRunning);
+    }
+
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
-    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Exit) {
-        self.set_timer(slot, None);
-        let Some(child) = self.table.remove(slot) else {
+    /// `exit`: how it ended, unless its plan says that.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Option<Exit>) {
+        self.step_taken(slot, EventKind::Gone);
+        let Some(mut child) = self.table.remove(slot) else {
             return;
         };
-        let counted = match &child.plan {
-            Plan::Forget { tally, .. } => *tally == Tally::Count,
-            _ => true,
+        self.timers.set(slot, None);
+        let nothing = Exit::NotRunning;
+        let (exit, tally) = match (exit, &mut child.plan) {
+            (Some(exit), Plan::Forget { tally, .. }) => (exit, *tally),
+            (None, Plan::Forget { exit, tally }) => (std::mem::replace(exit, nothing), *tally),
+            (exit, _) => (exit.unwrap_or(nothing), Tally::Count),
         };
         if let Mode::Stopping(stop) = &mut self.mode
-            && counted
+            && tally == Tally::Count
         {
             stop.report.tally(&exit);
         }
@@ -146,28 +159,27 @@ impl<D: Domain> Engine<D> {
         self.drained(now, slot, &child, &exit);
         self.discard(Discard::Spec(child.life.spec));
         if let Some(history) = child.history {
-            for value in history.into_values() {
-                self.discard(value);
-            }
+            history.into_values(|value| self.discard(value));
         }
         if let Some(waiting) = child.waiting {
-            for ticket in waiting.stops {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
-            }
-            for caller in waiting.joined {
-                self.answer(caller.refused(Refusal::Stopped));
-            }
             let Watchers { runs, gone } = waiting.watchers;
-            for ticket in gone {
-                self.answer(Reply::Stop(ticket, StopAnswer::Ended(exit.clone())));
+            self.tell_stops(waiting.stops, &exit);
+            if !waiting.joined.is_empty() {
+                let shared = Shared::Refused(Refusal::Stopped);
+                self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
+            self.tell_stops(gone, &exit);
             self.next_for_free_id(now, &child.life.id, waiting.queue);
-            // They go on waiting if one that waited for the id is being started now.
-            for ticket in runs {
-                self.tell_when_running(&child.life.id, ticket);
-            }
+            self.go_on_watching(&child.life.id, runs);
         }
         self.discard(Discard::Exit(exit));
+    }
+
+    /// Tells those who wait for it how it has ended.
+    fn tell_stops(&mut self, stops: Waiters<D::Ticket<StopAnswer>>, exit: &Exit) {
+        if !stops.is_empty() {
+            self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+        }
     }
 
     /// Nothing of a cancelled launch, or of a stuck child, is left.
@@ -178,7 +190,7 @@ impl<D: Domain> Engine<D> {
         let then = child.take_then();
         let exit = match gone {
             Gone::Stuck => {
-                self.note(slot, Note::StuckEnded);
+                self.note(slot, EventKind::StuckEnded);
                 Exit::Killed
             }
             Gone::Launch => Exit::NotRunning,
@@ -187,16 +199,16 @@ impl<D: Domain> Engine<D> {
             _ if !self.serving() => {
                 let refusal = self.closed();
                 self.dismiss(then, refusal);
-                self.remove(now, slot, exit);
+                self.remove(now, slot, Some(exit));
             }
-            Then::Remove => self.remove(now, slot, exit),
+            Then::Remove => self.remove(now, slot, Some(exit)),
             Then::Relaunch(ticket) => {
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });
                 self.relaunch_if_due(now, slot);
             }
-            Then::Retry => self.retry(now, slot, Occasion::Told),
-            Then::Park => self.park(now, slot, None, Occasion::Told),
+            Then::Retry => self.retry(now, slot, Occasion::TOLD),
+            Then::Park => self.park(now, slot, None, Occasion::TOLD),
         }
     }
 }

@@ -7,15 +7,15 @@
 //! ractor's reasons decide nothing: an exit is judged by what was asked and by the mark.
 
 use super::ending::Gone;
-use super::restarts::{Occasion, Trial};
+use super::restarts::{Occasion, Standing};
 use super::{Engine, Events, Mode};
 use crate::engine::child::{Plan, Tally, Then};
+use crate::engine::decision::{Decision, Pending};
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Recall, Reply};
 use crate::engine::lifecycle::{End, Told, Was};
 use crate::engine::moment::Moment;
-use crate::engine::next::Next;
 use std::time::Duration;
 
 impl<D: Domain> Engine<D> {
@@ -70,10 +70,11 @@ impl<D: Domain> Engine<D> {
     /// Judges the exit of the present incarnation and decides what follows.
     pub(super) fn judged(&mut self, now: Moment, slot: u32, seen: Option<Seen>) {
         self.last_end = self.last_end.max(now);
-        let end = self.step(now, slot, |child, step| {
+        let end = self.step_within(now, slot, |child, step| {
+            let told = child.ends_since();
             let history = &mut child.history;
             let mark = child.life.mark();
-            let end = child.life.end(mark, seen, step, |last| {
+            let end = child.life.end(mark, seen, told, step, |last| {
                 history.get_or_insert_default().last.replace(last)
             })?;
             Some((end, mark))
@@ -82,23 +83,25 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let healthy = self.healthy(slot);
-        let occasion = Occasion::Exited(end.exit.clone(), end.asked);
-        let Some(child) = self.table.get_mut(slot) else {
-            return;
-        };
         match end.was {
             Was::Running => {
+                let occasion = Occasion::exited(&end);
+                let Some(child) = self.table.get_mut(slot) else {
+                    return;
+                };
                 child.life.attempt = 0;
-                if end.lived >= healthy {
-                    child.reset_backoff();
-                }
-                let trial = self.trial(slot, end.lived, healthy);
-                self.ended_by_itself(now, slot, end.exit, mark, occasion, trial);
+                let standing = Standing::of(child).after_life(end.lived, healthy);
+                standing.keep(child);
+                self.ended_by_itself(now, slot, end.exit, mark, occasion);
             }
             Was::Stopping => self.ended_as_asked(now, slot, end, healthy),
             // A stuck child that ends is released as usual.
             Was::Stuck => {
-                self.note(slot, occasion.with(Next::Nothing));
+                self.record(
+                    now,
+                    slot,
+                    Occasion::exited(&end).with(Decision::Undecided(Pending::Release)),
+                );
                 self.discard(Discard::Exit(end.exit));
             }
         }
@@ -111,22 +114,18 @@ impl<D: Domain> Engine<D> {
         exit: Exit,
         mark: Mark,
         occasion: Occasion,
-        trial: Trial,
     ) {
         let comes_back = self
             .table
             .get(slot)
             .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
-            self.note(slot, occasion.with(Next::Nothing));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, exit);
             return;
         }
         self.discard(Discard::Exit(exit));
-        match trial {
-            Trial::Failed => self.park(now, slot, None, occasion),
-            Trial::None => self.decide_restart(now, slot, Duration::ZERO, occasion),
-        }
+        self.decide_restart(now, slot, Duration::ZERO, occasion);
     }
 
     fn ended_as_asked(&mut self, now: Moment, slot: u32, end: End, healthy: Duration) {
@@ -142,7 +141,12 @@ impl<D: Domain> Engine<D> {
                 child.reset_backoff();
             }
         }
-        let note = Occasion::Exited(end.exit.clone(), end.asked).with(Next::Nothing);
+        let decision = match then {
+            Then::Relaunch(_) if self.serving() => Decision::RestartByHand,
+            Then::Retry | Then::Park if self.serving() => Decision::Undecided(Pending::Attempt),
+            _ => Decision::Forget,
+        };
+        let told = Occasion::exited(&end).with(decision);
         let exit = match end.recall {
             Recall::InTime => end.exit,
             Recall::TooLate => {
@@ -150,7 +154,7 @@ impl<D: Domain> Engine<D> {
                 Exit::NotRunning
             }
         };
-        self.note(slot, note);
+        self.record(now, slot, told);
         match then {
             Then::Remove => self.leave(now, slot, exit),
             Then::Relaunch(ticket) if self.serving() => {
@@ -166,11 +170,11 @@ impl<D: Domain> Engine<D> {
             }
             Then::Retry if self.serving() => {
                 self.discard(Discard::Exit(exit));
-                self.retry(now, slot, Occasion::Told);
+                self.retry(now, slot, Occasion::TOLD);
             }
             Then::Park if self.serving() => {
                 self.discard(Discard::Exit(exit));
-                self.park(now, slot, None, Occasion::Told);
+                self.park(now, slot, None, Occasion::TOLD);
             }
             Then::Retry | Then::Park => self.leave(now, slot, exit),
         }
@@ -242,12 +246,9 @@ impl<D: Domain> Engine<D> {
         {
             stop.report.add(child.life.report());
         }
-        self.step(now, slot, |child, step| child.life.release(step));
+        self.step_within(now, slot, |child, step| child.life.release(step));
         match self.table.get(slot).map(|child| &child.plan) {
-            Some(Plan::Forget { exit, .. }) => {
-                let exit = exit.clone();
-                self.remove(now, slot, exit);
-            }
+            Some(Plan::Forget { .. }) => self.remove(now, slot, None),
             Some(Plan::Restart { .. }) => self.relaunch_if_due(now, slot),
             Some(Plan::Park { .. }) => {
                 self.next_in_queue(now, slot);

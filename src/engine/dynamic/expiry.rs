@@ -36,7 +36,7 @@ impl<D: Domain> Engine<D> {
     pub(super) fn look(&mut self, now: Moment, slot: u32) {
         match self.outlook(now, slot) {
             Some(Outlook::Expires(expiry)) => self.step(now, slot, |child, step| {
-                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
+                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
                 child.life.expire(expiry, step);
             }),
             Some(Outlook::Until(at)) => self.set_timer(slot, at),
@@ -51,13 +51,13 @@ impl<D: Domain> Engine<D> {
             return None;
         };
         let policy = child.life.policy();
-        if !self.serving() || (policy.idle_timeout, policy.max_lifetime) == (None, None) {
+        if !self.serving() || !policy.may_expire() {
             return None;
         }
         let (launch, started) = child.life.run()?;
         let lifetime = policy.max_lifetime.map(|longest| {
             let end = started.after(longest.nearly(self.jitter.of(launch)));
-            due(now, end, Expiry::Lifetime(longest))
+            due(now, end, Expiry::Lifetime(longest.get()))
         });
         let outlooks = lifetime.into_iter().chain(idle(now, child, started));
         outlooks.reduce(Outlook::earlier)
@@ -76,7 +76,7 @@ fn idle<D: Domain>(now: Moment, child: &Child<D>, started: Moment) -> Option<Out
         Use::Now => now,
         Use::Until(used) => used.max(started).max(free),
     };
-    let outlook = due(now, since.after(timeout.get()), Expiry::Idle(timeout));
+    let outlook = due(now, since.after(timeout.get()), Expiry::Idle(timeout.get()));
     Some(match outlook {
         // What follows is decided by how it ends.
         Outlook::Expires(_) if life.ending() == Ending::Yes => {

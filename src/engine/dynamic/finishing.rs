@@ -1,4 +1,4 @@
-//! When a stop or a drain of the supervisor is over.
+//! The end of each input and of each timer: whether a stop or a drain of the supervisor is over.
 
 use super::stopping::Stage;
 use super::{Engine, Mode};
@@ -6,7 +6,7 @@ use crate::engine::io::{Domain, Effect};
 use crate::engine::moment::Moment;
 
 impl<D: Domain> Engine<D> {
-    /// Ends when every child is gone or stuck. Else those are told who follow a drain.
+    /// Ends when every child is gone or stuck, and all who waited for one are answered. Else those are told who follow a drain.
     pub(super) fn wind_up(&mut self, now: Moment) {
         self.finish_if_gone(now);
         self.tell_progress();
@@ -14,7 +14,7 @@ impl<D: Domain> Engine<D> {
 
     fn finish_if_gone(&mut self, now: Moment) {
         let stuck = self.table.counts().stuck;
-        if self.table.len() > stuck {
+        if self.table.len() > stuck || self.is_telling() {
             return;
         }
         match &self.mode {
@@ -35,7 +35,7 @@ impl<D: Domain> Engine<D> {
         self.effect(Effect::Finished {
             report: stop.report,
             cause: stop.cause,
-            tickets: stop.tickets,
+            tickets: stop.tickets.into_iter().collect(),
         });
     }
 }

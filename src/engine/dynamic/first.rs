@@ -2,18 +2,61 @@
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::line::Way;
+use super::{Engine, Listening};
 use crate::engine::child::{Child, Origin, Plan};
-use crate::engine::io::{Domain, Effect, NotStarted, Note, Spec};
-use crate::engine::lifecycle::Lifecycle;
+use crate::engine::event::EventKind;
+use crate::engine::incarnation::Key;
+use crate::engine::io::{Domain, Effect, Input, NotStarted, Request, Spec};
+use crate::engine::lifecycle::{Lifecycle, Step};
 use crate::engine::moment::Moment;
-use crate::engine::table::Place;
+use crate::engine::rejection::Rejection;
+use crate::engine::repeats::Repeat;
+use crate::engine::restart::OnRestartLimit;
+use crate::engine::table::{Place, Reserved};
 use crate::engine::waiting::{StartCaller, Waiting};
 
 /// A start, in its parts.
 type Start<D> = (Arc<str>, <D as Domain>::Spec, StartCaller<D>);
 
 impl<D: Domain> Engine<D> {
+    /// Takes a start if its answer is the same whatever sessions have ended without the engine
+    /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
+    /// handed back. All effects must then be polled before the next input.
+    pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
+        self.begin_step();
+        let settings = &self.settings;
+        if !self.serving()
+            || settings.total_limit.is_some()
+            || settings.on_limit == OnRestartLimit::Escalate
+        {
+            return Some(input);
+        }
+        let Input::Asked { id, request } = input else {
+            return Some(input);
+        };
+        let (spec, caller) = match request {
+            Request::Start { spec, ticket } => (spec, StartCaller::Start(ticket)),
+            Request::Ensure { spec, ticket } => (spec, StartCaller::Ensure(ticket)),
+            Request::Stop { .. }
+            | Request::Restart { .. }
+            | Request::Lease { .. }
+            | Request::MoreTime { .. }
+            | Request::AwaitRunning { .. }
+            | Request::AwaitGone { .. } => {
+                return Some(Input::Asked { id, request });
+            }
+        };
+        let started = self.start_if_new(now, id, spec, caller);
+        self.timers.settle();
+        let (id, spec, caller) = started.err()?;
+        let request = match caller {
+            StartCaller::Start(ticket) => Request::Start { spec, ticket },
+            StartCaller::Ensure(ticket) => Request::Ensure { spec, ticket },
+        };
+        Some(Input::Asked { id, request })
+    }
+
     /// Starts a new id at once. A start of a known one is handed back, and one that is refused: a
     /// claim may be taken by a session whose end is not known yet.
     pub(super) fn start_if_new(
@@ -28,8 +71,9 @@ impl<D: Domain> Engine<D> {
         }
         match self.table.reserve(&id) {
             Place::Known(_) => Err((id, spec, caller)),
-            Place::New(slot) => {
-                self.first_launch(now, slot, id, spec, caller, None);
+            Place::New(place) => {
+                self.first_launch(now, place, id, spec, caller, None);
+                self.show_counts();
                 Ok(())
             }
         }
@@ -40,26 +84,43 @@ impl<D: Domain> Engine<D> {
     pub(super) fn first_launch(
         &mut self,
         now: Moment,
-        slot: u32,
+        place: Reserved,
         id: Arc<str>,
         spec: D::Spec,
         caller: StartCaller<D>,
         waiting: Option<Box<Waiting<D>>>,
     ) {
+        let slot = place.slot;
         self.take_claims(slot, &id, &spec);
-        let child = Child {
+        self.count_start(now);
+        let origin = Origin::First;
+        let caller = Some(caller.into());
+        let mut child = Child {
             life: Lifecycle::new(id, spec),
-            plan: Plan::InLine {
-                origin: Origin::First,
-                caller: None,
-                place: 0,
-            },
+            plan: Plan::Launch(origin),
             history: None,
             waiting,
         };
-        self.table.fill(slot, child);
-        self.count_start(now);
-        self.launch(now, slot, Origin::First, Some(caller.into()));
+        if child.waiting.is_none() && self.may_launch() && self.listening != Listening::On {
+            // Nobody can share it, or is told of it. So it is launched on its way into the table, and counted once.
+            let launch = self.next_launch();
+            let key = Key { slot, launch };
+            let supervisor = self.as_supervisor();
+            let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
+            step.meter = Some(&self.meter);
+            child.life.launch(key, None, None, caller, &mut step);
+            let timer = step.timer;
+            self.table.fill(place, child);
+            self.follow_timer(slot, timer);
+            return;
+        }
+        child.plan = Plan::InLine {
+            origin,
+            caller: None,
+            place: 0,
+        };
+        self.table.fill(place, child);
+        self.launch(now, slot, origin, caller);
     }
 
     /// Whether all places are taken.
@@ -67,9 +128,29 @@ impl<D: Domain> Engine<D> {
         self.counts().places() >= self.settings.max_sessions
     }
 
-    /// Why a new id cannot be started, if it cannot. It takes nothing. A claim comes before the
-    /// limit, since its holder is the session that the caller wants (D27).
+    /// Why a new id cannot be started, if it cannot. It takes nothing. Starts that nobody wants any
+    /// more make way for it.
     pub(super) fn refusal(&mut self, now: Moment, spec: &D::Spec) -> Option<NotStarted> {
+        loop {
+            let why = self.in_the_way(now, spec)?;
+            let way = match &why {
+                NotStarted::ClaimTaken(taken) => self.make_way_of(now, &taken.holder),
+                NotStarted::MaxSessions(_) | NotStarted::Rejected(Rejection::Quota { .. }) => {
+                    self.make_way(now)
+                }
+                NotStarted::Rejected(Rejection::StartRate { .. })
+                | NotStarted::Failed(_)
+                | NotStarted::Parked
+                | NotStarted::Refused(_) => Way::Barred,
+            };
+            if way == Way::Barred {
+                return Some(why);
+            }
+        }
+    }
+
+    /// A claim comes before the limit, since its holder is the session that the caller wants (D27).
+    fn in_the_way(&mut self, now: Moment, spec: &D::Spec) -> Option<NotStarted> {
         if let Some(taken) = self.claim_taken(spec) {
             return Some(NotStarted::ClaimTaken(Box::new(taken)));
         }
@@ -86,12 +167,18 @@ impl<D: Domain> Engine<D> {
         caller: StartCaller<D>,
         why: NotStarted,
     ) {
+        self.meter.refuses(&why);
         if let NotStarted::ClaimTaken(taken) = &why {
             self.effect(Effect::Note {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
                 incarnation: 0,
-                note: Note::ClaimTaken((**taken).clone()),
+                kind: EventKind::ClaimTaken {
+                    claim: taken.claim.clone(),
+                    holder: Arc::clone(&taken.holder),
+                },
+                error: None,
+                repeat: Repeat::None,
             });
         }
         self.refuse(spec, caller.not_started(why));

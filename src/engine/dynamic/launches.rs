@@ -3,20 +3,22 @@
 //!
 //! The shell decides the race between a report and a cancellation, and says so with the report.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use super::Engine;
 use super::pace::NO_BATCH;
 use super::restarts::Occasion;
+use super::{Engine, Listening};
 use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::decision::{Decision, Pending};
+use crate::engine::event::{EventKind, Happening, StartFailure};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Note, Recall, Refusal, Reply};
+use crate::engine::io::{Discard, Domain, Failure, LaunchCaller, Recall, Refusal, Reply};
 use crate::engine::lifecycle::{How, Lost};
+use crate::engine::meter::NoStart;
 use crate::engine::moment::Moment;
-use crate::engine::next::Next;
 use crate::engine::restart::Restart;
 
 impl<D: Domain> Engine<D> {
@@ -36,6 +38,12 @@ impl<D: Domain> Engine<D> {
             let checkpoint = child.take_checkpoint();
             child.life.launch(key, last_exit, checkpoint, caller, step);
         });
+        if self.listening == Listening::On
+            && let Some(child) = self.table.get(slot)
+        {
+            let (attempt, state) = (child.life.attempt, origin.shown());
+            self.note(slot, EventKind::Launching { attempt, state });
+        }
     }
 
     pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
@@ -52,7 +60,7 @@ impl<D: Domain> Engine<D> {
                 }
                 How::Late => {
                     let then = child.take_then();
-                    child.plan_after(then, SessionState::Stopping, NO_BATCH);
+                    child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
                     Then::Remove
                 }
                 How::Stuck => Then::Remove,
@@ -62,14 +70,25 @@ impl<D: Domain> Engine<D> {
         let Some((how, then, early)) = started else {
             return;
         };
-        self.watch(now, slot);
+        let child = self.table.get(slot);
+        if child.is_some_and(|child| child.life.policy().may_expire()) {
+            self.watch(now, slot);
+        }
         if how == How::RunsAfterAll {
             self.goes_on(now, slot, then);
         }
-        self.answer_joined_that_it_runs(slot);
+        // Most sessions are waited for by nobody.
+        let waited = self
+            .table
+            .get(slot)
+            .is_some_and(|child| child.waiting.is_some());
+        if waited {
+            self.answer_joined_that_it_runs(slot);
+        }
         match early {
             Some(seen) => self.judged(now, slot, Some(seen)),
-            None => self.next_in_queue(now, slot),
+            None if waited => self.next_in_queue(now, slot),
+            None => {}
         }
     }
 
@@ -97,12 +116,18 @@ impl<D: Domain> Engine<D> {
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
-            let lost = self.step(now, slot, |child, step| child.life.start_failed(step))?;
-            Some((slot, lost))
+            let (lost, text) = self.step(now, slot, |child, step| {
+                let text = child.life.error_text();
+                Some((child.life.start_failed(step)?, text))
+            })?;
+            Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
-            Some((slot, lost @ (Lost::Cancelled | Lost::Stuck))) => {
+            Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
+                self.launch_failed(now, slot, failure, text);
+            }
+            Some((slot, lost @ (Lost::Cancelled | Lost::Stuck), _)) => {
                 self.discard(Discard::Failure(failure));
                 self.follow(now, slot, lost.into());
             }
@@ -111,7 +136,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A launch that was not cancelled has failed, and nothing of it is left.
-    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure, text: Option<Arc<str>>) {
         let Some(child) = self.table.get(slot) else {
             return self.discard(Discard::Failure(failure));
         };
@@ -120,16 +145,16 @@ impl<D: Domain> Engine<D> {
         self.answer_joined(slot, |caller| caller.failed(failure.clone()));
         let resumed = match origin {
             Origin::First => {
-                self.note(slot, Note::StartFailed(failure));
+                self.note(slot, start_failed(failure, text));
                 return self.leave(now, slot, Exit::NotRunning);
             }
             Origin::Restart | Origin::Manual => false,
             Origin::Resume | Origin::Trial => true,
         };
         let ignored = matches!(failure, Failure::Ignored);
-        let occasion = Occasion::Failed(failure);
+        let occasion = Occasion::failed(failure, text);
         if ignored || (temporary && !resumed) || !self.serving() {
-            self.note(slot, occasion.with(Next::Nothing));
+            self.record(now, slot, occasion.with(Decision::Forget));
             self.leave(now, slot, Exit::NotRunning);
         } else if resumed {
             self.park(now, slot, None, occasion);
@@ -142,21 +167,25 @@ impl<D: Domain> Engine<D> {
     /// comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
-            let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
-            Some((slot, lost))
+            let (lost, text) = self.step(now, slot, |child, step| {
+                let text = child.life.error_text();
+                Some((child.life.start_outlived(step)?, text))
+            })?;
+            Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching)) => {
+            Some((slot, Lost::Launching, text)) => {
+                self.meter.not_started(NoStart::from(&failure));
                 let origin = self.plan_after_failed(now, slot);
                 self.answer_joined(slot, |caller| caller.failed(failure.clone()));
-                self.note(slot, failed_note(origin, failure));
+                self.record(now, slot, failed(origin, failure, text));
                 self.mark_stuck(now, slot);
             }
-            Some((slot, Lost::Cancelled)) => {
+            Some((slot, Lost::Cancelled, _)) => {
                 self.discard(Discard::Failure(failure));
                 self.mark_stuck(now, slot);
             }
-            Some((_, Lost::Stuck)) | None => self.discard(Discard::Failure(failure)),
+            Some((_, Lost::Stuck, _)) | None => self.discard(Discard::Failure(failure)),
         }
     }
 
@@ -167,19 +196,6 @@ impl<D: Domain> Engine<D> {
         };
         let pause = retry_pause(child.life.attempt);
         self.decide_restart(now, slot, pause, occasion);
-    }
-
-    /// The pause of the backoff before the next launch; takes one step.
-    pub(super) fn backoff(&mut self, slot: u32) -> Duration {
-        let random = self.jitter.draw();
-        let Some(child) = self.table.get_mut(slot) else {
-            return Duration::ZERO;
-        };
-        let backoff = child.life.policy().backoff.unwrap_or(self.settings.backoff);
-        let step = &mut child.history().step;
-        let delay = backoff.delay(*step, random);
-        *step = step.saturating_add(1);
-        delay
     }
 
     /// Launches a restarting child whose pause is over and whose last incarnation is released.
@@ -223,10 +239,12 @@ impl<D: Domain> Engine<D> {
         let origin = self.table.change(slot, |child| {
             let origin = child.origin();
             let (then, shown) = after_failed(origin, child.life.policy().restart);
-            child.plan_after(then, shown, NO_BATCH);
-            origin
+            child.plan_after(now, then, shown, NO_BATCH);
+            (origin, shown)
         });
-        origin.unwrap_or(Origin::First)
+        let (origin, state) = origin.unwrap_or((Origin::First, SessionState::Stopping));
+        self.step_taken(slot, EventKind::LaunchCancelled { state });
+        origin
     }
 
     /// Cancels the launch under way. What follows comes when it is gone.
@@ -240,9 +258,10 @@ impl<D: Domain> Engine<D> {
     ) {
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.plan_after(then, shown, NO_BATCH);
+            child.plan_after(now, then, shown, NO_BATCH);
             child.life.cancel(refusal.into(), step);
         });
+        self.step_taken(slot, EventKind::LaunchCancelled { state: shown });
         self.answer_joined(slot, |caller| caller.refused(refusal));
     }
 }
@@ -258,12 +277,18 @@ fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, Sessio
     }
 }
 
-fn failed_note(origin: Origin, failure: Failure) -> Note {
+fn start_failed(failure: Failure, text: Option<Arc<str>>) -> Happening {
+    let (failure, error) = StartFailure::of(failure, text);
+    let kind = EventKind::StartFailed { failure };
+    Happening::new(kind, error)
+}
+
+/// Of one whose launch failed and of which stuck children are left.
+fn failed(origin: Origin, failure: Failure, text: Option<Arc<str>>) -> Happening {
     match origin {
-        Origin::First => Note::StartFailed(failure),
-        Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => Note::RestartFailed {
-            failure,
-            next: Next::Nothing,
-        },
+        Origin::First => start_failed(failure, text),
+        Origin::Restart | Origin::Manual | Origin::Resume | Origin::Trial => {
+            Occasion::failed(failure, text).with(Decision::Undecided(Pending::Release))
+        }
     }
 }

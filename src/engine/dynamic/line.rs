@@ -9,15 +9,45 @@ use std::collections::BTreeMap;
 
 use super::{Engine, STEP};
 use crate::engine::child::{Origin, Plan};
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, LaunchCaller};
 use crate::engine::moment::Moment;
+use crate::engine::waiters::Waits;
 
 /// Who waits, by rank and place. An entry goes as soon as its child leaves the line.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     waiting: BTreeMap<(Rank, u64), u32>,
     places: u64,
+    /// At how many of them one may look in this step, to see whether anybody wants them.
+    looks: usize,
+    /// The place at which that is gone on with.
+    next_look: u64,
+}
+
+impl Line {
+    pub(super) const fn begin_step(&mut self) {
+        self.looks = STEP;
+    }
+
+    /// The next starts to look at, and where to go on after them. Each is looked at once.
+    fn starts_to_look_at(&self) -> (Vec<u32>, u64) {
+        let (first, next) = ((Rank::Start, 0), (Rank::Start, self.next_look));
+        let behind = self.waiting.range(next..);
+        let before = self.waiting.range(first.min(next)..next);
+        let looked: Vec<_> = behind.chain(before).take(self.looks).collect();
+        let last = looked.last().map_or(0, |((_, place), _)| place + 1);
+        (looked.into_iter().map(|(_, slot)| *slot).collect(), last)
+    }
+}
+
+/// Whether what was in the way of a start is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Something was withdrawn: one may look again.
+    Made,
+    Barred,
 }
 
 /// Who comes first.
@@ -43,7 +73,7 @@ impl<D: Domain> Engine<D> {
         origin: Origin,
         caller: Option<LaunchCaller<D>>,
     ) {
-        if self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches {
+        if self.may_launch() {
             self.share_launch(slot, origin);
             self.launch_now(now, slot, origin, caller);
             return;
@@ -58,7 +88,14 @@ impl<D: Domain> Engine<D> {
             place,
         };
         self.plan(slot, plan);
+        let state = origin.shown();
+        self.step_taken(slot, EventKind::Queued { state });
         self.share_launch(slot, origin);
+    }
+
+    /// Whether a launch can be made without a place in line.
+    pub(super) fn may_launch(&self) -> bool {
+        self.line.waiting.is_empty() && self.table.launching() < self.settings.max_launches
     }
 
     /// Whether a launch can be made for somebody who waits.
@@ -95,11 +132,80 @@ impl<D: Domain> Engine<D> {
                 self.launch_now(now, slot, origin, caller);
                 continue;
             }
-            if let Some(caller) = caller {
-                self.discard(Discard::Caller(caller.into()));
-            }
-            self.leave(now, slot, Exit::NotRunning);
+            self.give_up_start(now, slot, caller);
         }
+    }
+
+    /// A start that waited in line is wanted by nobody any more.
+    fn give_up_start(&mut self, now: Moment, slot: u32, caller: Option<LaunchCaller<D>>) {
+        if let Some(caller) = caller {
+            self.discard(Discard::Caller(caller.into()));
+        }
+        self.leave(now, slot, Exit::NotRunning);
+    }
+
+    /// Withdraws starts that wait in line and that nobody wants any more: their places are free
+    /// then. A bounded number is looked at in one step; the next one goes on behind them.
+    pub(super) fn make_way(&mut self, now: Moment) -> Way {
+        let (starts, next) = self.line.starts_to_look_at();
+        if !starts.is_empty() {
+            self.line.looks -= starts.len();
+            self.line.next_look = next;
+        }
+        let unwanted: Vec<_> = starts
+            .into_iter()
+            .filter(|slot| !self.is_wanted(*slot))
+            .collect();
+        self.withdraw_starts(now, &unwanted)
+    }
+
+    /// The same of the one with this id.
+    pub(super) fn make_way_of(&mut self, now: Moment, id: &str) -> Way {
+        match self.table.find(id) {
+            Some(slot) if self.line.looks > 0 && !self.is_wanted(slot) => {
+                self.line.looks -= 1;
+                self.withdraw_starts(now, &[slot])
+            }
+            _ => Way::Barred,
+        }
+    }
+
+    fn withdraw_starts(&mut self, now: Moment, unwanted: &[u32]) -> Way {
+        // A start that waits for one of their ids is decided meanwhile. Nothing makes way for that,
+        // or they could be nested without end.
+        let looks = std::mem::take(&mut self.line.looks);
+        for &slot in unwanted {
+            let caller = self.leave_line(slot);
+            self.drop_joined_that_are_gone(slot);
+            self.give_up_start(now, slot, caller);
+        }
+        self.line.looks = looks;
+        if unwanted.is_empty() {
+            Way::Barred
+        } else {
+            Way::Made
+        }
+    }
+
+    /// Whether it is anything but a start in line whose callers have all gone away.
+    fn is_wanted(&self, slot: u32) -> bool {
+        let Some(child) = self.table.get(slot) else {
+            return true;
+        };
+        let Plan::InLine {
+            origin: Origin::First,
+            caller,
+            ..
+        } = &child.plan
+        else {
+            return true;
+        };
+        let joined = child
+            .waiting
+            .iter()
+            .flat_map(|waiting| waiting.joined.iter());
+        caller.as_ref().is_some_and(|caller| !caller.is_gone())
+            || joined.into_iter().any(|caller| !caller.is_gone())
     }
 
     /// Takes a child out of the line. Answers who waited for its launch.

@@ -17,12 +17,12 @@ const PERIOD: Duration = Duration::from_millis(10);
 const LITTLE: usize = 32;
 
 /// The batch of a session that does not delay the others.
-pub(super) const NO_BATCH: u64 = 0;
+pub(super) const NO_BATCH: u32 = 0;
 
 #[derive(Debug)]
 pub(super) struct Pace {
     /// Numbers the batches, so that a session counts for its own.
-    batch: u64,
+    batch: u32,
     /// Asked in this batch, and not yet in its `post_stop`.
     asked: usize,
     /// How many moved on since `since`.
@@ -58,7 +58,7 @@ impl Pace {
         self.share = left.map(|left| left / 4 / self.batches);
     }
 
-    pub(super) const fn batch(&self) -> u64 {
+    pub(super) const fn batch(&self) -> u32 {
         self.batch
     }
 
@@ -71,7 +71,7 @@ impl Pace {
     }
 
     /// A session of a batch has begun its `post_stop` or has ended.
-    pub(super) const fn moved(&mut self, batch: u64) {
+    pub(super) const fn moved(&mut self, batch: u32) {
         if batch == NO_BATCH {
             return;
         }
@@ -98,7 +98,7 @@ impl Pace {
             .share
             .is_some_and(|share| now >= self.opened.after(share));
         if !self.has_room() && (slow || late) {
-            self.batch += 1;
+            self.batch = self.batch.saturating_add(1);
             self.asked = 0;
             self.opened = now;
         }

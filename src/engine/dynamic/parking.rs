@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Engine;
-use super::restarts::{Occasion, Trial};
+use super::restarts::{Draw, Occasion};
 use crate::engine::backoff::{grown, jittered};
 use crate::engine::child::{Origin, Parking, Plan};
+use crate::engine::decision::Decision;
+use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Domain, Note};
+use crate::engine::io::Domain;
 use crate::engine::limit::Limit;
 use crate::engine::moment::Moment;
-use crate::engine::next::Next;
 
 /// The parked children, the one parked longest first. One that is being tried is not among them.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl<D: Domain> Engine<D> {
         occasion: Occasion,
     ) {
         let next_order = self.parked.orders + 1;
-        let random = self.jitter.draw();
+        let draw = Draw::Number(self.jitter.draw());
         let Some(child) = self.table.get_mut(slot) else {
             return;
         };
@@ -42,15 +43,15 @@ impl<D: Domain> Engine<D> {
         });
         self.parked.orders = next_order;
         self.parked.by_order.insert(parking.order, slot);
-        let pause = self.trial_pause(parking.trials, random);
-        let retry = pause.map(|pause| now.after(pause));
+        self.meter.parks();
+        let decision = self.parked(limit, parking.trials, draw);
+        let retry = match decision {
+            Decision::Park { until, .. } => until.map(|pause| now.after(pause)),
+            _ => None,
+        };
         self.plan(slot, Plan::Park { retry });
         self.set_timer(slot, retry);
-        let next = Next::Park {
-            limit,
-            retry: pause,
-        };
-        self.note(slot, occasion.with(next));
+        self.record(now, slot, occasion.with(decision));
         self.next_in_queue(now, slot);
         self.discard_the_longest_parked(now);
     }
@@ -59,7 +60,7 @@ impl<D: Domain> Engine<D> {
         if self.parked.by_order.len() > self.settings.max_parked
             && let Some(&slot) = self.parked.by_order.values().next()
         {
-            self.note(slot, Note::Discarded);
+            self.note(slot, EventKind::Discarded);
             self.leave(now, slot, Exit::NotRunning);
         }
     }
@@ -76,9 +77,10 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn trial_pause(&self, trials: u32, random: u64) -> Option<Duration> {
+    /// The pause before the next trial, without jitter.
+    pub(super) fn trial_pause(&self, trials: u32) -> Option<Duration> {
         let (first, max) = self.settings.park_trial?;
-        Some(jittered(grown(first, 2, trials, max), random))
+        Some(grown(first, 2, trials, max))
     }
 
     /// The pause of a parked child is over.
@@ -87,7 +89,7 @@ impl<D: Domain> Engine<D> {
         if !self.serving() {
             return;
         }
-        let full = self.is_full() || self.no_place_in_group(slot).is_some();
+        let full = self.no_place(now, slot).is_some();
         let random = self.jitter.draw();
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -110,8 +112,8 @@ impl<D: Domain> Engine<D> {
         if full {
             // A trial needs a place, and the others have them all.
             let trials = parking.trials;
-            if let Some(pause) = self.trial_pause(trials, random) {
-                let retry = Some(now.after(pause));
+            if let Some(full) = self.trial_pause(trials) {
+                let retry = Some(now.after(jittered(full, random)));
                 self.plan(slot, Plan::Park { retry });
                 self.set_timer(slot, retry);
             }
@@ -121,28 +123,8 @@ impl<D: Domain> Engine<D> {
         if let Some(history) = &mut child.history {
             history.restarts += 1;
         }
+        self.meter.tries();
         self.leave_parked(slot);
         self.launch(now, slot, Origin::Trial, None);
-    }
-
-    /// Whether a child is still on trial after a life of this length. One that lived for long
-    /// enough begins anew.
-    pub(super) fn trial(&mut self, slot: u32, lived: Duration, healthy: Duration) -> Trial {
-        let Some(history) = self
-            .table
-            .get_mut(slot)
-            .and_then(|child| child.history.as_mut())
-        else {
-            return Trial::None;
-        };
-        if history.parking.is_none() {
-            return Trial::None;
-        }
-        if lived < healthy {
-            return Trial::Failed;
-        }
-        history.parking = None;
-        history.window.clear();
-        Trial::None
     }
 }

@@ -6,18 +6,38 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
+use super::crowds::{Crowd, Start};
 use super::pace::NO_BATCH;
 use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
-    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, RestartAnswer, StopAnswer,
+    Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, Request, RestartAnswer,
+    StopAnswer, Ticket,
 };
 use crate::engine::moment::Moment;
 use crate::engine::table::Place;
+use crate::engine::waiters::{Waiters, Waits};
 use crate::engine::waiting::{Queued, ShareCaller, StartCaller, Waiting};
 
 impl<D: Domain> Engine<D> {
+    pub(super) fn asked(&mut self, now: Moment, id: Arc<str>, request: Request<D>) {
+        match request {
+            Request::Start { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Start(ticket));
+            }
+            Request::Ensure { spec, ticket } => {
+                self.start(now, id, spec, StartCaller::Ensure(ticket));
+            }
+            Request::Stop { ticket } => self.stop(now, &id, ticket),
+            Request::Restart { ticket } => self.restart(now, &id, ticket),
+            Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
+            Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
+            Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
+            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
+        }
+    }
+
     pub(super) fn start(
         &mut self,
         now: Moment,
@@ -38,8 +58,8 @@ impl<D: Domain> Engine<D> {
         } else {
             match self.table.reserve(&id) {
                 Place::Known(slot) => slot,
-                Place::New(slot) => {
-                    return self.first_launch(now, slot, id, spec, caller, None);
+                Place::New(place) => {
+                    return self.first_launch(now, place, id, spec, caller, None);
                 }
             }
         };
@@ -57,17 +77,18 @@ impl<D: Domain> Engine<D> {
             {
                 match caller {
                     StartCaller::Ensure(ticket) => {
-                        child.waiting().joined.push(ShareCaller::Ensure(ticket));
+                        self.join(slot, ShareCaller::Ensure(ticket));
                         self.discard(Discard::Spec(spec));
                     }
-                    StartCaller::Start(_) => child.enqueue(Queued::Start { spec, caller }),
+                    StartCaller::Start(_) => self.enqueue(slot, Queued::Start { spec, caller }),
                 }
             }
-            _ => child.enqueue(Queued::Start { spec, caller }),
+            _ => self.enqueue(slot, Queued::Start { spec, caller }),
         }
     }
 
     pub(super) fn stop(&mut self, now: Moment, id: &str, ticket: D::Ticket<StopAnswer>) {
+        self.stop_in_crowds(id);
         let Some(slot) = self.table.find(id) else {
             self.answer(Reply::Stop(ticket, StopAnswer::NotFound));
             return;
@@ -82,7 +103,10 @@ impl<D: Domain> Engine<D> {
             self.dismiss(then, Refusal::Stuck);
             return;
         }
-        child.waiting().stops.push(ticket);
+        self.wait_for_end(slot, ticket);
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
         match &mut child.plan {
             Plan::Launch(_) => self.cancel(
                 now,
@@ -101,9 +125,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
         }
     }
@@ -127,10 +151,10 @@ impl<D: Domain> Engine<D> {
             self.answer(Reply::Restart(ticket, RestartAnswer::NotFound));
             return;
         };
-        let no_place = if self.is_full() {
-            Some(RestartAnswer::MaxSessions(self.settings.max_sessions))
-        } else {
-            self.no_place_in_group(slot).map(RestartAnswer::Rejected)
+        let child = self.table.get(slot);
+        let no_place = match child.map(|child| &child.plan) {
+            Some(Plan::Park { .. }) => self.no_place(now, slot),
+            _ => None,
         };
         let Some(child) = self.table.get_mut(slot) else {
             return;
@@ -159,16 +183,27 @@ impl<D: Domain> Engine<D> {
                     _ => Origin::Manual,
                 };
                 let resumed = *origin == Origin::Resume;
-                match first {
-                    Some(_) => child.waiting().joined.push(ShareCaller::Restart(ticket)),
-                    None => *first = Some(LaunchCaller::Restart(ticket)),
-                }
+                let joins = match first {
+                    Some(_) => Some(ticket),
+                    None => {
+                        *first = Some(LaunchCaller::Restart(ticket));
+                        None
+                    }
+                };
                 if resumed {
                     child.begin_anew();
+                }
+                if let Some(ticket) = joins {
+                    self.join(slot, ShareCaller::Restart(ticket));
                 }
             }
             (Plan::Park { .. }, _) if released => {
                 if let Some(no_place) = no_place {
+                    match &no_place {
+                        RestartAnswer::MaxSessions(_) => self.meter.has_no_place(),
+                        RestartAnswer::Rejected(rejection) => self.meter.rejects(rejection),
+                        _ => debug_assert!(false, "a place is all that it lacks"),
+                    }
                     return self.answer(Reply::Restart(ticket, no_place));
                 }
                 self.leave_parked(slot);
@@ -181,7 +216,7 @@ impl<D: Domain> Engine<D> {
             (Plan::After { .. }, _) if child.life.state().is_stuck() => {
                 self.answer(Reply::Restart(ticket, Refusal::Stuck.into()));
             }
-            _ => child.enqueue(Queued::Restart(ticket)),
+            _ => self.enqueue(slot, Queued::Restart(ticket)),
         }
     }
 
@@ -208,33 +243,41 @@ impl<D: Domain> Engine<D> {
             };
             let released = child.life.is_down();
             // An actor that is ending by itself is no answer to anybody; its exit decides (D3).
-            let decided = match &child.plan {
-                Plan::Run => child.life.running().is_some(),
-                Plan::Park { .. } => true,
-                Plan::After { .. } => child.life.state().is_stuck(),
-                Plan::InLine { .. }
+            let answer = match &child.plan {
+                Plan::Run => child.life.running().map(Start::Running),
+                Plan::Park { .. } => Some(Start::Parked),
+                Plan::After { .. } if child.life.state().is_stuck() => Some(Start::Stuck),
+                Plan::After { .. }
+                | Plan::InLine { .. }
                 | Plan::Launch(_)
                 | Plan::Restart { .. }
-                | Plan::Forget { .. } => false,
+                | Plan::Forget { .. } => None,
             };
-            if !decided {
-                break;
-            }
-            let Some(request) = waiting.queue.pop_front() else {
+            let Some(answer) = answer else {
                 break;
             };
-            if request.is_gone() {
-                self.discard_request(request.into_parts());
-                continue;
-            }
+            let mut starts = VecDeque::new();
+            let next = loop {
+                match waiting.queue.pop_front() {
+                    Some(Queued::Start { spec, caller }) => starts.push_back((spec, caller)),
+                    Some(Queued::Restart(ticket)) => break Some(ticket),
+                    None => break None,
+                }
+            };
             let id = Arc::clone(&child.life.id);
             // A parked child whose last incarnation is not released yet answers starts at once, and
             // keeps the restarts by hand until it is.
             let wait = matches!(child.plan, Plan::Park { .. }) && !released;
-            match request {
-                Queued::Restart(ticket) if wait => later.push(ticket),
-                Queued::Restart(ticket) => self.restart(now, &id, ticket),
-                Queued::Start { spec, caller } => self.start(now, id, spec, caller),
+            if !starts.is_empty() {
+                self.tell_all(Crowd::Starts(starts, answer));
+            }
+            match next {
+                Some(ticket) if Ticket::is_gone(&ticket) => {
+                    self.discard(Discard::Caller(Caller::Restart(ticket)));
+                }
+                Some(ticket) if wait => later.push(ticket),
+                Some(ticket) => self.restart(now, &id, ticket),
+                None => break,
             }
         }
         for ticket in later.into_iter().rev() {
@@ -251,9 +294,13 @@ impl<D: Domain> Engine<D> {
         &mut self,
         now: Moment,
         id: &Arc<str>,
-        mut queue: VecDeque<Queued<D>>,
+        mut queue: Waiters<Queued<D>>,
     ) {
         while let Some(request) = queue.pop_front() {
+            if !self.may_serve() {
+                queue.push_front(request);
+                return self.tell_all(Crowd::Queue(Arc::clone(id), queue));
+            }
             if request.is_gone() {
                 self.discard_request(request.into_parts());
                 continue;
@@ -265,10 +312,10 @@ impl<D: Domain> Engine<D> {
                         continue;
                     }
                     match self.table.reserve(id) {
-                        Place::New(slot) => {
+                        Place::New(place) => {
                             let id = Arc::clone(id);
                             let waiting = Waiting::of(queue).map(Box::new);
-                            return self.first_launch(now, slot, id, spec, caller, waiting);
+                            return self.first_launch(now, place, id, spec, caller, waiting);
                         }
                         Place::Known(_) => {
                             debug_assert!(false, "the id is free");
@@ -285,75 +332,5 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
-    }
-
-    /// Refuses all who wait for their turn.
-    pub(super) fn empty_queue(&mut self, slot: u32, refusal: Refusal) {
-        let Some(waiting) = self
-            .table
-            .get_mut(slot)
-            .and_then(|child| child.waiting.as_mut())
-        else {
-            return;
-        };
-        for request in std::mem::take(&mut waiting.queue) {
-            self.refuse_queued(request, refusal);
-        }
-        self.tell_watchers(slot);
-        self.tidy_waiting(slot);
-    }
-
-    fn refuse_queued(&mut self, request: Queued<D>, refusal: Refusal) {
-        match request {
-            Queued::Start { spec, caller } => self.refuse(spec, caller.not_started(refusal)),
-            Queued::Restart(ticket) => self.answer(Reply::Restart(ticket, refusal.into())),
-        }
-    }
-
-    /// Tells all who wait for the end that it does not come.
-    pub(super) fn answer_stops_stuck(&mut self, slot: u32) {
-        let Some(waiting) = self
-            .table
-            .get_mut(slot)
-            .and_then(|child| child.waiting.as_mut())
-        else {
-            return;
-        };
-        for ticket in std::mem::take(&mut waiting.stops) {
-            self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
-        }
-        self.tidy_waiting(slot);
-    }
-
-    pub(super) fn tidy_waiting(&mut self, slot: u32) {
-        if let Some(child) = self.table.get_mut(slot)
-            && child
-                .waiting
-                .as_ref()
-                .is_some_and(|waiting| waiting.is_empty())
-        {
-            child.waiting = None;
-        }
-    }
-
-    /// Answers a start without a launch.
-    pub(super) fn refuse(&mut self, spec: D::Spec, reply: Reply<D>) {
-        self.discard(Discard::Spec(spec));
-        self.answer(reply);
-    }
-
-    /// Refuses the caller that waits for what now does not follow.
-    pub(super) fn dismiss(&mut self, then: Then<D>, refusal: Refusal) {
-        if let Then::Relaunch(ticket) = then {
-            self.answer(Reply::Restart(ticket, refusal.into()));
-        }
-    }
-
-    /// Drops a request that will not be answered.
-    pub(super) fn discard_request(&mut self, (spec, caller): (Option<D::Spec>, Caller<D>)) {
-        if let Some(spec) = spec {
-            self.discard(Discard::Spec(spec));
-        }
-        self.discard(Discard::Caller(caller));
     }
 }

@@ -9,7 +9,6 @@ use super::waits::Draining;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::counts::SessionState;
-use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Caller, Domain, Effect, Reply, StopCause};
 use crate::engine::lifecycle::State;
@@ -17,6 +16,7 @@ use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::restart::ChildKind;
 use crate::engine::table::Cursor;
+use crate::engine::waiters::Waiters;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
@@ -26,7 +26,7 @@ pub(super) struct Stop<D: Domain> {
     pub(super) stage: Stage,
     pace: Pace,
     pub(super) report: ShutdownReport,
-    pub(super) tickets: Vec<D::Ticket<ShutdownReport>>,
+    pub(super) tickets: Waiters<D::Ticket<ShutdownReport>>,
     /// What a drain has beside that, if it is one or if one has joined it.
     pub(super) drain: Option<Box<Draining<D>>>,
 }
@@ -93,11 +93,12 @@ impl<D: Domain> Engine<D> {
                 }
             }
             Mode::Stopping(stop) => {
-                stop.tickets.extend(ticket);
+                let gone = ticket.map_or_else(Vec::new, |ticket| stop.tickets.add(ticket));
                 if stop.drains() {
                     stop.drain.iter_mut().for_each(|drain| drain.stop());
                     self.effect(Effect::BeginStop { cause });
                 }
+                self.discard_all(gone.into_iter().map(Caller::StopSupervisor));
                 self.shorten(now, deadline);
             }
             Mode::Serving => self.enter_stop(now, cause, deadline, ticket),
@@ -120,7 +121,7 @@ impl<D: Domain> Engine<D> {
             stage: Stage::Sweep(cursor),
             pace: Pace::new(now, running, deadline),
             report: ShutdownReport::default(),
-            tickets: ticket.into_iter().collect(),
+            tickets: ticket.map_or_else(Waiters::default, Waiters::from),
             drain: None,
         });
         self.effect(Effect::BeginStop { cause });
@@ -265,9 +266,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, refusal.into()));
                 }
-                self.leave(now, slot, Exit::NotRunning);
+                self.withdraw(now, slot);
             }
-            Plan::Park { .. } => self.leave(now, slot, Exit::NotRunning),
+            Plan::Park { .. } => self.withdraw(now, slot),
             Plan::Forget { .. } => self.hurry(now, slot),
             Plan::Run => {}
         }
@@ -324,7 +325,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// A session that was told to stop is in its `post_stop`, has ended, or is given up.
-    pub(super) const fn stop_finished(&mut self, batch: u64) {
+    pub(super) const fn stop_finished(&mut self, batch: u32) {
         if let Mode::Stopping(stop) = &mut self.mode {
             stop.pace.moved(batch);
         }
@@ -359,7 +360,7 @@ impl<D: Domain> Engine<D> {
         }
         let due = self.step(now, slot, |child, step| {
             if runs {
-                child.plan_after(Then::Remove, SessionState::Stopping, NO_BATCH);
+                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
             }
             child.life.cut(step)
         });

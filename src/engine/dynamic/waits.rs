@@ -14,6 +14,7 @@ use crate::engine::exit::Exit;
 use crate::engine::io::{Caller, Domain};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::Shutdown;
+use crate::engine::waiters::Waiters;
 
 /// A drain under way. It costs nothing while there is none.
 #[derive(Debug)]
@@ -33,9 +34,9 @@ pub(super) struct Draining<D: Domain> {
     /// meanwhile, since nothing is started.
     waits: BTreeMap<u32, Wait>,
     ends: DrainEnds,
-    tickets: Vec<D::Ticket<DrainAnswer>>,
+    tickets: Waiters<D::Ticket<DrainAnswer>>,
     /// Who wants to know when it has come further than `told`.
-    pub(super) readers: Vec<D::Ticket<ProgressAnswer>>,
+    pub(super) readers: Waiters<D::Ticket<ProgressAnswer>>,
     pub(super) told: DrainProgress,
 }
 
@@ -112,20 +113,27 @@ impl<D: Domain> Draining<D> {
             more: order.more,
             waits: BTreeMap::new(),
             ends: DrainEnds::default(),
-            tickets: vec![ticket],
-            readers: Vec::new(),
+            tickets: ticket.into(),
+            readers: Waiters::default(),
             told: DrainProgress::default(),
         }
     }
 
-    /// Another one joins it: what either forbids is not done.
-    pub(super) fn join(&mut self, now: Moment, order: DrainOrder, ticket: D::Ticket<DrainAnswer>) {
+    /// Another one joins it: what either forbids is not done. Answers the callers that have gone
+    /// away.
+    #[must_use]
+    pub(super) fn join(
+        &mut self,
+        now: Moment,
+        order: DrainOrder,
+        ticket: D::Ticket<DrainAnswer>,
+    ) -> Vec<D::Ticket<DrainAnswer>> {
         self.latest = self.latest.min(now.after(order.within).after(order.more));
         self.more = self.more.min(order.more);
         if self.manner == Manner::Gently {
             self.turns.limit(order.at_most);
         }
-        self.tickets.push(ticket);
+        self.tickets.add(ticket)
     }
 
     /// The shares of all turns are other ones now.
@@ -295,8 +303,8 @@ impl<D: Domain> Draining<D> {
 /// What is left of a drain that is over.
 type Parts<D> = (
     DrainEnds,
-    Vec<<D as Domain>::Ticket<DrainAnswer>>,
-    Vec<<D as Domain>::Ticket<ProgressAnswer>>,
+    Waiters<<D as Domain>::Ticket<DrainAnswer>>,
+    Waiters<<D as Domain>::Ticket<ProgressAnswer>>,
 );
 
 /// More time for a session that asks.

@@ -1,8 +1,10 @@
 //! Callers that want to know when a session runs, or when it is gone, and change nothing (D25).
 
 use super::Engine;
+use super::crowds::Crowd;
 use crate::engine::child::Plan;
 use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, Refusal, Reply, StopAnswer, Ticket};
+use crate::engine::waiters::Waiters;
 use crate::engine::waiting::Watchers;
 
 /// Where a session is, for those who wait until it runs.
@@ -18,26 +20,32 @@ impl<D: Domain> Engine<D> {
     /// Answers when the session runs, or when it is certain that it does not come to that by
     /// itself.
     pub(super) fn tell_when_running(&mut self, id: &str, ticket: D::Ticket<AwaitAnswer<D>>) {
-        let answer = match self.table.find(id) {
-            slot if !self.serving() => self.if_it_runs(slot),
-            None => AwaitAnswer::NotFound,
-            Some(slot) => match self.whereabouts(slot) {
-                Whereabouts::Runs(found) => AwaitAnswer::Running(found),
-                Whereabouts::Parked => AwaitAnswer::Parked,
-                Whereabouts::Stuck => AwaitAnswer::Stuck,
-                Whereabouts::Open => {
-                    let gone = self.add_watcher(slot, |watchers| &mut watchers.runs, ticket);
-                    self.discard_all(gone.into_iter().map(Caller::Await));
-                    return;
-                }
-            },
-        };
-        self.answer(Reply::Await(ticket, answer));
+        let slot = self.table.find(id);
+        match (self.decided(slot), slot) {
+            (None, Some(slot)) => {
+                let gone = self.add_watcher(slot, |watchers| &mut watchers.runs, ticket);
+                self.discard_all(gone.into_iter().map(Caller::Await));
+            }
+            (answer, _) => {
+                let answer = answer.unwrap_or(AwaitAnswer::NotFound);
+                self.answer(Reply::Await(ticket, answer));
+            }
+        }
     }
 
-    fn if_it_runs(&self, slot: Option<u32>) -> AwaitAnswer<D> {
+    /// What those are told who wait until the session runs; none if that is not decided yet.
+    fn decided(&self, slot: Option<u32>) -> Option<AwaitAnswer<D>> {
         let whereabouts = slot.map_or(Whereabouts::Open, |slot| self.whereabouts(slot));
-        not_serving(self.closed(), &whereabouts)
+        if !self.serving() {
+            return Some(not_serving(self.closed(), &whereabouts));
+        }
+        match whereabouts {
+            _ if slot.is_none() => Some(AwaitAnswer::NotFound),
+            Whereabouts::Runs(found) => Some(AwaitAnswer::Running(found)),
+            Whereabouts::Parked => Some(AwaitAnswer::Parked),
+            Whereabouts::Stuck => Some(AwaitAnswer::Stuck),
+            Whereabouts::Open => None,
+        }
     }
 
     /// Answers when nothing of the session is known any more.
@@ -55,11 +63,11 @@ impl<D: Domain> Engine<D> {
     fn add_watcher<T: Ticket>(
         &mut self,
         slot: u32,
-        list: impl FnOnce(&mut Watchers<D>) -> &mut Vec<T>,
+        list: impl FnOnce(&mut Watchers<D>) -> &mut Waiters<T>,
         ticket: T,
     ) -> Vec<T> {
         match self.table.get_mut(slot) {
-            Some(child) => add(list(&mut child.waiting().watchers), ticket),
+            Some(child) => list(&mut child.waiting().watchers).add(ticket),
             None => vec![ticket],
         }
     }
@@ -95,25 +103,34 @@ impl<D: Domain> Engine<D> {
         if !self.has_watchers(slot) {
             return;
         }
-        let whereabouts = self.whereabouts(slot);
-        if matches!(whereabouts, Whereabouts::Open) && self.serving() {
-            return;
-        }
-        let (serving, closed) = (self.serving(), self.closed());
-        let Some(child) = self.table.get_mut(slot) else {
+        let Some(answer) = self.decided(Some(slot)) else {
             return;
         };
-        for ticket in std::mem::take(&mut child.waiting().watchers.runs) {
-            let answer = match &whereabouts {
-                whereabouts if !serving => not_serving(closed, whereabouts),
-                Whereabouts::Runs(found) => AwaitAnswer::Running(found.clone()),
-                Whereabouts::Parked => AwaitAnswer::Parked,
-                Whereabouts::Stuck => AwaitAnswer::Stuck,
-                Whereabouts::Open => AwaitAnswer::NotFound,
-            };
-            self.answer(Reply::Await(ticket, answer));
+        if let Some(child) = self.table.get_mut(slot) {
+            let runs = std::mem::take(&mut child.waiting().watchers.runs);
+            self.tell_all(Crowd::Awaits(runs, answer));
+            self.tidy_waiting(slot);
         }
-        self.tidy_waiting(slot);
+    }
+
+    /// Nothing is left of the session that these waited for. They go on waiting if one that waited
+    /// for the id is being started now.
+    pub(super) fn go_on_watching(&mut self, id: &str, runs: Waiters<D::Ticket<AwaitAnswer<D>>>) {
+        if runs.is_empty() {
+            return;
+        }
+        let slot = self.table.find(id);
+        match (self.decided(slot), slot) {
+            (None, Some(slot)) => {
+                if let Some(child) = self.table.get_mut(slot) {
+                    child.waiting().watchers.runs = runs;
+                }
+            }
+            (answer, _) => {
+                let answer = answer.unwrap_or(AwaitAnswer::NotFound);
+                self.tell_all(Crowd::Awaits(runs, answer));
+            }
+        }
     }
 
     fn has_watchers(&self, slot: u32) -> bool {
@@ -123,17 +140,6 @@ impl<D: Domain> Engine<D> {
             .and_then(|child| child.waiting.as_ref());
         waiting.is_some_and(|waiting| !waiting.watchers.runs.is_empty())
     }
-}
-
-/// Has a caller wait. Answers those who have gone away: they are looked for whenever the list would
-/// grow, so that it holds at most twice as many as wait.
-pub(super) fn add<T: Ticket>(list: &mut Vec<T>, ticket: T) -> Vec<T> {
-    let mut gone = Vec::new();
-    if list.len() == list.capacity() {
-        gone = list.extract_if(.., |ticket| ticket.is_gone()).collect();
-    }
-    list.push(ticket);
-    gone
 }
 
 /// What a supervisor that starts nothing any more answers. While it drains, a session runs until it

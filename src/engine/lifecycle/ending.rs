@@ -4,9 +4,11 @@
 //! its first report: the supervision event, the child's own report, or else the release. What was
 //! asked and the mark decide what it was; ractor's reasons do not.
 
-use super::{Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use super::{Counted, Join, Last, Left, Lifecycle, Rest, State, Step, Timer};
+use crate::engine::event::ExitCause;
 use crate::engine::exit::{Asked, Exit, Mark, Seen, judge};
 use crate::engine::io::{Discard, Domain, Failure, Life, Recall};
+use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
 use crate::engine::shutdown::KILL_BOUND;
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub(in crate::engine) struct End {
     /// What it was doing.
     pub(in crate::engine) was: Was,
     pub(in crate::engine) exit: Exit,
+    /// The same, without the user's error.
+    pub(in crate::engine) cause: ExitCause,
     pub(in crate::engine) asked: Asked,
     pub(in crate::engine) recall: Recall,
     /// How long it lived.
@@ -70,12 +74,14 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
-    /// It has ended. Judges the exit by the mark and the event. `keep` stores it as the last exit
-    /// and returns the one before; a start that succeeded after its cancellation is not stored.
+    /// It has ended. Judges the exit by the mark and the event. `told`: when it was told to end.
+    /// `keep` stores the exit as the last one and returns the one before; a start that succeeded
+    /// after its cancellation is not stored.
     pub(in crate::engine) fn end(
         &mut self,
         mark: Mark,
         seen: Option<Seen>,
+        told: Option<Moment>,
         step: &mut Step<'_, D>,
         keep: impl FnOnce(Last) -> Option<Last>,
     ) -> Option<End> {
@@ -106,7 +112,15 @@ impl<D: Domain> Lifecycle<D> {
             Was::Stopping | Was::Stuck => Asked::Yes,
         };
         let lived = step.now.since(current.started);
-        let (exit, cause, seen) = judge(asked, mark, current.life.cause(), seen);
+        let text = current.life.error_text();
+        let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
+        if current.counted == Counted::Started {
+            step.count(|meter| meter.exited(&exit, current.started, step.now));
+            if let Some(told) = told {
+                step.count(|meter| meter.stopped(told, step.now));
+            }
+        }
+        let cause = ExitCause::of(&exit, text);
         // A start that succeeds after its cancellation does not count as a run.
         if current.recall == Recall::InTime {
             let last = Last {
@@ -117,8 +131,8 @@ impl<D: Domain> Lifecycle<D> {
                 step.discard(Discard::Exit(before.exit));
             }
         }
-        if let Some(cause) = cause {
-            step.discard(Discard::Failure(Failure::Failed(cause)));
+        if let Some(left) = left {
+            step.discard(Discard::Failure(Failure::Failed(left)));
         }
         if let Some(seen) = seen {
             step.discard(Discard::Seen(seen));
@@ -126,6 +140,7 @@ impl<D: Domain> Lifecycle<D> {
         Some(End {
             was,
             exit,
+            cause,
             asked,
             recall: current.recall,
             lived,

@@ -3,9 +3,10 @@
 //! `dynamic::expiry` and `dynamic::draining`.
 
 use super::{Lifecycle, State, Step, StoppedBy, Timer};
+use crate::engine::event::EventKind;
 use crate::engine::expiry::Expiry;
 use crate::engine::incarnation::Launch;
-use crate::engine::io::{Domain, Note, StopWay};
+use crate::engine::io::{Domain, StopWay};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::Shutdown;
 
@@ -18,15 +19,15 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells one that runs to end, since it is idle or has lived for as long as it may.
     pub(in crate::engine) fn expire(&mut self, expiry: Expiry, step: &mut Step<'_, D>) {
-        self.end_gently(Note::Expired(expiry), step);
+        self.end_gently(EventKind::Expired(expiry), step);
     }
 
     /// Tells one that runs to end, since its supervisor drains.
     pub(in crate::engine) fn drain(&mut self, step: &mut Step<'_, D>) {
-        self.end_gently(Note::Stopping, step);
+        self.end_gently(EventKind::Stopping, step);
     }
 
-    fn end_gently(&mut self, note: Note, step: &mut Step<'_, D>) {
+    fn end_gently(&mut self, note: EventKind, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {
             State::Running => {

@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
-use super::{Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
+use super::{Counted, Current, Join, Left, Lifecycle, State, Step, StoppedBy, Timer};
+use crate::engine::event::EventKind;
 use crate::engine::exit::{Exit, Seen};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{
-    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Note, Recall,
+    Cancellation, Checkpoint, Context, Discard, Domain, Effect, LaunchCaller, Life, Recall,
 };
+use crate::engine::meter::NoStart;
 use crate::engine::shutdown::KILL_BOUND;
 
 /// What it means that a launch has succeeded.
@@ -59,6 +61,7 @@ impl<D: Domain> Lifecycle<D> {
             join: Join::Pending,
             recall: Recall::InTime,
             stopped_by: StoppedBy::Rule,
+            counted: Counted::NotYet,
         });
         step.effect(Effect::Launch {
             context: Context {
@@ -102,19 +105,25 @@ impl<D: Domain> Lifecycle<D> {
             }
         };
         let current = self.current.as_mut()?;
-        current.started = step.now;
+        let launched = std::mem::replace(&mut current.started, step.now);
         current.recall = recall;
         let early = current.early.take().map(|seen| *seen);
         match how {
             How::Runs | How::RunsAfterAll => {
                 current.state = State::Running;
+                current.counted = Counted::Started;
                 step.timer = Timer::Off;
-                self.note(Note::Started, step);
+                step.count(|meter| meter.started(launched, step.now));
+                let took = step.now.since(launched);
+                self.note(EventKind::Started { took }, step);
             }
-            How::Late => self.tell_to_end(step),
+            How::Late => {
+                self.count_no_start(step);
+                self.tell_to_end(step);
+            }
             How::Stuck => {
                 current.state = State::Stuck(Left::Actor);
-                self.tell(step, |life| Effect::Kill { life });
+                self.kill_it(step);
             }
         }
         Some((how, early))
@@ -125,6 +134,7 @@ impl<D: Domain> Lifecycle<D> {
         let state = self.state();
         let lost = Self::lost(state)?;
         step.timer = Timer::Off;
+        self.count_no_start(step);
         self.forget(step);
         Some(lost)
     }
@@ -164,6 +174,12 @@ impl<D: Domain> Lifecycle<D> {
         match state {
             State::Launching => {
                 self.set(State::Cancelled { since: step.now });
+                if let Some(current) = &mut self.current {
+                    current.counted = Counted::Perhaps(match why {
+                        Cancellation::TimedOut(_) => NoStart::TimedOut,
+                        Cancellation::Refused(_) | Cancellation::WithOthers => NoStart::Stopped,
+                    });
+                }
                 self.tell(step, |life| Effect::Cancel { life, why });
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }

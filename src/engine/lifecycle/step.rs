@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
+use crate::engine::listening::Listening;
+use crate::engine::meter::Meter;
 use crate::engine::moment::Moment;
 
 /// The circumstances of a step, and where its effects go.
@@ -13,8 +15,12 @@ pub(in crate::engine) struct Step<'a, D: Domain> {
     /// When a child of the supervisor last ended.
     pub(in crate::engine) last_end: Moment,
     pub(in crate::engine) effects: &'a mut VecDeque<Effect<D>>,
+    /// Where the supervisor counts, if it does.
+    pub(in crate::engine) meter: Option<&'a Meter>,
     /// What becomes of the child's timer.
     pub(in crate::engine) timer: Timer,
+    /// Who is told of it.
+    pub(in crate::engine) listening: Listening,
     /// What a launch has left of which nothing else is left.
     pub(in crate::engine) checkpoint: Option<Checkpoint<D>>,
 }
@@ -59,8 +65,16 @@ impl<'a, D: Domain> Step<'a, D> {
             supervisor,
             last_end,
             effects,
+            meter: None,
             timer: Timer::Kept,
+            listening: Listening::Off,
             checkpoint: None,
+        }
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&Meter)) {
+        if let Some(meter) = self.meter {
+            count(meter);
         }
     }
 

@@ -2,8 +2,9 @@
 //! the order in which its children are stopped.
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
+use crate::engine::event::EventKind;
 use crate::engine::exit::Mark;
-use crate::engine::io::{Cancellation, Domain, Effect, Life, Note, StopWay};
+use crate::engine::io::{Cancellation, Domain, Effect, Life, StopWay};
 use crate::engine::moment::Moment;
 use crate::engine::shutdown::{Force, KILL_BOUND, Shutdown, verdict};
 use crate::engine::stop::Kill;
@@ -39,21 +40,21 @@ impl<D: Domain> Lifecycle<D> {
 
     pub(super) fn tell_to_end(&mut self, step: &mut Step<'_, D>) {
         let rule = self.policy().shutdown;
-        self.tell_to_end_by(rule, rule.way(), Note::Stopping, step);
+        self.tell_to_end_by(rule, rule.way(), EventKind::Stopping, step);
     }
 
     pub(super) fn tell_to_end_by(
         &mut self,
         rule: Shutdown,
         way: StopWay,
-        note: Note,
+        note: EventKind,
         step: &mut Step<'_, D>,
     ) {
         match rule.patience(step.now, step.deadline()) {
             Force::Killed(since) => {
                 self.set(State::Killed { since });
-                self.note(Note::Killing(rule.kill()), step);
-                self.tell(step, |life| Effect::Kill { life });
+                self.note(EventKind::Killing(rule.kill()), step);
+                self.kill_it(step);
                 step.timer = Timer::At(step.now.after(KILL_BOUND));
             }
             Force::Asked(until) => {
@@ -82,8 +83,8 @@ impl<D: Domain> Lifecycle<D> {
 
     fn kill_for(&mut self, why: Kill, step: &mut Step<'_, D>) {
         self.set(State::Killed { since: step.now });
-        self.note(Note::Killing(why), step);
-        self.tell(step, |life| Effect::Kill { life });
+        self.note(EventKind::Killing(why), step);
+        self.kill_it(step);
         step.timer = Timer::At(verdict(step.now, step.last_end));
     }
 
@@ -93,7 +94,7 @@ impl<D: Domain> Lifecycle<D> {
         match state {
             State::Launching => {
                 let timeout = self.policy().start_timeout;
-                self.note(Note::StartTimedOut(timeout), step);
+                self.note(EventKind::StartTimedOut { timeout }, step);
                 self.cancel(Cancellation::TimedOut(timeout), step);
                 Due::TimedOut(timeout)
             }
@@ -205,8 +206,9 @@ impl<D: Domain> Lifecycle<D> {
             | State::Stuck(_) => return state.impossible("it is given up"),
         };
         self.set(State::Stuck(left));
+        self.count_no_start(step);
         step.timer = Timer::Off;
-        self.note(Note::Stuck, step);
+        self.note(EventKind::Stuck, step);
     }
 
     /// It has ended, and a caller or the supervisor's stop waits for its release.

@@ -13,10 +13,12 @@ mod tests {
 
     use crate::engine::child::Child;
     use crate::engine::domain::{Domain, Ending, Life};
+    use crate::engine::event::EventKind;
     use crate::engine::incarnation::{Key, Launch};
-    use crate::engine::io::{Discard, Effect, Note, Recall, Refusal};
+    use crate::engine::io::{Discard, Effect, Recall, Refusal};
     use crate::engine::lifecycle::{
-        Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor, Timer, Told,
+        Counted, Current, Due, Join, Left, Lifecycle, Rest, State, Step, StoppedBy, Supervisor,
+        Timer, Told,
     };
     use crate::engine::moment::Moment;
     use crate::engine::{Expiry, Mark, Policy, Seen, Shutdown, Span, Spec, Ticket};
@@ -195,7 +197,7 @@ mod tests {
         ("it expires (`BrutalKill`)", |child, step| {
             child.spec = spec(Shutdown::BrutalKill);
             let timeout = Span::new(Duration::from_secs(60)).expect("longer than zero");
-            child.expire(Expiry::Idle(timeout), step);
+            child.expire(Expiry::Idle(timeout.get()), step);
             None
         }),
         ("its supervisor drains (`BrutalKill`)", |child, step| {
@@ -252,7 +254,7 @@ mod tests {
             })
         }),
         ("it ends", |child, step| {
-            let end = child.end(Mark::Orderly, None, step, |_| None)?;
+            let end = child.end(Mark::Orderly, None, None, step, |_| None)?;
             Some(format!("{:?}: {}", end.was, end.exit))
         }),
         ("only stuck children of its own are left", |child, _| {
@@ -299,6 +301,7 @@ mod tests {
                 join: Join::Pending,
                 recall: Recall::InTime,
                 stopped_by: StoppedBy::Rule,
+                counted: Counted::NotYet,
             });
         }
         child
@@ -313,11 +316,12 @@ mod tests {
             Effect::Kill { .. } => "kill".into(),
             Effect::Discard(Discard::Life(_)) => "discard the life".into(),
             Effect::Discard(Discard::Seen(_)) => "discard the event".into(),
-            Effect::Note { note, .. } => match note {
-                Note::Killing(why) => format!("log `Killing({why:?})`"),
-                Note::Expired(_) => "log `Expired`".into(),
-                Note::StartTimedOut(_) => "log `StartTimedOut`".into(),
-                note => format!("log `{note:?}`"),
+            Effect::Note { kind, .. } => match kind {
+                EventKind::Killing(why) => format!("log `Killing({why:?})`"),
+                EventKind::Expired(_) => "log `Expired`".into(),
+                EventKind::StartTimedOut { .. } => "log `StartTimedOut`".into(),
+                EventKind::Started { .. } => "log `Started`".into(),
+                kind => format!("log `{kind:?}`"),
             },
             other => panic!("a lifecycle says {other:?}"),
         }

@@ -11,7 +11,9 @@ use crate::engine::exit::Exit;
 use crate::engine::io::{Checkpoint, Discard, Domain, Spec, StopAnswer};
 use crate::engine::lifecycle::{Last, Lifecycle, State};
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeats;
 use crate::engine::restart::{ChildKind, Restart};
+use crate::engine::waiters::Waiters;
 
 /// What is kept of a role.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub(super) struct Child<D: Domain> {
     pub(super) past: Option<Box<Past<D>>>,
     pub(super) timer: Option<Moment>,
     /// Callers that wait for its end.
-    pub(super) stops: Vec<D::Ticket<StopAnswer>>,
+    pub(super) stops: Waiters<D::Ticket<StopAnswer>>,
     /// How its end is still to be counted in the group's report.
     pub(super) tally: Tally,
 }
@@ -51,6 +53,8 @@ pub(super) struct Past<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Past<D> {
@@ -58,6 +62,7 @@ impl<D: Domain> Default for Past<D> {
         Self {
             last: None,
             checkpoint: None,
+            repeats: Repeats::default(),
         }
     }
 }
@@ -133,6 +138,11 @@ pub(super) enum Tally {
 
 /// What a child is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ChildState {
     /// It is being started, or its turn in the start of the group has not come.
@@ -213,7 +223,7 @@ impl<D: Domain> Child<D> {
             failures: 0,
             past: None,
             timer: None,
-            stops: Vec::new(),
+            stops: Waiters::new(),
             tally: Tally::Skip,
         }
     }

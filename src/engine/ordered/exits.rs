@@ -9,13 +9,14 @@
 use super::child::{Origin, Tally, Then};
 use super::sets::Follows;
 use super::{AutoShutdown, Child, EndedEarly, Events, Mode, OrderedEngine};
-use crate::engine::exit::{Exit, Mark, Seen, complete};
+use crate::engine::decision::{Decision, Pending};
+use crate::engine::event::{EventKind, Happening};
+use crate::engine::exit::{Asked, Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Discard, Domain, Note, Recall, Reply, StopAnswer, StopCause};
+use crate::engine::io::{Discard, Domain, Recall, Reply, StopAnswer, StopCause};
 use crate::engine::lifecycle::{State, Told, Was};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;
-use crate::engine::next::Next;
 use crate::engine::restart::Significance;
 
 /// What it was of which nothing is left now.
@@ -76,7 +77,7 @@ impl<D: Domain> OrderedEngine<D> {
         };
         let end = self.step(now, slot, |child, step| {
             let past = &mut child.past;
-            let end = child.life.end(mark, seen, step, |last| {
+            let end = child.life.end(mark, seen, None, step, |last| {
                 past.get_or_insert_default().last.replace(last)
             })?;
             // A start that succeeds after its cancellation does not count as a run, but as a failed
@@ -94,9 +95,27 @@ impl<D: Domain> OrderedEngine<D> {
             return;
         };
         let follows = self.leave(now, slot, end.was, mark);
-        let (exit, asked, next) = (end.exit, end.asked, follows.next);
-        self.note(slot, Note::Exited { exit, asked, next });
+        let kind = EventKind::Exited {
+            cause: end.cause,
+            asked: end.asked == Asked::Yes,
+            uptime: end.lived,
+            decision: follows.decision,
+        };
+        let error = match end.exit {
+            Exit::Failed { cause } => Some(cause),
+            _ => None,
+        };
+        self.record(now, slot, Happening::new(kind, error));
         self.follow(now, slot, follows);
+    }
+
+    /// Tells how a child ended, that its restart failed, or what follows that, and decides how the
+    /// log tells it.
+    pub(super) fn record(&mut self, now: Moment, slot: u32, mut happening: Happening) {
+        if let Some(past) = self.get_mut(slot).and_then(|child| child.past.as_mut()) {
+            happening.judge(now, &mut past.repeats);
+        }
+        self.note(slot, happening);
     }
 
     /// The present incarnation has ended. What follows is decided here, so that the note of the
@@ -106,7 +125,7 @@ impl<D: Domain> OrderedEngine<D> {
             return Follows::NOTHING;
         };
         let planned = if child.comes_back() {
-            Follows::only(Next::WithOthers)
+            Follows::only(Decision::WithOthers)
         } else {
             Follows::NOTHING
         };
@@ -126,7 +145,7 @@ impl<D: Domain> OrderedEngine<D> {
                 // Its stops were answered, and its end is that of one that was killed.
                 child.exit = None;
                 if then == Then::Failed(Origin::Restart) {
-                    Follows::only(Next::Undecided)
+                    Follows::only(Decision::Undecided(Pending::Tree))
                 } else {
                     planned
                 }
@@ -148,14 +167,14 @@ impl<D: Domain> OrderedEngine<D> {
                     mark,
                     significance,
                 });
-                Follows::only(Next::Undecided)
+                Follows::only(Decision::Undecided(Pending::Tree))
             }
             Mode::New | Mode::Stopping(_) | Mode::Ended => Follows::NOTHING,
             // It is restarted with a set already: one that ends before its turn is just stopped.
             Mode::Serving if child.again.is_some() => Follows::only(if child.comes_back() {
-                Next::WithOthers
+                Decision::WithOthers
             } else {
-                Next::Nothing
+                Decision::Nothing
             }),
             Mode::Serving if restart.comes_back(mark) => self.decide(now, slot, 0),
             Mode::Serving => self.ended_for_good(slot, significance),
@@ -167,7 +186,7 @@ impl<D: Domain> OrderedEngine<D> {
         let ends =
             self.serving() && significance == Significance::Significant && self.is_to_end(slot);
         Follows {
-            next: Next::Nothing,
+            decision: Decision::Nothing,
             ends: ends.then_some(StopCause::AutoShutdown),
         }
     }
@@ -301,7 +320,7 @@ impl<D: Domain> OrderedEngine<D> {
         let exit = match gone {
             Gone::Usual => exit.unwrap_or(Exit::NotRunning),
             Gone::Stuck => {
-                self.note(slot, Note::StuckEnded);
+                self.note(slot, EventKind::StuckEnded);
                 Exit::Killed
             }
         };

@@ -2,15 +2,18 @@
 //!
 //! The shell decides the race between a report and a cancellation, and says so with the report.
 
+use std::sync::Arc;
+
 use super::child::{Origin, Then};
 use super::exits::Gone;
 use super::sets::Follows;
 use super::{Mode, OrderedEngine};
+use crate::engine::decision::{Decision, Pending};
+use crate::engine::event::{EventKind, Happening, StartFailure};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Cancellation, Discard, Domain, Failure, LaunchCaller, Note, Recall};
+use crate::engine::io::{Cancellation, Discard, Domain, Failure, LaunchCaller, Recall};
 use crate::engine::lifecycle::{How, Lost};
 use crate::engine::moment::Moment;
-use crate::engine::next::Next;
 
 impl<D: Domain> OrderedEngine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
@@ -65,16 +68,19 @@ impl<D: Domain> OrderedEngine<D> {
 
     pub(super) fn start_failed(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
-            let lost = self.step(now, slot, |child, step| child.life.start_failed(step))?;
-            Some((slot, lost))
+            let (lost, text) = self.step(now, slot, |child, step| {
+                let text = child.life.error_text();
+                Some((child.life.start_failed(step)?, text))
+            })?;
+            Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching)) => self.launch_failed(now, slot, failure),
-            Some((slot, Lost::Cancelled)) => {
+            Some((slot, Lost::Launching, text)) => self.launch_failed(now, slot, failure, text),
+            Some((slot, Lost::Cancelled, _)) => {
                 self.discard(Discard::Failure(failure));
                 self.gone(now, slot, Gone::Usual);
             }
-            Some((slot, Lost::Stuck)) => {
+            Some((slot, Lost::Stuck, _)) => {
                 self.discard(Discard::Failure(failure));
                 self.gone(now, slot, Gone::Stuck);
             }
@@ -86,7 +92,7 @@ impl<D: Domain> OrderedEngine<D> {
     //
     // OTP: a start that answers ignore is none that failed: its spec is kept, unless it is
     // temporary, and the others go on.
-    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
+    fn launch_failed(&mut self, now: Moment, slot: u32, failure: Failure, text: Option<Arc<str>>) {
         let Some(child) = self.get_mut(slot) else {
             return self.discard(Discard::Failure(failure));
         };
@@ -103,7 +109,8 @@ impl<D: Domain> OrderedEngine<D> {
             None
         };
         let follows = follows.unwrap_or(Follows::NOTHING);
-        self.note(slot, failed_note(then, failure.clone(), follows.next));
+        let told = failed(then, failure.clone(), text, follows.decision);
+        self.record(now, slot, told);
         if !ignored && begins {
             self.begin_failed(now, slot, failure);
         } else {
@@ -117,19 +124,23 @@ impl<D: Domain> OrderedEngine<D> {
     /// comes when they have ended.
     pub(super) fn start_outlived(&mut self, now: Moment, key: Key, failure: Failure) {
         let lost = self.launched(key).and_then(|slot| {
-            let lost = self.step(now, slot, |child, step| child.life.start_outlived(step))?;
-            Some((slot, lost))
+            let (lost, text) = self.step(now, slot, |child, step| {
+                let text = child.life.error_text();
+                Some((child.life.start_outlived(step)?, text))
+            })?;
+            Some((slot, lost, text))
         });
         match lost {
-            Some((slot, Lost::Launching)) => {
+            Some((slot, Lost::Launching, text)) => {
                 let then = self.get(slot).map_or(Then::Rest, |child| child.then);
-                let next = match then {
-                    Then::Failed(Origin::Restart) => Next::Undecided,
+                let decision = match then {
+                    Then::Failed(Origin::Restart) => Decision::Undecided(Pending::Tree),
                     Then::Failed(Origin::Begin | Origin::First | Origin::Manual) | Then::Rest => {
-                        Next::Nothing
+                        Decision::Nothing
                     }
                 };
-                self.note(slot, failed_note(then, failure.clone(), next));
+                let told = failed(then, failure.clone(), text, decision);
+                self.record(now, slot, told);
                 if then == Then::Failed(Origin::Begin) {
                     self.begin_failed(now, slot, failure);
                 } else {
@@ -137,11 +148,11 @@ impl<D: Domain> OrderedEngine<D> {
                 }
                 self.mark_stuck(now, slot);
             }
-            Some((slot, Lost::Cancelled)) => {
+            Some((slot, Lost::Cancelled, _)) => {
                 self.discard(Discard::Failure(failure));
                 self.mark_stuck(now, slot);
             }
-            Some((_, Lost::Stuck)) | None => self.discard(Discard::Failure(failure)),
+            Some((_, Lost::Stuck, _)) | None => self.discard(Discard::Failure(failure)),
         }
     }
 
@@ -154,11 +165,13 @@ impl<D: Domain> OrderedEngine<D> {
     }
 }
 
-fn failed_note(then: Then, failure: Failure, next: Next) -> Note {
-    match then {
-        Then::Failed(Origin::Begin | Origin::First) => Note::StartFailed(failure),
+fn failed(then: Then, failure: Failure, text: Option<Arc<str>>, decision: Decision) -> Happening {
+    let (failure, error) = StartFailure::of(failure, text);
+    let kind = match then {
+        Then::Failed(Origin::Begin | Origin::First) => EventKind::StartFailed { failure },
         Then::Failed(Origin::Restart | Origin::Manual) | Then::Rest => {
-            Note::RestartFailed { failure, next }
+            EventKind::RestartFailed { failure, decision }
         }
-    }
+    };
+    Happening::new(kind, error)
 }

@@ -299,26 +299,37 @@ impl<D: Domain> OrderedEngine<D> {
             State::Ended { .. } => {
                 // Its restart is what is stopped here; how it had ended is no answer to that.
                 let before = pending.and_then(|_| child.exit.take());
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 if let Some(exit) = before {
                     self.discard(Discard::Exit(exit));
                 }
                 self.hurry(now, slot);
             }
             State::Launching => {
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 self.cancel(now, slot, Refusal::Stopped.into());
             }
             State::Cancelled { .. } | State::Stopping { .. } | State::Killed { .. } => {
                 child.then.give_up();
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
             }
             State::Running => {
-                child.stops.push(ticket);
+                self.wait_for_end(slot, ticket);
                 if !turn_comes {
                     self.begin_stop(now, slot, Then::Rest);
                 }
             }
+        }
+    }
+
+    /// Has a stop wait for the end of a child.
+    fn wait_for_end(&mut self, slot: u32, ticket: D::Ticket<StopAnswer>) {
+        let gone = match self.get_mut(slot) {
+            Some(child) => child.stops.add(ticket),
+            None => vec![ticket],
+        };
+        for ticket in gone {
+            self.discard(Discard::Caller(Caller::Stop(ticket)));
         }
     }
 

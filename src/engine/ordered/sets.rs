@@ -14,27 +14,31 @@ use std::time::Duration;
 use super::child::{Again, Child, Origin, Then};
 use super::{Mode, OrderedEngine, Strategy};
 use crate::engine::backoff::retry_pause;
-use crate::engine::io::{Cancellation, Domain, Note, StopCause};
+use crate::engine::decision::Decision;
+use crate::engine::event::EventKind;
+use crate::engine::io::{Cancellation, Domain, StopCause};
 use crate::engine::lifecycle::State;
 use crate::engine::limit::Admission;
 use crate::engine::moment::Moment;
-use crate::engine::next::{Next, Used};
 
 /// What follows the end of a child, or a restart that failed.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "the log is to tell it, and the group may end with it"]
 pub(super) struct Follows {
-    pub(super) next: Next,
+    pub(super) decision: Decision,
     /// Why the group ends, if it does.
     pub(super) ends: Option<StopCause>,
 }
 
 impl Follows {
-    pub(super) const NOTHING: Self = Self::only(Next::Nothing);
+    pub(super) const NOTHING: Self = Self::only(Decision::Nothing);
 
     /// The group does not end.
-    pub(super) const fn only(next: Next) -> Self {
-        Self { next, ends: None }
+    pub(super) const fn only(decision: Decision) -> Self {
+        Self {
+            decision,
+            ends: None,
+        }
     }
 }
 
@@ -49,7 +53,7 @@ impl<D: Domain> OrderedEngine<D> {
             && self.window.admit(now, limit) == Admission::Refused
         {
             return Follows {
-                next: Next::EscalateAll(limit),
+                decision: Decision::EscalateAll(limit),
                 ends: Some(StopCause::Escalated),
             };
         }
@@ -77,20 +81,21 @@ impl<D: Domain> OrderedEngine<D> {
             child.again = Some(again);
             child.failures = failures;
         }
-        let used = self.settings.limit.map(|limit| Used {
-            count: self.window.counted(),
-            limit,
-        });
+        let limit = self.settings.limit;
+        let counted = self.window.counted();
+        let budget_left = limit.map(|limit| limit.max().saturating_sub(counted));
         Follows::only(match others {
-            0 => Next::Restart {
-                delay,
+            0 => Decision::Restart {
+                after: delay,
                 restarts,
-                used,
+                budget_left,
+                limit,
             },
-            others => Next::RestartSet {
-                delay,
+            others => Decision::RestartWithOthers {
+                after: delay,
                 restarts,
-                used,
+                budget_left,
+                limit,
                 others,
             },
         })
@@ -98,8 +103,9 @@ impl<D: Domain> OrderedEngine<D> {
 
     /// Tells a decision that comes later than what it follows, and ends the group if it says so.
     pub(super) fn tell_and_follow(&mut self, now: Moment, slot: u32, follows: Follows) {
-        if follows.next != Next::Nothing {
-            self.note(slot, Note::Decided(follows.next));
+        if follows.decision != Decision::Nothing {
+            let decided = EventKind::Decided(follows.decision);
+            self.record(now, slot, decided.into());
         }
         self.follow(now, slot, follows);
     }

@@ -15,6 +15,7 @@ use crate::engine::io::{
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
 use crate::engine::report::ShutdownReport;
+use crate::engine::waiters::Waiters;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
@@ -25,7 +26,7 @@ pub(super) struct Stop<D: Domain> {
     pub(super) asked: Moment,
     pub(super) cut: Cut,
     pub(super) report: ShutdownReport,
-    tickets: Vec<D::Ticket<ShutdownReport>>,
+    tickets: Waiters<D::Ticket<ShutdownReport>>,
     failed: Option<FailedBegin<D>>,
 }
 
@@ -62,7 +63,7 @@ impl<D: Domain> Stop<D> {
             asked: now,
             cut: Cut::Ahead,
             report: ShutdownReport::default(),
-            tickets: Vec::new(),
+            tickets: Waiters::default(),
             failed: None,
         }
     }
@@ -84,17 +85,20 @@ impl<D: Domain> OrderedEngine<D> {
                 }
             }
             Mode::Stopping(stop) => {
-                stop.tickets.extend(ticket);
+                let gone = ticket.map_or_else(Vec::new, |ticket| stop.tickets.add(ticket));
                 let earlier = deadline.filter(|new| stop.deadline.is_none_or(|old| *new < old));
                 if let Some(earlier) = earlier {
                     stop.deadline = Some(earlier);
                     self.tell_deadline(now, earlier);
                 }
+                for ticket in gone {
+                    self.discard(apart::stop(ticket));
+                }
             }
             Mode::New | Mode::Beginning(_) | Mode::Serving => {
                 let mut stop = Stop::new(now, cause);
                 stop.deadline = deadline;
-                stop.tickets.extend(ticket);
+                stop.tickets = ticket.map_or_else(Waiters::default, Waiters::from);
                 self.stop_serving(now, stop, None);
                 if let Some(deadline) = deadline {
                     self.tell_deadline(now, deadline);
@@ -272,7 +276,7 @@ impl<D: Domain> OrderedEngine<D> {
         self.effect(Effect::Finished {
             report: stop.report,
             cause: stop.cause,
-            tickets: stop.tickets,
+            tickets: stop.tickets.into_iter().collect(),
         });
     }
 }

@@ -55,7 +55,7 @@ async fn total(counter: &ActorRef<Msg>) -> Result<u32, Box<dyn Error>> {
     }
 }
 
-/// A consumer tells in which span it is polled: in that of its own actor, not of what has woken it.
+/// A consumer tells in which span it is polled: in that of its incarnation, not of what has woken it.
 async fn consumer(sessions: &SessionSupervisor) -> Result<(), Box<dyn Error>> {
     let (give, given) = mpsc::unbounded_channel::<()>();
     let (tell, mut told) = mpsc::unbounded_channel();
@@ -73,10 +73,10 @@ async fn consumer(sessions: &SessionSupervisor) -> Result<(), Box<dyn Error>> {
     });
     let consumer = sessions.start_session("consumer", spec).await?;
     for _ in 0..100 {
-        assert_eq!(told.recv().await, Some(Some("Actor")));
+        assert_eq!(told.recv().await, Some(Some("incarnation")));
         info_span!("a caller").in_scope(|| give.send(()))?;
     }
-    assert_eq!(told.recv().await, Some(Some("Actor")));
+    assert_eq!(told.recv().await, Some(Some("incarnation")));
     consumer.send_message(()).map_err(|_| "it is gone")?;
     assert_eq!(sessions.stop_session("consumer").await?, Exit::Shutdown);
     Ok(())

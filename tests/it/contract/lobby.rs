@@ -1,4 +1,4 @@
-//! An actor that starts sessions from its handler, as the README shows it.
+//! An actor that starts sessions from its handler, as the guide shows it.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, call};
 use session_supervisor::error::StartError;

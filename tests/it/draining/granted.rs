@@ -166,6 +166,8 @@ async fn where_no_drain_ends_the_session_none_is_granted() {
     let drain = asked(sessions.drain(Drain::within(LONG).at_most(1))).await;
     assert_eq!(ask("a").await, Ok(SECOND));
     assert_eq!(ask("b").await, Err(AskForTimeError::NotDraining));
+    // Its turn may come.
+    assert!(AskForTimeError::NotDraining.is_retryable());
     let stop = asked(sessions.stop_session("c")).await;
     assert_eq!(ask("c").await, Err(AskForTimeError::NotDraining));
     let all = asked(sessions.stop()).await;

@@ -225,3 +225,68 @@ async fn thousands_that_are_idle_at_once_all_end_gracefully() {
     sleep(TICK).await;
     assert_eq!(sessions.count_sessions().await.unwrap().specs, 0);
 }
+
+/// "Such an event delays the end by nothing": neither one that is being handled when the time is
+/// over, nor one at each such moment.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_being_handled_at_the_end_delays_nothing() {
+    let sessions = supervisor(Options::new()).await;
+    let slow = |pause| {
+        ChildSpec::new(move |_| (Host, pause))
+            .idle_timeout(TIMEOUT)
+            .shutdown(Shutdown::Drain(SECOND))
+    };
+    for (id, pause, children) in [("slow", SECOND / 2, 1), ("busy", TICK * 4, 20)] {
+        let host = sessions.start_session(id, slow(pause)).await.unwrap();
+        let began = Instant::now();
+        let mut linked = Vec::new();
+        for n in 1..=children {
+            let end = TIMEOUT * n - TICK * 2;
+            let child = Guest::spawn_linked(None, Guest, (), host.get_cell()).await;
+            let child = child.unwrap().0;
+            linked.push(tokio::spawn(async move {
+                sleep(end).await;
+                child.stop(None);
+            }));
+        }
+        sessions.wait_end(id).await.unwrap();
+        let took = began.elapsed();
+        assert!(
+            took < TIMEOUT + pause + TICK * 4,
+            "{id} ended after {took:?}"
+        );
+        linked.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+    sessions.stop().await.unwrap();
+}
+
+/// It takes its time with each supervision event.
+struct Host;
+
+#[ractor::actor(message = (), state = Duration, arguments = Duration)]
+impl Host {
+    async fn pre_start(
+        &self,
+        _myself: ractor::ActorRef<()>,
+        pause: Duration,
+    ) -> Result<Duration, ractor::ActorProcessingErr> {
+        Ok(pause)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ractor::ActorRef<()>,
+        event: ractor::SupervisionEvent,
+        pause: &mut Duration,
+    ) -> Result<(), ractor::ActorProcessingErr> {
+        if let ractor::SupervisionEvent::ActorTerminated(..) = event {
+            sleep(*pause).await;
+        }
+        Ok(())
+    }
+}
+
+struct Guest;
+
+#[ractor::actor(message = (), state = (), arguments = ())]
+impl Guest {}

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ractor::ActorStatus;
+use session_supervisor::Counts;
 use tokio::task::JoinSet;
 
 use crate::support::{answered, names_of, no_name_left};
@@ -92,6 +93,9 @@ async fn hammer(seed: u64, end: End) {
         "two incarnations of one id lived at the same time"
     );
     assert!(sessions.list_sessions().await.is_err());
+    let stats = sessions.stats();
+    assert_eq!(stats.sessions, Counts::default());
+    crate::stats::balanced(&stats);
     assert!(IDS.iter().all(|id| sessions.find_session(id).is_none()));
 }
 

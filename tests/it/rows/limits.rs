@@ -336,8 +336,8 @@ fn clock_readers(folder: &Path, readers: &mut Vec<String>) {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("a text");
-        assert!(!text.contains("SystemTime"), "{path:?}");
-        if text.contains("Instant::now") {
+        // The time of the machine is read once, for people, where the other clock is.
+        if text.contains("Instant::now") || text.contains("SystemTime::now") {
             let name = path.file_name().expect("a file").to_string_lossy();
             readers.push(name.into_owned());
         }

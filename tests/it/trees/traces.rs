@@ -65,7 +65,7 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
         .filter(|seen| seen.level == Level::WARN)
     {
         assert_eq!(seen.field("supervisor"), tree.name());
-        assert_eq!(seen.field("child"), "b");
+        assert_eq!(seen.field("role"), "b");
         assert!(seen.text.starts_with("child "), "{seen:?}");
         assert!(seen.field("what_next").contains("1 of 3 in 5s"), "{seen:?}");
         assert!(!seen.fields.contains_key("session"), "{seen:?}");
@@ -102,12 +102,12 @@ async fn a_tree_that_gives_up_is_told_as_an_error_of_its_child_and_its_session()
     assert_eq!(stopping.field("supervisor"), tree.name());
     let of_child = &capture.of("child ended abnormally")[0];
     assert_eq!(
-        (of_child.field("session"), of_child.field("child")),
+        (of_child.field("session"), of_child.field("role")),
         ("s", "a")
     );
     let of_session = &capture.of("session ended abnormally")[0];
     assert_eq!(of_session.field("session"), "s");
-    assert!(!of_session.fields.contains_key("child"), "{of_session:?}");
+    assert!(!of_session.fields.contains_key("role"), "{of_session:?}");
     assert!(of_session.field("reason").contains("restart limit reached"));
     sessions.stop().await.unwrap();
 }

@@ -47,9 +47,18 @@ impl Sim {
             Effect::Discard(_) => {}
             Effect::Claimed { .. } | Effect::Unclaimed { .. } => panic!("no child claims"),
             Effect::BeginStop { cause } => self.stops(cause),
-            Effect::Note { id, note, .. } => {
+            Effect::Note {
+                id,
+                incarnation,
+                kind,
+                error,
+                repeat,
+                ..
+            } => {
+                let now = self.world.now;
+                self.summed.check((&id, incarnation), now, &kind, repeat);
                 let role = self.index(&id);
-                self.note(role, note);
+                self.note(role, &kind, error.as_ref());
             }
             Effect::Finished {
                 report, tickets, ..

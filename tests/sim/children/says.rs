@@ -1,13 +1,14 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    ChildState, Ending, Exit, Mark, Moment, Next, Note, StopCause, Used,
+    Cause, ChildState, Decision, Ending, EventKind, Exit, Mark, Moment, Pending, StopCause,
 };
 
 use crate::children::model::{Counted, Expected, Mode, Origin};
 use crate::children::sim::{NAMES, Sim};
 use crate::children::tickets::Kind;
 use crate::domain::Ticket;
+use crate::events;
 use crate::told::Told;
 use crate::world::{Run, Stage};
 
@@ -102,11 +103,11 @@ impl Sim {
         }
     }
 
-    pub(crate) fn note(&mut self, role: usize, note: Note) {
+    pub(crate) fn note(&mut self, role: usize, kind: &EventKind, error: Option<&Cause>) {
         let now = self.world.now;
         let run = self.model.entry(role).run;
-        match note {
-            Note::Started => {
+        match kind {
+            EventKind::Started { .. } => {
                 let index = run.expect("a launch");
                 self.model.launched[index].ran = true;
                 // If it was cancelled, that came too late to count.
@@ -114,48 +115,49 @@ impl Sim {
                 self.model.launched[index].retried = false;
                 self.model.entry(role).has_run = true;
             }
-            Note::Exited { exit, next, .. } => {
+            EventKind::Exited {
+                cause, decision, ..
+            } => {
                 let index = run.expect("a launch");
-                self.exit(index, &exit);
-                self.ended(role, index, next);
+                self.exit(index, &events::exit(cause, error));
+                self.ended(role, index, *decision);
             }
-            Note::Stuck => self.mark_stuck(run.expect("a launch")),
-            Note::StuckEnded => {
+            EventKind::Stuck => self.mark_stuck(run.expect("a launch")),
+            EventKind::StuckEnded => {
                 let index = run.expect("a launch");
                 assert!(self.world.runs[index].gone() && self.world.runs[index].stuck);
                 self.model.launch_failed(now, index, &self.world.runs);
             }
-            Note::Decided(next) => {
+            EventKind::Decided(next) => {
                 assert!(self.model.undecided.remove(&role), "that was told before");
-                if !self.follows(role, next) {
+                if !self.follows(role, *next) {
                     let pending = self.model.entry(role).pending.is_some();
-                    assert!(next == Next::WithOthers && pending, "{next:?} is none");
+                    let with_others = *next == Decision::WithOthers;
+                    assert!(with_others && pending, "{next:?} is none");
                 }
             }
-            Note::RestartFailed { next, .. } => {
-                if !self.follows(role, next) {
+            EventKind::RestartFailed { decision, .. } => {
+                if !self.follows(role, *decision) {
                     let launched = &self.model.launched[run.expect("a launch")];
-                    match next {
-                        Next::Undecided => {
+                    match *decision {
+                        Decision::Undecided(Pending::Tree) => {
                             assert_eq!(launched.origin, Origin::Restart);
                             self.model.undecided.insert(role);
                         }
-                        next => assert_eq!(next, Next::Nothing),
+                        next => assert_eq!(next, Decision::Nothing),
                     }
                 }
             }
-            Note::StartTimedOut(_) => {
+            EventKind::StartTimedOut { .. } => {
                 self.model.undecided.insert(role);
             }
-            Note::Discarded | Note::ClaimTaken(_) | Note::Expired(_) | Note::MoreTime(_) => {
-                panic!("{note:?} is no note of a child")
-            }
-            Note::StartFailed(_) | Note::Stopping | Note::Killing(_) => {}
+            EventKind::StartFailed { .. } | EventKind::Stopping | EventKind::Killing(_) => {}
+            other => panic!("{other:?} is not told of a child"),
         }
     }
 
     /// What follows an exit, as its note tells it.
-    fn ended(&mut self, role: usize, index: usize, next: Next) {
+    fn ended(&mut self, role: usize, index: usize, next: Decision) {
         if self.follows(role, next) {
             return;
         }
@@ -164,24 +166,25 @@ impl Sim {
         let later = run.stuck && launched.retried && launched.origin == Origin::Restart;
         let right = if later || self.model.mode == Mode::Beginning {
             self.model.undecided.insert(role);
-            Next::Undecided
+            Decision::Undecided(Pending::Tree)
         } else if entry.pending.is_some() && !entry.temporary() {
-            Next::WithOthers
+            Decision::WithOthers
         } else {
-            Next::Nothing
+            Decision::Nothing
         };
         assert_eq!(next, right, "what follows");
     }
 
     /// Whether something is decided for the role now; then the note must tell it.
-    fn follows(&mut self, role: usize, next: Next) -> bool {
+    fn follows(&mut self, role: usize, next: Decision) -> bool {
         let now = self.world.now;
         let limit = self.model.settings.limit;
-        let used = limit.map(|limit| {
+        let budget_left = limit.map(|limit| {
             let recent = |at: &&Moment| now.since(**at) <= limit.window();
             let count = self.model.log.0.iter().filter(recent).count();
             let count = u32::try_from(count).unwrap();
-            Used { count, limit }
+            assert!(count <= limit.max(), "more restarts than the limit allows");
+            limit.max() - count
         });
         match self.model.expected.front() {
             Some(Expected::Restarting { role: who, .. } | Expected::LimitReached(who))
@@ -196,29 +199,31 @@ impl Sim {
                     longest,
                     ..
                 }),
-                Next::Restart { delay, .. } | Next::RestartSet { delay, .. },
+                Decision::Restart { after, .. } | Decision::RestartWithOthers { after, .. },
             ) => {
-                assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
+                assert!((shortest..=longest).contains(&after), "pause {after:?}");
                 let restarts = self.model.entry(role).restarts + 1;
-                let due = now.after(delay);
+                let due = now.after(after);
                 let others = self.model.mark(role, failures, due, &self.world.runs);
                 let right = match others {
-                    0 => Next::Restart {
-                        delay,
+                    0 => Decision::Restart {
+                        after,
                         restarts,
-                        used,
+                        budget_left,
+                        limit,
                     },
-                    others => Next::RestartSet {
-                        delay,
+                    others => Decision::RestartWithOthers {
+                        after,
                         restarts,
-                        used,
+                        budget_left,
+                        limit,
                         others,
                     },
                 };
                 assert_eq!(next, right);
                 self.model.react(now, &self.world.runs);
             }
-            (Some(Expected::LimitReached(_)), Next::EscalateAll(reached)) => {
+            (Some(Expected::LimitReached(_)), Decision::EscalateAll(reached)) => {
                 assert_eq!(Some(reached), limit);
             }
             (expected, next) => panic!("the engine says {next:?}, the model {expected:?}"),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    AutoShutdown, ChildKind, ChildRequest, ChildState, Effect, Engine, Input, Limit, Mark, Moment,
-    Next, Note, OrderedSettings, Policy, Recall, Request, Restart, Seen, Settings, Shutdown,
-    ShutdownReport, Significance, Strategy,
+    AutoShutdown, ChildKind, ChildRequest, ChildState, Decision, Effect, Engine, EventKind, Input,
+    Limit, Mark, Moment, OrderedSettings, Policy, Recall, Request, Restart, Seen, Settings,
+    Shutdown, ShutdownReport, Significance, Strategy,
 };
 
 use crate::children::toy::{Toy, policy, spec};
@@ -334,15 +334,20 @@ fn a_session_that_gave_up_has_failed() {
     engine.handle(now, Input::Exited { id, actor, seen });
     let mut notes = Vec::new();
     while let Some(effect) = engine.poll_effect() {
-        if let Effect::Note { note, .. } = effect {
-            notes.push(note);
+        if let Effect::Note { kind, .. } = effect {
+            notes.push(kind);
         }
     }
-    let [Note::Exited { exit, next, .. }] = &notes[..] else {
+    let [
+        EventKind::Exited {
+            cause, decision, ..
+        },
+    ] = &notes[..]
+    else {
         panic!("{notes:?}");
     };
-    assert!(matches!(next, Next::Restart { .. }), "{next:?}");
-    assert_eq!(exit.to_string(), "failed: restart limit reached");
+    assert!(matches!(decision, Decision::Restart { .. }), "{decision:?}");
+    assert_eq!(cause.to_string(), "failed: restart limit reached");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
 use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "x", "y"];
@@ -34,6 +35,7 @@ pub(crate) struct Sim {
     /// When the engine last wanted to be called.
     pub(crate) promised: Option<Moment>,
     pub(crate) roles: [Arc<str>; 7],
+    pub(crate) summed: Summed,
 }
 
 impl Sim {
@@ -203,6 +205,7 @@ impl History for Sim {
             times: BTreeMap::new(),
             promised: None,
             roles,
+            summed: Summed::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim

@@ -12,7 +12,7 @@
 //!    that is told instead.
 
 mod scenes;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use crate::world::Stage;
 
 impl Sim {
     pub(super) fn check_all(&mut self) {
+        self.check_followed();
         // A restart by hand that had waited may have resumed one at once.
         let parked = self.model.entries.iter().flatten();
         let parked = parked.filter(|entry| entry.parks()).count();
@@ -42,6 +43,7 @@ impl Sim {
             self.world.checkpoints.check(&self.world.runs, is_known);
         }
         self.check_counts();
+        self.check_stats();
         self.check_groups();
         self.check_queues();
         self.check_readers();

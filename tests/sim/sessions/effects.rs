@@ -57,9 +57,19 @@ impl Sim {
             Effect::Claimed { claim, id } => self.claimed(claim, &id),
             Effect::Unclaimed { claim } => self.unclaimed(&claim),
             Effect::BeginStop { cause } => self.supervisor_stops(cause),
-            Effect::Note { id, note, .. } => {
+            Effect::Note {
+                id,
+                incarnation,
+                kind,
+                error,
+                repeat,
+                ..
+            } => {
+                let now = self.world.now;
+                self.summed.check((&id, incarnation), now, &kind, repeat);
                 let id = self.index(&id);
-                self.note(id, note);
+                self.tell_follower(id, incarnation, &kind);
+                self.note(id, &kind, error.as_ref());
             }
             Effect::Finished {
                 report, tickets, ..

@@ -299,7 +299,7 @@ impl World {
                 let gone = self.gone.contains(&untold(&caller));
                 assert!(gone, "a caller that waits is dropped");
             }
-            Effect::Note { id, note, .. } => self.note(name(&id), &note),
+            Effect::Note { id, kind, .. } => self.note(name(&id), &kind),
             _ => {}
         }
     }

@@ -206,10 +206,12 @@ fn list(sim: &mut Sim) {
 /// The engine is taken apart in the middle of everything: it hands out each ticket that no launch
 /// has.
 fn take_apart(sim: &mut Sim) {
+    sim.follower = None;
     for ticket in sim.take_apart() {
         sim.tickets.answer(ticket);
     }
     let mut callers = sim.tickets.0.iter();
     let kept = callers.position(|caller| !caller.answered && !caller.launched);
     assert_eq!(kept, None, "a ticket is dropped");
+    sim.check_stats_apart();
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use session_supervisor::engine::{
-    Discard, Effect, Engine, Failure, Input, Key, Mark, Moment, Note, Policy, Recall, Request,
+    Discard, Effect, Engine, EventKind, Failure, Input, Key, Mark, Moment, Policy, Recall, Request,
     Restart, Seen, SessionState, Settings,
 };
 
@@ -176,7 +176,7 @@ impl Line {
                 assert_eq!(before, None, "answered before");
             }
             Effect::Note {
-                note: Note::StartTimedOut(_),
+                kind: EventKind::StartTimedOut { .. },
                 ..
             } => {}
             _ => {}

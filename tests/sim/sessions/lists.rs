@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use session_supervisor::engine::Cursor;
 
+use crate::sessions::sim::Sim;
+
 /// A list under way. Lives are numbers in the order of their first start.
 #[derive(Debug)]
 pub(crate) struct OpenList {
@@ -37,5 +39,16 @@ impl OpenList {
         let missing: Vec<_> = self.must_see.difference(&self.seen).collect();
         assert!(missing.is_empty(), "the list left out lives {missing:?}");
         self.cursor
+    }
+}
+
+impl Sim {
+    /// The lives that others see.
+    pub(crate) fn visible(&self) -> BTreeSet<u64> {
+        let entries = self.model.entries.iter().flatten();
+        entries
+            .filter(|entry| entry.shown.is_some())
+            .map(|entry| entry.life)
+            .collect()
     }
 }

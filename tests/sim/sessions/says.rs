@@ -1,10 +1,12 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    Ending, Exit, Kill, Life, Mark, Next, Note, Recall, Seen, SessionState, StopCause,
+    Cause, Decision, Ending, EventKind, Exit, Kill, Life, Mark, Recall, Seen, SessionState,
+    StopCause,
 };
 
 use crate::domain::Ticket;
+use crate::events;
 use crate::sessions::model::{Expected, Outcome};
 use crate::sessions::sim::Sim;
 use crate::sessions::tickets::Kind;
@@ -95,10 +97,10 @@ impl Sim {
         }
     }
 
-    pub(crate) fn note(&mut self, id: usize, note: Note) {
+    pub(crate) fn note(&mut self, id: usize, kind: &EventKind, error: Option<&Cause>) {
         let now = self.world.now;
-        match note {
-            Note::Started => {
+        match kind {
+            EventKind::Started { .. } => {
                 self.model.show(id, SessionState::Running);
                 // If it was cancelled, that came too late to count.
                 let index = self.model.entry(id).run;
@@ -108,51 +110,68 @@ impl Sim {
                     drain.runs_after_all(index, life);
                 }
             }
-            Note::Exited { exit, next, .. } => {
-                self.exited(id, &exit);
-                self.follows(id, next);
+            EventKind::Exited {
+                cause, decision, ..
+            } => {
+                self.exited(id, &events::exit(cause, error));
+                let shown = self.model.shown(id);
+                match decision {
+                    Decision::Forget => assert_eq!(shown, None, "forgotten, and it goes on"),
+                    Decision::RestartByHand => {
+                        assert_eq!(shown, Some(SessionState::Restarting), "by nobody's hand");
+                    }
+                    _ => {}
+                }
+                self.follows(id, *decision);
             }
-            Note::RestartFailed { next, .. } => self.follows(id, next),
-            Note::Decided(next) => {
-                assert_ne!(next, Next::Nothing, "a decision for nothing");
-                self.follows(id, next);
+            EventKind::RestartFailed { decision, .. } => self.follows(id, *decision),
+            EventKind::Decided(decision) => {
+                assert!(!events::is_nothing(*decision), "a decision for nothing");
+                self.follows(id, *decision);
             }
-            Note::Stuck => self.mark_stuck(id),
-            Note::StuckEnded => {
+            EventKind::Stuck => self.mark_stuck(id),
+            EventKind::StuckEnded => {
                 let index = self.model.entry(id).run;
                 assert!(self.world.runs[index].gone() && self.world.runs[index].stuck);
                 self.model.stuck_ended(now, id, &self.world.runs[index]);
             }
-            Note::Discarded => match self.model.expected.pop_front() {
+            EventKind::Discarded => match self.model.expected.pop_front() {
                 Some(Expected::Discarded(who)) if who == id => {
                     self.model.forget(id, Outcome::NotRunning);
                 }
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
-            Note::Expired(_) => panic!("no session here expires"),
-            Note::Killing(Kill::Turn) => self.turn_is_over(id),
-            Note::StartFailed(_)
-            | Note::ClaimTaken(_)
-            | Note::StartTimedOut(_)
-            | Note::Stopping
-            | Note::MoreTime(_)
-            | Note::Killing(_) => {}
+            EventKind::Expired(_) => panic!("no session here expires"),
+            EventKind::Killing(Kill::Turn) => self.turn_is_over(id),
+            EventKind::StartFailed { .. }
+            | EventKind::ClaimTaken { .. }
+            | EventKind::StartTimedOut { .. }
+            | EventKind::Stopping
+            | EventKind::MoreTime(_)
+            | EventKind::Killing(_) => {}
+            // Told to those who follow alone.
+            EventKind::Queued { .. }
+            | EventKind::Launching { .. }
+            | EventKind::LaunchCancelled { .. }
+            | EventKind::Withdrawn
+            | EventKind::Gone => {}
+            other => panic!("unknown {other:?}"),
         }
     }
 
     /// What follows an exit or a failure, as the engine says.
-    fn follows(&mut self, id: usize, next: Next) {
+    fn follows(&mut self, id: usize, next: Decision) {
         let now = self.world.now;
-        if next == Next::Nothing {
+        if events::is_nothing(next) {
             // Should the model expect something, it is missed after this step.
             return;
         }
         match (next, self.model.expected.pop_front()) {
             (
-                Next::Restart {
-                    delay,
+                Decision::Restart {
+                    after: delay,
                     restarts,
-                    used,
+                    ..
                 },
                 Some(Expected::Restarting {
                     restarts: count,
@@ -163,19 +182,19 @@ impl Sim {
                 assert_eq!(restarts, count, "restarts");
                 assert!((shortest..=longest).contains(&delay), "pause {delay:?}");
                 let counted = self.model.counted_restarts(now, id);
-                assert_eq!(used.map(|used| used.count), counted, "used up");
+                assert_eq!(next.used(), counted, "used up");
                 let entry = self.model.entry(id);
                 entry.due = now.after(delay);
                 entry.shown = Some(SessionState::Restarting);
                 entry.relaunch = false;
                 entry.outcome = Outcome::NotRunning;
             }
-            (Next::Park { limit, retry }, Some(Expected::Parked { used_up })) => {
+            (Decision::Park { limit, until }, Some(Expected::Parked { used_up })) => {
                 assert_eq!(limit.is_some(), used_up);
-                self.model.park(now, id, retry);
+                self.model.park(now, id, until);
             }
-            (Next::Remove(_) | Next::Escalate(_), Some(Expected::LimitReached))
-            | (Next::EscalateAll(_), Some(Expected::TotalLimitReached)) => {}
+            (Decision::Remove(_) | Decision::Escalate(_), Some(Expected::LimitReached))
+            | (Decision::EscalateAll(_), Some(Expected::TotalLimitReached)) => {}
             (next, front) => panic!("the engine says {next:?}, the model {front:?}"),
         }
     }

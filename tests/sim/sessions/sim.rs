@@ -2,7 +2,6 @@
 //!
 //! `history` chooses what happens; this carries it out and has it checked.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +15,13 @@ use crate::frame::{History, World};
 use crate::record::Trace;
 use crate::rng::Rng;
 use crate::sessions::claims::Claims;
+use crate::sessions::followed::Follower;
 use crate::sessions::history::{self, Plays};
 use crate::sessions::lists::OpenList;
 use crate::sessions::model::{IDS, Model, Origin, Outcome};
+use crate::sessions::stats::Tally;
 use crate::sessions::tickets::{Kind, Tickets};
+use crate::summed::Summed;
 use crate::world::{Deed, Event, Stage};
 
 pub(crate) const NAMES: [&str; IDS] = ["a", "b", "c", "d"];
@@ -34,6 +36,9 @@ pub(crate) struct Sim {
     pub(crate) ids: [Arc<str>; IDS],
     pub(crate) plays: Plays,
     pub(crate) claims: Claims,
+    pub(crate) follower: Option<Box<Follower>>,
+    pub(crate) summed: Summed,
+    pub(crate) tally: Tally,
 }
 
 impl Sim {
@@ -48,6 +53,9 @@ impl Sim {
             ids: NAMES.map(Arc::from),
             plays: Plays::Plain,
             claims: Claims::default(),
+            follower: None,
+            summed: Summed::default(),
+            tally: Tally::default(),
         };
         sim.tell(|| format!("{settings:?}"));
         sim
@@ -182,15 +190,6 @@ impl Sim {
             self.model.launch_failed(now, id, Outcome::NotRunning);
         }
     }
-
-    /// The lives that others see.
-    pub(crate) fn visible(&self) -> BTreeSet<u64> {
-        let entries = self.model.entries.iter().flatten();
-        entries
-            .filter(|entry| entry.shown.is_some())
-            .map(|entry| entry.life)
-            .collect()
-    }
 }
 
 impl History for Sim {
@@ -217,7 +216,12 @@ impl History for Sim {
         (&mut self.engine, &mut self.world)
     }
 
+    fn before(&mut self) {
+        self.foresee();
+    }
+
     fn effect(&mut self, effect: Effect<SimDomain>) {
+        self.tally_effect(&effect);
         self.carry_out(effect);
     }
 
@@ -262,6 +266,7 @@ impl History for Sim {
     }
 
     fn deliver(&mut self, index: usize, deed: Deed) {
+        self.tally_deed(index, &deed);
         let run = &mut self.world.runs[index];
         let (key, id) = (run.life.0.key, run.id);
         self.tell(|| format!("  run {}: {deed:?}", index + 1));

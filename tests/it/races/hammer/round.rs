@@ -263,6 +263,9 @@ impl Round {
                     self.seed
                 );
                 assert_eq!(c.stuck, 0, "RACE_SEED={}", self.seed);
+                let stats = sessions.stats();
+                let (started, ended) = (stats.starts.started, stats.exits.total());
+                assert!(ended <= started, "{stats:?}, RACE_SEED={}", self.seed);
             }
             Err(_) => self.down(true),
         }

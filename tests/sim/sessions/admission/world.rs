@@ -14,17 +14,17 @@ use crate::rules::{Pauses, ms};
 use crate::told::{Told, told, untold};
 
 /// An engine, the sessions that it has launched, and what its callers were told.
-pub(super) struct World {
-    pub(super) engine: Engine<SimDomain>,
-    pub(super) now: Moment,
-    pub(super) lives: BTreeMap<String, SimLife>,
-    pub(super) callers: usize,
-    pub(super) answers: BTreeMap<Ticket, Told>,
-    pub(super) dropped: Vec<Ticket>,
+pub(crate) struct World {
+    pub(crate) engine: Engine<SimDomain>,
+    pub(crate) now: Moment,
+    pub(crate) lives: BTreeMap<String, SimLife>,
+    pub(crate) callers: usize,
+    pub(crate) answers: BTreeMap<Ticket, Told>,
+    pub(crate) dropped: Vec<Ticket>,
 }
 
 /// A spec without pauses.
-pub(super) fn spec(policy: Policy, group: Option<&str>) -> SimSpec {
+pub(crate) fn spec(policy: Policy, group: Option<&str>) -> SimSpec {
     let pauses = Pauses {
         first: ms(0),
         max: ms(0),
@@ -43,7 +43,7 @@ fn parks() -> Policy {
 }
 
 impl World {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Waiter::all_are_there();
         Self {
             engine: Engine::new(settings),
@@ -55,12 +55,12 @@ impl World {
         }
     }
 
-    pub(super) fn feed(&mut self, input: Input<SimDomain>) {
+    pub(crate) fn feed(&mut self, input: Input<SimDomain>) {
         inside(|| self.engine.handle(self.now, input));
         self.drain();
     }
 
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             match effect {
                 Effect::Launch { context, life, .. } => {
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         id: &str,
         request: impl FnOnce(Waiter) -> Request<SimDomain>,
@@ -97,19 +97,19 @@ impl World {
         ticket
     }
 
-    pub(super) fn ask_start(&mut self, id: &str, group: Option<&str>, policy: Policy) -> Ticket {
+    pub(crate) fn ask_start(&mut self, id: &str, group: Option<&str>, policy: Policy) -> Ticket {
         let spec = spec(policy, group);
         self.ask(id, |ticket| Request::Start { spec, ticket })
     }
 
     /// A start. Answers what its caller is told at once; nothing if it is launched or waits.
-    pub(super) fn start(&mut self, id: &str, group: Option<&str>) -> Option<Told> {
+    pub(crate) fn start(&mut self, id: &str, group: Option<&str>) -> Option<Told> {
         let ticket = self.ask_start(id, group, Policy::default());
         self.answers.remove(&ticket)
     }
 
     /// Why a start is rejected.
-    pub(super) fn rejected(&mut self, id: &str, group: Option<&str>) -> Rejection {
+    pub(crate) fn rejected(&mut self, id: &str, group: Option<&str>) -> Rejection {
         match self.start(id, group) {
             Some(Told::Rejected(rejection)) => rejection,
             other => panic!("{id} is not rejected: {other:?}"),
@@ -117,37 +117,37 @@ impl World {
     }
 
     /// A start of a session that runs then.
-    pub(super) fn run(&mut self, id: &str, group: Option<&str>) {
+    pub(crate) fn run(&mut self, id: &str, group: Option<&str>) {
         assert!(self.start(id, group).is_none(), "{id} is not started");
         self.runs(id);
     }
 
-    pub(super) fn runs(&mut self, id: &str) {
+    pub(crate) fn runs(&mut self, id: &str) {
         let key = self.lives[id].0.key;
         let recall = Recall::InTime;
         self.feed(Input::Started { key, recall });
     }
 
-    pub(super) fn start_fails(&mut self, id: &str) {
+    pub(crate) fn start_fails(&mut self, id: &str) {
         let key = self.lives[id].0.key;
         let failure = Failure::Failed(cause("no start"));
         self.feed(Input::StartFailed { key, failure });
     }
 
-    pub(super) fn ends(&mut self, id: &str, mark: Mark) {
+    pub(crate) fn ends(&mut self, id: &str, mark: Mark) {
         let life = &self.lives[id].0;
         life.mark.set(mark);
         let key = life.key;
         self.feed(Input::Ended { key });
     }
 
-    pub(super) fn is_released(&mut self, id: &str) {
+    pub(crate) fn is_released(&mut self, id: &str) {
         let key = self.lives[id].0.key;
         self.feed(Input::Released { key });
     }
 
     /// It crashes and is parked.
-    pub(super) fn park(&mut self, id: &str, group: Option<&str>) {
+    pub(crate) fn park(&mut self, id: &str, group: Option<&str>) {
         let ticket = self.ask_start(id, group, parks());
         assert!(!self.answers.contains_key(&ticket));
         self.runs(id);
@@ -156,29 +156,29 @@ impl World {
         assert_eq!(self.state(id), Some(SessionState::Parked));
     }
 
-    pub(super) fn stop(&mut self, id: &str) -> Ticket {
+    pub(crate) fn stop(&mut self, id: &str) -> Ticket {
         self.ask(id, |ticket| Request::Stop { ticket })
     }
 
     /// A session that runs is stopped, and gone.
-    pub(super) fn end(&mut self, id: &str) {
+    pub(crate) fn end(&mut self, id: &str) {
         self.stop(id);
         self.ends(id, Mark::Orderly);
         self.is_released(id);
         assert_eq!(self.state(id), None);
     }
 
-    pub(super) fn restart(&mut self, id: &str) -> Option<Told> {
+    pub(crate) fn restart(&mut self, id: &str) -> Option<Told> {
         let ticket = self.ask(id, |ticket| Request::Restart { ticket });
         self.answers.remove(&ticket)
     }
 
-    pub(super) fn state(&self, id: &str) -> Option<SessionState> {
+    pub(crate) fn state(&self, id: &str) -> Option<SessionState> {
         Some(self.engine.info(id)?.state)
     }
 
     /// Time goes on to this moment, and every timer until then goes off when it is due.
-    pub(super) fn goes_on_to(&mut self, to: Moment) {
+    pub(crate) fn goes_on_to(&mut self, to: Moment) {
         while let Some(due) = self.engine.poll_timeout().filter(|due| *due <= to) {
             self.now = self.now.max(due);
             inside(|| self.engine.handle_timeout(self.now));

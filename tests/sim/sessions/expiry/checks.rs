@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use session_supervisor::engine::{Expiry, Note, Policy, SessionState};
+use session_supervisor::engine::{EventKind, Expiry, Policy, SessionState, Span};
 
 use super::model::Stage;
 use super::{STEP, World};
@@ -50,35 +50,38 @@ impl World {
         }
     }
 
-    pub(super) fn note(&mut self, id: &'static str, note: &Note) {
+    pub(super) fn note(&mut self, id: &'static str, kind: &EventKind) {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        match *note {
-            Note::Started => {
+        match *kind {
+            EventKind::Started { .. } => {
                 session.stage = Stage::Running;
                 session.started = now;
             }
-            Note::Expired(expiry) => {
+            EventKind::Expired(expiry) => {
                 assert!(self.serving, "{id} expires after the supervisor's stop");
                 session.expired = true;
                 match expiry {
                     Expiry::Idle(timeout) => {
                         assert_eq!(session.stage, Stage::Running, "it ends by itself");
-                        assert_eq!(session.policy.idle_timeout, Some(timeout));
+                        let rule = session.policy.idle_timeout.map(Span::get);
+                        assert_eq!(rule, Some(timeout));
                         assert_eq!(session.leases, BTreeSet::new(), "{id} is leased");
                         let since = session.idle_since().expect("it is in use");
                         let idle = now.since(since);
-                        let range = timeout.get()..=timeout.get() + STEP;
+                        let range = timeout..=timeout + STEP;
                         assert!(range.contains(&idle), "{id} was idle for {idle:?}");
                     }
                     Expiry::Lifetime(longest) => {
-                        assert_eq!(session.policy.max_lifetime, Some(longest));
+                        let rule = session.policy.max_lifetime.map(Span::get);
+                        assert_eq!(rule, Some(longest));
                         let lived = now.since(session.started);
-                        let range = longest.get() / 10 * 9..=longest.get() + STEP;
+                        let range = longest / 10 * 9..=longest + STEP;
                         assert!(range.contains(&lived), "{id} lived for {lived:?}");
                     }
+                    other => panic!("unknown {other:?}"),
                 }
             }
             _ => {}

@@ -1,0 +1,306 @@
+//! The feed: what has happened to the sessions of one supervisor, for those who follow that.
+//!
+//! Events are put in by the holder of the driver's lock, so that they are in the order of what
+//! happened. Readers take them out under the feed's own lock, and are woken in tasks of their own
+//! when no lock is held: no reader delays the supervisor, or another reader.
+//!
+//! Nothing is kept while nobody listens, and an event that nobody would read is not made.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+
+use super::unwind::guard;
+use crate::engine::{Meter, Ring};
+use crate::event::Event;
+
+/// So many events are kept for readers that are slow.
+pub(crate) const KEPT: usize = 16_384;
+
+/// How often the task that wakes readers lets others go first. On a busy machine events come
+/// together meanwhile, and a reader is woken once for all of them; on an idle one it takes no time.
+const TURNS: u32 = 8;
+
+#[derive(Debug)]
+pub(crate) struct Feed {
+    inner: Mutex<Inner>,
+    listened: AtomicBool,
+    runtime: Handle,
+    meter: Arc<Meter>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ring: Ring<Arc<Event>>,
+    stage: Stage,
+    listeners: usize,
+    /// How many there were so far.
+    numbers: u64,
+    /// Who waits for the next event.
+    waiting: Vec<(u64, Waker)>,
+    waking: Waking,
+}
+
+/// Whether events can still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Over,
+}
+
+/// Whether a task that wakes readers was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waking {
+    No,
+    Asked,
+}
+
+/// What a reader finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Some,
+    /// Nothing so far.
+    Nothing,
+    /// So many are lost.
+    Lost(u64),
+    /// The feed is over, and all of it was read.
+    Over,
+}
+
+impl Feed {
+    /// The feed of a supervisor. `meter`: where it counts what readers have lost.
+    pub(super) fn new(runtime: Handle, meter: Arc<Meter>) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                ring: Ring::new(KEPT),
+                stage: Stage::Open,
+                listeners: 0,
+                numbers: 0,
+                waiting: Vec::new(),
+                waking: Waking::No,
+            }),
+            listened: AtomicBool::new(false),
+            runtime,
+            meter,
+        }
+    }
+
+    /// Whether somebody listens. One that begins to does so under the driver's lock.
+    pub(super) fn is_listened(&self) -> bool {
+        self.listened.load(Ordering::Relaxed)
+    }
+
+    /// Puts events in. [`wake`](Self::wake) has to follow when no lock is held.
+    pub(super) fn publish(&self, events: Vec<Arc<Event>>) {
+        let mut inner = self.lock();
+        if inner.listeners > 0 && inner.stage == Stage::Open {
+            for event in events {
+                inner.put(event);
+            }
+        }
+    }
+
+    /// The last event. [`wake`](Self::wake) has to follow.
+    pub(super) fn end(&self, last: Arc<Event>) {
+        let mut inner = self.lock();
+        if inner.stage == Stage::Open {
+            inner.put(last);
+            inner.stage = Stage::Over;
+        }
+    }
+
+    /// Has those woken who wait, in a while. No lock may be held.
+    pub(super) fn wake(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        if inner.waiting.is_empty() || inner.waking == Waking::Asked {
+            return;
+        }
+        inner.waking = Waking::Asked;
+        drop(inner);
+        let alarm = Alarm(Arc::clone(self));
+        drop(self.runtime.spawn(async move {
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
+            drop(alarm);
+        }));
+    }
+
+    /// Begins to listen. The caller holds the driver's lock, so that no event is under way.
+    pub(super) fn listen(self: &Arc<Self>) -> Listener {
+        let mut inner = self.lock();
+        let after = inner.ring.pin();
+        self.enter(&mut inner, after, Kept::Pinned(after))
+    }
+
+    /// The same for one that knows what has happened up to this revision, if all that followed is
+    /// kept.
+    pub(super) fn listen_from(self: &Arc<Self>, revision: u64) -> Option<Listener> {
+        let mut inner = self.lock();
+        if inner.listeners == 0 || !inner.ring.holds(revision) {
+            return None;
+        }
+        Some(self.enter(&mut inner, revision, Kept::AsUsual))
+    }
+
+    fn enter(self: &Arc<Self>, inner: &mut Inner, after: u64, kept: Kept) -> Listener {
+        inner.listeners += 1;
+        inner.numbers += 1;
+        self.listened.store(true, Ordering::Relaxed);
+        Listener {
+            feed: Arc::clone(self),
+            number: inner.numbers,
+            after,
+            kept,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn put(&mut self, event: Arc<Event>) {
+        self.ring.push(event, |event, revision| {
+            // Nobody else has it yet.
+            if let Some(event) = Arc::get_mut(event) {
+                event.revision = revision;
+            }
+        });
+    }
+}
+
+/// Wakes those who wait when it is dropped: in its task, or where a runtime that is shutting down
+/// refuses that.
+struct Alarm(Arc<Feed>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.waking = Waking::No;
+        let waiting = take(&mut inner.waiting);
+        drop(inner);
+        // A waker may be any code. One that blocks its thread delays no other.
+        for (_, waker) in waiting {
+            let call = Call(Some(waker));
+            drop(self.0.runtime.spawn(async move { drop(call) }));
+        }
+    }
+}
+
+/// Wakes one reader when it is dropped.
+struct Call(Option<Waker>);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            drop(guard(|| waker.wake()));
+        }
+    }
+}
+
+/// One who listens.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    feed: Arc<Feed>,
+    number: u64,
+    /// The revision up to which it has read.
+    after: u64,
+    kept: Kept,
+}
+
+/// How one begins to listen.
+#[derive(Debug)]
+pub(crate) enum Listens {
+    /// Where it wished to go on.
+    Resumed(Listener),
+    /// From now on, and all is kept until it has a list.
+    Anew(Listener),
+}
+
+/// What is kept for a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    AsUsual,
+    /// All that came after this revision.
+    Pinned(u64),
+}
+
+impl Listener {
+    /// The revision up to which it has read.
+    pub(crate) const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// It keeps up from now on: no more is kept for it than for others.
+    pub(crate) fn unpin(&mut self) {
+        if let Kept::Pinned(pin) = std::mem::replace(&mut self.kept, Kept::AsUsual) {
+            self.feed.lock().ring.unpin(pin);
+        }
+    }
+
+    /// Reads on, at most so many. If nothing is there, the waker is kept and called when something
+    /// is.
+    pub(crate) fn read(
+        &mut self,
+        most: usize,
+        into: &mut VecDeque<Arc<Event>>,
+        waker: Option<&Waker>,
+    ) -> Found {
+        // It may be any code, so it is cloned before the lock is taken, and dropped after it.
+        let waker = waker.cloned();
+        let mut inner = self.feed.lock();
+        if let Err(lost) = inner.ring.read(self.after, most, into) {
+            self.after += lost;
+            self.feed.meter.lose_events(lost);
+            return Found::Lost(lost);
+        }
+        if let Some(last) = into.back() {
+            self.after = last.revision;
+            return Found::Some;
+        }
+        if inner.stage == Stage::Over {
+            return Found::Over;
+        }
+        let before = inner.unwait(self.number);
+        if let Some(waker) = waker {
+            inner.waiting.push((self.number, waker));
+        }
+        drop(inner);
+        drop(guard(|| drop(before)));
+        Found::Nothing
+    }
+}
+
+impl Inner {
+    fn unwait(&mut self, number: u64) -> Option<Waker> {
+        let at = self
+            .waiting
+            .iter()
+            .position(|(other, _)| *other == number)?;
+        Some(self.waiting.swap_remove(at).1)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.unpin();
+        let mut inner = self.feed.lock();
+        let waker = inner.unwait(self.number);
+        inner.listeners -= 1;
+        let mut left = VecDeque::new();
+        if inner.listeners == 0 && inner.stage == Stage::Open {
+            self.feed.listened.store(false, Ordering::Relaxed);
+            left = inner.ring.abandon();
+        }
+        drop(inner);
+        drop(left);
+        drop(guard(|| drop(waker)));
+    }
+}

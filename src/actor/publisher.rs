@@ -1,0 +1,142 @@
+//! What a drive has to tell the feed. Its events are made while the driver's lock is held, and put in
+//! before that is released, so that they are in the order of what happened.
+
+use std::mem::take;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::log::{Children, Speaker};
+use super::shared::Shared;
+use crate::SessionId;
+use crate::engine::{EventKind, Moment, ShutdownReport};
+use crate::event::Event;
+use crate::names;
+
+/// If nobody listens nothing is made.
+#[derive(Debug)]
+pub(super) struct Publisher<'a> {
+    shared: &'a Shared,
+    now: Moment,
+    events: Vec<Arc<Event>>,
+    readers: Readers,
+}
+
+/// Whether readers are to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    Asleep,
+    Wake,
+}
+
+impl<'a> Publisher<'a> {
+    pub(super) const fn of(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            now: Moment::START,
+            events: Vec::new(),
+            readers: Readers::Asleep,
+        }
+    }
+
+    /// What is told from now on happens at this moment.
+    pub(super) const fn at(&mut self, now: Moment) {
+        self.now = now;
+    }
+
+    /// Something has happened to a session, or to a child of a session's tree.
+    pub(super) fn child(
+        &mut self,
+        speaker: &Speaker,
+        child: &Arc<str>,
+        label: Option<&Arc<str>>,
+        incarnation: u64,
+        kind: &EventKind,
+    ) {
+        if !self.is_listened() {
+            return;
+        }
+        let (id, role) = match (speaker.children, &speaker.home) {
+            (Children::Sessions, _) => (child, None),
+            (Children::Static, Some(session)) => (session, Some(role(speaker, session, child))),
+            (Children::Static, None) => return,
+        };
+        self.events.push(Arc::new(Event {
+            revision: 0,
+            time: self.time(),
+            id: Some(SessionId::checked(Arc::clone(id))),
+            role,
+            label: label.cloned(),
+            incarnation,
+            state: kind.state(),
+            kind: kind.clone(),
+        }));
+    }
+
+    /// Something has happened to the session supervisor.
+    pub(super) fn supervisor(&mut self, speaker: &Speaker, kind: EventKind) {
+        if speaker.children == Children::Sessions && self.is_listened() {
+            let event = self.of_supervisor(kind);
+            self.events.push(event);
+        }
+    }
+
+    fn is_listened(&self) -> bool {
+        self.shared.feed().is_some_and(|feed| feed.is_listened())
+    }
+
+    fn time(&self) -> SystemTime {
+        self.shared.clock().wall(self.now)
+    }
+
+    fn of_supervisor(&self, kind: EventKind) -> Arc<Event> {
+        Arc::new(Event {
+            revision: 0,
+            time: self.time(),
+            id: None,
+            role: None,
+            label: None,
+            incarnation: 0,
+            state: None,
+            kind,
+        })
+    }
+
+    /// Puts the events in. The driver's lock is held.
+    pub(super) fn publish(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
+        if let Some(feed) = self.shared.feed() {
+            feed.publish(take(&mut self.events));
+            self.readers = Readers::Wake;
+        }
+    }
+
+    /// The supervisor has ended, and so does the feed, if it is its own.
+    pub(super) fn end(&mut self, speaker: &Speaker, report: Option<ShutdownReport>) {
+        if speaker.children == Children::Sessions
+            && let Some(feed) = self.shared.feed()
+        {
+            feed.end(self.of_supervisor(EventKind::SupervisorStopped { report }));
+            self.readers = Readers::Wake;
+        }
+    }
+
+    /// Has the readers woken. No lock may be held.
+    pub(super) fn wake(&self) {
+        if self.readers == Readers::Wake
+            && let Some(feed) = self.shared.feed()
+        {
+            feed.wake();
+        }
+    }
+}
+
+/// The role of a child. Where its supervisor is itself within the tree of the session, the roles down
+/// to it come first, since a role is unique among the children of one supervisor alone.
+fn role(speaker: &Speaker, session: &str, child: &Arc<str>) -> Arc<str> {
+    match names::place_in_tree(&speaker.name, session) {
+        Some(place) => format!("{place}/{child}").into(),
+        None => Arc::clone(child),
+    }
+}

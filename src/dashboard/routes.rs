@@ -1,0 +1,223 @@
+//! The paths of the dashboard, what each request must bring, and the headers of every response.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, OriginalUri, RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+use super::actions::{ActionRequest, Permission};
+use super::assets;
+use super::hub::{Hub, Serving, frame};
+use super::json::Object;
+use super::origin::{self, Token};
+use super::parameters::{LONGEST, Parameters};
+use super::refusal::{Answer, Refusal};
+use super::stream;
+use super::table::Wish;
+
+/// So many requests look at the table or at a session at a time. The others wait.
+const LOOKS: usize = 4;
+
+/// The headers of every response. The policy lets the page load and ask its own origin, and nothing
+/// else: no other host, no inline script or style, no frame, no form, no text as markup.
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'",
+        ),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// What the requests share. Dropped with the last router.
+pub(super) struct Shown {
+    pub(super) hub: Arc<Hub>,
+    pub(super) permission: Option<Permission>,
+    pub(super) origins: Vec<String>,
+    pub(super) token: Token,
+    /// The places of open pages.
+    pub(super) places: Arc<Semaphore>,
+    looks: Semaphore,
+    /// The task that waits for the end of the streams.
+    closing: Option<AbortHandle>,
+}
+
+impl Shown {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        permission: Option<Permission>,
+        origins: Vec<String>,
+        most: usize,
+        closing: Option<AbortHandle>,
+    ) -> Self {
+        Self {
+            hub,
+            permission,
+            origins,
+            token: Token::random(),
+            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            looks: Semaphore::new(LOOKS),
+            closing,
+        }
+    }
+
+    fn overview(&self) -> String {
+        self.hub.overview(|whole: &mut Object<'_>| {
+            whole.field("actions", &self.permission.is_some());
+            if self.permission.is_some() {
+                whole.field("token", self.token.as_str());
+            }
+        })
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(closing) = &self.closing {
+            closing.abort();
+        }
+    }
+}
+
+/// The router.
+pub(super) fn router<S: Clone + Send + Sync + 'static>(shown: Shown) -> Router<S> {
+    let mut router = Router::new()
+        .route("/", get(page))
+        .route("/api/overview", get(overview))
+        .route("/api/events", get(events))
+        .route("/api/sessions", get(sessions))
+        .route("/api/session", get(session))
+        .route("/api/action", post(action))
+        .fallback(|| async { Refusal::not_found("there is nothing at this path") });
+    for asset in assets::ALL {
+        router = router.route(asset.path, get(move || async move { asset }));
+    }
+    router
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(map_response(secure))
+        .with_state(Arc::new(shown))
+}
+
+async fn secure(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The page at the mount path. Its links are relative, so it must not be shown at a path without a
+/// slash at its end: there they would lead to the folder above.
+async fn page(OriginalUri(uri): OriginalUri) -> Response {
+    if uri.path().ends_with('/') {
+        return assets::PAGE.into_response();
+    }
+    let folder = uri.path().rsplit('/').next().unwrap_or_default();
+    let to = format!("./{folder}{}", assets::PAGE.path);
+    match HeaderValue::from_bytes(to.as_bytes()) {
+        Ok(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
+        Err(_) => Refusal::not_found("there is nothing at this path").into_response(),
+    }
+}
+
+type Shared = State<Arc<Shown>>;
+
+async fn overview(State(shown): Shared, headers: HeaderMap) -> Result<Answer, Refusal> {
+    origin::may_read(&headers)?;
+    served(&shown)?;
+    Ok(Answer(shown.overview()))
+}
+
+async fn events(State(shown): Shared, headers: HeaderMap) -> Result<Response, Refusal> {
+    origin::may_read(&headers)?;
+    served(&shown)?;
+    let Ok(place) = Arc::clone(&shown.places).try_acquire_owned() else {
+        return Err(Refusal::busy("as many pages are open as may be"));
+    };
+    // Subscribed before the overview is taken, so nothing is missed in between.
+    let (frames, serving) = (shown.hub.frames(), shown.hub.serving());
+    let first = frame("overview", &shown.overview());
+    Ok(stream::respond(first, frames, serving, place))
+}
+
+fn served(shown: &Shown) -> Result<(), Refusal> {
+    match *shown.hub.serving().borrow() {
+        Serving::Open => Ok(()),
+        Serving::Closed => Err(Refusal::busy("the dashboard is being closed")),
+        Serving::Over => Err(Refusal::down()),
+    }
+}
+
+async fn sessions(
+    State(shown): Shared,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Refusal> {
+    origin::may_read(&headers)?;
+    let wish = Wish::parse(Parameters::parse(&query.unwrap_or_default())?)?;
+    let _turn = shown.looks.acquire().await;
+    let table = wish.grant(&shown.hub.source).await?;
+    Ok(Answer::of(&table))
+}
+
+async fn session(
+    State(shown): Shared,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Refusal> {
+    origin::may_read(&headers)?;
+    let mut parameters = Parameters::parse(&query.unwrap_or_default())?;
+    let id = parameters.need("id")?;
+    parameters.end()?;
+    let _turn = shown.looks.acquire().await;
+    Ok(Answer::of(&shown.hub.source.detail(&id).await?))
+}
+
+async fn action(
+    State(shown): Shared,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let Some(permission) = &shown.permission else {
+        let message = "this dashboard only shows";
+        return Err(Refusal::forbidden("read_only", message));
+    };
+    origin::may_act(&headers, &uri, &shown.origins)?;
+    shown.token.check(&headers)?;
+    let request = ActionRequest::parse(headers, &form(body)?)?;
+    let outcome = permission.act(request, &shown.hub.source).await?;
+    Ok((outcome.status(), Answer::of(&outcome)).into_response())
+}
+
+fn form(body: Result<Bytes, BytesRejection>) -> Result<String, Refusal> {
+    let body = body.map_err(|_| Refusal::bad(format!("a form has at most {LONGEST} bytes")))?;
+    String::from_utf8(body.into()).map_err(|_| Refusal::bad("the form is not UTF-8"))
+}

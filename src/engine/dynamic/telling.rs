@@ -1,0 +1,76 @@
+//! What is told of the sessions: to the log, to those who follow each step, and to the dossier of the
+//! session.
+
+use super::{Engine, Listening};
+use crate::engine::child::Child;
+use crate::engine::decision::Decision;
+use crate::engine::dossier::{Exits, Record};
+use crate::engine::event::{EventKind, Happening};
+use crate::engine::io::{Discard, Domain, Failure};
+use crate::engine::moment::Moment;
+
+impl<D: Domain> Engine<D> {
+    /// Somebody follows each step from now on, or nobody does any more.
+    pub const fn listen(&mut self, listening: Listening) {
+        self.listening = listening;
+    }
+
+    /// Tells a step that only those want to know who follow each.
+    pub(super) fn step_taken(&mut self, slot: u32, kind: EventKind) {
+        if self.listening == Listening::On {
+            self.note(slot, kind);
+        }
+    }
+
+    /// Tells what has happened, if anybody reads of it.
+    pub(super) fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
+        let happening = happening.into();
+        if !self.listening.hears(&happening.kind) {
+            if let Some(error) = happening.error {
+                self.discard(Discard::Failure(Failure::Failed(error)));
+            }
+            return;
+        }
+        if let Some(child) = self.table.get(slot) {
+            let effect = child.life.noted(happening);
+            self.effects.push_back(effect);
+        }
+    }
+
+    /// Tells an exit, a restart that failed, or what follows one of them, and decides how the log
+    /// tells it. Keeps it if the session stays.
+    pub(super) fn record(&mut self, now: Moment, slot: u32, happening: impl Into<Happening>) {
+        let mut happening = happening.into();
+        if let Some(decision) = happening.kind.decision()
+            && decision.state().is_some()
+            && let Some(child) = self.table.get_mut(slot)
+        {
+            keep(now, child, &happening.kind, *decision);
+        }
+        let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
+        if let Some(extra) = extra {
+            happening.judge(now, &mut extra.repeats);
+        }
+        self.note(slot, happening);
+    }
+}
+
+fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
+    if let EventKind::Decided(_) = kind {
+        let history = child.history.as_mut();
+        let extra = history.and_then(|history| history.extra.as_mut());
+        if let Some(exits) = extra.and_then(|extra| extra.exits.as_mut()) {
+            exits.decided(decision);
+        }
+        return;
+    }
+    let record = Record {
+        at: now,
+        incarnation: child.life.incarnation,
+        kind: kind.clone(),
+    };
+    match &mut child.extra_mut().exits {
+        Some(exits) => exits.add(record),
+        exits @ None => *exits = Some(Box::new(Exits::new(record))),
+    }
+}

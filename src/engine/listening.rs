@@ -1,0 +1,22 @@
+//! Who reads of what happens to the sessions: what nobody reads of is not told.
+
+use super::event::{EventKind, Severity};
+
+/// Whether somebody follows each step of the sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listening {
+    /// Nor does anybody read the details in the log: only warnings and errors are told.
+    Warnings,
+    /// Only what the log may tell is told.
+    #[default]
+    Off,
+    /// Each change of what a session shows is told.
+    On,
+}
+
+impl Listening {
+    /// Whether this is told.
+    pub(super) fn hears(self, kind: &EventKind) -> bool {
+        self != Self::Warnings || kind.severity() != Severity::Detail
+    }
+}

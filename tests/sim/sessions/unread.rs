@@ -1,0 +1,142 @@
+//! What is told where nobody reads details: warnings and errors alone. All else is done as it is, and
+//! what a detail would have carried out of the engine leaves it all the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use session_supervisor::engine::{
+    Discard, Effect, Engine, EventKind, Failure, Input, Key, Limit, Listening, Mark, Moment,
+    OwnLimit, Policy, Recall, Request, Restart, Settings, Severity,
+};
+
+use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
+use crate::drops::{cause, inside};
+use crate::rules::{Pauses, ms};
+
+const NO_PAUSE: Pauses = Pauses {
+    first: ms(0),
+    max: ms(0),
+    doubles: false,
+    jitter: false,
+};
+
+/// What came out.
+#[derive(Debug, Default)]
+struct Told {
+    kinds: Vec<EventKind>,
+    errors: Vec<String>,
+    others: Vec<String>,
+}
+
+struct Scene {
+    engine: Engine<SimDomain>,
+    lives: BTreeMap<String, SimLife>,
+    told: Told,
+}
+
+impl Scene {
+    fn feed(&mut self, input: Input<SimDomain>) {
+        inside(|| self.engine.handle(Moment::START, input));
+        while let Some(effect) = inside(|| self.engine.poll_effect()) {
+            match effect {
+                Effect::Note { kind, error, .. } => {
+                    self.told.kinds.push(kind);
+                    let errors = error.map(|error| error.to_string());
+                    self.told.errors.extend(errors);
+                }
+                Effect::Discard(Discard::Failure(Failure::Failed(error))) => {
+                    self.told.errors.push(error.to_string());
+                }
+                effect => {
+                    self.told.others.push(format!("{effect:?}"));
+                    if let Effect::Launch { context, life, .. } = effect {
+                        self.lives.insert(context.id.to_string(), life);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, id: &str, caller: usize) {
+        let limit = Limit::new(1, ms(1_000)).expect("longer than zero");
+        let policy = Policy {
+            restart: Restart::Permanent,
+            limit: OwnLimit::Own(limit),
+            ..Policy::default()
+        };
+        let request = Request::Start {
+            spec: SimSpec::new(policy, NO_PAUSE),
+            ticket: Waiter(caller),
+        };
+        let id = Arc::from(id);
+        self.feed(Input::Asked { id, request });
+    }
+
+    fn key(&self, id: &str) -> Key {
+        self.lives[id].0.key
+    }
+
+    fn started(&mut self, id: &str) {
+        let (key, recall) = (self.key(id), Recall::InTime);
+        self.lives[id].0.actor.set(Some(key.launch.0));
+        self.feed(Input::Started { key, recall });
+    }
+
+    fn crash(&mut self, id: &str) {
+        let (key, life) = (self.key(id), &self.lives[id].0);
+        life.cause.replace(Some(cause("crash")));
+        life.mark.set(Mark::Failed);
+        self.feed(Input::Ended { key });
+        self.feed(Input::Released { key });
+    }
+
+    fn stopped(&mut self, id: &str) {
+        let key = self.key(id);
+        self.lives[id].0.mark.set(Mark::Orderly);
+        self.feed(Input::Ended { key });
+        self.feed(Input::Released { key });
+    }
+}
+
+/// One session fails until it is parked, one does not start, and one is stopped.
+fn played(listening: Listening) -> Told {
+    Waiter::all_are_there();
+    let mut engine = Engine::new(Settings::default());
+    engine.listen(listening);
+    let (lives, told) = (BTreeMap::new(), Told::default());
+    let mut scene = Scene {
+        engine,
+        lives,
+        told,
+    };
+    scene.start("a", 1);
+    scene.started("a");
+    scene.crash("a");
+    scene.started("a");
+    scene.crash("a");
+    scene.start("b", 2);
+    let (key, failure) = (scene.key("b"), Failure::Failed(cause("no start")));
+    scene.feed(Input::StartFailed { key, failure });
+    scene.start("c", 3);
+    scene.started("c");
+    let (id, ticket) = (Arc::from("c"), Waiter(4));
+    let request = Request::Stop { ticket };
+    scene.feed(Input::Asked { id, request });
+    scene.stopped("c");
+    scene.told
+}
+
+#[test]
+fn where_nobody_reads_details_only_they_are_not_told() {
+    let (all, few) = (played(Listening::Off), played(Listening::Warnings));
+    let grave = |kind: &&EventKind| kind.severity() != Severity::Detail;
+    let expected: Vec<_> = all.kinds.iter().filter(grave).cloned().collect();
+    assert_eq!(few.kinds, expected);
+    assert!(expected.len() >= 2 && expected.len() < all.kinds.len());
+    assert_eq!(few.others, all.others);
+    let sorted = |mut errors: Vec<String>| {
+        errors.sort();
+        errors
+    };
+    assert_eq!(sorted(few.errors), sorted(all.errors));
+}
