@@ -7,6 +7,7 @@
 //!    releases its hold after its report, so no end is reported before the start.
 
 mod asked;
+mod bits;
 mod checkpoint;
 mod claim;
 mod end;
@@ -30,26 +31,13 @@ use super::drop_queue::DropQueue;
 use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
+use bits::{CANCELLED, FAILED, GAVE_UP, HELD, LEFT, LINK_FAILED, ORDERLY};
 use claim::Claim;
 use end::{Known, Tree};
 use in_use::InUse;
 pub(in crate::actor) use in_use::Watched;
 use kept::Kept;
 pub(crate) use watched::{AfterCallback, Told};
-
-const ORDERLY: u16 = 1;
-const FAILED: u16 = 1 << 1;
-/// In order, but with the failure of an actor linked to it.
-const LINK_FAILED: u16 = ORDERLY | FAILED;
-/// `pre_start` went well, and the actor was not ending by itself.
-const READY: u16 = 1 << 2;
-/// It is a supervisor that used up its restart limit.
-const GAVE_UP: u16 = 1 << 7;
-const HELD: u16 = Hold::Launch as u16 | Hold::State as u16 | Hold::Task as u16 | Hold::Tree as u16;
-/// What it leaves to the next launch has been taken, so nothing more is left.
-const LEFT: u16 = 1 << 8;
-/// The claim was taken by a cancellation.
-const CANCELLED: u16 = 1 << 9;
 
 /// What there can be of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{FAILED, GAVE_UP, Life, ORDERLY};
-
-/// The supervisor has asked it to stop.
-const ASKED: u16 = 1 << 9;
+use super::Life;
+use super::bits::{ASKED, FAILED, GAVE_UP, ORDERLY};
 
 impl<C, T: Clone> Life<C, T> {
     /// The supervisor asks it to stop.

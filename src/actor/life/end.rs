@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use super::bits::KNOWN;
 use super::kept::Kept;
 use super::watched::Watcher;
 use super::{Hold, Life};
@@ -11,10 +12,6 @@ use crate::actor::checkpoint::Slot;
 use crate::actor::linked::Orphans;
 use crate::actor::span::IncarnationSpan;
 use crate::engine::ShutdownReport;
-
-/// Whether anything is known of the end. It is looked at before the lock is taken, since of most
-/// launches nothing is.
-const KNOWN: u16 = 1 << 10;
 
 /// The end, in its box, if anything is known of it.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Life, READY};
+use super::Life;
+use super::bits::READY;
 use crate::engine::Ending;
 
 impl<C, T: Clone> Life<C, T> {

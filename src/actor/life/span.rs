@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Life;
+use super::bits::SPAN;
 use crate::actor::span::IncarnationSpan;
-
-/// It has one. The other bits are in `life`.
-const SPAN: u16 = 1 << 11;
 
 impl<C, T: Clone> Life<C, T> {
     /// Called once, before its actor is spawned.
