@@ -65,13 +65,15 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Kill { life } => {
                 if let Some(cell) = life.cell() {
                     life.note_orphans();
+                    cell.kill();
                     // The mailbox is closed, so that a message that comes later goes back to its
-                    // sender: one that is stuck would take it and never handle it. ractor looks for
-                    // the kill first. A root is sent nothing but fences.
+                    // sender: one that is stuck would take it and never handle it. To ractor that
+                    // is a drain, after which `post_stop` runs; so it comes after the kill, for
+                    // which ractor looks first wherever it waits. A root is sent nothing but
+                    // fences.
                     if !life.holds(Hold::Tree) {
                         drop(cell.drain());
                     }
-                    cell.kill();
                 }
             }
             Effect::Answer(reply) => outbox.answer(reply),

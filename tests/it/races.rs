@@ -11,5 +11,6 @@ mod expiry;
 mod grandchildren;
 mod hammer;
 mod held_names;
+mod kills;
 mod storm;
 mod tasks;
