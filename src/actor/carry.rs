@@ -52,14 +52,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Stop { life, way, within } => {
                 life.mark_asked();
                 if let Some(tree) = life.tree() {
-                    outbox.stop_tree(tree, within);
+                    outbox.stop_tree(tree, way, within);
                 } else if let Some(cell) = life.cell() {
                     ask_to_stop(cell, way);
                 }
             }
-            Effect::StopWithin { life, within } => {
+            Effect::StopWithin { life, way, within } => {
                 if let Some(tree) = life.tree() {
-                    outbox.stop_tree(tree, Some(within));
+                    outbox.stop_tree(tree, way, Some(within));
                 }
             }
             Effect::Kill { life } => {

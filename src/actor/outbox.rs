@@ -20,7 +20,7 @@ use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
     self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
-    StopCause,
+    StopCause, StopWay,
 };
 
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub(super) struct Outbox<'a> {
 #[derive(Debug, Default)]
 struct Later {
     answers: Vec<Answer>,
-    /// Child supervisors to stop, each in its own driver, and how long that may take.
-    stops: Vec<(Arc<Shared>, Option<Duration>)>,
+    /// Child supervisors to stop, each in its own driver, in what way, and how long that may take.
+    stops: Vec<(Arc<Shared>, StopWay, Option<Duration>)>,
 }
 
 impl<'a> Outbox<'a> {
@@ -140,8 +140,8 @@ impl<'a> Outbox<'a> {
         self.give(Answer::Told(told));
     }
 
-    pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, within: Option<Duration>) {
-        self.later().stops.push((tree, within));
+    pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, way: StopWay, within: Option<Duration>) {
+        self.later().stops.push((tree, way, within));
     }
 
     /// A launch was ordered.
@@ -242,8 +242,8 @@ impl<'a> Outbox<'a> {
             return self.woken;
         };
         let woken = self.woken + later.answers.len() + later.stops.len();
-        for (tree, within) in later.stops {
-            tree.stop_for_parent(within);
+        for (tree, way, within) in later.stops {
+            tree.stop_for_parent(way, within);
         }
         for answer in later.answers {
             shared.deliver(answer);

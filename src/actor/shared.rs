@@ -39,7 +39,7 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark, Meter};
+use crate::engine::{DrainOrder, Input, Mark, Meter, StopWay};
 use crate::names;
 use crate::options::Grouping;
 
@@ -319,11 +319,21 @@ impl Shared {
 
     /// The parent stops this supervisor, by the way that a caller would go, so that its events are
     /// read to the end.
-    pub(super) fn stop_for_parent(self: &Arc<Self>, within: Option<Duration>) {
-        let (ticket, _) = Ticket::new();
-        let stop = Item::Input(Input::StopSupervisor { within, ticket });
+    /// The children of a static supervisor drain by their own rules.
+    pub(super) fn stop_for_parent(self: &Arc<Self>, way: StopWay, within: Option<Duration>) {
+        let stop = match way {
+            StopWay::Drain if self.has_sessions() => {
+                let order = DrainOrder::of_parent(within);
+                let (ticket, _) = Ticket::new();
+                Input::Drain { order, ticket }
+            }
+            StopWay::Drain | StopWay::AtOnce => {
+                let (ticket, _) = Ticket::new();
+                Input::StopSupervisor { within, ticket }
+            }
+        };
         // A root that is gone needs no stop.
-        self.command(stop).ok();
+        self.command(Item::Input(stop)).ok();
     }
 
     /// The restart limit was reached; the parent is to know.

@@ -2,6 +2,7 @@
 //!
 //! Most signals concern a whole process. `tests/process` and the tests of the example send them.
 
+mod drains;
 mod ends;
 mod hostile;
 mod starts;
