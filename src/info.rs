@@ -2,8 +2,10 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod child_failure;
 mod dossier;
 mod drained;
+mod page_mark;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 mod tree;
@@ -15,8 +17,10 @@ use ractor::ActorCell;
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use child_failure::ChildFailure;
 pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
+pub use page_mark::PageMark;
 pub use tree::{Tree, TreeKind, TreePlace, TreeState, Unseen};
 
 /// What is known of one session at the moment it was asked.
@@ -59,15 +63,6 @@ pub struct SessionPage {
     pub sessions: Vec<SessionInfo>,
     /// With what the next page is asked for. None: there were no more.
     pub next: Option<PageMark>,
-}
-
-/// The end of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct PageMark {
-    pub(crate) id: SessionId,
-    /// Its place in the order of first starts, since a later session may have the id.
-    pub(crate) position: u64,
 }
 
 /// How many sessions a group has.

@@ -79,7 +79,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Claimed { claim, id } => shared.claims.take(claim, id),
             Effect::Unclaimed { claim } => shared.claims.free(&claim),
             Effect::BeginStop { cause } => {
-                shared.progress.work_is(Work::Stopping);
+                shared.progress.work_is(match cause {
+                    StopCause::Drained => Work::Draining,
+                    _ => Work::Stopping,
+                });
                 outbox.stopping(cause);
             }
             Effect::Note {
@@ -90,6 +93,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 error,
                 repeat,
             } => {
+                shared.last_failure.note(&id, incarnation, &kind);
                 outbox.note(id, label, incarnation, kind, repeat);
                 if let Some(error) = error {
                     outbox.error(error);

@@ -4,7 +4,9 @@
 
 mod drains;
 mod ends;
+mod failures;
 mod hostile;
+mod siblings;
 mod starts;
 
 use session_supervisor::{Application, ChildSpec, Options, RunningApplication, SessionSupervisor};

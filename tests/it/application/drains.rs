@@ -48,9 +48,11 @@ async fn sessions_end_with_their_messages_handled_when_the_application_stops() {
     let probe = Probe::default();
     let running = busy(&probe, application().drain_sessions(9 * SECOND)).await;
     let supervisor = sessions(&running);
+    assert!(supervisor.is_serving() && !supervisor.is_draining());
     let began = Instant::now();
     let stopping = asked(running.stop()).await;
     sleep(SECOND / 10).await;
+    assert!(supervisor.is_draining() && !supervisor.is_serving());
     let refused = supervisor.start_session("bob", noted(&probe, "bob")).await;
     assert!(matches!(refused, Err(StartError::Draining)), "{refused:?}");
     let ended = answered("the stop", stopping).await.expect("no panic");
@@ -73,6 +75,7 @@ async fn sessions_end_with_their_messages_handled_when_the_application_stops() {
     let report = ended.report.expect("a report");
     assert_eq!((report.stopped, report.killed), (4, 0), "{report:?}");
     assert!(SessionSupervisor::where_is(supervisor.name()).is_none());
+    assert!(!supervisor.is_draining() && !supervisor.is_serving());
 }
 
 /// Without it a stop loses what was accepted.
