@@ -11,6 +11,7 @@ pub(crate) mod serial;
 mod tree;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ractor::ActorCell;
 
@@ -43,6 +44,13 @@ pub struct SessionInfo {
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,
+    /// When its first incarnation was started. None before that.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::unix_if_any"))]
+    pub first_started: Option<SystemTime>,
+    /// When its present incarnation was started, while it runs, stops, or is stuck. Both are the
+    /// time of the machine when the supervisor was started, and the time that has passed since.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::unix_if_any"))]
+    pub started: Option<SystemTime>,
     /// Its actor, while it runs, stops, or is stuck. It names this incarnation: look it up again
     /// after a restart.
     #[cfg_attr(

@@ -465,7 +465,8 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::alive(&shared).map(|()| None);
             };
-            ask::query(&shared, |reply| Query::info(id, reply)).await
+            let clock = shared.clock();
+            ask::query(&shared, |reply| Query::info(id, clock, reply)).await
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::RuntimeFlavor;
 
 use super::answers::{Answer, Delivery, Telling};
+use super::clock::Clock;
 use super::drop_queue::{Deferred, DropQueue};
 use super::item::Told;
 use super::life::Hold;
@@ -68,6 +69,11 @@ impl<'a> Outbox<'a> {
     /// What is told from now on happens at this moment.
     pub(super) const fn at(&mut self, now: Moment) {
         self.publisher.at(now);
+    }
+
+    /// The supervisor's clock.
+    pub(super) fn clock(&self) -> Clock {
+        self.publisher.clock()
     }
 
     /// The supervisor has ended: nothing more is told.
