@@ -121,9 +121,9 @@ async fn a_drain_of_a_caller_goes_on_when_the_application_stops() {
 }
 
 /// "A session supervisor that is a child with this rule is drained", however deep in a tree it is
-/// and whoever stops it.
+/// and in whatever way it is stopped.
 #[tokio::test(start_paused = true)]
-async fn a_session_supervisor_with_the_rule_is_drained_whoever_stops_it() {
+async fn a_session_supervisor_with_the_rule_is_drained_however_it_is_stopped() {
     type Stop = fn(&session_supervisor::Supervisor);
     let ways: [Stop; 4] = [
         |root| drop(tokio::spawn(root.stop())),
