@@ -21,6 +21,7 @@ pub(crate) mod guarded;
 mod held_claims;
 pub(crate) mod inbox;
 pub(crate) mod item;
+mod last_failure;
 pub(crate) mod launch;
 mod launch_pool;
 pub(crate) mod life;

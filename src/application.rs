@@ -23,7 +23,7 @@ use signals::{Hangups, Signals};
 use crate::child::Child;
 use crate::engine::Strategy;
 use crate::error::StartSupervisorError;
-use crate::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
+use crate::{ChildSpec, Options, SessionSupervisor, Shutdown, Supervisor, TreeSpec};
 
 /// A sender of SIGTERM often kills after 30 s, as Kubernetes does.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
@@ -64,6 +64,8 @@ pub struct Application {
     after: Vec<(String, ChildSpec)>,
     sessions: Vec<(String, ChildSpec)>,
     stop_timeout: Duration,
+    /// How long the sessions may drain; none: they are stopped.
+    drain: Option<Duration>,
     hangups: Hangups,
 }
 
@@ -80,6 +82,7 @@ impl Application {
             after: Vec::new(),
             sessions: Vec::new(),
             stop_timeout: STOP_TIMEOUT,
+            drain: None,
             hangups: Hangups::Received,
         }
     }
@@ -152,6 +155,32 @@ impl Application {
     /// after the deadline, or later if so many actors end that it takes them longer.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
+        self
+    }
+
+    /// Has the session supervisor [drained](SessionSupervisor::drain) when the application stops: each
+    /// session handles what its mailbox has accepted, and has the time of its own shutdown rule for
+    /// that. All of them together have at most this long, and at most what is left of the
+    /// [stop timeout](Self::stop_timeout). What is left then is killed. Default: the sessions are
+    /// stopped by their own rules, and messages that they have not begun are lost.
+    ///
+    /// The children that were added by [`child`](Self::child) are stopped first. While the sessions
+    /// drain, new ones are refused with [`Draining`](crate::error::StartError::Draining). Children
+    /// that were added by [`child_before`](Self::child_before) are asked when the sessions are gone,
+    /// but at the latest when their own share of the stop timeout begins. For them to outlive a
+    /// drain that needs all of its time, let the stop timeout be this long for each of them, and
+    /// once more.
+    ///
+    /// ```
+    /// # use session_supervisor::{Application, Options};
+    /// use std::time::Duration;
+    ///
+    /// let application = Application::new(Options::new().name("chats"))
+    ///     .drain_sessions(Duration::from_secs(20));
+    /// # let _ = application;
+    /// ```
+    pub fn drain_sessions(mut self, within: Duration) -> Self {
+        self.drain = Some(within);
         self
     }
 
@@ -266,7 +295,11 @@ impl Application {
         for (role, spec) in self.before {
             root = root.child(role, spec);
         }
-        root = root.child(Self::SESSIONS, SessionSupervisor::child_spec(options));
+        let mut sessions = SessionSupervisor::child_spec(options);
+        if let Some(within) = self.drain {
+            sessions = sessions.shutdown(Shutdown::Drain(within));
+        }
+        root = root.child(Self::SESSIONS, sessions);
         for (role, spec) in self.after {
             root = root.child(role, spec);
         }

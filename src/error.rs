@@ -9,8 +9,10 @@ mod child;
 mod drain;
 mod feed;
 mod kind;
+mod page_mark;
 mod retry;
 mod session;
+mod sibling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +25,10 @@ pub use child::{
 pub use drain::{AskForTimeError, DrainError};
 pub use feed::{Lagged, TryNextError};
 pub use kind::ErrorKind;
+pub use page_mark::InvalidPageMark;
 use ractor::ActorCell;
 pub use session::{AwaitError, CallError, CastError, NotTaken, RestartAsError, WaitEndError};
+pub use sibling::SiblingError;
 use thiserror::Error;
 
 use crate::SessionId;

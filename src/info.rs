@@ -2,21 +2,26 @@
 //!
 //! `Counts`, `SessionState`, `Exit` and `ShutdownReport` are types of the engine.
 
+mod child_failure;
 mod dossier;
 mod drained;
+mod page_mark;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 mod tree;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ractor::ActorCell;
 
 use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
+pub use child_failure::ChildFailure;
 pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
+pub use page_mark::PageMark;
 pub use tree::{Tree, TreeKind, TreePlace, TreeState, Unseen};
 
 /// What is known of one session at the moment it was asked.
@@ -39,6 +44,13 @@ pub struct SessionInfo {
     pub incarnation: u64,
     /// How many restarts were decided since its first start; restarts by hand are not counted.
     pub restarts: u64,
+    /// When its first incarnation was started. None before that.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::unix_if_any"))]
+    pub first_started: Option<SystemTime>,
+    /// When its present incarnation was started, while it runs, stops, or is stuck. Both are the
+    /// time of the machine when the supervisor was started, and the time that has passed since.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::unix_if_any"))]
+    pub started: Option<SystemTime>,
     /// Its actor, while it runs, stops, or is stuck. It names this incarnation: look it up again
     /// after a restart.
     #[cfg_attr(
@@ -59,15 +71,6 @@ pub struct SessionPage {
     pub sessions: Vec<SessionInfo>,
     /// With what the next page is asked for. None: there were no more.
     pub next: Option<PageMark>,
-}
-
-/// The end of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct PageMark {
-    pub(crate) id: SessionId,
-    /// Its place in the order of first starts, since a later session may have the id.
-    pub(crate) position: u64,
 }
 
 /// How many sessions a group has.

@@ -53,9 +53,9 @@ pub use event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 pub use handle::{SessionSupervisor, Supervisor};
 pub use id::SessionId;
 pub use info::{
-    Broadcast, ChildInfo, Dossier, DrainReport, DrainedSession, Ensured, ExitRecord, Explanation,
-    GroupCount, PageMark, SessionInfo, SessionPage, Stopped, Tree, TreeKind, TreePlace, TreeState,
-    Unseen,
+    Broadcast, ChildFailure, ChildInfo, Dossier, DrainReport, DrainedSession, Ensured, ExitRecord,
+    Explanation, GroupCount, PageMark, SessionInfo, SessionPage, Stopped, Tree, TreeKind,
+    TreePlace, TreeState, Unseen,
 };
 pub use options::{Drain, Options};
 /// The ractor that this crate uses, with which a program has to write its actors.

@@ -95,6 +95,9 @@ impl SessionSupervisor {
     /// [unique](Options::unique_name) one is new at each restart. One that is restarted begins
     /// empty. It cannot be a session itself, which bears a name of its own.
     ///
+    /// With [`Shutdown::Drain`](crate::Shutdown::Drain) it is [drained](Self::drain) whenever its
+    /// parent stops it, and what is left after that time is killed.
+    ///
     /// OTP: the module's `child_spec/1`.
     ///
     /// ```
@@ -102,7 +105,7 @@ impl SessionSupervisor {
     /// use std::time::Duration;
     ///
     /// let spec = SessionSupervisor::child_spec(Options::new().name("chats"))
-    ///     .shutdown(Shutdown::Timeout(Duration::from_secs(30)));
+    ///     .shutdown(Shutdown::Drain(Duration::from_secs(30)));
     /// # let _ = spec;
     /// ```
     pub fn child_spec(options: Options) -> ChildSpec<Self> {
@@ -462,7 +465,8 @@ impl SessionSupervisor {
             let Ok(id) = id else {
                 return ask::alive(&shared).map(|()| None);
             };
-            ask::query(&shared, |reply| Query::info(id, reply)).await
+            let clock = shared.clock();
+            ask::query(&shared, |reply| Query::info(id, clock, reply)).await
         }
     }
 

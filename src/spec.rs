@@ -8,6 +8,7 @@ mod claims;
 mod expiry;
 mod from_fn;
 mod label;
+mod sibling;
 mod task;
 
 use std::fmt;

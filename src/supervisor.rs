@@ -19,7 +19,7 @@ use crate::error::{
     DeleteChildError, FindChildError, InvalidRole, NotASupervisor, RestartChildError,
     StartChildError, StartSupervisorError, SupervisorDown, TerminateChildError,
 };
-use crate::info::ChildInfo;
+use crate::info::{ChildFailure, ChildInfo};
 use crate::spec::ChildSpec;
 use crate::{Supervisor, TreeSpec, names};
 
@@ -82,6 +82,11 @@ impl Supervisor {
     pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.completion.wait_over().await }
+    }
+
+    /// That for which it gave up, if it did.
+    pub(crate) fn failure(&self) -> Option<ChildFailure> {
+        self.shared.failure()
     }
 
     async fn start_under(

@@ -52,14 +52,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Stop { life, way, within } => {
                 life.mark_asked();
                 if let Some(tree) = life.tree() {
-                    outbox.stop_tree(tree, within);
+                    outbox.stop_tree(tree, way, within);
                 } else if let Some(cell) = life.cell() {
                     ask_to_stop(cell, way);
                 }
             }
-            Effect::StopWithin { life, within } => {
+            Effect::StopWithin { life, way, within } => {
                 if let Some(tree) = life.tree() {
-                    outbox.stop_tree(tree, Some(within));
+                    outbox.stop_tree(tree, way, Some(within));
                 }
             }
             Effect::Kill { life } => {
@@ -81,7 +81,10 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Claimed { claim, id } => shared.claims.take(claim, id),
             Effect::Unclaimed { claim } => shared.claims.free(&claim),
             Effect::BeginStop { cause } => {
-                shared.progress.work_is(Work::Stopping);
+                shared.progress.work_is(match cause {
+                    StopCause::Drained => Work::Draining,
+                    _ => Work::Stopping,
+                });
                 outbox.stopping(cause);
             }
             Effect::Note {
@@ -92,6 +95,7 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 error,
                 repeat,
             } => {
+                shared.last_failure.note(&id, incarnation, &kind);
                 outbox.note(id, label, incarnation, kind, repeat);
                 if let Some(error) = error {
                     outbox.error(error);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::RuntimeFlavor;
 
 use super::answers::{Answer, Delivery, Telling};
+use super::clock::Clock;
 use super::drop_queue::{Deferred, DropQueue};
 use super::item::Told;
 use super::life::Hold;
@@ -20,7 +21,7 @@ use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
     self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
-    StopCause,
+    StopCause, StopWay,
 };
 
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(super) struct Outbox<'a> {
 #[derive(Debug, Default)]
 struct Later {
     answers: Vec<Answer>,
-    /// Child supervisors to stop, each in its own driver, and how long that may take.
-    stops: Vec<(Arc<Shared>, Option<Duration>)>,
+    /// Child supervisors to stop, each in its own driver, in what way, and how long that may take.
+    stops: Vec<(Arc<Shared>, StopWay, Option<Duration>)>,
 }
 
 impl<'a> Outbox<'a> {
@@ -68,6 +69,11 @@ impl<'a> Outbox<'a> {
     /// What is told from now on happens at this moment.
     pub(super) const fn at(&mut self, now: Moment) {
         self.publisher.at(now);
+    }
+
+    /// The supervisor's clock.
+    pub(super) fn clock(&self) -> Clock {
+        self.publisher.clock()
     }
 
     /// The supervisor has ended: nothing more is told.
@@ -140,8 +146,8 @@ impl<'a> Outbox<'a> {
         self.give(Answer::Told(told));
     }
 
-    pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, within: Option<Duration>) {
-        self.later().stops.push((tree, within));
+    pub(super) fn stop_tree(&mut self, tree: Arc<Shared>, way: StopWay, within: Option<Duration>) {
+        self.later().stops.push((tree, way, within));
     }
 
     /// A launch was ordered.
@@ -242,8 +248,8 @@ impl<'a> Outbox<'a> {
             return self.woken;
         };
         let woken = self.woken + later.answers.len() + later.stops.len();
-        for (tree, within) in later.stops {
-            tree.stop_for_parent(within);
+        for (tree, way, within) in later.stops {
+            tree.stop_for_parent(way, within);
         }
         for answer in later.answers {
             shared.deliver(answer);

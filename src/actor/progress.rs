@@ -26,6 +26,8 @@ pub(crate) enum RootStage {
 pub(crate) enum Work {
     /// They are started and restarted.
     Serving,
+    /// They are being drained (D30).
+    Draining,
     /// They are being stopped.
     Stopping,
     /// All are gone but stuck ones.
@@ -59,9 +61,20 @@ impl Progress {
     pub(crate) fn work(&self) -> Work {
         match (self.load() & WORK) >> WORK_SHIFT {
             0 => Work::Serving,
-            1 => Work::Stopping,
+            1 => Work::Draining,
+            2 => Work::Stopping,
             _ => Work::Finished,
         }
+    }
+
+    /// Whether children can be started: the root is up, and nothing has begun to end it.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.root() == RootStage::Open && self.work() == Work::Serving
+    }
+
+    /// Whether the children are being drained.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.root() < RootStage::Gone && self.work() == Work::Draining
     }
 
     /// The root is that far at least.

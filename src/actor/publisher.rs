@@ -5,6 +5,7 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::clock::Clock;
 use super::log::{Children, Speaker};
 use super::shared::Shared;
 use crate::SessionId;
@@ -82,6 +83,10 @@ impl<'a> Publisher<'a> {
 
     fn is_listened(&self) -> bool {
         self.shared.feed().is_some_and(|feed| feed.is_listened())
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.shared.clock()
     }
 
     fn time(&self) -> SystemTime {

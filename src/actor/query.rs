@@ -14,6 +14,7 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::answers;
+use super::clock::Clock;
 use super::item::PageQuery;
 use super::lists::{AT_ONCE, Asked, Lane, List, Lists, PAGE, Page, Reply};
 use super::outbox::Outbox;
@@ -74,9 +75,10 @@ impl Lane {
         if list.reply.is_gone() {
             return list.drop_it(engine, outbox);
         }
+        let clock = outbox.clock();
         for _ in 0..PAGE {
             match engine.next_in_list(&list.cursor) {
-                Some(Some(info)) => match list.take(&info) {
+                Some(Some(info)) => match list.take(&info, clock) {
                     More::Wanted => {}
                     More::Left => return list.end(engine, More::Left, outbox),
                 },
@@ -163,7 +165,7 @@ impl List {
         }));
     }
 
-    fn take(&mut self, info: &Info<'_, Actors>) -> More {
+    fn take(&mut self, info: &Info<'_, Actors>, clock: Clock) -> More {
         if let Reply::Page(page) = &mut self.reply {
             if info.position <= page.after {
                 return More::Wanted;
@@ -173,7 +175,7 @@ impl List {
             }
             page.last = info.position;
         }
-        self.taken.push(tell(info));
+        self.taken.push(tell(info, clock));
         More::Wanted
     }
 
@@ -216,10 +218,14 @@ impl Query {
     }
 
     /// What is known of a session.
-    pub(crate) fn info(id: SessionId, reply: oneshot::Sender<Option<SessionInfo>>) -> Self {
+    pub(crate) fn info(
+        id: SessionId,
+        clock: Clock,
+        reply: oneshot::Sender<Option<SessionInfo>>,
+    ) -> Self {
         Self::Look(Box::new(move |machine| {
             let info = match machine {
-                Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info)),
+                Machine::Sessions(engine) => engine.info(&id).map(|info| tell(&info, clock)),
                 Machine::Children(_) => None,
             };
             Box::new(move || answers::tell(reply, info))
@@ -273,7 +279,8 @@ impl Query {
     }
 }
 
-fn tell(info: &Info<'_, Actors>) -> SessionInfo {
+fn tell(info: &Info<'_, Actors>, clock: Clock) -> SessionInfo {
+    let wall = |moment| clock.wall(moment);
     let shown = match info.state {
         SessionState::Running | SessionState::Stopping | SessionState::Stuck => info.life,
         SessionState::Starting | SessionState::Restarting | SessionState::Parked => None,
@@ -286,6 +293,8 @@ fn tell(info: &Info<'_, Actors>) -> SessionInfo {
         state: info.state,
         incarnation: info.incarnation,
         restarts: info.restarts,
+        first_started: info.first_started.map(wall),
+        started: shown.and(info.started).map(wall),
         cell: actor_of(shown),
         last_exit: info.last_exit.cloned(),
     }

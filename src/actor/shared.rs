@@ -32,6 +32,7 @@ use super::drop_queue::{Deferred, DropQueue};
 use super::feed::Feed;
 use super::held_claims::HeldClaims;
 use super::inbox::Inbox;
+use super::last_failure::LastFailure;
 use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left};
 use super::lines::Lines;
@@ -39,7 +40,8 @@ use super::linked;
 use super::log::{Children, Line, Speaker};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{Input, Mark, Meter};
+use crate::engine::{DrainOrder, Input, Mark, Meter, StopWay};
+use crate::info::ChildFailure;
 use crate::names;
 use crate::options::Grouping;
 
@@ -65,7 +67,7 @@ pub struct Shared {
     /// Wakes the driver task: a timer to set anew, something to drive, an end.
     pub(super) wake: Notify,
     /// How far it is.
-    pub(super) progress: Progress,
+    pub(crate) progress: Progress,
     /// Wakes the root's `post_stop` when all sessions are gone.
     finished_wake: Notify,
     /// Its root, and its end.
@@ -83,6 +85,7 @@ pub struct Shared {
     /// What happens to its sessions. That of a session's tree is a part of its supervisor's. None
     /// outside any session supervisor.
     feed: Option<Arc<Feed>>,
+    pub(super) last_failure: LastFailure,
 }
 
 /// Its name alone. The rest holds the handles of others, and these hold it; and it shows values of
@@ -163,6 +166,7 @@ impl Shared {
             events: Events::default(),
             claims,
             feed,
+            last_failure: LastFailure::default(),
         })
     }
 
@@ -301,7 +305,7 @@ impl Shared {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.progress.work() >= Work::Stopping
+        self.progress.work() >= Work::Draining
     }
 
     /// All children are gone.
@@ -319,18 +323,38 @@ impl Shared {
 
     /// The parent stops this supervisor, by the way that a caller would go, so that its events are
     /// read to the end.
-    pub(super) fn stop_for_parent(self: &Arc<Self>, within: Option<Duration>) {
-        let (ticket, _) = Ticket::new();
-        let stop = Item::Input(Input::StopSupervisor { within, ticket });
+    /// The children of a static supervisor drain by their own rules.
+    pub(super) fn stop_for_parent(self: &Arc<Self>, way: StopWay, within: Option<Duration>) {
+        let stop = match way {
+            StopWay::Drain if self.has_sessions() => {
+                let order = DrainOrder::of_parent(within);
+                let (ticket, _) = Ticket::new();
+                Input::Drain { order, ticket }
+            }
+            StopWay::Drain | StopWay::AtOnce => {
+                let (ticket, _) = Ticket::new();
+                Input::StopSupervisor { within, ticket }
+            }
+        };
         // A root that is gone needs no stop.
-        self.command(stop).ok();
+        self.command(Item::Input(stop)).ok();
     }
 
     /// The restart limit was reached; the parent is to know.
     pub(super) fn gave_up(&self) {
         if let Some(parent_link) = &self.parent_link {
             parent_link.life.mark_gave_up();
+            if let Some(failure) = self.last_failure.get() {
+                let role = Arc::clone(&parent_link.role);
+                let parent = &parent_link.parent.last_failure;
+                parent.note_below(role, parent_link.incarnation, failure);
+            }
         }
+    }
+
+    /// That for which it gave up, if it did.
+    pub(crate) fn failure(&self) -> Option<ChildFailure> {
+        self.last_failure.get()
     }
 
     /// All is over. Without an outcome if the runtime was shut down before that.

@@ -92,6 +92,8 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         home,
         parent_link: Some(ParentLink {
             parent: Arc::clone(parent),
+            role: Arc::clone(id),
+            incarnation: order.context.incarnation,
             life: Arc::clone(&order.life),
         }),
         machine: design.machine,

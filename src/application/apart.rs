@@ -17,7 +17,7 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// The same where the end of the process is late already, or was asked for by a second Ctrl-C.
 pub(super) const LITTLE_PATIENCE: Duration = Duration::from_millis(50);
 
-/// So long standard output is waited for. What is late is written by the end of the process.
+/// So long standard output and standard error are waited for. What is late is written by the end of the process.
 const FLUSH: Duration = Duration::from_millis(50);
 
 /// Whether something was done in time.
@@ -48,6 +48,14 @@ pub(super) fn apart(patience: Duration, work: impl FnOnce() + Send + 'static) ->
         },
         Ok(false) | Err(_) => Done::InTime,
     }
+}
+
+/// Writes a line to standard error. One that blocks, or that nobody reads, loses it: a macro that
+/// prints would panic.
+pub(super) fn complain(line: String) {
+    apart(FLUSH, move || {
+        drop(io::stderr().write_all(line.as_bytes()));
+    });
 }
 
 /// Writes what is in the buffer of standard output. If that blocks, its lock stays taken, and then

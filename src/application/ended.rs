@@ -10,9 +10,13 @@ use crate::Supervisor;
 use crate::actor::completion::Outcome;
 use crate::actor::log::TARGET;
 use crate::engine::{ShutdownReport, StopCause};
+use crate::info::ChildFailure;
 
 /// How an application ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Its text is one line, such as `restart limit reached by child "sessions/alice": failed: no
+/// paper`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ended {
@@ -20,6 +24,8 @@ pub struct Ended {
     pub cause: EndCause,
     /// What became of all that it supervised; none if that was not waited for.
     pub report: Option<ShutdownReport>,
+    /// The failure at which the restart limit was reached, if that ended it.
+    pub failure: Option<ChildFailure>,
 }
 
 /// What ended an application.
@@ -60,9 +66,22 @@ impl fmt::Display for EndCause {
     }
 }
 
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)?;
+        if let Some(failure) = &self.failure {
+            write!(f, " by {failure}")?;
+        }
+        match self.report {
+            Some(report) if report.stuck > 0 => write!(f, ", {} stuck", report.stuck),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 impl Ended {
     /// `asked`: what ended it, if it was stopped in an orderly way.
-    pub(super) fn of(outcome: Option<Outcome>, asked: EndCause) -> Self {
+    pub(super) fn of(root: &Supervisor, outcome: Option<Outcome>, asked: EndCause) -> Self {
         let cause = match outcome.map(|outcome| outcome.cause) {
             Some(StopCause::Escalated) => EndCause::Escalated,
             Some(StopCause::Killed) | None => EndCause::Killed,
@@ -74,8 +93,14 @@ impl Ended {
                 | StopCause::FailedStart,
             ) => asked,
         };
-        let report = outcome.map(|outcome| outcome.report);
-        Self { cause, report }
+        Self {
+            cause,
+            report: outcome.map(|outcome| outcome.report),
+            failure: match cause {
+                EndCause::Escalated => root.failure(),
+                _ => None,
+            },
+        }
     }
 
     /// It is not waited for.
@@ -83,6 +108,7 @@ impl Ended {
         Self {
             cause,
             report: None,
+            failure: None,
         }
     }
 
@@ -104,9 +130,14 @@ impl Ended {
     /// Ends the process with its [status](Self::status), whatever is stuck. A return from `main`
     /// would drop the runtime first, which waits for ever for a session that never awaits.
     ///
-    /// What is in the buffer of standard output is written, unless the reader is gone or too slow.
+    /// What is in the buffer of standard output is written, unless the reader is gone or too slow. If
+    /// the status is not 0, one line on standard error says how the application ended, as the
+    /// [text](fmt::Display) of this value does. It too is left out if the reader is gone or too slow.
     pub fn exit(&self) -> ! {
         apart::flush();
+        if self.status() != 0 {
+            apart::complain(format!("the application ended: {self}\n"));
+        }
         std::process::exit(self.status().into())
     }
 
@@ -116,15 +147,20 @@ impl Ended {
         let supervisor = root.map(|root| root.name().to_owned());
         let status = self.status();
         let cause = self.cause.to_string();
+        let failure = self.failure.clone();
         let report = self.report.unwrap_or_default();
         let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
         let (stuck, not_running) = (report.stuck, report.not_running);
         apart(patience, move || {
+            let child = failure.as_ref().map(|failure| &*failure.child);
+            let error = failure.as_ref().map(|failure| &*failure.error);
             tracing::info!(
                 target: TARGET,
                 event = "application_ended",
                 supervisor,
                 cause,
+                child,
+                error,
                 status,
                 stopped,
                 failed,

@@ -128,7 +128,7 @@ impl RunningApplication {
         };
         let signal = tokio::select! {
             biased;
-            outcome = self.root.ended() => return Ended::of(outcome, EndCause::Stopped).told(Some(&self.root), PATIENCE),
+            outcome = self.root.ended() => return Ended::of(&self.root, outcome, EndCause::Stopped).told(Some(&self.root), PATIENCE),
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
@@ -160,7 +160,7 @@ impl RunningApplication {
         };
         let ended = tokio::select! {
             biased;
-            outcome = stopped => Ended::of(outcome, cause),
+            outcome = stopped => Ended::of(&self.root, outcome, cause),
             () = interrupted => {
                 // A program that does not exit now is not left with half of it.
                 self.root.get_cell().kill();

@@ -60,9 +60,19 @@ pub(super) struct History<D: Domain> {
     pub(super) step: u32,
     pub(super) window: Window,
     pub(super) last: Option<Last>,
+    /// Its first incarnation, when that has ended. Until then it is the present one.
+    pub(super) first: Option<First>,
     /// Set from the moment it is parked until a trial has lived long enough.
     pub(super) parking: Option<Parking>,
     pub(super) extra: Option<Box<Extra<D>>>,
+}
+
+/// The first incarnation of a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct First {
+    /// The number of its actor.
+    pub(super) actor: u64,
+    pub(super) started: Moment,
 }
 
 impl<D: Domain> Default for History<D> {
@@ -72,6 +82,7 @@ impl<D: Domain> Default for History<D> {
             step: 0,
             window: Window::default(),
             last: None,
+            first: None,
             parking: None,
             extra: None,
         }
@@ -323,6 +334,23 @@ impl<D: Domain> Child<D> {
     pub(super) fn last_exit(&self) -> Option<&Exit> {
         let last = self.history.as_ref()?.last.as_ref()?;
         Some(&last.exit)
+    }
+
+    /// Its first incarnation, if that was started.
+    pub(super) fn first(&self) -> Option<First> {
+        let first = self.history.as_ref().and_then(|history| history.first);
+        first.or_else(|| {
+            Some(First {
+                actor: self.life.actor()?,
+                started: self.life.began()?,
+            })
+        })
+    }
+
+    /// Whether it is the session of which this actor is or was an incarnation. One that bears its
+    /// id and came earlier was another session's, since numbers of actors only grow.
+    pub(super) fn has_had(&self, actor: u64) -> bool {
+        self.first().is_some_and(|first| first.actor <= actor)
     }
 
     /// A caller resumes it: its limit, its pauses and its trials begin anew.

@@ -25,6 +25,18 @@ pub struct DrainOrder {
     pub more: Duration,
 }
 
+impl DrainOrder {
+    /// That of a parent whose rule has it drained: as many at a time as in a stop, and nobody is
+    /// granted more time, since the parent has none to give.
+    pub(crate) fn of_parent(within: Option<Duration>) -> Self {
+        Self {
+            within: within.unwrap_or(Duration::MAX),
+            at_most: None,
+            more: Duration::ZERO,
+        }
+    }
+}
+
 /// What became of a session of a supervisor that drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(

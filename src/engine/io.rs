@@ -194,6 +194,8 @@ pub enum Effect<D: Domain> {
     StopWithin {
         /// Which.
         life: D::Life,
+        /// In what way it was asked.
+        way: StopWay,
         /// How long it may take from now on.
         within: Duration,
     },

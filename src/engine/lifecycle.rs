@@ -194,6 +194,22 @@ impl<D: Domain> Lifecycle<D> {
         self.life()?.actor()
     }
 
+    /// When its actor was started, if that was and something of it is left.
+    pub(super) fn began(&self) -> Option<Moment> {
+        let current = self.current.as_ref()?;
+        match current.state {
+            State::Running
+            | State::Stopping { .. }
+            | State::Killed { .. }
+            | State::Ended { .. } => Some(current.started),
+            State::Stuck(Left::Actor | Left::Rest) => Some(current.started),
+            State::Down
+            | State::Launching
+            | State::Cancelled { .. }
+            | State::Stuck(Left::Launch) => None,
+        }
+    }
+
     /// The mark that the actor of the present launch has left.
     pub(super) fn mark(&self) -> Mark {
         self.life().map_or(Mark::Missing, Life::mark)

@@ -60,6 +60,8 @@ pub enum Request<D: Domain> {
     },
     /// Tell when nothing of it is known any more.
     AwaitGone {
+        /// If it is the session of which this actor is or was an incarnation; else it is gone.
+        of: Option<u64>,
         /// Who asks.
         ticket: D::Ticket<StopAnswer>,
     },
@@ -103,7 +105,7 @@ impl<D: Domain> Request<D> {
             Self::Lease { ticket, .. } => (None, Caller::Lease(ticket)),
             Self::MoreTime { ticket, .. } => (None, Caller::MoreTime(ticket)),
             Self::AwaitRunning { ticket } => (None, Caller::Await(ticket)),
-            Self::AwaitGone { ticket } => (None, Caller::Stop(ticket)),
+            Self::AwaitGone { ticket, .. } => (None, Caller::Stop(ticket)),
         }
     }
 }

@@ -34,7 +34,11 @@ pub enum Shutdown {
     Infinity,
     /// Handles the messages that are in its mailbox and takes no new ones (ractor's `drain`), then
     /// stops. Killed if it has not ended after this time, or at the deadline of the supervisor's
-    /// stop. A supervisor is stopped as by `Timeout`; its children drain by their own rules.
+    /// stop.
+    ///
+    /// A session supervisor that is a child with this rule is drained within this time, as by
+    /// [`SessionSupervisor::drain`](crate::SessionSupervisor::drain). A static supervisor is stopped
+    /// as by `Timeout`; its children drain by their own rules.
     ///
     /// What an actor keeps in queues of its own is not in its mailbox. A ractor `Factory` does so
     /// with its jobs: send it `FactoryMessage::DrainRequests` and wait for its end, which it brings

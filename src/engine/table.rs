@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::groups::Groups;
 use super::index::Index;
 use super::io::{Domain, Spec};
+use super::moment::Moment;
 use super::rejection::Rejection;
 use super::restart::ChildKind;
 
@@ -42,6 +43,10 @@ pub struct Info<'a, D: Domain> {
     pub restarts: u64,
     /// The present launch.
     pub life: Option<&'a D::Life>,
+    /// When its first incarnation was started, if it was.
+    pub first_started: Option<Moment>,
+    /// When the present incarnation was started, if it was.
+    pub started: Option<Moment>,
     /// How the last incarnation ended.
     pub last_exit: Option<&'a Exit>,
     /// Whether it is a supervisor itself.
@@ -330,6 +335,8 @@ impl<D: Domain> Table<D> {
             incarnation: child.life.incarnation,
             restarts: child.history.as_ref().map_or(0, |history| history.restarts),
             life: child.life.life(),
+            first_started: child.first().map(|first| first.started),
+            started: child.life.began(),
             last_exit: child.last_exit(),
             kind: child.life.policy().kind,
             position: self.node(slot)?.position,

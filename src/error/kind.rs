@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::{
     AskForTimeError, AwaitError, CallError, CastError, CheckpointError, DeleteChildError,
-    DrainError, EnsureError, FindChildError, FindError, InvalidGroup, InvalidId, InvalidRole,
-    InvalidValue, Lagged, LeaseError, NotASupervisor, NotTaken, RestartAsError, RestartChildError,
-    RestartError, SaveError, StartChildError, StartError, StartSupervisorError, StopError,
-    SupervisorDown, TerminateChildError, TryNextError, WaitEndError,
+    DrainError, EnsureError, FindChildError, FindError, InvalidGroup, InvalidId, InvalidPageMark,
+    InvalidRole, InvalidValue, Lagged, LeaseError, NotASupervisor, NotTaken, RestartAsError,
+    RestartChildError, RestartError, SaveError, SiblingError, StartChildError, StartError,
+    StartSupervisorError, StopError, SupervisorDown, TerminateChildError, TryNextError,
+    WaitEndError,
 };
 use crate::engine::SessionState;
 
@@ -181,6 +182,7 @@ kinds! {
     InvalidValue => |_it| ErrorKind::InvalidInput;
     InvalidGroup => |_it| ErrorKind::InvalidInput;
     InvalidRole => |_it| ErrorKind::InvalidInput;
+    InvalidPageMark => |_it| ErrorKind::InvalidInput;
     NotASupervisor => |_it| ErrorKind::InvalidInput;
     SupervisorDown => |_it| ErrorKind::SupervisorDown;
     StartSupervisorError => |it| match it {
@@ -328,6 +330,12 @@ kinds! {
         Self::Restarting => ErrorKind::Busy,
         Self::Stuck => ErrorKind::Stuck,
         Self::Stopped => ErrorKind::Stopped,
+        Self::SupervisorDown => ErrorKind::SupervisorDown,
+    };
+    SiblingError => |it| match it {
+        Self::NotInTree | Self::NotASessionSupervisor { .. } => ErrorKind::InvalidInput,
+        Self::NotFound { .. } => ErrorKind::NotFound,
+        Self::NotRunning { .. } => ErrorKind::Busy,
         Self::SupervisorDown => ErrorKind::SupervisorDown,
     };
     FindChildError => |it| match it {

@@ -18,6 +18,18 @@ pub(crate) fn unix<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::
     })
 }
 
+/// The same, if it is known.
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+pub(super) fn unix_if_any<S: Serializer>(
+    time: &Option<SystemTime>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => unix(time, to),
+        None => to.serialize_none(),
+    }
+}
+
 /// An actor, as the text of its id.
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 pub(super) fn actor<S: Serializer>(actor: &Option<ActorCell>, to: S) -> Result<S::Ok, S::Error> {

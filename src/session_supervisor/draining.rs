@@ -140,6 +140,34 @@ fn report(answer: &DrainAnswer) -> DrainReport {
     }
 }
 
+/// How far the supervisor is, for a probe of readiness. Neither sends a message nor waits.
+impl SessionSupervisor {
+    /// Whether it takes new sessions: from the end of its start until a stop, a drain, or whatever
+    /// else ends it. A limit may refuse a start all the same. The answer may be out of date when it
+    /// is read: a start that is refused says so itself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use session_supervisor::{Options, SessionSupervisor};
+    /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// assert!(sessions.is_serving());
+    /// sessions.stop().await.unwrap();
+    /// assert!(!sessions.is_serving() && !sessions.is_draining());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.shared.progress.is_serving()
+    }
+
+    /// Whether it [drains](Self::drain), by whomever that was asked for. No longer when a stop has
+    /// turned the drain into a stop, or when all sessions have ended.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.shared.progress.is_draining()
+    }
+}
+
 impl SessionSupervisor {
     /// Drains the supervisor, for instance before a deploy: it starts nothing any more, ends each
     /// session with its messages handled first, so many at a time and within a deadline, and then

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use ractor::{ActorRef, ActorStatus, Message};
+use ractor::{ActorCell, ActorRef, ActorStatus, Message};
 
 use crate::ask;
 use crate::child::typed;
 use crate::engine::{AwaitAnswer, Exit, Request, StopAnswer};
 use crate::error::{AwaitError, SupervisorDown, WaitEndError};
-use crate::{SessionId, SessionSupervisor};
+use crate::{SessionId, SessionSupervisor, names};
 
 impl SessionSupervisor {
     /// The running session of an id, or, if it is starting, restarting or ending, the session as
@@ -118,10 +118,67 @@ impl SessionSupervisor {
                 let down = WaitEndError::SupervisorDown;
                 return ask::not_found(&shared, WaitEndError::NotFound, down);
             };
-            let request = |ticket| Request::AwaitGone { ticket };
+            let request = |ticket| Request::AwaitGone { of: None, ticket };
             match ask::session(&shared, id.shared(), request).await {
                 Ok(StopAnswer::Ended(exit)) => Ok(exit),
                 Ok(StopAnswer::NotFound) => Err(WaitEndError::NotFound),
+                // Only a stop is told that.
+                Ok(StopAnswer::Stuck) | Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
+            }
+        }
+    }
+    /// Waits for the end of exactly the session that this actor is, or was, an incarnation of, and
+    /// tells how it ended: pass what the start returned. As [`wait_end`](Self::wait_end), but if that
+    /// session is over already this is `None` at once, also if its id has been started anew since.
+    /// How it ended is not known any more then.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`: the actor does not bear the name of a session of this supervisor. `SupervisorDown` as with [`wait_end`](Self::wait_end).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing, and a caller that goes away costs nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use session_supervisor::{ChildSpec, Exit, Options, SessionSupervisor};
+    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// # let spec = ChildSpec::new(|_| (Chat, ()));
+    /// let first = sessions.start_session("alice", spec.clone()).await.unwrap();
+    /// let end = tokio::spawn(sessions.wait_end_of(&first.get_cell()));
+    /// # tokio::task::yield_now().await;
+    /// sessions.stop_session("alice").await.unwrap();
+    /// assert_eq!(end.await.unwrap(), Ok(Some(Exit::Shutdown)));
+    ///
+    /// sessions.start_session("alice", spec).await.unwrap();
+    /// assert_eq!(sessions.wait_end_of(&first.get_cell()).await, Ok(None));
+    /// # sessions.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn wait_end_of(
+        &self,
+        session: &ActorCell,
+    ) -> impl Future<Output = Result<Option<Exit>, WaitEndError>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let name = session.get_name().unwrap_or_default();
+        let id = names::id_of(self.name(), &name).map(Arc::from);
+        let of = Some(session.get_id().pid());
+        async move {
+            let Some(id) = id else {
+                let down = WaitEndError::SupervisorDown;
+                return ask::not_found(&shared, WaitEndError::NotFound, down);
+            };
+            let request = |ticket| Request::AwaitGone { of, ticket };
+            match ask::session(&shared, id, request).await {
+                Ok(StopAnswer::Ended(exit)) => Ok(Some(exit)),
+                Ok(StopAnswer::NotFound) => Ok(None),
                 // Only a stop is told that.
                 Ok(StopAnswer::Stuck) | Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
             }

@@ -2,8 +2,11 @@
 //!
 //! Most signals concern a whole process. `tests/process` and the tests of the example send them.
 
+mod drains;
 mod ends;
+mod failures;
 mod hostile;
+mod siblings;
 mod starts;
 
 use session_supervisor::{Application, ChildSpec, Options, RunningApplication, SessionSupervisor};

@@ -7,6 +7,7 @@ mod again;
 mod races;
 mod reasons;
 mod several;
+mod starts;
 
 use std::time::Duration;
 

@@ -35,12 +35,16 @@ fn masked(text: &str) -> String {
             assert_eq!(node, "0", "{line}");
             number.parse::<u64>().unwrap();
             shown = format!("{margin}\"actor\": \"0.7\"{end}");
-        } else if let Some((margin, rest)) = line.split_once("\"time\": ") {
+        }
+        for name in ["time", "first_started", "started"] {
+            let Some((margin, rest)) = line.split_once(&format!("\"{name}\": ")) else {
+                continue;
+            };
             let number = rest.trim_end_matches(',');
             let end = &rest[number.len()..];
             // In seconds, this is a point in time.
-            if number.parse::<f64>().unwrap() > 1.0e9 {
-                shown = format!("{margin}\"time\": 1795910400.5{end}");
+            if number.parse::<f64>().is_ok_and(|seconds| seconds > 1.0e9) {
+                shown = format!("{margin}\"{name}\": 1795910400.5{end}");
             }
         }
         lines.push(shown);

@@ -71,7 +71,7 @@ impl Hash {
                 let within = within.map_or("ever".into(), nanos);
                 format!("stop {} {way} {within}", launch(life))
             }
-            Effect::StopWithin { life, within } => {
+            Effect::StopWithin { life, within, .. } => {
                 format!("stop within {} {}", launch(life), nanos(*within))
             }
             Effect::Kill { life } => format!("kill {}", launch(life)),

@@ -173,6 +173,11 @@ impl Run {
         }
     }
 
+    /// Whether it is asked to handle its messages first.
+    pub(crate) fn drains(&self) -> bool {
+        self.gently || matches!(self.spec.policy().shutdown, Shutdown::Drain(_))
+    }
+
     /// Until when it may take to stop, by its rule and by what it was granted.
     pub(crate) fn until(&self) -> Option<Moment> {
         let by_rule = self.stopped?.after(self.grace()?);

@@ -65,6 +65,9 @@ pub(super) struct OfSessions {
 #[derive(Debug)]
 pub(crate) struct ParentLink {
     pub(crate) parent: Arc<Shared>,
+    /// Its role there, or the id of the session.
+    pub(crate) role: Arc<str>,
+    pub(crate) incarnation: u64,
     pub(crate) life: Arc<Life>,
 }
 

@@ -72,10 +72,13 @@ impl<D: Domain> Engine<D> {
         self.last_end = self.last_end.max(now);
         let end = self.step_within(now, slot, |child, step| {
             let told = child.ends_since();
+            let first = child.first();
             let history = &mut child.history;
             let mark = child.life.mark();
             let end = child.life.end(mark, seen, told, step, |last| {
-                history.get_or_insert_default().last.replace(last)
+                let history = history.get_or_insert_default();
+                history.first = first;
+                history.last.replace(last)
             })?;
             Some((end, mark))
         });

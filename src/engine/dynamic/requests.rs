@@ -34,7 +34,7 @@ impl<D: Domain> Engine<D> {
             Request::Lease { lease, ticket } => self.lease(&id, lease, ticket),
             Request::MoreTime { time, ticket } => self.more_time(now, &id, time, ticket),
             Request::AwaitRunning { ticket } => self.tell_when_running(&id, ticket),
-            Request::AwaitGone { ticket } => self.tell_when_gone(&id, ticket),
+            Request::AwaitGone { of, ticket } => self.tell_when_gone(&id, of, ticket),
         }
     }
 

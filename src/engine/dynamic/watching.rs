@@ -49,8 +49,17 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Answers when nothing of the session is known any more.
-    pub(super) fn tell_when_gone(&mut self, id: &str, ticket: D::Ticket<StopAnswer>) {
-        match self.table.find(id) {
+    pub(super) fn tell_when_gone(
+        &mut self,
+        id: &str,
+        of: Option<u64>,
+        ticket: D::Ticket<StopAnswer>,
+    ) {
+        let is_meant = |slot: &u32| {
+            let child = self.table.get(*slot);
+            of.is_none_or(|actor| child.is_some_and(|child| child.has_had(actor)))
+        };
+        match self.table.find(id).filter(is_meant) {
             None => self.answer(Reply::Stop(ticket, StopAnswer::NotFound)),
             Some(slot) => {
                 let gone = self.add_watcher(slot, |watchers| &mut watchers.gone, ticket);

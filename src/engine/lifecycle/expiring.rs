@@ -69,6 +69,14 @@ impl<D: Domain> Lifecycle<D> {
         }
     }
 
+    /// In what way it stops.
+    pub(super) fn way(&self) -> StopWay {
+        match self.current.as_ref().map(|current| current.stopped_by) {
+            Some(StoppedBy::Gently) => StopWay::Drain,
+            Some(StoppedBy::Rule) | None => self.policy().shutdown.way(),
+        }
+    }
+
     /// The rule by which it stops.
     pub(super) fn rule(&self) -> Shutdown {
         let rule = self.policy().shutdown;

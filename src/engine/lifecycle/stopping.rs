@@ -248,7 +248,8 @@ impl<D: Domain> Lifecycle<D> {
         let state = self.state();
         match state {
             State::Stopping { .. } => {
-                self.tell(step, |life| Effect::StopWithin { life, within });
+                let way = self.way();
+                self.tell(step, |life| Effect::StopWithin { life, way, within });
             }
             State::Down
             | State::Launching

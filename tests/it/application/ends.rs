@@ -11,7 +11,7 @@ use super::{application, noted, sessions, start};
 use crate::support::{Gate, Order, Probe, answered, asked, died};
 
 /// The actor of a child of the root.
-async fn child(root: &Supervisor, role: &str) -> ActorCell {
+pub(super) async fn child(root: &Supervisor, role: &str) -> ActorCell {
     let children = root.which_children().await.expect("the root runs");
     let child = children.into_iter().find(|child| &*child.role == role);
     child.and_then(|child| child.cell).expect("it runs")
@@ -114,6 +114,10 @@ async fn an_application_that_escalates_ends_in_order_with_status_1() {
     assert_eq!(probe.stops(), 1, "the session was stopped gracefully");
     let report = ended.report.expect("a report");
     assert_eq!((report.stopped, report.killed), (2, 1), "{report:?}");
+    assert_eq!(
+        ended.to_string(),
+        "restart limit reached by child \"listener\": killed"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -140,16 +140,16 @@ fn its_futures_can_be_spawned() {
     let _ = |running: RunningApplication| sendable(running.stop());
 }
 
-/// Runs a test of this file in a process of its own, sends it a signal after each of these lines,
+/// Runs a test of this module in a process of its own, sends it a signal after each of these lines,
 /// and answers its status and what it printed.
 #[cfg(unix)]
-fn signalled(test: &str, signals: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(super) fn signalled(test: &str, signals: &[(&str, &str)]) -> (Option<i32>, String) {
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
     let mut child = Command::new(std::env::current_exe().expect("a path"))
         .args(["--exact", "--nocapture"])
-        .arg(format!("application::starts::{test}"))
+        .arg(format!("application::{test}"))
         .env("APPLICATION_SIGNAL", "is sent")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -194,7 +194,7 @@ async fn it_starts_when_its_input_ends() {
 #[cfg(unix)]
 #[test]
 fn a_signal_that_comes_while_it_starts_is_not_lost() {
-    let test = "it_starts_when_its_input_ends";
+    let test = "starts::it_starts_when_its_input_ends";
     let (status, printed) = signalled(test, &[("starting", "TERM")]);
     for told in [
         "started\n",
@@ -238,7 +238,7 @@ async fn it_never_starts() {
 #[test]
 fn a_ctrl_c_after_a_signal_ends_it_while_it_starts() {
     let signals = [("starting", "TERM"), ("seen it", "INT")];
-    let (status, printed) = signalled("it_never_starts", &signals);
+    let (status, printed) = signalled("starts::it_never_starts", &signals);
     for told in [
         "interrupted while it was stopping, status 130\n",
         "nothing is left\n",
@@ -277,7 +277,7 @@ async fn it_hangs_while_its_owner_stops_it() {
 #[test]
 fn a_ctrl_c_ends_the_stop_that_the_owner_has_asked_for() {
     let signals = [("stopping", "INT")];
-    let (status, printed) = signalled("it_hangs_while_its_owner_stops_it", &signals);
+    let (status, printed) = signalled("starts::it_hangs_while_its_owner_stops_it", &signals);
     let told = "interrupted while it was stopping, status 130\n";
     assert!(printed.contains(told), "{printed}");
     assert_eq!(status, Some(0));

@@ -30,7 +30,7 @@ impl Sim {
                 self.launch(&context, spec, life, ticket);
             }
             Effect::Cancel { life, why } => self.cancel(life.0.key, why),
-            Effect::StopWithin { life, within } => self.told_the_time(life.0.key, within),
+            Effect::StopWithin { life, way, within } => self.told_the_time(life.0.key, way, within),
             Effect::Stop { life, way, within } => {
                 self.told_to_stop(life.0.key, way, within);
             }
@@ -270,8 +270,7 @@ impl Sim {
         let run = &mut self.world.runs[index];
         let grace = run.grace();
         assert_eq!(within, grace.into_iter().chain(left).min(), "the time");
-        let drains = matches!(run.spec.policy().shutdown, Shutdown::Drain(_));
-        assert_eq!(way == StopWay::Drain, drains);
+        assert_eq!(way == StopWay::Drain, run.drains());
         self.times
             .insert(index, within.map(|within| self.world.now.after(within)));
         assert!(run.reported && !run.judged(), "a stop out of place");
@@ -282,11 +281,12 @@ impl Sim {
     }
 
     /// Less time is left than it was told.
-    fn told_the_time(&mut self, key: Key, within: Duration) {
+    fn told_the_time(&mut self, key: Key, way: StopWay, within: Duration) {
         let (index, _) = self.meant(key);
         let until = self.world.now.after(within);
         let run = &self.world.runs[index];
         assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
+        assert_eq!(way == StopWay::Drain, run.drains());
         assert_eq!(Some(until), self.model.deadline);
         let before = self.times.insert(index, Some(until)).flatten();
         assert!(before.is_none_or(|before| until < before), "no news");

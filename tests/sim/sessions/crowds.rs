@@ -124,7 +124,7 @@ impl Crowd {
             Ask::Restart => Request::Restart { ticket },
             Ask::Stop => Request::Stop { ticket },
             Ask::AwaitRunning => Request::AwaitRunning { ticket },
-            Ask::AwaitGone => Request::AwaitGone { ticket },
+            Ask::AwaitGone => Request::AwaitGone { of: None, ticket },
         };
         let id = IDS[id].into();
         self.feed(Input::Asked { id, request });

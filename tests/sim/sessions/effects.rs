@@ -30,10 +30,11 @@ impl Sim {
                 self.launch(&context, spec, life, ticket);
             }
             Effect::Cancel { life, why } => self.cancel(life.0.key, why),
-            Effect::StopWithin { life, within } => {
+            Effect::StopWithin { life, way, within } => {
                 let (index, _) = self.meant(life.0.key);
                 let run = &self.world.runs[index];
                 assert!(run.stopped.is_some() && run.killed.is_none() && !run.judged());
+                assert_eq!(way == StopWay::Drain, run.drains());
                 assert_eq!(
                     run.spec.policy().kind,
                     session_supervisor::engine::ChildKind::Supervisor
@@ -298,8 +299,7 @@ impl Sim {
         let shutdown = run.spec.policy().shutdown;
         assert!(!late && (gently || shutdown != Shutdown::BrutalKill));
         assert!(wanted, "a stop unasked");
-        let drains = gently || matches!(shutdown, Shutdown::Drain(_));
-        assert_eq!(way == StopWay::Drain, drains);
+        assert_eq!(way == StopWay::Drain, run.drains());
         self.has_its_time(index, within);
         let run = &mut self.world.runs[index];
         run.stopped = Some(self.world.now);

@@ -12,6 +12,7 @@
 //!    changes nothing.
 
 mod checks;
+mod many;
 mod model;
 mod random;
 mod scenes;

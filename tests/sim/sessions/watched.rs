@@ -29,6 +29,7 @@ impl Sim {
                 ticket: Waiter(ticket),
             },
             _ => Request::AwaitGone {
+                of: None,
                 ticket: Waiter(ticket),
             },
         };
