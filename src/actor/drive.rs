@@ -162,10 +162,8 @@ impl Shared {
         let listened = self.feed().is_some_and(|feed| feed.is_listened());
         driver.machine.listen(if listened {
             Listening::On
-        } else if log::tells_details() {
-            Listening::Off
         } else {
-            Listening::Warnings
+            log::listening()
         });
     }
 
