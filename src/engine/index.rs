@@ -55,6 +55,7 @@ impl Index {
     }
 
     /// The slot of an id, or else the place for it.
+    #[inline]
     pub(super) fn find_place(
         &mut self,
         id: &str,
@@ -83,6 +84,7 @@ impl Index {
     }
 
     /// The shard of an id, and its hash.
+    #[inline]
     fn hash(&self, id: &str) -> (usize, u32) {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(id.as_bytes());

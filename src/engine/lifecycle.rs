@@ -237,6 +237,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// Tells what has happened to the child.
+    #[inline]
     pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
         if step.listening.hears(&kind) {
             step.effect(self.noted(kind.into()));
@@ -244,6 +245,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// What is told of the child.
+    #[inline]
     pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
         let Happening {
             kind,

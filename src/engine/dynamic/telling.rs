@@ -55,6 +55,7 @@ impl<D: Domain> Engine<D> {
     }
 }
 
+#[inline]
 fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
     if let EventKind::Decided(_) = kind {
         if let Some(exits) = child.exits_mut() {
