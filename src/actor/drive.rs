@@ -53,6 +53,7 @@ impl Shared {
     /// Drives. The caller holds the seat. Answers how many tasks of others were made or woken on
     /// this thread: a caller that is about to run a user's code has to [step
     /// aside](Self::step_aside) for them.
+    #[inline]
     pub(super) fn drive(self: &Arc<Self>, first: &mut Option<Item>) -> usize {
         self.drive_from(first, Begin::Handle)
     }
@@ -83,6 +84,7 @@ impl Shared {
     }
 
     /// Handles what the drive begins with.
+    #[inline]
     fn begin(
         self: &Arc<Self>,
         driver: &mut Driver,
@@ -107,6 +109,7 @@ impl Shared {
     }
 
     /// Does what is due, then the next items, until nothing is left or the budget is used up.
+    #[inline]
     fn go_round(self: &Arc<Self>, driver: &mut Driver, outbox: &mut Outbox<'_>) -> Turn {
         let mut budget = BUDGET;
         loop {
@@ -158,14 +161,13 @@ impl Shared {
     }
 
     /// The engine tells each step while somebody listens.
+    #[inline]
     fn look_who_listens(&self, driver: &mut Driver) {
         let listened = self.feed().is_some_and(|feed| feed.is_listened());
         driver.machine.listen(if listened {
             Listening::On
-        } else if log::tells_details() {
-            Listening::Off
         } else {
-            Listening::Warnings
+            log::listening()
         });
     }
 
@@ -176,6 +178,7 @@ impl Shared {
     }
 
     /// One step of what is due, and of the lists.
+    #[inline]
     fn step(self: &Arc<Self>, driver: &mut Driver, outbox: &mut Outbox<'_>) -> Rest {
         let mut due = driver.machine.poll_timeout();
         if driver.timer == Timer::Fired || due == Some(Moment::START) {

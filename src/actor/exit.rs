@@ -4,8 +4,9 @@
 //! the wrapper's mark decides.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 use ractor::{ActorCell, ActorProcessingErr, SupervisionEvent};
@@ -16,9 +17,6 @@ use crate::engine::{Cause, Chain, Seen};
 
 /// The longest text that is kept of an error, in bytes.
 const LONGEST_TEXT: usize = 1_024;
-
-/// Most texts are no longer, so they are written without an allocation for each part.
-const ROOM: usize = 128;
 
 /// Ends a text that was longer.
 const CUT: char = '…';
@@ -86,22 +84,29 @@ pub(crate) fn failed_link(event: &SupervisionEvent) -> Option<ActorProcessingErr
 /// The text of a user's error and of its sources, as far as it is kept. It is made by the user's
 /// code.
 pub(super) fn error_text(error: &(dyn Error + 'static)) -> Arc<str> {
-    let written = guard(|| {
-        let mut text = String::with_capacity(ROOM);
-        write!(text, "{}", Chain(error)).map(|()| text)
-    });
-    match written {
-        Ok(Ok(mut text)) => {
-            if text.len() > LONGEST_TEXT {
-                let longest = LONGEST_TEXT - CUT.len_utf8();
-                let whole = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
-                text.truncate(whole.unwrap_or(0));
-                text.push(CUT);
-            }
-            text.into()
-        }
-        Ok(Err(_)) | Err(_) => "its error panicked while it was shown".into(),
+    thread_local! {
+        /// Where a text is written, and the last one. When many fail, most do for the same reason.
+        static BUFFER: Cell<(String, Option<Arc<str>>)> = const { Cell::new((String::new(), None)) };
     }
+    // While it is written the buffer is nowhere else, since the user's code may come here again.
+    // While its thread ends there is none.
+    let (mut text, last) = BUFFER.try_with(Cell::take).unwrap_or_default();
+    text.clear();
+    let Ok(Ok(mut text)) = guard(move || Chain(error).write(&mut text).map(|()| text)) else {
+        return "its error panicked while it was shown".into();
+    };
+    if text.len() > LONGEST_TEXT {
+        let longest = LONGEST_TEXT - CUT.len_utf8();
+        let whole = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
+        text.truncate(whole.unwrap_or(0));
+        text.push(CUT);
+        return text.into();
+    }
+    let last = last.filter(|last| **last == *text);
+    let shared = last.unwrap_or_else(|| text.as_str().into());
+    let kept = (text, Some(Arc::clone(&shared)));
+    BUFFER.try_with(|buffer| buffer.set(kept)).ok();
+    shared
 }
 
 /// Whether a reason is one of those that ractor gives to an end without `post_stop`.

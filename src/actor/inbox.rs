@@ -133,6 +133,7 @@ impl<I> Inbox<I> {
 
     /// Takes the seat for a caller's command that needs no fence, if it is free and the root is not
     /// gone. Commands that wait for one were asked before it.
+    #[inline]
     pub(crate) fn take_seat(&self, progress: &Progress) -> bool {
         let mut queue = self.lock();
         let free = queue.seat == Seat::Free
@@ -205,6 +206,7 @@ impl<I> Inbox<I> {
 
     /// The driver's next items, at most `budget`. Without any, and with nothing else to do, it
     /// leaves the seat.
+    #[inline]
     pub(crate) fn next(&self, budget: usize, rest: Rest, into: &mut VecDeque<I>) -> Turn {
         let mut queue = self.lock();
         let queue = &mut *queue;

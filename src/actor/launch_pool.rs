@@ -46,6 +46,7 @@ impl<L> LaunchPool<L> {
     }
 
     /// Gives a launch to a task that waits. Without one it is handed back.
+    #[inline]
     pub(super) fn give(&self, launch: L) -> Result<(), L> {
         let waiting = self.lock().waiting.pop();
         let Some((seat, waker)) = waiting else {

@@ -235,6 +235,7 @@ impl<C, T: Clone> Life<C, T> {
     }
 
     /// What is left after that.
+    #[inline]
     pub(crate) fn release(&self, hold: Hold) -> Left {
         let before = self.bits.fetch_and(!(hold as u16), Ordering::AcqRel);
         let left = before & HELD & !(hold as u16);
@@ -265,11 +266,13 @@ impl<C, T: Clone> Life<C, T> {
         .await;
     }
 
+    #[inline]
     pub(crate) fn set_caller(&self, caller: C) {
         self.lock().claim = Claim::Open(Some(caller));
     }
 
     /// The launch's side of the race. `None`: it was cancelled before.
+    #[inline]
     pub(crate) fn claim(&self) -> Option<Option<C>> {
         let mut inner = self.lock();
         let taken = inner.claim.take(Claim::Reported);

@@ -15,7 +15,7 @@ use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;
 
 use super::unwind::{Panicked, guard};
-use crate::engine::{EventKind, Repeat, Severity, ShutdownReport, StopCause};
+use crate::engine::{EventKind, Listening, Repeat, Severity, ShutdownReport, StopCause};
 use fields::{Follows, Times, millis};
 pub(super) use line::{Children, Line, Speaker};
 
@@ -168,9 +168,13 @@ impl Speaker {
     }
 }
 
-/// Whether a subscriber wants to read of details.
-pub(super) fn tells_details() -> bool {
-    LevelFilter::current() >= LevelFilter::DEBUG
+/// What a subscriber may want to read of.
+pub(super) fn listening() -> Listening {
+    match LevelFilter::current() {
+        LevelFilter::OFF => Listening::Nobody,
+        LevelFilter::ERROR | LevelFilter::WARN | LevelFilter::INFO => Listening::Warnings,
+        _ => Listening::Off,
+    }
 }
 
 /// Whether a subscriber wants to read of that.

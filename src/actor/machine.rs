@@ -38,6 +38,7 @@ impl<D: Domain> Machine<D> {
 
     /// Whether somebody follows each step. Of the children of a static supervisor no more is told
     /// than else.
+    #[inline]
     pub(super) const fn listen(&mut self, listening: Listening) {
         match self {
             Self::Sessions(engine) => engine.listen(listening),
@@ -45,6 +46,7 @@ impl<D: Domain> Machine<D> {
         }
     }
 
+    #[inline]
     pub(super) fn handle(&mut self, now: Moment, input: Input<D>) {
         match self {
             Self::Sessions(engine) => engine.handle(now, input),
@@ -67,6 +69,7 @@ impl<D: Domain> Machine<D> {
         }
     }
 
+    #[inline]
     pub(super) fn poll_effect(&mut self) -> Option<Effect<D>> {
         match self {
             Self::Sessions(engine) => engine.poll_effect(),
@@ -98,6 +101,7 @@ impl<D: Domain> Machine<D> {
 
     /// Takes the start of a new id if no end that the root has not read yet could change its
     /// answer. Else it is handed back.
+    #[inline]
     pub(super) fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
         match self {
             Self::Sessions(engine) => engine.handle_if_new(now, input),

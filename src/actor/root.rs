@@ -109,10 +109,11 @@ impl Root {
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(cell) = exit::started(&event)
-            && (shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell))
-        {
-            shared.events.start_read();
+        if let Some(cell) = exit::started(&event) {
+            if shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell) {
+                shared.events.start_read();
+            }
+            return Ok(());
         }
         let Some(Told { cell, state, seen }) = exit::translate(event) else {
             return Ok(());

@@ -182,12 +182,13 @@ impl<A: Actor> Session<A> {
             return Err("it was started before".into());
         };
         let user = &*actor;
-        let call = move || async move {
-            // The state may be large, so it is put into its box before it is moved anywhere.
-            let state = user.pre_start(myself, *arguments).await?;
-            Ok(Box::new(state))
-        };
-        let started = self.call(pin!(None), call).await;
+        let started = self
+            .call(pin!(Some(async move {
+                // The state may be large, so it is put into its box before it is moved anywhere.
+                let state = user.pre_start(myself, *arguments).await?;
+                Ok(Box::new(state))
+            })))
+            .await;
         let error = match started {
             Ok(state) => {
                 self.life.mark_ready();
@@ -210,8 +211,11 @@ impl<A: Actor> Session<A> {
             return Ok(());
         };
         let number = myself.get_id().pid();
-        let call = move || actor.post_start(myself, state);
-        let result = self.call(pin!(None), call).await;
+        let result = self
+            .call(pin!(Some(
+                async move { actor.post_start(myself, state).await }
+            )))
+            .await;
         self.flush(guard, result)?;
         self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
         self.shared.events.start_told(number);
@@ -266,8 +270,12 @@ impl<A: Actor> Session<A> {
         guard.learn();
         let had_linked = guard.linked.is_some();
         if let Some((actor, state)) = guard.parts() {
-            let call = move || actor.post_stop(myself, state);
-            let result = self.call(pin!(None), call).of_post_stop().await;
+            let result = self
+                .call(pin!(Some(
+                    async move { actor.post_stop(myself, state).await }
+                )))
+                .of_post_stop()
+                .await;
             self.flush(guard, result)?;
         }
         // If nothing is remembered, all that is below it was looked at just now.

@@ -249,6 +249,7 @@ impl Shared {
 
     /// Something of a launch is gone. The last release reports that. Answers what
     /// [`drive`](Self::drive) does.
+    #[inline]
     pub(super) fn release(self: &Arc<Self>, life: &Arc<Life>, hold: Hold) -> usize {
         match life.release(hold) {
             Left::Nothing => {
@@ -277,6 +278,7 @@ impl Shared {
     /// because the root was killed first, no event reports that, and the engine would take it for a
     /// crash. So that report waits for the proof that the root was not. The same proof says that the
     /// root has read the reason of an end that the supervisor had not asked for.
+    #[inline]
     fn released(self: &Arc<Self>, life: &Life) {
         self.launch_gone();
         self.tell_of(life, Input::Released { key: life.key() });
@@ -287,6 +289,7 @@ impl Shared {
         self.tell_of(life, Input::Outlived { key: life.key() });
     }
 
+    #[inline]
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
         if life.mark() == Mark::Missing || life.ended_unasked() {
             self.report_behind_fence(input);

@@ -4,7 +4,7 @@
 //! or asks for the [`error_text`].
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,19 +17,29 @@ pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 const DEEPEST: usize = 32;
 
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut last = self.0.to_string();
-        f.write_str(&last)?;
+impl Chain<'_> {
+    /// Appends the text.
+    pub(crate) fn write(self, text: &mut String) -> fmt::Result {
+        let mut last = text.len();
+        write!(text, "{}", self.0)?;
         let sources = std::iter::successors(self.0.source(), |&error| error.source());
         for source in sources.take(DEEPEST) {
-            let text = source.to_string();
-            if !last.contains(&text) {
-                write!(f, ": {text}")?;
-                last = text;
+            let source = source.to_string();
+            if !text[last..].contains(&source) {
+                text.push_str(": ");
+                last = text.len();
+                text.push_str(&source);
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        f.write_str(&text)
     }
 }
 

@@ -11,7 +11,6 @@ use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
-use super::repeats::Repeats;
 use super::waiting::Waiting;
 
 /// What is kept of an id.
@@ -34,10 +33,6 @@ pub(super) struct Extra<D: Domain> {
     /// What the last launch has left to the next one. While a launch is under way or runs, its life
     /// has it.
     checkpoint: Option<Checkpoint<D>>,
-    /// Its last exits.
-    pub(super) exits: Option<Box<Exits>>,
-    /// How often it has crashed lately.
-    pub(super) repeats: Repeats,
 }
 
 impl<D: Domain> Default for Extra<D> {
@@ -45,8 +40,6 @@ impl<D: Domain> Default for Extra<D> {
         Self {
             leases: Leases::default(),
             checkpoint: None,
-            exits: None,
-            repeats: Repeats::default(),
         }
     }
 }
@@ -64,6 +57,8 @@ pub(super) struct History<D: Domain> {
     pub(super) first: Option<First>,
     /// Set from the moment it is parked until a trial has lived long enough.
     pub(super) parking: Option<Parking>,
+    /// Its last exits, after which it stayed.
+    pub(super) exits: Option<Exits>,
     pub(super) extra: Option<Box<Extra<D>>>,
 }
 
@@ -84,6 +79,7 @@ impl<D: Domain> Default for History<D> {
             last: None,
             first: None,
             parking: None,
+            exits: None,
             extra: None,
         }
     }
@@ -305,8 +301,8 @@ impl<D: Domain> Child<D> {
         self.history.as_ref()?.extra.as_deref()
     }
 
-    pub(super) fn extra_if_any(&mut self) -> Option<&mut Extra<D>> {
-        self.history.as_mut()?.extra.as_deref_mut()
+    pub(super) fn exits_mut(&mut self) -> Option<&mut Exits> {
+        self.history.as_mut()?.exits.as_mut()
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::decision::Decision;
 use super::event::EventKind;
 use super::moment::Moment;
+use super::repeats::Repeats;
 
 /// So many exits of a session are kept.
 pub const KEPT_EXITS: usize = 8;
@@ -39,14 +40,17 @@ pub(super) struct Exits {
     latest: Record,
     before: VecDeque<Record>,
     earlier: u64,
+    /// How often it has crashed lately.
+    pub(super) repeats: Repeats,
 }
 
 impl Exits {
-    pub(super) const fn new(first: Record) -> Self {
+    pub(super) fn new(first: Record) -> Self {
         Self {
             latest: first,
             before: VecDeque::new(),
             earlier: 0,
+            repeats: Repeats::default(),
         }
     }
 

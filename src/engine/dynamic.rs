@@ -134,6 +134,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Takes an input. All effects must then be polled before the next one.
+    #[inline]
     pub fn handle(&mut self, now: Moment, input: Input<D>) {
         self.begin_step();
         match input {
@@ -182,6 +183,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// What follows whatever came in.
+    #[inline]
     fn settle(&mut self, now: Moment) {
         if self.has_room_in_line() {
             self.let_in(now);
@@ -219,6 +221,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// The next thing to do, if there is one.
+    #[inline]
     pub fn poll_effect(&mut self) -> Option<Effect<D>> {
         self.effects.pop_front()
     }
@@ -226,6 +229,7 @@ impl<D: Domain> Engine<D> {
     /// When `handle_timeout` is to be called next. A moment that has passed means: at once.
     /// [`Moment::START`] means that [`proceed`](Self::proceed) is enough.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Moment> {
         // More wait in line than one step lets in.
         if self.has_room_in_line() {

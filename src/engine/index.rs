@@ -10,7 +10,7 @@
 //! 1. no vacant entry lies between the place that a hash asks for and the place where it is;
 //! 2. at least a quarter of the entries is vacant, so every search ends.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 const SHARDS: usize = 64;
 
@@ -55,6 +55,7 @@ impl Index {
     }
 
     /// The slot of an id, or else the place for it.
+    #[inline]
     pub(super) fn find_place(
         &mut self,
         id: &str,
@@ -83,8 +84,11 @@ impl Index {
     }
 
     /// The shard of an id, and its hash.
+    #[inline]
     fn hash(&self, id: &str) -> (usize, u32) {
-        let hash = (self.hasher.hash_one(id) >> 32) as u32;
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(id.as_bytes());
+        let hash = (hasher.finish() >> 32) as u32;
         (shard_of(hash), hash)
     }
 }

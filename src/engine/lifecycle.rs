@@ -253,6 +253,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// Tells what has happened to the child.
+    #[inline]
     pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
         if step.listening.hears(&kind) {
             step.effect(self.noted(kind.into()));
@@ -260,6 +261,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// What is told of the child.
+    #[inline]
     pub(super) fn noted(&self, happening: Happening) -> Effect<D> {
         let Happening {
             kind,

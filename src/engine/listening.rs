@@ -5,6 +5,8 @@ use super::event::{EventKind, Severity};
 /// Whether somebody follows each step of the sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Listening {
+    /// Nor is there a log that anybody reads: nothing is told.
+    Nobody,
     /// Nor does anybody read the details in the log: only warnings and errors are told.
     Warnings,
     /// Only what the log may tell is told.
@@ -17,6 +19,10 @@ pub enum Listening {
 impl Listening {
     /// Whether this is told.
     pub(super) fn hears(self, kind: &EventKind) -> bool {
-        self != Self::Warnings || kind.severity() != Severity::Detail
+        match self {
+            Self::Nobody => false,
+            Self::Warnings => kind.severity() != Severity::Detail,
+            Self::Off | Self::On => true,
+        }
     }
 }

@@ -166,6 +166,7 @@ impl<D: Domain> Table<D> {
 
     /// The slot of an id. One that is new is given a vacant slot, which has to be
     /// [filled](Self::fill) before anything else is done.
+    #[inline]
     pub(super) fn reserve(&mut self, id: &str) -> Place {
         let is = |slot| is_of(&self.chunks, slot, id);
         match self.index.find_place(id, is) {
@@ -243,6 +244,7 @@ impl<D: Domain> Table<D> {
     }
 
     /// The one place where the state and the plan of a child change.
+    #[inline]
     pub(super) fn change<T>(
         &mut self,
         slot: u32,

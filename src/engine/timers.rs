@@ -41,6 +41,7 @@ impl Timers {
     }
 
     /// Sets or removes the timer of a slot.
+    #[inline]
     pub(super) fn set(&mut self, slot: u32, at: Option<Moment>) {
         if let Some((open, before)) = &mut self.open
             && *open == slot
@@ -54,6 +55,7 @@ impl Timers {
     }
 
     /// Puts into the heap what was set.
+    #[inline]
     pub(super) fn settle(&mut self) {
         if let Some((slot, at)) = self.open.take() {
             self.put_in(slot, at);

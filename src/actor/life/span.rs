@@ -16,6 +16,7 @@ impl<C, T: Clone> Life<C, T> {
     }
 
     /// The span, if there is one, until its actor's task is done.
+    #[inline]
     pub(in crate::actor) fn span(&self) -> Option<Arc<IncarnationSpan>> {
         if self.bits.load(Ordering::Acquire) & SPAN == 0 {
             return None;

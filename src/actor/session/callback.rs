@@ -58,22 +58,19 @@ impl<F> Place for Box<Option<F>> {
     type Future = F;
 }
 
-// What makes a future may hold a large message, so it is called from where it lies. And neither of
-// the two calls is an `async fn`, which would keep its arguments beside what it makes of them.
+// Neither of the two calls is an `async fn`, which would keep its arguments beside what it makes of
+// them.
 impl<A: Actor> Session<A> {
-    /// Calls the user's actor. The future is put into its `place`.
-    pub(super) fn call<'a, F>(
+    /// Calls the user's actor by a future that lies in its `place`. None of its code may have run.
+    pub(super) const fn call<'a, F>(
         &'a self,
-        mut place: Pin<&'a mut Option<F>>,
-        make: impl FnOnce() -> F,
+        place: Pin<&'a mut Option<F>>,
     ) -> Callback<'a, A, &'a mut Option<F>> {
-        let mut make = Some(make);
-        let make = || place.set(make.take().map(|make| make()));
-        let made = guard_within(self.life.span().as_deref(), make);
-        self.callback(made.map(|()| place))
+        self.callback(Made::Future(place))
     }
 
-    /// Calls the user's actor. The future is put into a box.
+    /// Calls the user's actor. The future is put into a box. What makes it may hold a large message,
+    /// so that is called from where it lies.
     pub(super) fn call_in_box<F>(
         &self,
         make: impl FnOnce() -> F,
@@ -83,17 +80,16 @@ impl<A: Actor> Session<A> {
             let place = Box::new_uninit();
             Box::into_pin(Box::write(place, make.take().map(|make| make())))
         });
-        self.callback(made)
-    }
-
-    fn callback<P: Place>(&self, made: Result<Pin<P>, Panicked>) -> Callback<'_, A, P> {
-        let made = match made {
+        self.callback(match made {
             Ok(future) => Made::Future(future),
             Err(panicked) => {
                 self.life.note_orphans();
                 Made::Panicked(Box::new(panicked))
             }
-        };
+        })
+    }
+
+    const fn callback<P: Place>(&self, made: Made<P>) -> Callback<'_, A, P> {
         Callback {
             session: self,
             made,

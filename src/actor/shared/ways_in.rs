@@ -35,6 +35,7 @@ impl Shared {
 
     /// A report of what has happened, an exit that the root has read, a tick. Answers what
     /// [`drive`](Self::drive) does.
+    #[inline]
     pub(crate) fn push(self: &Arc<Self>, item: Item) -> usize {
         let mut item = Some(item);
         let pushed = self.inbox.push(&mut item);
@@ -76,6 +77,7 @@ impl Shared {
     }
 
     /// Does what follows a push. `item`: what it has left.
+    #[inline]
     fn take(
         self: &Arc<Self>,
         pushed: Result<Next, Refused>,
@@ -95,6 +97,7 @@ impl Shared {
         self.go_on_from(next, &mut None)
     }
 
+    #[inline]
     fn go_on_from(self: &Arc<Self>, next: Next, first: &mut Option<Item>) -> usize {
         match next {
             Next::Nothing => 0,

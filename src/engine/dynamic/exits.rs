@@ -40,6 +40,7 @@ impl<D: Domain> Engine<D> {
 
     /// A session that failed or stopped tells of its end itself, unless its start is unreported:
     /// then its release is early enough.
+    #[inline]
     pub(super) fn ended_early(&mut self, now: Moment, key: Key) {
         if let Some(slot) = self.launched(key)
             && let Some(child) = self.table.get(slot)
@@ -110,6 +111,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
+    #[inline]
     fn ended_by_itself(
         &mut self,
         now: Moment,
@@ -234,6 +236,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Nothing of the present launch is left.
+    #[inline]
     pub(super) fn release(&mut self, now: Moment, slot: u32) {
         self.judged_at_last(now, slot);
         let Some(child) = self.table.get(slot) else {

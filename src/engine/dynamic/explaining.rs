@@ -68,11 +68,8 @@ impl<D: Domain> Engine<D> {
     #[must_use]
     pub fn dossier(&self, id: &str) -> Option<Dossier<'_, D>> {
         let slot = self.table.find(id)?;
-        let exits = self
-            .table
-            .get(slot)?
-            .extra()
-            .and_then(|extra| extra.exits.as_deref());
+        let history = self.table.get(slot)?.history.as_ref();
+        let exits = history.and_then(|history| history.exits.as_ref());
         Some(Dossier::new(self.table.info(slot)?, exits))
     }
 

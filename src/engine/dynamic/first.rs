@@ -23,6 +23,7 @@ impl<D: Domain> Engine<D> {
     /// Takes a start if its answer is the same whatever sessions have ended without the engine
     /// knowing yet: the id is new and admitted, and no end can end the supervisor. Else it is
     /// handed back. All effects must then be polled before the next input.
+    #[inline]
     pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
         self.begin_step();
         let settings = &self.settings;
@@ -59,6 +60,7 @@ impl<D: Domain> Engine<D> {
 
     /// Starts a new id at once. A start of a known one is handed back, and one that is refused: a
     /// claim may be taken by a session whose end is not known yet.
+    #[inline]
     pub(super) fn start_if_new(
         &mut self,
         now: Moment,
@@ -81,6 +83,7 @@ impl<D: Domain> Engine<D> {
 
     /// Makes the child in the slot that was reserved for it, and launches it. `waiting`: who waits
     /// for the id as well.
+    #[inline]
     pub(super) fn first_launch(
         &mut self,
         now: Moment,

@@ -23,6 +23,7 @@ use crate::engine::restart::Restart;
 
 impl<D: Domain> Engine<D> {
     /// Orders a launch. Nothing of an earlier one may be left.
+    #[inline]
     pub(super) fn launch_now(
         &mut self,
         now: Moment,
@@ -46,6 +47,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
+    #[inline]
     pub(super) fn started(&mut self, now: Moment, key: Key, recall: Recall) {
         let Some(slot) = self.launched(key) else {
             return;
@@ -199,6 +201,7 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Launches a restarting child whose pause is over and whose last incarnation is released.
+    #[inline]
     pub(super) fn relaunch_if_due(&mut self, now: Moment, slot: u32) {
         let Some(child) = self.table.get_mut(slot) else {
             return;

@@ -289,6 +289,7 @@ impl<D: Domain> Engine<D> {
         }
     }
 
+    #[inline]
     fn count_restart(&mut self, now: Moment, slot: u32, own: Option<Limit>) {
         // The next pause has a number of its own.
         self.jitter.draw();

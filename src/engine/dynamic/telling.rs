@@ -47,19 +47,18 @@ impl<D: Domain> Engine<D> {
         {
             keep(now, child, &happening.kind, *decision);
         }
-        let extra = self.table.get_mut(slot).and_then(Child::extra_if_any);
-        if let Some(extra) = extra {
-            happening.judge(now, &mut extra.repeats);
+        let exits = self.table.get_mut(slot).and_then(Child::exits_mut);
+        if let Some(exits) = exits {
+            happening.judge(now, &mut exits.repeats);
         }
         self.note(slot, happening);
     }
 }
 
+#[inline]
 fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision: Decision) {
     if let EventKind::Decided(_) = kind {
-        let history = child.history.as_mut();
-        let extra = history.and_then(|history| history.extra.as_mut());
-        if let Some(exits) = extra.and_then(|extra| extra.exits.as_mut()) {
+        if let Some(exits) = child.exits_mut() {
             exits.decided(decision);
         }
         return;
@@ -69,8 +68,8 @@ fn keep<D: Domain>(now: Moment, child: &mut Child<D>, kind: &EventKind, decision
         incarnation: child.life.incarnation,
         kind: kind.clone(),
     };
-    match &mut child.extra_mut().exits {
+    match &mut child.history().exits {
         Some(exits) => exits.add(record),
-        exits @ None => *exits = Some(Box::new(Exits::new(record))),
+        exits @ None => *exits = Some(Exits::new(record)),
     }
 }

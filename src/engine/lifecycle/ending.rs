@@ -77,6 +77,7 @@ impl<D: Domain> Lifecycle<D> {
     /// It has ended. Judges the exit by the mark and the event. `told`: when it was told to end.
     /// `keep` stores the exit as the last one and returns the one before; a start that succeeded
     /// after its cancellation is not stored.
+    #[inline]
     pub(in crate::engine) fn end(
         &mut self,
         mark: Mark,
@@ -241,6 +242,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// Nothing of one that has ended is left.
+    #[inline]
     pub(in crate::engine) fn release(&mut self, step: &mut Step<'_, D>) {
         let state = self.state();
         match state {

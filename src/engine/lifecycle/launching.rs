@@ -79,6 +79,7 @@ impl<D: Domain> Lifecycle<D> {
 
     /// The launch has succeeded. Returns the event of the end as well, if that came first. `None`:
     /// the success is known already.
+    #[inline]
     pub(in crate::engine) fn started(
         &mut self,
         recall: Recall,
@@ -200,6 +201,7 @@ impl<D: Domain> Lifecycle<D> {
     }
 
     /// Nothing of the present launch is left.
+    #[inline]
     pub(super) fn forget(&mut self, step: &mut Step<'_, D>) {
         if let Some(current) = self.current.take() {
             if let Some(seen) = current.early {

@@ -1,5 +1,6 @@
-//! What is told where nobody reads details: warnings and errors alone. All else is done as it is, and
-//! what a detail would have carried out of the engine leaves it all the same.
+//! What is told where nobody reads details: warnings and errors alone; and where there is no log:
+//! nothing. All else is done as it is, and what an event would have carried out of the engine leaves it
+//! all the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -133,10 +134,22 @@ fn where_nobody_reads_details_only_they_are_not_told() {
     let expected: Vec<_> = all.kinds.iter().filter(grave).cloned().collect();
     assert_eq!(few.kinds, expected);
     assert!(expected.len() >= 2 && expected.len() < all.kinds.len());
-    assert_eq!(few.others, all.others);
+    check_the_rest(few, all);
+}
+
+#[test]
+fn where_nobody_reads_anything_nothing_is_told() {
+    let none = played(Listening::Nobody);
+    assert_eq!(none.kinds, []);
+    check_the_rest(none, played(Listening::Off));
+}
+
+/// What is no event leaves the engine in any case, and the errors of the events do too.
+fn check_the_rest(told: Told, all: Told) {
+    assert_eq!(told.others, all.others);
     let sorted = |mut errors: Vec<String>| {
         errors.sort();
         errors
     };
-    assert_eq!(sorted(few.errors), sorted(all.errors));
+    assert_eq!(sorted(told.errors), sorted(all.errors));
 }
