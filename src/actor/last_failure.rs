@@ -29,12 +29,12 @@ enum Known {
 impl LastFailure {
     /// Something has happened to a child.
     pub(super) fn note(&self, child: &Arc<str>, incarnation: u64, kind: &EventKind) {
-        let known = match (kind, kind.decision()) {
-            (_, Some(Decision::Escalate(_) | Decision::EscalateAll(_))) => Known::Here,
-            (_, Some(Decision::Undecided(_))) | (EventKind::StartTimedOut { .. }, _) => {
-                Known::Undecided
-            }
-            _ => return,
+        if !kind.may_end_the_supervisor() {
+            return;
+        }
+        let known = match kind.decision() {
+            Some(Decision::Escalate(_) | Decision::EscalateAll(_)) => Known::Here,
+            _ => Known::Undecided,
         };
         let error = kind.reason();
         self.change(|before| {

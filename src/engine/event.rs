@@ -235,6 +235,17 @@ impl EventKind {
         }
     }
 
+    /// Whether the supervisor gives up for it, or may for what is decided next.
+    pub(crate) const fn may_end_the_supervisor(&self) -> bool {
+        match self.decision() {
+            Some(decision) => matches!(
+                decision,
+                Decision::Escalate(_) | Decision::EscalateAll(_) | Decision::Undecided(_)
+            ),
+            None => matches!(self, Self::StartTimedOut { .. }),
+        }
+    }
+
     /// How much an operator has to look at it.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -19,10 +19,12 @@ pub enum Listening {
 impl Listening {
     /// Whether this is told.
     pub(super) fn hears(self, kind: &EventKind) -> bool {
-        match self {
+        let heard = match self {
             Self::Nobody => false,
             Self::Warnings => kind.severity() != Severity::Detail,
             Self::Off | Self::On => true,
-        }
+        };
+        // A program is told what it ended for, whatever its log tells.
+        heard || kind.may_end_the_supervisor()
     }
 }
