@@ -12,6 +12,8 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Fenced<T> {
     pub(super) item: T,
+    /// Its place among all that wait.
+    pub(super) place: u64,
     /// It counts when so many fences have come back.
     pub(super) after: u64,
 }
@@ -32,13 +34,6 @@ pub(super) enum Hearing {
     Deaf,
 }
 
-/// Whether another message is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Send {
-    Yes,
-    No,
-}
-
 impl Fences {
     pub(super) const fn new() -> Self {
         Self {
@@ -54,31 +49,46 @@ impl Fences {
         self.back
     }
 
-    /// How many fences have to come back for an item that is pushed now.
+    /// How many fences have to come back for an item that is pushed now, and how many messages are
+    /// to be sent for that.
     ///
-    /// The root may have taken the last message already, before an exit that the pusher has seen.
-    /// So one message that is under way is not enough. Of two, it takes the second one after it is
-    /// done with the first, and that lies ahead.
-    pub(super) const fn next(&mut self) -> (u64, Send) {
-        if self.sent - self.back >= 2 {
-            return (self.back + 2, Send::No);
-        }
-        self.sent += 1;
-        (self.sent, Send::Yes)
+    /// ractor asks the root's ports one after the other, that of the messages last. Between the two
+    /// an exit can come that the pusher has seen, and after it the message. So the first one that
+    /// comes back is no proof, whenever it was sent. The root takes the second one after it is done
+    /// with the first, and that lies ahead: it has asked all its ports since.
+    pub(super) const fn next(&mut self) -> (u64, u64) {
+        let after = self.back + 2;
+        let missing = after - self.sent;
+        self.sent = after;
+        (after, missing)
     }
 }
 
-/// Queues what waits first and need not wait any more.
+/// Queues what need not wait any more, of both kinds, in the order in which it was pushed.
 pub(super) fn let_through<T>(
-    fenced: &mut VecDeque<Fenced<T>>,
+    waiting: [&mut VecDeque<Fenced<T>>; 2],
     items: &mut VecDeque<T>,
     open: impl Fn(&Fenced<T>) -> bool,
 ) {
-    while fenced.front().is_some_and(&open) {
-        items.extend(fenced.pop_front().map(|fenced| fenced.item));
+    let place = |queue: &VecDeque<Fenced<T>>| {
+        let front = queue.front().filter(|fenced| open(fenced));
+        front.map(|fenced| fenced.place)
+    };
+    let [releases, commands] = waiting;
+    loop {
+        let queue = match (place(releases), place(commands)) {
+            (None, None) => break,
+            (Some(_), None) => &mut *releases,
+            (None, Some(_)) => &mut *commands,
+            (Some(release), Some(command)) if release < command => &mut *releases,
+            (Some(_), Some(_)) => &mut *commands,
+        };
+        items.extend(queue.pop_front().map(|fenced| fenced.item));
     }
-    if fenced.is_empty() {
-        shrink(fenced);
+    for queue in [releases, commands] {
+        if queue.is_empty() {
+            shrink(queue);
+        }
     }
 }
 

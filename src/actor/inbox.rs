@@ -6,9 +6,9 @@
 //! its share hands the seat over to the driver task; so does a thread outside of the runtime.
 //! An item is large, so it stays in its pusher's place unless it is queued.
 //!
-//! Some items wait for a **fence** first: a message to the root that comes back. ractor lets the
-//! root read all exits that it was told of before it reads a message, and lets it see its own kill
-//! before either. So an item behind a fence is handled after every exit that its pusher can have
+//! Some items wait for a **fence** first: a message to the root that comes back. ractor asks the root
+//! for its own kill first, then for exits, then for messages. So an item behind a fence, which is the
+//! second message that comes back after it, is handled after every exit that its pusher can have
 //! seen, and never if the root was killed before it was pushed.
 //!
 //! Invariants, all under the one lock:
@@ -23,7 +23,7 @@ mod verdicts;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fences::{Fenced, Fences, Hearing, NEVER, Send, let_through, shrink};
+use super::fences::{Fenced, Fences, Hearing, NEVER, let_through, shrink};
 use super::progress::{Progress, RootStage};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
 
@@ -54,6 +54,8 @@ struct Queue<I> {
     /// each waits for only grow from the first to the last.
     commands: VecDeque<Fenced<I>>,
     releases: VecDeque<Fenced<I>>,
+    /// So many have waited, of both kinds.
+    waited: u64,
     fences: Fences,
     /// So many items may be driven while commands wait.
     granted: usize,
@@ -67,6 +69,7 @@ impl<I> Inbox<I> {
             items: VecDeque::new(),
             commands: VecDeque::new(),
             releases: VecDeque::new(),
+            waited: 0,
             fences: Fences::new(),
             granted: 0,
             seat: Seat::Free,
@@ -99,7 +102,7 @@ impl<I> Inbox<I> {
             return Ok(queue.push(item));
         }
         let (after, next) = queue.fence();
-        let fenced = item.take().map(|item| Fenced { item, after });
+        let fenced = queue.fenced(item, after);
         queue.commands.extend(fenced);
         Ok(next)
     }
@@ -126,7 +129,7 @@ impl<I> Inbox<I> {
             RootStage::Starting | RootStage::Gone => (NEVER, Next::Nothing),
             RootStage::Open => queue.fence(),
         };
-        let fenced = item.take().map(|item| Fenced { item, after });
+        let fenced = queue.fenced(item, after);
         queue.releases.extend(fenced);
         Ok(next)
     }
@@ -150,8 +153,7 @@ impl<I> Inbox<I> {
     pub(crate) fn fence_back(&self) -> Next {
         let mut queue = self.lock();
         let back = queue.fences.back();
-        queue.let_releases_through(|fenced| fenced.after <= back);
-        queue.let_commands_through(|fenced| fenced.after <= back);
+        queue.let_through(|fenced| fenced.after <= back);
         queue.granted = queue.items.len();
         queue.drive()
     }
@@ -160,15 +162,16 @@ impl<I> Inbox<I> {
     pub(crate) fn root_is_deaf(&self) -> Next {
         let mut queue = self.lock();
         queue.fences.hearing = Hearing::Deaf;
-        queue.let_commands_through(|_| true);
+        let commands = std::mem::take(&mut queue.commands);
+        let commands = commands.into_iter().map(|fenced| fenced.item);
+        queue.items.extend(commands);
         queue.drive()
     }
 
     /// The root's loop has ended, or the root has: nothing waits for it any more.
     pub(crate) fn pass_all(&self) -> Next {
         let mut queue = self.lock();
-        queue.let_releases_through(|_| true);
-        queue.let_commands_through(|_| true);
+        queue.let_through(|_| true);
         queue.drive()
     }
 
@@ -262,20 +265,24 @@ impl<I> Queue<I> {
         }
     }
 
-    /// For how many fences an item waits that is pushed now, and whether to send one.
+    /// For how many fences an item waits that is pushed now, and how many to send for that.
     fn fence(&mut self) -> (u64, Next) {
         match self.fences.next() {
-            (after, Send::Yes) => (after, Next::SendFence),
-            (after, Send::No) => (after, Next::Nothing),
+            (after, 0) => (after, Next::Nothing),
+            (after, missing) => (after, Next::SendFences(missing)),
         }
     }
 
-    fn let_releases_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
-        let_through(&mut self.releases, &mut self.items, open);
+    fn let_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
+        let waiting = [&mut self.releases, &mut self.commands];
+        let_through(waiting, &mut self.items, open);
     }
 
-    fn let_commands_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
-        let_through(&mut self.commands, &mut self.items, open);
+    /// What waits behind all that waits already.
+    fn fenced(&mut self, item: &mut Option<I>, after: u64) -> Option<Fenced<I>> {
+        let place = self.waited;
+        self.waited += 1;
+        item.take().map(|item| Fenced { item, place, after })
     }
 
     fn drive(&mut self) -> Next {
@@ -328,18 +335,18 @@ mod tests {
     fn an_item_waits_for_a_fence_that_the_root_takes_after_it() {
         let (inbox, progress) = open();
         let command = || command(&inbox, &progress).unwrap();
-        assert!(matches!(command(), Next::SendFence));
-        // The root may have taken that one already: another is needed.
-        assert!(matches!(command(), Next::SendFence));
-        // It cannot have taken the second.
-        assert!(matches!(command(), Next::Nothing));
-        assert_eq!(drive(&inbox, inbox.fence_back()), 1);
-        assert!(matches!(command(), Next::SendFence));
+        // The root may take the first one without having asked for exits since.
+        assert_eq!(command(), Next::SendFences(2));
+        // It may have taken the first one already, and not the second.
+        assert_eq!(command(), Next::Nothing);
+        assert_eq!(drive(&inbox, inbox.fence_back()), 0);
+        assert_eq!(command(), Next::SendFences(1));
         assert_eq!(drive(&inbox, inbox.fence_back()), 2);
         assert_eq!(drive(&inbox, inbox.fence_back()), 1);
         // A message that is none of ours brings nothing forward.
         assert_eq!(drive(&inbox, inbox.fence_back()), 0);
-        assert!(matches!(command(), Next::SendFence));
+        assert_eq!(command(), Next::SendFences(2));
+        assert_eq!(drive(&inbox, inbox.fence_back()), 0);
         assert_eq!(drive(&inbox, inbox.fence_back()), 1);
     }
 
@@ -348,7 +355,10 @@ mod tests {
         let (inbox, progress) = open();
         assert!(command(&inbox, &progress).is_ok());
         assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        // The item.
+        assert_eq!(drive(&inbox, inbox.fence_back()), 1);
         assert!(command(&inbox, &progress).is_ok());
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
         // The item and the first command.
         assert_eq!(drive(&inbox, inbox.fence_back()), 2);
         assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
@@ -373,7 +383,10 @@ mod tests {
             (next.unwrap(), item.is_some())
         };
         let (inbox, progress) = open();
-        assert_eq!(release(&inbox, &progress, false), (Next::SendFence, false));
+        assert_eq!(
+            release(&inbox, &progress, false),
+            (Next::SendFences(2), false)
+        );
         assert_eq!(drive(&inbox, inbox.root_is_deaf()), 0);
         progress.root_is(RootStage::Gone);
         assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));

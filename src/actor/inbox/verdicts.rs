@@ -8,8 +8,8 @@ pub(crate) enum Next {
     Nothing,
     /// Drive, and begin with the item, if it was left to you: the seat is yours.
     Drive,
-    /// Send a fence to the root.
-    SendFence,
+    /// Send so many fences to the root.
+    SendFences(u64),
 }
 
 /// The supervisor is gone: the item is left to its pusher, since it may hold values of the user's.

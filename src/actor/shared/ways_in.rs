@@ -62,7 +62,7 @@ impl Shared {
         let mut item = Some(Item::Input(input));
         match self.inbox.push(&mut item) {
             Ok(Next::Drive) => self.leave_to_driver_task(&mut item),
-            Ok(Next::Nothing | Next::SendFence) => {}
+            Ok(Next::Nothing | Next::SendFences(_)) => {}
             Err(Refused) => self.refuse(item),
         }
     }
@@ -106,8 +106,9 @@ impl Shared {
                 self.leave_to_driver_task(first);
                 1
             }
-            Next::SendFence => {
-                if self.root().send_message::<()>(()).is_ok() {
+            Next::SendFences(count) => {
+                let root = self.root();
+                if (0..count).all(|_| root.send_message::<()>(()).is_ok()) {
                     return 1;
                 }
                 // It is being drained, or has ended.
