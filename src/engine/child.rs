@@ -76,10 +76,6 @@ impl<D: Domain> Default for History<D> {
 
 impl<D: Domain> History<D> {
     /// What may be the user's. Each is handed to `discard`.
-    #[expect(
-        clippy::boxed_local,
-        reason = "taken out of its box it would be copied as a whole"
-    )]
     pub(super) fn into_values(self: Box<Self>, mut discard: impl FnMut(Discard<D>)) {
         let Self { last, extra, .. } = *self;
         if let Some(last) = last {
