@@ -193,13 +193,11 @@ impl<I> Inbox<I> {
     /// What the driver task takes over, if it was handed the seat.
     pub(crate) fn take_over(&self) -> Next {
         let mut queue = self.lock();
-        match queue.seat {
-            Seat::HandedOver => {
-                queue.seat = Seat::Taken;
-                Next::Drive
-            }
-            Seat::Free | Seat::Taken => Next::Nothing,
+        if queue.seat != Seat::HandedOver {
+            return Next::Nothing;
         }
+        queue.seat = Seat::Taken;
+        Next::Drive
     }
 
     /// Whether the driver task has been handed the seat and has not taken it yet.
