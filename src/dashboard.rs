@@ -23,6 +23,12 @@
 //! it as a layer, or listen on loopback. It only shows, unless the program allows actions:
 //! [`Dashboard::allow_actions`].
 //!
+//! Data and actions are there under an address of numbers, `localhost` or another name without a dot,
+//! and under the host of each origin that the program [named](Dashboard::origin). A request that says
+//! another `Host` is refused: otherwise a page of any site could have its own name point to this host
+//! (DNS rebinding), and would be of the same origin. So name the origin under which people see the
+//! dashboard; behind a proxy that says a host of its own, that of the proxy too.
+//!
 //! An action is carried out only if all of this holds: the request says an `Origin` that is its own
 //! host, or one that the program [named](Dashboard::origin); it has the token of this dashboard,
 //! which only a page of the same origin can read; and the program's check permits it. The first two
@@ -38,7 +44,8 @@
 //! supervisor ends. Once a second it asks the supervisor for its counts, and reads the feed of
 //! changes. What it keeps is bounded, whatever the number of sessions. At most 32 pages
 //! ([`Dashboard::max_pages`]) are sent what happens. One that reads too slowly loses the oldest, is
-//! told how much, and holds up nothing; when a page is closed nothing is kept of it.
+//! told how much, and holds up nothing; when a page is closed nothing is kept of it. One that has read
+//! nothing for half a minute gives its place to another that wants one.
 //!
 //! A request for the table looks at 10,000 sessions at most, and the table stays quick with a million.
 //! In the order of their first start (`started`), the pages follow each other at the cost of what
@@ -99,6 +106,7 @@ mod hub;
 mod json;
 mod origin;
 mod parameters;
+mod places;
 mod refusal;
 mod routes;
 mod source;
@@ -196,9 +204,10 @@ impl Dashboard {
         self
     }
 
-    /// Accepts actions of pages that were loaded from this origin too: a scheme and a host, with a
-    /// port if it is not the usual one, such as `https://ops.example.com`. It is needed behind a
-    /// proxy that changes the header `Host`. May be called several times.
+    /// Answers requests for the host of this origin too, and accepts actions of pages that were loaded
+    /// from it: a scheme and a host, with a port if it is not the usual one, such as
+    /// `https://ops.example.com`. It is needed where people see the dashboard under a name with a dot,
+    /// and behind a proxy that changes the header `Host`. May be called several times.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         let origin: String = origin.into();
         self.origins.push(origin.trim_end_matches('/').to_owned());

@@ -96,7 +96,7 @@ impl Feed {
     }
 
     /// Puts events in. [`wake`](Self::wake) has to follow when no lock is held.
-    pub(super) fn publish(&self, events: Vec<Arc<Event>>) {
+    pub(super) fn publish(&self, events: Vec<Event>) {
         let mut inner = self.lock();
         if inner.listeners > 0 && inner.stage == Stage::Open {
             for event in events {
@@ -106,7 +106,7 @@ impl Feed {
     }
 
     /// The last event. [`wake`](Self::wake) has to follow.
-    pub(super) fn end(&self, last: Arc<Event>) {
+    pub(super) fn end(&self, last: Event) {
         let mut inner = self.lock();
         if inner.stage == Stage::Open {
             inner.put(last);
@@ -166,12 +166,19 @@ impl Feed {
 }
 
 impl Inner {
-    fn put(&mut self, event: Arc<Event>) {
-        self.ring.push(event, |event, revision| {
-            // Nobody else has it yet.
-            if let Some(event) = Arc::get_mut(event) {
-                event.revision = revision;
+    /// The oldest event makes room for it. Its memory is used again if all have read it: it was
+    /// allocated among what sessions of long ago needed, so to free it and to allocate anew would
+    /// cost more than to make the event.
+    fn put(&mut self, mut event: Event) {
+        self.ring.push(|revision, oldest| {
+            event.revision = revision;
+            if let Some(mut oldest) = oldest
+                && let Some(place) = Arc::get_mut(&mut oldest)
+            {
+                *place = event;
+                return oldest;
             }
+            Arc::new(event)
         });
     }
 }

@@ -18,7 +18,7 @@ use crate::names;
 pub(super) struct Publisher<'a> {
     shared: &'a Shared,
     now: Moment,
-    events: Vec<Arc<Event>>,
+    events: Vec<Event>,
     readers: Readers,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Publisher<'a> {
             (Children::Static, Some(session)) => (session, Some(role(speaker, session, child))),
             (Children::Static, None) => return,
         };
-        self.events.push(Arc::new(Event {
+        self.events.push(Event {
             revision: 0,
             time: self.time(),
             id: Some(SessionId::checked(Arc::clone(id))),
@@ -70,7 +70,7 @@ impl<'a> Publisher<'a> {
             incarnation,
             state: kind.state(),
             kind: kind.clone(),
-        }));
+        });
     }
 
     /// Something has happened to the session supervisor.
@@ -93,8 +93,8 @@ impl<'a> Publisher<'a> {
         self.shared.clock().wall(self.now)
     }
 
-    fn of_supervisor(&self, kind: EventKind) -> Arc<Event> {
-        Arc::new(Event {
+    fn of_supervisor(&self, kind: EventKind) -> Event {
+        Event {
             revision: 0,
             time: self.time(),
             id: None,
@@ -103,7 +103,7 @@ impl<'a> Publisher<'a> {
             incarnation: 0,
             state: None,
             kind,
-        })
+        }
     }
 
     /// Puts the events in. The driver's lock is held.

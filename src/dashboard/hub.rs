@@ -8,6 +8,7 @@
 //! The task holds no more than a weak reference while it waits, so it ends with the router.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 use super::feed::{Happened, News, Reader};
 use super::history::{History, Sample};
 use super::json::{By, ToJson, object};
+use super::places::Seconds;
 use super::source::Source;
 use super::view::{Change, Weight};
 use super::worst::{Offender, Worst};
@@ -63,6 +65,8 @@ pub(super) struct Hub {
     seen: Mutex<Seen>,
     frames: broadcast::Sender<Bytes>,
     serving: watch::Sender<Serving>,
+    /// How many samples were taken.
+    seconds: Seconds,
 }
 
 /// What is kept.
@@ -92,6 +96,7 @@ impl Hub {
             seen: Mutex::default(),
             frames: broadcast::Sender::new(BEHIND),
             serving: watch::Sender::new(Serving::Open),
+            seconds: Seconds::default(),
             source,
         });
         let task = look_on(Arc::downgrade(&hub));
@@ -106,6 +111,11 @@ impl Hub {
 
     pub(super) fn serving(&self) -> watch::Receiver<Serving> {
         self.serving.subscribe()
+    }
+
+    /// The seconds that pages are sent something in.
+    pub(super) fn seconds(&self) -> Seconds {
+        Arc::clone(&self.seconds)
     }
 
     /// Open streams end, and no new ones are begun.
@@ -193,6 +203,7 @@ impl Hub {
         let worst = seen.worst.shown(at);
         drop(seen);
         self.send("tick", &tick(&sample, &worst));
+        self.seconds.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -1,11 +1,14 @@
 //! From where a request comes, as its browser says.
 //!
-//! Two lines against cross-site requests: what a browser says of the page that made the request
-//! (`Sec-Fetch-Site`, `Origin`), which no page can change; and a token that a page of another origin
-//! cannot read. Neither is a permission: a program, unlike a browser, says what it likes.
+//! Three lines against cross-site requests: what a browser says of the page that made the request
+//! (`Sec-Fetch-Site`, `Origin`), which no page can change; a token that a page of another origin
+//! cannot read; and the host that the browser asked for. A page whose own name leads to this host
+//! (DNS rebinding) is of the same origin, but its name is not one of ours. None is a permission: a
+//! program, unlike a browser, says what it likes.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 
@@ -18,7 +21,12 @@ pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-session-supervis
 
 /// Data is read by its own page, or by what is no browser. A page of another site could not read the
 /// answer, but it could take the places of others.
-pub(super) fn may_read(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn may_read(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Result<(), Refusal> {
+    let host = host(headers, uri)?;
+    if !is_own(host, origins) {
+        let message = "the request is for a host that the program has not named";
+        return Err(wrong_origin(message));
+    }
     match headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes()) {
         None | Some(b"same-origin" | b"none") => Ok(()),
         Some(_) => Err(wrong_origin("the request comes from another site")),
@@ -41,19 +49,47 @@ pub(super) fn may_act(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Res
     {
         return Err(wrong_origin("the request comes from another site"));
     }
-    let host = match only(headers, &header::HOST)? {
+    let host = host(headers, uri)?;
+    match without_scheme(origin) {
+        Some(of_origin)
+            if !host.is_empty()
+                && of_origin.eq_ignore_ascii_case(host)
+                && is_own(host, origins) =>
+        {
+            Ok(())
+        }
+        _ => Err(wrong_origin("the request comes from another origin")),
+    }
+}
+
+/// The host that the request is for. It may be empty: then it is of no browser.
+fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Result<&'a str, Refusal> {
+    Ok(match only(headers, &header::HOST)? {
         Some(host) => host,
         // HTTP/2 says it in the URI.
         None => uri.authority().map_or("", |authority| authority.as_str()),
-    };
-    let scheme = ["http://", "https://"].into_iter();
-    let of_origin = scheme
-        .filter_map(|scheme| origin.strip_prefix(scheme))
-        .next();
-    match of_origin {
-        Some(of_origin) if !host.is_empty() && of_origin.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(wrong_origin("the request comes from another origin")),
+    })
+}
+
+fn without_scheme(origin: &str) -> Option<&str> {
+    let mut schemes = ["http://", "https://"].into_iter();
+    schemes.find_map(|scheme| origin.strip_prefix(scheme))
+}
+
+/// Whether no other site can have a browser ask for this host and mean this program. A name with a dot
+/// can be anybody's, so the program has to name it.
+fn is_own(host: &str, origins: &[String]) -> bool {
+    let mut named = origins.iter().filter_map(|origin| without_scheme(origin));
+    if named.any(|named| named.eq_ignore_ascii_case(host)) {
+        return true;
     }
+    if let Some(rest) = host.strip_prefix('[') {
+        let address = rest.split_once(']').map(|(address, _)| address);
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    let local = || name.to_ascii_lowercase().ends_with(".localhost");
+    !name.contains('.') || local() || name.parse::<IpAddr>().is_ok()
 }
 
 /// The value of a header that comes once at most.
@@ -172,8 +208,54 @@ mod tests {
         assert!(may_act(&origin, &Uri::from_static("http://ops:8080/x"), &[]).is_ok());
     }
 
+    /// A page whose own name leads here is of the same origin, whatever its browser says.
+    #[test]
+    fn only_a_host_that_nobody_else_can_name_is_our_own() {
+        let named = ["https://ops.example.com".to_owned()];
+        let may = |host: &'static str| {
+            let origin: &'static str = format!("http://{host}").leak();
+            let headers = headers(&[("host", host), ("origin", origin)]);
+            let uri = Uri::from_static("/");
+            let acts = may_act(&headers, &uri, &named).is_ok();
+            assert_eq!(acts, may_read(&headers, &uri, &named).is_ok(), "{host}");
+            acts
+        };
+        for own in [
+            "127.0.0.1:8080",
+            "10.1.2.3",
+            "[::1]:8080",
+            "[fe80::1]",
+            "localhost:8080",
+            "LOCALHOST",
+            "app.localhost:8080",
+            "ops",
+            "OPS.example.com",
+        ] {
+            assert!(may(own), "{own}");
+        }
+        for other in [
+            "evil.example",
+            "evil.example:8080",
+            "evil.example.",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.",
+            "ops.example.com:8080",
+            "ops.example.com.evil.example",
+            "[evil.example]:80",
+            "1.2.3.4.5",
+        ] {
+            assert!(!may(other), "{other}");
+        }
+        let evil = headers(&[]);
+        let uri = Uri::from_static("http://evil.example/x");
+        assert!(may_read(&evil, &uri, &named).is_err());
+        assert!(may_read(&evil, &Uri::from_static("/"), &named).is_ok());
+    }
+
     #[test]
     fn other_sites_do_not_read() {
+        let may_read = |headers: &HeaderMap| may_read(headers, &Uri::from_static("/"), &[]);
         assert!(may_read(&headers(&[])).is_ok());
         for (site, may) in [
             ("same-origin", true),

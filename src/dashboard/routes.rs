@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, OriginalUri, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use super::hub::{Hub, Serving, frame};
 use super::json::Object;
 use super::origin::{self, Token};
 use super::parameters::{LONGEST, Parameters};
+use super::places::Places;
 use super::refusal::{Answer, Refusal};
 use super::stream;
 use super::table::Wish;
@@ -64,7 +65,7 @@ pub(super) struct Shown {
     pub(super) origins: Vec<String>,
     pub(super) token: Token,
     /// The places of open pages.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Arc<Places>,
     looks: Semaphore,
     /// The task that waits for the end of the streams.
     closing: Option<AbortHandle>,
@@ -79,14 +80,18 @@ impl Shown {
         closing: Option<AbortHandle>,
     ) -> Self {
         Self {
+            places: Places::new(most, hub.seconds()),
             hub,
             permission,
             origins,
             token: Token::random(),
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             looks: Semaphore::new(LOOKS),
             closing,
         }
+    }
+
+    fn may_read(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+        origin::may_read(headers, uri, &self.origins)
     }
 
     fn overview(&self) -> String {
@@ -149,16 +154,24 @@ async fn page(OriginalUri(uri): OriginalUri) -> Response {
 
 type Shared = State<Arc<Shown>>;
 
-async fn overview(State(shown): Shared, headers: HeaderMap) -> Result<Answer, Refusal> {
-    origin::may_read(&headers)?;
+async fn overview(
+    State(shown): Shared,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Answer, Refusal> {
+    shown.may_read(&headers, &uri)?;
     served(&shown)?;
     Ok(Answer(shown.overview()))
 }
 
-async fn events(State(shown): Shared, headers: HeaderMap) -> Result<Response, Refusal> {
-    origin::may_read(&headers)?;
+async fn events(
+    State(shown): Shared,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    shown.may_read(&headers, &uri)?;
     served(&shown)?;
-    let Ok(place) = Arc::clone(&shown.places).try_acquire_owned() else {
+    let Some(place) = shown.places.take() else {
         return Err(Refusal::busy("as many pages are open as may be"));
     };
     // Subscribed before the overview is taken, so nothing is missed in between.
@@ -177,10 +190,11 @@ fn served(shown: &Shown) -> Result<(), Refusal> {
 
 async fn sessions(
     State(shown): Shared,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Refusal> {
-    origin::may_read(&headers)?;
+    shown.may_read(&headers, &uri)?;
     let wish = Wish::parse(Parameters::parse(&query.unwrap_or_default())?)?;
     let _turn = shown.looks.acquire().await;
     let table = wish.grant(&shown.hub.source).await?;
@@ -189,10 +203,11 @@ async fn sessions(
 
 async fn session(
     State(shown): Shared,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Answer, Refusal> {
-    origin::may_read(&headers)?;
+    shown.may_read(&headers, &uri)?;
     let mut parameters = Parameters::parse(&query.unwrap_or_default())?;
     let id = parameters.need("id")?;
     parameters.end()?;

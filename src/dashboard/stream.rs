@@ -12,10 +12,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 use super::hub::{Serving, frame};
 use super::json::{By, ToJson, object};
+use super::places::{Kept, Place};
 
 /// What a page waits for.
 struct Page {
@@ -23,7 +24,6 @@ struct Page {
     serving: watch::Receiver<Serving>,
     /// What it is sent first.
     first: Option<Bytes>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Page {
@@ -60,7 +60,10 @@ fn next(mut page: Page) -> Next {
 }
 
 /// The frames as a stream.
-struct Frames(Option<Next>);
+struct Frames {
+    next: Option<Next>,
+    place: Place,
+}
 
 impl fmt::Debug for Frames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,12 +75,15 @@ impl Stream for Frames {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(waiting) = &mut self.0 else {
+        if self.place.asked() == Kept::No {
+            self.next = None;
+        }
+        let Some(waiting) = &mut self.next else {
             return Poll::Ready(None);
         };
         let ended = ready!(waiting.as_mut().poll(cx));
         let (frame, page) = ended.unzip();
-        self.0 = page.map(next);
+        self.next = page.map(next);
         Poll::Ready(frame.map(Ok))
     }
 }
@@ -87,52 +93,49 @@ pub(super) fn respond(
     first: Bytes,
     frames: broadcast::Receiver<Bytes>,
     serving: watch::Receiver<Serving>,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Response {
     let page = Page {
         frames,
         serving,
         first: Some(first),
-        _place: place,
     };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // nginx holds back what it may put together.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    let body = Body::from_stream(Frames(Some(next(page))));
+    let next = Some(next(page));
+    let body = Body::from_stream(Frames { next, place });
     (headers, body).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::pin::pin;
+    use std::sync::atomic::Ordering;
+    use std::task::{Context, Poll, Waker};
 
     use axum::body::Bytes;
-    use tokio::sync::{Semaphore, broadcast, watch};
+    use futures_core::Stream;
+    use tokio::sync::{broadcast, watch};
 
-    use super::{Page, Serving};
+    use super::{Frames, Page, Serving};
+    use crate::dashboard::places::{Places, Seconds};
 
     fn bytes(text: &str) -> Bytes {
         Bytes::copy_from_slice(text.as_bytes())
     }
 
-    /// A page with one of two places, and what it needs.
-    fn page() -> (
-        Page,
-        broadcast::Sender<Bytes>,
-        watch::Sender<Serving>,
-        Arc<Semaphore>,
-    ) {
+    /// A page, and what it needs.
+    fn page() -> (Page, broadcast::Sender<Bytes>, watch::Sender<Serving>) {
         let (frames, serving) = (broadcast::Sender::new(4), watch::Sender::new(Serving::Open));
-        let places = Arc::new(Semaphore::new(2));
         let page = Page {
             frames: frames.subscribe(),
             serving: serving.subscribe(),
             first: Some(bytes("first")),
-            _place: Arc::clone(&places).try_acquire_owned().unwrap(),
         };
-        (page, frames, serving, places)
+        (page, frames, serving)
     }
 
     #[tokio::test]
@@ -149,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_sent_before_the_end_is_read_first() {
-        let (mut page, frames, serving, _) = page();
+        let (mut page, frames, serving) = page();
         frames.send(bytes("ended")).unwrap();
         serving.send_replace(Serving::Over);
         for told in [Some("first"), Some("ended"), None] {
@@ -159,17 +162,32 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_kept_of_a_page_that_goes() {
-        let (page, frames, serving, places) = page();
-        let waiting = super::next(page);
-        assert_eq!(
-            (frames.receiver_count(), places.available_permits()),
-            (1, 1)
-        );
-        drop(waiting);
-        assert_eq!(
-            (frames.receiver_count(), places.available_permits()),
-            (0, 2)
-        );
-        assert_eq!(serving.receiver_count(), 0);
+        let (page, frames, serving) = page();
+        let places = Places::new(1, Seconds::default());
+        let place = places.take().unwrap();
+        let next = Some(super::next(page));
+        let sent = Frames { next, place };
+        assert_eq!(frames.receiver_count(), 1);
+        assert!(places.take().is_none());
+        drop(sent);
+        assert!(places.take().is_some());
+        assert_eq!((frames.receiver_count(), serving.receiver_count()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_page_whose_place_was_given_to_another_ends() {
+        let (page, frames, _serving) = page();
+        let seconds = Seconds::default();
+        let places = Places::new(1, seconds.clone());
+        let place = places.take().unwrap();
+        let next = Some(super::next(page));
+        let mut sent = pin!(Frames { next, place });
+        let mut context = Context::from_waker(Waker::noop());
+        let first = sent.as_mut().poll_next(&mut context);
+        assert_eq!(first, Poll::Ready(Some(Ok(bytes("first")))));
+        seconds.fetch_add(60, Ordering::Relaxed);
+        let _other = places.take().expect("it has stopped to read");
+        assert_eq!(sent.as_mut().poll_next(&mut context), Poll::Ready(None));
+        assert_eq!(frames.receiver_count(), 0);
     }
 }

@@ -39,17 +39,27 @@ impl<T: Clone> Ring<T> {
         self.revision
     }
 
-    /// Something has happened. It is told its number.
-    pub fn push(&mut self, mut thing: T, number: impl FnOnce(&mut T, u64)) {
+    /// Something has happened. `make` is told its number, and is given the oldest one if that is not
+    /// kept any more, so that its memory can be used again.
+    pub fn push(&mut self, make: impl FnOnce(u64, Option<T>) -> T) {
+        let oldest = if self.may_let_go(self.kept.len() + 1) {
+            self.kept.pop_front()
+        } else {
+            None
+        };
         self.revision += 1;
-        number(&mut thing, self.revision);
-        self.kept.push_back(thing);
+        self.kept.push_back(make(self.revision, oldest));
         self.let_go();
     }
 
-    fn let_go(&mut self) {
+    /// Whether the oldest one need not be kept where there would be so many.
+    fn may_let_go(&self, kept: usize) -> bool {
         let most_pinned = self.most.saturating_mul(MOST_PINNED);
-        while self.kept.len() > self.most && (self.kept.len() > most_pinned || !self.is_pinned()) {
+        kept > self.most && (kept > most_pinned || !self.is_pinned())
+    }
+
+    fn let_go(&mut self) {
+        while self.may_let_go(self.kept.len()) {
             self.kept.pop_front();
         }
     }
@@ -118,7 +128,7 @@ mod tests {
     fn ring(most: usize, things: u64) -> Ring<u64> {
         let mut ring = Ring::new(most);
         for _ in 0..things {
-            ring.push(0, |thing, number| *thing = number);
+            ring.push(|number, _| number);
         }
         ring
     }
@@ -146,7 +156,7 @@ mod tests {
         let mut ring = ring(2, 4);
         let pin = ring.pin();
         for _ in 0..5 {
-            ring.push(0, |thing, number| *thing = number);
+            ring.push(|number, _| number);
         }
         assert_eq!(read(&ring, pin, 9), Ok(vec![5, 6, 7, 8, 9]));
         ring.unpin(pin);
@@ -159,10 +169,32 @@ mod tests {
         let mut ring = ring(2, 4);
         let pin = ring.pin();
         for _ in 0..40 {
-            ring.push(0, |thing, number| *thing = number);
+            ring.push(|number, _| number);
         }
         assert_eq!(ring.kept.len(), 32);
         assert_eq!(read(&ring, pin, 1), Err(8));
+    }
+
+    #[test]
+    fn what_is_not_kept_any_more_is_handed_out_when_the_next_comes() {
+        let mut ring = ring(2, 1);
+        let push = |ring: &mut Ring<u64>| {
+            let mut oldest = None;
+            ring.push(|number, old| {
+                oldest = old;
+                number
+            });
+            oldest
+        };
+        assert_eq!(push(&mut ring), None);
+        assert_eq!(push(&mut ring), Some(1));
+        let pin = ring.pin();
+        let oldest: Vec<_> = (0..3).map(|_| push(&mut ring)).collect();
+        // Those before the pin go, those after it stay.
+        assert_eq!(oldest, [Some(2), Some(3), None]);
+        assert_eq!(read(&ring, pin, 9), Ok(vec![4, 5, 6]));
+        ring.unpin(pin);
+        assert_eq!(push(&mut ring), Some(5));
     }
 
     #[test]
@@ -170,7 +202,7 @@ mod tests {
         let mut ring = ring(3, 2);
         assert_eq!(ring.abandon(), [1, 2]);
         assert!(!ring.holds(2));
-        ring.push(0, |thing, number| *thing = number);
+        ring.push(|number, _| number);
         assert_eq!(ring.revision(), 4);
         assert_eq!(read(&ring, 3, 9), Ok(vec![4]));
         assert_eq!(read(&ring, 2, 9), Err(1));

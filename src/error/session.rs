@@ -1,5 +1,6 @@
 //! The errors of calls that wait for a session, or send to it.
 
+use std::error::Error as StdError;
 use std::fmt;
 
 use ractor::ActorCell;
@@ -94,8 +95,10 @@ pub enum NotTaken {
 }
 
 /// A message that no session has taken, with the reason.
-#[derive(Clone, Error)]
-#[error("the message was not taken: {reason}")]
+///
+/// Its text says the reason, and its source is that of the reason: the error of a session that could
+/// not be started.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CastError<M> {
     /// The message; `None` only if ractor should ever keep one that it refuses.
@@ -113,22 +116,56 @@ impl<M> fmt::Debug for CastError<M> {
     }
 }
 
+impl<M> fmt::Display for CastError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the message was not taken: {}", self.reason)
+    }
+}
+
+impl<M> StdError for CastError<M> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.reason.source()
+    }
+}
+
 /// Why a call has no answer.
-#[derive(Clone, Debug, Error)]
+///
+/// The text of one that was not taken says the reason, and its source is that of the reason, as of a
+/// [`CastError`].
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CallError {
     /// No session has taken the message: nothing of it was done.
-    #[error("the message was not taken: {0}")]
     NotTaken(NotTaken),
     /// A session took it, and ended before it answered, or dropped the reply. It may have done some
     /// of it.
-    #[error("the session took the message and did not answer it")]
     Unanswered,
     /// A session took it and ended before it answered, and no session has taken it again. The first
     /// may have done some of it. Only of [`call_again`](crate::SessionRef::call_again).
-    #[error("a session took the message and ended before it answered, and then {0}")]
     NotTakenAgain(NotTaken),
     /// There was no answer in time. It may still be handled.
-    #[error("there was no answer in time")]
     TimedOut,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTaken(reason) => write!(f, "the message was not taken: {reason}"),
+            Self::Unanswered => f.write_str("the session took the message and did not answer it"),
+            Self::NotTakenAgain(reason) => write!(
+                f,
+                "a session took the message and ended before it answered, and then {reason}"
+            ),
+            Self::TimedOut => f.write_str("there was no answer in time"),
+        }
+    }
+}
+
+impl StdError for CallError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::NotTaken(reason) | Self::NotTakenAgain(reason) => reason.source(),
+            Self::Unanswered | Self::TimedOut => None,
+        }
+    }
 }

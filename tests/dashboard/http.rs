@@ -92,7 +92,12 @@ impl Server {
             "connection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        let mut stream = self.send(&(head + body)).await;
+        self.raw(&(head + body)).await
+    }
+
+    /// A request as it stands. It has to ask for the end of the connection.
+    pub(crate) async fn raw(&self, request: &str) -> Response {
+        let mut stream = self.send(request).await;
         let (status, headers) = read_head(&mut stream).await;
         let mut body = Vec::new();
         // A server that refuses a request before it has read it may cut the connection.

@@ -6,6 +6,7 @@ mod events;
 mod hostile;
 mod http;
 mod pages;
+mod requests;
 mod tables;
 
 /// What a program holds of it, and what its check is given, crosses threads.

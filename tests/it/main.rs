@@ -33,6 +33,8 @@ mod tasks;
 mod traces;
 mod trees;
 mod turns;
+#[path = "../variants/mod.rs"]
+mod variants;
 mod waits;
 mod watching;
 mod wrapper;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_supervisor::error::StartError;
 use session_supervisor::{
     Decision, EventKind, ExitCause, Expiry, Kill, Options, Pending, RestartLimit, SessionState,
     SessionSupervisor, ShutdownReport, StartFailure, StopCause,
 };
 
+use crate::variants::assert_all;
 use crate::{Shown, chat};
 
 /// What those are told who follow a supervisor.
@@ -27,7 +29,7 @@ pub(crate) async fn of_the_feed(shown: &mut Shown) {
 }
 
 /// What may have happened, and what may have been decided.
-pub(crate) fn of_events(shown: &mut Shown) {
+pub(crate) async fn of_events(shown: &mut Shown) {
     let second = Duration::from_secs(1);
     let limit = RestartLimit::new(3, 5 * second).unwrap();
     let restart = Decision::Restart {
@@ -38,7 +40,7 @@ pub(crate) fn of_events(shown: &mut Shown) {
     };
     let text = |text: &str| -> Arc<str> { text.into() };
     let (state, decision) = (SessionState::Starting, restart);
-    shown.add(
+    shown.all(
         "Decision",
         &[
             Decision::Forget,
@@ -69,7 +71,7 @@ pub(crate) fn of_events(shown: &mut Shown) {
             Decision::EscalateAll(limit),
         ],
     );
-    shown.add(
+    shown.all(
         "ExitCause",
         &[
             ExitCause::Normal { reason: None },
@@ -84,7 +86,7 @@ pub(crate) fn of_events(shown: &mut Shown) {
             ExitCause::NotRunning,
         ],
     );
-    shown.add(
+    shown.all(
         "StartFailure",
         &[
             StartFailure::Failed {
@@ -111,6 +113,7 @@ pub(crate) fn of_events(shown: &mut Shown) {
         StopCause::AutoShutdown,
         StopCause::FailedStart,
     ];
+    assert_all("StopCause", &causes);
     let mut kinds = vec![
         EventKind::Queued { state },
         EventKind::Launching { attempt: 1, state },
@@ -118,6 +121,7 @@ pub(crate) fn of_events(shown: &mut Shown) {
         EventKind::StartFailed {
             failure: StartFailure::Ignored,
         },
+        claim_taken().await,
         EventKind::StartTimedOut {
             timeout: 30 * second,
         },
@@ -152,5 +156,23 @@ pub(crate) fn of_events(shown: &mut Shown) {
         EventKind::SupervisorStopped { report: None },
     ];
     kinds.extend(causes.map(EventKind::SupervisorStopping));
-    shown.add("EventKind", &kinds);
+    shown.all("EventKind", &kinds);
+}
+
+/// Only a supervisor makes a claim.
+async fn claim_taken() -> EventKind {
+    let sessions = SessionSupervisor::start(Options::new().unique_name())
+        .await
+        .unwrap();
+    let spec = || chat().claim("project", "/home/alice");
+    sessions.start_session("alice", spec()).await.unwrap();
+    let error = sessions.start_session("bob", spec()).await.unwrap_err();
+    sessions.stop().await.unwrap();
+    let StartError::ClaimTaken { claim, holder } = error else {
+        panic!("another error: {error:?}");
+    };
+    EventKind::ClaimTaken {
+        claim,
+        holder: holder.as_str().into(),
+    }
 }

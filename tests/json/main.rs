@@ -4,6 +4,8 @@
 
 mod events;
 mod values;
+#[path = "../variants/mod.rs"]
+mod variants;
 
 use std::fmt::{self, Write};
 use std::path::Path;
@@ -21,6 +23,12 @@ impl Shown {
     fn add(&mut self, name: &'static str, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).unwrap();
         self.0.push((name, masked(&text)));
+    }
+
+    /// Values of an enum, at least one of each variant.
+    fn all<T: Serialize + fmt::Debug>(&mut self, name: &'static str, values: &[T]) {
+        variants::assert_all(name, values);
+        self.add(name, &values);
     }
 }
 
@@ -91,7 +99,7 @@ async fn each_value_is_as_the_documentation_shows_it() {
     values::of_children(&mut shown).await;
     values::of_an_application(&mut shown).await;
     events::of_the_feed(&mut shown).await;
-    events::of_events(&mut shown);
+    events::of_events(&mut shown).await;
     values::of_parts(&mut shown);
     shown.0.sort_by_key(|(name, _)| *name);
     let mut values = String::new();

@@ -95,7 +95,7 @@ pub(crate) fn of_parts(shown: &mut Shown) {
     ) = (10, 5, 3, 2);
     shown.add("DrainProgress", &progress);
     let cause = Arc::new("out of paper".into());
-    shown.add(
+    shown.all(
         "Exit",
         &[
             Exit::Normal { reason: None },
@@ -108,7 +108,7 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             Exit::NotRunning,
         ],
     );
-    shown.add(
+    shown.all(
         "EndCause",
         &[
             EndCause::Signal(Signal::Interrupt),
@@ -121,7 +121,7 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             EndCause::Overdue,
         ],
     );
-    shown.add(
+    shown.all(
         "SessionState",
         &[
             SessionState::Starting,
@@ -132,7 +132,7 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             SessionState::Stuck,
         ],
     );
-    shown.add(
+    shown.all(
         "ChildState",
         &[
             ChildState::Starting,
@@ -143,8 +143,8 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             ChildState::Stuck,
         ],
     );
-    shown.add("ChildKind", &[ChildKind::Worker, ChildKind::Supervisor]);
-    shown.add(
+    shown.all("ChildKind", &[ChildKind::Worker, ChildKind::Supervisor]);
+    shown.all(
         "DrainOutcome",
         &[
             DrainOutcome::Stopped,
@@ -154,11 +154,11 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             DrainOutcome::NotRunning,
         ],
     );
-    shown.add(
+    shown.all(
         "TreePlace",
         &[TreePlace::Top, TreePlace::Session, TreePlace::Child],
     );
-    shown.add(
+    shown.all(
         "TreeKind",
         &[
             TreeKind::Actor,
@@ -166,7 +166,7 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             TreeKind::SessionSupervisor,
         ],
     );
-    shown.add(
+    shown.all(
         "TreeState",
         &[
             TreeState::Starting,
@@ -178,11 +178,11 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             TreeState::Stuck,
         ],
     );
-    shown.add(
+    shown.all(
         "Unseen",
         &[Unseen::Ended, Unseen::NoAnswer, Unseen::LeftOut],
     );
-    shown.add(
+    shown.all(
         "ErrorKind",
         &[
             ErrorKind::InvalidInput,
@@ -201,6 +201,8 @@ pub(crate) fn of_parts(shown: &mut Shown) {
             ErrorKind::Stopped,
             ErrorKind::Stuck,
             ErrorKind::Unanswered,
+            ErrorKind::Lagged,
+            ErrorKind::Nothing,
             ErrorKind::Superseded,
             ErrorKind::Draining,
             ErrorKind::SupervisorDown,

@@ -13,6 +13,7 @@ use session_supervisor::{
 
 use super::{SECOND, chat};
 use crate::support::{Order, Probe, supervisor};
+use crate::variants::assert_all;
 
 /// "Each error has it by its `kind()`, and converts into it."
 fn kind(error: impl Into<ErrorKind>) -> ErrorKind {
@@ -119,6 +120,8 @@ fn kinds_and_states_have_names_of_one_word() {
         ErrorKind::Stopped,
         ErrorKind::Stuck,
         ErrorKind::Unanswered,
+        ErrorKind::Lagged,
+        ErrorKind::Nothing,
         ErrorKind::Superseded,
         ErrorKind::Draining,
         ErrorKind::SupervisorDown,
@@ -131,6 +134,8 @@ fn kinds_and_states_have_names_of_one_word() {
         SessionState::Parked,
         SessionState::Stuck,
     ];
+    assert_all("ErrorKind", &kinds);
+    assert_all("SessionState", &states);
     let kinds = kinds.map(|kind| (kind.as_str(), kind.to_string(), format!("{kind:?}")));
     let states = states.map(|state| (state.as_str(), state.to_string(), format!("{state:?}")));
     for names in [&kinds[..], &states[..]] {

@@ -1,23 +1,27 @@
 //! Errors with their sources, as they are printed: no message says again what a deeper one says,
 //! and the user's own error is there as itself.
 
+mod plain;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::error::{
-    AskForTimeError, DeleteChildError, EnsureError, FindChildError, FindError, LeaseError,
-    RejectReason, RestartChildError, RestartError, StartChildError, StartError,
-    StartSupervisorError, StopError, TerminateChildError,
+    CallError, EnsureError, NotTaken, RestartAsError, RestartChildError, RestartError,
+    StartChildError, StartError, StartSupervisorError,
 };
-use session_supervisor::{
-    ChildSpec, Drain, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec, names,
-};
+use session_supervisor::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 
 use super::SECOND;
-use crate::support::{Probe, supervisor};
+use crate::support::{Order, Probe, supervisor};
 use crate::traces::Capture;
+use crate::variants::{variant, variants};
+use plain::{Plain, plain, plain_one};
 
 /// A user's error, with a source of its own.
 #[derive(Debug)]
@@ -66,6 +70,44 @@ fn told_with_cause(error: &(dyn Error + 'static)) -> String {
     told(error)
 }
 
+/// Which variants of which enums were looked at.
+#[derive(Default)]
+struct Seen(BTreeMap<String, BTreeSet<String>>);
+
+impl Seen {
+    fn is(&mut self, error: &Plain) {
+        let variants = self.0.entry(error.name.clone()).or_default();
+        variants.insert(variant(&error.error));
+    }
+
+    fn boxed<E: Error + 'static>(&mut self, error: E) -> Box<dyn Error> {
+        let error = plain_one(error);
+        self.is(&error);
+        error.error
+    }
+}
+
+/// The enums of the errors: those of `src/error` alone, which hold all others.
+fn enums_of_errors() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let parts = fs::read_dir(folder.join("error")).unwrap();
+    let mut files: Vec<_> = parts.map(|part| part.unwrap().path()).collect();
+    files.extend([folder.join("error.rs"), folder.join("names.rs")]);
+    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    let heads = texts.flat_map(|text| {
+        let lines = text.lines().filter_map(|line| {
+            let name = line.strip_prefix("pub enum ")?.strip_suffix(" {")?;
+            Some(name.to_owned())
+        });
+        lines.collect::<Vec<_>>()
+    });
+    // It is what they have in common, and none itself.
+    let mut names: Vec<_> = heads.filter(|name| name != "ErrorKind").collect();
+    names.sort();
+    assert!(names.len() > 20, "{names:?}");
+    names
+}
+
 const CAUSE: &str = "db down: invalid digit found in string";
 
 #[tokio::test(start_paused = true)]
@@ -89,22 +131,30 @@ async fn no_message_repeats_its_source() {
         id: id.clone(),
         cause: cause(),
     };
-    let with_cause: [Box<dyn Error>; 8] = [
-        Box::new(child_failed()),
-        Box::new(StartSupervisorError::ChildFailed {
+    let restart_failed = || RestartError::Failed {
+        id: id.clone(),
+        cause: cause(),
+    };
+    let not_started = || NotTaken::NotStarted(EnsureError::Start(failed()));
+    let mut seen = Seen::default();
+    let with_cause = [
+        seen.boxed(child_failed()),
+        seen.boxed(StartSupervisorError::ChildFailed {
             role: Arc::clone(&role),
             error: child_failed(),
         }),
-        Box::new(StartSupervisorError::Failed { cause: cause() }),
-        Box::new(RestartChildError::Start(child_failed())),
-        Box::new(failed()),
-        Box::new(EnsureError::Start(failed())),
-        Box::new(RestartError::Failed {
-            id: id.clone(),
-            cause: cause(),
-        }),
+        seen.boxed(StartSupervisorError::Failed { cause: cause() }),
+        seen.boxed(RestartChildError::Start(child_failed())),
+        seen.boxed(failed()),
+        seen.boxed(EnsureError::Start(failed())),
+        seen.boxed(restart_failed()),
+        seen.boxed(RestartAsError::Restart(restart_failed())),
+        // What was to be sent to a session that could not be started.
+        seen.boxed(not_started()),
+        seen.boxed(CallError::NotTaken(not_started())),
+        seen.boxed(CallError::NotTakenAgain(not_started())),
         // A session whose start passes on the error of another start.
-        Box::new(StartError::Failed {
+        seen.boxed(StartError::Failed {
             id: outer,
             cause: Arc::new(Box::new(failed())),
         }),
@@ -113,84 +163,23 @@ async fn no_message_repeats_its_source() {
         let text = told_with_cause(&*error);
         assert!(text.ends_with(&format!(": {CAUSE}")), "{text}");
     }
-
-    let bad_spec = || {
-        ChildSpec::new(|_| (super::Chat, super::ChatArgs::default()))
-            .start_timeout(std::time::Duration::ZERO)
-    };
-    let bad_id = "".parse::<SessionId>().unwrap_err();
-    let bad_value = sessions.start_session("c", bad_spec()).await.unwrap_err();
-    let bad_options = SessionSupervisor::start(Options::new().name("")).await;
-    let bad_drain = sessions.drain(Drain::within(SECOND).at_most(0)).await;
-    let bad_role = TreeSpec::one_for_one().child("", bad_spec());
-    let ended = supervisor(Options::new()).await;
-    ended.stop().await.unwrap();
-    let quota = || RejectReason::Quota {
-        group: Arc::clone(&role),
-        max: 1,
-    };
-    let plain: Vec<Box<dyn Error>> = vec![
-        Box::new(StartError::InvalidId(bad_id.clone())),
-        Box::new(bad_id),
-        Box::new(bad_value),
-        Box::new(bad_options.unwrap_err()),
-        Box::new(Supervisor::start(bad_role).await.unwrap_err()),
-        Box::new(names::NameError::Empty),
-        Box::new(ended.stop().await.unwrap_err()),
-        Box::new(StartSupervisorError::NameTaken {
-            name: "n".to_owned(),
-            cell: None,
-        }),
-        Box::new(StartChildError::AlreadyStarted {
-            role: Arc::clone(&role),
-            cell: cell.clone(),
-        }),
-        Box::new(StartChildError::NameTaken {
-            role: Arc::clone(&role),
-            cell: None,
-        }),
-        Box::new(StartChildError::TimedOut),
-        Box::new(StartError::AlreadyStarted {
-            id: id.clone(),
-            cell: cell.clone(),
-        }),
-        Box::new(StartError::NameTaken {
-            id: id.clone(),
-            cell: None,
-        }),
-        Box::new(StartError::MaxSessions { max: 1 }),
-        Box::new(StartError::Rejected {
-            reason: quota(),
-            retry_after: None,
-        }),
-        Box::new(RestartError::Rejected {
-            reason: quota(),
-            retry_after: None,
-        }),
-        Box::new(quota()),
-        Box::new(StartError::Parked),
-        Box::new(EnsureError::WrongMessageType {
-            id,
-            cell: cell.clone(),
-        }),
-        Box::new(EnsureError::Start(StartError::TimedOut)),
-        Box::new(RestartError::NotFound),
-        Box::new(RestartChildError::Start(StartChildError::TimedOut)),
-        Box::new(RestartChildError::Running { cell: cell.clone() }),
-        Box::new(TerminateChildError::NotFound),
-        Box::new(DeleteChildError::Restarting),
-        Box::new(StopError::Stuck),
-        Box::new(LeaseError::Stopping),
-        Box::new(StartError::Draining),
-        Box::new(AskForTimeError::NotDraining),
-        Box::new(bad_drain.unwrap_err()),
-        Box::new(FindError::NotFound),
-        Box::new(FindChildError::WrongMessageType),
+    for error in plain(&sessions, id, &cell).await {
+        seen.is(&error);
+        told(&*error.error);
+    }
+    for error in [
         Box::new(SessionSupervisor::try_from(session).unwrap_err()),
         Box::new(Supervisor::try_from(cell).unwrap_err()),
-    ];
-    for error in plain {
+    ] {
         told(&*error);
+    }
+    for name in enums_of_errors() {
+        let mut shown = seen.0.remove(&name).unwrap_or_default();
+        if name == "TryNextError" {
+            // Only a subscription makes one, after very many events; it holds nothing but a number.
+            shown.insert("Lagged".to_owned());
+        }
+        assert_eq!(shown, variants(&name), "the variants of {name}");
     }
     sessions.stop().await.unwrap();
 }
@@ -212,6 +201,13 @@ async fn a_failed_start_tells_each_thing_once() {
     assert_eq!(text, format!("session c failed to start: {CAUSE}"));
     let error = sessions.ensure_session("c", down()).await.unwrap_err();
     assert_eq!(told_with_cause(&error), text);
+    // A message to a session that could not be started.
+    let address = sessions.session_ref::<Order>("c").unwrap().or_start(down());
+    let error = address.cast(Order::Crash).await.unwrap_err();
+    let text = format!("the message was not taken: {text}");
+    assert_eq!(told_with_cause(&error), text);
+    let error = address.call(|reply| Order::Echo(1, reply), SECOND).await;
+    assert_eq!(told_with_cause(&error.unwrap_err()), text);
 
     let recorder = down();
     let tree = ChildSpec::tree(move |_| {
@@ -229,8 +225,8 @@ async fn a_failed_start_tells_each_thing_once() {
     capture.caught_up().await;
     let lines = capture.of("session failed to start");
     let reasons: Vec<&str> = lines.iter().map(|line| line.field("reason")).collect();
-    assert_eq!(&reasons[..2], [CAUSE; 2]);
-    let tree = reasons[2].strip_suffix(CAUSE).unwrap();
+    assert_eq!(&reasons[..4], [CAUSE; 4]);
+    let tree = reasons[4].strip_suffix(CAUSE).unwrap();
     assert!(
         tree.contains("inner") && tree.contains("recorder"),
         "{tree}"

@@ -75,7 +75,9 @@ pub(crate) struct Follower {
     list: List,
     /// The ids of which something was told and not yet that it is gone.
     known: [bool; IDS],
-    snapshot: Option<Taking>,
+    /// One is begun before and after every event.
+    snapshots: Vec<Taking>,
+    begun: Option<u64>,
     slow: Slow,
     /// What would follow a failure, as of the beginning of this step; none: something was told of
     /// the id in this step.
@@ -105,7 +107,8 @@ struct Slow {
     passed_over: u64,
 }
 
-/// So few are kept that a slow reader loses some.
+/// So few are kept that a slow reader loses some, and what comes while a snapshot is taken is kept all
+/// the same.
 const KEPT: usize = 6;
 
 impl Follower {
@@ -114,7 +117,8 @@ impl Follower {
             ring: Ring::new(KEPT),
             list: List::new(),
             known: [false; IDS],
-            snapshot: None,
+            snapshots: Vec::new(),
+            begun: None,
             slow: Slow::default(),
             foreseen: [None; IDS],
             past: [const { Vec::new() }; IDS],
@@ -124,13 +128,15 @@ impl Follower {
 
     fn told(&mut self, id: usize, incarnation: u64, kind: &EventKind) {
         let shows = kind.state().map(|state| (state, incarnation));
-        let told = Told {
+        let mut told = Told {
             revision: 0,
             id,
             shows,
         };
-        self.ring
-            .push(told, |told, revision| told.revision = revision);
+        self.ring.push(|revision, _| {
+            told.revision = revision;
+            told
+        });
         apply(&mut self.list, told);
         match kind {
             EventKind::Queued { .. } | EventKind::Launching { .. } => self.known[id] = true,
@@ -281,7 +287,7 @@ impl Sim {
         };
         assert_eq!(follower.list, self.shown(), "the events tell another list");
         self.check_exits(&follower);
-        self.go_on_with_snapshot(&mut follower);
+        self.go_on_with_snapshots(&mut follower);
         if self.world.rng.chance(15) {
             self.read_slowly(&mut follower);
         }
@@ -307,40 +313,47 @@ impl Sim {
         }
     }
 
-    /// Each id is looked at in a step of its own. What the events since the first of these steps
-    /// make of it is the present list.
-    fn go_on_with_snapshot(&mut self, follower: &mut Follower) {
-        let Some(taking) = &mut follower.snapshot else {
-            if self.world.rng.chance(10) {
-                let first = self.world.rng.below(IDS);
-                follower.snapshot = Some(Taking {
-                    after: follower.ring.pin(),
-                    left: (0..IDS).map(|id| (first + id) % IDS).collect(),
-                    list: List::new(),
-                });
-            }
-            return;
-        };
-        if self.world.rng.chance(50) {
-            return;
+    /// A snapshot is begun at every revision at which a step has ended, so at every cut of the
+    /// stream. Each id is looked at in a step of its own. What the events since the first of these
+    /// steps make of it is the present list.
+    fn go_on_with_snapshots(&mut self, follower: &mut Follower) {
+        let revision = follower.ring.revision();
+        if follower.begun != Some(revision) {
+            follower.begun = Some(revision);
+            let first = self.world.rng.below(IDS);
+            follower.snapshots.push(Taking {
+                after: follower.ring.pin(),
+                left: (0..IDS).map(|id| (first + id) % IDS).collect(),
+                list: List::new(),
+            });
         }
-        if let Some(id) = taking.left.pop() {
-            if let Some(shows) = self.shows(id) {
-                taking.list.insert(id, shows);
+        let mut snapshots = std::mem::take(&mut follower.snapshots);
+        snapshots.retain_mut(|taking| {
+            if self.world.rng.chance(30) {
+                return true;
             }
-            return;
-        }
+            if let Some(id) = taking.left.pop() {
+                if let Some(shows) = self.shows(id) {
+                    taking.list.insert(id, shows);
+                }
+                return true;
+            }
+            self.hold_snapshot(follower, taking);
+            follower.ring.unpin(taking.after);
+            false
+        });
+        follower.snapshots = snapshots;
+    }
+
+    fn hold_snapshot(&self, follower: &Follower, taking: &Taking) {
         let mut since = VecDeque::new();
         follower
             .ring
             .read(taking.after, usize::MAX, &mut since)
             .expect("what came after a pin is kept");
-        since
-            .into_iter()
-            .for_each(|told| apply(&mut taking.list, told));
-        assert_eq!(taking.list, self.shown(), "a snapshot and its events");
-        follower.ring.unpin(taking.after);
-        follower.snapshot = None;
+        let mut list = taking.list.clone();
+        since.into_iter().for_each(|told| apply(&mut list, told));
+        assert_eq!(list, self.shown(), "a snapshot and its events");
     }
 
     fn read_slowly(&mut self, follower: &mut Follower) {
