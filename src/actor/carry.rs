@@ -11,6 +11,7 @@ use super::driver::{Drained, Ended};
 use super::launch;
 use super::life::Hold;
 use super::outbox::Outbox;
+use super::publisher::Names;
 use super::progress::Work;
 use super::shared::{Driver, Order, Shared};
 use crate::engine::{self, Caller, Effect, StopCause, StopWay};
@@ -85,12 +86,14 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Note {
                 id,
                 label,
+                tag,
                 incarnation,
                 kind,
                 error,
                 repeat,
             } => {
-                outbox.note(id, label, incarnation, kind, repeat);
+                let names = Names { label, tag };
+                outbox.note(id, names, incarnation, kind, repeat);
                 if let Some(error) = error {
                     outbox.error(error);
                 }

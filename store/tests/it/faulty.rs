@@ -1,0 +1,2 @@
+//! A store that fails, blocks or panics.
+

@@ -1,0 +1,2 @@
+//! The file: who may open it, and what is in the way.
+
