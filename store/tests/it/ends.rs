@@ -1,10 +1,10 @@
 //! What forgets a session, and what does not.
 
-use session_supervisor::Exit;
+use session_supervisor::{Exit, SessionState};
 use session_supervisor_store::error::{StartError, StopError};
 use session_supervisor_store::{Kept, MemoryStore, SessionStore, Standing};
 
-use super::support::{Args, Msg, chat, crash, open, said, say, topic};
+use super::support::{Args, Msg, chat, crash, open, said, say, topic, until};
 
 fn ids(store: &MemoryStore) -> Vec<String> {
     let entries = store.clone().entries(None, usize::MAX).unwrap();
@@ -38,13 +38,14 @@ async fn a_normal_end_forgets_and_a_crash_does_not() {
     for id in ["normal", "crash", "kill"] {
         durable.start_session(id, "once", &topic("")).await.unwrap();
     }
-    let sessions = durable.sessions();
-    let ends = ["normal", "crash", "kill"].map(|id| sessions.wait_end(id));
-    chat(&durable, "normal").cast(Msg::End).unwrap();
-    chat(&durable, "crash").cast(Msg::Crash).unwrap();
-    chat(&durable, "kill").get_cell().kill();
-    for end in ends {
-        end.await.expect("it ends");
+    for id in ["normal", "crash", "kill"] {
+        let session = chat(&durable, id);
+        let end = || match id {
+            "normal" => session.cast(Msg::End).unwrap(),
+            "crash" => session.cast(Msg::Crash).unwrap(),
+            _ => session.get_cell().kill(),
+        };
+        until(&durable, id, "gone", end).await;
     }
     durable.flush().await.unwrap();
     assert_eq!(ids(&store), ["crash", "kill"]);
@@ -58,7 +59,7 @@ async fn a_normal_end_forgets_and_a_crash_does_not() {
     assert_eq!(ids(&store), ["crash"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_parked_session_is_remembered_and_a_stop_of_it_forgets() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
@@ -66,10 +67,10 @@ async fn a_parked_session_is_remembered_and_a_stop_of_it_forgets() {
     for _ in 0..3 {
         crash(&durable, "a").await;
     }
-    let mut feed = durable.sessions().subscribe().await.unwrap();
-    chat(&durable, "a").cast(Msg::Crash).unwrap();
-    let parked = |state| state == Some(session_supervisor::SessionState::Parked);
-    while !parked(feed.next().await.unwrap().unwrap().state) {}
+    let session = chat(&durable, "a");
+    until(&durable, "a", "exited", || session.cast(Msg::Crash).unwrap()).await;
+    let info = durable.sessions().session_info("a").await.unwrap().unwrap();
+    assert_eq!(info.state, SessionState::Parked);
     durable.flush().await.unwrap();
     assert_eq!(ids(&store), ["a"]);
     assert_eq!(durable.stop_session("a").await.unwrap(), Exit::NotRunning);

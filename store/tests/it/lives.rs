@@ -8,7 +8,7 @@ use session_supervisor_store::{
     contract,
 };
 
-use super::support::{Msg, as_stored, chat, crash, folder, kinds, open, said, say, topic};
+use super::support::{Msg, as_stored, chat, crash, folder, kinds, open, said, say, topic, until};
 
 #[test]
 fn the_stores_hold_the_contract() {
@@ -193,9 +193,8 @@ async fn an_ensure_resumes_what_is_remembered_with_its_own_arguments() {
     let made = durable.ensure_session("a", "once", &topic("tea")).await.unwrap();
     assert!(matches!(made, Ensured::Created(_)));
     say(&durable, "a", "one").await;
-    let end = durable.sessions().wait_end("a");
-    chat(&durable, "a").cast(Msg::Crash).unwrap();
-    end.await.expect("it ends");
+    let session = chat(&durable, "a");
+    until(&durable, "a", "gone", || session.cast(Msg::Crash).unwrap()).await;
     durable.flush().await.unwrap();
     let kept = Kept::Crashed("failed: no paper".into());
     assert_eq!(durable.remembered("a"), Some(Standing::Kept(kept.clone())));

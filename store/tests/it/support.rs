@@ -151,16 +151,22 @@ pub(crate) async fn said(durable: &DurableSupervisor, id: &str) -> (String, Vec<
     call!(chat(durable, id), Msg::Said).expect("it answers")
 }
 
-/// It crashes, and is restarted.
-pub(crate) async fn crash(durable: &DurableSupervisor, id: &str) {
+/// Does something to a session, and waits until this has happened to it.
+pub(crate) async fn until(durable: &DurableSupervisor, id: &str, event: &str, does: impl FnOnce()) {
     let mut feed = durable.sessions().subscribe().await.expect("it runs");
-    chat(durable, id).cast(Msg::Crash).expect("it runs");
+    does();
     loop {
-        let event = feed.next().await.expect("it goes on").expect("few");
-        if event.kind.name() == "started" && event.id.as_deref() == Some(id) {
+        let told = feed.next().await.expect("it goes on").expect("few");
+        if told.kind.name() == event && told.id.as_deref() == Some(id) {
             return;
         }
     }
+}
+
+/// It crashes, and is restarted.
+pub(crate) async fn crash(durable: &DurableSupervisor, id: &str) {
+    let session = chat(durable, id);
+    until(durable, id, "started", || session.cast(Msg::Crash).expect("it runs")).await;
 }
 
 /// A new folder.
