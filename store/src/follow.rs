@@ -24,6 +24,13 @@ impl Follower {
     }
 }
 
+impl Follower {
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&self) {
+        self.0.closed().await;
+    }
+}
+
 /// Begins to follow. The task is to be spawned.
 pub(crate) fn follow(
     feed: Subscription,
@@ -62,6 +69,8 @@ async fn run(
         }
     }
     journal.all_ended();
+    // Told by its end: all that has ended is known.
+    drop(asks);
 }
 
 fn happened(fates: &mut Fates, journal: &Journal, event: &Event) {

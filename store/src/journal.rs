@@ -203,11 +203,14 @@ impl Journal {
         let Some(change) = state.ledger.ended(tag, end) else {
             return;
         };
-        if state.backlog.add(change, None).is_err() {
-            tracing::error!("a session was not forgotten");
-        }
+        // What is added once the thread has ended would wait for ever.
+        let added = state.stage != Stage::Down && state.backlog.add(change, None).is_ok();
         drop(state);
-        self.0.0.wake();
+        if added {
+            self.0.0.wake();
+        } else {
+            tracing::error!("a session has ended and is not forgotten: its store is closed");
+        }
     }
 
     pub(crate) fn all_ended(&self) {
@@ -237,6 +240,9 @@ impl Journal {
         if let Some(change) = change {
             return (Forgot::Now, self.push(state, change));
         }
+        if state.stage == Stage::Down {
+            return (Forgot::Nothing, down());
+        }
         let (waiter, written) = waiter();
         let settled = state.backlog.settle(id, waiter).is_some();
         drop(state);
@@ -254,7 +260,7 @@ impl Journal {
     pub(crate) fn flush(&self) -> Written {
         let mut state = self.lock();
         if state.stage == Stage::Down {
-            return if state.backlog.is_empty() { Written::NOW } else { down() };
+            return down();
         }
         let (waiter, written) = waiter();
         let settled = state.backlog.settle_all(waiter).is_some();

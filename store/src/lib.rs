@@ -4,6 +4,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod application;
 mod clock;
 mod codec;
 pub mod contract;
@@ -25,6 +26,7 @@ mod stats;
 mod supervisor;
 mod writer;
 
+pub use application::DurableApplication;
 pub use codec::{Codec, Json};
 pub use engine::{Intent, Kept, Standing};
 pub use kinds::Kinds;

@@ -130,6 +130,14 @@ impl SqliteStore {
         })
     }
 
+    /// Lets the file grow to so many pages of 4 KiB and no further: a disk that is full, for tests. It
+    /// holds as long as this store is open.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        drop(self.connection.query_row(&limit, [], |_| Ok(())));
+    }
+
     /// The file, without links.
     #[must_use]
     pub fn path(&self) -> &Path {

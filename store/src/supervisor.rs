@@ -107,6 +107,16 @@ impl DurableSupervisor {
         }
     }
 
+    /// Waits for the end of the supervisor, until all of its sessions are known to have ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let ended = self.inner.sessions.wait();
+        let follower = self.inner.follower.clone();
+        async move {
+            ended.await;
+            follower.ended().await;
+        }
+    }
+
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
     }

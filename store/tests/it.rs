@@ -1,6 +1,7 @@
 //! The whole crate on a tokio runtime, with a store in memory or in a file.
 
 mod it {
+    mod application;
     mod ends;
     mod faulty;
     mod files;
