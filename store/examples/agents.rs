@@ -14,9 +14,7 @@
 use ractor::{ActorProcessingErr as Failure, ActorRef, RpcReplyPort, call};
 use serde::{Deserialize, Serialize};
 use session_supervisor::error::StartError as NotStarted;
-use session_supervisor::{
-    Application, ChildSpec, Options, StartContext, Supervisor, TreeSpec,
-};
+use session_supervisor::{Application, ChildSpec, Options, StartContext, Supervisor, TreeSpec};
 use session_supervisor_store::error::StartError;
 use session_supervisor_store::{
     Checkpoint, DurableApplication, DurableSupervisor, Kinds, Remembered, SqliteStore,
@@ -103,7 +101,9 @@ fn session(project: Project, remembered: Remembered) -> ChildSpec<Supervisor> {
         let (remembered, path) = (remembered.clone(), path.clone());
         let history = ChildSpec::new(move |start| (History, (remembered.clone(), start)));
         let agent = ChildSpec::new(move |start| (Agent(path.clone(), start), ()));
-        TreeSpec::one_for_one().child("history", history).child("agent", agent)
+        TreeSpec::one_for_one()
+            .child("history", history)
+            .child("agent", agent)
     });
     tree.claim("project", project.path)
 }
@@ -131,29 +131,48 @@ async fn obey(agents: &DurableSupervisor, line: &str) -> Result<String, Failure>
             let history = sessions.find_child_as(id, "history")?;
             Ok(call!(history, HistoryMsg::Said)?.join("\n"))
         }
-        ["close", id] => Ok(format!("{id} is closed: {}", agents.stop_session(id).await?)),
+        ["close", id] => Ok(format!(
+            "{id} is closed: {}",
+            agents.stop_session(id).await?
+        )),
         ["list"] => {
             let list = sessions.list_sessions().await?.into_iter();
             let mut lines: Vec<_> = list
                 .map(|info| format!("{}: {}", info.id, info.claims[0].value()))
                 .collect();
             lines.sort();
-            Ok(format!("{} open\n{}", lines.len(), lines.join("\n")).trim_end().to_owned())
+            Ok(format!("{} open\n{}", lines.len(), lines.join("\n"))
+                .trim_end()
+                .to_owned())
         }
         _ => Err(HELP.into()),
     }
 }
 
+/// An error with its sources, as a person reads it.
+fn whole(error: impl std::error::Error + 'static) -> Failure {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text.into()
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let file = std::env::args().nth(1).unwrap_or_else(|| "agents.db".to_owned());
+    let file = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "agents.db".to_owned());
     let running = Application::new(Options::new().name("agents"))
         .durable(
             move || SqliteStore::open(&file),
             Kinds::new().kind("project", session),
         )
         .start()
-        .await?;
+        .await
+        .map_err(whole)?;
     let root = running.supervisor().clone();
     let agents = DurableSupervisor::where_is("agents").ok_or("it has just been started")?;
     tokio::spawn(async move {

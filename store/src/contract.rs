@@ -21,8 +21,8 @@ use crate::session_store::{SessionStore, StoreError};
 /// # Panics
 ///
 /// With what the store does not hold.
-pub fn check<S: SessionStore, Open: FnMut() -> S>(mut make: impl FnMut() -> Open) {
-    let rules: [(&str, fn(&mut dyn FnMut() -> Box<dyn SessionStore>)); 8] = [
+pub fn check<S: SessionStore, O: FnMut() -> S>(mut make: impl FnMut() -> O) {
+    let rules: [(&str, Test); 8] = [
         ("an empty store has nothing", empty),
         ("what is remembered is there when it is opened again", kept),
         ("a later session takes the place of an earlier one", later),
@@ -39,6 +39,8 @@ pub fn check<S: SessionStore, Open: FnMut() -> S>(mut make: impl FnMut() -> Open
         assert!(tested.is_ok(), "the store breaks the rule: {rule}");
     }
 }
+
+type Test = fn(Open<'_>);
 
 type Open<'a> = &'a mut dyn FnMut() -> Box<dyn SessionStore>;
 
@@ -146,7 +148,11 @@ fn older(open: Open<'_>) {
 
 fn forgotten(open: Open<'_>) {
     let mut store = open();
-    for gone in [forget("a", 3), forget("a", 9), Change::Discard { id: "a".into() }] {
+    for gone in [
+        forget("a", 3),
+        forget("a", 9),
+        Change::Discard { id: "a".into() },
+    ] {
         of(store.apply(&[remember("a", 3), save("a", 3, state("", b"old", 8))]));
         of(store.apply(&[remember("b", 3), save("b", 3, state("", b"kept", 8))]));
         of(store.apply(&[gone]));

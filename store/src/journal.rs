@@ -87,7 +87,10 @@ impl Journal {
             let page = page.map_err(OpenError::Store)?;
             let last = page.last().map(|entry| Arc::clone(entry.id()));
             let whole = page.len() == PAGE;
-            let found: Vec<_> = page.into_iter().map(|entry| known(entry, &mut standing)).collect();
+            let found: Vec<_> = page
+                .into_iter()
+                .map(|entry| known(entry, &mut standing))
+                .collect();
             let mut state = self.lock();
             for (id, kind, revision, standing) in found {
                 state.ledger.found(id, kind, revision, standing);

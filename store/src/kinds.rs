@@ -34,8 +34,17 @@ const LONGEST: usize = 128;
 /// struct ChatArgs { topic: String }
 ///
 /// struct Chat;
-/// #[ractor::actor(message = (), state = (), arguments = (ChatArgs, Remembered))]
-/// impl Chat {}
+/// #[ractor::actor(message = (), state = Remembered, arguments = (ChatArgs, Remembered))]
+/// impl Chat {
+///     // …
+/// #     async fn pre_start(
+/// #         &self,
+/// #         _: ractor::ActorRef<()>,
+/// #         (_, remembered): (ChatArgs, Remembered),
+/// #     ) -> Result<Remembered, ractor::ActorProcessingErr> {
+/// #         Ok(remembered)
+/// #     }
+/// }
 ///
 /// let kinds = Kinds::new().kind("chat", |args: ChatArgs, remembered| {
 ///     ChildSpec::new(move |_start| (Chat, (args.clone(), remembered.clone())))
@@ -49,9 +58,12 @@ pub struct Kinds {
     fault: Option<(String, &'static str)>,
 }
 
+/// Makes a spec of arguments.
+type Make = dyn Fn(&str, Remembered) -> serde_json::Result<ChildSpec> + Send + Sync;
+
 #[derive(Clone)]
 struct Kind {
-    make: Arc<dyn Fn(&str, Remembered) -> serde_json::Result<ChildSpec> + Send + Sync>,
+    make: Arc<Make>,
     check: fn(&str) -> serde_json::Result<()>,
 }
 

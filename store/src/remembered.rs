@@ -266,4 +266,3 @@ impl<T, C: Codec<T>> Checkpoint<T, C> {
         }
     }
 }
-

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use session_supervisor::error::StartError::{Draining, SupervisorDown};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::engine::Standing;
-use crate::error::NotRestored;
+use crate::error::{NotRestored, StartError};
 use crate::journal::is_restored;
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
@@ -67,6 +68,10 @@ pub(crate) async fn restore(
         match starts.join_next().await {
             None => break,
             Some(Ok((_, Ok(())))) => report.restored += 1,
+            // It stops: what is left is restored the next time.
+            Some(Ok((_, Err(StartError::Session(SupervisorDown | Draining))))) => {
+                order = Vec::new().into_iter()
+            }
             Some(Ok((id, Err(error)))) => {
                 let why = chain(&error);
                 tracing::error!("session {id:?} was not restored: {why}; it is remembered");

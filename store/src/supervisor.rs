@@ -97,9 +97,7 @@ impl DurableSupervisor {
     /// # Cancel safety
     ///
     /// Safe: it changes nothing.
-    pub fn restored(
-        &self,
-    ) -> impl Future<Output = Option<RestoreReport>> + Send + 'static + use<> {
+    pub fn restored(&self) -> impl Future<Output = Option<RestoreReport>> + Send + 'static + use<> {
         let mut restored = self.inner.restored.clone();
         async move {
             let report = restored.wait_for(Option::is_some).await.ok()?;

@@ -218,7 +218,10 @@ impl Writer {
         drop(given_up);
         if let Some(error) = &error {
             let why = chain(&**error);
-            tracing::error!(waiting, "a write to the session store failed: {why}; it is tried again");
+            tracing::error!(
+                waiting,
+                "a write to the session store failed: {why}; it is tried again"
+            );
         }
         for (waiter, outcome) in told {
             let answer = match (&error, outcome) {

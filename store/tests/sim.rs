@@ -10,9 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use session_supervisor_store::engine::{Backlog, Found, Outcome, Scope};
-use session_supervisor_store::{
-    Change, Entry, MemoryStore, Record, SavedState, SessionStore,
-};
+use session_supervisor_store::{Change, Entry, MemoryStore, Record, SavedState, SessionStore};
 
 const IDS: [&str; 3] = ["a", "b", "c"];
 const SLOTS: [&str; 2] = ["", "x"];
@@ -110,7 +108,9 @@ impl History {
         self.promised.retain(|(of, promise)| {
             *of != id
                 || match promise {
-                    Promise::There(revision) | Promise::Saved(revision, ..) => now == Some(*revision),
+                    Promise::There(revision) | Promise::Saved(revision, ..) => {
+                        now == Some(*revision)
+                    }
                     Promise::Gone(revision) => now.is_none_or(|now| now > *revision),
                 }
         });
@@ -188,7 +188,11 @@ impl History {
                 for change in &changes {
                     if let Change::Remember(record) = change {
                         let id = IDS.into_iter().find(|id| **id == *record.id).expect("one");
-                        if self.want.get(id).is_some_and(|(now, _)| *now == record.revision) {
+                        if self
+                            .want
+                            .get(id)
+                            .is_some_and(|(now, _)| *now == record.revision)
+                        {
                             self.want.remove(id);
                         }
                     }
@@ -223,7 +227,7 @@ impl History {
                 let found = match self.backlog.find(id, slot, *revision) {
                     Found::State(state) => Some(state),
                     Found::Nothing => None,
-                    Found::AsStored => self.disk.state(id, slot).expect("in memory"),
+                    _ => self.disk.state(id, slot).expect("in memory"),
                 };
                 let expected = states.get(slot).map(|value| state(slot, *value));
                 assert_eq!(found, expected, "state {slot:?} of {id}");
@@ -269,9 +273,15 @@ impl History {
                 self.waiters[waiter].take().expect("it is told once");
             }
         }
-        assert!(self.waiters.iter().all(Option::is_none), "somebody was not told");
+        assert!(
+            self.waiters.iter().all(Option::is_none),
+            "somebody was not told"
+        );
         assert_eq!((self.backlog.len(), self.backlog.bytes()), (0, 0));
-        let want = self.want.drain().map(|(id, session)| (id.to_owned(), session));
+        let want = self
+            .want
+            .drain()
+            .map(|(id, session)| (id.to_owned(), session));
         assert_eq!(sessions(&self.disk), want.collect(), "the disk at the end");
     }
 }
@@ -355,6 +365,9 @@ fn what_is_acknowledged_is_there_after_a_crash_at_any_point() {
     }
     for seed in 0..setting("SIM_HISTORIES").unwrap_or(5_000) {
         let played = std::panic::catch_unwind(|| play(seed));
-        assert!(played.is_ok(), "history {seed}: play it again with SIM_SEED={seed}");
+        assert!(
+            played.is_ok(),
+            "history {seed}: play it again with SIM_SEED={seed}"
+        );
     }
 }

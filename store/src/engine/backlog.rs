@@ -44,6 +44,7 @@ pub struct Backlog<W> {
 
 /// What a failure tells of other writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// They would fail too: the disk is full, or the file is locked.
     Store,
@@ -68,6 +69,7 @@ enum Awaits {
 
 /// What became of what was waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It is durable.
     Written,
@@ -83,6 +85,7 @@ pub struct Refused;
 
 /// What is known of a saved state without asking the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Found {
     /// There is none.
     Nothing,
@@ -299,7 +302,11 @@ impl<W> Backlog<W> {
 
     fn tell_all(&mut self, outcome: Outcome, told: &mut Vec<(W, Outcome)>) {
         if outcome == Outcome::Failed || self.is_empty() {
-            told.extend(take(&mut self.all).into_iter().map(|waiter| (waiter, outcome)));
+            told.extend(
+                take(&mut self.all)
+                    .into_iter()
+                    .map(|waiter| (waiter, outcome)),
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use session_supervisor::{Decision, EventKind, ExitCause, Expiry};
 
 /// How a session has ended, as far as its record is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// It was stopped by a caller, or ended in order by itself.
     Forget,

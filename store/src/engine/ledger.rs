@@ -26,6 +26,7 @@ pub struct Ledger {
 
 /// Whether all that is remembered is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reading {
     /// Not yet.
     #[default]
@@ -61,6 +62,7 @@ pub enum Standing {
 
 /// What a start is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Intent {
     /// A session that is not remembered yet.
     New,
@@ -70,6 +72,7 @@ pub enum Intent {
 
 /// Whether a launch may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Admission {
     /// It may.
     Go,
@@ -137,13 +140,7 @@ impl Ledger {
 
     /// A launch of the session of this tag is about to run. The supervisor runs one of an id at a
     /// time, so one that was known before has ended.
-    pub fn admit(
-        &mut self,
-        id: &Arc<str>,
-        kind: &Arc<str>,
-        tag: u64,
-        intent: Intent,
-    ) -> Admission {
+    pub fn admit(&mut self, id: &Arc<str>, kind: &Arc<str>, tag: u64, intent: Intent) -> Admission {
         let standing = self.ids.get(id).map(|known| &known.standing);
         let revision = match (standing, intent) {
             (Some(Standing::Running { tag: known, .. }), _) if *known == tag => {

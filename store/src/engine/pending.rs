@@ -54,7 +54,8 @@ impl Pending {
                     }
                     self.saves.clear();
                 }
-                self.saves.insert(Arc::clone(&state.slot), (revision, state));
+                self.saves
+                    .insert(Arc::clone(&state.slot), (revision, state));
             }
             Change::Forget { revision, .. } => {
                 if let Some(record) = &self.remember

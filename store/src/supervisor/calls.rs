@@ -85,7 +85,8 @@ impl DurableSupervisor {
         id: &str,
         kind: &str,
         arguments: &T,
-    ) -> impl Future<Output = Result<Ensured<ActorCell>, StartError>> + Send + 'static + use<T> {
+    ) -> impl Future<Output = Result<Ensured<ActorCell>, StartError>> + Send + 'static + use<T>
+    {
         let durable = self.clone();
         let input = Input::of(id, kind, arguments);
         async move {
@@ -95,8 +96,8 @@ impl DurableSupervisor {
                 tries += 1;
                 match durable.ensure(&input).await {
                     // It has ended, was started or was forgotten since it was looked at.
-                    Err(StartError::Remembered(_) | StartError::NotRemembered)
-                        if tries < TRIES => {}
+                    Err(StartError::Remembered(_) | StartError::NotRemembered) if tries < TRIES => {
+                    }
                     ensured => return ensured,
                 }
             }
@@ -179,7 +180,7 @@ impl DurableSupervisor {
     /// # Cancel safety
     ///
     /// Dropped before the first poll, it does nothing. Dropped after it, the session is stopped, and
-    /// forgotten soon after.
+    /// forgotten soon after; one that does not run may stay remembered.
     pub fn stop_session(
         &self,
         id: &str,
@@ -275,9 +276,7 @@ impl DurableSupervisor {
     /// # Cancel safety
     ///
     /// Safe: it changes nothing.
-    pub fn flush(
-        &self,
-    ) -> impl Future<Output = Result<(), WriteError>> + Send + 'static + use<> {
+    pub fn flush(&self) -> impl Future<Output = Result<(), WriteError>> + Send + 'static + use<> {
         let durable = self.clone();
         async move {
             durable.inner.follower.catch_up().await;
@@ -394,11 +393,7 @@ struct Input {
 }
 
 impl Input {
-    fn of<T: Serialize + ?Sized>(
-        id: &str,
-        kind: &str,
-        arguments: &T,
-    ) -> Result<Self, StartError> {
+    fn of<T: Serialize + ?Sized>(id: &str, kind: &str, arguments: &T) -> Result<Self, StartError> {
         SessionId::try_from(id).map_err(plain::StartError::InvalidId)?;
         let arguments =
             serde_json::to_string(arguments).map_err(|cause| StartError::Arguments {

@@ -77,7 +77,10 @@ impl DurableSupervisor {
             let sessions = SessionSupervisor::start(options);
             let read = read(&journal, &kinds).await?;
             let sessions = sessions.await.map_err(OpenError::Start)?;
-            Self::over(sessions, kinds, journal, read).await
+            let unfinished = Unfinished(Some(sessions.clone()));
+            let durable = Self::over(sessions, kinds, journal, read).await?;
+            unfinished.done();
+            Ok(durable)
         }
     }
 
@@ -119,6 +122,23 @@ impl DurableSupervisor {
         durable.enter();
         drop(tokio::spawn(restore(durable.clone(), order, done)));
         Ok(durable)
+    }
+}
+
+/// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
+struct Unfinished(Option<SessionSupervisor>);
+
+impl Unfinished {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(sessions) = self.0.take() {
+            sessions.get_cell().kill();
+        }
     }
 }
 

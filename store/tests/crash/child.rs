@@ -85,7 +85,10 @@ impl Counter {
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     // The parent has gone: so will this process.
-    drop(out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()));
+    drop(
+        out.write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| out.flush()),
+    );
 }
 
 #[tokio::main]

@@ -79,7 +79,10 @@ impl Model {
             };
             assert!(right, "{id}: {known:?} was known, and {found:?} is there");
         }
-        assert!(found.is_empty(), "what was never started is there: {found:?}");
+        assert!(
+            found.is_empty(),
+            "what was never started is there: {found:?}"
+        );
         self.ids.clear();
         for (id, generation, count) in have {
             let known = Known {

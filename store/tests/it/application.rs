@@ -7,9 +7,13 @@ use super::support::{folder, kinds, said, say, topic};
 
 fn application(name: &str, store: &MemoryStore) -> Application {
     let store = store.clone();
-    Application::new(Options::new().name(name).total_restart_limit(1, std::time::Duration::from_secs(60)))
-        .unique_name()
-        .durable(move || Ok::<_, std::io::Error>(store.clone()), kinds())
+    Application::new(
+        Options::new()
+            .name(name)
+            .total_restart_limit(1, std::time::Duration::from_secs(60)),
+    )
+    .unique_name()
+    .durable(move || Ok::<_, std::io::Error>(store.clone()), kinds())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +22,10 @@ async fn one_line_makes_an_application_durable() {
     let name = "one line";
     let running = application(name, &store).start().await.expect("it starts");
     let durable = DurableSupervisor::where_is(name).expect("it is there");
-    durable.start_session("a", "chat", &topic("tea")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic("tea"))
+        .await
+        .unwrap();
     say(&durable, "a", "one").await;
     running.supervisor().stop().await.unwrap();
     assert!(matches!(running.wait().await.cause, EndCause::Stopped));

@@ -15,18 +15,30 @@ fn ids(store: &MemoryStore) -> Vec<String> {
 async fn a_stop_by_a_caller_forgets_before_it_answers() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
-    durable.start_session("b", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
+    durable
+        .start_session("b", "chat", &topic(""))
+        .await
+        .unwrap();
     say(&durable, "a", "one").await;
     assert_eq!(ids(&store), ["a", "b"]);
     assert_eq!(durable.stop_session("a").await.unwrap(), Exit::Shutdown);
     assert_eq!(ids(&store), ["b"]);
-    assert!(matches!(durable.stop_session("a").await, Err(StopError::NotFound)));
+    assert!(matches!(
+        durable.stop_session("a").await,
+        Err(StopError::NotFound)
+    ));
     // Also by one who knows nothing of a store.
     durable.sessions().stop_session("b").await.unwrap();
     durable.flush().await.unwrap();
     assert_eq!(ids(&store), Vec::<String>::new());
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
     assert_eq!(said(&durable, "a").await.1, Vec::<String>::new());
     durable.stop().await.unwrap();
 }
@@ -52,9 +64,15 @@ async fn a_normal_end_forgets_and_a_crash_does_not() {
     assert_eq!(durable.remembered("normal"), None);
     let killed = Standing::Kept(Kept::Crashed("killed".into()));
     assert_eq!(durable.remembered("kill"), Some(killed));
-    assert_eq!(durable.stop_session("kill").await.unwrap(), Exit::NotRunning);
+    assert_eq!(
+        durable.stop_session("kill").await.unwrap(),
+        Exit::NotRunning
+    );
     assert_eq!(ids(&store), ["crash"]);
-    durable.resume_session("crash").await.expect("it runs again");
+    durable
+        .resume_session("crash")
+        .await
+        .expect("it runs again");
     durable.stop().await.unwrap();
     assert_eq!(ids(&store), ["crash"]);
 }
@@ -63,12 +81,18 @@ async fn a_normal_end_forgets_and_a_crash_does_not() {
 async fn a_parked_session_is_remembered_and_a_stop_of_it_forgets() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
     for _ in 0..3 {
         crash(&durable, "a").await;
     }
     let session = chat(&durable, "a");
-    until(&durable, "a", "exited", || session.cast(Msg::Crash).unwrap()).await;
+    until(&durable, "a", "exited", || {
+        session.cast(Msg::Crash).unwrap()
+    })
+    .await;
     let info = durable.sessions().session_info("a").await.unwrap().unwrap();
     assert_eq!(info.state, SessionState::Parked);
     durable.flush().await.unwrap();
@@ -91,7 +115,10 @@ async fn a_start_that_fails_leaves_nothing_and_a_resume_that_fails_leaves_all() 
     assert_eq!(ids(&store), Vec::<String>::new());
     assert_eq!(durable.remembered("a"), None);
     // What the supervisor refuses is not even written.
-    durable.start_session("b", "chat", &topic("tea")).await.unwrap();
+    durable
+        .start_session("b", "chat", &topic("tea"))
+        .await
+        .unwrap();
     let changes = durable.stats().writes.changes;
     let taken = durable.start_session("c", "chat", &topic("tea")).await;
     assert!(matches!(taken, Err(StartError::Session(_))), "{taken:?}");
@@ -99,18 +126,17 @@ async fn a_start_that_fails_leaves_nothing_and_a_resume_that_fails_leaves_all() 
     durable.stop().await.unwrap();
 
     let mut bad = store.clone();
-    let record = session_supervisor_store::Record::new(
-        "a",
-        "chat",
-        r#"{"topic":"","fails":true}"#,
-        99,
-        1,
-    );
-    bad.apply(&[session_supervisor_store::Change::Remember(record)]).unwrap();
+    let record =
+        session_supervisor_store::Record::new("a", "chat", r#"{"topic":"","fails":true}"#, 99, 1);
+    bad.apply(&[session_supervisor_store::Change::Remember(record)])
+        .unwrap();
     let durable = open(store.clone()).await;
     let report = durable.restored().await.unwrap();
     assert_eq!((report.restored, report.failed.len()), (1, 1));
-    assert!(report.failed[0].why.contains("it was told to fail"), "{report:?}");
+    assert!(
+        report.failed[0].why.contains("it was told to fail"),
+        "{report:?}"
+    );
     assert_eq!(ids(&store), ["a", "b"]);
     durable.stop().await.unwrap();
     assert_eq!(ids(&store), ["a", "b"]);
@@ -122,8 +148,14 @@ async fn the_end_of_the_supervisor_forgets_nothing() {
     for kill in [true, false] {
         let durable = open(store.clone()).await;
         durable.restored().await.unwrap();
-        durable.ensure_session("a", "chat", &topic("")).await.unwrap();
-        durable.ensure_session("b", "once", &topic("")).await.unwrap();
+        durable
+            .ensure_session("a", "chat", &topic(""))
+            .await
+            .unwrap();
+        durable
+            .ensure_session("b", "once", &topic(""))
+            .await
+            .unwrap();
         if kill {
             durable.sessions().get_cell().kill();
             durable.sessions().wait().await;

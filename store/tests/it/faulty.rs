@@ -96,11 +96,20 @@ async fn opened() -> (DurableSupervisor, Faulty, Receiver<()>, Sender<()>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_to_who_waits_and_sessions_go_on() {
     let (durable, faulty, _, _) = opened().await;
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
-    durable.start_session("b", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
+    durable
+        .start_session("b", "chat", &topic(""))
+        .await
+        .unwrap();
     faulty.does(Does::Fails);
     let start = durable.start_session("c", "chat", &topic("")).await;
-    assert!(matches!(start, Err(StartError::Store(WriteError::Store(_)))), "{start:?}");
+    assert!(
+        matches!(start, Err(StartError::Store(WriteError::Store(_)))),
+        "{start:?}"
+    );
     assert!(!durable.sessions().is_running("c"));
     let saved = call!(chat(&durable, "a"), Msg::Say, "one".to_owned()).unwrap();
     assert!(matches!(saved, Err(SaveError::Store { .. })), "{saved:?}");
@@ -108,7 +117,10 @@ async fn a_full_disk_is_told_to_who_waits_and_sessions_go_on() {
     assert!(matches!(stop, Err(StopError::Store(_))), "{stop:?}");
     assert!(durable.flush().await.is_err());
     let stats = durable.stats();
-    assert_eq!(stats.writes.failing.as_deref(), Some("the disk of the store is full: no room"));
+    assert_eq!(
+        stats.writes.failing.as_deref(),
+        Some("the disk of the store is full: no room")
+    );
     assert!(stats.waiting >= 2 && stats.writes.failed >= 3, "{stats:?}");
     // The session goes on, and has what it has saved.
     assert_eq!(said(&durable, "a").await.1, ["one"]);
@@ -119,7 +131,10 @@ async fn a_full_disk_is_told_to_who_waits_and_sessions_go_on() {
     durable.flush().await.expect("there is room");
     assert_eq!(faulty.ids(), ["a"]);
     assert_eq!(durable.stats().writes.failing, None);
-    durable.start_session("c", "chat", &topic("")).await.expect("it starts");
+    durable
+        .start_session("c", "chat", &topic(""))
+        .await
+        .expect("it starts");
     durable.stop().await.unwrap();
     let again = open(faulty.store.clone()).await;
     again.restored().await.unwrap();
@@ -179,7 +194,10 @@ async fn a_caller_that_goes_away_leaves_no_session_that_is_not_remembered() {
     stop.await.unwrap().expect("it is stopped");
     assert_eq!(faulty.ids(), Vec::<String>::new());
     assert_eq!(durable.remembered("a"), None);
-    durable.start_session("a", "chat", &topic("")).await.expect("its id is free");
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .expect("its id is free");
     say(&durable, "a", "one").await;
     assert_eq!(faulty.ids(), ["a"]);
     durable.stop().await.unwrap();
@@ -188,19 +206,40 @@ async fn a_caller_that_goes_away_leaves_no_session_that_is_not_remembered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_panics_leaves_nobody_waiting() {
     let (durable, faulty, _, _) = opened().await;
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
     let checkpoint = call!(chat(&durable, "a"), Msg::Checkpoint).unwrap();
     faulty.does(Does::Panics);
     let start = durable.start_session("b", "chat", &topic("")).await;
-    assert!(matches!(start, Err(StartError::Store(WriteError::Down))), "{start:?}");
+    assert!(
+        matches!(start, Err(StartError::Store(WriteError::Down))),
+        "{start:?}"
+    );
     faulty.does(Does::Writes);
     let start = durable.start_session("b", "chat", &topic("")).await;
-    assert!(matches!(start, Err(StartError::Store(WriteError::Down))), "{start:?}");
+    assert!(
+        matches!(start, Err(StartError::Store(WriteError::Down))),
+        "{start:?}"
+    );
     let saved = checkpoint.save(&Vec::new());
-    assert!(matches!(saved, Err(SaveError::Store { cause: WriteError::Down, .. })), "{saved:?}");
+    assert!(
+        matches!(
+            saved,
+            Err(SaveError::Store {
+                cause: WriteError::Down,
+                ..
+            })
+        ),
+        "{saved:?}"
+    );
     assert!(checkpoint.save_durably(&Vec::new()).await.is_err());
     let stop = durable.stop_session("a").await;
-    assert!(matches!(stop, Err(StopError::Store(WriteError::Down))), "{stop:?}");
+    assert!(
+        matches!(stop, Err(StopError::Store(WriteError::Down))),
+        "{stop:?}"
+    );
     drop(durable.stop().await);
     assert_eq!(faulty.ids(), ["a"]);
 }

@@ -56,45 +56,82 @@ fn sql(file: &Path, text: &str) {
 fn a_newer_schema_is_refused_and_untouched() {
     let folder = folder();
     let file = folder.join("sessions.db");
-    SqliteStore::open(&file).unwrap().apply(&[remember("a", 1)]).unwrap();
-    sql(&file, "PRAGMA user_version = 2; CREATE TABLE later (id TEXT)");
+    SqliteStore::open(&file)
+        .unwrap()
+        .apply(&[remember("a", 1)])
+        .unwrap();
+    sql(
+        &file,
+        "PRAGMA user_version = 2; CREATE TABLE later (id TEXT)",
+    );
     let before = bytes(&folder);
     let opened = SqliteStore::open(&file).unwrap_err();
     let text = opened.to_string();
-    assert!(text.ends_with("the session store has schema 2, this program knows up to 1"), "{text}");
-    assert!(matches!(opened, OpenStoreError::Newer { found: 2, known: 1, .. }));
+    assert!(
+        text.ends_with("the session store has schema 2, this program knows up to 1"),
+        "{text}"
+    );
+    assert!(matches!(
+        opened,
+        OpenStoreError::Newer {
+            found: 2,
+            known: 1,
+            ..
+        }
+    ));
     assert_eq!(bytes(&folder), before);
     // Also if the number is in the write-ahead log alone.
     sql(&file, "PRAGMA user_version = 1");
     let other = rusqlite::Connection::open(&file).unwrap();
-    other.execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 3").unwrap();
+    other
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 3")
+        .unwrap();
     let copy = super::support::folder();
     for name in ["sessions.db", "sessions.db-wal"] {
         fs::copy(folder.join(name), copy.join(name)).unwrap();
     }
     let opened = SqliteStore::open(copy.join("sessions.db")).unwrap_err();
-    assert!(matches!(opened, OpenStoreError::Newer { found: 3, .. }), "{opened:?}");
-    assert_eq!(fs::read(copy.join("sessions.db")).unwrap(), fs::read(&file).unwrap());
+    assert!(
+        matches!(opened, OpenStoreError::Newer { found: 3, .. }),
+        "{opened:?}"
+    );
+    assert_eq!(
+        fs::read(copy.join("sessions.db")).unwrap(),
+        fs::read(&file).unwrap()
+    );
     drop(other);
 }
 
 #[test]
 fn what_is_no_store_is_refused_and_untouched() {
     let folder = folder();
-    let (text, other, junk) = (folder.join("text"), folder.join("other"), folder.join("junk"));
+    let (text, other, junk) = (
+        folder.join("text"),
+        folder.join("other"),
+        folder.join("junk"),
+    );
     fs::write(&text, "dear diary, ".repeat(100)).unwrap();
     sql(&other, "CREATE TABLE cakes (name TEXT)");
     fs::write(&junk, b"SQLite format 3\0").unwrap();
     let before = bytes(&folder);
     for file in [&text, &other, &junk] {
         let opened = SqliteStore::open(file);
-        assert!(matches!(opened, Err(OpenStoreError::NotAStore { .. })), "{opened:?}");
+        assert!(
+            matches!(opened, Err(OpenStoreError::NotAStore { .. })),
+            "{opened:?}"
+        );
     }
-    assert!(matches!(SqliteStore::open(&folder), Err(OpenStoreError::NotAStore { .. })));
+    assert!(matches!(
+        SqliteStore::open(&folder),
+        Err(OpenStoreError::NotAStore { .. })
+    ));
     assert_eq!(bytes(&folder).len(), before.len());
     assert_eq!(bytes(&folder), before);
     let nowhere = SqliteStore::open(folder.join("no").join("sessions.db"));
-    assert!(matches!(nowhere, Err(OpenStoreError::Io { .. })), "{nowhere:?}");
+    assert!(
+        matches!(nowhere, Err(OpenStoreError::Io { .. })),
+        "{nowhere:?}"
+    );
     // An empty file is a new one.
     fs::write(folder.join("empty"), "").unwrap();
     SqliteStore::open(folder.join("empty")).expect("it opens");
@@ -144,7 +181,10 @@ fn a_state_whose_bytes_have_changed_is_damaged_and_kept() {
         state: SavedState::new("", 0, *b"one", 2),
     };
     store.apply(&[remember("a", 1), save]).unwrap();
-    sql(&file, "UPDATE states SET bytes = x'00'; UPDATE sessions SET claims = 'x'");
+    sql(
+        &file,
+        "UPDATE states SET bytes = x'00'; UPDATE sessions SET claims = 'x'",
+    );
     assert!(matches!(store.state("a", ""), Err(StoreError::Damaged(_))));
     match store.entry("a").unwrap() {
         Some(Entry::Unreadable { id, .. }) => assert_eq!(&*id, "a"),
@@ -196,7 +236,10 @@ fn a_torn_end_of_the_log_loses_the_last_writes_alone_and_leaves_none_half() {
             let mut store = SqliteStore::open(copied(&file, &torn)).expect("it opens");
             let there = count(&mut store);
             let certain = ends.iter().filter(|end| **end as usize <= cut).count();
-            assert!(there >= certain && there <= WRITES, "{there} of {certain} at {cut}");
+            assert!(
+                there >= certain && there <= WRITES,
+                "{there} of {certain} at {cut}"
+            );
             if !flipped {
                 assert_eq!(there, certain, "cut at {cut}");
             }

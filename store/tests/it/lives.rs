@@ -26,19 +26,33 @@ fn the_stores_hold_the_contract() {
 async fn what_ran_runs_again_with_what_it_has_saved() {
     let file = folder().join("sessions.db");
     let durable = open(SqliteStore::open(&file).expect("it opens")).await;
-    durable.start_session("alice", "chat", &topic("tea")).await.expect("it starts");
-    durable.start_session("bob", "chat", &topic("")).await.expect("it starts");
+    durable
+        .start_session("alice", "chat", &topic("tea"))
+        .await
+        .expect("it starts");
+    durable
+        .start_session("bob", "chat", &topic(""))
+        .await
+        .expect("it starts");
     say(&durable, "alice", "one").await;
     say(&durable, "alice", "two").await;
     durable.stop().await.expect("it is written");
 
     let durable = open(SqliteStore::open(&file).expect("it is free")).await;
     let report = durable.restored().await.expect("it is done");
-    assert_eq!((report.restored, report.failed.len(), report.set_aside.len()), (2, 0, 0));
+    assert_eq!(
+        (report.restored, report.failed.len(), report.set_aside.len()),
+        (2, 0, 0)
+    );
     let lines = vec!["one".to_owned(), "two".to_owned()];
     assert_eq!(said(&durable, "alice").await, ("tea".to_owned(), lines));
     assert_eq!(said(&durable, "bob").await.1, Vec::<String>::new());
-    let info = durable.sessions().session_info("alice").await.unwrap().unwrap();
+    let info = durable
+        .sessions()
+        .session_info("alice")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(info.label.as_deref(), Some("tea"));
     assert_eq!(info.claims[0].value(), "tea");
     durable.stop().await.expect("it is written");
@@ -48,7 +62,10 @@ async fn what_ran_runs_again_with_what_it_has_saved() {
 async fn a_start_that_has_returned_is_on_the_disk() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    durable.start_session("alice", "chat", &topic("tea")).await.expect("it starts");
+    durable
+        .start_session("alice", "chat", &topic("tea"))
+        .await
+        .expect("it starts");
     say(&durable, "alice", "one").await;
     // The first process is still there; the second sees only what is durable.
     let second = open(as_stored(&store)).await;
@@ -61,19 +78,30 @@ async fn a_start_that_has_returned_is_on_the_disk() {
 #[tokio::test]
 async fn a_state_outlives_a_crash_and_an_older_incarnation_saves_no_more() {
     let durable = open(MemoryStore::new()).await;
-    durable.start_session("alice", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("alice", "chat", &topic(""))
+        .await
+        .unwrap();
     let first = chat(&durable, "alice");
-    chat(&durable, "alice").cast(Msg::Note("one".to_owned())).unwrap();
+    chat(&durable, "alice")
+        .cast(Msg::Note("one".to_owned()))
+        .unwrap();
     let old = call!(first, Msg::Checkpoint).unwrap();
     crash(&durable, "alice").await;
     assert_eq!(said(&durable, "alice").await.1, ["one"]);
     let late = old.save(&vec!["late".to_owned()]);
-    assert!(matches!(late, Err(SaveError::Superseded { .. })), "{late:?}");
+    assert!(
+        matches!(late, Err(SaveError::Superseded { .. })),
+        "{late:?}"
+    );
     assert!(old.save_durably(&Vec::new()).await.is_err());
     assert_eq!(said(&durable, "alice").await.1, ["one"]);
     let last = call!(chat(&durable, "alice"), Msg::Checkpoint).unwrap();
     durable.stop_session("alice").await.unwrap();
-    assert!(matches!(last.save(&Vec::new()), Err(SaveError::Gone { .. })));
+    assert!(matches!(
+        last.save(&Vec::new()),
+        Err(SaveError::Gone { .. })
+    ));
     durable.stop().await.unwrap();
 }
 
@@ -81,19 +109,39 @@ async fn a_state_outlives_a_crash_and_an_older_incarnation_saves_no_more() {
 async fn bad_input_is_told_before_anything_is_written() {
     let durable = open(MemoryStore::new()).await;
     let bad = durable.start_session("a", "tea", &topic("")).await;
-    assert!(matches!(bad, Err(StartError::UnknownKind { .. })), "{bad:?}");
+    assert!(
+        matches!(bad, Err(StartError::UnknownKind { .. })),
+        "{bad:?}"
+    );
     let bad = durable.start_session("a", "chat", &7).await;
     assert!(matches!(bad, Err(StartError::Arguments { .. })), "{bad:?}");
     let bad = durable.start_session("", "chat", &topic("")).await;
     assert!(matches!(bad, Err(StartError::Session(_))), "{bad:?}");
-    let bad = durable.start_session("a", "chat", &topic(&"x".repeat(1 << 20))).await;
-    assert_eq!(bad.unwrap_err().to_string(), "the arguments have 1048602 bytes, more than 1048576");
+    let bad = durable
+        .start_session("a", "chat", &topic(&"x".repeat(1 << 20)))
+        .await;
+    assert_eq!(
+        bad.unwrap_err().to_string(),
+        "the arguments have 1048602 bytes, more than 1048576"
+    );
     assert_eq!(durable.list_remembered(), []);
 
-    durable.start_session("a", "chat", &topic("")).await.unwrap();
+    durable
+        .start_session("a", "chat", &topic(""))
+        .await
+        .unwrap();
     let checkpoint = call!(chat(&durable, "a"), Msg::Checkpoint).unwrap();
     let large = checkpoint.save(&vec!["x".repeat(1 << 20)]);
-    assert!(matches!(large, Err(SaveError::TooLarge { size: 1_048_580, .. })), "{large:?}");
+    assert!(
+        matches!(
+            large,
+            Err(SaveError::TooLarge {
+                size: 1_048_580,
+                ..
+            })
+        ),
+        "{large:?}"
+    );
     let taken = durable.start_session("a", "chat", &topic("")).await;
     assert!(matches!(taken, Err(StartError::Session(_))), "{taken:?}");
     assert_eq!(durable.stats().writes.changes, 1);
@@ -101,7 +149,10 @@ async fn bad_input_is_told_before_anything_is_written() {
 
     let twice = kinds().kind("chat", |_: u8, _| kinds_of_nothing());
     let opened = DurableSupervisor::open(Options::new(), twice, MemoryStore::new()).await;
-    assert_eq!(opened.unwrap_err().to_string(), r#"bad kind "chat": is registered twice"#);
+    assert_eq!(
+        opened.unwrap_err().to_string(),
+        r#"bad kind "chat": is registered twice"#
+    );
 }
 
 fn kinds_of_nothing() -> session_supervisor::ChildSpec<session_supervisor::Task> {
@@ -125,7 +176,11 @@ async fn what_cannot_be_read_is_set_aside_until_somebody_decides() {
     let durable = open(store.clone()).await;
     let report = durable.restored().await.unwrap();
     assert_eq!(report.restored, 1);
-    let mut aside: Vec<_> = report.set_aside.iter().map(|aside| (&*aside.id, &*aside.why)).collect();
+    let mut aside: Vec<_> = report
+        .set_aside
+        .iter()
+        .map(|aside| (&*aside.id, &*aside.why))
+        .collect();
     aside.sort_unstable();
     assert_eq!(aside.len(), 4);
     assert!(aside[0].1.contains("session id"), "{aside:?}");
@@ -151,12 +206,27 @@ async fn what_cannot_be_read_is_set_aside_until_somebody_decides() {
     let running = durable.discard("good").await;
     assert!(matches!(running, Err(DiscardError::Running)), "{running:?}");
     let nothing = durable.discard("json").await;
-    assert!(matches!(nothing, Err(DiscardError::NotFound)), "{nothing:?}");
-    durable.start_session("json", "chat", &topic("")).await.expect("its id is free");
-    durable.start_anew("kind", "chat", &topic("")).await.expect("it starts");
+    assert!(
+        matches!(nothing, Err(DiscardError::NotFound)),
+        "{nothing:?}"
+    );
+    durable
+        .start_session("json", "chat", &topic(""))
+        .await
+        .expect("its id is free");
+    durable
+        .start_anew("kind", "chat", &topic(""))
+        .await
+        .expect("it starts");
     let wrong = durable.start_anew("fields", "chat", &7).await;
-    assert!(matches!(wrong, Err(StartError::Arguments { .. })), "{wrong:?}");
-    assert!(matches!(durable.remembered("fields"), Some(Standing::SetAside(_))));
+    assert!(
+        matches!(wrong, Err(StartError::Arguments { .. })),
+        "{wrong:?}"
+    );
+    assert!(matches!(
+        durable.remembered("fields"),
+        Some(Standing::SetAside(_))
+    ));
     durable.stop().await.unwrap();
     assert_eq!(store.entries(None, 9).unwrap().len(), 4);
 }
@@ -177,11 +247,22 @@ async fn a_state_that_is_not_understood_is_never_overwritten() {
     let why = &report.failed[0].why;
     assert!(why.contains("of format 9, is not understood"), "{why}");
     let start = durable.start_session("a", "chat", &topic("")).await;
-    assert!(matches!(start, Err(StartError::Remembered(Kept::NotStarted(_)))), "{start:?}");
-    assert!(durable.ensure_session("a", "chat", &topic("")).await.is_err());
+    assert!(
+        matches!(start, Err(StartError::Remembered(Kept::NotStarted(_)))),
+        "{start:?}"
+    );
+    assert!(
+        durable
+            .ensure_session("a", "chat", &topic(""))
+            .await
+            .is_err()
+    );
     assert_eq!(store.state("a", "").unwrap(), Some(state));
     // Somebody decides.
-    durable.start_anew("a", "chat", &topic("")).await.expect("it starts");
+    durable
+        .start_anew("a", "chat", &topic(""))
+        .await
+        .expect("it starts");
     assert_eq!(store.state("a", "").unwrap(), None);
     durable.stop().await.unwrap();
 }
@@ -190,7 +271,10 @@ async fn a_state_that_is_not_understood_is_never_overwritten() {
 async fn an_ensure_resumes_what_is_remembered_with_its_own_arguments() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    let made = durable.ensure_session("a", "once", &topic("tea")).await.unwrap();
+    let made = durable
+        .ensure_session("a", "once", &topic("tea"))
+        .await
+        .unwrap();
     assert!(matches!(made, Ensured::Created(_)));
     say(&durable, "a", "one").await;
     let session = chat(&durable, "a");
@@ -204,10 +288,71 @@ async fn an_ensure_resumes_what_is_remembered_with_its_own_arguments() {
         durable.ensure_session("a", "chat", &topic("milk")),
         durable.ensure_session("a", "chat", &topic("milk")),
     );
-    assert_eq!(first.unwrap().into_inner().get_id(), second.unwrap().into_inner().get_id());
-    assert_eq!(said(&durable, "a").await, ("tea".to_owned(), vec!["one".to_owned()]));
-    let again = durable.ensure_session("a", "chat", &topic("milk")).await.unwrap();
+    assert_eq!(
+        first.unwrap().into_inner().get_id(),
+        second.unwrap().into_inner().get_id()
+    );
+    assert_eq!(
+        said(&durable, "a").await,
+        ("tea".to_owned(), vec!["one".to_owned()])
+    );
+    let again = durable
+        .ensure_session("a", "chat", &topic("milk"))
+        .await
+        .unwrap();
     assert!(matches!(again, Ensured::Existing(_)));
     assert_eq!(durable.stop_session("a").await.unwrap(), Exit::Shutdown);
+    durable.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_supervisor_that_stops_while_it_restores_leaves_the_rest_for_the_next_one() {
+    let mut store = MemoryStore::new();
+    for at in 1..=500 {
+        let id = format!("s{at}");
+        let record = Record::new(id, "chat", r#"{"topic":""}"#, at, at);
+        store.apply(&[Change::Remember(record)]).unwrap();
+    }
+    let durable = open(store.clone()).await;
+    let restored = durable.restored();
+    durable.stop().await.unwrap();
+    let report = restored.await.unwrap();
+    assert!(
+        report.restored < 500 && report.failed.is_empty(),
+        "{report:?}"
+    );
+    let durable = open(store).await;
+    assert_eq!(durable.restored().await.unwrap().restored, 500);
+    durable.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_used_last_is_restored_first() {
+    let mut store = MemoryStore::new();
+    for at in 1..=1_000_u64 {
+        let record = Record::new(
+            format!("s{at:04}"),
+            "chat",
+            r#"{"topic":""}"#,
+            at,
+            at * 7 % 211,
+        );
+        store.apply(&[Change::Remember(record)]).unwrap();
+    }
+    let durable = open(store.clone()).await;
+    durable.restored().await.unwrap();
+    let list = durable.sessions().list_sessions().await.unwrap();
+    let at = |id: &str| id[1..].parse::<u64>().unwrap() * 7 % 1_009;
+    let used: Vec<_> = list.iter().map(|info| at(&info.id)).collect();
+    // 64 are started at once, and these in no order.
+    let mut sorted = used.clone();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    for (place, used) in used.iter().enumerate() {
+        let own = sorted.iter().position(|other| other == used).unwrap();
+        assert!(
+            own.abs_diff(place) <= 192,
+            "{used} is at {place}, not at {own}"
+        );
+    }
     durable.stop().await.unwrap();
 }

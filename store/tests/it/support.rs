@@ -166,7 +166,10 @@ pub(crate) async fn until(durable: &DurableSupervisor, id: &str, event: &str, do
 /// It crashes, and is restarted.
 pub(crate) async fn crash(durable: &DurableSupervisor, id: &str) {
     let session = chat(durable, id);
-    until(durable, id, "started", || session.cast(Msg::Crash).expect("it runs")).await;
+    until(durable, id, "started", || {
+        session.cast(Msg::Crash).expect("it runs")
+    })
+    .await;
 }
 
 /// A new folder.
