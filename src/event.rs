@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -35,6 +36,9 @@ pub struct Event {
     pub role: Option<Arc<str>>,
     /// What people call the session or the child: [`ChildSpec::label`](crate::ChildSpec::label).
     pub label: Option<Arc<str>>,
+    /// The number that the session's spec has: [`ChildSpec::tag`](crate::ChildSpec::tag).
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub tag: Option<NonZeroU64>,
     /// The incarnation of the session or the child. 0: it was never launched.
     pub incarnation: u64,
     /// What it is doing from then on. None: it is not in the list of sessions any more, or was never.

@@ -3,6 +3,7 @@
 //!
 //! The id is not part of the spec, so one spec serves any number of sessions.
 
+mod before_start;
 mod checkpoint;
 mod claims;
 mod expiry;

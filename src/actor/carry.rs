@@ -12,6 +12,7 @@ use super::launch;
 use super::life::Hold;
 use super::outbox::Outbox;
 use super::progress::Work;
+use super::publisher::Names;
 use super::shared::{Driver, Order, Shared};
 use crate::engine::{self, Caller, Effect, StopCause, StopWay};
 use crate::reason::{RESTART_LIMIT_REACHED, SHUTDOWN};
@@ -90,13 +91,15 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
             Effect::Note {
                 id,
                 label,
+                tag,
                 incarnation,
                 kind,
                 error,
                 repeat,
             } => {
                 shared.last_failure.note(&id, incarnation, &kind);
-                outbox.note(id, label, incarnation, kind, repeat);
+                let names = Names { label, tag };
+                outbox.note(id, names, incarnation, kind, repeat);
                 if let Some(error) = error {
                     outbox.error(error);
                 }

@@ -237,6 +237,17 @@ enum Kept {
     AsUsual,
     /// All that came after this revision.
     Pinned(u64),
+    /// The same without a bound; what was read is not kept.
+    All(u64),
+}
+
+impl Kept {
+    /// It has read up to here. What it needs no more has been handed out, so nothing is dropped.
+    fn moves(&mut self, ring: &mut Ring<Arc<Event>>, to: u64) {
+        if let Self::All(pin) = self {
+            ring.move_pin(std::mem::replace(pin, to), to);
+        }
+    }
 }
 
 impl Listener {
@@ -247,9 +258,21 @@ impl Listener {
 
     /// It keeps up from now on: no more is kept for it than for others.
     pub(crate) fn unpin(&mut self) {
-        if let Kept::Pinned(pin) = std::mem::replace(&mut self.kept, Kept::AsUsual) {
-            self.feed.lock().ring.unpin(pin);
+        match std::mem::replace(&mut self.kept, Kept::AsUsual) {
+            Kept::AsUsual => {}
+            Kept::Pinned(pin) => self.feed.lock().ring.unpin(pin),
+            Kept::All(pin) => self.feed.lock().ring.keep_no_more(pin),
         }
+    }
+
+    /// All that it has not read is kept from now on, however much that is. What is lost already
+    /// stays lost.
+    pub(crate) fn keep_all(&mut self) {
+        let mut inner = self.feed.lock();
+        inner.ring.keep_all(self.after);
+        drop(inner);
+        self.unpin();
+        self.kept = Kept::All(self.after);
     }
 
     /// Reads on, at most so many. If nothing is there, the waker is kept and called when something
@@ -265,11 +288,13 @@ impl Listener {
         let mut inner = self.feed.lock();
         if let Err(lost) = inner.ring.read(self.after, most, into) {
             self.after += lost;
+            self.kept.moves(&mut inner.ring, self.after);
             self.feed.meter.lose_events(lost);
             return Found::Lost(lost);
         }
         if let Some(last) = into.back() {
             self.after = last.revision;
+            self.kept.moves(&mut inner.ring, self.after);
             return Found::Some;
         }
         if inner.stage == Stage::Over {

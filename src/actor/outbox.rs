@@ -16,7 +16,7 @@ use super::life::Hold;
 use super::lines::Lines;
 use super::log::{self, Line, Speaker};
 use super::plan::StartFunction;
-use super::publisher::Publisher;
+use super::publisher::{Names, Publisher};
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
@@ -100,19 +100,19 @@ impl<'a> Outbox<'a> {
     pub(super) fn note(
         &mut self,
         child: Arc<str>,
-        label: Option<Arc<str>>,
+        names: Names,
         incarnation: u64,
         kind: EventKind,
         repeat: Repeat,
     ) {
         self.publisher
-            .child(self.speaker, &child, label.as_ref(), incarnation, &kind);
+            .child(self.speaker, &child, &names, incarnation, &kind);
         if log::is_enabled(&kind, repeat) {
             self.told = true;
             drop(self.lines.push(Line::Note {
                 speaker: Arc::clone(self.speaker),
                 child,
-                label,
+                label: names.label,
                 incarnation,
                 kind,
                 repeat,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, ready};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(crate) struct Plan<O, F> {
 pub(crate) struct Terms {
     /// What people call it.
     pub(crate) label: Option<Arc<str>>,
+    /// By which a program tells its session from a later one of the same id.
+    pub(crate) tag: Option<NonZeroU64>,
     /// What its sessions claim, each claim once.
     pub(crate) claims: Vec<Claim>,
     /// The group of the session, if there is a quota. It is no part of what a user writes.
@@ -64,6 +67,10 @@ impl<O, F> engine::Spec for Arc<Plan<O, F>> {
         self.terms.as_ref()?.label.as_ref()
     }
 
+    fn tag(&self) -> Option<NonZeroU64> {
+        self.terms.as_ref()?.tag
+    }
+
     fn claims(&self) -> &[Claim] {
         self.terms.as_ref().map_or(&[], |terms| &terms.claims)
     }
@@ -83,7 +90,7 @@ impl<O: 'static, F: Send + 'static> StartFunction<O, F> {
     }
 
     /// Calls it and spawns the actor.
-    pub(super) fn start(&self, order: O) -> Starting<F> {
+    pub(crate) fn start(&self, order: O) -> Starting<F> {
         match &self.0 {
             Some(starter) => starter.start(order),
             // It is taken only by the last who holds it.

@@ -2,6 +2,7 @@
 //! before that is released, so that they are in the order of what happened.
 
 use std::mem::take;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +13,13 @@ use crate::SessionId;
 use crate::engine::{EventKind, Moment, ShutdownReport};
 use crate::event::Event;
 use crate::names;
+
+/// What a spec calls a session or a child.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) label: Option<Arc<str>>,
+    pub(super) tag: Option<NonZeroU64>,
+}
 
 /// If nobody listens nothing is made.
 #[derive(Debug)]
@@ -49,7 +57,7 @@ impl<'a> Publisher<'a> {
         &mut self,
         speaker: &Speaker,
         child: &Arc<str>,
-        label: Option<&Arc<str>>,
+        names: &Names,
         incarnation: u64,
         kind: &EventKind,
     ) {
@@ -66,7 +74,9 @@ impl<'a> Publisher<'a> {
             time: self.time(),
             id: Some(SessionId::checked(Arc::clone(id))),
             role,
-            label: label.cloned(),
+            label: names.label.clone(),
+            // Of a child of a tree it would say nothing of the session.
+            tag: names.tag.filter(|_| speaker.children == Children::Sessions),
             incarnation,
             state: kind.state(),
             kind: kind.clone(),
@@ -100,6 +110,7 @@ impl<'a> Publisher<'a> {
             id: None,
             role: None,
             label: None,
+            tag: None,
             incarnation: 0,
             state: None,
             kind,

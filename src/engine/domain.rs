@@ -1,6 +1,7 @@
 //! What the engine only passes on (specs, lives, tickets), and what it asks of that.
 
 use std::fmt::Debug;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::claim::Claim;
@@ -40,6 +41,10 @@ pub trait Spec: Clone + Debug {
     /// What a session claims, each claim once.
     fn claims(&self) -> &[Claim] {
         &[]
+    }
+    /// The number by which a program tells the child from a later one of the same id.
+    fn tag(&self) -> Option<NonZeroU64> {
+        None
     }
     /// The group of the child, if it has one.
     fn group(&self) -> Option<&Arc<str>> {

@@ -3,6 +3,7 @@
 //! No type of the runtime occurs here: what the engine only passes on is a type of a [`Domain`].
 //! What is asked is in `request`, what is answered in `answers` and `drain`.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -231,6 +232,8 @@ pub enum Effect<D: Domain> {
         id: Arc<str>,
         /// What people call it.
         label: Option<Arc<str>>,
+        /// The number by which a program tells it from a later one of the same id.
+        tag: Option<NonZeroU64>,
         /// Its incarnation.
         incarnation: u64,
         /// What happened.

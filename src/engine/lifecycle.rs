@@ -271,6 +271,7 @@ impl<D: Domain> Lifecycle<D> {
         Effect::Note {
             id: Arc::clone(&self.id),
             label: self.spec.label().cloned(),
+            tag: self.spec.tag(),
             incarnation: self.incarnation,
             kind,
             error,

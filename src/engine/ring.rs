@@ -4,7 +4,7 @@
 //! 1. what is kept has the numbers up to [`revision`](Ring::revision), without a gap;
 //! 2. at most so many are kept as the ring was made for, and beside them what came after a
 //!    [pin](Ring::pin): [`MOST_PINNED`] times as many in all, since one who has pinned may never go
-//!    on.
+//!    on. Only what came after a pin that [keeps all](Ring::keep_all) has no bound.
 
 use std::collections::VecDeque;
 
@@ -19,6 +19,8 @@ pub struct Ring<T> {
     revision: u64,
     most: usize,
     pins: Vec<u64>,
+    /// Pins without a bound.
+    unbounded: Vec<u64>,
 }
 
 impl<T: Clone> Ring<T> {
@@ -30,6 +32,7 @@ impl<T: Clone> Ring<T> {
             revision: 0,
             most,
             pins: Vec::new(),
+            unbounded: Vec::new(),
         }
     }
 
@@ -55,7 +58,9 @@ impl<T: Clone> Ring<T> {
     /// Whether the oldest one need not be kept where there would be so many.
     fn may_let_go(&self, kept: usize) -> bool {
         let most_pinned = self.most.saturating_mul(MOST_PINNED);
-        kept > self.most && (kept > most_pinned || !self.is_pinned())
+        kept > self.most
+            && !self.is_pinned(&self.unbounded)
+            && (kept > most_pinned || !self.is_pinned(&self.pins))
     }
 
     fn let_go(&mut self) {
@@ -65,9 +70,9 @@ impl<T: Clone> Ring<T> {
     }
 
     /// Whether somebody needs the oldest one.
-    fn is_pinned(&self) -> bool {
+    fn is_pinned(&self, pins: &[u64]) -> bool {
         let before = self.before();
-        self.pins.iter().any(|&pin| pin <= before)
+        pins.iter().any(|&pin| pin <= before)
     }
 
     /// The number of the last one that is not kept.
@@ -86,6 +91,28 @@ impl<T: Clone> Ring<T> {
     pub fn unpin(&mut self, pin: u64) {
         if let Some(at) = self.pins.iter().position(|&other| other == pin) {
             self.pins.swap_remove(at);
+        }
+        self.let_go();
+    }
+
+    /// Keeps all that comes after this number, however much it is, until the pin is
+    /// [moved](Self::move_pin) or [given up](Self::keep_no_more).
+    pub fn keep_all(&mut self, after: u64) {
+        self.unbounded.push(after);
+    }
+
+    /// One who keeps all has read further.
+    pub fn move_pin(&mut self, from: u64, to: u64) {
+        if let Some(pin) = self.unbounded.iter_mut().find(|pin| **pin == from) {
+            *pin = to;
+        }
+        self.let_go();
+    }
+
+    /// What came after this need not be kept any more for that who has kept all.
+    pub fn keep_no_more(&mut self, pin: u64) {
+        if let Some(at) = self.unbounded.iter().position(|&other| other == pin) {
+            self.unbounded.swap_remove(at);
         }
         self.let_go();
     }
@@ -195,6 +222,22 @@ mod tests {
         assert_eq!(read(&ring, pin, 9), Ok(vec![4, 5, 6]));
         ring.unpin(pin);
         assert_eq!(push(&mut ring), Some(5));
+    }
+
+    #[test]
+    fn one_who_keeps_all_loses_nothing_and_what_it_has_read_is_let_go() {
+        let mut ring = ring(2, 4);
+        ring.keep_all(4);
+        for _ in 0..40 {
+            ring.push(|number, _| number);
+        }
+        assert_eq!(ring.kept.len(), 40);
+        assert_eq!(read(&ring, 4, 1), Ok(vec![5]));
+        ring.move_pin(4, 24);
+        assert_eq!(ring.kept.len(), 20);
+        assert_eq!(read(&ring, 24, 1), Ok(vec![25]));
+        ring.keep_no_more(24);
+        assert_eq!(ring.kept.len(), 2);
     }
 
     #[test]

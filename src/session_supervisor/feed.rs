@@ -154,6 +154,16 @@ impl Subscription {
         found
     }
 
+    /// Keeps every event from here on until this subscription has read it, however slow that is: it
+    /// is never [`Lagged`] afterwards. For what must not miss one, such as a store of what runs.
+    ///
+    /// Nobody is delayed by it, but memory grows with what is not read, 0.3 KB for each event. It
+    /// holds until the subscription is dropped or [`resync`](Self::resync)ed. Events that were lost
+    /// before stay lost, so call it at once.
+    pub fn keep_all(&mut self) {
+        self.listener.keep_all();
+    }
+
     /// Takes a new [snapshot](Self::snapshot) and goes on after it, as a new subscription would.
     ///
     /// # Errors

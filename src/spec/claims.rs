@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ChildSpec;
 use crate::child::Child;
-use crate::engine::{BadPart, LONGEST_KIND, LONGEST_VALUE, claim_of};
+use crate::engine::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, claim_of};
 
 /// So many claims a spec may have.
 const MOST: usize = 16;
@@ -92,6 +92,12 @@ impl<C: Child> ChildSpec<C> {
     }
 
     /// Keeps a claim as a fault: it is none of a session.
+    /// The [claims](Self::claim) that were added, in their order.
+    #[must_use]
+    pub fn get_claims(&self) -> &[Claim] {
+        self.plan.terms.as_ref().map_or(&[], |terms| &terms.claims)
+    }
+
     pub(super) fn check_no_claims(&mut self) {
         let terms = self.plan.terms.as_ref();
         if let Some(claim) = terms.and_then(|terms| terms.claims.first()) {

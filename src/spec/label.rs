@@ -1,5 +1,6 @@
-//! What people call a session.
+//! What people and programs call a session.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::ChildSpec;
@@ -29,6 +30,30 @@ impl<C: Child> ChildSpec<C> {
             return self;
         }
         Arc::make_mut(&mut self.plan).terms().label = Some(label.into());
+        self
+    }
+
+    /// The label that was [set](Self::label), if one was.
+    #[must_use]
+    pub fn get_label(&self) -> Option<&str> {
+        self.plan.terms.as_ref()?.label.as_deref()
+    }
+
+    /// Gives the session a number that its [events](crate::Event::tag) carry, for a program that has
+    /// to tell it from a later session of the same id. It need not be unique. None by default; it has
+    /// no effect on a child of a tree.
+    ///
+    /// ```
+    /// # use session_supervisor::ChildSpec;
+    /// # use std::num::NonZeroU64;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// let spec = ChildSpec::new(|_start| (Chat, ())).tag(NonZeroU64::MIN);
+    /// # drop(spec);
+    /// ```
+    pub fn tag(mut self, tag: NonZeroU64) -> Self {
+        Arc::make_mut(&mut self.plan).terms().tag = Some(tag);
         self
     }
 }

@@ -15,6 +15,7 @@ mod endings;
 mod expiry;
 mod feed;
 mod gone;
+mod hooks;
 mod hostile;
 mod isolation;
 mod launch_line;

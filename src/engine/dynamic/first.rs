@@ -175,6 +175,7 @@ impl<D: Domain> Engine<D> {
             self.effect(Effect::Note {
                 id: Arc::clone(id),
                 label: spec.label().cloned(),
+                tag: spec.tag(),
                 incarnation: 0,
                 kind: EventKind::ClaimTaken {
                     claim: taken.claim.clone(),

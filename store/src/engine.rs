@@ -1,0 +1,12 @@
+//! The decisions, without a clock, a thread, a disk or a runtime: what is still to be written
+//! ([`Backlog`]), what is known of each id ([`Ledger`]), and what a session's events mean for its
+//! record ([`Fates`]).
+
+mod backlog;
+mod fates;
+mod ledger;
+mod pending;
+
+pub use backlog::{Backlog, Found, Outcome, Refused, Scope};
+pub use fates::{End, Fates, Kept};
+pub use ledger::{Admission, Intent, Ledger, NoStart, Reading, Standing};

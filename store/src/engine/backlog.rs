@@ -1,0 +1,338 @@
+//! What is still to be written, of all ids: what goes into the next write, who waits for it, and what
+//! becomes of it when a write fails.
+//!
+//! Invariants:
+//! 1. there is one write under way at most; what comes meanwhile waits for the next one;
+//! 2. of what a session saves the last state of each slot is kept, so what waits is bounded by what
+//!    is remembered, and by [`MAX_BYTES`];
+//! 3. a waiter is answered once, when what it waits for, or what replaced it, is written or was not;
+//! 4. a write that fails is tried again, but for a new record: its caller is told that it is not
+//!    remembered, so it must not come back;
+//! 5. changes of one id are written in the order in which they came.
+
+use std::collections::{HashMap, VecDeque};
+use std::mem::take;
+use std::sync::Arc;
+
+use super::pending::Pending;
+use crate::record::{Change, SavedState};
+
+/// So many ids are written at once.
+const MAX_IDS: usize = 1_024;
+
+/// A write with more bytes than this takes no further ids.
+const WRITE_BYTES: usize = 8 * 1024 * 1024;
+
+/// So many bytes may wait, as when the disk is full: 256 MiB.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// What is still to be written. `W`: one who waits.
+#[derive(Debug)]
+pub struct Backlog<W> {
+    waiting: HashMap<Arc<str>, Item<W>>,
+    /// The keys of `waiting`, each once, in the order in which they are to be written.
+    order: VecDeque<Arc<str>>,
+    under_way: Vec<(Arc<str>, Item<W>)>,
+    /// Those who wait until nothing waits.
+    all: Vec<W>,
+    bytes: usize,
+    max_bytes: usize,
+    /// How many ids the next write may have. After a failure of unknown scope each is tried alone, so
+    /// that one which a store cannot write holds up no other.
+    most: usize,
+}
+
+/// What a failure tells of other writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scope {
+    /// They would fail too: the disk is full, or the file is locked.
+    Store,
+    /// Nothing.
+    Unknown,
+}
+
+#[derive(Debug)]
+struct Item<W> {
+    pending: Pending,
+    waiters: Vec<(Awaits, W)>,
+}
+
+/// For what one waits.
+#[derive(Debug)]
+enum Awaits {
+    Record(u64),
+    State(Arc<str>, u64),
+    /// Whatever it is.
+    Settled,
+}
+
+/// What became of what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is durable.
+    Written,
+    /// It was not written, since the session has been forgotten meanwhile.
+    Withdrawn,
+    /// The write failed. A new record is not remembered; all else is tried again.
+    Failed,
+}
+
+/// A state that is not taken, since too much waits to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What is known of a saved state without asking the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// There is none.
+    Nothing,
+    /// This is the last one.
+    State(SavedState),
+    /// What the store has is the last one.
+    AsStored,
+}
+
+impl<W> Default for Backlog<W> {
+    fn default() -> Self {
+        Self::bounded(MAX_BYTES)
+    }
+}
+
+impl<W> Backlog<W> {
+    /// An empty one, in which so many bytes may wait.
+    #[must_use]
+    pub fn bounded(max_bytes: usize) -> Self {
+        Self {
+            waiting: HashMap::new(),
+            order: VecDeque::new(),
+            under_way: Vec::new(),
+            all: Vec::new(),
+            bytes: 0,
+            max_bytes,
+            most: MAX_IDS,
+        }
+    }
+
+    /// Adds a change, and one who waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], with the one who would wait: only a state is refused.
+    pub fn add(&mut self, change: Change, waiter: Option<W>) -> Result<(), (Refused, Option<W>)> {
+        let awaits = match &change {
+            Change::Remember(record) => Awaits::Record(record.revision),
+            Change::Save {
+                state, revision, ..
+            } => {
+                if self.bytes.saturating_add(state.bytes.len()) > self.max_bytes {
+                    return Err((Refused, waiter));
+                }
+                Awaits::State(Arc::clone(&state.slot), *revision)
+            }
+            Change::Forget { .. } | Change::Discard { .. } => Awaits::Settled,
+        };
+        let item = self.item(&Arc::clone(change.id()));
+        let before = item.pending.bytes();
+        item.pending.add(change);
+        item.waiters.extend(waiter.map(|waiter| (awaits, waiter)));
+        let after = item.pending.bytes();
+        self.bytes = self.bytes + after - before;
+        Ok(())
+    }
+
+    /// Waits until nothing is left to be written of an id. Answers the one who would wait if that is
+    /// so.
+    pub fn settle(&mut self, id: &str, waiter: W) -> Option<W> {
+        let under_way = self.under_way.iter_mut().find(|(known, _)| &**known == id);
+        let item = match self.waiting.get_mut(id) {
+            Some(item) => item,
+            None => match under_way {
+                Some((_, item)) => item,
+                None => return Some(waiter),
+            },
+        };
+        item.waiters.push((Awaits::Settled, waiter));
+        None
+    }
+
+    /// Waits until nothing is left to be written at all.
+    pub fn settle_all(&mut self, waiter: W) -> Option<W> {
+        if self.is_empty() {
+            return Some(waiter);
+        }
+        self.all.push(waiter);
+        None
+    }
+
+    /// Whether nothing is left to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_empty()
+    }
+
+    /// How many ids wait to be written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.under_way.len()
+    }
+
+    /// How many bytes wait.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether somebody waits for the next write.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        !self.all.is_empty() || self.waiting.values().any(|item| !item.waiters.is_empty())
+    }
+
+    /// Begins a write. None: nothing is to be written, or a write is under way.
+    pub fn begin(&mut self) -> Option<Vec<Change>> {
+        if !self.under_way.is_empty() {
+            return None;
+        }
+        self.awaited_first();
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        while self.under_way.len() < self.most && bytes < WRITE_BYTES {
+            let Some(id) = self.order.pop_front() else {
+                break;
+            };
+            let Some(item) = self.waiting.remove(&id) else {
+                continue;
+            };
+            changes.extend(item.pending.changes(&id));
+            bytes += item.pending.bytes();
+            self.under_way.push((id, item));
+        }
+        (!self.under_way.is_empty()).then_some(changes)
+    }
+
+    /// The write is durable. Answers who is to be told what.
+    pub fn written(&mut self) -> Vec<(W, Outcome)> {
+        let mut told = Vec::new();
+        for (_, item) in take(&mut self.under_way) {
+            self.bytes -= item.pending.bytes();
+            for (awaits, waiter) in item.waiters {
+                told.push((waiter, awaits.outcome(&item.pending)));
+            }
+        }
+        self.most = self.most.saturating_mul(2).min(MAX_IDS);
+        self.tell_all(Outcome::Written, &mut told);
+        told
+    }
+
+    /// The write failed. Answers who is to be told what.
+    pub fn failed(&mut self, scope: Scope) -> Vec<(W, Outcome)> {
+        let mut told = Vec::new();
+        for (id, item) in take(&mut self.under_way) {
+            for (awaits, waiter) in item.waiters {
+                let outcome = match awaits.outcome(&item.pending) {
+                    Outcome::Written => Outcome::Failed,
+                    outcome => outcome,
+                };
+                told.push((waiter, outcome));
+            }
+            let mut pending = item.pending;
+            self.bytes -= pending.bytes();
+            pending.withdraw();
+            if let Some(later) = self.waiting.get_mut(&id) {
+                self.bytes -= later.pending.bytes();
+                later.pending = pending.then(&id, take(&mut later.pending));
+                self.bytes += later.pending.bytes();
+            } else if !pending.is_empty() {
+                self.bytes += pending.bytes();
+                self.item(&id).pending = pending;
+            }
+        }
+        if scope == Scope::Unknown {
+            self.most = 1;
+        }
+        self.tell_all(Outcome::Failed, &mut told);
+        told
+    }
+
+    /// Nothing is written any more. Answers all who wait.
+    pub fn give_up(&mut self) -> Vec<W> {
+        let mut told = take(&mut self.all);
+        let under_way = take(&mut self.under_way).into_iter();
+        let items = under_way.map(|(_, item)| item);
+        for item in items.chain(take(&mut self.waiting).into_values()) {
+            told.extend(item.waiters.into_iter().map(|(_, waiter)| waiter));
+        }
+        self.order.clear();
+        self.bytes = 0;
+        told
+    }
+
+    /// What is known of a saved state that is not in the store yet.
+    #[must_use]
+    pub fn find(&self, id: &str, slot: &str, revision: u64) -> Found {
+        let under_way = self.under_way.iter().find(|(known, _)| &**known == id);
+        let items = [self.waiting.get(id), under_way.map(|(_, item)| item)];
+        for item in items.into_iter().flatten() {
+            let pending = &item.pending;
+            if let Some(state) = pending.saved(slot, revision) {
+                return Found::State(state.clone());
+            }
+            if pending.remembers(revision) || pending.forgets(revision) {
+                return Found::Nothing;
+            }
+        }
+        Found::AsStored
+    }
+
+    /// While each is tried alone, one that somebody waits for comes first.
+    fn awaited_first(&mut self) {
+        let awaited = |id: &Arc<str>| {
+            let item = self.waiting.get(id);
+            item.is_some_and(|item| !item.waiters.is_empty())
+        };
+        if self.most == 1
+            && let Some(at) = self.order.iter().position(awaited)
+            && let Some(id) = self.order.remove(at)
+        {
+            self.order.push_front(id);
+        }
+    }
+
+    fn tell_all(&mut self, outcome: Outcome, told: &mut Vec<(W, Outcome)>) {
+        if outcome == Outcome::Failed || self.is_empty() {
+            told.extend(
+                take(&mut self.all)
+                    .into_iter()
+                    .map(|waiter| (waiter, outcome)),
+            );
+        }
+    }
+
+    fn item(&mut self, id: &Arc<str>) -> &mut Item<W> {
+        self.waiting.entry(Arc::clone(id)).or_insert_with(|| {
+            self.order.push_back(Arc::clone(id));
+            Item {
+                pending: Pending::default(),
+                waiters: Vec::new(),
+            }
+        })
+    }
+}
+
+impl Awaits {
+    /// What becomes of it if this is written.
+    fn outcome(&self, pending: &Pending) -> Outcome {
+        let there = match self {
+            Self::Record(revision) => pending.remembers(*revision),
+            Self::State(slot, revision) => pending.saved(slot, *revision).is_some(),
+            Self::Settled => true,
+        };
+        if there {
+            Outcome::Written
+        } else {
+            Outcome::Withdrawn
+        }
+    }
+}

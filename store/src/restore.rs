@@ -1,0 +1,94 @@
+//! Starting again what ran when the process ended.
+
+use std::sync::Arc;
+
+use session_supervisor::error::StartError::{Draining, SupervisorDown};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::engine::Standing;
+use crate::error::{NotRestored, StartError};
+use crate::journal::is_restored;
+use crate::supervisor::DurableSupervisor;
+use crate::writer::chain;
+
+/// So many sessions are restored at once. The supervisor's own limit of launches holds too.
+const AT_ONCE: usize = 64;
+
+/// What became of the sessions that were remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// So many sessions run again.
+    pub restored: usize,
+    /// These could not be started. They are remembered, and tried again when the store is opened the
+    /// next time, or when they are [ensured](DurableSupervisor::ensure_session) or
+    /// [resumed](DurableSupervisor::resume_session).
+    pub failed: Vec<NotRestored>,
+    /// These cannot be read, and are left as they are until somebody decides:
+    /// [`discard`](DurableSupervisor::discard), [`start_anew`](DurableSupervisor::start_anew).
+    pub set_aside: Vec<NotRestored>,
+    /// So many were not started, since they were idle when they ended.
+    pub idle: usize,
+}
+
+/// Restores all that waits for it, the ones that were used last first.
+pub(crate) async fn restore(
+    durable: DurableSupervisor,
+    order: Vec<Arc<str>>,
+    done: watch::Sender<Option<RestoreReport>>,
+) {
+    let mut report = RestoreReport::default();
+    for (id, _, standing) in durable.journal().all() {
+        match standing {
+            Standing::SetAside(why) => {
+                let why = why.to_string();
+                report.set_aside.push(NotRestored { id, why });
+            }
+            Standing::Kept(_) if !is_restored(&standing) => report.idle += 1,
+            _ => {}
+        }
+    }
+    let mut order = order.into_iter();
+    let mut starts = JoinSet::new();
+    loop {
+        while starts.len() < AT_ONCE
+            && let Some(id) = order.next()
+        {
+            // One that was ensured meanwhile runs already.
+            match durable.journal().look(&id) {
+                Some((revision, standing)) if is_restored(&standing) => {
+                    let resume = durable.resume(Arc::clone(&id), revision);
+                    starts.spawn(async move { (id, resume.await.map(drop)) });
+                }
+                Some((_, Standing::Running { .. })) => report.restored += 1,
+                _ => {}
+            }
+        }
+        match starts.join_next().await {
+            None => break,
+            Some(Ok((_, Ok(())))) => report.restored += 1,
+            // It stops: what is left is restored the next time.
+            Some(Ok((_, Err(StartError::Session(SupervisorDown | Draining))))) => {
+                order = Vec::new().into_iter()
+            }
+            Some(Ok((id, Err(error)))) => {
+                let why = chain(&error);
+                tracing::error!("session {id:?} was not restored: {why}; it is remembered");
+                report.failed.push(NotRestored { id, why });
+            }
+            // Only a runtime that is shut down ends one.
+            Some(Err(_)) => {}
+        }
+    }
+    for NotRestored { id, why } in &report.set_aside {
+        tracing::error!("session {id:?} is set aside: {why}");
+    }
+    tracing::info!(
+        restored = report.restored,
+        failed = report.failed.len(),
+        set_aside = report.set_aside.len(),
+        "sessions restored"
+    );
+    done.send_replace(Some(report));
+}

@@ -1,0 +1,179 @@
+//! The store on a disk: one file of SQLite, and nothing to install.
+
+mod file;
+mod lock;
+mod read;
+mod schema;
+mod write;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use thiserror::Error;
+
+use crate::record::{Change, Entry, SavedState};
+use crate::session_store::{SessionStore, StoreError};
+use lock::Lock;
+
+/// So long a read or a write waits for another program that has the file locked, such as a backup.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// So many statements are kept prepared; it has fewer.
+const STATEMENTS: usize = 32;
+
+/// A [`SessionStore`] in a file: SQLite, compiled with this crate.
+///
+/// Beside the file are `FILE-wal` and `FILE-shm`, which are SQLite's and belong to it, and `FILE.lock`,
+/// by which one process at a time has the store. Each write is one transaction, in the write-ahead
+/// log and flushed to the disk (`synchronous=FULL`) before it is answered.
+///
+/// The file may be read by other programs meanwhile, as with `sqlite3 FILE 'select * from sessions'`:
+/// ids, kinds and arguments are text. To change it by hand, end the program first.
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+    /// Released last.
+    _lock: Lock,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a file was not opened as a store. It is as it was.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenStoreError {
+    /// Another process has it open.
+    #[error("{path}: process {pid} has the session store open")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process.
+        pid: u32,
+    },
+    /// Another process has it open, and has not written which one it is.
+    #[error("{path}: another process has the session store open")]
+    InUseByUnknown {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a later version of this crate.
+    #[error("{path}: the session store has schema {found}, this program knows up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it has.
+        found: u32,
+        /// The latest schema that is known here.
+        known: u32,
+    },
+    /// It is something else.
+    #[error("{path}: this is no session store: {why}")]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
+    /// It, or its lock, could not be read or written.
+    #[error("{path}: cannot be opened")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// SQLite could not open it.
+    #[error("{path}: cannot be opened as a session store")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: StoreError,
+    },
+}
+
+impl SqliteStore {
+    /// Opens the store in a file, and makes it if there is none. The folder must be there.
+    ///
+    /// It blocks, for milliseconds; after a crash for as long as the write-ahead log takes to be
+    /// read. What a torn write has left at its end is passed over: that was never acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenStoreError`], with the path. The file is untouched then.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenStoreError> {
+        let path = file::canonical(path.as_ref())?;
+        let lock = Lock::take(&path)?;
+        let found = file::look(&path)?;
+        let sqlite = |cause| OpenStoreError::Sqlite {
+            path: path.clone(),
+            cause: from_sqlite(cause),
+        };
+        let connection = Connection::open(&path).map_err(sqlite)?;
+        connection.busy_timeout(BUSY).map_err(sqlite)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::set_up(&connection, found, &path)?;
+        Ok(Self {
+            connection,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// Lets the file grow to so many pages of 4 KiB and no further: a disk that is full, for tests. It
+    /// holds as long as this store is open.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        drop(self.connection.query_row(&limit, [], |_| Ok(())));
+    }
+
+    /// The file, without links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl SessionStore for SqliteStore {
+    fn entries(&mut self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, StoreError> {
+        read::entries(&self.connection, after, most)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        read::entry(&self.connection, id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        read::state(&self.connection, id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        write::apply(&mut self.connection, changes).map_err(from_sqlite)
+    }
+}
+
+/// What SQLite says, in the words of a store.
+fn from_sqlite(error: rusqlite::Error) -> StoreError {
+    let code = error.sqlite_error_code();
+    let error = Box::new(error);
+    match code {
+        Some(ErrorCode::DiskFull) => StoreError::Full(error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked(error),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            StoreError::ReadOnly(error)
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error),
+        _ => StoreError::Failed(error),
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading. A row that cannot be read is answered as such, and left as it is.
+
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::from_sqlite;
+use super::write::sum;
+use crate::record::{Entry, Record, SavedState};
+use crate::session_store::StoreError;
+
+const COLUMNS: &str = "id, kind, arguments, label, claims, revision, started, used";
+
+pub(super) fn entries(
+    connection: &Connection,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let read = || {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM sessions WHERE ?1 IS NULL OR id > ?1 ORDER BY id LIMIT ?2"
+        ))?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map((after, most), |row| Ok(entry_of(row)))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map_err(from_sqlite)
+}
+
+pub(super) fn entry(connection: &Connection, id: &str) -> Result<Option<Entry>, StoreError> {
+    let read = || {
+        let mut statement =
+            connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?;
+        let entry = statement.query_row([id], |row| Ok(entry_of(row)));
+        entry.optional()
+    };
+    read().map_err(from_sqlite)
+}
+
+fn entry_of(row: &Row<'_>) -> Entry {
+    match record_of(row) {
+        Ok(record) => Entry::Record(record),
+        Err(error) => {
+            let bytes = match row.get_ref(0) {
+                Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => bytes,
+                _ => b"",
+            };
+            Entry::Unreadable {
+                id: String::from_utf8_lossy(bytes).into(),
+                cause: error.to_string(),
+            }
+        }
+    }
+}
+
+fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let text = |column| row.get::<_, String>(column).map(Arc::<str>::from);
+    let claims: String = row.get(4)?;
+    let claims = serde_json::from_str(&claims).map_err(|error| {
+        let text = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(4, text, Box::new(error))
+    })?;
+    Ok(Record {
+        id: text(0)?,
+        kind: text(1)?,
+        arguments: text(2)?,
+        label: row.get::<_, Option<String>>(3)?.map(Arc::from),
+        claims,
+        revision: row.get(5)?,
+        started: row.get(6)?,
+        used: row.get(7)?,
+    })
+}
+
+pub(super) fn state(
+    connection: &Connection,
+    id: &str,
+    slot: &str,
+) -> Result<Option<SavedState>, StoreError> {
+    let read = || {
+        let mut statement = connection.prepare_cached(
+            "SELECT format, saved, sum, bytes FROM states WHERE id = ?1 AND slot = ?2",
+        )?;
+        let state = statement.query_row([id, slot], |row| {
+            let bytes: Vec<u8> = row.get(3)?;
+            let (format, saved, stored): (u32, u64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((SavedState::new(slot, format, bytes, saved), stored))
+        });
+        state.optional()
+    };
+    match read().map_err(from_sqlite)? {
+        Some((state, stored)) if sum(&state.bytes) != stored => Err(StoreError::Damaged(
+            format!("the state {slot:?} of session {id:?} is not what was written").into(),
+        )),
+        found => Ok(found.map(|(state, _)| state)),
+    }
+}

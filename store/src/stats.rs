@@ -1,0 +1,49 @@
+//! What can be asked of the store of a supervisor, in numbers.
+
+use crate::session_store::StoreError;
+use crate::writer::chain;
+
+/// How a store is doing: [`DurableSupervisor::stats`](crate::DurableSupervisor::stats).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// So many sessions are remembered and known to the supervisor.
+    pub running: usize,
+    /// So many are remembered and do not run.
+    pub kept: usize,
+    /// So many cannot be read.
+    pub set_aside: usize,
+    /// So many ids have changes that are not written yet.
+    pub waiting: usize,
+    /// So many bytes have these.
+    pub waiting_bytes: usize,
+    /// What was written so far.
+    pub writes: Writes,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Writes {
+    /// So many writes succeeded.
+    pub succeeded: u64,
+    /// So many changes were in them.
+    pub changes: u64,
+    /// So many writes failed.
+    pub failed: u64,
+    /// Why the last one failed. None: the last write succeeded.
+    pub failing: Option<String>,
+}
+
+impl Writes {
+    pub(crate) fn succeeded(&mut self, changes: usize) {
+        self.succeeded += 1;
+        self.changes += changes as u64;
+        self.failing = None;
+    }
+
+    pub(crate) fn failed(&mut self, error: &StoreError) {
+        self.failed += 1;
+        self.failing = Some(chain(error));
+    }
+}

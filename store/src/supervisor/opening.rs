@@ -1,0 +1,181 @@
+//! From a store to a supervisor that runs what is in it.
+
+use std::sync::Arc;
+
+use session_supervisor::{Options, SessionSupervisor};
+use tokio::sync::watch;
+
+use super::{DurableSupervisor, Inner};
+use crate::engine::{Kept, Standing};
+use crate::error::OpenError;
+use crate::follow::follow;
+use crate::journal::{Journal, is_restored};
+use crate::kinds::Kinds;
+use crate::record::Record;
+use crate::restore::restore;
+use crate::session_store::SessionStore;
+use crate::writer::chain;
+
+impl DurableSupervisor {
+    /// Starts a supervisor, and in it again what ran when the store was last in use.
+    ///
+    /// It waits until all that is remembered has been read, so from then on every id is known. The
+    /// sessions are started in the background, at most 64 at once, those first that were used last:
+    /// [`restored`](Self::restored) waits for them. A start of an id whose turn has not come says so;
+    /// [`ensure_session`](Self::ensure_session) has it restored at once.
+    ///
+    /// It must be polled within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// A bad kind, a store that cannot be read, options that are none. An entry that cannot be read is
+    /// no error: it is set aside.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, it leaves the store as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use session_supervisor::{ChildSpec, Options};
+    /// use session_supervisor_store::{DurableSupervisor, Kinds, MemoryStore};
+    ///
+    /// #[derive(Clone, Serialize, Deserialize)]
+    /// struct ChatArgs { topic: String }
+    ///
+    /// struct Chat;
+    /// #[ractor::actor(message = (), state = (), arguments = ())]
+    /// impl Chat {}
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let kinds = || Kinds::new().kind("chat", |_: ChatArgs, _| ChildSpec::new(|_| (Chat, ())));
+    /// let store = MemoryStore::new(); // `SqliteStore::open("chats.db")?` in a program
+    ///
+    /// let options = Options::new().unique_name();
+    /// let chats = DurableSupervisor::open(options.clone(), kinds(), store.clone()).await.unwrap();
+    /// let tea = ChatArgs { topic: "tea".to_owned() };
+    /// chats.start_session("alice", "chat", &tea).await.unwrap();
+    /// chats.stop().await.unwrap();
+    ///
+    /// let chats = DurableSupervisor::open(options, kinds(), store).await.unwrap();
+    /// assert_eq!(chats.restored().await.unwrap().restored, 1);
+    /// assert!(chats.sessions().is_running("alice"));
+    /// # chats.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn open(
+        options: Options,
+        kinds: Kinds,
+        store: impl SessionStore,
+    ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
+        let store: Box<dyn SessionStore> = Box::new(store);
+        async move {
+            let kinds = Arc::new(kinds.valid()?);
+            let journal = Journal::start(store)?;
+            let sessions = SessionSupervisor::start(options);
+            let read = read(&journal, &kinds).await?;
+            let sessions = sessions.await.map_err(OpenError::Start)?;
+            let unfinished = Unfinished(Some(sessions.clone()));
+            let durable = Self::over(sessions, kinds, journal, read).await?;
+            unfinished.done();
+            Ok(durable)
+        }
+    }
+
+    /// Remembers the sessions of a supervisor that others have started and will stop.
+    pub(crate) async fn attach(
+        sessions: SessionSupervisor,
+        kinds: Arc<Kinds>,
+        journal: Journal,
+    ) -> Result<Self, OpenError> {
+        let order = if journal.is_read() {
+            again(&journal)
+        } else {
+            read(&journal, &kinds).await?
+        };
+        Self::over(sessions, kinds, journal, order).await
+    }
+
+    async fn over(
+        sessions: SessionSupervisor,
+        kinds: Arc<Kinds>,
+        journal: Journal,
+        order: Vec<Arc<str>>,
+    ) -> Result<Self, OpenError> {
+        let mut feed = sessions.subscribe().await?;
+        feed.keep_all();
+        drop(feed.take_snapshot());
+        let (follower, following) = follow(feed, journal.clone());
+        drop(tokio::spawn(following));
+        let (done, restored) = watch::channel(None);
+        let durable = Self {
+            inner: Arc::new(Inner {
+                sessions,
+                journal,
+                kinds,
+                follower,
+                restored,
+            }),
+        };
+        durable.enter();
+        drop(tokio::spawn(restore(durable.clone(), order, done)));
+        Ok(durable)
+    }
+}
+
+/// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
+struct Unfinished(Option<SessionSupervisor>);
+
+impl Unfinished {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(sessions) = self.0.take() {
+            sessions.get_cell().kill();
+        }
+    }
+}
+
+/// Reads all that is remembered. Answers what is to be restored, in this order.
+async fn read(journal: &Journal, kinds: &Arc<Kinds>) -> Result<Vec<Arc<str>>, OpenError> {
+    let mut used = Vec::new();
+    journal
+        .read_all(|record: &Record| {
+            let standing = standing(kinds, record);
+            if is_restored(&standing) {
+                used.push((record.used, Arc::clone(&record.id)));
+            }
+            standing
+        })
+        .await?;
+    used.sort_unstable_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
+    Ok(used.into_iter().map(|(_, id)| id).collect())
+}
+
+/// What ran under a supervisor that has ended while the store stayed open: the latest first.
+fn again(journal: &Journal) -> Vec<Arc<str>> {
+    let all = journal.all().into_iter();
+    let mut ended: Vec<_> = all
+        .filter(|(_, _, standing)| is_restored(standing))
+        .filter_map(|(id, _, _)| Some((journal.look(&id)?.0, id)))
+        .collect();
+    ended.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    ended.into_iter().map(|(_, id)| id).collect()
+}
+
+/// What a record is before anything runs.
+pub(super) fn standing(kinds: &Kinds, record: &Record) -> Standing {
+    if let Err(error) = session_supervisor::SessionId::try_from(&*record.id) {
+        return Standing::SetAside(chain(&error).into());
+    }
+    match kinds.check(&record.kind, &record.arguments) {
+        Ok(()) => Standing::Kept(Kept::Waiting),
+        Err(error) => Standing::SetAside(chain(&error).into()),
+    }
+}

@@ -1,0 +1,10 @@
+//! The whole crate on a tokio runtime, with a store in memory or in a file.
+
+mod it {
+    mod application;
+    mod ends;
+    mod faulty;
+    mod files;
+    mod lives;
+    mod support;
+}

@@ -1,0 +1,184 @@
+//! A session that does what it is told, and the kinds of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort, call};
+use serde::{Deserialize, Serialize};
+use session_supervisor::{ChildSpec, Options, Restart, StartContext};
+use session_supervisor_store::error::SaveError;
+use session_supervisor_store::{
+    Checkpoint, DurableSupervisor, Kinds, MemoryStore, Remembered, SessionStore,
+};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Args {
+    pub(crate) topic: String,
+    /// `pre_start` fails.
+    #[serde(default)]
+    pub(crate) fails: bool,
+}
+
+pub(crate) fn topic(topic: &str) -> Args {
+    Args {
+        topic: topic.to_owned(),
+        fails: false,
+    }
+}
+
+pub(crate) enum Msg {
+    /// Adds a line, saves all of them, and says whether that is durable.
+    Say(String, RpcReplyPort<Result<(), SaveError>>),
+    /// Adds a line and saves without waiting.
+    Note(String),
+    Said(RpcReplyPort<(String, Vec<String>)>),
+    Checkpoint(RpcReplyPort<Checkpoint<Vec<String>>>),
+    Crash,
+    End,
+}
+
+/// Its arguments, its memory, and how it is started.
+pub(crate) struct Chat;
+
+pub(crate) struct State {
+    topic: String,
+    said: Vec<String>,
+    checkpoint: Checkpoint<Vec<String>>,
+}
+
+#[ractor::actor(message = Msg, state = State, arguments = (Args, Remembered, StartContext))]
+impl Chat {
+    async fn pre_start(
+        &self,
+        _: ActorRef<Msg>,
+        (args, remembered, start): (Args, Remembered, StartContext),
+    ) -> Result<State, ActorProcessingErr> {
+        let (checkpoint, said) = remembered.checkpoint(&start).await?;
+        if args.fails {
+            return Err("it was told to fail".into());
+        }
+        Ok(State {
+            topic: args.topic,
+            said: said.unwrap_or_default(),
+            checkpoint,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        message: Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Msg::Say(line, reply) => {
+                state.said.push(line);
+                let saved = state.checkpoint.save_durably(&state.said);
+                drop(reply.send(saved.await));
+            }
+            Msg::Note(line) => {
+                state.said.push(line);
+                state.checkpoint.save(&state.said)?;
+            }
+            Msg::Said(reply) => drop(reply.send((state.topic.clone(), state.said.clone()))),
+            Msg::Checkpoint(reply) => drop(reply.send(state.checkpoint.clone())),
+            Msg::Crash => return Err("no paper".into()),
+            Msg::End => myself.stop(None),
+        }
+        Ok(())
+    }
+}
+
+/// `chat` is transient, `once` is temporary.
+pub(crate) fn kinds() -> Kinds {
+    let spec = |args: Args, remembered: Remembered| {
+        ChildSpec::new(move |start| (Chat, (args.clone(), remembered.clone(), start)))
+    };
+    Kinds::new()
+        .kind("chat", move |args: Args, remembered| {
+            let claim = args.topic.clone();
+            let spec = spec(args, remembered);
+            if claim.is_empty() {
+                spec
+            } else {
+                spec.claim("topic", &claim).label(claim)
+            }
+        })
+        .kind("once", move |args: Args, remembered| {
+            spec(args, remembered).restart(Restart::Temporary)
+        })
+}
+
+pub(crate) async fn open(store: impl SessionStore) -> DurableSupervisor {
+    let options = Options::new().unique_name();
+    let opened = DurableSupervisor::open(options, kinds(), store).await;
+    opened.expect("it opens")
+}
+
+/// The process has ended as after `kill -9`: what follows sees only what is durable.
+pub(crate) fn as_stored(store: &MemoryStore) -> MemoryStore {
+    let mut store = store.clone();
+    let mut copy = MemoryStore::new();
+    for entry in store.entries(None, usize::MAX).expect("in memory") {
+        let session_supervisor_store::Entry::Record(record) = entry else {
+            continue;
+        };
+        let (id, revision) = (Arc::clone(&record.id), record.revision);
+        let state = store.state(&id, "").expect("in memory");
+        let mut changes = vec![session_supervisor_store::Change::Remember(record)];
+        changes.extend(state.map(|state| session_supervisor_store::Change::Save {
+            id,
+            revision,
+            state,
+        }));
+        copy.apply(&changes).expect("in memory");
+    }
+    copy
+}
+
+pub(crate) fn chat(durable: &DurableSupervisor, id: &str) -> ActorRef<Msg> {
+    let found = durable.sessions().find_session_as(id);
+    found.expect("it runs")
+}
+
+pub(crate) async fn say(durable: &DurableSupervisor, id: &str, line: &str) {
+    let saved = call!(chat(durable, id), Msg::Say, line.to_owned());
+    saved.expect("it answers").expect("it is durable");
+}
+
+pub(crate) async fn said(durable: &DurableSupervisor, id: &str) -> (String, Vec<String>) {
+    call!(chat(durable, id), Msg::Said).expect("it answers")
+}
+
+/// Does something to a session, and waits until this has happened to it.
+pub(crate) async fn until(durable: &DurableSupervisor, id: &str, event: &str, does: impl FnOnce()) {
+    let mut feed = durable.sessions().subscribe().await.expect("it runs");
+    does();
+    loop {
+        let told = feed.next().await.expect("it goes on").expect("few");
+        if told.kind.name() == event && told.id.as_deref() == Some(id) {
+            return;
+        }
+    }
+}
+
+/// It crashes, and is restarted.
+pub(crate) async fn crash(durable: &DurableSupervisor, id: &str) {
+    let session = chat(durable, id);
+    until(durable, id, "started", || {
+        session.cast(Msg::Crash).expect("it runs")
+    })
+    .await;
+}
+
+/// A new folder.
+pub(crate) fn folder() -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("store {} {next}", std::process::id());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
