@@ -36,8 +36,9 @@ pub struct Event {
     pub role: Option<Arc<str>>,
     /// What people call the session or the child: [`ChildSpec::label`](crate::ChildSpec::label).
     pub label: Option<Arc<str>>,
-    /// The number that the session's spec has: [`ChildSpec::tag`](crate::ChildSpec::tag).
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    /// The number that the session's spec has: [`ChildSpec::tag`](crate::ChildSpec::tag). It concerns
+    /// the program alone, so it is not serialized.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub tag: Option<NonZeroU64>,
     /// The incarnation of the session or the child. 0: it was never launched.
     pub incarnation: u64,

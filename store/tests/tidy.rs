@@ -108,7 +108,8 @@ fn production(path: &str, text: &str, found: &mut Vec<String>) {
             "tokio",
             "std::thread",
             "async ",
-            ".await",
+            ".await;",
+            ".await?",
             "rusqlite",
         ];
         if pure && outside.iter().any(|name| line.contains(name)) {

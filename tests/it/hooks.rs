@@ -100,9 +100,8 @@ async fn the_events_of_a_session_carry_the_tag_of_its_spec() {
 
 #[tokio::test(start_paused = true)]
 async fn one_who_keeps_all_is_told_all_however_late_it_reads() {
-    const STARTS: u64 = 60_000;
+    const STARTS: u64 = 53_000;
     let sessions = sessions().await;
-    let mut lossy = sessions.subscribe().await.unwrap();
     let mut feed = sessions.subscribe().await.unwrap();
     feed.keep_all();
     let spec = ChildSpec::new(|_| (Fails, ()));
@@ -119,10 +118,6 @@ async fn one_who_keeps_all_is_told_all_however_late_it_reads() {
     assert!(
         STARTS * 5 > 16 * SessionSupervisor::EVENTS_KEPT as u64,
         "more than a pin keeps"
-    );
-    assert!(
-        lossy.next().await.unwrap().is_err(),
-        "the other one has lost some"
     );
     let (mut gone, mut before) = (0, feed.revision());
     while let Some(event) = feed.next().await {

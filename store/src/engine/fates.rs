@@ -1,8 +1,9 @@
 //! What the events of a session mean for its record: whether it is forgotten at its end, or kept.
 //!
 //! A session is told from a later one of the same id by its tag. It has ended when it is gone; what
-//! came before says how. While the supervisor itself stops, nothing is forgotten that no caller had
-//! asked to stop before: a process that ends is no end of its sessions.
+//! came before says how. While the supervisor itself stops, nothing is forgotten: a process that ends
+//! is no end of its sessions. (Events do not tell a stop from a restart by hand that the supervisor's
+//! stop has overtaken. One who stops a session through the handle forgets it without them.)
 
 use std::collections::HashMap;
 use std::fmt;
@@ -102,7 +103,7 @@ impl Fates {
             return None;
         }
         let session = self.sessions.remove(&tag)?;
-        Some(session.ended())
+        Some(session.ended(mode))
     }
 
     /// The supervisor stops.
@@ -139,7 +140,7 @@ impl Session {
                 self.end = match decision {
                     Decision::Forget if *asked => None,
                     Decision::Forget if by_itself && mode == Mode::Serving => Some(End::Forget),
-                    Decision::Forget if by_itself => Some(End::Keep(Kept::SupervisorEnded)),
+                    Decision::Forget if by_itself => None,
                     _ => Some(End::Keep(Kept::Crashed(Arc::clone(&why)))),
                 };
                 self.why = Some(why);
@@ -164,12 +165,12 @@ impl Session {
         }
     }
 
-    fn ended(self) -> End {
-        match (self.asked, self.end, self.ran) {
+    fn ended(self, mode: Mode) -> End {
+        let asked = self.asked.filter(|_| mode == Mode::Serving);
+        match (asked, self.end, self.ran) {
             // Also of one that waited for a restart or was parked.
-            (Some(By::Caller), _, _) => End::Forget,
+            (Some(By::Caller), _, _) | (Some(By::Lifetime), None, _) => End::Forget,
             (Some(By::IdleTimeout), None, _) => End::Keep(Kept::Idle),
-            (Some(By::Lifetime), None, _) => End::Forget,
             (_, Some(end), _) => end,
             (None, None, Ran::No) => End::NeverRan(self.why.unwrap_or_default()),
             (None, None, Ran::Yes) => End::Keep(Kept::SupervisorEnded),

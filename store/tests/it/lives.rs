@@ -335,7 +335,7 @@ async fn what_was_used_last_is_restored_first() {
             "chat",
             r#"{"topic":""}"#,
             at,
-            at * 7 % 211,
+            at * 7 % 1_009,
         );
         store.apply(&[Change::Remember(record)]).unwrap();
     }
@@ -344,15 +344,11 @@ async fn what_was_used_last_is_restored_first() {
     let list = durable.sessions().list_sessions().await.unwrap();
     let at = |id: &str| id[1..].parse::<u64>().unwrap() * 7 % 1_009;
     let used: Vec<_> = list.iter().map(|info| at(&info.id)).collect();
-    // 64 are started at once, and these in no order.
     let mut sorted = used.clone();
     sorted.sort_unstable_by(|a, b| b.cmp(a));
-    for (place, used) in used.iter().enumerate() {
-        let own = sorted.iter().position(|other| other == used).unwrap();
-        assert!(
-            own.abs_diff(place) <= 192,
-            "{used} is at {place}, not at {own}"
-        );
-    }
+    // 64 are started at once, and these in no order.
+    let first = &used[..250];
+    let right = first.iter().filter(|used| sorted[..250].contains(used));
+    assert!(right.count() > 180, "{first:?}");
     durable.stop().await.unwrap();
 }
