@@ -9,8 +9,8 @@ use ractor::ActorCell;
 use session_supervisor::error::{
     AskForTimeError, AwaitError, CallError, CheckpointError, DeleteChildError, DrainError,
     EnsureError, FindChildError, FindError, LeaseError, NotTaken, RejectReason, RestartAsError,
-    RestartChildError, RestartError, StartChildError, StartError, StartSupervisorError, StopError,
-    TerminateChildError, TryNextError, WaitEndError,
+    RestartChildError, RestartError, SiblingError, StartChildError, StartError,
+    StartSupervisorError, StopError, TerminateChildError, TryNextError, WaitEndError,
 };
 use session_supervisor::names::NameError;
 use session_supervisor::{
@@ -186,6 +186,11 @@ async fn of_children(cell: &ActorCell) -> Vec<Plain> {
     let bad_spec = tree.start_child("a", bad_spec).await.unwrap_err();
     tree.stop().await.unwrap();
     list![
+        SiblingError::NotInTree,
+        SiblingError::NotFound { role: "r".into() },
+        SiblingError::NotRunning { role: "r".into() },
+        SiblingError::NotASessionSupervisor { role: "r".into() },
+        SiblingError::SupervisorDown,
         bad_role,
         bad_spec,
         StartChildError::AlreadyStarted {
