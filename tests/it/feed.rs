@@ -1,5 +1,6 @@
 //! Following a supervisor: its sessions as of a revision, and every event exactly after it (D32).
 
+mod cuts;
 mod forwarded;
 mod hostile;
 mod load;
@@ -274,6 +275,7 @@ async fn a_subscription_that_is_not_read_loses_the_oldest_and_knows_how_many() {
     };
     assert_eq!(told, lost);
     assert_eq!(slow.revision(), begin + lost);
+    assert_eq!(sessions.stats().events_lost, lost);
     let rest = so_far(&mut slow);
     assert_eq!(rest[0].revision, begin + lost + 1);
     assert_eq!(rest.len() as u64, most);

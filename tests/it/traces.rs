@@ -11,6 +11,7 @@ mod quiet;
 mod reasons;
 mod repeats;
 mod spans;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;

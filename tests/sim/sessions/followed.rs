@@ -5,6 +5,8 @@
 //! how much it has lost. What the engine decides of a failure is what it had said that it would. What
 //! it keeps of the exits is what it has told of them.
 
+mod snapshots;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use session_supervisor::engine::{
@@ -14,6 +16,7 @@ use session_supervisor::engine::{
 use crate::sessions::model::IDS;
 use crate::sessions::sim::{NAMES, Sim};
 use crate::variant::{More, With};
+use snapshots::Taking;
 
 pub(crate) type Followed = With<Follows, Sim>;
 
@@ -85,15 +88,6 @@ pub(crate) struct Follower {
     /// What was told of the exits of each id.
     past: [Vec<(u64, EventKind)>; IDS],
     compared: u64,
-}
-
-/// A snapshot that is taken while everything changes, one id at a time.
-#[derive(Debug)]
-struct Taking {
-    after: u64,
-    /// The ids that are still to be looked at.
-    left: Vec<usize>,
-    list: List,
 }
 
 /// A reader that is slow.
@@ -311,49 +305,6 @@ impl Sim {
             );
             assert_eq!(dossier.earlier(), earlier as u64);
         }
-    }
-
-    /// A snapshot is begun at every revision at which a step has ended, so at every cut of the
-    /// stream. Each id is looked at in a step of its own. What the events since the first of these
-    /// steps make of it is the present list.
-    fn go_on_with_snapshots(&mut self, follower: &mut Follower) {
-        let revision = follower.ring.revision();
-        if follower.begun != Some(revision) {
-            follower.begun = Some(revision);
-            let first = self.world.rng.below(IDS);
-            follower.snapshots.push(Taking {
-                after: follower.ring.pin(),
-                left: (0..IDS).map(|id| (first + id) % IDS).collect(),
-                list: List::new(),
-            });
-        }
-        let mut snapshots = std::mem::take(&mut follower.snapshots);
-        snapshots.retain_mut(|taking| {
-            if self.world.rng.chance(30) {
-                return true;
-            }
-            if let Some(id) = taking.left.pop() {
-                if let Some(shows) = self.shows(id) {
-                    taking.list.insert(id, shows);
-                }
-                return true;
-            }
-            self.hold_snapshot(follower, taking);
-            follower.ring.unpin(taking.after);
-            false
-        });
-        follower.snapshots = snapshots;
-    }
-
-    fn hold_snapshot(&self, follower: &Follower, taking: &Taking) {
-        let mut since = VecDeque::new();
-        follower
-            .ring
-            .read(taking.after, usize::MAX, &mut since)
-            .expect("what came after a pin is kept");
-        let mut list = taking.list.clone();
-        since.into_iter().for_each(|told| apply(&mut list, told));
-        assert_eq!(list, self.shown(), "a snapshot and its events");
     }
 
     fn read_slowly(&mut self, follower: &mut Follower) {
