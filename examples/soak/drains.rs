@@ -55,7 +55,7 @@ pub(crate) async fn drain(
     };
     let took = began.elapsed();
     let bound = time + MORE + KILL_BOUND + SLACK;
-    must(took <= bound || stalls::is_busy(), || {
+    must(took <= bound || stalls::was_busy().await, || {
         format!("{name}: a drain within {time:?} took {took:?}: {report:?}")
     });
     must(adds_up(&report, before), || {
