@@ -49,13 +49,42 @@ fn a_short_soak_finds_no_contradiction_and_says_what_it_did() {
         assert!(number(sessions, word) > 0, "{sessions}");
     }
     let supervisors = line("supervisors: ");
-    let stopped = ["stopped,", "stopped from outside", "drained", "killed"];
-    for word in stopped {
+    let ends = [
+        "stopped,",
+        "stopped from outside",
+        "drained from outside",
+        "killed",
+        "drained in order",
+    ];
+    for word in ends {
         assert!(number(supervisors, word) > 0, "{supervisors}");
     }
     let scenes = line("scenes: ");
     for word in ["trees", "families", "trials", "outages", "slow stops"] {
         assert!(number(scenes, word) > 0, "{scenes}");
+    }
+    let capabilities = line("capabilities: ");
+    for word in [
+        "idle ends",
+        "leases",
+        "lifetimes",
+        "claims won",
+        "saved over an end",
+        "crowds of callers",
+        "quotas",
+        "tasks",
+    ] {
+        assert!(number(capabilities, word) > 0, "{capabilities}");
+    }
+    let followed = line("followed: ");
+    for word in [
+        "events",
+        "comparisons",
+        "supervisors",
+        "accounts",
+        "failures",
+    ] {
+        assert!(number(followed, word) > 0, "{followed}");
     }
     line("the log: ");
     let left = line("callers who left: ");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use crate::tally;
+use crate::tasks::Order;
 use crate::verdict::contradiction;
 
 /// The roles of the children of an id that is a tree. The last is in a tree within the tree.
@@ -110,12 +111,16 @@ pub(crate) struct Entry {
     alive: AtomicUsize,
     last: AtomicU64,
     launches: AtomicU64,
+    /// How often the tree of the id was described, if it is one.
+    tree_launches: AtomicU64,
     /// How many `post_stop`s have begun.
     post_stops: AtomicUsize,
     /// The last incarnation that got through its `pre_start`.
     up: watch::Sender<u64>,
     /// What a launch that waits waits for.
     pub(crate) latch: watch::Sender<bool>,
+    /// What a task is told.
+    pub(crate) orders: watch::Sender<Order>,
     /// What a blocked session waits for.
     pub(crate) gate: Gate,
 }
@@ -129,9 +134,11 @@ impl Entry {
             alive: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             launches: AtomicU64::new(0),
+            tree_launches: AtomicU64::new(0),
             post_stops: AtomicUsize::new(0),
             up: watch::Sender::new(0),
             latch: watch::Sender::new(false),
+            orders: watch::Sender::new(Order::Run),
             gate: Gate::default(),
         }
     }
@@ -147,6 +154,15 @@ impl Entry {
         self.launches.load(Ordering::SeqCst)
     }
 
+    /// To be called by the start function of a tree.
+    pub(crate) fn tree_is_launched(&self) {
+        self.tree_launches.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn tree_launches(&self) -> u64 {
+        self.tree_launches.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn post_stops(&self) -> usize {
         self.post_stops.load(Ordering::SeqCst)
     }
@@ -156,6 +172,11 @@ impl Entry {
         let mut up = self.up.subscribe();
         // The sender is in here, so it cannot be gone.
         drop(up.wait_for(|up| *up == incarnation).await);
+    }
+
+    /// Whether this incarnation is the last that came up.
+    pub(crate) fn is_up_now(&self, incarnation: u64) -> bool {
+        *self.up.borrow() == incarnation
     }
 
     /// Waits until the latch is open.

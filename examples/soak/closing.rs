@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use session_supervisor::error::{RestartError, StartError, StopError};
 
 use crate::ask::{PATIENCE, ask, within};
+use crate::figures::{self, Stuck};
 use crate::session::Plan;
 use crate::succession::{End, Instance};
 use crate::tally::{self, Deed};
@@ -12,6 +13,11 @@ use crate::verdict::{contradiction, must};
 
 /// Waits until nothing of a supervisor is left that has been ended, or has ended itself.
 pub(crate) async fn close(instance: &Instance) {
+    close_with(instance, Stuck(0)).await;
+}
+
+/// The same after so many sessions were given up as stuck.
+pub(crate) async fn close_with(instance: &Instance, stuck: Stuck) {
     instance.root_is_gone().await;
     let name = instance.sessions.name();
     if instance.ended().is_none() {
@@ -48,6 +54,10 @@ pub(crate) async fn close(instance: &Instance) {
     }
     until_down(instance).await;
     is_down(instance).await;
+    let stats = figures::at_the_end(instance, stuck).await;
+    if let Some(followers) = instance.followers() {
+        followers.end(instance.sessions.name(), &stats).await;
+    }
 }
 
 /// What is certain when a root is gone.
@@ -66,7 +76,9 @@ const fn waits_for(end: Option<End>) -> WaitsFor {
     match end {
         Some(End::Kill) => WaitsFor::None,
         Some(End::ForeignStop | End::Drain) => WaitsFor::Sessions,
-        Some(End::Stop | End::StopWithin(_) | End::StopAndLeave) | None => WaitsFor::States,
+        Some(End::Stop | End::StopWithin(_) | End::StopAndLeave | End::DrainWithin(..)) | None => {
+            WaitsFor::States
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use session_supervisor::{Backoff, ChildSpec, Restart, SessionState, Shutdown};
 use crate::ask::ask_for_a_while;
 use crate::census::Entry;
 use crate::drop_kinds::{Careful, DropKind, drop_answer};
+use crate::figures;
 use crate::grove;
 use crate::rng::Rng;
 use crate::session::{GRACE, LONG, Msg, Plan, SHORT, Session, StartKind, StopKind};
@@ -137,7 +138,9 @@ pub(crate) fn start_may_fail(
         StartError::NameTaken { .. } => instance.has_predecessor(),
         StartError::Parked => instance.kind.parks(),
         StartError::MaxSessions { max } => instance.kind == Kind::Crowded && *max == PLACES,
-        StartError::SupervisorDown => return Err(instance.over("a start says that it is down")),
+        StartError::SupervisorDown | StartError::Draining => {
+            return Err(instance.over("a start says that it is down"));
+        }
         StartError::Stuck => stalls::is_busy(),
         _ => false,
     })
@@ -217,7 +220,7 @@ pub(crate) async fn restart(
     let restart = instance.sessions.restart_session(&entry.id);
     let answer = ask_for_a_while(rng, Deed::Restart, restart).await;
     let judged = match &answer {
-        Some(Err(RestartError::SupervisorDown)) => {
+        Some(Err(RestartError::SupervisorDown | RestartError::Draining)) => {
             Err(instance.over("a restart says that it is down"))
         }
         Some(Err(error)) => {
@@ -300,6 +303,7 @@ async fn count(instance: &Instance, rng: &mut Rng) -> Result<(), Over> {
         && (instance.kind != Kind::Crowded || counts.places() <= PLACES)
         && (instance.kind != Kind::Discarding || counts.parked <= PARKED);
     must(adds_up, || format!("counted {counts:?}"));
+    figures::look(instance);
     Ok(())
 }
 

@@ -8,16 +8,24 @@
 //! histories are in `tests/sim`.
 
 // The benchmarks count with it too.
+mod admission;
 #[path = "../../benches/sides/alloc.rs"]
 mod alloc;
 mod ask;
+mod callers;
 mod census;
+mod claims;
 mod closing;
 mod crowd;
+mod drains;
 mod drop_kinds;
 mod endings;
+mod expiry;
 mod family;
+mod feed;
+mod figures;
 mod flags;
+mod foretold;
 mod grove;
 mod impatience;
 mod lives;
@@ -28,11 +36,13 @@ mod private;
 mod progress;
 mod rng;
 mod rounds;
+mod saves;
 mod scenes;
 mod session;
 mod stalls;
 mod succession;
 mod tally;
+mod tasks;
 mod trees;
 mod verdict;
 

@@ -11,17 +11,23 @@ use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{Exit, SessionInfo, SessionState, names};
 
 use crate::ask::{PATIENCE, ask, within};
+use crate::callers;
 use crate::census::{Entry, ROLES};
+use crate::claims;
 use crate::drop_kinds::Careful;
 use crate::endings;
+use crate::expiry;
+use crate::foretold;
 use crate::impatience;
 use crate::lives;
 use crate::rng::Rng;
+use crate::saves;
 use crate::scenes;
 use crate::session::{Msg, Plan};
 use crate::stalls;
 use crate::succession::{End, Instance, Kind, Over, Succession};
 use crate::tally::{self, Deed};
+use crate::tasks;
 use crate::trees;
 use crate::verdict::{contradiction, must};
 
@@ -34,8 +40,23 @@ pub(crate) struct Owned<'a> {
     is_busy: AtomicBool,
 }
 
+/// How many scenes there are.
+const SCENES: usize = 40;
+/// What the first owners play first, so that a short run has all of it.
+const FIRST: [usize; 9] = [25, 27, 28, 29, 32, 34, 35, 37, 38];
+
 /// Plays one scene.
 pub(crate) async fn step(succession: &Succession, id: usize, rng: &mut Rng) {
+    let scene = rng.below(SCENES);
+    play_one(succession, id, scene, rng).await;
+}
+
+/// Plays the first scene of this owner, of all owners.
+pub(crate) async fn first_step(succession: &Succession, id: usize, owner: usize, rng: &mut Rng) {
+    play_one(succession, id, FIRST[owner % FIRST.len()], rng).await;
+}
+
+async fn play_one(succession: &Succession, id: usize, scene: usize, rng: &mut Rng) {
     let instance = succession.current();
     let mut owned = Owned {
         instance: &instance,
@@ -43,17 +64,17 @@ pub(crate) async fn step(succession: &Succession, id: usize, rng: &mut Rng) {
         rng,
         is_busy: AtomicBool::new(false),
     };
-    if play(&mut owned).await.is_err() && !owned.is_busy.into_inner() {
+    if play(&mut owned, scene).await.is_err() && !owned.is_busy.into_inner() {
         succession.renew(&instance).await;
     }
 }
 
-async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
+async fn play(owned: &mut Owned<'_>, scene: usize) -> Result<(), Over> {
     if owned.instance.kind == Kind::Trying {
         lives::one_on_trial(owned).await?;
         return owned.is_unknown().await;
     }
-    match owned.rng.below(25) {
+    match scene {
         0..3 => scenes::an_uneventful_life(owned).await?,
         3 => scenes::a_failed_start(owned).await?,
         4 => scenes::a_failed_restart(owned).await?,
@@ -75,7 +96,16 @@ async fn play(owned: &mut Owned<'_>) -> Result<(), Over> {
         21 => lives::one_whose_linked_actor_fails(owned).await?,
         22 => lives::one_with_bad_drops(owned).await?,
         23 => lives::one_that_drains(owned).await?,
-        _ => endings::a_stop_amid_a_crash(owned).await?,
+        24 => endings::a_stop_amid_a_crash(owned).await?,
+        25 | 26 => expiry::messages_at_idle_ends(owned).await?,
+        27 => expiry::one_that_is_leased(owned).await?,
+        28 => expiry::one_with_a_lifetime(owned).await?,
+        29..32 => claims::one_who_competes(owned).await?,
+        32 | 33 => saves::one_that_saves(owned).await?,
+        34 => callers::many_who_wait(owned).await?,
+        35 | 36 => tasks::a_task_as_a_session(owned).await?,
+        37 => tasks::tasks_as_children(owned).await?,
+        _ => foretold::a_failure_that_was_foretold(owned).await?,
     }
     owned.is_unknown().await
 }
@@ -98,7 +128,7 @@ impl Owned<'_> {
         let sessions = &self.instance.sessions;
         let start = sessions.start_session(self.id(), plan.spec(self.entry));
         match ask(Deed::Start, start).await {
-            Err(StartError::SupervisorDown) => {
+            Err(StartError::SupervisorDown | StartError::Draining) => {
                 Err(self.instance.over("a start says that it is down"))
             }
             other => Ok(other),
@@ -142,7 +172,18 @@ impl Owned<'_> {
         let answers = matches!(answer, Ok(ractor::rpc::CallResult::Success(n)) if n == life);
         self.check(answers, || {
             format!("life {life} runs, but its answer is {answer:?}")
-        })
+        })?;
+        self.is_followed(info.as_ref()).await
+    }
+
+    /// Those who follow the supervisor come to see what was told of the id.
+    async fn is_followed(&self, info: Option<&SessionInfo>) -> Result<(), Over> {
+        match self.instance.followers() {
+            Some(followers) if !followers.agrees(self.id(), info).await => {
+                Err(self.instance.over("the feed says that it has ended"))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn restart(&self) -> Result<Result<ActorRef<Msg>, RestartError>, Over> {
@@ -152,7 +193,7 @@ impl Owned<'_> {
         )
         .await
         {
-            Err(RestartError::SupervisorDown) => {
+            Err(RestartError::SupervisorDown | RestartError::Draining) => {
                 Err(self.instance.over("a restart says that it is down"))
             }
             Err(error) => Ok(Err(error)),
@@ -239,6 +280,7 @@ impl Owned<'_> {
         self.nothing_is_left("it is free");
         let info = self.info().await?;
         self.check(info.is_none(), || format!("it is free, told of {info:?}"))?;
+        self.is_followed(None).await?;
         let stop = self.stop().await?;
         self.check(stop == Err(StopError::NotFound), || {
             format!("it is free, and a stop says {stop:?}")

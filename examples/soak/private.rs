@@ -8,8 +8,9 @@ use session_supervisor::error::{StartError, StopError};
 use session_supervisor::{Options, SessionState, SessionSupervisor, ShutdownReport};
 
 use crate::ask::{ask, ask_and_leave, within};
-use crate::closing::{close, until};
+use crate::closing::{close, close_with, until};
 use crate::drop_kinds::Careful;
+use crate::figures::Stuck;
 use crate::rng::Rng;
 use crate::session::{LONG, Msg, Plan, StartKind, StopKind};
 use crate::succession::{End, Instance, Kind, Over, alone};
@@ -135,7 +136,7 @@ fn plan(fate: Fate, rng: &mut Rng) -> Plan {
 /// The report adds up, and says of each what had to become of it.
 fn judge(fates: &[Fate], end: End, report: Option<ShutdownReport>) {
     let Some(report) = report else {
-        let asked = matches!(end, End::Stop | End::StopWithin(_));
+        let asked = matches!(end, End::Stop | End::StopWithin(_) | End::DrainWithin(..));
         return must(!asked, || format!("{end:?} gives no report"));
     };
     let ran = |fate| number(fates, fate);
@@ -244,5 +245,5 @@ pub(crate) async fn stuck() {
         &instance,
     )
     .await;
-    close(&instance).await;
+    close_with(&instance, Stuck(1)).await;
 }

@@ -71,12 +71,15 @@ pub(crate) fn conclude(seed: u64, live: &[isize]) {
         tally::TIMEOUTS.get(),
     );
     println!(
-        "supervisors: {} stopped, {} stopped from outside, {} drained, {} killed, {} escalated",
+        "supervisors: {} stopped, {} stopped from outside, {} drained from outside, {} killed, \
+         {} escalated, {} drained in order with more time {} times",
         tally::STOPPED.get(),
         tally::STOPPED_FROM_OUTSIDE.get(),
         tally::DRAINED.get(),
         tally::KILLED.get(),
         tally::ESCALATED.get(),
+        tally::ORDERLY_DRAINS.get(),
+        tally::MORE_TIME.get(),
     );
     println!(
         "callers who left: {} before they asked, {} before the answer",
@@ -90,6 +93,30 @@ pub(crate) fn conclude(seed: u64, live: &[isize]) {
         tally::TRIALS.get(),
         tally::OUTAGES.get(),
         tally::SLOW_STOPS.get(),
+    );
+    println!(
+        "capabilities: {} idle ends, {} leases, {} lifetimes, {} claims won, {} lost, {} saved over an \
+         end, {} crowds of callers, {} quotas, {} rejections, {} tasks",
+        tally::IDLE_ENDS.get(),
+        tally::LEASES.get(),
+        tally::LIFETIMES.get(),
+        tally::CLAIMS_WON.get(),
+        tally::CLAIMS_LOST.get(),
+        tally::SAVES.get(),
+        tally::CROWDS.get(),
+        tally::QUOTAS.get(),
+        tally::REJECTIONS.get(),
+        tally::TASKS.get(),
+    );
+    println!(
+        "followed: {} events, {} lags, {} comparisons, {} supervisors to their end, {} accounts, \
+         {} failures foretold",
+        tally::EVENTS.get(),
+        tally::LAGS.get(),
+        tally::COMPARED.get(),
+        tally::FOLLOWED.get(),
+        tally::FIGURES.get(),
+        tally::FORETOLD.get(),
     );
     println!(
         "the log: {} lines panicked, {} blocked",

@@ -39,6 +39,12 @@ pub(crate) fn is_busy() -> bool {
     last > 0 && millis(elapsed()).saturating_sub(last) < millis(MEMORY)
 }
 
+/// The same for what has been late itself: the watch may have its turn after that.
+pub(crate) async fn was_busy() -> bool {
+    tokio::time::sleep(BEAT * 10).await;
+    is_busy()
+}
+
 /// The latest that it was.
 pub(crate) fn worst() -> Duration {
     Duration::from_millis(WORST.load(Ordering::Relaxed))

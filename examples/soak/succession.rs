@@ -1,7 +1,7 @@
 //! A succession: a name under which one supervisor after another instances, with the same options.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use session_supervisor::{OnRestartLimit, Options, SessionSupervisor, ShutdownReport};
@@ -9,6 +9,8 @@ use session_supervisor::{OnRestartLimit, Options, SessionSupervisor, ShutdownRep
 use crate::ask::{ask, ask_and_leave, within};
 use crate::census::Census;
 use crate::closing;
+use crate::drains;
+use crate::feed::Followers;
 use crate::rng::Rng;
 use crate::tally::{self, Deed};
 use crate::verdict::{contradiction, must};
@@ -91,10 +93,12 @@ pub(crate) enum End {
     ForeignStop,
     Drain,
     Kill,
+    /// By the supervisor's own drain: so many at a time.
+    DrainWithin(Duration, usize),
 }
 
 impl End {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Stop,
         Self::StopWithin(Duration::ZERO),
         Self::StopWithin(Duration::from_millis(20)),
@@ -102,6 +106,8 @@ impl End {
         Self::ForeignStop,
         Self::Drain,
         Self::Kill,
+        Self::DrainWithin(Duration::from_millis(50), 1),
+        Self::DrainWithin(Duration::from_secs(5), 4),
     ];
 }
 
@@ -120,6 +126,7 @@ pub(crate) struct Instance {
     end: Mutex<Option<End>>,
     steps: AtomicU64,
     last_step: u64,
+    followers: OnceLock<Followers>,
 }
 
 /// The instance is over: whatever was to be checked, there is no supervisor left to ask.
@@ -139,7 +146,20 @@ impl Instance {
             end: Mutex::default(),
             steps: AtomicU64::new(0),
             last_step: u64::MAX,
+            followers: OnceLock::new(),
         }
+    }
+
+    /// From now on it is followed.
+    async fn follow(&self, seed: u64) {
+        let followers = Followers::begin(&self.sessions, seed).await;
+        must(self.followers.set(followers).is_ok(), || {
+            "it is followed already".to_owned()
+        });
+    }
+
+    pub(crate) fn followers(&self) -> Option<&Followers> {
+        self.followers.get()
     }
 
     /// Whether an answer may say that the supervisor is down.
@@ -198,6 +218,7 @@ impl Instance {
             End::ForeignStop => tally::STOPPED_FROM_OUTSIDE.one(),
             End::Drain => tally::DRAINED.one(),
             End::Kill => tally::KILLED.one(),
+            End::DrainWithin(..) => {}
         }
         match how {
             End::Stop => ask(Deed::StopSupervisor, self.sessions.stop()).await.ok(),
@@ -221,6 +242,7 @@ impl Instance {
                 root.kill();
                 None
             }
+            End::DrainWithin(time, at_most) => drains::drain(self, time, at_most).await,
         }
     }
 
@@ -342,6 +364,7 @@ async fn instance(
         Err(error) => contradiction(&format!("{name} does not start: {error}")),
     };
     let of = Instance::of(kind, sessions, ids);
+    of.follow(rng.next()).await;
     if kind == Kind::Narrow {
         of.census.common.launches_at_most(LAUNCHES);
     }
@@ -357,7 +380,15 @@ async fn instance(
 pub(crate) async fn alone(options: Options, ids: usize) -> Instance {
     let start = SessionSupervisor::start(options);
     match ask(Deed::StartSupervisor, start).await {
-        Ok(sessions) => Instance::of(Kind::Calm, sessions, ids),
+        Ok(sessions) => {
+            let instance = Instance::of(Kind::Calm, sessions, ids);
+            // What nobody follows is told less of, and is to be right too.
+            let number = instance.census.common.number;
+            if number.is_multiple_of(2) {
+                instance.follow(number).await;
+            }
+            instance
+        }
         Err(error) => contradiction(&format!("a supervisor does not start: {error}")),
     }
 }

@@ -39,10 +39,15 @@ pub(crate) enum Deed {
     ForeignKill,
     StartSupervisor,
     StopSupervisor,
+    Cast,
+    Await,
+    WaitEnd,
+    Lease,
+    Explain,
 }
 
 impl Deed {
-    pub(crate) const ALL: [(Self, &str); 15] = [
+    pub(crate) const ALL: [(Self, &str); 20] = [
         (Self::Start, "start"),
         (Self::Ensure, "ensure"),
         (Self::Stop, "stop"),
@@ -58,11 +63,16 @@ impl Deed {
         (Self::ForeignKill, "foreign kill"),
         (Self::StartSupervisor, "start supervisor"),
         (Self::StopSupervisor, "stop supervisor"),
+        (Self::Cast, "cast"),
+        (Self::Await, "await"),
+        (Self::WaitEnd, "wait end"),
+        (Self::Lease, "lease"),
+        (Self::Explain, "explain"),
     ];
 
     /// Whether its answer waits for no session, whatever they do.
     const fn is_question(self) -> bool {
-        matches!(self, Self::Info | Self::List | Self::Count)
+        matches!(self, Self::Info | Self::List | Self::Count | Self::Explain)
     }
 }
 
@@ -125,10 +135,33 @@ pub(crate) static TRIALS: Count = Count::new();
 pub(crate) static OUTAGES: Count = Count::new();
 pub(crate) static SLOW_STOPS: Count = Count::new();
 
+/// Those who follow supervisors: events, times they were too slow, looks at one id, supervisors that
+/// were followed to the end without a loss.
+pub(crate) static EVENTS: Count = Count::new();
+pub(crate) static LAGS: Count = Count::new();
+pub(crate) static COMPARED: Count = Count::new();
+pub(crate) static FOLLOWED: Count = Count::new();
+pub(crate) static FIGURES: Count = Count::new();
+pub(crate) static FORETOLD: Count = Count::new();
+
+/// What sessions need beyond starts and stops.
+pub(crate) static IDLE_ENDS: Count = Count::new();
+pub(crate) static LEASES: Count = Count::new();
+pub(crate) static LIFETIMES: Count = Count::new();
+pub(crate) static CLAIMS_WON: Count = Count::new();
+pub(crate) static CLAIMS_LOST: Count = Count::new();
+pub(crate) static SAVES: Count = Count::new();
+pub(crate) static CROWDS: Count = Count::new();
+pub(crate) static QUOTAS: Count = Count::new();
+pub(crate) static REJECTIONS: Count = Count::new();
+pub(crate) static TASKS: Count = Count::new();
+pub(crate) static MORE_TIME: Count = Count::new();
+
 /// How supervisors ended.
 pub(crate) static STOPPED: Count = Count::new();
 pub(crate) static STOPPED_FROM_OUTSIDE: Count = Count::new();
 pub(crate) static DRAINED: Count = Count::new();
+pub(crate) static ORDERLY_DRAINS: Count = Count::new();
 pub(crate) static KILLED: Count = Count::new();
 pub(crate) static ESCALATED: Count = Count::new();
 

@@ -83,9 +83,12 @@ impl Shape {
 
     pub(crate) fn spec(self, entry: &Arc<Entry>) -> ChildSpec<Supervisor> {
         let entry = Arc::clone(entry);
-        ChildSpec::tree(move |_start| self.describe(&entry))
-            .start_timeout(self.last.start_timeout)
-            .restart(self.last.restart)
+        ChildSpec::tree(move |_start| {
+            entry.tree_is_launched();
+            self.describe(&entry)
+        })
+        .start_timeout(self.last.start_timeout)
+        .restart(self.last.restart)
     }
 }
 
@@ -100,7 +103,9 @@ async fn started(own: &Owned<'_>, spec: ChildSpec<Supervisor>) -> Result<Supervi
     let start = own.instance.sessions.start_session(own.id(), spec);
     match ask(Deed::Start, start).await {
         Ok(tree) => Ok(tree),
-        Err(StartError::SupervisorDown) => Err(own.instance.over("a start says that it is down")),
+        Err(StartError::SupervisorDown | StartError::Draining) => {
+            Err(own.instance.over("a start says that it is down"))
+        }
         Err(error) => {
             own.check(false, || format!("a start of a tree says: {error}"))?;
             Err(Over)
@@ -212,7 +217,7 @@ pub(crate) async fn a_tree_does_not_start(own: &mut Owned<'_>) -> Result<(), Ove
     let answer = ask(Deed::Start, start).await;
     tally::TREES.one();
     let fits = match (&answer, start_kind) {
-        (Err(StartError::SupervisorDown), _) => {
+        (Err(StartError::SupervisorDown | StartError::Draining), _) => {
             return Err(own.instance.over("a start says that it is down"));
         }
         (Err(StartError::TimedOut), StartKind::Hangs) => true,
