@@ -18,63 +18,24 @@
 //! 2. only the holder of a taken seat drives; one that was handed over is the driver task's;
 //! 3. behind the door, once it is shut, nothing is queued any more.
 
+mod queue;
 mod verdicts;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fences::{Fenced, Fences, Hearing, NEVER, let_through, shrink};
+use super::fences::{Hearing, NEVER, shrink};
 use super::progress::{Progress, RootStage};
+use queue::{Door, Queue, Seat};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
-
-/// Who drives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seat {
-    Free,
-    Taken,
-    /// The driver task has been woken, and takes it.
-    HandedOver,
-}
-
-/// Whether anything is still queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    Open,
-    Shut,
-}
 
 /// The queue of one supervisor. It looks into no item.
 #[derive(Debug)]
 pub(crate) struct Inbox<I>(Mutex<Queue<I>>);
 
-#[derive(Debug)]
-struct Queue<I> {
-    items: VecDeque<I>,
-    /// Commands that wait for a fence, and the reports of killed sessions that do. The fences that
-    /// each waits for only grow from the first to the last.
-    commands: VecDeque<Fenced<I>>,
-    releases: VecDeque<Fenced<I>>,
-    /// So many have waited, of both kinds.
-    waited: u64,
-    fences: Fences,
-    /// So many items may be driven while commands wait.
-    granted: usize,
-    seat: Seat,
-    door: Door,
-}
-
 impl<I> Inbox<I> {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Queue {
-            items: VecDeque::new(),
-            commands: VecDeque::new(),
-            releases: VecDeque::new(),
-            waited: 0,
-            fences: Fences::new(),
-            granted: 0,
-            seat: Seat::Free,
-            door: Door::Open,
-        }))
+        Self(Mutex::new(Queue::new()))
     }
 
     /// Pushes an item that waits for nothing but its turn.
@@ -193,11 +154,13 @@ impl<I> Inbox<I> {
     /// What the driver task takes over, if it was handed the seat.
     pub(crate) fn take_over(&self) -> Next {
         let mut queue = self.lock();
-        if queue.seat != Seat::HandedOver {
-            return Next::Nothing;
+        match queue.seat {
+            Seat::HandedOver => {
+                queue.seat = Seat::Taken;
+                Next::Drive
+            }
+            Seat::Free | Seat::Taken => Next::Nothing,
         }
-        queue.seat = Seat::Taken;
-        Next::Drive
     }
 
     /// Whether the driver task has been handed the seat and has not taken it yet.
@@ -249,48 +212,122 @@ impl<I> Inbox<I> {
     }
 }
 
-impl<I> Queue<I> {
-    fn push(&mut self, item: &mut Option<I>) -> Next {
-        match self.seat {
-            Seat::Free if self.commands.is_empty() => {
-                self.seat = Seat::Taken;
-                Next::Drive
-            }
-            Seat::Free | Seat::Taken | Seat::HandedOver => {
-                self.items.extend(item.take());
-                Next::Nothing
-            }
+#[cfg(test)]
+mod tests {
+    use super::{Inbox, Next, Refused, Rest, Turn};
+    use crate::actor::progress::{Progress, RootStage};
+
+    #[derive(Debug)]
+    enum Item {
+        Tick,
+    }
+
+    fn open() -> (Inbox<Item>, Progress) {
+        let progress = Progress::new();
+        progress.root_is(RootStage::Open);
+        (Inbox::new(), progress)
+    }
+
+    /// Pushes an item. Answers as well whether it is left to the pusher.
+    fn push(inbox: &Inbox<Item>) -> Result<(Next, bool), Refused> {
+        let mut item = Some(Item::Tick);
+        let next = inbox.push(&mut item)?;
+        Ok((next, item.is_some()))
+    }
+
+    fn command(inbox: &Inbox<Item>, progress: &Progress) -> Result<Next, Refused> {
+        inbox.push_command(&mut Some(Item::Tick), progress)
+    }
+
+    /// How many items the driver takes from the queue before it leaves the seat.
+    fn drive(inbox: &Inbox<Item>, next: Next) -> usize {
+        if next != Next::Drive {
+            return 0;
         }
+        let mut items = std::collections::VecDeque::new();
+        while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
+        items.len()
     }
 
-    /// For how many fences an item waits that is pushed now, and how many to send for that.
-    fn fence(&mut self) -> (u64, Next) {
-        match self.fences.next() {
-            (after, 0) => (after, Next::Nothing),
-            (after, missing) => (after, Next::SendFences(missing)),
-        }
+    #[test]
+    fn an_item_waits_for_a_fence_that_the_root_takes_after_it() {
+        let (inbox, progress) = open();
+        let command = || command(&inbox, &progress).unwrap();
+        // The root may take the first one without having asked for exits since.
+        assert_eq!(command(), Next::SendFences(2));
+        // It may have taken the first one already, and not the second.
+        assert_eq!(command(), Next::Nothing);
+        assert_eq!(drive(&inbox, inbox.fence_back()), 0);
+        assert_eq!(command(), Next::SendFences(1));
+        assert_eq!(drive(&inbox, inbox.fence_back()), 2);
+        assert_eq!(drive(&inbox, inbox.fence_back()), 1);
+        // A message that is none of ours brings nothing forward.
+        assert_eq!(drive(&inbox, inbox.fence_back()), 0);
+        assert_eq!(command(), Next::SendFences(2));
+        assert_eq!(drive(&inbox, inbox.fence_back()), 0);
+        assert_eq!(drive(&inbox, inbox.fence_back()), 1);
     }
 
-    fn let_through(&mut self, open: impl Fn(&Fenced<I>) -> bool) {
-        let waiting = [&mut self.releases, &mut self.commands];
-        let_through(waiting, &mut self.items, open);
+    #[test]
+    fn while_a_command_waits_only_what_came_before_the_last_fence_is_driven() {
+        let (inbox, progress) = open();
+        assert!(command(&inbox, &progress).is_ok());
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        // The item.
+        assert_eq!(drive(&inbox, inbox.fence_back()), 1);
+        assert!(command(&inbox, &progress).is_ok());
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        // The item and the first command.
+        assert_eq!(drive(&inbox, inbox.fence_back()), 2);
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        assert_eq!(drive(&inbox, inbox.fence_back()), 2);
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
     }
 
-    /// What waits behind all that waits already.
-    fn fenced(&mut self, item: &mut Option<I>, after: u64) -> Option<Fenced<I>> {
-        let place = self.waited;
-        self.waited += 1;
-        item.take().map(|item| Fenced { item, place, after })
+    #[test]
+    fn a_start_does_not_overtake_a_command_that_waits() {
+        let (inbox, progress) = open();
+        assert!(inbox.take_seat(&progress));
+        assert_eq!(drive(&inbox, Next::Drive), 0);
+        assert!(command(&inbox, &progress).is_ok());
+        assert!(!inbox.take_seat(&progress));
     }
 
-    fn drive(&mut self) -> Next {
-        if self.items.is_empty() || self.seat != Seat::Free {
-            return Next::Nothing;
-        }
-        self.seat = Seat::Taken;
-        Next::Drive
+    #[test]
+    fn the_release_of_a_killed_session_waits_for_the_proof_that_the_root_was_not_killed() {
+        let release = |inbox: &Inbox<Item>, progress: &Progress, killed: bool| {
+            let mut item = Some(Item::Tick);
+            let next = inbox.push_release(&mut item, progress, || killed);
+            (next.unwrap(), item.is_some())
+        };
+        let (inbox, progress) = open();
+        assert_eq!(
+            release(&inbox, &progress, false),
+            (Next::SendFences(2), false)
+        );
+        assert_eq!(drive(&inbox, inbox.root_is_deaf()), 0);
+        progress.root_is(RootStage::Gone);
+        assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
+        progress.root_is(RootStage::Reported);
+        assert_eq!(drive(&inbox, inbox.pass_all()), 2);
+        let (inbox, progress) = (Inbox::new(), Progress::new());
+        assert_eq!(release(&inbox, &progress, false), (Next::Drive, true));
+        assert_eq!(drive(&inbox, Next::Drive), 0);
+        assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
+        progress.root_is(RootStage::LoopEnded);
+        assert_eq!(drive(&inbox, inbox.pass_all()), 1);
+    }
+
+    #[test]
+    fn behind_a_shut_door_nothing_is_queued_and_what_was_is_handed_back() {
+        let (inbox, progress) = open();
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
+        assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        assert!(command(&inbox, &progress).is_ok());
+        assert_eq!(inbox.shut().len(), 2);
+        assert!(push(&inbox).is_err());
+        assert!(command(&inbox, &progress).is_err());
+        assert!(inbox.push_release(&mut None, &progress, || false).is_err());
+        assert!(!inbox.take_seat(&progress));
     }
 }
-
-#[cfg(test)]
-mod tests;
