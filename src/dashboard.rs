@@ -136,6 +136,8 @@ const PAGES: usize = 32;
 /// A router with the dashboard of a supervisor, which only shows. See the [module](mod@self).
 ///
 /// It may be mounted at any path with axum's `.nest(..)` or `.nest_service(..)`, or be used as it is.
+/// axum's `.nest("/sessions", ..)` does not take `/sessions/` with a slash at the end: a program that
+/// wants that too redirects it to `/sessions`.
 /// It can be made outside of a runtime; its task runs on the supervisor's.
 pub fn dashboard<S: Clone + Send + Sync + 'static>(supervisor: &SessionSupervisor) -> Router<S> {
     Dashboard::new(supervisor).router()

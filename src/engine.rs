@@ -49,6 +49,7 @@ mod meter;
 mod moment;
 mod number;
 mod ordered;
+mod plain;
 mod rate;
 mod rejection;
 mod repeats;
@@ -61,6 +62,7 @@ pub(crate) mod serial;
 mod shutdown;
 mod stats;
 mod stop;
+mod sums;
 mod table;
 mod timers;
 mod waiters;
@@ -100,6 +102,7 @@ pub use ordered::{
     AutoShutdown, ChildState, ChildView, FirstStart, OrderedEngine, OrderedSettings, StopOrder,
     Strategy,
 };
+pub(crate) use plain::Plain;
 pub use rate::StartRate;
 pub use rejection::Rejection;
 pub use repeats::Repeat;
@@ -110,5 +113,6 @@ pub use ring::Ring;
 pub use shutdown::{KILL_BOUND, Shutdown};
 pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};
+pub use sums::Sums;
 pub use table::{Cursor, Info};
 pub(crate) use waiters::{Waiters, Waits};

@@ -23,7 +23,8 @@ pub use crate::error::{Lagged, TryNextError};
 #[non_exhaustive]
 pub struct Event {
     /// Its number: each event has the one after that of the event before, whatever it is about.
-    /// Where nobody has listened for a while, a number is left out.
+    /// Where nobody has listened for a while, a number is left out. The first one is random, and
+    /// below 2^52.
     pub revision: u64,
     /// When it happened: the time of the machine when the supervisor was started, and the time that
     /// has passed since. So it never goes back.

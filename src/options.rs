@@ -176,7 +176,7 @@ impl Options {
 
     /// Sets how many sessions may be parked at once. When one more is parked, the one that was
     /// parked longest is forgotten and logged. Default: 10,000. With 0 a session that used up its
-    /// limit is forgotten at once.
+    /// limit is forgotten at once, as with [`OnRestartLimit::Remove`].
     pub fn max_parked(mut self, max: usize) -> Self {
         self.settings.max_parked = max;
         self

@@ -7,6 +7,7 @@
 //! Nothing is kept while nobody listens, and an event that nobody would read is not made.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem::take;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,7 +78,7 @@ impl Feed {
     pub(super) fn new(runtime: Handle, meter: Arc<Meter>) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                ring: Ring::new(KEPT),
+                ring: Ring::after(first_revision(), KEPT),
                 stage: Stage::Open,
                 listeners: 0,
                 numbers: 0,
@@ -335,4 +336,11 @@ impl Drop for Listener {
         drop(left);
         drop(guard(|| drop(waker)));
     }
+}
+
+/// Where the revisions of a supervisor begin: somewhere at random, so that a revision of another
+/// supervisor, or of this one before its restart, is none of its own. They fit into 53 bits, as numbers
+/// of JavaScript do.
+fn first_revision() -> u64 {
+    RandomState::new().build_hasher().finish() >> 12
 }

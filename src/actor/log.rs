@@ -17,7 +17,7 @@ use tracing::level_filters::LevelFilter;
 use super::unwind::{Panicked, guard};
 use crate::engine::{EventKind, Listening, Repeat, Severity, ShutdownReport, StopCause};
 use fields::{Follows, Times, millis};
-pub(super) use line::{Children, Line, Speaker};
+pub(super) use line::{Children, Line, Speaker, Stands};
 
 /// The target of all lines and spans of this crate.
 pub(crate) const TARGET: &str = "session_supervisor";
@@ -44,7 +44,6 @@ pub(super) fn write(line: Line) {
     });
 }
 
-/// The tree of a session is logged as a session is, at `debug`.
 fn started(speaker: &Speaker) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
@@ -55,9 +54,10 @@ fn started(speaker: &Speaker) {
             )
         };
     }
-    match speaker.home {
-        None => tell!(info),
-        Some(_) => tell!(debug),
+    if speaker.is_told() {
+        tell!(info);
+    } else {
+        tell!(debug);
     }
 }
 
@@ -151,14 +151,25 @@ fn stopped(speaker: &Speaker, report: &ShutdownReport) {
             )
         };
     }
-    match speaker.home {
-        _ if stuck > 0 => tell!(warn, "{} stopped, but some of its children are stuck"),
-        None => tell!(info, "{} stopped"),
-        Some(_) => tell!(debug, "{} stopped"),
+    if stuck > 0 {
+        tell!(warn, "{} stopped, but some of its children are stuck");
+    } else if speaker.is_told() {
+        tell!(info, "{} stopped");
+    } else {
+        tell!(debug, "{} stopped");
     }
 }
 
 impl Speaker {
+    /// Whether its start and its stop are told at `info`. A supervisor below another one is a child
+    /// like others, and so is what belongs to a session.
+    fn is_told(&self) -> bool {
+        match self.children {
+            Children::Sessions => self.home.is_none(),
+            Children::Static => self.stands == Stands::Alone,
+        }
+    }
+
     const fn title(&self) -> &'static str {
         match (self.children, &self.home) {
             (Children::Sessions, _) => "session supervisor",

@@ -58,7 +58,7 @@ impl<O, F> fmt::Debug for Plan<O, F> {
     }
 }
 
-impl<O, F> engine::Spec for Arc<Plan<O, F>> {
+impl<O: 'static, F: Send + 'static> engine::Spec for Arc<Plan<O, F>> {
     fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -73,6 +73,10 @@ impl<O, F> engine::Spec for Arc<Plan<O, F>> {
 
     fn claims(&self) -> &[Claim] {
         self.terms.as_ref().map_or(&[], |terms| &terms.claims)
+    }
+
+    fn has_children(&self) -> bool {
+        self.starter.makes() == Makes::Tree
     }
 
     fn group(&self) -> Option<&Arc<str>> {

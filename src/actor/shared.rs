@@ -37,7 +37,7 @@ use super::launch_pool::LaunchPool;
 use super::life::{Hold, Left};
 use super::lines::Lines;
 use super::linked;
-use super::log::{Children, Line, Speaker};
+use super::log::{Children, Line, Speaker, Stands};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
 use crate::engine::{DrainOrder, Input, Mark, Meter, StopWay};
@@ -118,6 +118,7 @@ impl Shared {
                 Naming::Sessions => Children::Sessions,
                 _ => Children::Static,
             },
+            stands: (arguments.parent_link.as_ref()).map_or(Stands::Alone, |_| Stands::Below),
         };
         // A static supervisor starts its children one by one, and there may be one for each
         // session.

@@ -75,11 +75,20 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         Machine::Children(_) => Naming::Unregistered,
     };
     let home = if parent.has_sessions() {
-        let (sessions, id) = (Arc::clone(parent), Arc::clone(id));
-        Some(Home { sessions, id })
+        Some(Home {
+            sessions: Arc::clone(parent),
+            id: Arc::clone(id),
+            sums: order.context.sums.clone(),
+        })
     } else {
         parent.home().cloned()
     };
+    let mut machine = design.machine;
+    if let Machine::Children(engine) = &mut machine
+        && let Some(sums) = home.as_ref().and_then(|home| home.sums.clone())
+    {
+        engine.go_on_with(sums, &place(parent, id));
+    }
     let registered = design.name.or_else(|| parent.child_name(id));
     let name = match &registered {
         Some(name) => name.as_str().into(),
@@ -96,7 +105,7 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
             incarnation: order.context.incarnation,
             life: Arc::clone(&order.life),
         }),
-        machine: design.machine,
+        machine,
         group_of: design.group_of,
         runtime: parent.runtime().clone(),
         slot: Arc::clone(&slot),
@@ -106,4 +115,15 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
     // Its life does not tell, should it have come to its end by now.
     let tree = slot.get().cloned();
     Ok(Found { cell, tree })
+}
+
+/// Where a supervisor is in the tree of its session: the roles that lead to it, each with a `/` after
+/// it. Of the session's own nothing.
+fn place(parent: &Shared, role: &str) -> String {
+    match &parent.parent_link {
+        Some(link) if !parent.has_sessions() => {
+            format!("{}{role}/", place(&link.parent, &link.role))
+        }
+        _ => String::new(),
+    }
 }

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use super::source::Source;
 use super::view::{Change, Weight};
-use crate::engine::{EventKind, ExitCause};
+use crate::engine::{EventKind, ExitCause, StartFailure};
 use crate::error::SupervisorDown;
 use crate::event::{Event, TryNextError};
 use crate::session_supervisor::feed::{Subscription, follow};
@@ -55,7 +55,14 @@ impl Happened {
                 ExitCause::Killed => !asked,
                 ExitCause::Normal { .. } | ExitCause::Shutdown | ExitCause::NotRunning => false,
             },
-            EventKind::StartFailed { .. } | EventKind::RestartFailed { .. } => true,
+            // Its timeout was told before, and counted.
+            EventKind::RestartFailed {
+                failure: StartFailure::TimedOut { .. },
+                ..
+            } => false,
+            EventKind::StartTimedOut { .. }
+            | EventKind::StartFailed { .. }
+            | EventKind::RestartFailed { .. } => true,
             _ => false,
         };
         if fails {

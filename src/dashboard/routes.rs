@@ -126,6 +126,15 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(shown: Shown) -> Router<S
         router = router.route(asset.path, get(move || async move { asset }));
     }
     router
+        // Of the routes above, so it comes after them.
+        .method_not_allowed_fallback(|| async {
+            let message = "this path does not know the method";
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                message,
+            )
+        })
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(map_response(secure))
         .with_state(Arc::new(shown))

@@ -11,6 +11,7 @@ use super::event::EventKind;
 use super::expiry::Expiry;
 use super::limit::Limit;
 use super::serial;
+use super::stats::Histogram;
 use super::stop::Kill;
 
 /// A duration, as a number of seconds.
@@ -27,6 +28,19 @@ impl Serialize for Limit {
         let mut map = to.serialize_map(Some(2))?;
         map.serialize_entry("max", &self.max())?;
         map.serialize_entry("window", &Seconds(self.window()))?;
+        map.end()
+    }
+}
+
+/// What its methods answer.
+impl Serialize for Histogram {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let bounds: Vec<_> = self.bounds().iter().copied().map(Seconds).collect();
+        let mut map = to.serialize_map(Some(4))?;
+        map.serialize_entry("count", &self.count())?;
+        map.serialize_entry("sum", &Seconds(self.sum()))?;
+        map.serialize_entry("bounds", &bounds)?;
+        map.serialize_entry("buckets", self.buckets())?;
         map.end()
     }
 }

@@ -6,11 +6,12 @@
 use super::counts::{SessionState, Shown};
 use super::dossier::Exits;
 use super::exit::Exit;
-use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer};
+use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer, Spec};
 use super::leases::Leases;
 use super::lifecycle::{Last, Lifecycle};
 use super::limit::Window;
 use super::moment::Moment;
+use super::sums::Sums;
 use super::waiting::Waiting;
 
 /// What is kept of an id.
@@ -299,6 +300,15 @@ impl<D: Domain> Child<D> {
 
     pub(super) fn exits_mut(&mut self) -> Option<&mut Exits> {
         self.history.as_mut()?.exits.as_mut()
+    }
+
+    /// What the log has summed up of its children, if it is a tree and has ended before.
+    pub(super) fn sums(&mut self) -> Option<Sums> {
+        if !self.life.spec.has_children() {
+            return None;
+        }
+        let exits = self.history.as_mut()?.exits.as_mut()?;
+        Some(exits.sums.get_or_insert_default().clone())
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra<D> {

@@ -46,6 +46,10 @@ pub trait Spec: Clone + Debug {
     fn tag(&self) -> Option<NonZeroU64> {
         None
     }
+    /// Whether it is a supervisor, whose children are told of in the log.
+    fn has_children(&self) -> bool {
+        false
+    }
     /// The group of the child, if it has one.
     fn group(&self) -> Option<&Arc<str>> {
         None

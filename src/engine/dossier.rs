@@ -7,6 +7,7 @@ use super::decision::Decision;
 use super::event::EventKind;
 use super::moment::Moment;
 use super::repeats::Repeats;
+use super::sums::Sums;
 
 /// So many exits of a session are kept.
 pub const KEPT_EXITS: usize = 8;
@@ -42,6 +43,8 @@ pub(super) struct Exits {
     earlier: u64,
     /// How often it has crashed lately.
     pub(super) repeats: Repeats,
+    /// How often the children of its tree have.
+    pub(super) sums: Option<Sums>,
 }
 
 impl Exits {
@@ -51,6 +54,7 @@ impl Exits {
             before: VecDeque::new(),
             earlier: 0,
             repeats: Repeats::default(),
+            sums: None,
         }
     }
 
@@ -63,14 +67,22 @@ impl Exits {
             .push_back(std::mem::replace(&mut self.latest, record));
     }
 
-    /// What follows the latest one was decided after it.
+    /// What follows the latest one was decided after it. An entry that has its decision keeps it.
     pub(super) const fn decided(&mut self, later: Decision) {
+        debug_assert!(self.is_undecided(), "its decision was told");
         match &mut self.latest.kind {
-            EventKind::Exited { decision, .. } | EventKind::RestartFailed { decision, .. } => {
+            EventKind::Exited { decision, .. } | EventKind::RestartFailed { decision, .. }
+                if matches!(decision, Decision::Undecided(_)) =>
+            {
                 *decision = later;
             }
             _ => {}
         }
+    }
+
+    /// Whether what follows the latest one is told by a later event.
+    pub(super) const fn is_undecided(&self) -> bool {
+        matches!(self.latest.kind.decision(), Some(Decision::Undecided(_)))
     }
 
     /// How many there were before those that are kept.

@@ -314,7 +314,12 @@ impl<D: Domain> Engine<D> {
             Some(
                 Plan::InLine { .. } | Plan::Launch(_) | Plan::After { .. } | Plan::Forget { .. },
             ) => {
-                let due = self.step(now, slot, |child, step| child.life.due(step));
+                let due = self.step(now, slot, |child, step| {
+                    let history = child.history.as_mut();
+                    let exits = history.and_then(|history| history.exits.as_mut());
+                    let repeats = exits.map(|exits| &mut exits.repeats);
+                    child.life.due(repeats, step)
+                });
                 self.is_due(now, slot, due);
             }
             None => {}

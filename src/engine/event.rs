@@ -6,6 +6,7 @@
 //! session that failed.
 
 mod causes;
+mod happening;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,18 +15,19 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::counts::SessionState;
 use super::decision::{Decision, Pending};
-use super::exit::Cause;
 use super::expiry::Expiry;
-use super::moment::Moment;
-use super::repeats::{Repeat, Repeats};
+use super::plain::Plain;
 use super::report::ShutdownReport;
 use super::stop::{Kill, StopCause};
 pub use causes::{ExitCause, StartFailure};
+pub(super) use happening::Happening;
 
 /// What happened.
 ///
 /// Its text is the predicate of a sentence, with the reason and with what follows: "ended
-/// abnormally: failed: no paper; restarts in 250ms, 1 of 3 in 5s".
+/// abnormally: failed: no paper; restarts in 250ms, 1 of 3 in 5s". It is one line, whatever the text
+/// of an error holds: control characters, and those that change the direction of the text, are
+/// escaped. The values are as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -58,7 +60,8 @@ pub enum EventKind {
         /// The session that has it.
         holder: Arc<str>,
     },
-    /// A launch took longer than its start timeout, and is given up.
+    /// A launch took longer than its start timeout, and is given up. When nothing of it is left, a
+    /// restart is told to have failed.
     StartTimedOut {
         /// The timeout.
         timeout: Duration,
@@ -131,41 +134,6 @@ pub enum Severity {
     Warning,
     /// Something will not come back by itself, or not soon.
     Error,
-}
-
-/// What happened, with the user's error that leaves the engine with it.
-#[derive(Debug)]
-pub(super) struct Happening {
-    pub(super) kind: EventKind,
-    pub(super) error: Option<Cause>,
-    /// How the log tells it.
-    pub(super) repeat: Repeat,
-}
-
-impl Happening {
-    pub(super) const fn new(kind: EventKind, error: Option<Cause>) -> Self {
-        Self {
-            kind,
-            error,
-            repeat: Repeat::None,
-        }
-    }
-
-    /// Decides how the log tells it: an exit, a restart that failed, or what follows one of them.
-    pub(super) fn judge(&mut self, now: Moment, repeats: &mut Repeats) {
-        self.repeat = match self.kind.severity() {
-            Severity::Detail => Repeat::None,
-            Severity::Warning if self.kind.state().is_some() => repeats.crash(now),
-            // It does not come back, or not soon.
-            Severity::Warning | Severity::Error => repeats.number(),
-        };
-    }
-}
-
-impl From<EventKind> for Happening {
-    fn from(kind: EventKind) -> Self {
-        Self::new(kind, None)
-    }
 }
 
 impl EventKind {
@@ -350,7 +318,7 @@ impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.headline())?;
         if let Some(reason) = self.reason() {
-            write!(f, ": {reason}")?;
+            write!(f, ": {}", Plain(&reason))?;
         }
         match self.decision() {
             None | Some(Decision::Forget | Decision::Nothing) => Ok(()),

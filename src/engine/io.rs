@@ -24,6 +24,7 @@ use super::repeats::Repeat;
 use super::report::ShutdownReport;
 pub(super) use super::request::{ChildRequest, Request};
 pub(super) use super::stop::{StopCause, StopWay};
+use super::sums::Sums;
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -158,6 +159,9 @@ pub struct Context {
     pub attempt: u32,
     /// How the last incarnation ended.
     pub last_exit: Option<Exit>,
+    /// What the log has summed up of its children, if it is the tree of a session and has ended
+    /// before.
+    pub sums: Option<Sums>,
 }
 
 /// What the shell is told to do.

@@ -17,7 +17,7 @@ mod transitions;
 use std::sync::Arc;
 
 use super::domain::{Domain, Ending, Life, Spec};
-use super::event::{EventKind, Happening};
+use super::event::Happening;
 use super::exit::{Exit, Mark, Seen};
 use super::incarnation::Launch;
 use super::io::{Discard, Effect, Recall};
@@ -254,9 +254,10 @@ impl<D: Domain> Lifecycle<D> {
 
     /// Tells what has happened to the child.
     #[inline]
-    pub(super) fn note(&self, kind: EventKind, step: &mut Step<'_, D>) {
-        if step.listening.hears(&kind) {
-            step.effect(self.noted(kind.into()));
+    pub(super) fn note(&self, happening: impl Into<Happening>, step: &mut Step<'_, D>) {
+        let happening = happening.into();
+        if step.listening.hears(&happening.kind) {
+            step.effect(self.noted(happening));
         }
     }
 

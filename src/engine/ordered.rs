@@ -22,12 +22,12 @@ mod requests;
 mod sets;
 mod settings;
 mod stopping;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::counts::Counts;
-use super::event::Happening;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
 use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Input, Reply, StopCause};
@@ -36,6 +36,7 @@ use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
 use super::moment::Moment;
 use super::restart::Significance;
+use super::sums::SumsBelow;
 use child::{Again, Child, Origin};
 use requests::Queued;
 use stopping::Stop;
@@ -63,6 +64,8 @@ pub struct OrderedEngine<D: Domain> {
     events: Events,
     /// When the pause before a start is over, if nothing else stands in its way.
     wake: Option<Moment>,
+    /// What the log has summed up in earlier incarnations of the tree.
+    sums: Option<Box<SumsBelow>>,
 }
 
 /// A child that ended while the group began. It may be forgotten before that is over.
@@ -109,6 +112,7 @@ impl<D: Domain> OrderedEngine<D> {
             mode: Mode::New,
             events: Events::Read,
             wake: None,
+            sums: None,
         };
         for (role, spec, first_start) in children {
             engine.append(role, spec, first_start);
@@ -389,12 +393,5 @@ impl<D: Domain> OrderedEngine<D> {
 
     fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
-    }
-
-    fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
-        if let Some(child) = self.get(slot) {
-            let effect = child.life.noted(happening.into());
-            self.effect(effect);
-        }
     }
 }

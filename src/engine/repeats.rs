@@ -55,6 +55,11 @@ impl Repeats {
         }
     }
 
+    /// Whether it says more than that there was no crash.
+    pub(super) fn matter(&self, now: Moment) -> bool {
+        self.summed > 0 || (self.told > 0 && now < self.since.after(WITHIN))
+    }
+
     /// Something that has a line in any case.
     pub(super) fn number(&mut self) -> Repeat {
         match std::mem::take(&mut self.summed) {

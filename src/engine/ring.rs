@@ -27,16 +27,23 @@ impl<T: Clone> Ring<T> {
     /// An empty one, of so many at most.
     #[must_use]
     pub const fn new(most: usize) -> Self {
+        Self::after(0, most)
+    }
+
+    /// The same, whose first thing has the number after this one.
+    #[must_use]
+    pub const fn after(revision: u64, most: usize) -> Self {
         Self {
             kept: VecDeque::new(),
-            revision: 0,
+            revision,
             most,
             pins: Vec::new(),
             unbounded: Vec::new(),
         }
     }
 
-    /// The number of the last thing that has happened. The first one has number 1.
+    /// The number of the last thing that has happened. The first one has number 1, or the one after
+    /// that with which the ring was made.
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision

@@ -78,6 +78,7 @@ pub(super) static LIFETIME: [Duration; BOUNDS] = [
 ///
 /// The default is that of a supervisor that has not done anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// How many sessions there are, by state, as
@@ -118,6 +119,7 @@ pub struct Stats {
 
 /// Starts by what came of them. Each start that is over counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Starts {
     /// The session ran.
@@ -145,6 +147,7 @@ impl Starts {
 
 /// Ends of sessions, by the kind of their [`Exit`](crate::Exit).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Exits {
     /// Gracefully, by itself: `Exit::Normal`.
@@ -167,6 +170,7 @@ impl Exits {
 
 /// Starts of new sessions, and resumptions of parked ones, that were refused, by what they wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Rejected {
     /// Another session had a claim that the new one makes.

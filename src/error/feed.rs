@@ -5,6 +5,7 @@ use thiserror::Error;
 /// A subscription was read too slowly, and its oldest events are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{lost} events are lost, since they were not read in time")]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Lagged {
     /// How many events were lost, exactly.
@@ -13,6 +14,11 @@ pub struct Lagged {
 
 /// Why [`try_next`](crate::Subscription::try_next) has no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum TryNextError {
     /// Nothing has happened since the last event.

@@ -250,6 +250,9 @@ impl SessionSupervisor {
     /// as one of [`subscribe`](Self::subscribe), with a snapshot. Nothing is kept while nobody is
     /// subscribed.
     ///
+    /// A revision of another supervisor, or of an earlier run of the program, is answered by a
+    /// snapshot: the revisions of each supervisor begin at a random number below 2^52.
+    ///
     /// # Errors
     ///
     /// As [`subscribe`](Self::subscribe).

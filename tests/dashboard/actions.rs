@@ -145,6 +145,9 @@ async fn each_rule_alone_keeps_a_request_out() {
         let path = format!("/s/api/action?{form}");
         let response = server.request(method, &path, &right, form).await;
         assert_eq!(response.status, 405, "{method}");
+        if method != "HEAD" {
+            assert_eq!(&*response.error(), "method_not_allowed", "{method}");
+        }
     }
     assert_eq!(
         *asked.lock().unwrap(),

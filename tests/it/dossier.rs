@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use ractor::ActorProcessingErr;
 use session_supervisor::{
-    Backoff, Decision, EventKind, Options, Restart, SessionState, StartFailure,
+    Backoff, Decision, EventKind, Options, Restart, SessionState, StartContext, StartFailure,
 };
 
 use crate::support::{Order, Probe, asked, back, end, supervisor};
@@ -173,4 +174,150 @@ async fn what_is_explained_of_sessions_that_do_not_run() {
     sessions.stop().await.unwrap();
     assert!(sessions.explain("once").await.is_err(), "it is down");
     assert!(sessions.dossier("").await.is_err(), "it is down");
+}
+
+/// A restart that times out is in the dossier as one that failed, and leaves the older entries as
+/// they are.
+#[tokio::test(start_paused = true)]
+async fn restarts_that_time_out_are_kept_each_for_itself() {
+    let sessions = supervisor(Options::new().without_session_restart_limit()).await;
+    let probe = Probe::default();
+    let hangs = || probe.script().launch(only_the_first).spec();
+    let timeout = Duration::from_millis(10);
+    let timed_out = StartFailure::TimedOut { timeout };
+    let session = sessions
+        .start_session("a", hangs().start_timeout(timeout))
+        .await
+        .unwrap();
+    end(&session, Order::Crash).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let dossier = sessions.dossier("a").await.unwrap().unwrap();
+    assert_eq!(dossier.exits.len(), 8, "{dossier}");
+    assert_eq!(dossier.earlier + 8, dossier.restarts, "{dossier}");
+    for exit in &dossier.exits {
+        let EventKind::RestartFailed { failure, decision } = &exit.kind else {
+            panic!("{dossier}");
+        };
+        assert_eq!((failure, exit.uptime), (&timed_out, Duration::ZERO));
+        assert!(matches!(decision, Decision::Restart { .. }), "{dossier}");
+    }
+    let last = dossier.exits[7].to_string();
+    let text = "failed to restart: timed out after 10ms; restarts in 1s";
+    assert_eq!(last, text);
+    sessions.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_by_hand_or_a_trial_that_times_out_is_an_entry_of_its_own() {
+    let pause = Duration::from_millis(100);
+    let options = Options::new()
+        .park_trial(pause, pause)
+        .session_restart_limit(0, pause);
+    let sessions = supervisor(options).await;
+    let probe = Probe::default();
+    let hangs = || probe.script().launch(only_the_first).spec();
+    let timeout = Duration::from_millis(10);
+    for id in ["by hand", "on trial"] {
+        let spec = hangs().start_timeout(timeout);
+        let session = sessions.start_session(id, spec).await.unwrap();
+        if id == "by hand" {
+            sessions.restart_session(id).await.unwrap_err();
+        } else {
+            end(&session, Order::Crash).await;
+        }
+        tokio::time::sleep(pause * 3).await;
+        let dossier = sessions.dossier(id).await.unwrap().unwrap();
+        let first = dossier.exits[0].to_string();
+        let expected = if id == "by hand" {
+            "ended: shutdown; restarts by hand"
+        } else {
+            "ended abnormally: failed: told to crash; used up 0 restarts"
+        };
+        assert!(first.starts_with(expected), "{dossier}");
+        let failed = "failed to restart: timed out after 10ms; ";
+        assert!(dossier.exits.len() > 1, "{dossier}");
+        for exit in &dossier.exits[1..] {
+            assert!(exit.to_string().starts_with(failed), "{dossier}");
+        }
+    }
+    sessions.stop().await.unwrap();
+}
+
+/// What is foretold, told and counted is what happens.
+#[tokio::test(start_paused = true)]
+async fn with_no_place_for_parked_ones_nobody_is_told_of_a_trial() {
+    let window = Duration::from_secs(5);
+    let options = Options::new()
+        .max_parked(0)
+        .session_restart_limit(0, window);
+    let sessions = supervisor(options).await;
+    let mut events = sessions.subscribe().await.unwrap();
+    let probe = Probe::default();
+    let session = sessions.start_session("a", probe.spec()).await.unwrap();
+    let explained = sessions.explain("a").await.unwrap().unwrap();
+    let foretold = explained.next_failure;
+    assert!(matches!(foretold, Decision::Remove(_)), "{explained}");
+    end(&session, Order::Crash).await;
+    let exited = loop {
+        let event = events.next().await.unwrap().unwrap();
+        if let EventKind::Exited { .. } = event.kind {
+            break event;
+        }
+    };
+    assert_eq!(exited.kind.decision(), Some(&foretold));
+    let next = events.next().await.unwrap().unwrap();
+    assert_eq!(next.kind, EventKind::Gone);
+    assert_eq!(sessions.stats().parks, 0);
+    sessions.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_lived_for_the_window_is_not_explained_to_be_on_trial() {
+    let (second, window) = (Duration::from_secs(1), Duration::from_secs(5));
+    let options = Options::new()
+        .session_restart_limit(0, window)
+        .park_trial(second, second);
+    let sessions = supervisor(options).await;
+    let probe = Probe::default();
+    let session = sessions.start_session("a", probe.spec()).await.unwrap();
+    end(&session, Order::Crash).await;
+    tokio::time::sleep(second).await;
+    let on_trial = sessions.explain("a").await.unwrap().unwrap();
+    assert!(on_trial.on_trial, "{on_trial}");
+    tokio::time::sleep(window).await;
+    let healthy = sessions.explain("a").await.unwrap().unwrap();
+    assert!(!healthy.on_trial, "{healthy}");
+    sessions.stop().await.unwrap();
+}
+
+/// The text of an error is the user's, and may come from anywhere.
+#[tokio::test(start_paused = true)]
+async fn whatever_an_error_says_an_entry_and_an_event_are_one_line_each() {
+    let sessions = supervisor(Options::new()).await;
+    let mut events = sessions.subscribe().await.unwrap();
+    let session = sessions
+        .start_session("a", Probe::default().spec())
+        .await
+        .unwrap();
+    let fails = Order::run(|_| async { Err("a\nb \u{1b}[2J \u{9b} \u{202e}".into()) });
+    end(&session, fails).await;
+    let dossier = sessions.dossier("a").await.unwrap().unwrap();
+    let text = dossier.exits[0].to_string();
+    let said = "failed: a\\nb \\u{1b}[2J \\u{9b} \\u{202e}; restarts";
+    assert!(text.contains(said), "{text}");
+    while let Ok(event) = events.try_next() {
+        let told = event.to_string();
+        assert!(!told.contains(char::is_control), "{told:?}");
+        if let EventKind::Exited { .. } = event.kind {
+            assert!(told.contains(said), "{told}");
+        }
+    }
+    sessions.stop().await.unwrap();
+}
+
+async fn only_the_first(start: StartContext) -> Result<bool, ActorProcessingErr> {
+    match start.incarnation {
+        1 => Ok(true),
+        _ => std::future::pending().await,
+    }
 }

@@ -301,6 +301,10 @@ async fn a_reader_that_comes_back_goes_on_where_it_was_while_that_is_kept() {
     // A revision that is yet to come is none that anybody can know.
     let unknown = sessions.subscribe_from(u64::MAX).await.unwrap();
     assert!(unknown.snapshot().is_some());
+    // Nor is one of another supervisor, of which as much has happened.
+    let other = supervisor(Options::new()).await;
+    let other = other.subscribe_from(revision).await.unwrap();
+    assert!(other.snapshot().is_some());
     // Nothing is kept while nobody is subscribed, so nobody goes on across that.
     let revision = again.revision();
     drop((kept, again, unknown));

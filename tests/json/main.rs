@@ -32,7 +32,7 @@ impl Shown {
     }
 }
 
-/// The id of an actor and the time are others in each run.
+/// The id of an actor, the time and the revision are others in each run.
 fn masked(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -54,6 +54,12 @@ fn masked(text: &str) -> String {
             if number.parse::<f64>().is_ok_and(|seconds| seconds > 1.0e9) {
                 shown = format!("{margin}\"{name}\": 1795910400.5{end}");
             }
+        }
+        if let Some((margin, rest)) = line.split_once("\"revision\": ") {
+            let number = rest.trim_end_matches(',');
+            let end = &rest[number.len()..];
+            assert!(number.parse::<u64>().unwrap() < 1 << 53, "{line}");
+            shown = format!("{margin}\"revision\": 1234567890123456{end}");
         }
         lines.push(shown);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use session_supervisor::error::{ErrorKind, StopError};
 use session_supervisor::{
     Application, Broadcast, ChildKind, ChildState, Drain, DrainOutcome, DrainProgress, EndCause,
-    Exit, Options, SessionState, SessionSupervisor, ShutdownReport, Signal, Supervisor, TreeKind,
-    TreePlace, TreeSpec, TreeState, Unseen,
+    Exit, Options, SessionState, SessionSupervisor, ShutdownReport, Signal, Stats, Supervisor,
+    TreeKind, TreePlace, TreeSpec, TreeState, Unseen,
 };
 
 use crate::{Shown, chat};
@@ -86,6 +86,12 @@ pub(crate) fn of_parts(shown: &mut Shown) {
     (report.stuck, report.not_running) = (0, 3);
     report.took = Duration::from_millis(1_500);
     shown.add("ShutdownReport", &report);
+    let mut stats = Stats::default();
+    (stats.sessions.specs, stats.sessions.active) = (2, 2);
+    (stats.starts.started, stats.starts.timed_out) = (7, 1);
+    (stats.exits.shutdown, stats.exits.failed) = (4, 1);
+    (stats.restarts, stats.rejected.max_sessions) = (1, 3);
+    shown.add("Stats", &stats);
     let mut progress = DrainProgress::default();
     (
         progress.sessions,

@@ -41,6 +41,14 @@ pub(in crate::actor) struct Speaker {
     /// The id of the session whose tree it is a part of.
     pub(in crate::actor) home: Option<Arc<str>>,
     pub(in crate::actor) children: Children,
+    pub(in crate::actor) stands: Stands,
+}
+
+/// Whether a supervisor is the child of another one of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::actor) enum Stands {
+    Alone,
+    Below,
 }
 
 /// What the children of a supervisor are.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
 
 use super::{Life, Machine, Shared};
-use crate::engine::Meter;
+use crate::engine::{Meter, Sums};
 use crate::options::{GroupOf, Grouping};
 
 /// What a supervisor is made from.
@@ -40,6 +40,8 @@ pub(crate) enum Naming {
 pub(crate) struct Home {
     pub(crate) sessions: Arc<Shared>,
     pub(crate) id: Arc<str>,
+    /// What the log has summed up of the tree, if it has ended before.
+    pub(crate) sums: Option<Sums>,
 }
 
 /// What only one kind of supervisor has. One field has it for both, since each session that is a

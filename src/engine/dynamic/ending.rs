@@ -8,6 +8,7 @@ use super::restarts::Occasion;
 use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::dossier::Exits;
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
@@ -207,8 +208,29 @@ impl<D: Domain> Engine<D> {
                 self.plan(slot, Plan::Restart { due: now, manual });
                 self.relaunch_if_due(now, slot);
             }
-            Then::Retry => self.retry(now, slot, Occasion::TOLD),
-            Then::Park => self.park(now, slot, None, Occasion::TOLD),
+            Then::Retry => {
+                let occasion = self.come_to_nothing(slot);
+                self.retry(now, slot, occasion);
+            }
+            Then::Park => {
+                let occasion = self.come_to_nothing(slot);
+                self.park(now, slot, None, occasion);
+            }
+        }
+    }
+
+    /// What is decided of one that was given up, when nothing of it is left. What was told of it may
+    /// wait for that. If nothing was, it is a restart that timed out: no other launch that is given
+    /// up is tried again.
+    fn come_to_nothing(&self, slot: u32) -> Occasion {
+        let child = self.table.get(slot);
+        let exits = child.and_then(|child| child.history.as_ref()?.exits.as_ref());
+        match child {
+            Some(child) if !exits.is_some_and(Exits::is_undecided) => {
+                let timeout = child.life.policy().start_timeout;
+                Occasion::failed(Failure::TimedOut(timeout), None)
+            }
+            _ => Occasion::TOLD,
         }
     }
 }

@@ -91,14 +91,26 @@ impl<D: Domain> Engine<D> {
                 (decide(Draw::Longest), at_least)
             }
         };
-        let parking = child.history.as_ref().and_then(|history| history.parking);
+        let on_trial = match child.plan {
+            Plan::Park { .. } => false,
+            // As the decision takes it: one that has lived for long enough is not on trial any more.
+            Plan::Run => self.standing_of_running(now, slot, child).is_on_trial(),
+            _ => Standing::of(child).is_on_trial(),
+        };
         Some(Outlook {
             info,
-            on_trial: parking.is_some() && !matches!(child.plan, Plan::Park { .. }),
+            on_trial,
             due: self.timers.of(slot),
             decision,
             at_least,
         })
+    }
+
+    /// As the decision would begin if it ended now.
+    fn standing_of_running(&self, now: Moment, slot: u32, child: &Child<D>) -> Standing {
+        let run = child.life.run();
+        let lived = run.map_or(Duration::ZERO, |(_, at)| now.since(at));
+        Standing::of(child).after_life(lived, self.healthy(slot))
     }
 
     fn failing(&self, now: Moment, slot: u32, child: &Child<D>) -> Failing {
@@ -117,12 +129,7 @@ impl<D: Domain> Engine<D> {
             _ if !self.serving() => Failing::Decided(Decision::Forget),
             Plan::Run if !restart.comes_back(Mark::Failed) => Failing::Decided(Decision::Forget),
             Plan::Run => {
-                let lived = child
-                    .life
-                    .run()
-                    .map_or(Duration::ZERO, |(_, at)| now.since(at));
-                let standing = standing.after_life(lived, self.healthy(slot));
-                Failing::Decide(standing, Duration::ZERO)
+                Failing::Decide(self.standing_of_running(now, slot, child), Duration::ZERO)
             }
             Plan::Launch(origin) => fails(*origin, attempt),
             Plan::InLine { origin, .. } => fails(*origin, attempt.saturating_add(1)),

@@ -111,7 +111,7 @@ impl<D: Domain> Engine<D> {
             let supervisor = self.as_supervisor();
             let mut step = Step::new(now, supervisor, self.last_end, &mut self.effects);
             step.meter = Some(&self.meter);
-            child.life.launch(key, None, None, caller, &mut step);
+            child.life.launch(key, None, None, None, caller, &mut step);
             let timer = step.timer;
             self.table.fill(place, child);
             self.follow_timer(slot, timer);

@@ -37,7 +37,10 @@ impl<D: Domain> Engine<D> {
             child.set_plan(Plan::Launch(origin));
             let last_exit = child.last_exit().cloned();
             let checkpoint = child.take_checkpoint();
-            child.life.launch(key, last_exit, checkpoint, caller, step);
+            let sums = child.sums();
+            child
+                .life
+                .launch(key, last_exit, checkpoint, sums, caller, step);
         });
         if self.listening == Listening::On
             && let Some(child) = self.table.get(slot)

@@ -131,6 +131,11 @@ impl Standing {
         }
     }
 
+    /// Whether it is parked again if it fails.
+    pub(super) const fn is_on_trial(&self) -> bool {
+        self.parking.is_some()
+    }
+
     /// As one that is parked, or is again if it fails.
     pub(super) fn parked(self) -> Self {
         let parking = self.parking.unwrap_or(Parking::NEW);
@@ -220,6 +225,8 @@ impl<D: Domain> Engine<D> {
             && window.judge(now, limit) == Admission::Refused
         {
             return match self.settings.on_limit {
+                // There is no place for a parked one, so it would be forgotten at once.
+                OnRestartLimit::Park if self.settings.max_parked == 0 => Decision::Remove(limit),
                 OnRestartLimit::Park => self.parked(Some(limit), 0, draw),
                 OnRestartLimit::Remove => Decision::Remove(limit),
                 OnRestartLimit::Escalate => Decision::Escalate(limit),

@@ -13,6 +13,7 @@ use crate::engine::io::{
 };
 use crate::engine::meter::NoStart;
 use crate::engine::shutdown::KILL_BOUND;
+use crate::engine::sums::Sums;
 
 /// What it means that a launch has succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ impl<D: Domain> Lifecycle<D> {
         key: Key,
         last_exit: Option<Exit>,
         checkpoint: Option<Checkpoint<D>>,
+        sums: Option<Sums>,
         caller: Option<LaunchCaller<D>>,
         step: &mut Step<'_, D>,
     ) {
@@ -69,6 +71,7 @@ impl<D: Domain> Lifecycle<D> {
                 incarnation: self.incarnation,
                 attempt: self.attempt,
                 last_exit,
+                sums,
             },
             spec: self.spec.clone(),
             life,

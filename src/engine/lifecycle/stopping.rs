@@ -2,10 +2,11 @@
 //! the order in which its children are stopped.
 
 use super::{Left, Lifecycle, Rest, State, Step, Supervisor, Timer};
-use crate::engine::event::EventKind;
+use crate::engine::event::{EventKind, Happening};
 use crate::engine::exit::Mark;
 use crate::engine::io::{Cancellation, Domain, Effect, Life, StopWay};
 use crate::engine::moment::Moment;
+use crate::engine::repeats::Repeats;
 use crate::engine::shutdown::{Force, KILL_BOUND, Shutdown, verdict};
 use crate::engine::stop::Kill;
 use std::time::Duration;
@@ -88,13 +89,21 @@ impl<D: Domain> Lifecycle<D> {
         step.timer = Timer::At(verdict(step.now, step.last_end));
     }
 
-    /// Its timer has gone off.
-    pub(in crate::engine) fn due(&mut self, step: &mut Step<'_, D>) -> Due {
+    /// Its timer has gone off. `repeats`: how often it has crashed lately, if it has ever ended.
+    pub(in crate::engine) fn due(
+        &mut self,
+        repeats: Option<&mut Repeats>,
+        step: &mut Step<'_, D>,
+    ) -> Due {
         let state = self.state();
         match state {
             State::Launching => {
                 let timeout = self.policy().start_timeout;
-                self.note(EventKind::StartTimedOut { timeout }, step);
+                let mut told = Happening::from(EventKind::StartTimedOut { timeout });
+                if let Some(repeats) = repeats {
+                    told.judge(step.now, repeats);
+                }
+                self.note(told, step);
                 self.cancel(Cancellation::TimedOut(timeout), step);
                 Due::TimedOut(timeout)
             }

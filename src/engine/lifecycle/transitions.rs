@@ -162,7 +162,7 @@ mod tests {
 
     const LAUNCHING: &[(&str, Event)] = &[
         ("it is launched", |child, step| {
-            child.launch(KEY, None, None, None, step);
+            child.launch(KEY, None, None, None, None, step);
             None
         }),
         ("the launch succeeds in time", |child, step| {
@@ -214,12 +214,14 @@ mod tests {
         ("its turn in a drain is over", |child, step| {
             due(child.turn_over(step))
         }),
-        ("its timer goes off", |child, step| due(child.due(step))),
+        ("its timer goes off", |child, step| {
+            due(child.due(None, step))
+        }),
         (
             "its timer goes off, and another child has just ended",
             |child, step| {
                 step.last_end = NOW;
-                due(child.due(step))
+                due(child.due(None, step))
             },
         ),
         (

@@ -11,7 +11,13 @@ use crate::engine::moment::Moment;
 impl<D: Domain> OrderedEngine<D> {
     /// The timer of a child has gone off.
     pub(super) fn fire(&mut self, now: Moment, slot: u32) {
-        let due = self.step(now, slot, |child, step| child.life.due(step));
+        let mut repeats = self.repeats(slot);
+        let due = self.step(now, slot, |child, step| {
+            child.life.due(repeats.as_mut(), step)
+        });
+        if let Some(repeats) = repeats {
+            self.keep_repeats(now, slot, repeats);
+        }
         self.is_due(now, slot, due);
     }
 

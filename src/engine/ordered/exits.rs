@@ -109,15 +109,6 @@ impl<D: Domain> OrderedEngine<D> {
         self.follow(now, slot, follows);
     }
 
-    /// Tells how a child ended, that its restart failed, or what follows that, and decides how the
-    /// log tells it.
-    pub(super) fn record(&mut self, now: Moment, slot: u32, mut happening: Happening) {
-        if let Some(past) = self.get_mut(slot).and_then(|child| child.past.as_mut()) {
-            happening.judge(now, &mut past.repeats);
-        }
-        self.note(slot, happening);
-    }
-
     /// The present incarnation has ended. What follows is decided here, so that the note of the
     /// exit can tell it.
     fn leave(&mut self, now: Moment, slot: u32, was: Was, mark: Mark) -> Follows {

@@ -34,7 +34,9 @@ impl<D: Domain> OrderedEngine<D> {
             }
             let last_exit = child.last_exit().cloned();
             let checkpoint = child.take_checkpoint();
-            child.life.launch(key, last_exit, checkpoint, caller, step);
+            child
+                .life
+                .launch(key, last_exit, checkpoint, None, caller, step);
         });
     }
 

@@ -5,7 +5,7 @@
 use std::fmt::{self, Write};
 
 use super::{Tree, TreeKind, TreePlace, TreeState, Unseen};
-use crate::engine::{Counts, Exit, error_text};
+use crate::engine::{Counts, Exit, Plain, error_text};
 
 /// More of the text of an exit is not shown, in characters.
 const LONGEST_EXIT: usize = 120;
@@ -212,13 +212,9 @@ fn exit_text(exit: &Exit) -> String {
             shown.push('…');
             break;
         }
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+        shown.push(c);
     }
-    shown
+    Plain(&shown).to_string()
 }
 
 /// A text within the quotes of a DOT label, where backslashes and HTML entities mean something.

@@ -47,8 +47,18 @@ async fn life(probe: &Probe) {
     sessions.start_session("two", claims).await.unwrap_err();
     end(&session, Order::Crash).await;
     let session = back(&sessions, "one").await;
-    // Parked, and forgotten at once.
+    // Forgotten at once.
     end(&session, Order::Crash).await;
+    let one_place = Options::new()
+        .session_restart_limit(0, Duration::from_secs(5))
+        .max_parked(1)
+        .without_park_trial();
+    let few = supervisor(one_place).await;
+    for id in ["first", "second"] {
+        let session = few.start_session(id, probe.spec()).await.unwrap();
+        end(&session, Order::Crash).await;
+    }
+    few.stop().await.unwrap();
     let fails = probe.script().launch(|_| async { Err("no ink".into()) });
     sessions
         .start_session("fails", fails.spec())

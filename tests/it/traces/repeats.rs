@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_supervisor::{ChildSpec, Options, Supervisor, TreeSpec};
+use session_supervisor::{Backoff, ChildSpec, Options, Supervisor, TreeSpec};
 use tracing::Level;
 
 use super::{Capture, Seen};
@@ -101,6 +101,71 @@ async fn a_child_of_a_tree_is_summed_up_too() {
     assert_eq!(warned[9].text, LAST.replace("session", "child"));
     assert_eq!(warned[9].field("role"), "worker");
     tree.stop().await.unwrap();
+}
+
+/// A tree that ends with each crash of its child is started anew by its session. What was summed up
+/// before goes on.
+#[tokio::test(start_paused = true)]
+async fn a_child_that_ends_its_tree_each_time_is_summed_up_over_the_incarnations_of_the_tree() {
+    let (capture, _guard) = Capture::listen();
+    let sessions = supervisor(Options::new().without_session_restart_limit()).await;
+    let probe = Probe::default();
+    let crashes = probe.script().post_start(|_, _| async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Err("no ink".into())
+    });
+    let crashes = crashes.spec();
+    let window = Duration::from_secs(5);
+    let tree = ChildSpec::tree(move |_| {
+        let inner = TreeSpec::one_for_one()
+            .restart_limit(0, window)
+            .unique_name()
+            .child("worker", crashes.clone());
+        TreeSpec::one_for_one()
+            .restart_limit(0, window)
+            .child("inner", Supervisor::child_spec(inner))
+    });
+    let tree = tree.backoff(Backoff::none());
+    sessions.start_session("a", tree).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(probe.starts() > 100, "{}", probe.starts());
+    capture.caught_up().await;
+    let warned = warned(&capture);
+    let of = |role: &str| {
+        let mut lines = warned.iter().map(|seen| seen.fields.get("role"));
+        lines
+            .by_ref()
+            .filter(|it| it.is_some_and(|it| it == role))
+            .count()
+    };
+    // The first incarnation of the tree has its own, and the others go on with those of each other.
+    assert_eq!((of("worker"), of("inner")), (11, 11), "{warned:?}");
+    assert!(warned.len() <= 32, "{warned:?}");
+    sessions.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_that_time_out_are_summed_up() {
+    let (capture, _guard) = Capture::listen();
+    let sessions = supervisor(Options::new().without_session_restart_limit()).await;
+    let probe = Probe::default();
+    let hangs = probe.script().launch(|start| async move {
+        match start.incarnation {
+            1 => Ok(true),
+            _ => std::future::pending().await,
+        }
+    });
+    let hangs = hangs
+        .spec()
+        .start_timeout(Duration::from_millis(10))
+        .backoff(Backoff::none());
+    let session = sessions.start_session("a", hangs).await.unwrap();
+    end(&session, Order::Crash).await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert!(probe.starts() > 40, "{}", probe.starts());
+    capture.caught_up().await;
+    assert_eq!(warned(&capture).len(), 10);
+    sessions.stop().await.unwrap();
 }
 
 /// A storm of many sessions is told of each.

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use session_supervisor::ChildSpec;
+use session_supervisor::{ChildSpec, Options};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, info};
 
 use super::Capture;
-use crate::support::{Order, Probe};
+use crate::support::{Order, Probe, supervisor};
 
 /// What a span is about.
 type Fields = BTreeMap<&'static str, String>;
@@ -215,4 +215,58 @@ fn says(text: &'static str) -> Order {
         info!("{text} again");
         Ok(())
     })
+}
+
+/// The recipe of `docs/log.md` that switches the spans off.
+#[tokio::test]
+async fn a_filter_by_name_and_target_switches_the_spans_off_and_leaves_the_lines() {
+    use tracing_subscriber::filter::filter_fn;
+    use tracing_subscriber::prelude::*;
+
+    for off in [false, true] {
+        drop(Capture::listen());
+        let text = Text::default();
+        let written = text.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || written.clone());
+        let recipe = filter_fn(move |what| {
+            !(off
+                && what.is_span()
+                && what.target() == "session_supervisor"
+                && what.name() == "incarnation")
+        });
+        let guard = tracing_subscriber::registry()
+            .with(lines)
+            .with(recipe)
+            .set_default();
+        let sessions = supervisor(Options::new()).await;
+        let logs = Probe::default().script().launch(|_| async {
+            info!("a line of the session");
+            Ok(true)
+        });
+        sessions.start_session("alice", logs.spec()).await.unwrap();
+        drop(guard);
+        sessions.stop().await.unwrap();
+        let text = text.0.lock().unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().find(|line| line.contains("a line of the"));
+        let line = line.expect("what the session logs is written");
+        assert_eq!(line.contains("incarnation{"), !off, "{line}");
+    }
+}
+
+/// What is written.
+#[derive(Clone, Debug, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
+use session_supervisor::{ChildSpec, Options, SessionSupervisor, Supervisor, TreeSpec};
 use tracing::Level;
 
 use super::scenery::{child, noted, session, start, three};
@@ -78,6 +78,22 @@ async fn a_supervisor_of_its_own_tells_its_start_its_stop_and_its_failures() {
         (of[0].field("supervisor"), of[0].field("stopped")),
         (tree.name(), "4")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_static_supervisor_below_another_one_is_quiet_at_info() {
+    let (capture, _guard) = Capture::listen();
+    let probe = Probe::default();
+    let inner = TreeSpec::one_for_one()
+        .unique_name()
+        .child("worker", probe.spec());
+    let outer = TreeSpec::one_for_one().child("inner", Supervisor::child_spec(inner));
+    start(outer).await.stop().await.unwrap();
+    assert_eq!(
+        capture.from(Level::INFO),
+        ["supervisor started", "supervisor stopped"]
+    );
+    assert_eq!(capture.of("supervisor started").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,13 +153,16 @@ impl Follower {
                 past.push((incarnation, kind.clone()));
             }
             EventKind::Decided(later) if kind.state().is_some() => {
-                if let Some((
+                let Some((
                     _,
                     EventKind::Exited { decision, .. } | EventKind::RestartFailed { decision, .. },
                 )) = past.last_mut()
-                {
-                    *decision = *later;
-                }
+                else {
+                    panic!("{later:?} of nothing that was told");
+                };
+                let waits = matches!(decision, Decision::Undecided(_));
+                assert!(waits, "{later:?} in place of {decision:?}");
+                *decision = *later;
             }
             _ => {}
         }
@@ -176,9 +179,11 @@ impl Follower {
                 failed && !asked && foreseen.state == SessionState::Running
             }
             EventKind::RestartFailed { failure, decision } => {
-                // It is ignored for good, and of a tree that leaves stuck children nothing is
-                // decided yet.
-                *failure != StartFailure::Ignored && !matches!(decision, Decision::Undecided(_))
+                // It is ignored for good, of a tree that leaves stuck children nothing is decided
+                // yet, and of one that is stuck it is said that it is decided later.
+                *failure != StartFailure::Ignored
+                    && !matches!(decision, Decision::Undecided(_))
+                    && foreseen.state != SessionState::Stuck
             }
             EventKind::StartFailed { .. } => {
                 assert_eq!(foreseen.decision, Decision::Forget);

@@ -343,10 +343,10 @@ impl Model {
         let log = &self.entry(id).log;
         if own.is_some_and(|limit| !log.allows(now, limit)) {
             match settings.on_limit {
-                OnRestartLimit::Park => {
+                OnRestartLimit::Park if settings.max_parked > 0 => {
                     self.expected.push_back(Expected::Parked { used_up: true });
                 }
-                OnRestartLimit::Remove => {
+                OnRestartLimit::Park | OnRestartLimit::Remove => {
                     self.expected.push_back(Expected::LimitReached);
                     let outcome = self.entry(id).exit.unwrap_or(Outcome::NotRunning);
                     self.forget(id, outcome);
