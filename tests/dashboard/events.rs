@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use ractor::concurrency::JoinHandle;
-use session_supervisor::{ChildSpec, Dashboard, Options, SessionSupervisor, dashboard};
+use session_supervisor::{
+    ChildSpec, Dashboard, Launch, Options, SessionSupervisor, StartContext, dashboard,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -172,4 +174,40 @@ async fn two_dashboards_show_two_supervisors() {
     assert_eq!(events.until("tick").await["sessions"]["running"], 0);
     one.stop().await.unwrap();
     other.stop().await.unwrap();
+}
+
+/// A restart that times out is told twice and counted once.
+#[tokio::test(start_paused = true)]
+async fn restarts_that_time_out_are_among_the_failures() {
+    let supervisor = supervisor().await;
+    let server = Server::start(dashboard(&supervisor)).await;
+    let mut events = server.events("/api/events").await.unwrap();
+    let hangs = ChildSpec::from_fn(|start: StartContext| async move {
+        if start.incarnation > 1 {
+            std::future::pending::<()>().await;
+        }
+        Ok(Launch::Actor(Chat, ()))
+    });
+    let hangs = hangs.start_timeout(Duration::from_millis(10));
+    supervisor.start_session("hangs", hangs).await.unwrap();
+    supervisor.restart_session("hangs").await.unwrap_err();
+    let mut told = Vec::new();
+    while !told.iter().any(|(event, _)| event == "restart_failed") {
+        let changes = events.until("changes").await;
+        for one in changes["changes"].as_array().unwrap() {
+            let event = one["event"].as_str().unwrap().to_owned();
+            told.push((event, one["failure"] == true));
+        }
+    }
+    told.retain(|(event, _)| event == "start_timed_out" || event == "restart_failed");
+    let expected = [("start_timed_out", true), ("restart_failed", false)];
+    let first: Vec<_> = told
+        .iter()
+        .map(|(event, fails)| (&**event, *fails))
+        .take(2)
+        .collect();
+    assert_eq!(first, expected, "{told:?}");
+    let overview = server.data("/api/overview").await;
+    assert_eq!(overview["worst"][0]["id"], "hangs");
+    supervisor.stop().await.unwrap();
 }
