@@ -300,11 +300,11 @@ async fn settled() -> isize {
 /// What is alive after a round is what was alive after the second, the first that did as much, and
 /// it does not creep: the least of the last third is not above the most of the first.
 ///
-/// The slack is a constant, however many rounds there are, and so is what grows. tokio's 512 threads
-/// for what blocks live as long as the load uses them in turn. Each that once becomes a worker keeps
-/// the buffer of the library in which a session is looked up by its name: twice the length of a
-/// name, 26 to 112 bytes. The shards of ractor's registry double, from 2 to 4 KiB, when they have
-/// held more names than before, and never shrink. One tree that is kept is 6 KiB.
+/// The slack is a constant, however many rounds there are. What was seen to grow has a bound. Some
+/// hundred bytes are the buffers of the library in which a session is looked up by its name, one for
+/// each thread that ever worked: that was traced for four of them. The rest has the sizes of such
+/// buffers, and of the shards of ractor's registry, which double when they have held more names than
+/// before; that was not traced. One tree that is kept is 6 KiB.
 fn compare(live: &[isize]) {
     const SLACK: isize = 1 << 18;
     const CREEP: isize = 1 << 16;
