@@ -17,7 +17,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// The same where the end of the process is late already, or was asked for by a second Ctrl-C.
 pub(super) const LITTLE_PATIENCE: Duration = Duration::from_millis(50);
 
-/// So long standard output and standard error are waited for. What is late is written by the end of the process.
+/// So long standard output and standard error are waited for. What is late is written by the end of
+/// the process.
 const FLUSH: Duration = Duration::from_millis(50);
 
 /// Whether something was done in time.

@@ -127,6 +127,7 @@ impl SessionSupervisor {
             }
         }
     }
+
     /// Waits for the end of exactly the session that this actor is, or was, an incarnation of, and
     /// tells how it ended: pass what the start returned. As [`wait_end`](Self::wait_end), but if that
     /// session is over already this is `None` at once, also if its id has been started anew since.
@@ -134,7 +135,8 @@ impl SessionSupervisor {
     ///
     /// # Errors
     ///
-    /// `NotFound`: the actor does not bear the name of a session of this supervisor. `SupervisorDown` as with [`wait_end`](Self::wait_end).
+    /// `NotFound`: the actor does not bear the name of a session of this supervisor. `SupervisorDown`
+    /// as with [`wait_end`](Self::wait_end).
     ///
     /// # Cancel safety
     ///

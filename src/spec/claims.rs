@@ -91,13 +91,13 @@ impl<C: Child> ChildSpec<C> {
         self
     }
 
-    /// Keeps a claim as a fault: it is none of a session.
     /// The [claims](Self::claim) that were added, in their order.
     #[must_use]
     pub fn get_claims(&self) -> &[Claim] {
         self.plan.terms.as_ref().map_or(&[], |terms| &terms.claims)
     }
 
+    /// Keeps a claim as a fault: it is none of a session.
     pub(super) fn check_no_claims(&mut self) {
         let terms = self.plan.terms.as_ref();
         if let Some(claim) = terms.and_then(|terms| terms.claims.first()) {

@@ -4,7 +4,7 @@ use session_supervisor::{Exit, SessionState};
 use session_supervisor_store::error::{StartError, StopError};
 use session_supervisor_store::{Kept, MemoryStore, SessionStore, Standing};
 
-use super::support::{Args, Msg, chat, crash, open, said, say, topic, until};
+use super::support::{Args, Msg, chat, crash, open, said, say, start, topic, until};
 
 fn ids(store: &MemoryStore) -> Vec<String> {
     let entries = store.clone().entries(None, usize::MAX).unwrap();
@@ -15,14 +15,8 @@ fn ids(store: &MemoryStore) -> Vec<String> {
 async fn a_stop_by_a_caller_forgets_before_it_answers() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
-    durable
-        .start_session("b", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
+    start(&durable, "b").await;
     say(&durable, "a", "one").await;
     assert_eq!(ids(&store), ["a", "b"]);
     assert_eq!(durable.stop_session("a").await.unwrap(), Exit::Shutdown);
@@ -35,10 +29,7 @@ async fn a_stop_by_a_caller_forgets_before_it_answers() {
     durable.sessions().stop_session("b").await.unwrap();
     durable.flush().await.unwrap();
     assert_eq!(ids(&store), Vec::<String>::new());
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
     assert_eq!(said(&durable, "a").await.1, Vec::<String>::new());
     durable.stop().await.unwrap();
 }
@@ -81,10 +72,7 @@ async fn a_normal_end_forgets_and_a_crash_does_not() {
 async fn a_parked_session_is_remembered_and_a_stop_of_it_forgets() {
     let store = MemoryStore::new();
     let durable = open(store.clone()).await;
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
     for _ in 0..3 {
         crash(&durable, "a").await;
     }

@@ -9,7 +9,7 @@ use session_supervisor_store::{
     Change, DurableSupervisor, Entry, MemoryStore, SavedState, SessionStore, StoreError,
 };
 
-use super::support::{Msg, chat, open, said, say, topic};
+use super::support::{Msg, chat, open, said, say, start, topic};
 
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +96,8 @@ async fn opened() -> (DurableSupervisor, Faulty, Receiver<()>, Sender<()>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_to_who_waits_and_sessions_go_on() {
     let (durable, faulty, _, _) = opened().await;
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
-    durable
-        .start_session("b", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
+    start(&durable, "b").await;
     faulty.does(Does::Fails);
     let start = durable.start_session("c", "chat", &topic("")).await;
     assert!(
@@ -206,10 +200,7 @@ async fn a_caller_that_goes_away_leaves_no_session_that_is_not_remembered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_panics_leaves_nobody_waiting() {
     let (durable, faulty, _, _) = opened().await;
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
     let checkpoint = call!(chat(&durable, "a"), Msg::Checkpoint).unwrap();
     faulty.does(Does::Panics);
     let start = durable.start_session("b", "chat", &topic("")).await;

@@ -8,7 +8,9 @@ use session_supervisor_store::{
     contract,
 };
 
-use super::support::{Msg, as_stored, chat, crash, folder, kinds, open, said, say, topic, until};
+use super::support::{
+    Msg, as_stored, chat, crash, folder, kinds, open, said, say, start, topic, until,
+};
 
 #[test]
 fn the_stores_hold_the_contract() {
@@ -78,10 +80,7 @@ async fn a_start_that_has_returned_is_on_the_disk() {
 #[tokio::test]
 async fn a_state_outlives_a_crash_and_an_older_incarnation_saves_no_more() {
     let durable = open(MemoryStore::new()).await;
-    durable
-        .start_session("alice", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "alice").await;
     let first = chat(&durable, "alice");
     chat(&durable, "alice")
         .cast(Msg::Note("one".to_owned()))
@@ -126,10 +125,7 @@ async fn bad_input_is_told_before_anything_is_written() {
     );
     assert_eq!(durable.list_remembered(), []);
 
-    durable
-        .start_session("a", "chat", &topic(""))
-        .await
-        .unwrap();
+    start(&durable, "a").await;
     let checkpoint = call!(chat(&durable, "a"), Msg::Checkpoint).unwrap();
     let large = checkpoint.save(&vec!["x".repeat(1 << 20)]);
     assert!(

@@ -116,6 +116,12 @@ pub(crate) async fn open(store: impl SessionStore) -> DurableSupervisor {
     opened.expect("it opens")
 }
 
+/// Starts a chat about nothing.
+pub(crate) async fn start(durable: &DurableSupervisor, id: &str) {
+    let started = durable.start_session(id, "chat", &topic("")).await;
+    started.expect("it starts");
+}
+
 /// The process has ended as after `kill -9`: what follows sees only what is durable.
 pub(crate) fn as_stored(store: &MemoryStore) -> MemoryStore {
     let mut store = store.clone();
