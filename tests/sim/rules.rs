@@ -30,6 +30,13 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
+    pub(crate) const NONE: Self = Self {
+        first: Duration::ZERO,
+        max: Duration::ZERO,
+        doubles: false,
+        jitter: false,
+    };
+
     /// The shortest and the longest pause that is allowed at a step.
     pub(crate) fn bounds(&self, step: u32) -> (Duration, Duration) {
         let mut full = self.first;

@@ -14,15 +14,8 @@ use session_supervisor::engine::{
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::inside;
-use crate::rules::{Pauses, ms};
+use crate::rules::Pauses;
 use crate::told::{Told, told};
-
-const NO_PAUSE: Pauses = Pauses {
-    first: ms(0),
-    max: ms(0),
-    doubles: false,
-    jitter: false,
-};
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -80,7 +73,7 @@ impl Scene {
     }
 
     fn start(&mut self, id: &str, policy: Policy) -> Option<Told> {
-        let (spec, ticket) = (SimSpec::new(policy, NO_PAUSE), self.caller());
+        let (spec, ticket) = (SimSpec::new(policy, Pauses::NONE), self.caller());
         self.ask(id, Request::Start { spec, ticket })
     }
 

@@ -49,13 +49,6 @@ struct World {
     hash: Hash,
 }
 
-const NO_PAUSE: Pauses = Pauses {
-    first: ms(0),
-    max: ms(0),
-    doubles: false,
-    jitter: false,
-};
-
 impl World {
     fn new(settings: Settings) -> Self {
         Waiter::all_are_there();
@@ -83,7 +76,7 @@ impl World {
     }
 
     fn start(&mut self, id: &'static str, policy: Policy) {
-        let (spec, ticket) = (SimSpec::new(policy, NO_PAUSE), self.caller());
+        let (spec, ticket) = (SimSpec::new(policy, Pauses::NONE), self.caller());
         self.ask(id, Request::Start { spec, ticket });
     }
 

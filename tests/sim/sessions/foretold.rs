@@ -13,13 +13,6 @@ use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::{cause, inside};
 use crate::rules::{Pauses, ms};
 
-const NO_PAUSE: Pauses = Pauses {
-    first: ms(0),
-    max: ms(0),
-    doubles: false,
-    jitter: false,
-};
-
 /// A supervisor, to which things happen one by one.
 struct Scene {
     engine: Engine<SimDomain>,
@@ -51,7 +44,7 @@ impl Scene {
     }
 
     fn start(&mut self, policy: Policy) {
-        let spec = SimSpec::new(policy, NO_PAUSE);
+        let spec = SimSpec::new(policy, Pauses::NONE);
         self.ask(|ticket| Request::Start { spec, ticket });
     }
 

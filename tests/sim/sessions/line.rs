@@ -212,12 +212,7 @@ impl Line {
                     start_timeout: ms(100),
                     ..Policy::default()
                 };
-                let pauses = Pauses {
-                    first: ms(0),
-                    max: ms(0),
-                    doubles: false,
-                    jitter: false,
-                };
+                let pauses = Pauses::NONE;
                 let spec = SimSpec::new(policy, pauses);
                 let known = self.engine.info(&id.to_string()).is_some();
                 let request = if self.rng.chance(50) {

@@ -35,12 +35,7 @@ impl Mass {
             shutdown: Shutdown::Timeout(ms(300)),
             ..Policy::default()
         };
-        let pauses = Pauses {
-            first: ms(0),
-            max: ms(0),
-            doubles: false,
-            jitter: false,
-        };
+        let pauses = Pauses::NONE;
         let spec = SimSpec::new(policy, pauses);
         let mut mass = Self {
             engine: Engine::new(Settings::default()),

@@ -14,13 +14,6 @@ use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::{cause, inside};
 use crate::rules::{Pauses, ms};
 
-const NO_PAUSE: Pauses = Pauses {
-    first: ms(0),
-    max: ms(0),
-    doubles: false,
-    jitter: false,
-};
-
 /// What came out.
 #[derive(Debug, Default)]
 struct Told {
@@ -66,7 +59,7 @@ impl Scene {
             ..Policy::default()
         };
         let request = Request::Start {
-            spec: SimSpec::new(policy, NO_PAUSE),
+            spec: SimSpec::new(policy, Pauses::NONE),
             ticket: Waiter(caller),
         };
         let id = Arc::from(id);

@@ -25,12 +25,7 @@ pub(crate) struct World {
 
 /// A spec without pauses.
 pub(crate) fn spec(policy: Policy, group: Option<&str>) -> SimSpec {
-    let pauses = Pauses {
-        first: ms(0),
-        max: ms(0),
-        doubles: false,
-        jitter: false,
-    };
+    let pauses = Pauses::NONE;
     SimSpec::new(policy, pauses).of_group(group.map(Arc::from))
 }
 

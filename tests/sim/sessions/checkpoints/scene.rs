@@ -66,12 +66,7 @@ impl Scene {
     }
 
     pub(super) fn start(&mut self, policy: Policy) {
-        let pauses = Pauses {
-            first: ms(0),
-            max: ms(0),
-            doubles: false,
-            jitter: false,
-        };
+        let pauses = Pauses::NONE;
         let (spec, ticket) = (SimSpec::new(policy, pauses), self.ticket());
         self.ask(Request::Start { spec, ticket });
     }

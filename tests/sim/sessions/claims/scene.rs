@@ -12,19 +12,12 @@ use session_supervisor::engine::{
 use super::of;
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
 use crate::drops::inside;
-use crate::rules::{Pauses, ms};
+use crate::rules::Pauses;
 use crate::told::{Told, told};
-
-const NO_PAUSE: Pauses = Pauses {
-    first: ms(0),
-    max: ms(0),
-    doubles: false,
-    jitter: false,
-};
 
 fn spec(values: &[&str], policy: Policy) -> SimSpec {
     let claims = values.iter().map(|value| of(value)).collect();
-    SimSpec::claiming(policy, NO_PAUSE, claims)
+    SimSpec::claiming(policy, Pauses::NONE, claims)
 }
 
 pub(super) struct Scene {

@@ -27,12 +27,7 @@ impl Crowd {
             idle_timeout: Span::new(ms(40)),
             ..Policy::default()
         };
-        let pauses = Pauses {
-            first: ms(0),
-            max: ms(0),
-            doubles: false,
-            jitter: false,
-        };
+        let pauses = Pauses::NONE;
         let settings = Settings {
             session_limit: None,
             ..Settings::default()
