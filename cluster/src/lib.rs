@@ -1,0 +1,2 @@
+//! Sessions over several nodes, at most one owner for each id.
+#![forbid(unsafe_code)]
