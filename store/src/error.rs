@@ -219,6 +219,24 @@ pub enum SaveError {
     },
 }
 
+/// Why sessions were not handed over as they should.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum HandOverError {
+    /// The last states of some are not written.
+    #[error("not all is written that the sessions have saved")]
+    Store(#[from] WriteError),
+    /// So many did not end, although they were killed.
+    #[error("{sessions} of the sessions are stuck")]
+    Stuck {
+        /// How many.
+        sessions: usize,
+    },
+    /// The supervisor has ended.
+    #[error(transparent)]
+    Down(#[from] SupervisorDown),
+}
+
 /// Why a session was not restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -74,9 +74,25 @@ impl Journal {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Reads all that is remembered. `standing` says what an entry is.
-    pub(crate) async fn read_all(
+    /// Nothing is read at once: a store that is shared is read for the ids that this process owns.
+    pub(crate) fn is_shared(&self) {
+        self.lock().ledger.is_read();
+    }
+
+    /// These sessions are handed over: from now on their ends forget nothing.
+    pub(crate) fn hand_over(&self, theirs: impl Fn(&str) -> bool) {
+        self.lock().ledger.hand_over(theirs);
+    }
+
+    /// Nothing is known of these any more. Answers how many still run.
+    pub(crate) fn handed_over(&self, theirs: impl Fn(&str) -> bool) -> usize {
+        self.lock().ledger.handed_over(theirs)
+    }
+
+    /// Reads all that is remembered of these ids. `standing` says what an entry is.
+    pub(crate) async fn read_where(
         &self,
+        mine: impl Fn(&str) -> bool,
         mut standing: impl FnMut(&Record) -> Standing,
     ) -> Result<(), OpenError> {
         let mut after: Option<Arc<str>> = None;
@@ -89,6 +105,7 @@ impl Journal {
             let whole = page.len() == PAGE;
             let found: Vec<_> = page
                 .into_iter()
+                .filter(|entry| mine(entry.id()))
                 .map(|entry| known(entry, &mut standing))
                 .collect();
             let mut state = self.lock();

@@ -38,4 +38,4 @@ pub use session_store::{SessionStore, StoreError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenStoreError, SqliteStore};
 pub use stats::{Stats, Writes};
-pub use supervisor::{DurableSupervisor, RememberedInfo};
+pub use supervisor::{DurableSupervisor, RememberedInfo, TakenOver};

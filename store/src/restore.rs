@@ -36,10 +36,12 @@ pub struct RestoreReport {
 pub(crate) async fn restore(
     durable: DurableSupervisor,
     order: Vec<Arc<str>>,
+    mine: impl Fn(&str) -> bool + Send,
     done: watch::Sender<Option<RestoreReport>>,
 ) {
     let mut report = RestoreReport::default();
-    for (id, _, standing) in durable.journal().all() {
+    let all = durable.journal().all().into_iter();
+    for (id, _, standing) in all.filter(|(id, _, _)| mine(id)) {
         match standing {
             Standing::SetAside(why) => {
                 let why = why.to_string();

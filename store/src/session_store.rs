@@ -69,7 +69,8 @@ pub enum StoreError {
     /// What is stored is not what was written.
     #[error("the store is damaged")]
     Damaged(#[source] Box<dyn Error + Send + Sync>),
-    /// Another owner of the store has been here with a later revision.
+    /// Another process owns these sessions now: the store is shared. Nothing of the call was written, and
+    /// what is of one id alone is not tried again.
     #[error("the store refuses an older owner")]
     Fenced(#[source] Box<dyn Error + Send + Sync>),
     /// Something else.

@@ -3,6 +3,7 @@
 mod calls;
 mod directory;
 mod opening;
+mod shared;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::journal::Journal;
 use crate::kinds::Kinds;
 use crate::restore::RestoreReport;
 use crate::stats::Stats;
+
+pub use shared::TakenOver;
 
 /// A [`SessionSupervisor`] that remembers its sessions: what ran is started again when the store is
 /// opened the next time, with what it has saved. Cheap to clone.

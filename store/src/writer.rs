@@ -203,6 +203,7 @@ impl Writer {
                     StoreError::Full(_) | StoreError::Locked(_) | StoreError::ReadOnly(_) => {
                         Scope::Store
                     }
+                    StoreError::Fenced(_) => Scope::Fenced,
                     _ => Scope::Unknown,
                 };
                 (state.backlog.failed(scope), Some(Arc::new(error)))

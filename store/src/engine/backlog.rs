@@ -7,7 +7,7 @@
 //!    is remembered, and by [`MAX_BYTES`];
 //! 3. a waiter is answered once, when what it waits for, or what replaced it, is written or was not;
 //! 4. a write that fails is tried again, but for a new record: its caller is told that it is not
-//!    remembered, so it must not come back;
+//!    remembered, so it must not come back; and but for what another process owns now;
 //! 5. changes of one id are written in the order in which they came.
 
 use std::collections::{HashMap, VecDeque};
@@ -50,6 +50,8 @@ pub enum Scope {
     Store,
     /// Nothing.
     Unknown,
+    /// Another process owns what is written now: it is refused for good.
+    Fenced,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,8 @@ pub enum Outcome {
     Written,
     /// It was not written, since the session has been forgotten meanwhile.
     Withdrawn,
-    /// The write failed. A new record is not remembered; all else is tried again.
+    /// The write failed. A new record is not remembered, and nothing is that another process owns; all
+    /// else is tried again.
     Failed,
 }
 
@@ -229,6 +232,8 @@ impl<W> Backlog<W> {
     /// The write failed. Answers who is to be told what.
     pub fn failed(&mut self, scope: Scope) -> Vec<(W, Outcome)> {
         let mut told = Vec::new();
+        // Of several, some may still be this process's.
+        let refused = scope == Scope::Fenced && self.under_way.len() == 1;
         for (id, item) in take(&mut self.under_way) {
             for (awaits, waiter) in item.waiters {
                 let outcome = match awaits.outcome(&item.pending) {
@@ -239,6 +244,9 @@ impl<W> Backlog<W> {
             }
             let mut pending = item.pending;
             self.bytes -= pending.bytes();
+            if refused {
+                continue;
+            }
             pending.withdraw();
             if let Some(later) = self.waiting.get_mut(&id) {
                 self.bytes -= later.pending.bytes();
@@ -249,7 +257,7 @@ impl<W> Backlog<W> {
                 self.item(&id).pending = pending;
             }
         }
-        if scope == Scope::Unknown {
+        if scope != Scope::Store {
             self.most = 1;
         }
         self.tell_all(Outcome::Failed, &mut told);

@@ -41,6 +41,17 @@ struct Known {
     revision: u64,
     kind: Arc<str>,
     standing: Standing,
+    end: AtEnd,
+}
+
+/// What the end of a session does to its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AtEnd {
+    /// What the end says.
+    #[default]
+    AsItSays,
+    /// It stays: the session is handed over, and runs elsewhere when it has ended here.
+    Kept,
 }
 
 /// What a session that is remembered is doing.
@@ -104,6 +115,7 @@ impl Ledger {
             revision,
             kind,
             standing,
+            end: AtEnd::AsItSays,
         };
         self.ids.insert(id, known);
     }
@@ -166,6 +178,7 @@ impl Ledger {
             revision,
             kind: Arc::clone(kind),
             standing: Standing::Running { tag, intent },
+            end: AtEnd::AsItSays,
         };
         self.ids.insert(Arc::clone(id), known);
         self.tags.insert(tag, Arc::clone(id));
@@ -183,6 +196,12 @@ impl Ledger {
             return None;
         };
         let kept = match (end, intent) {
+            // One that was to be remembered first has no record.
+            (End::Forget | End::NeverRan(_), Intent::Resume(_)) | (End::Forget, Intent::New)
+                if known.end == AtEnd::Kept =>
+            {
+                Kept::SupervisorEnded
+            }
             (End::Forget, _) | (End::NeverRan(_), Intent::New) => return self.forget(&id),
             (End::NeverRan(why), Intent::Resume(_)) => Kept::NotStarted(why),
             (End::Keep(kept), _) => kept,
@@ -209,6 +228,27 @@ impl Ledger {
                 known.standing = Standing::Kept(Kept::SupervisorEnded);
             }
         }
+    }
+
+    /// These sessions are handed over: from now on their ends forget nothing.
+    pub fn hand_over(&mut self, theirs: impl Fn(&str) -> bool) {
+        for (id, known) in &mut self.ids {
+            if theirs(id) {
+                known.end = AtEnd::Kept;
+            }
+        }
+    }
+
+    /// These are handed over, and nothing is known of them any more. Answers how many still run.
+    pub fn handed_over(&mut self, theirs: impl Fn(&str) -> bool) -> usize {
+        let mut running = 0;
+        self.ids.retain(|id, known| {
+            let runs = matches!(known.standing, Standing::Running { .. });
+            let goes = theirs(id);
+            running += usize::from(goes && runs);
+            !goes || runs
+        });
+        running
     }
 
     /// Somebody decides that what does not run is forgotten. None: there is nothing, or it runs.

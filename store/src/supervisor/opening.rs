@@ -98,7 +98,7 @@ impl DurableSupervisor {
         Self::over(sessions, kinds, journal, order).await
     }
 
-    async fn over(
+    pub(super) async fn over(
         sessions: SessionSupervisor,
         kinds: Arc<Kinds>,
         journal: Journal,
@@ -120,16 +120,16 @@ impl DurableSupervisor {
             }),
         };
         durable.enter();
-        drop(tokio::spawn(restore(durable.clone(), order, done)));
+        drop(tokio::spawn(restore(durable.clone(), order, |_| true, done)));
         Ok(durable)
     }
 }
 
 /// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
-struct Unfinished(Option<SessionSupervisor>);
+pub(super) struct Unfinished(pub(super) Option<SessionSupervisor>);
 
 impl Unfinished {
-    fn done(mut self) {
+    pub(super) fn done(mut self) {
         self.0 = None;
     }
 }
@@ -144,9 +144,18 @@ impl Drop for Unfinished {
 
 /// Reads all that is remembered. Answers what is to be restored, in this order.
 async fn read(journal: &Journal, kinds: &Arc<Kinds>) -> Result<Vec<Arc<str>>, OpenError> {
+    read_where(journal, kinds, |_| true).await
+}
+
+/// The same of these ids alone.
+pub(super) async fn read_where(
+    journal: &Journal,
+    kinds: &Arc<Kinds>,
+    mine: impl Fn(&str) -> bool,
+) -> Result<Vec<Arc<str>>, OpenError> {
     let mut used = Vec::new();
     journal
-        .read_all(|record: &Record| {
+        .read_where(mine, |record: &Record| {
             let standing = standing(kinds, record);
             if is_restored(&standing) {
                 used.push((record.used, Arc::clone(&record.id)));
