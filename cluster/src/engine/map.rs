@@ -93,8 +93,8 @@ impl OwnerMap {
     /// How many shards have no owner.
     #[must_use]
     pub fn unowned(&self) -> usize {
-        let owned = |known: &&Known| known.owner.is_none();
-        self.known.iter().filter(owned).count()
+        let unowned = |known: &&Known| known.owner.is_none();
+        self.known.iter().filter(unowned).count()
     }
 }
 
