@@ -32,6 +32,8 @@ pub use hold::{Hold, Wait};
 pub use io::{Effect, Limits, NotHere};
 
 /// What this node holds under one lease, and what it has to do about it.
+///
+/// An answer to a request of an earlier holder must not be told to a later one: it is about another lease.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     name: NodeName,
@@ -159,6 +161,3 @@ impl Holder {
         (owner.node != self.name).then(|| owner.node.clone())
     }
 }
-
-#[cfg(test)]
-mod tests;

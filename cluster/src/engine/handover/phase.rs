@@ -121,29 +121,25 @@ impl Holder {
             self.table.set(shard, Hold::Elsewhere);
         }
     }
-}
 
-impl Holder {
     /// Something is due: see [`next_deadline`](Self::next_deadline). It does no harm at any other time.
     pub fn tick(&mut self, now: BootTime, out: &mut Vec<Effect>) {
         if !self.acts(now, out) {
             return;
         }
-        while let Some(shard) = self.table.due(now) {
+        while let Some(shard) = self.table.take_due(now) {
             match self.table.hold(shard) {
+                // It is claimed again in its turn, if that is still wanted.
+                Hold::Claiming(_) => {
+                    self.table.set(shard, Hold::Elsewhere);
+                    self.reconsider(shard, out);
+                }
                 Hold::Releasing(epoch, _) => {
                     self.table.set(shard, Hold::Releasing(epoch, Wait::Answer));
                     out.push(Effect::Release(shard, epoch));
                 }
-                // It is claimed again in its turn, if that is still wanted.
-                Hold::Claiming(_)
-                | Hold::Elsewhere
-                | Hold::Owned(_)
-                | Hold::Draining(_)
-                | Hold::Lost(_) => {
-                    self.table.set(shard, Hold::Elsewhere);
-                    self.reconsider(shard, out);
-                }
+                // These have no timer.
+                Hold::Elsewhere | Hold::Owned(_) | Hold::Draining(_) | Hold::Lost(_) => {}
             }
         }
         self.advance(out);

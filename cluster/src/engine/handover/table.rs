@@ -142,10 +142,14 @@ impl Table {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// A shard whose timer is due.
-    pub(super) fn due(&self, now: BootTime) -> Option<Shard> {
-        let (at, shard) = self.timers.first()?;
-        (*at <= now).then_some(*shard)
+    /// Takes a timer that is due, and answers whose it was.
+    pub(super) fn take_due(&mut self, now: BootTime) -> Option<Shard> {
+        let (at, shard) = *self.timers.first()?;
+        if now < at {
+            return None;
+        }
+        self.timers.remove(&(at, shard));
+        Some(shard)
     }
 
     /// Nothing is tried again and nothing waits for its turn, of no shard.
