@@ -62,7 +62,10 @@ impl OwnerMap {
     /// The key of this epoch has been removed, at a revision that is not known. A later owner stays.
     pub fn released(&mut self, shard: Shard, epoch: Epoch) {
         if let Some(known) = self.known.get_mut(shard.place()) {
-            let is_it = known.owner.as_ref().is_some_and(|owner| owner.epoch == epoch);
+            let is_it = known
+                .owner
+                .as_ref()
+                .is_some_and(|owner| owner.epoch == epoch);
             if is_it {
                 known.owner = None;
             }

@@ -181,6 +181,7 @@ mod tests {
         // Another program computed it too. A change moves shards in running clusters.
         let three = [node("a", 1), node("b", 1), node("c", 2)];
         let plan = plan(Shards::new(16).unwrap(), &three);
-        assert_eq!(plan.to_text(), "");
+        let text = "1 16\na b c\n2 1 2 2 2 2 0 2 2 0 0 2 0 0 2 2";
+        assert_eq!(plan.to_text(), text);
     }
 }

@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(minus_log2(1), 64 << FRACTION);
         assert_eq!(minus_log2(1 << 63), 1 << FRACTION);
         assert_eq!(minus_log2(1 << 32), 32 << FRACTION);
-        for n in 1..1_000_u64 {
-            let drawn = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (n % 60);
+        for n in 1..50_u64 {
+            let drawn = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> n;
             let found = minus_log2(drawn) as f64 / f64::from(2_u32.pow(16)).powi(2);
             let exact = 64.0 - (drawn as f64).log2();
             assert!((found - exact).abs() < 1e-8, "{drawn}: {found}, {exact}");

@@ -1,9 +1,9 @@
 //! What is to be done about a shard, from how the node stands to it and what etcd says of its key.
 
+use super::Holder;
 use super::hold::{Hold, Wait};
 use super::io::Effect;
 use super::phase::Phase;
-use super::Holder;
 use crate::engine::shard::{Epoch, Shard};
 
 /// What is known of a shard's key.
@@ -26,7 +26,9 @@ impl Holder {
         let wanted = self.wants(shard);
         match (self.table.hold(shard), key) {
             // etcd says that the key is ours: in an answer, or in a watch before any answer.
-            (Hold::Elsewhere | Hold::Claiming(_), Key::Ours(epoch)) => self.adopt(shard, epoch, out),
+            (Hold::Elsewhere | Hold::Claiming(_), Key::Ours(epoch)) => {
+                self.adopt(shard, epoch, out)
+            }
             (Hold::Elsewhere, Key::Free) if wanted => self.table.claim_later(shard),
             (Hold::Elsewhere, Key::Free | Key::Past | Key::Others) => self.table.stay(shard),
             // The claim that is under way is answered in any case, and is looked at then.

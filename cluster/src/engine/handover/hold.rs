@@ -28,7 +28,10 @@ pub enum Hold {
 
 /// What a request is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a request is under way or it is not")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a request is under way or it is not"
+)]
 pub enum Wait {
     /// The answer.
     Answer,

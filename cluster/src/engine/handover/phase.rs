@@ -1,8 +1,8 @@
 //! What the node does as a whole: it serves, leaves, or has lost its authority and ends everything.
 
+use super::Holder;
 use super::hold::{Hold, Wait};
 use super::io::Effect;
-use super::Holder;
 use crate::engine::authority::Standing;
 use crate::engine::shard::Shard;
 use crate::engine::time::BootTime;
@@ -14,7 +14,9 @@ pub(super) enum Phase {
     /// It has been asked to leave, and hands over what it owns.
     Leaving,
     /// Its authority has lapsed. Its sessions end in order.
-    Ending { then: After },
+    Ending {
+        then: After,
+    },
     /// What was left of its sessions is killed.
     Killed(After),
     /// It has said that it rejoins, or has left.

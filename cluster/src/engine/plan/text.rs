@@ -75,19 +75,31 @@ impl fmt::Display for InvalidPlan {
                 write!(f, "a plan of {bytes} bytes: {LONGEST} are the most")
             }
             Self::Version { found } => {
-                write!(f, "a plan that begins with {found:?}: its version must be {VERSION}")
+                write!(
+                    f,
+                    "a plan that begins with {found:?}: its version must be {VERSION}"
+                )
             }
             Self::Shards { expected, found } => {
                 write!(f, "a plan for {found} shards: this cluster has {expected}")
             }
             Self::Name { found } => {
-                write!(f, "a plan with the node {found:?}: names must be valid and sorted")
+                write!(
+                    f,
+                    "a plan with the node {found:?}: names must be valid and sorted"
+                )
             }
             Self::Owner { shard, found } => {
-                write!(f, "a plan that gives shard {shard} to {found:?}: it has no such node")
+                write!(
+                    f,
+                    "a plan that gives shard {shard} to {found:?}: it has no such node"
+                )
             }
             Self::Owners { expected, found } => {
-                write!(f, "a plan with {found} owners: this cluster has {expected} shards")
+                write!(
+                    f,
+                    "a plan with {found} owners: this cluster has {expected} shards"
+                )
             }
         }
     }
@@ -238,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plan_is_refused_with_what_it_is() {
-        let error = |text| read(text).unwrap_err().to_string();
+        let error = |text: &str| read(text).unwrap_err().to_string();
         assert_eq!(
             error(""),
             "a plan that begins with \"\": its version must be 1"
