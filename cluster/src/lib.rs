@@ -1,2 +1,5 @@
 //! Sessions over several nodes, at most one owner for each id.
 #![forbid(unsafe_code)]
+
+#[doc(hidden)]
+pub mod engine;
