@@ -30,7 +30,7 @@ impl Seat {
     ///
     /// This node may not run the session any more.
     pub fn epoch(&self) -> Result<u64, NotAdmitted> {
-        self.admitted.epoch().map(|Epoch(epoch)| epoch)
+        self.admitted.epoch().map(Epoch::number)
     }
 }
 
@@ -77,7 +77,7 @@ impl Admitted {
 
     fn epoch(&self) -> Result<Epoch, NotAdmitted> {
         match self.admission.upgrade() {
-            Some(admission) => admission.epoch(&self.id),
+            Some(admission) => admission.owned(&self.id),
             None => Err(NotAdmitted::NotJoined),
         }
     }

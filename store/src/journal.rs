@@ -315,6 +315,10 @@ impl Journal {
         Some((revision, standing.clone()))
     }
 
+    pub(crate) fn kind(&self, id: &str) -> Option<Arc<str>> {
+        self.lock().ledger.kind(id).cloned()
+    }
+
     pub(crate) fn next_tag(&self) -> u64 {
         self.lock().ledger.next()
     }

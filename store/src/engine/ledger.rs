@@ -144,6 +144,12 @@ impl Ledger {
         Some((known.revision, &known.standing))
     }
 
+    /// The kind of an id.
+    #[must_use]
+    pub fn kind(&self, id: &str) -> Option<&Arc<str>> {
+        Some(&self.ids.get(id)?.kind)
+    }
+
     /// All ids, with their kinds and what they are doing.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &Standing)> {
         let known = self.ids.iter();

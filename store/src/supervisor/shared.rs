@@ -68,6 +68,12 @@ impl DurableSupervisor {
         }
     }
 
+    /// The name of the kind of a session that is remembered; empty if it cannot be read.
+    #[must_use]
+    pub fn kind(&self, id: &str) -> Option<Arc<str>> {
+        self.inner.journal.kind(id)
+    }
+
     /// Takes over what is remembered of these ids: it is read, and restored in the background as by
     /// [`open`](Self::open). When it returns, all of these ids are known, and a start of one does what
     /// it should. It goes through the whole store, so several shares are better taken over at once.
