@@ -1,7 +1,7 @@
 //! Sessions over several nodes, at most one owner for each id.
 #![forbid(unsafe_code)]
 
-#[path = "standin.rs"]
+#[doc(hidden)]
 pub mod engine;
 pub mod gateway;
 pub mod wire;

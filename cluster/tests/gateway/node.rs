@@ -177,9 +177,11 @@ pub(crate) fn connect(nodes: &mut [&mut Node]) {
         node.set(&peers);
     }
     for node in nodes.iter_mut() {
-        for name in names.iter().filter(|name| **name != node.name) {
-            node.up(name);
-        }
+        let own = node.name.clone();
+        names
+            .iter()
+            .filter(|name| **name != own)
+            .for_each(|name| node.up(name));
     }
 }
 
