@@ -1,0 +1,243 @@
+//! What callers and the task that watches connections share of a peer.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{AskError, Outcome};
+use super::line::{Line, Lost};
+use super::options::GatewayOptions;
+use super::status::{PeerInfo, PeerState, PeerStatus};
+use crate::engine::{Incarnation, NodeName};
+use crate::wire::{Answer, FrameError, Request, decode_answer, encode_request};
+
+/// Bytes are counted in units of so many.
+const UNIT: usize = 1_024;
+
+/// So many units may be in flight at each peer: 32 MiB.
+const UNITS: usize = 32 * 1_024;
+
+/// A peer, as callers see it.
+pub(super) struct Link {
+    node: NodeName,
+    own: NodeName,
+    in_flight: usize,
+    most_waiting: usize,
+    silent_after: Duration,
+    places: Arc<Semaphore>,
+    units: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    line: RwLock<Option<Arc<Line>>>,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    info: PeerInfo,
+    state: PeerState,
+    last_error: Option<Arc<str>>,
+}
+
+impl Link {
+    pub(super) fn new(
+        own: NodeName,
+        node: NodeName,
+        info: PeerInfo,
+        options: &GatewayOptions,
+    ) -> Self {
+        Self {
+            node,
+            own,
+            in_flight: options.in_flight,
+            most_waiting: options.waiting,
+            silent_after: options.silent_after(),
+            places: Arc::new(Semaphore::new(options.in_flight)),
+            units: Arc::new(Semaphore::new(UNITS)),
+            waiting: AtomicUsize::new(0),
+            line: RwLock::default(),
+            told: Mutex::new(Told {
+                info,
+                state: PeerState::Awaited,
+                last_error: None,
+            }),
+        }
+    }
+
+    pub(super) fn line(&self) -> Option<Arc<Line>> {
+        self.line
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_line(&self, line: Option<Arc<Line>>) {
+        *self.line.write().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    fn told<T>(&self, look: impl FnOnce(&mut Told) -> T) -> T {
+        look(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn incarnation(&self) -> Incarnation {
+        self.told(|told| told.info.incarnation)
+    }
+
+    /// Where it is now. A connection to another incarnation is not used any more.
+    pub(super) fn set_info(&self, info: PeerInfo) {
+        if info.incarnation != self.incarnation() {
+            self.set_line(None);
+        }
+        self.told(|told| told.info = info);
+    }
+
+    pub(super) fn set_state(&self, state: PeerState) {
+        self.told(|told| told.state = state);
+    }
+
+    /// Notes why a connection or an attempt has failed. Answers whether it is another cause than before.
+    pub(super) fn failed(&self, text: &str) -> bool {
+        self.told(|told| {
+            let new = told.last_error.as_deref() != Some(text);
+            if new {
+                told.last_error = Some(text.into());
+            }
+            new
+        })
+    }
+
+    pub(super) fn status(&self) -> PeerStatus {
+        let line = self.line();
+        let (info, state, last_error) =
+            self.told(|told| (told.info.clone(), told.state, told.last_error.clone()));
+        PeerStatus {
+            node: self.node.clone(),
+            info,
+            state,
+            connected_for: line.as_ref().map(|line| line.since.elapsed()),
+            heard_ago: line.as_ref().map(|line| line.quiet()),
+            in_flight: self
+                .in_flight
+                .saturating_sub(self.places.available_permits()),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            last_error,
+        }
+    }
+
+    /// Sends a request and waits for its answer, `timeout` at most.
+    pub(super) async fn ask(
+        &self,
+        mut request: Request,
+        timeout: Duration,
+    ) -> Result<Answer, AskError> {
+        let now = Instant::now();
+        // Some end is needed; a day is beyond what any caller waits for.
+        let until = now + timeout.min(Duration::from_secs(86_400));
+        // Before it waits for a place: it would wait for nothing.
+        self.usable()?;
+        let place = self.place(&self.places, 1, until).await?;
+        request.from = Some(self.own.clone());
+        request.deadline_ms = deadline(until);
+        let frame =
+            encode_request(&request).map_err(|cause| self.frame(Outcome::NotSent, cause))?;
+        let units = u32::try_from(frame.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let places = [place, self.place(&self.units, units, until).await?];
+        let line = self.usable()?;
+        let node = self.node.clone();
+        let answer = line.ask(frame, Some(places), until).await;
+        let answer = answer.map_err(|lost| match lost {
+            Lost::NotSent => AskError::Gone {
+                node,
+                outcome: Outcome::NotSent,
+            },
+            Lost::Ended => AskError::Gone {
+                node,
+                outcome: Outcome::Unknown,
+            },
+            Lost::TimedOut => AskError::TimedOut {
+                node,
+                outcome: Outcome::Unknown,
+            },
+        })?;
+        decode_answer(&answer).map_err(|cause| self.frame(Outcome::Unknown, cause))
+    }
+
+    /// The connection, if something was heard over it of late.
+    fn usable(&self) -> Result<Arc<Line>, AskError> {
+        let node = || self.node.clone();
+        let Some(line) = self.line() else {
+            return Err(AskError::NotConnected {
+                node: node(),
+                cause: self.told(|told| told.last_error.clone()),
+            });
+        };
+        let quiet = line.quiet();
+        if quiet > self.silent_after {
+            return Err(AskError::Silent {
+                node: node(),
+                quiet,
+            });
+        }
+        Ok(line)
+    }
+
+    /// Waits for its turn.
+    async fn place(
+        &self,
+        of: &Arc<Semaphore>,
+        many: u32,
+        until: Instant,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, AskError> {
+        if let Ok(place) = Arc::clone(of).try_acquire_many_owned(many) {
+            return Ok(place);
+        }
+        let Some(_waits) = Waiting::begin(&self.waiting, self.most_waiting) else {
+            return Err(AskError::Overloaded {
+                node: self.node.clone(),
+                waiting: self.most_waiting,
+            });
+        };
+        let place = timeout_at(until, Arc::clone(of).acquire_many_owned(many)).await;
+        match place {
+            Ok(Ok(place)) => Ok(place),
+            // These semaphores are never closed.
+            Ok(Err(_)) | Err(_) => Err(AskError::TimedOut {
+                node: self.node.clone(),
+                outcome: Outcome::NotSent,
+            }),
+        }
+    }
+
+    fn frame(&self, outcome: Outcome, cause: FrameError) -> AskError {
+        AskError::Frame {
+            node: self.node.clone(),
+            outcome,
+            cause,
+        }
+    }
+}
+
+/// What the peer is given: less than the caller waits, so that its answer is there in time.
+fn deadline(until: Instant) -> u32 {
+    let left = until.saturating_duration_since(Instant::now());
+    let given = left.saturating_sub((left / 10).min(Duration::from_millis(500)));
+    u32::try_from(given.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// One that waits for its turn, counted as long as it does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let more = |waiting: usize| (waiting < most).then_some(waiting + 1);
+        let begun = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        begun.is_ok().then_some(Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

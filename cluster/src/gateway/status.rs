@@ -1,0 +1,59 @@
+//! What a gateway tells of its peers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Incarnation, NodeName};
+
+/// Where a peer is to be found, as its key in etcd says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller makes it, of what the peer's key says"
+)]
+pub struct PeerInfo {
+    /// `host:port`.
+    pub address: String,
+    /// Its incarnation.
+    pub incarnation: Incarnation,
+}
+
+/// How it stands with the connection to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PeerState {
+    /// The peer dials this node, and has not yet.
+    Awaited,
+    /// The next attempt has not begun yet.
+    Pausing,
+    /// Being connected.
+    Dialling,
+    /// Connected; the cookies are being compared.
+    Handshaking,
+    /// It is being asked who it is.
+    Greeting,
+    /// It can be asked.
+    Up,
+}
+
+/// A peer, as [`Peers::status`](super::Peers::status) tells it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PeerStatus {
+    /// Its name.
+    pub node: NodeName,
+    /// Where it is, and in which incarnation.
+    pub info: PeerInfo,
+    /// How it stands with its connection.
+    pub state: PeerState,
+    /// For how long it has been [`Up`](PeerState::Up).
+    pub connected_for: Option<Duration>,
+    /// How long ago something was heard of it.
+    pub heard_ago: Option<Duration>,
+    /// Requests that have been sent and not been answered.
+    pub in_flight: usize,
+    /// Requests that wait for their turn.
+    pub waiting: usize,
+    /// Why the last connection, or the last attempt, ended.
+    pub last_error: Option<Arc<str>>,
+}

@@ -1,0 +1,104 @@
+//! Values to bytes and back.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Answer, Request};
+
+/// The version of the encoding.
+pub const VERSION: u8 = 1;
+
+/// So many bytes a frame has at most.
+pub const MAX_FRAME: usize = 1024 * 1024;
+
+/// Why a value was not written, or bytes were not read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// It is larger than a frame may be.
+    #[error("the frame has {size} bytes, more than {MAX_FRAME}")]
+    TooLarge {
+        /// How many bytes it has.
+        size: usize,
+    },
+    /// There are no bytes.
+    #[error("the frame is empty")]
+    Empty,
+    /// It is of another version.
+    #[error("the frame is of version {theirs}, and this node reads version {VERSION}")]
+    Version {
+        /// Its version.
+        theirs: u8,
+    },
+    /// The bytes are no value of this kind.
+    #[error("the frame cannot be read")]
+    Garbage(#[source] postcard::Error),
+    /// Bytes are left behind the value.
+    #[error("the frame has {bytes} bytes behind its end")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// The value cannot be written.
+    #[error("the frame cannot be written")]
+    Unwritable(#[source] postcard::Error),
+}
+
+/// Writes a request.
+///
+/// # Errors
+///
+/// [`FrameError::TooLarge`], with its size.
+pub fn encode_request(request: &Request) -> Result<Vec<u8>, FrameError> {
+    encode(request)
+}
+
+/// Reads a request.
+///
+/// # Errors
+///
+/// The bytes are none, or of another version.
+pub fn decode_request(frame: &[u8]) -> Result<Request, FrameError> {
+    decode(frame)
+}
+
+/// Writes an answer.
+///
+/// # Errors
+///
+/// [`FrameError::TooLarge`], with its size.
+pub fn encode_answer(answer: &Answer) -> Result<Vec<u8>, FrameError> {
+    encode(answer)
+}
+
+/// Reads an answer.
+///
+/// # Errors
+///
+/// The bytes are none, or of another version.
+pub fn decode_answer(frame: &[u8]) -> Result<Answer, FrameError> {
+    decode(frame)
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
+    let frame = postcard::to_extend(value, vec![VERSION]).map_err(FrameError::Unwritable)?;
+    match frame.len() {
+        size if size > MAX_FRAME => Err(FrameError::TooLarge { size }),
+        _ => Ok(frame),
+    }
+}
+
+fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8]) -> Result<T, FrameError> {
+    if frame.len() > MAX_FRAME {
+        return Err(FrameError::TooLarge { size: frame.len() });
+    }
+    let (&theirs, value) = frame.split_first().ok_or(FrameError::Empty)?;
+    if theirs != VERSION {
+        return Err(FrameError::Version { theirs });
+    }
+    let (value, rest) = postcard::take_from_bytes(value).map_err(FrameError::Garbage)?;
+    match rest.len() {
+        0 => Ok(value),
+        bytes => Err(FrameError::Trailing { bytes }),
+    }
+}

@@ -1,0 +1,84 @@
+//! What a node does with requests that are slow, that panic, that are too many or too large.
+
+use crate::Case;
+use crate::node::{Node, connect, pair};
+
+pub(crate) const CASES: &[Case] = &[
+    ("a_request_ends_at_its_deadline", deadline),
+    ("a_panic_is_answered", panics),
+    ("beyond_the_limit_nobody_serves_now", limit),
+    ("a_huge_frame_is_not_sent", huge),
+];
+
+fn deadline() {
+    let (mut a, mut b) = pair();
+    let answer = a.ask("b", "slow", 10, 2_000);
+    // The peer's own answer: the caller has not even waited for all of its time.
+    assert!(answer.contains("kind: TimedOut"), "{answer}");
+    // No other request waits for it.
+    let slow = a.begin("ask b slow 10 3000");
+    a.echo("b");
+    assert!(a.end(slow).contains("kind: TimedOut"));
+    b.lives();
+    // No time at all.
+    let answer = a.ask("b", "slow", 10, 0);
+    assert!(
+        answer.starts_with("error ") && answer.contains("in time"),
+        "{answer}"
+    );
+    a.echo("b");
+}
+
+fn panics() {
+    let (mut a, mut b) = pair();
+    for _ in 0..3 {
+        let answer = a.ask("b", "panic", 10, 20_000);
+        assert!(
+            answer.contains("kind: Panicked, text: \"on purpose\""),
+            "{answer}"
+        );
+    }
+    a.echo("b");
+    b.lives();
+}
+
+fn limit() {
+    let (mut a, mut b) = (Node::start("a"), Node::with("b", &["serving=10"]));
+    connect(&mut [&mut a, &mut b]);
+    let slow = a.begin("flood b slow 10 10 10 5000");
+    // Those are there when one more is refused.
+    loop {
+        let answer = a.ask("b", "echo", 10, 20_000);
+        if answer.contains("NobodyNow { retry_after_ms: 100 }") {
+            break;
+        }
+        assert!(answer.starts_with("reply "), "{answer}");
+    }
+    // Signs of life are answered at any load, so it is still up, and not silent.
+    let slow = a.end(slow);
+    assert!(
+        slow.contains("kind: TimedOut") && slow.ends_with("=10"),
+        "{slow}"
+    );
+    a.echo("b");
+    assert!(a.status().contains("state: Up"));
+}
+
+fn huge() {
+    let (mut a, mut b) = pair();
+    for bytes in [1 << 20, 10 << 20] {
+        let answer = a.ask("b", "echo", bytes, 20_000);
+        let expected = format!("the frame has {}", bytes / 10);
+        // The size of the whole frame, which is a little more.
+        let told = &expected[..expected.len() - 1];
+        assert!(
+            answer.starts_with("error NotSent") && answer.contains(told),
+            "{answer}"
+        );
+        assert!(answer.contains("more than 1048576"), "{answer}");
+    }
+    let answer = a.ask("b", "huge", 10, 20_000);
+    assert!(answer.contains("kind: TooLarge"), "{answer}");
+    a.echo("b");
+    b.echo("a");
+}
