@@ -176,11 +176,6 @@ impl Admission {
         self.until(|state| state.busy(shard) == 0).await;
     }
 
-    /// The same for all shards.
-    pub(crate) async fn all_idle(&self) {
-        self.until(|state| state.open.iter().all(|open| open.busy == 0))
-            .await;
-    }
 
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
         loop {

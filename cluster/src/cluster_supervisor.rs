@@ -356,7 +356,7 @@ impl ClusterSupervisor {
         }
     }
 
-    pub(crate) const fn local(&self) -> &Local {
+    pub(crate) fn local(&self) -> &Local {
         &self.node.local
     }
 }

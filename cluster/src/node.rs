@@ -18,7 +18,7 @@ use crate::local::Local;
 use crate::options::ClusterOptions;
 
 pub(crate) use driver::run;
-pub(crate) use term::{PROTOCOL, Term, begin};
+pub(crate) use term::{PROTOCOL, begin};
 
 /// What the handles and the driver of a node share.
 pub(crate) struct Node {

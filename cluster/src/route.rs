@@ -114,13 +114,6 @@ async fn try_once(
                 node = Some(other);
             }
             Answer::NotMine { .. } => return Tried::Again(PAUSE, None),
-            // Of a later version.
-            _ => {
-                return Tried::Done(Err(match node {
-                    Some(node) => RequestError::Nonsense { node },
-                    None => timed_out(),
-                }));
-            }
         }
     }
     Tried::Again(PAUSE, None)

@@ -58,7 +58,8 @@ impl Status {
         let at = node.clock.now();
         let shards = node.local.admission.shards();
         let holder = node.local.admission.with(|holder| {
-            let sent = holder.authority().sent();
+            let authority = holder.authority();
+            let age = authority.age(at);
             let (mut owned, mut moving) = (0, 0);
             for shard in shards.all() {
                 match holder.hold(shard) {
@@ -67,7 +68,7 @@ impl Status {
                     _ => moving += 1,
                 }
             }
-            (holder.standing(at), at.since(sent), owned, moving)
+            (holder.standing(at), age, owned, moving)
         });
         let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
         for owner in now.view.owners.values() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use etcd_client::{GetOptions, KeyValue};
 use tracing::warn;
 
-use crate::stand_in::{Epoch, NodeName, Owner, Shard, Shards};
+use crate::engine::{Epoch, NodeName, Owner, Shard, Shards};
 
 use super::Etcd;
 use super::connection::LARGEST;
@@ -60,7 +60,8 @@ pub enum Changed {
 }
 
 impl Snapshot {
-    fn set(&mut self, what: Changed) {
+    /// Takes over a change.
+    pub(crate) fn set(&mut self, what: Changed) {
         match what {
             Changed::Node(name, Some(node)) => drop(self.nodes.insert(name, node)),
             Changed::Node(name, None) => drop(self.nodes.remove(&name)),
