@@ -4,9 +4,11 @@
 
 mod backlog;
 mod fates;
+mod held;
 mod ledger;
+mod owned;
 mod pending;
 
 pub use backlog::{Backlog, Found, Outcome, Refused, Scope};
 pub use fates::{End, Fates, Kept};
-pub use ledger::{Admission, Intent, Ledger, NoStart, Reading, Standing};
+pub use ledger::{Admission, Claimed, Intent, LAST_REVISION, Ledger, NoStart, Reading, Standing};

@@ -2,9 +2,14 @@
 
 mod it {
     mod application;
+    mod claims;
+    mod closing;
     mod ends;
     mod faulty;
     mod files;
     mod lives;
+    mod places;
+    mod races;
+    mod rest;
     mod support;
 }

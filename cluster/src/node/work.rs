@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor_store::error::HandOverError;
+use session_supervisor_store::error::{HandOverError, OpenError};
+use session_supervisor_store::{Part, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -114,26 +115,8 @@ impl Work {
         let shards = std::mem::take(&mut self.unread);
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
-            let admission = &node.local.admission;
-            let of = admission.shards();
-            let mut mine: Vec<_> = shards.iter().map(|(shard, _)| *shard).collect();
-            mine.sort_unstable();
-            let mine: Arc<[Shard]> = mine.into();
-            let is_mine = move |id: &str| mine.binary_search(&of.of(id)).is_ok();
-            while !tell.is_closed() {
-                match node.sessions().take_over(is_mine.clone()).await {
-                    Ok(_restoring) => {
-                        for (shard, epoch) in &shards {
-                            admission.is_read(*shard, *epoch);
-                        }
-                        break;
-                    }
-                    Err(error) => {
-                        let why = chain(&error);
-                        tracing::error!("{} shards are not served: {why}", shards.len());
-                        sleep(PAUSE).await;
-                    }
-                }
+            for (shard, epoch) in shards {
+                take_over(&node, shard, epoch, &tell).await;
             }
             drop(tell.send(Happened::Read));
         }));
@@ -148,12 +131,12 @@ impl Work {
     pub(super) fn drain(&self, shard: Shard, epoch: Epoch, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
-            let of = node.local.admission.shards();
             let idle = node.local.admission.idle(shard);
             // What was admitted before is begun; it ends with the sessions.
             drop(tokio::time::timeout(within, idle).await);
-            let theirs = move |id: &str| of.of(id) == shard;
-            hand_over(&node, theirs, within, &tell).await;
+            if let Some(part) = part(&node, shard, epoch) {
+                hand_over(&node, part, within, &tell).await;
+            }
             drop(tell.send(Happened::Drained(shard, epoch)));
         }));
     }
@@ -162,21 +145,50 @@ impl Work {
     pub(super) fn end_all(&self, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
-            hand_over(&node, |_: &str| true, within, &tell).await;
+            hand_over(&node, Part::ALL, within, &tell).await;
             drop(tell.send(Happened::EndedAll));
         }));
+    }
+}
+
+fn part(node: &Node, shard: Shard, epoch: Epoch) -> Option<Part> {
+    let of = node.local.admission.shards().count();
+    Part::shard(shard.index(), of, epoch.number())
+}
+
+/// Reads the sessions of a shard. Until that is done nothing is admitted for it.
+async fn take_over(
+    node: &Node,
+    shard: Shard,
+    epoch: Epoch,
+    tell: &mpsc::UnboundedSender<Happened>,
+) {
+    let Some(part) = part(node, shard, epoch) else {
+        return;
+    };
+    while !tell.is_closed() {
+        let error = match node.sessions().take_over(part).await {
+            Ok(_restoring) => return node.local.admission.is_read(shard, epoch),
+            Err(error) => error,
+        };
+        let why = chain(&error);
+        if let OpenError::Store(StoreError::Fenced(_)) = error {
+            return tracing::warn!("shard {shard} has another owner: {why}");
+        }
+        tracing::error!("shard {shard} is not served yet: {why}");
+        sleep(PAUSE).await;
     }
 }
 
 /// Hands sessions over until none of them runs any more.
 async fn hand_over(
     node: &Node,
-    theirs: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+    part: Part,
     within: Duration,
     tell: &mpsc::UnboundedSender<Happened>,
 ) {
     while !tell.is_closed() {
-        let handed_over = node.sessions().hand_over(theirs.clone(), within).await;
+        let handed_over = node.sessions().hand_over(part, within).await;
         match handed_over {
             Ok(()) => break,
             Err(error @ HandOverError::Stuck { .. }) => {

@@ -7,7 +7,7 @@
 //!    is remembered, and by [`MAX_BYTES`];
 //! 3. a waiter is answered once, when what it waits for, or what replaced it, is written or was not;
 //! 4. a write that fails is tried again, but for a new record: its caller is told that it is not
-//!    remembered, so it must not come back; and but for what another process owns now;
+//!    remembered, so it must not come back. So is what is fenced: it is another owner's;
 //! 5. changes of one id are written in the order in which they came.
 
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +15,7 @@ use std::mem::take;
 use std::sync::Arc;
 
 use super::pending::Pending;
-use crate::record::{Change, SavedState};
+use crate::record::{Change, Decided, SavedState};
 
 /// So many ids are written at once.
 const MAX_IDS: usize = 1_024;
@@ -50,7 +50,7 @@ pub enum Scope {
     Store,
     /// Nothing.
     Unknown,
-    /// Another process owns what is written now: it is refused for good.
+    /// A later owner has some of the ids, so that nothing of this write was made.
     Fenced,
 }
 
@@ -65,6 +65,7 @@ struct Item<W> {
 enum Awaits {
     Record(u64),
     State(Arc<str>, u64),
+    Awake(u64),
     /// Whatever it is.
     Settled,
 }
@@ -77,8 +78,7 @@ pub enum Outcome {
     Written,
     /// It was not written, since the session has been forgotten meanwhile.
     Withdrawn,
-    /// The write failed. A new record is not remembered, and nothing is that another process owns; all
-    /// else is tried again.
+    /// The write failed. A new record is not remembered; all else is tried again.
     Failed,
 }
 
@@ -124,8 +124,13 @@ impl<W> Backlog<W> {
     /// # Errors
     ///
     /// [`Refused`], with the one who would wait: only a state is refused.
-    pub fn add(&mut self, change: Change, waiter: Option<W>) -> Result<(), (Refused, Option<W>)> {
-        let awaits = match &change {
+    pub fn add(
+        &mut self,
+        decided: impl Into<Decided>,
+        waiter: Option<W>,
+    ) -> Result<(), (Refused, Option<W>)> {
+        let decided = decided.into();
+        let awaits = match &decided.change {
             Change::Remember(record) => Awaits::Record(record.revision),
             Change::Save {
                 state, revision, ..
@@ -135,11 +140,12 @@ impl<W> Backlog<W> {
                 }
                 Awaits::State(Arc::clone(&state.slot), *revision)
             }
-            Change::Forget { .. } | Change::Discard { .. } => Awaits::Settled,
+            Change::Wake { revision, .. } => Awaits::Awake(*revision),
+            Change::Forget { .. } | Change::Rest { .. } | Change::Discard { .. } => Awaits::Settled,
         };
-        let item = self.item(&Arc::clone(change.id()));
+        let item = self.item(&Arc::clone(decided.change.id()));
         let before = item.pending.bytes();
-        item.pending.add(change);
+        item.pending.add(decided);
         item.waiters.extend(waiter.map(|waiter| (awaits, waiter)));
         let after = item.pending.bytes();
         self.bytes = self.bytes + after - before;
@@ -195,7 +201,7 @@ impl<W> Backlog<W> {
     }
 
     /// Begins a write. None: nothing is to be written, or a write is under way.
-    pub fn begin(&mut self) -> Option<Vec<Change>> {
+    pub fn begin(&mut self) -> Option<Vec<Decided>> {
         if !self.under_way.is_empty() {
             return None;
         }
@@ -231,9 +237,10 @@ impl<W> Backlog<W> {
 
     /// The write failed. Answers who is to be told what.
     pub fn failed(&mut self, scope: Scope) -> Vec<(W, Outcome)> {
+        if scope == Scope::Fenced {
+            return self.fenced();
+        }
         let mut told = Vec::new();
-        // Of several, some may still be this process's.
-        let refused = scope == Scope::Fenced && self.under_way.len() == 1;
         for (id, item) in take(&mut self.under_way) {
             for (awaits, waiter) in item.waiters {
                 let outcome = match awaits.outcome(&item.pending) {
@@ -244,9 +251,6 @@ impl<W> Backlog<W> {
             }
             let mut pending = item.pending;
             self.bytes -= pending.bytes();
-            if refused {
-                continue;
-            }
             pending.withdraw();
             if let Some(later) = self.waiting.get_mut(&id) {
                 self.bytes -= later.pending.bytes();
@@ -257,11 +261,46 @@ impl<W> Backlog<W> {
                 self.item(&id).pending = pending;
             }
         }
-        if scope != Scope::Store {
+        if scope == Scope::Unknown {
             self.most = 1;
         }
         self.tell_all(Outcome::Failed, &mut told);
         told
+    }
+
+    /// Of several ids it is not known which is another owner's, so each is tried alone, and nobody is
+    /// told before that. What is another's is given up.
+    fn fenced(&mut self) -> Vec<(W, Outcome)> {
+        let mut told = Vec::new();
+        let under_way = take(&mut self.under_way);
+        self.most = 1;
+        if under_way.len() > 1 {
+            for (id, item) in under_way {
+                self.put_back(id, item);
+            }
+            return told;
+        }
+        for (_, item) in under_way {
+            self.bytes -= item.pending.bytes();
+            let waiters = item.waiters.into_iter();
+            told.extend(waiters.map(|(_, waiter)| (waiter, Outcome::Failed)));
+        }
+        self.tell_all(Outcome::Failed, &mut told);
+        told
+    }
+
+    fn put_back(&mut self, id: Arc<str>, item: Item<W>) {
+        let Some(later) = self.waiting.remove(&id) else {
+            self.order.push_back(Arc::clone(&id));
+            self.waiting.insert(id, item);
+            return;
+        };
+        self.bytes -= item.pending.bytes() + later.pending.bytes();
+        let pending = item.pending.then(&id, later.pending);
+        self.bytes += pending.bytes();
+        let mut waiters = item.waiters;
+        waiters.extend(later.waiters);
+        self.waiting.insert(id, Item { pending, waiters });
     }
 
     /// Nothing is written any more. Answers all who wait.
@@ -335,6 +374,7 @@ impl Awaits {
         let there = match self {
             Self::Record(revision) => pending.remembers(*revision),
             Self::State(slot, revision) => pending.saved(slot, *revision).is_some(),
+            Self::Awake(revision) => pending.wakes(*revision),
             Self::Settled => true,
         };
         if there {

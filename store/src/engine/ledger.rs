@@ -6,13 +6,19 @@
 //! 2. a revision is given once, and so is a tag, in growing order;
 //! 3. an entry is removed only together with the change that forgets it on the disk;
 //! 4. a record that does not run is replaced by nobody: a start of its id is refused until it is
-//!    resumed, or somebody decides that it is to go.
+//!    resumed, or somebody decides that it is to go;
+//! 5. what is remembered has its claims, whether it runs or not. Among what runs the supervisor sees
+//!    to that.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::fates::{End, Kept};
-use crate::record::Change;
+use super::held::Held;
+use super::owned::Owned;
+use crate::part::Part;
+use crate::record::{Change, Decided, Record};
 
 /// What is known of all ids.
 #[derive(Debug, Default)]
@@ -20,9 +26,15 @@ pub struct Ledger {
     ids: HashMap<Arc<str>, Known>,
     /// The ids of the sessions that run, by their tags.
     tags: HashMap<u64, Arc<str>>,
+    held: Held,
+    owned: Owned,
     last: u64,
     reading: Reading,
 }
+
+/// The greatest revision that a record may have. A greater one was written by somebody else, and leaves
+/// no room for later ones.
+pub const LAST_REVISION: u64 = u64::MAX >> 2;
 
 /// Whether all that is remembered is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +53,7 @@ struct Known {
     revision: u64,
     kind: Arc<str>,
     standing: Standing,
-    end: AtEnd,
+    at_end: AtEnd,
 }
 
 /// What the end of a session does to its record.
@@ -50,7 +62,7 @@ enum AtEnd {
     /// What the end says.
     #[default]
     AsItSays,
-    /// It stays: the session is handed over, and runs elsewhere when it has ended here.
+    /// It stays: the session is handed over, and is started elsewhere when it has ended here.
     Kept,
 }
 
@@ -89,7 +101,9 @@ pub enum Admission {
     Go,
     /// It may when this revision is on the disk.
     Remember(u64),
-    /// An earlier session of this id has not been seen to end.
+    /// It may when it is on the disk that this revision rests no more.
+    Wake(u64),
+    /// An earlier session of this id, or one that had a claim of it, has not been seen to end.
     Later,
     /// It may not.
     Refused(NoStart),
@@ -105,24 +119,69 @@ pub enum NoStart {
     SetAside(Arc<str>),
     /// What was to be resumed is not remembered any more, or not in this revision.
     Changed,
+    /// Another session has a claim that this one needs.
+    Claimed(Claimed),
+}
+
+/// A claim that a session has which is remembered and does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// Of which kind it is.
+    pub kind: String,
+    /// Its value.
+    pub value: String,
+    /// The session that has it.
+    pub holder: Arc<str>,
+    /// What that is doing.
+    pub standing: Standing,
+}
+
+impl fmt::Display for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            value,
+            holder,
+            standing,
+        } = self;
+        write!(
+            f,
+            "the claim {kind} {value:?} is held by session {holder}, which is remembered: "
+        )?;
+        match standing {
+            Standing::Running { .. } => f.write_str("it runs"),
+            Standing::Kept(kept) => write!(f, "it {kept}"),
+            Standing::SetAside(why) => write!(f, "it is set aside: {why}"),
+        }
+    }
 }
 
 impl Ledger {
-    /// What the store had of an id when it was opened.
-    pub fn found(&mut self, id: Arc<str>, kind: Arc<str>, revision: u64, standing: Standing) {
-        self.last = self.last.max(revision);
+    /// What the store had of a session when it was opened.
+    pub fn found(&mut self, record: &Record, standing: Standing) {
+        if record.revision <= LAST_REVISION {
+            self.last = self.last.max(record.revision);
+        }
+        self.held.hold(&record.id, &record.claims);
         let known = Known {
-            revision,
-            kind,
+            revision: record.revision,
+            kind: Arc::clone(&record.kind),
             standing,
-            end: AtEnd::AsItSays,
+            at_end: AtEnd::AsItSays,
         };
-        self.ids.insert(id, known);
+        self.ids.insert(Arc::clone(&record.id), known);
     }
 
-    /// That was all.
-    pub const fn is_read(&mut self) {
-        self.reading = Reading::Done;
+    /// The store had something of an id that it cannot read. What it can is not replaced by that: the
+    /// id may be shown as another one.
+    pub fn found_unreadable(&mut self, id: Arc<str>, why: Arc<str>) {
+        self.ids.entry(id).or_insert_with(|| Known {
+            revision: 0,
+            kind: "".into(),
+            standing: Standing::SetAside(why),
+            at_end: AtEnd::AsItSays,
+        });
     }
 
     /// Whether all that is remembered is known.
@@ -137,11 +196,40 @@ impl Ledger {
         self.last
     }
 
-    /// What an id is doing, in which revision.
+    /// This part is this process's from now on: what is decided of it is decided under its epoch.
+    pub fn take_over(&mut self, part: Part) {
+        self.reading = Reading::Done;
+        self.owned.take_over(part);
+    }
+
+    /// The sessions of this part are handed over: from now on their ends forget nothing.
+    pub fn hand_over(&mut self, part: Part) {
+        for (id, known) in &mut self.ids {
+            if part.has(id) {
+                known.at_end = AtEnd::Kept;
+            }
+        }
+    }
+
+    /// They are handed over. Nothing is known any more of those that do not run; answers how many do,
+    /// and what is decided of these is decided under no epoch.
+    pub fn handed_over(&mut self, part: Part) -> usize {
+        self.owned.hand_over(part);
+        let theirs = self.ids.iter().filter(|(id, _)| part.has(id));
+        let runs = |known: &Known| matches!(known.standing, Standing::Running { .. });
+        let (running, ended): (Vec<_>, Vec<_>) = theirs.partition(|(_, known)| runs(known));
+        let running = running.len();
+        let ended: Vec<_> = ended.into_iter().map(|(id, _)| Arc::clone(id)).collect();
+        for id in ended {
+            self.remove(&id);
+        }
+        running
+    }
+
+    /// A change that is decided now.
     #[must_use]
-    pub fn look(&self, id: &str) -> Option<(u64, &Standing)> {
-        let known = self.ids.get(id)?;
-        Some((known.revision, &known.standing))
+    pub fn decided(&self, change: Change) -> Decided {
+        Decided::under(self.owned.epoch(change.id()), change)
     }
 
     /// The kind of an id.
@@ -150,70 +238,108 @@ impl Ledger {
         Some(&self.ids.get(id)?.kind)
     }
 
+    /// What an id is doing, in which revision.
+    #[must_use]
+    pub fn look(&self, id: &str) -> Option<(u64, &Standing)> {
+        let known = self.ids.get(id)?;
+        Some((known.revision, &known.standing))
+    }
+
     /// All ids, with their kinds and what they are doing.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &Standing)> {
         let known = self.ids.iter();
         known.map(|(id, known)| (id, &known.kind, &known.standing))
     }
 
-    /// A launch of the session of this tag is about to run. The supervisor runs one of an id at a
-    /// time, so one that was known before has ended.
-    pub fn admit(&mut self, id: &Arc<str>, kind: &Arc<str>, tag: u64, intent: Intent) -> Admission {
-        let standing = self.ids.get(id).map(|known| &known.standing);
-        let revision = match (standing, intent) {
-            (Some(Standing::Running { tag: known, .. }), _) if *known == tag => {
-                return Admission::Go;
-            }
-            (Some(Standing::Running { .. }), _) => return Admission::Later,
-            (Some(Standing::SetAside(cause)), _) => {
-                return Admission::Refused(NoStart::SetAside(Arc::clone(cause)));
-            }
-            (Some(Standing::Kept(kept)), Intent::New) => {
-                return Admission::Refused(NoStart::Remembered(kept.clone()));
-            }
-            (None, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
-            (None, Intent::New) => self.next(),
-            (Some(Standing::Kept(_)), Intent::Resume(revision)) => revision,
-        };
-        if let Some(known) = self.ids.get(id)
-            && known.revision != revision
-        {
-            return Admission::Refused(NoStart::Changed);
-        }
-        let known = Known {
-            revision,
-            kind: Arc::clone(kind),
-            standing: Standing::Running { tag, intent },
-            end: AtEnd::AsItSays,
-        };
-        self.ids.insert(Arc::clone(id), known);
-        self.tags.insert(tag, Arc::clone(id));
-        match intent {
-            Intent::New => Admission::Remember(revision),
-            Intent::Resume(_) => Admission::Go,
-        }
+    /// Whether another session has one of these claims. That may run.
+    #[must_use]
+    pub fn claimed(&self, id: &str, claims: &[(String, String)]) -> Option<Claimed> {
+        let (kind, value, holder) = self.held.other(id, claims)?;
+        let standing = self.ids.get(holder)?.standing.clone();
+        Some(Claimed {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            holder: Arc::clone(holder),
+            standing,
+        })
     }
 
-    /// The session of this tag is gone. Answers what is to be written.
-    pub fn ended(&mut self, tag: u64, end: End) -> Option<Change> {
-        let id = self.tags.remove(&tag)?;
+    /// A launch of the session of this tag is about to run. The supervisor runs one of an id at a
+    /// time, so one that was known before has ended.
+    pub fn admit(&mut self, record: &Record, tag: u64, intent: Intent) -> Admission {
+        let known = self.ids.get(&record.id);
+        let known = known.map(|known| (known.revision, known.standing.clone()));
+        let kept = match (known, intent) {
+            (Some((_, Standing::Running { tag: known, .. })), _) if known == tag => {
+                return Admission::Go;
+            }
+            (Some((_, Standing::Running { .. })), _) => return Admission::Later,
+            (Some((_, Standing::SetAside(cause))), _) => {
+                return Admission::Refused(NoStart::SetAside(cause));
+            }
+            (Some((_, Standing::Kept(kept))), Intent::New) => {
+                return Admission::Refused(NoStart::Remembered(kept));
+            }
+            (Some((known, Standing::Kept(kept))), Intent::Resume(revision))
+                if known == revision =>
+            {
+                Some((revision, kept))
+            }
+            (_, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
+            (None, Intent::New) => None,
+        };
+        if let Some(claimed) = self.claimed(&record.id, &record.claims) {
+            return match claimed.standing {
+                Standing::Running { .. } => Admission::Later,
+                _ => Admission::Refused(NoStart::Claimed(claimed)),
+            };
+        }
+        let (revision, admission) = match kept {
+            None => {
+                let revision = self.next();
+                (revision, Admission::Remember(revision))
+            }
+            Some((revision, Kept::Resting)) => (revision, Admission::Wake(revision)),
+            Some((revision, _)) => (revision, Admission::Go),
+        };
+        let known = Known {
+            revision,
+            kind: Arc::clone(&record.kind),
+            standing: Standing::Running { tag, intent },
+            at_end: AtEnd::AsItSays,
+        };
+        self.ids.insert(Arc::clone(&record.id), known);
+        self.tags.insert(tag, Arc::clone(&record.id));
+        // Its kind may claim something else by now.
+        self.held.release(&record.id);
+        self.held.hold(&record.id, &record.claims);
+        admission
+    }
+
+    /// The session of this tag and this id is gone. Answers what is to be written.
+    pub fn ended(&mut self, tag: u64, id: &str, end: End) -> Option<Change> {
+        // A tag that somebody else has given is none of this one's.
+        if self.tags.get(&tag).is_none_or(|known| **known != *id) {
+            return None;
+        }
+        self.tags.remove(&tag);
+        let (id, _) = self.ids.get_key_value(id)?;
+        let id = Arc::clone(id);
         let known = self.ids.get_mut(&id)?;
         let Standing::Running { intent, .. } = known.standing else {
             return None;
         };
         let kept = match (end, intent) {
-            // One that was to be remembered first has no record.
-            (End::Forget | End::NeverRan(_), Intent::Resume(_)) | (End::Forget, Intent::New)
-                if known.end == AtEnd::Kept =>
-            {
-                Kept::SupervisorEnded
-            }
+            (End::Forget, _) if known.at_end == AtEnd::Kept => Kept::SupervisorEnded,
             (End::Forget, _) | (End::NeverRan(_), Intent::New) => return self.forget(&id),
-            (End::NeverRan(why), Intent::Resume(_)) => Kept::NotStarted(why),
+            (End::NeverRan(Some(why)), Intent::Resume(_)) => Kept::NotStarted(why),
+            (End::NeverRan(None), Intent::Resume(_)) => Kept::SupervisorEnded,
             (End::Keep(kept), _) => kept,
         };
+        let rest = kept == Kept::Resting;
         known.standing = Standing::Kept(kept);
-        None
+        let revision = known.revision;
+        rest.then_some(Change::Rest { id, revision })
     }
 
     /// What does not run turns out to be something else, if it is still of this revision.
@@ -236,27 +362,6 @@ impl Ledger {
         }
     }
 
-    /// These sessions are handed over: from now on their ends forget nothing.
-    pub fn hand_over(&mut self, theirs: impl Fn(&str) -> bool) {
-        for (id, known) in &mut self.ids {
-            if theirs(id) {
-                known.end = AtEnd::Kept;
-            }
-        }
-    }
-
-    /// These are handed over, and nothing is known of them any more. Answers how many still run.
-    pub fn handed_over(&mut self, theirs: impl Fn(&str) -> bool) -> usize {
-        let mut running = 0;
-        self.ids.retain(|id, known| {
-            let runs = matches!(known.standing, Standing::Running { .. });
-            let goes = theirs(id);
-            running += usize::from(goes && runs);
-            !goes || runs
-        });
-        running
-    }
-
     /// Somebody decides that what does not run is forgotten. None: there is nothing, or it runs.
     pub fn forget_kept(&mut self, id: &str) -> Option<Change> {
         match self.look(id)? {
@@ -268,14 +373,20 @@ impl Ledger {
     /// The same, and what cannot be read too.
     pub fn discard(&mut self, id: &str) -> Option<Change> {
         if let (_, Standing::SetAside(_)) = self.look(id)? {
-            let (id, _) = self.ids.remove_entry(id)?;
+            let (id, _) = self.remove(id)?;
             return Some(Change::Discard { id });
         }
         self.forget_kept(id)
     }
 
     fn forget(&mut self, id: &str) -> Option<Change> {
-        let (id, Known { revision, .. }) = self.ids.remove_entry(id)?;
+        let (id, Known { revision, .. }) = self.remove(id)?;
         Some(Change::Forget { id, revision })
+    }
+
+    fn remove(&mut self, id: &str) -> Option<(Arc<str>, Known)> {
+        let removed = self.ids.remove_entry(id)?;
+        self.held.release(id);
+        Some(removed)
     }
 }

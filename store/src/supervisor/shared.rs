@@ -1,5 +1,5 @@
-//! A supervisor over a store that several processes share: it runs the sessions that it is told to take
-//! over, until it is told to hand them over.
+//! A supervisor over a store that several processes share: it runs the sessions of the parts that it is
+//! told to take over, until it is told to hand them over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,15 @@ use session_supervisor::{Options, SessionSupervisor};
 use tokio::sync::watch;
 
 use super::DurableSupervisor;
-use super::opening::{Unfinished, read_where};
-use crate::error::OpenError;
+use super::opening::{Unfinished, read};
+use crate::error::{HandOverError, OpenError};
 use crate::journal::Journal;
 use crate::kinds::Kinds;
+use crate::part::Part;
 use crate::restore::{RestoreReport, restore};
 use crate::session_store::SessionStore;
 
-/// Sessions that were taken over: all of them are known, and their restore goes on.
+/// A part that was taken over: its sessions are known, and their restore goes on.
 #[derive(Debug)]
 pub struct TakenOver(watch::Receiver<Option<RestoreReport>>);
 
@@ -35,10 +36,9 @@ impl TakenOver {
 
 impl DurableSupervisor {
     /// Starts a supervisor over a store that several processes share. It reads and restores nothing by
-    /// itself: who decides which process runs which sessions [takes them over](Self::take_over) and
-    /// [hands them over](Self::hand_over), and starts nothing of other ids here. Only the store can
-    /// keep two processes apart that both believe they own an id; it answers
-    /// [`StoreError::Fenced`](crate::StoreError::Fenced) to the one that does not.
+    /// itself: whoever decides which process runs which sessions has it [take over](Self::take_over) and
+    /// [hand over](Self::hand_over) parts, and starts nothing of other ids here. What is written for an
+    /// id of no such part is refused by a store that has been taken over by others.
     ///
     /// It must be polled within a tokio runtime.
     ///
@@ -58,7 +58,6 @@ impl DurableSupervisor {
         async move {
             let kinds = Arc::new(kinds.valid()?);
             let journal = Journal::start(store)?;
-            journal.is_shared();
             let sessions = SessionSupervisor::start(options).await;
             let sessions = sessions.map_err(OpenError::Start)?;
             let unfinished = Unfinished(Some(sessions.clone()));
@@ -74,87 +73,84 @@ impl DurableSupervisor {
         self.inner.journal.kind(id)
     }
 
-    /// Takes over what is remembered of these ids: it is read, and restored in the background as by
-    /// [`open`](Self::open). When it returns, all of these ids are known, and a start of one does what
-    /// it should. It goes through the whole store, so several shares are better taken over at once.
+    /// Takes over a part: what is remembered of it is read, and restored in the background as by
+    /// [`open`](Self::open). When it returns, all of its ids are known, and the store refuses whoever had
+    /// the part before.
     ///
     /// # Errors
     ///
-    /// The store could not be read. Nothing is restored then, and what was read is left to be
-    /// [handed over](Self::hand_over).
+    /// The store could not be read, or has seen a later owner. Nothing is restored then.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, nothing is restored; some may be known.
+    /// Dropped, nothing is restored. The store may have noted the epoch.
     pub fn take_over(
         &self,
-        mine: impl Fn(&str) -> bool + Send + Sync + 'static,
+        part: Part,
     ) -> impl Future<Output = Result<TakenOver, OpenError>> + Send + 'static {
         let durable = self.clone();
         async move {
             let inner = &durable.inner;
-            let order = read_where(&inner.journal, &inner.kinds, &mine).await?;
+            let order = read(&inner.journal, &inner.kinds, part).await?;
             let (done, restored) = watch::channel(None);
+            let mine = move |id: &str| part.has(id);
             drop(tokio::spawn(restore(durable.clone(), order, mine, done)));
             Ok(TakenOver(restored))
         }
     }
 
-    /// Hands these sessions over: they are stopped, each by its own rule, stay remembered however they
-    /// end, and are known here no longer. It returns when what they have saved is on the disk, so that
-    /// whoever takes them over finds it. Nobody may start one of them meanwhile.
+    /// Hands a part over: its sessions are stopped, each by its own rule, stay remembered however they
+    /// end, and are known here no longer. It returns when what they have saved is written, so that
+    /// whoever takes the part over finds it. Nobody may start one of them meanwhile.
     ///
-    /// One that does not end within the time is killed.
+    /// One that does not end within the time is killed. [`Part::ALL`] is all of them.
     ///
     /// # Errors
     ///
-    /// [`HandOverError`](crate::error::HandOverError): the supervisor has ended, something could not be
-    /// written, or sessions are stuck. What is handed over is not known here any more all the same.
+    /// The supervisor has ended, something could not be written, or sessions are stuck: those are still
+    /// known, and it can be called again.
     ///
     /// # Cancel safety
     ///
     /// Dropped, the sessions stay remembered, and may go on running.
     pub fn hand_over(
         &self,
-        theirs: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+        part: Part,
         within: Duration,
-    ) -> impl Future<Output = Result<(), crate::error::HandOverError>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), HandOverError>> + Send + 'static {
         let durable = self.clone();
         async move {
             let inner = &durable.inner;
-            inner.journal.hand_over(&theirs);
-            let ended = end(&inner.sessions, theirs.clone(), within).await;
+            inner.journal.hand_over(part);
+            let ended = end(&inner.sessions, part, within).await;
             let written = durable.flush().await;
-            let stuck = inner.journal.handed_over(&theirs);
-            written?;
-            match ended {
-                Ok(()) | Err(SupervisorDown) if stuck > 0 => {
-                    Err(crate::error::HandOverError::Stuck { sessions: stuck })
-                }
-                ended => Ok(ended?),
+            let sessions = inner.journal.handed_over(part);
+            if sessions > 0 {
+                return Err(HandOverError::Stuck { sessions });
             }
+            written?;
+            Ok(ended?)
         }
     }
 }
 
 async fn end(
     sessions: &SessionSupervisor,
-    theirs: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+    part: Part,
     within: Duration,
 ) -> Result<(), SupervisorDown> {
-    let picks = theirs.clone();
-    let stopped = sessions.stop_where(move |info| picks(info.id.as_ref()));
+    let stopped = sessions.stop_where(move |info| part.has(info.id.as_ref()));
     // Dropped, the stops go on.
     if let Ok(stopped) = tokio::time::timeout(within, stopped).await {
         return stopped.map(drop);
     }
     for info in sessions.list_sessions().await? {
-        if theirs(info.id.as_ref())
+        if part.has(info.id.as_ref())
             && let Some(cell) = info.cell
         {
             cell.kill();
         }
     }
-    let rest = sessions.stop_where(move |info| theirs(info.id.as_ref()));
+    let rest = sessions.stop_where(move |info| part.has(info.id.as_ref()));
     rest.await.map(drop)
 }
