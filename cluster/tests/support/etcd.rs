@@ -15,6 +15,11 @@ use std::time::Duration;
 /// So long a server may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(90);
 
+/// Whether there is an etcd on this machine.
+pub fn is_there() -> bool {
+    Command::new("etcd").arg("--version").output().is_ok()
+}
+
 /// The servers of one etcd.
 #[derive(Debug)]
 pub struct Cluster {
@@ -49,10 +54,17 @@ impl Cluster {
             return None;
         }
         // A port that was free may be taken a moment later.
-        (0..5).find_map(|_| Self::try_start(count, flags)).map_or_else(
-            || panic!("etcd does not start: see its log in {}", folder("").display()),
-            Some,
-        )
+        (0..5)
+            .find_map(|_| Self::try_start(count, flags))
+            .map_or_else(
+                || {
+                    panic!(
+                        "etcd does not start: see its log in {}",
+                        folder("").display()
+                    )
+                },
+                Some,
+            )
     }
 
     fn try_start(count: usize, flags: &[&str]) -> Option<Self> {
@@ -79,7 +91,11 @@ impl Cluster {
 
     /// The URLs for clients.
     pub fn endpoints(&self) -> Vec<String> {
-        let scheme = if self.flags.iter().any(|flag| flag.starts_with("--cert-file")) {
+        let scheme = if self
+            .flags
+            .iter()
+            .any(|flag| flag.starts_with("--cert-file"))
+        {
             "https"
         } else {
             "http"
@@ -115,7 +131,10 @@ impl Cluster {
 
     fn signal(&self, index: usize, signal: &str) {
         let child = self.servers[index].running.as_ref().expect("it runs");
-        let kill = Command::new("kill").arg(signal).arg(child.id().to_string()).status();
+        let kill = Command::new("kill")
+            .arg(signal)
+            .arg(child.id().to_string())
+            .status();
         assert!(kill.expect("kill").success());
     }
 
@@ -131,8 +150,18 @@ impl Cluster {
             .args(["--name", &server.name, "--initial-cluster-state", "new"])
             .arg("--data-dir")
             .arg(self.folder.join(&server.name))
-            .args(["--listen-client-urls", client, "--advertise-client-urls", client])
-            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+            .args([
+                "--listen-client-urls",
+                client,
+                "--advertise-client-urls",
+                client,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
             .args(["--initial-cluster", &all, "--logger", "zap"])
             .args(&self.flags)
             .stdin(Stdio::null())
@@ -186,11 +215,17 @@ pub fn free_ports(count: usize) -> Vec<u16> {
 
 /// Copies the log, and tells when the server answers.
 fn follow(stderr: ChildStderr, log: &Path, tell: &Sender<()>) {
-    let mut file = File::options().append(true).create(true).open(log).expect("a file");
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(log)
+        .expect("a file");
     for line in BufReader::new(stderr).lines() {
         let Ok(line) = line else { return };
         let _ = writeln!(file, "{line}");
-        if line.contains("ready to serve client requests") || line.contains("serving client traffic") {
+        if line.contains("ready to serve client requests")
+            || line.contains("serving client traffic")
+        {
             let _ = tell.send(());
         }
     }
