@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::stand_in::{BootTime, Renewal};
+use crate::engine::{BootTime, Renewal};
 
 /// `Instant` stops while a Linux machine is suspended, so a node that wakes would hold its lease for
 /// valid although it ended long ago.

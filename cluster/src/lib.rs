@@ -4,6 +4,6 @@
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
-pub mod etcd;
+pub mod engine;
 #[doc(hidden)]
-pub mod stand_in;
+pub mod etcd;

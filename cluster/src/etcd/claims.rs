@@ -2,7 +2,7 @@
 
 use etcd_client::{GetOptions, KeyValue, Txn, TxnOp};
 
-use crate::stand_in::{Epoch, Owner, Shard};
+use crate::engine::{Epoch, Owner, Shard};
 
 use super::Etcd;
 use super::error::EtcdError;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::Clock;
-use crate::stand_in::{Authority, Backoff, BootTime, Renewal, Retry, Standing};
+use crate::engine::{Authority, Backoff, BootTime, Renewal, Retry, Standing};
 
 use super::Etcd;
 use super::error::EtcdError;

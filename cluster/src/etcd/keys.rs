@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::stand_in::{NodeName, Shard, Shards};
+use crate::engine::{NodeName, Shard, Shards};
 
 /// The keys of one cluster.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ fn shard(text: &str, shards: Shards) -> Option<Shard> {
 #[cfg(test)]
 mod tests {
     use super::{Key, Keys, NoKey};
-    use crate::stand_in::{NodeName, Shards};
+    use crate::engine::{NodeName, Shards};
 
     fn shards() -> Shards {
         Shards::new(512).expect("a count")

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
-use crate::stand_in::{Authority, BootTime, Incarnation, NodeName, Ttl};
+use crate::engine::{Authority, BootTime, Incarnation, NodeName, Ttl};
 
 use super::Etcd;
 use super::error::{EtcdError, GrantError};

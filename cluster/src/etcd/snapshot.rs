@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use etcd_client::{GetOptions, KeyValue};
 use tracing::warn;
 
-use crate::stand_in::{Epoch, NodeName, Owner, Shard, Shards};
+use crate::engine::{Epoch, NodeName, Owner, Shard, Shards};
 
 use super::Etcd;
 use super::connection::LARGEST;

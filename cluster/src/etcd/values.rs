@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::stand_in::{Epoch, Incarnation, Leaving, NodeName, Owner};
+use crate::engine::{Epoch, Incarnation, Leaving, NodeName, Owner};
 
 use super::planner::PlannerTerm;
 

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::stand_in::{Backoff, Retry, Shards};
+use crate::engine::{Backoff, Retry, Shards};
 
 use super::Etcd;
 use super::connection::LARGEST;

@@ -183,7 +183,7 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::{Authority, InvalidTtl, Renewal, Standing, Ttl};
-    use crate::stand_in::time::BootTime;
+    use crate::engine::time::BootTime;
     use std::time::Duration;
 
     const fn at(ms: u64) -> BootTime {
