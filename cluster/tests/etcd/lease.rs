@@ -38,6 +38,31 @@ async fn a_renewal_counts_from_before_it_was_sent() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_late_counts_from_when_its_renewal_was_sent() {
+    let Some(servers) = Cluster::start(1) else {
+        return;
+    };
+    let etcd = connect(&servers, "/lease/slow").await;
+    let mut lease = lease(&etcd, 24).await;
+    let LeaseState::Held { sent: first } = soon("a renewal", lease.changed()).await else {
+        panic!("{lease:?}");
+    };
+    servers.pause(0);
+    // The next one is sent after 6 s, and given up after another 3.
+    tokio::time::sleep(Duration::from_millis(7_500).saturating_sub(clock::now().since(first)))
+        .await;
+    let resumed = clock::now();
+    servers.resume(0);
+    let state = soon("a renewal", lease.changed()).await;
+    let LeaseState::Held { sent } = state else {
+        panic!("{state:?}");
+    };
+    assert!(first < sent, "{first:?} {sent:?}");
+    let before = resumed.since(sent);
+    assert!(before > Duration::from_millis(500), "{before:?}");
+}
+
+#[tokio::test]
 async fn a_lease_that_was_revoked_is_lost_at_the_next_renewal() {
     let Some(mut world) = world("/lease/gone").await else {
         return;
