@@ -22,7 +22,7 @@ pub fn is_there() -> bool {
 
 /// The servers of one etcd.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     folder: PathBuf,
     servers: Vec<Server>,
     flags: Vec<String>,
@@ -39,12 +39,12 @@ struct Server {
 impl Cluster {
     /// Starts one server or several, and waits until they answer. None: there is no etcd on this
     /// machine, which is printed.
-    pub fn start(count: usize) -> Option<Self> {
+    pub(crate) fn start(count: usize) -> Option<Self> {
         Self::start_with(count, &[])
     }
 
     /// The same, with more flags for each server.
-    pub fn start_with(count: usize, flags: &[&str]) -> Option<Self> {
+    pub(crate) fn start_with(count: usize, flags: &[&str]) -> Option<Self> {
         if Command::new("etcd").arg("--version").output().is_err() {
             // Not by a macro that the test harness captures.
             let _ = writeln!(
@@ -90,7 +90,7 @@ impl Cluster {
     }
 
     /// The URLs for clients.
-    pub fn endpoints(&self) -> Vec<String> {
+    pub(crate) fn endpoints(&self) -> Vec<String> {
         let scheme = if self
             .flags
             .iter()
@@ -105,7 +105,7 @@ impl Cluster {
     }
 
     /// Kills one.
-    pub fn stop(&mut self, index: usize) {
+    pub(crate) fn stop(&mut self, index: usize) {
         if let Some(mut child) = self.servers[index].running.take() {
             child.kill().expect("a process to kill");
             child.wait().expect("its end");
@@ -113,19 +113,19 @@ impl Cluster {
     }
 
     /// Starts one again, with what it had on its disk. It answers if a majority runs.
-    pub fn start_again(&mut self, index: usize) {
+    pub(crate) fn start_again(&mut self, index: usize) {
         assert!(self.servers[index].running.is_none(), "it runs");
         let ready = self.spawn(index);
         assert!(is_ready(&ready), "etcd starts again");
     }
 
     /// Stops the process of one, as it is: its connections stay open, and nothing answers.
-    pub fn pause(&self, index: usize) {
+    pub(crate) fn pause(&self, index: usize) {
         self.signal(index, "-STOP");
     }
 
     /// Lets it go on.
-    pub fn resume(&self, index: usize) {
+    pub(crate) fn resume(&self, index: usize) {
         self.signal(index, "-CONT");
     }
 
@@ -190,7 +190,7 @@ impl Drop for Cluster {
 }
 
 /// One server that all tests of a process share while some of them run. Each has its own prefix.
-pub fn shared() -> Option<Arc<Cluster>> {
+pub(crate) fn shared() -> Option<Arc<Cluster>> {
     static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(cluster) = shared.upgrade() {
@@ -206,7 +206,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Ports that nothing listens on, all different.
-pub fn free_ports(count: usize) -> Vec<u16> {
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     let bind = |_| TcpListener::bind("127.0.0.1:0").expect("a port");
     let held: Vec<_> = (0..count).map(bind).collect();
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
