@@ -371,7 +371,8 @@ impl Links {
             let other = *name != found.node || peer.info.incarnation != found.incarnation;
             if other && peer.handshakes_with(dialled) {
                 let text = format!("{found} answers at its address {dialled}");
-                peer.failed(name, text, now, out);
+                // Not soon again: ractor gives up one of two connections to that other node.
+                peer.elsewhere(name, text, now + self.timing.stranger, out);
             }
         }
     }

@@ -142,6 +142,19 @@ impl Node {
         assert!(answer.starts_with("reply 100 "), "{answer}");
     }
 
+    /// The same, again and again while there is no connection.
+    pub(crate) fn echo_soon(&mut self, peer: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.ask(peer, "echo", 100, 20_000);
+            if answer.starts_with("reply 100 ") {
+                return;
+            }
+            assert!(answer.starts_with("error "), "{answer}");
+            assert!(Instant::now() < until, "{answer}");
+        }
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("sh")
             .arg("-c")

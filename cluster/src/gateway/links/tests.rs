@@ -321,6 +321,8 @@ fn another_node_at_the_address_of_a_peer_is_told() {
     let out = a.ready(1, Some(identity("b", 7)), s(0));
     let told = "node b in incarnation 7 answers at its address 10.0.0.1:1";
     assert_eq!(failure(&out), told);
+    assert_eq!(a.tick(s(9)), []);
+    assert!(a.tick(s(10)).contains(&dial("c", 1, 2)));
 }
 
 #[test]
