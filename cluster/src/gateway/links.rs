@@ -384,8 +384,7 @@ impl Links {
         }
         for (name, peer) in &mut self.peers {
             if peer.handshakes_with(&connection.address) {
-                let text =
-                    "the connection was closed in the handshake, as it is if the cookies differ";
+                let text = "the connection was closed in the handshake, as it is if the cookies or the certificates do not fit";
                 peer.failed(name, text.to_owned(), now, out);
             }
         }

@@ -463,7 +463,7 @@ fn history(seed: u64) {
                 links.opened(id(next), direction, address, now);
                 model.open.insert(id(next), None);
             }
-            3 | 4 | 5 if next > 0 => {
+            3..=5 if next > 0 => {
                 let connection = id(1 + random.below(next));
                 let node = peers[usize::try_from(random.below(4)).expect("small")];
                 let who = Some(identity(node, random.below(2))).filter(|_| random.below(9) > 0);
