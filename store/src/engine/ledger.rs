@@ -50,6 +50,16 @@ struct Known {
     revision: u64,
     kind: Arc<str>,
     standing: Standing,
+    written: Written,
+}
+
+/// What the record says of its rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// It is restored.
+    Awake,
+    /// It is not, or may be not, since it is not known whether it was woken.
+    Resting,
 }
 
 /// What a session that is remembered is doing.
@@ -154,6 +164,11 @@ impl Ledger {
             revision: record.revision,
             kind: Arc::clone(&record.kind),
             standing,
+            written: if record.resting {
+                Written::Resting
+            } else {
+                Written::Awake
+            },
         };
         self.ids.insert(Arc::clone(&record.id), known);
     }
@@ -165,6 +180,7 @@ impl Ledger {
             revision: 0,
             kind: "".into(),
             standing: Standing::SetAside(why),
+            written: Written::Awake,
         });
     }
 
@@ -215,8 +231,9 @@ impl Ledger {
     /// time, so one that was known before has ended.
     pub fn admit(&mut self, record: &Record, tag: u64, intent: Intent) -> Admission {
         let known = self.ids.get(&record.id);
+        let written = known.map_or(Written::Awake, |known| known.written);
         let known = known.map(|known| (known.revision, known.standing.clone()));
-        let kept = match (known, intent) {
+        let resumed = match (known, intent) {
             (Some((_, Standing::Running { tag: known, .. })), _) if known == tag => {
                 return Admission::Go;
             }
@@ -227,10 +244,8 @@ impl Ledger {
             (Some((_, Standing::Kept(kept))), Intent::New) => {
                 return Admission::Refused(NoStart::Remembered(kept));
             }
-            (Some((known, Standing::Kept(kept))), Intent::Resume(revision))
-                if known == revision =>
-            {
-                Some((revision, kept))
+            (Some((known, Standing::Kept(_))), Intent::Resume(revision)) if known == revision => {
+                Some(revision)
             }
             (_, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
             (None, Intent::New) => None,
@@ -241,18 +256,21 @@ impl Ledger {
                 _ => Admission::Refused(NoStart::Claimed(claimed)),
             };
         }
-        let (revision, admission) = match kept {
+        let (revision, admission) = match resumed {
             None => {
                 let revision = self.next();
                 (revision, Admission::Remember(revision))
             }
-            Some((revision, Kept::Resting)) => (revision, Admission::Wake(revision)),
-            Some((revision, _)) => (revision, Admission::Go),
+            Some(revision) => match written {
+                Written::Resting => (revision, Admission::Wake(revision)),
+                Written::Awake => (revision, Admission::Go),
+            },
         };
         let known = Known {
             revision,
             kind: Arc::clone(&record.kind),
             standing: Standing::Running { tag, intent },
+            written,
         };
         self.ids.insert(Arc::clone(&record.id), known);
         self.tags.insert(tag, Arc::clone(&record.id));
@@ -281,10 +299,15 @@ impl Ledger {
             (End::NeverRan(None), Intent::Resume(_)) => Kept::SupervisorEnded,
             (End::Keep(kept), _) => kept,
         };
-        let rest = kept == Kept::Resting;
+        let (rests, revision) = (kept == Kept::Resting, known.revision);
+        known.written = match kept {
+            Kept::Resting => Written::Resting,
+            // Whether it was woken for that is not known.
+            Kept::NotStarted(_) | Kept::SupervisorEnded => known.written,
+            Kept::Waiting | Kept::Crashed(_) => Written::Awake,
+        };
         known.standing = Standing::Kept(kept);
-        let revision = known.revision;
-        rest.then_some(Change::Rest { id, revision })
+        rests.then_some(Change::Rest { id, revision })
     }
 
     /// What does not run turns out to be something else, if it is still of this revision.
