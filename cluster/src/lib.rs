@@ -1,7 +1,39 @@
-//! Sessions over several nodes, at most one owner for each id.
+//! Sessions over several nodes, at most one owner for each id: [`ClusterSupervisor`] starts them where
+//! etcd says that they belong, and reaches them by messages of ractor.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod admission;
+#[doc(hidden)]
+pub mod clock;
+mod cluster_ref;
+mod cluster_supervisor;
 #[doc(hidden)]
 pub mod engine;
+pub mod error;
+#[doc(hidden)]
+pub mod etcd;
+#[doc(hidden)]
 pub mod gateway;
+mod kinds;
+mod local;
+mod node;
+mod options;
+mod remote;
+mod route;
+mod seat;
+mod status;
+#[doc(hidden)]
 pub mod wire;
+
+pub use admission::NotAdmitted;
+pub use cluster_ref::ClusterRef;
+pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
+pub use engine::NodeName;
+pub use kinds::Kinds;
+pub use node::Stage;
+pub use options::ClusterOptions;
+pub use remote::Remote;
+pub use seat::Seat;
+pub use status::{NodeStatus, Status};

@@ -1,16 +1,21 @@
 //! What it costs that a start is remembered: a durable start beside a plain one of the same session, in
-//! one run, one after another and many at once; and a state that is saved.
+//! one run, one after another and many at once; a state that is saved; and a store of 100,000 sessions that
+//! is opened.
 //!
 //! ```sh
 //! cargo bench -p session-supervisor-store --bench cost
 //! ```
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort, call};
 use session_supervisor::{ChildSpec, Options, SessionSupervisor, StartContext};
-use session_supervisor_store::{Checkpoint, DurableSupervisor, Kinds, Remembered, SqliteStore};
+use session_supervisor_store::{
+    Change, Checkpoint, Decided, DurableSupervisor, Kinds, Record, Remembered, SavedState,
+    SessionStore, SqliteStore,
+};
 use tokio::task::JoinSet;
 
 /// So many sessions a measurement starts.
@@ -131,6 +136,40 @@ async fn restored(file: &Path) -> Duration {
     took
 }
 
+/// So many sessions are in a large store, each with a state of 1 KB.
+const MANY: u64 = 100_000;
+
+/// How long it takes until they are known, and until all of them run again.
+async fn opened(file: &Path) -> (Duration, Duration) {
+    drop(std::fs::remove_file(file));
+    let mut store = SqliteStore::open(file).expect("it opens");
+    let all: Vec<_> = (1..=MANY).collect();
+    for some in all.chunks(1_000) {
+        let mut changes: Vec<Decided> = Vec::new();
+        for at in some {
+            let id: Arc<str> = format!("s{at}").into();
+            let record = Record::new(Arc::clone(&id), "plain", "null", *at, *at);
+            changes.push(Change::Remember(record).into());
+            let save = Change::Save {
+                id,
+                revision: *at,
+                state: SavedState::new("", 0, vec![b'x'; 1_000], *at),
+            };
+            changes.push(save.into());
+        }
+        store.apply(&changes).expect("it is written");
+    }
+    drop(store);
+    let began = Instant::now();
+    let durable = open(file).await;
+    let known = began.elapsed();
+    let report = durable.restored().await.expect("it is done");
+    assert_eq!(report.restored as u64, MANY);
+    let all = began.elapsed();
+    durable.stop().await.expect("it is written");
+    (known, all)
+}
+
 fn micros(took: Duration) -> f64 {
     took.as_secs_f64() * 1e6
 }
@@ -159,6 +198,13 @@ async fn main() {
         took = took.min(restored(&file).await);
     }
     println!("a session restored: {:.1}", micros(took));
+    let (known, all) = opened(&file).await;
+    println!(
+        "{MANY} sessions: known after {:.2} s, all restored after {:.2} s",
+        known.as_secs_f64(),
+        all.as_secs_f64()
+    );
+    drop(std::fs::remove_file(&file));
     let durable = open(&file).await;
     durable
         .start_session("saver", "saver", &())

@@ -10,28 +10,56 @@
 //! });
 //! ```
 
-use std::sync::Arc;
+mod shared;
 
-use crate::record::{Change, Entry, Record, SavedState};
+use crate::part::Part;
+use crate::record::{Change, Decided, Entry, Record, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 
-/// Runs the whole suite. `make` makes an empty store; what it answers opens that store, as often as it
-/// is called, one at a time: the last one has been dropped then.
+/// Runs what any store has to hold. `make` makes an empty store; what it answers opens that store, as
+/// often as it is called, one at a time: the last one has been dropped then.
 ///
 /// # Panics
 ///
 /// With what the store does not hold.
-pub fn check<S: SessionStore, O: FnMut() -> S>(mut make: impl FnMut() -> O) {
-    let rules: [(&str, Test); 8] = [
-        ("an empty store has nothing", empty),
-        ("what is remembered is there when it is opened again", kept),
-        ("a later session takes the place of an earlier one", later),
-        ("an older change changes nothing of a later session", older),
-        ("what is forgotten is gone with its states", forgotten),
-        ("a state belongs to one slot of one revision", states),
-        ("changes of one call are made in their order", order),
-        ("entries come in pages, in the order of their ids", pages),
-    ];
+pub fn check<S: SessionStore, O: FnMut() -> S>(make: impl FnMut() -> O) {
+    run(
+        make,
+        &[
+            ("an empty store has nothing", empty),
+            ("what is remembered is there when it is opened again", kept),
+            ("a later session takes the place of an earlier one", later),
+            ("an older change changes nothing of a later session", older),
+            ("what is forgotten is gone with its states", forgotten),
+            ("a state belongs to one slot of one revision", states),
+            ("a session rests until it is used or replaced", rest),
+            ("changes of one call are made in their order", order),
+            ("a part has the entries of its own ids, each once", parts),
+            ("ids are as they are, also odd ones", odd),
+        ],
+    );
+}
+
+/// Runs what a store has to hold besides [`check`] if several owners share it: that it refuses one whose
+/// time is over. What `make` answers opens the store for several at once.
+///
+/// # Panics
+///
+/// With what the store does not hold.
+///
+/// ```
+/// use session_supervisor_store::{MemoryStore, contract};
+///
+/// contract::check_shared(|| {
+///     let store = MemoryStore::new();
+///     move || store.clone()
+/// });
+/// ```
+pub fn check_shared<S: SessionStore, O: FnMut() -> S>(make: impl FnMut() -> O) {
+    run(make, shared::RULES);
+}
+
+fn run<S: SessionStore, O: FnMut() -> S>(mut make: impl FnMut() -> O, rules: &[(&str, Test)]) {
     for (rule, test) in rules {
         let mut open = make();
         let mut boxed = || -> Box<dyn SessionStore> { Box::new(open()) };
@@ -83,21 +111,37 @@ fn of<T>(answer: Result<T, StoreError>) -> T {
     }
 }
 
-fn ids(store: &mut dyn SessionStore) -> Vec<(String, u64)> {
-    let entries = of(store.entries(None, usize::MAX)).into_iter();
+/// Writes changes of the only owner.
+fn write(store: &mut dyn SessionStore, changes: &[Change]) {
+    of(under(store, 0, changes));
+}
+
+fn under(store: &mut dyn SessionStore, epoch: u64, changes: &[Change]) -> Result<(), StoreError> {
+    let changes = changes.iter().cloned();
+    let decided: Vec<_> = changes
+        .map(|change| Decided::under(epoch, change))
+        .collect();
+    store.apply(&decided)
+}
+
+/// The ids of a part with their revisions, in their order.
+fn ids_of(store: &mut dyn SessionStore, part: Part) -> Vec<(String, u64)> {
     let mut ids = Vec::new();
-    for entry in entries {
-        match entry {
-            Entry::Record(record) => ids.push((record.id.to_string(), record.revision)),
-            Entry::Unreadable { id, .. } => ids.push((id.to_string(), 0)),
-        }
-    }
+    of(store.load(part, &mut |entry| match entry {
+        Entry::Record(record) => ids.push((record.id.to_string(), record.revision)),
+        Entry::Unreadable { id, .. } => ids.push((id.to_string(), 0)),
+    }));
+    ids.sort_unstable();
     ids
+}
+
+fn ids(store: &mut dyn SessionStore) -> Vec<(String, u64)> {
+    ids_of(store, Part::ALL)
 }
 
 fn empty(open: Open<'_>) {
     let mut store = open();
-    assert_eq!(of(store.entries(None, 10)), []);
+    assert_eq!(ids(&mut *store), []);
     assert_eq!(of(store.entry("a")), None);
     assert_eq!(of(store.state("a", "")), None);
     of(store.apply(&[]));
@@ -111,7 +155,7 @@ fn kept(open: Open<'_>) {
         save("a", 1, state("", &most, 9)),
         save("a", 1, state("agent", b"", 4)),
     ];
-    of(open().apply(&first));
+    write(&mut *open(), &first);
     let mut store = open();
     let mut expected = record("a", 1);
     expected.used = 9;
@@ -123,24 +167,33 @@ fn kept(open: Open<'_>) {
 
 fn later(open: Open<'_>) {
     let mut store = open();
-    of(store.apply(&[remember("a", 1), save("a", 1, state("", b"old", 8))]));
-    of(store.apply(&[remember("a", 2)]));
+    write(
+        &mut *store,
+        &[remember("a", 1), save("a", 1, state("", b"old", 8))],
+    );
+    write(&mut *store, &[remember("a", 2)]);
     assert_eq!(of(store.entry("a")), Some(Entry::Record(record("a", 2))));
     assert_eq!(of(store.state("a", "")), None);
 }
 
 fn older(open: Open<'_>) {
     let mut store = open();
-    of(store.apply(&[remember("a", 5), save("a", 5, state("", b"new", 8))]));
-    of(store.apply(&[
-        remember("a", 4),
-        remember("a", 5),
-        save("a", 4, state("", b"old", 9)),
-        save("a", 6, state("", b"none", 9)),
-        save("b", 5, state("", b"none", 9)),
-        forget("a", 4),
-        forget("b", 5),
-    ]));
+    write(
+        &mut *store,
+        &[remember("a", 5), save("a", 5, state("", b"new", 8))],
+    );
+    write(
+        &mut *store,
+        &[
+            remember("a", 4),
+            remember("a", 5),
+            save("a", 4, state("", b"old", 9)),
+            save("a", 6, state("", b"none", 9)),
+            save("b", 5, state("", b"none", 9)),
+            forget("a", 4),
+            forget("b", 5),
+        ],
+    );
     assert_eq!(ids(&mut *store), [("a".to_owned(), 5)]);
     assert_eq!(of(store.state("a", "")), Some(state("", b"new", 8)));
     assert_eq!(of(store.state("b", "")), None);
@@ -153,27 +206,36 @@ fn forgotten(open: Open<'_>) {
         forget("a", 9),
         Change::Discard { id: "a".into() },
     ] {
-        of(store.apply(&[remember("a", 3), save("a", 3, state("", b"old", 8))]));
-        of(store.apply(&[remember("b", 3), save("b", 3, state("", b"kept", 8))]));
-        of(store.apply(&[gone]));
+        write(
+            &mut *store,
+            &[remember("a", 3), save("a", 3, state("", b"old", 8))],
+        );
+        write(
+            &mut *store,
+            &[remember("b", 3), save("b", 3, state("", b"kept", 8))],
+        );
+        write(&mut *store, &[gone]);
         assert_eq!(ids(&mut *store), [("b".to_owned(), 3)]);
         assert_eq!(of(store.state("a", "")), None);
         // It does not come back with a new session of its id.
-        of(store.apply(&[remember("a", 2)]));
+        write(&mut *store, &[remember("a", 2)]);
         assert_eq!(of(store.state("a", "")), None);
-        of(store.apply(&[forget("a", 2)]));
+        write(&mut *store, &[forget("a", 2)]);
     }
     assert_eq!(of(store.state("b", "")), Some(state("", b"kept", 8)));
 }
 
 fn states(open: Open<'_>) {
     let mut store = open();
-    of(store.apply(&[remember("a", 1), remember("b", 2)]));
-    of(store.apply(&[
-        save("a", 1, state("", b"one", 8)),
-        save("a", 1, state("x", b"two", 9)),
-        save("a", 1, state("", b"three", 7)),
-    ]));
+    write(&mut *store, &[remember("a", 1), remember("b", 2)]);
+    write(
+        &mut *store,
+        &[
+            save("a", 1, state("", b"one", 8)),
+            save("a", 1, state("x", b"two", 9)),
+            save("a", 1, state("", b"three", 7)),
+        ],
+    );
     assert_eq!(of(store.state("a", "")), Some(state("", b"three", 7)));
     assert_eq!(of(store.state("a", "x")), Some(state("x", b"two", 9)));
     assert_eq!(of(store.state("b", "")), None);
@@ -184,33 +246,83 @@ fn states(open: Open<'_>) {
 
 fn order(open: Open<'_>) {
     let mut store = open();
-    of(store.apply(&[
-        remember("a", 1),
-        save("a", 1, state("", b"one", 8)),
-        forget("a", 1),
-        remember("a", 2),
-        save("a", 2, state("", b"two", 8)),
-        save("a", 1, state("", b"late", 8)),
-        forget("a", 1),
-    ]));
+    write(
+        &mut *store,
+        &[
+            remember("a", 1),
+            save("a", 1, state("", b"one", 8)),
+            forget("a", 1),
+            remember("a", 2),
+            save("a", 2, state("", b"two", 8)),
+            save("a", 1, state("", b"late", 8)),
+            forget("a", 1),
+        ],
+    );
     assert_eq!(ids(&mut *store), [("a".to_owned(), 2)]);
     assert_eq!(of(store.state("a", "")), Some(state("", b"two", 8)));
 }
 
-fn pages(open: Open<'_>) {
+fn rest(open: Open<'_>) {
     let mut store = open();
-    let names = ["ä", "b", "B", "a", "a0", "z z"];
-    let all: Vec<_> = (1..).zip(names).map(|(at, id)| remember(id, at)).collect();
-    of(store.apply(&all));
-    let (mut read, mut after) = (Vec::new(), None::<Arc<str>>);
-    loop {
-        let page = of(store.entries(after.as_deref(), 2));
-        assert!(page.len() <= 2);
-        read.extend(page.iter().map(|entry| entry.id().to_string()));
-        match page.last() {
-            Some(entry) => after = Some(Arc::clone(entry.id())),
-            None => break,
-        }
+    let (id, revision) = ("a".into(), 1);
+    let rests = Change::Rest { id, revision };
+    let (id, revision) = ("a".into(), 1);
+    let wakes = Change::Wake { id, revision };
+    let is_resting = |store: &mut dyn SessionStore| match of(store.entry("a")) {
+        Some(Entry::Record(record)) => record.resting,
+        other => std::panic::panic_any(format!("it is not there: {other:?}")),
+    };
+    write(&mut *store, &[rests.clone(), wakes.clone()]);
+    assert_eq!(ids(&mut *store), []);
+    write(
+        &mut *store,
+        &[
+            remember("a", 1),
+            save("a", 1, state("", b"one", 8)),
+            rests.clone(),
+        ],
+    );
+    assert!(is_resting(&mut *store));
+    assert_eq!(of(store.state("a", "")), Some(state("", b"one", 8)));
+    write(&mut *store, &[save("a", 1, state("", b"two", 9))]);
+    assert!(is_resting(&mut *store));
+    write(&mut *store, std::slice::from_ref(&wakes));
+    assert!(!is_resting(&mut *store));
+    write(
+        &mut *store,
+        &[rests.clone(), remember("a", 2), rests.clone()],
+    );
+    assert!(!is_resting(&mut *store));
+    let (id, revision) = ("a".into(), 2);
+    write(&mut *store, &[Change::Rest { id, revision }, wakes]);
+    drop(store);
+    assert!(is_resting(&mut *open()));
+}
+
+fn parts(open: Open<'_>) {
+    let mut store = open();
+    let names: Vec<_> = (0..40).map(|at| format!("s{at}")).collect();
+    let all: Vec<_> = (1..).zip(&names).map(|(at, id)| remember(id, at)).collect();
+    write(&mut *store, &all);
+    assert_eq!(ids(&mut *store).len(), 40);
+    let mut found = 0;
+    for part in (0..4).filter_map(|shard| Part::shard(shard, 4, 0)) {
+        let of_part = ids_of(&mut *store, part);
+        assert!(of_part.iter().all(|(id, _)| part.has(id)));
+        found += of_part.len();
     }
-    assert_eq!(read, ["B", "a", "a0", "b", "z z", "ä"]);
+    assert_eq!(found, 40);
+}
+
+fn odd(open: Open<'_>) {
+    let mut store = open();
+    let names = ["ä", "b", "B", "a", "a%", "a_", "a'", "z z", "\u{10ffff}"];
+    let all: Vec<_> = (1..).zip(names).map(|(at, id)| remember(id, at)).collect();
+    write(&mut *store, &all);
+    for (at, id) in (1..).zip(names) {
+        assert_eq!(of(store.entry(id)), Some(Entry::Record(record(id, at))));
+    }
+    assert_eq!(of(store.entry("A")), None);
+    write(&mut *store, &[forget("a%", 99), forget("a_", 99)]);
+    assert_eq!(ids(&mut *store).len(), names.len() - 2);
 }

@@ -6,7 +6,7 @@ use session_supervisor::error::{StartSupervisorError, SupervisorDown};
 use session_supervisor::{SessionId, error};
 use thiserror::Error;
 
-use crate::engine::Kept;
+use crate::engine::{Claimed, Kept};
 use crate::record::MAX_VALUE;
 pub use crate::session_store::StoreError;
 
@@ -90,6 +90,9 @@ pub enum StartError {
     /// session is started anew.
     #[error("what is stored of this id is set aside: {0}")]
     SetAside(Arc<str>),
+    /// Another session has a claim that this one needs. That is remembered, and does not run.
+    #[error("{0}")]
+    Claimed(Claimed),
     /// Nothing of this id is remembered, or it has changed meanwhile.
     #[error("no session of this id is remembered")]
     NotRemembered,
@@ -217,6 +220,24 @@ pub enum SaveError {
         #[source]
         cause: WriteError,
     },
+}
+
+/// Why sessions were not handed over as they should.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum HandOverError {
+    /// The last states of some are not written.
+    #[error("not all is written that the sessions have saved")]
+    Store(#[from] WriteError),
+    /// So many did not end, although they were killed.
+    #[error("{sessions} of the sessions are stuck")]
+    Stuck {
+        /// How many.
+        sessions: usize,
+    },
+    /// The supervisor has ended.
+    #[error(transparent)]
+    Down(#[from] SupervisorDown),
 }
 
 /// Why a session was not restored.

@@ -74,11 +74,11 @@ async fn run(
 }
 
 fn happened(fates: &mut Fates, journal: &Journal, event: &Event) {
-    match (event.tag, &event.kind) {
-        (_, EventKind::SupervisorStopping(_)) => fates.stopping(),
-        (Some(tag), kind) if event.role.is_none() => {
-            if let Some(end) = fates.happened(tag.get(), kind) {
-                journal.ended(tag.get(), end);
+    match (event.tag, &event.id, &event.kind) {
+        (_, _, EventKind::SupervisorStopping(_)) => fates.stopping(),
+        (Some(tag), Some(id), kind) if event.role.is_none() => {
+            if let Some(end) = fates.happened(tag.get(), id, kind) {
+                journal.ended(tag.get(), id, end);
             }
         }
         _ => {}

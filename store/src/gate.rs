@@ -19,7 +19,7 @@ pub(crate) struct Gate {
     pub(crate) journal: Journal,
     pub(crate) follower: Follower,
     /// What is remembered; its revision is given at the first launch.
-    pub(crate) record: Record,
+    pub(crate) record: Arc<Record>,
     pub(crate) tag: u64,
     pub(crate) intent: Intent,
     pub(crate) remembered: Remembered,
@@ -84,9 +84,12 @@ impl fmt::Display for Shut {
             Self::No(NoStart::Remembered(kept)) => write!(f, "it is remembered: it {kept}"),
             Self::No(NoStart::SetAside(why)) => write!(f, "what is stored is set aside: {why}"),
             Self::No(NoStart::Changed) => f.write_str("it is not remembered any more"),
+            Self::No(NoStart::Claimed(claimed)) => claimed.fmt(f),
             Self::Write(_) => f.write_str("it could not be remembered"),
             Self::Withdrawn => f.write_str("it was stopped before it was remembered"),
-            Self::Overlap => f.write_str("the end of an earlier session of its id is not known"),
+            Self::Overlap => {
+                f.write_str("the end of an earlier session of its id or its claims is not known")
+            }
         }
     }
 }
@@ -107,6 +110,7 @@ impl Shut {
             Self::No(NoStart::Remembered(kept)) => StartError::Remembered(kept.clone()),
             Self::No(NoStart::SetAside(why)) => StartError::SetAside(Arc::clone(why)),
             Self::No(NoStart::Changed) => StartError::NotRemembered,
+            Self::No(NoStart::Claimed(claimed)) => StartError::Claimed(claimed.clone()),
             Self::Write(error) => StartError::Store(error.clone()),
             Self::Withdrawn | Self::Overlap => return None,
         })

@@ -6,15 +6,15 @@ use std::sync::{Arc, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::engine::{Admission, End, Found, Intent, Kept, NoStart, Outcome, Reading, Standing};
+use crate::engine::{
+    Admission, Claimed, End, Found, Intent, Kept, NoStart, Outcome, Reading, Standing,
+};
 use crate::error::{OpenCheckpointError, OpenError, WriteError};
+use crate::part::Part;
 use crate::record::{Change, Entry, Record, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 use crate::stats::Stats;
 use crate::writer::{self, Read, Shared, Stage, State, Waiter};
-
-/// So many entries are read at once.
-const PAGE: usize = 1_024;
 
 /// A handle to the thread that owns a store. With the last one the thread ends, when it has written
 /// what waits.
@@ -74,35 +74,55 @@ impl Journal {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Reads all that is remembered. `standing` says what an entry is.
-    pub(crate) async fn read_all(
+    /// Reads all that is remembered of a part. `standing` says what a record is; it runs on the thread of
+    /// the store, where it holds up nobody. Answers what waits to be restored, and when it was used.
+    pub(crate) async fn read_part(
         &self,
-        mut standing: impl FnMut(&Record) -> Standing,
-    ) -> Result<(), OpenError> {
-        let mut after: Option<Arc<str>> = None;
-        loop {
-            let from = after.clone();
-            let page = self.read(move |store| store.entries(from.as_deref(), PAGE));
-            let page = page.await.ok_or(OpenError::Thread(None))?;
-            let page = page.map_err(OpenError::Store)?;
-            let last = page.last().map(|entry| Arc::clone(entry.id()));
-            let whole = page.len() == PAGE;
-            let found: Vec<_> = page
-                .into_iter()
-                .map(|entry| known(entry, &mut standing))
-                .collect();
-            let mut state = self.lock();
-            for (id, kind, revision, standing) in found {
-                state.ledger.found(id, kind, revision, standing);
+        part: Part,
+        standing: impl Fn(&Record) -> Standing + Send + 'static,
+    ) -> Result<Vec<(u64, Arc<str>)>, OpenError> {
+        let read = self.read(move |store| {
+            let mut found = Vec::new();
+            store.load(part, &mut |entry| {
+                found.push(match entry {
+                    Entry::Record(mut record) => {
+                        let standing = standing(&record);
+                        // There may be a gigabyte of all of them.
+                        record.arguments = "".into();
+                        Loaded::Record(record, standing)
+                    }
+                    Entry::Unreadable { id, cause } => Loaded::Unreadable(id, cause.into()),
+                });
+            })?;
+            Ok(found)
+        });
+        let found = read.await.ok_or(OpenError::Thread(None))?;
+        let found = found.map_err(OpenError::Store)?;
+        let mut waiting = Vec::new();
+        let mut state = self.lock();
+        state.ledger.take_over(part);
+        for loaded in found {
+            match loaded {
+                Loaded::Record(record, standing) => {
+                    if is_restored(&standing) {
+                        waiting.push((record.used, Arc::clone(&record.id)));
+                    }
+                    state.ledger.found(&record, standing);
+                }
+                Loaded::Unreadable(id, why) => state.ledger.found_unreadable(id, why),
             }
-            drop(state);
-            // An id that cannot be read may be shown as another one.
-            if !whole || last <= after {
-                self.lock().ledger.is_read();
-                return Ok(());
-            }
-            after = last;
         }
+        Ok(waiting)
+    }
+
+    /// The sessions of this part are handed over: from now on their ends forget nothing.
+    pub(crate) fn hand_over(&self, part: Part) {
+        self.lock().ledger.hand_over(part);
+    }
+
+    /// Nothing is known of these any more. Answers how many still run.
+    pub(crate) fn handed_over(&self, part: Part) -> usize {
+        self.lock().ledger.handed_over(part)
     }
 
     /// Whether all that is remembered has been read.
@@ -148,7 +168,7 @@ impl Journal {
         revision: impl FnOnce(u64),
     ) -> Passage {
         let mut state = self.lock();
-        match state.ledger.admit(&record.id, &record.kind, tag, intent) {
+        match state.ledger.admit(record, tag, intent) {
             Admission::Go => Passage::Go,
             Admission::Later => Passage::Later,
             Admission::Refused(why) => Passage::Refused(why),
@@ -157,6 +177,10 @@ impl Journal {
                 let mut record = record.clone();
                 record.revision = new;
                 Passage::When(self.push(state, Change::Remember(record)))
+            }
+            Admission::Wake(revision) => {
+                let id = Arc::clone(&record.id);
+                Passage::When(self.push(state, Change::Wake { id, revision }))
             }
         }
     }
@@ -188,7 +212,8 @@ impl Journal {
             }
             Waits::No => (None, Written::NOW),
         };
-        let added = state.backlog.add(change, waiter);
+        let decided = state.ledger.decided(change);
+        let added = state.backlog.add(decided, waiter);
         let waiting = state.backlog.bytes();
         drop(state);
         Ok(match added {
@@ -200,19 +225,20 @@ impl Journal {
         })
     }
 
-    /// The session of this tag is gone.
-    pub(crate) fn ended(&self, tag: u64, end: End) {
+    /// The session of this tag and this id is gone.
+    pub(crate) fn ended(&self, tag: u64, id: &str, end: End) {
         let mut state = self.lock();
-        let Some(change) = state.ledger.ended(tag, end) else {
+        let Some(change) = state.ledger.ended(tag, id, end) else {
             return;
         };
         // What is added once the thread has ended would wait for ever.
-        let added = state.stage != Stage::Down && state.backlog.add(change, None).is_ok();
+        let decided = state.ledger.decided(change);
+        let added = state.stage != Stage::Down && state.backlog.add(decided, None).is_ok();
         drop(state);
         if added {
             self.0.0.wake();
         } else {
-            tracing::error!("a session has ended and is not forgotten: its store is closed");
+            tracing::error!("the end of a session is not written: its store is closed");
         }
     }
 
@@ -236,27 +262,31 @@ impl Journal {
 
     fn gone(
         &self,
-        mut state: MutexGuard<'_, State>,
+        state: MutexGuard<'_, State>,
         id: &str,
         change: Option<Change>,
     ) -> (Forgot, Written) {
         if let Some(change) = change {
             return (Forgot::Now, self.push(state, change));
         }
-        if state.stage == Stage::Down {
-            return (Forgot::Nothing, down());
+        if let Some((_, Standing::Running { .. })) = state.ledger.look(id) {
+            return (Forgot::Running, Written::NOW);
         }
-        let (waiter, written) = waiter();
-        let settled = state.backlog.settle(id, waiter).is_some();
         drop(state);
-        let written = if settled { Written::NOW } else { written };
-        (Forgot::Nothing, written)
+        (Forgot::Nothing, self.settled(id))
     }
 
     /// Waits until nothing of an id is left to be written.
     pub(crate) fn settled(&self, id: &str) -> Written {
-        let state = self.lock();
-        self.gone(state, id, None).1
+        let mut state = self.lock();
+        if state.stage == Stage::Down {
+            return down();
+        }
+        let (waiter, written) = waiter();
+        let settled = state.backlog.settle(id, waiter).is_some();
+        drop(state);
+        self.0.0.wake();
+        if settled { Written::NOW } else { written }
     }
 
     /// Waits until nothing is left to be written.
@@ -272,17 +302,32 @@ impl Journal {
         if settled { Written::NOW } else { written }
     }
 
-    /// Writes what waits and gives the store back. Waits for that.
-    pub(crate) async fn close(&self) {
+    /// Writes what waits and gives the store back. Waits for that, and says whether all was written.
+    pub(crate) async fn close(&self) -> Result<(), WriteError> {
         let ended = self.end();
         close(&self.0.0);
-        if let Some(ended) = ended {
-            // An error says the same.
-            drop(ended.await);
+        match ended {
+            Some(ended) => ended.await.unwrap_or(Err(WriteError::Down)),
+            None => Err(WriteError::Down),
         }
     }
 
-    fn end(&self) -> Option<oneshot::Receiver<()>> {
+    /// Waits until the store is closed, or its thread has ended in another way. It keeps neither open.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let ended = self.end();
+        async move {
+            if let Some(ended) = ended {
+                drop(ended.await);
+            }
+        }
+    }
+
+    /// Whether nobody has closed it, and its thread goes on.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().stage == Stage::Open
+    }
+
+    fn end(&self) -> Option<oneshot::Receiver<Result<(), WriteError>>> {
         let mut state = self.lock();
         if state.stage == Stage::Down {
             return None;
@@ -292,10 +337,21 @@ impl Journal {
         Some(ended)
     }
 
+    /// Whether another session has one of these claims, and does not run.
+    pub(crate) fn claimed(&self, record: &Record) -> Option<Claimed> {
+        let claimed = self.lock().ledger.claimed(&record.id, &record.claims)?;
+        let runs = matches!(claimed.standing, Standing::Running { .. });
+        (!runs).then_some(claimed)
+    }
+
     pub(crate) fn look(&self, id: &str) -> Option<(u64, Standing)> {
         let state = self.lock();
         let (revision, standing) = state.ledger.look(id)?;
         Some((revision, standing.clone()))
+    }
+
+    pub(crate) fn kind(&self, id: &str) -> Option<Arc<str>> {
+        self.lock().ledger.kind(id).cloned()
     }
 
     pub(crate) fn next_tag(&self) -> u64 {
@@ -338,7 +394,8 @@ impl Journal {
             return down();
         }
         let (waiter, written) = waiter();
-        let added = state.backlog.add(change, Some(waiter));
+        let decided = state.ledger.decided(change);
+        let added = state.backlog.add(decided, Some(waiter));
         drop(state);
         debug_assert!(added.is_ok(), "only a state is refused");
         self.0.0.wake();
@@ -391,25 +448,20 @@ pub(crate) enum Waits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forgot {
     Now,
+    /// It runs, so it is not to be forgotten.
+    Running,
     Nothing,
+}
+
+/// What the store has of an id, and what it is.
+enum Loaded {
+    Record(Record, Standing),
+    Unreadable(Arc<str>, Arc<str>),
 }
 
 /// One who waits in vain.
 fn down() -> Written {
     waiter().1
-}
-
-fn known(
-    entry: Entry,
-    standing: &mut impl FnMut(&Record) -> Standing,
-) -> (Arc<str>, Arc<str>, u64, Standing) {
-    match entry {
-        Entry::Record(record) => {
-            let standing = standing(&record);
-            (record.id, record.kind, record.revision, standing)
-        }
-        Entry::Unreadable { id, cause } => (id, "".into(), 0, Standing::SetAside(cause.into())),
-    }
 }
 
 /// A record that is to be written now.

@@ -16,6 +16,7 @@ mod gate;
 mod journal;
 mod kinds;
 mod memory;
+mod part;
 mod record;
 mod remembered;
 mod restore;
@@ -28,14 +29,15 @@ mod writer;
 
 pub use application::DurableApplication;
 pub use codec::{Codec, Json};
-pub use engine::{Intent, Kept, Standing};
+pub use engine::{Claimed, Intent, Kept, Standing};
 pub use kinds::Kinds;
 pub use memory::MemoryStore;
-pub use record::{Change, Entry, MAX_VALUE, Record, SavedState};
+pub use part::Part;
+pub use record::{Change, Decided, Entry, MAX_VALUE, Record, SavedState};
 pub use remembered::{Checkpoint, Remembered};
 pub use restore::RestoreReport;
 pub use session_store::{SessionStore, StoreError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenStoreError, SqliteStore};
 pub use stats::{Stats, Writes};
-pub use supervisor::{DurableSupervisor, RememberedInfo};
+pub use supervisor::{DurableSupervisor, RememberedInfo, TakenOver};

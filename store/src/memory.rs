@@ -1,17 +1,24 @@
 //! A store without a disk: for tests, and as the shortest example of one.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::record::{Change, Entry, Record, SavedState};
+use crate::part::Part;
+use crate::record::{Change, Decided, Entry, Record, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 
 /// A [`SessionStore`] in memory. Clones are the same store, so one outlives a supervisor, as a file
-/// does; nothing outlives the process.
+/// does; nothing outlives the process. Several owners may share one, each with a clone.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    sessions: Arc<Mutex<Sessions>>,
+    kept: Arc<Mutex<Stored>>,
+}
+
+#[derive(Debug, Default)]
+struct Stored {
+    sessions: Sessions,
+    /// The parts that were loaded, with their greatest epochs.
+    owned: Vec<Part>,
 }
 
 type Sessions = BTreeMap<Arc<str>, Remembered>;
@@ -29,41 +36,80 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SessionStore for MemoryStore {
-    fn entries(&mut self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, StoreError> {
-        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let sessions = self.lock();
-        let entries = sessions.range::<str, _>((after, Bound::Unbounded));
-        let entries = entries.map(|(_, remembered)| Entry::Record(remembered.record.clone()));
-        Ok(entries.take(most).collect())
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        let mut stored = self.lock();
+        stored.own(part)?;
+        let records = stored.sessions.values().map(|known| &known.record);
+        let of = records.filter(|record| part.has(&record.id));
+        let entries: Vec<_> = of.cloned().map(Entry::Record).collect();
+        drop(stored);
+        entries.into_iter().for_each(found);
+        Ok(())
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
-        let sessions = self.lock();
-        let remembered = sessions.get(id);
+        let stored = self.lock();
+        let remembered = stored.sessions.get(id);
         Ok(remembered.map(|remembered| Entry::Record(remembered.record.clone())))
     }
 
     fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
-        let sessions = self.lock();
-        let state = sessions
-            .get(id)
-            .and_then(|remembered| remembered.states.get(slot));
+        let stored = self.lock();
+        let remembered = stored.sessions.get(id);
+        let state = remembered.and_then(|remembered| remembered.states.get(slot));
         Ok(state.cloned())
     }
 
-    fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        let mut sessions = self.lock();
-        for change in changes {
-            apply(&mut sessions, change);
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        let mut stored = self.lock();
+        for decided in changes {
+            stored.is_owned(decided)?;
+        }
+        for decided in changes {
+            apply(&mut stored.sessions, &decided.change);
         }
         Ok(())
     }
+}
+
+impl Stored {
+    fn own(&mut self, part: Part) -> Result<(), StoreError> {
+        let same =
+            |known: &&mut Part| (known.number(), known.count()) == (part.number(), part.count());
+        match self.owned.iter_mut().find(same) {
+            Some(known) if known.epoch() > part.epoch() => Err(fenced(part.epoch(), *known)),
+            Some(known) => {
+                *known = part;
+                Ok(())
+            }
+            None => {
+                self.owned.push(part);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_owned(&self, decided: &Decided) -> Result<(), StoreError> {
+        let of = self
+            .owned
+            .iter()
+            .filter(|part| part.has(decided.change.id()));
+        match of.max_by_key(|part| part.epoch()) {
+            Some(part) if part.epoch() > decided.epoch => Err(fenced(decided.epoch, *part)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn fenced(epoch: u64, part: Part) -> StoreError {
+    let (shard, known) = (part.number(), part.epoch());
+    StoreError::Fenced(format!("shard {shard} has epoch {known}, this is of epoch {epoch}").into())
 }
 
 fn apply(sessions: &mut Sessions, change: &Change) {
@@ -90,12 +136,21 @@ fn apply(sessions: &mut Sessions, change: &Change) {
                 .states
                 .insert(Arc::clone(&state.slot), state.clone());
         }
+        (Change::Rest { revision, .. }, Some((known, remembered))) if known == *revision => {
+            remembered.record.resting = true;
+        }
+        (Change::Wake { revision, .. }, Some((known, remembered))) if known == *revision => {
+            remembered.record.resting = false;
+        }
         (Change::Forget { id, revision }, Some((known, _))) if known <= *revision => {
             sessions.remove(id);
         }
         (Change::Discard { id }, _) => {
             sessions.remove(id);
         }
-        (Change::Save { .. } | Change::Forget { .. }, _) => {}
+        (
+            Change::Save { .. } | Change::Rest { .. } | Change::Wake { .. } | Change::Forget { .. },
+            _,
+        ) => {}
     }
 }

@@ -19,14 +19,16 @@ pub struct Record {
     pub label: Option<Arc<str>>,
     /// What it claims beside its id, as pairs of a kind and a value.
     pub claims: Vec<(String, String)>,
-    /// Which session of this id it is: a later one has a greater number. A store that several
-    /// processes share is to refuse what has a smaller one than it knows.
+    /// Which session of this id it is: a later one has a greater number.
     pub revision: u64,
     /// When it was started, in milliseconds since 1970.
     pub started: u64,
     /// When it was started or saved something, whichever was last. Sessions are restored in this
     /// order, the latest first.
     pub used: u64,
+    /// Whether it rests: its supervisor has ended it by its idle timeout or its lifetime. It is not
+    /// restored, and started again when it is used.
+    pub resting: bool,
 }
 
 impl Record {
@@ -48,6 +50,7 @@ impl Record {
             revision,
             started,
             used: started,
+            resting: false,
         }
     }
 }
@@ -109,6 +112,20 @@ pub enum Change {
         /// Which of that id.
         revision: u64,
     },
+    /// A session rests from now on. Nothing happens unless this very revision is there.
+    Rest {
+        /// The session.
+        id: Arc<str>,
+        /// Which of that id.
+        revision: u64,
+    },
+    /// A session that rested is used again. Nothing happens unless this very revision is there.
+    Wake {
+        /// The session.
+        id: Arc<str>,
+        /// Which of that id.
+        revision: u64,
+    },
     /// All is removed that is there of an id, also what cannot be read.
     Discard {
         /// The id, as the store has it.
@@ -122,8 +139,37 @@ impl Change {
     pub fn id(&self) -> &Arc<str> {
         match self {
             Self::Remember(record) => &record.id,
-            Self::Save { id, .. } | Self::Forget { id, .. } | Self::Discard { id } => id,
+            Self::Save { id, .. }
+            | Self::Forget { id, .. }
+            | Self::Rest { id, .. }
+            | Self::Wake { id, .. }
+            | Self::Discard { id } => id,
         }
+    }
+}
+
+/// A change, and the epoch of the owner that has decided it: [`Part::epoch`](crate::Part::epoch).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decided {
+    /// The epoch of the owner of the id when that was decided. 0: the store has one owner only.
+    pub epoch: u64,
+    /// What.
+    pub change: Change,
+}
+
+impl Decided {
+    /// A change that was decided under this epoch.
+    #[must_use]
+    pub const fn under(epoch: u64, change: Change) -> Self {
+        Self { epoch, change }
+    }
+}
+
+/// Decided by the only owner of a store.
+impl From<Change> for Decided {
+    fn from(change: Change) -> Self {
+        Self::under(0, change)
     }
 }
 

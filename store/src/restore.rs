@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use session_supervisor::error::StartError::{Draining, SupervisorDown};
+use session_supervisor::error::StartError::{AlreadyStarted, Draining, Stopped, SupervisorDown};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::engine::Standing;
+use crate::engine::{Kept, Standing};
 use crate::error::{NotRestored, StartError};
 use crate::journal::is_restored;
 use crate::supervisor::DurableSupervisor;
@@ -28,24 +28,29 @@ pub struct RestoreReport {
     /// These cannot be read, and are left as they are until somebody decides:
     /// [`discard`](DurableSupervisor::discard), [`start_anew`](DurableSupervisor::start_anew).
     pub set_aside: Vec<NotRestored>,
-    /// So many were not started, since they were idle when they ended.
-    pub idle: usize,
+    /// So many rest, and are started when they are used.
+    pub resting: usize,
+    /// So many were not tried, since the supervisor stopped or drained before their turn. They wait for
+    /// the next time.
+    pub left: usize,
 }
 
 /// Restores all that waits for it, the ones that were used last first.
 pub(crate) async fn restore(
     durable: DurableSupervisor,
     order: Vec<Arc<str>>,
+    mine: impl Fn(&str) -> bool + Send,
     done: watch::Sender<Option<RestoreReport>>,
 ) {
     let mut report = RestoreReport::default();
-    for (id, _, standing) in durable.journal().all() {
+    let all = durable.journal().all().into_iter();
+    for (id, _, standing) in all.filter(|(id, _, _)| mine(id)) {
         match standing {
             Standing::SetAside(why) => {
                 let why = why.to_string();
                 report.set_aside.push(NotRestored { id, why });
             }
-            Standing::Kept(_) if !is_restored(&standing) => report.idle += 1,
+            Standing::Kept(Kept::Resting) => report.resting += 1,
             _ => {}
         }
     }
@@ -70,8 +75,13 @@ pub(crate) async fn restore(
             Some(Ok((_, Ok(())))) => report.restored += 1,
             // It stops: what is left is restored the next time.
             Some(Ok((_, Err(StartError::Session(SupervisorDown | Draining))))) => {
-                order = Vec::new().into_iter()
+                report.left += 1 + order.len();
+                order = Vec::new().into_iter();
             }
+            // Somebody has stopped or resumed it meanwhile.
+            Some(Ok((_, Err(StartError::NotRemembered | StartError::Session(Stopped))))) => {}
+            Some(Ok((_, Err(StartError::Session(AlreadyStarted { .. }))))) => report.restored += 1,
+            Some(Ok((id, Err(_)))) if durable.journal().look(&id).is_none() => {}
             Some(Ok((id, Err(error)))) => {
                 let why = chain(&error);
                 tracing::error!("session {id:?} was not restored: {why}; it is remembered");

@@ -4,32 +4,43 @@ use std::error::Error;
 
 use thiserror::Error;
 
-use crate::record::{Change, Entry, SavedState};
+use crate::part::Part;
+use crate::record::{Decided, Entry, SavedState};
 
 /// Keeps what is remembered of sessions: [`SqliteStore`](crate::SqliteStore), [`MemoryStore`](crate::MemoryStore), or
 /// one of the user's, such as a database that several machines reach.
 ///
-/// It is called on a thread of its own, one call at a time, and may block. A call that panics is the
-/// end of it: nothing is written any more, and whoever waits is told.
+/// It is called on a thread of its own, one call at a time, and may block, also on a runtime of its own.
+/// Whoever starts, stops or saves durably waits for it, so one that asks others over a network bounds
+/// its time. A call that panics is the end of it: nothing is written any more, and whoever waits is told.
 ///
 /// # What an implementation has to hold
 ///
 /// [`contract`](crate::contract) is a suite of tests for it.
 ///
 /// 1. [`apply`](Self::apply) is atomic: all changes of a call are made, in their order, or none. When
-///    it returns `Ok`, they survive the end of the process and of the machine.
-/// 2. A change that names a revision does what [`Change`] says, and is no error if it does nothing.
+///    it returns `Ok`, they survive the end of the process and of the machine. Of an error nobody
+///    infers that they were not made, but for [`StoreError::Fenced`].
+/// 2. A change that names a revision does what [`Change`](crate::Change) says, and is no error if it does
+///    nothing.
 /// 3. Reading answers what was applied last. It changes nothing.
 /// 4. What cannot be read is answered as [`Entry::Unreadable`] and kept, byte for byte, until a
-///    [`Change::Discard`] of its id.
+///    [`Change::Discard`](crate::Change::Discard) of its id.
+///
+/// One that several owners share holds these too; one that has a single owner passes over epochs:
+///
+/// 5. [`load`](Self::load) notes the epoch of the part in the transaction that reads it. It is
+///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing.
+/// 6. [`apply`](Self::apply) is `Fenced` if a change was decided under a smaller epoch than is noted for
+///    the part that has its id. It looks at that in the transaction that writes; a look before it keeps
+///    nobody off. Then nothing of the call is made.
 pub trait SessionStore: Send + 'static {
-    /// The entries whose ids come after this one, in the order of their ids (by bytes), at most so
-    /// many. Fewer are the last ones.
+    /// Hands over the entries of a part, each once, in any order.
     ///
     /// # Errors
     ///
-    /// As the store says.
-    fn entries(&mut self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, StoreError>;
+    /// As the store says. What was handed over before is not to be relied on.
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError>;
 
     /// The entry of an id.
     ///
@@ -49,11 +60,34 @@ pub trait SessionStore: Send + 'static {
     ///
     /// # Errors
     ///
-    /// As the store says. The caller tries again what nobody waits for.
-    fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+    /// As the store says. The caller tries again what nobody waits for, but for what is fenced.
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError>;
+}
+
+/// A store that is chosen while the program runs.
+impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        (**self).load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        (**self).entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        (**self).state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        (**self).apply(changes)
+    }
 }
 
 /// Why a store has not done what it was asked.
+///
+/// The cause says whether others would fare the same: if the disk is full, the file is locked, read-only or
+/// gone, or the store cannot be reached, all who wait are told at once. After another failure each session
+/// is tried by itself, so that one which cannot be written holds up no other.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -63,13 +97,20 @@ pub enum StoreError {
     /// Others have it locked.
     #[error("the store is locked by another program")]
     Locked(#[source] Box<dyn Error + Send + Sync>),
+    /// It is elsewhere, and does not answer. What was asked may have been done.
+    #[error("the store cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// It cannot be written.
     #[error("the store is read-only")]
     ReadOnly(#[source] Box<dyn Error + Send + Sync>),
+    /// It was deleted, moved or replaced while it was open: who opens it later does not find what is
+    /// written.
+    #[error("the file of the store is not there any more")]
+    Gone(#[source] Box<dyn Error + Send + Sync>),
     /// What is stored is not what was written.
     #[error("the store is damaged")]
     Damaged(#[source] Box<dyn Error + Send + Sync>),
-    /// Another owner of the store has been here with a later revision.
+    /// A later owner has the part of the store that this is about. Nothing was done.
     #[error("the store refuses an older owner")]
     Fenced(#[source] Box<dyn Error + Send + Sync>),
     /// Something else.

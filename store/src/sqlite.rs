@@ -4,8 +4,10 @@ mod file;
 mod lock;
 mod read;
 mod schema;
+mod whole;
 mod write;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +15,11 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
-use crate::record::{Change, Entry, SavedState};
+use crate::part::Part;
+use crate::record::{Decided, Entry, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 use lock::Lock;
+use whole::Opened;
 
 /// So long a read or a write waits for another program that has the file locked, such as a backup.
 const BUSY: Duration = Duration::from_secs(2);
@@ -31,17 +35,24 @@ const STATEMENTS: usize = 32;
 ///
 /// The file may be read by other programs meanwhile, as with `sqlite3 FILE 'select * from sessions'`:
 /// ids, kinds and arguments are text. To change it by hand, end the program first.
+///
+/// If the file or its log is deleted, moved or replaced meanwhile, writes fail until it is back. If the
+/// lock file is, it is made anew.
+///
+/// It has one owner, the process that has the lock, so it passes over the epochs of changes.
 pub struct SqliteStore {
     connection: Connection,
-    path: PathBuf,
+    file: Opened,
+    /// The write-ahead log, which is there from the first write on.
+    log: Option<Opened>,
     /// Released last.
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("path", &self.path)
+            .field("path", &self.file.path())
             .finish_non_exhaustive()
     }
 }
@@ -121,13 +132,34 @@ impl SqliteStore {
         };
         let connection = Connection::open(&path).map_err(sqlite)?;
         connection.busy_timeout(BUSY).map_err(sqlite)?;
+        if connection.is_readonly("main").map_err(sqlite)? {
+            let cause = StoreError::ReadOnly("the file may not be written".into());
+            return Err(OpenStoreError::Sqlite { path, cause });
+        }
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::set_up(&connection, found, &path)?;
+        let file = Opened::at(path.clone()).map_err(|cause| OpenStoreError::Io { path, cause })?;
         Ok(Self {
             connection,
-            path,
-            _lock: lock,
+            file,
+            log: None,
+            lock,
         })
+    }
+
+    /// What was written is where the next process looks for it.
+    fn is_found(&mut self) -> Result<(), StoreError> {
+        self.lock.renew(self.file.path())?;
+        self.file.check()?;
+        match &self.log {
+            Some(log) => log.check(),
+            None => {
+                let mut name = OsString::from(self.file.path());
+                name.push("-wal");
+                self.log = Opened::at(name.into()).ok();
+                Ok(())
+            }
+        }
     }
 
     /// Lets the file grow to so many pages of 4 KiB and no further: a disk that is full, for tests. It
@@ -141,13 +173,13 @@ impl SqliteStore {
     /// The file, without links.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 }
 
 impl SessionStore for SqliteStore {
-    fn entries(&mut self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, StoreError> {
-        read::entries(&self.connection, after, most)
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        read::load(&self.connection, part, found)
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
@@ -158,8 +190,9 @@ impl SessionStore for SqliteStore {
         read::state(&self.connection, id, slot)
     }
 
-    fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        write::apply(&mut self.connection, changes).map_err(from_sqlite)
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        write::apply(&mut self.connection, changes).map_err(from_sqlite)?;
+        self.is_found()
     }
 }
 

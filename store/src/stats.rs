@@ -31,7 +31,8 @@ pub struct Writes {
     pub changes: u64,
     /// So many writes failed.
     pub failed: u64,
-    /// Why the last one failed. None: the last write succeeded.
+    /// Why the last one failed. None: the last write succeeded. It stays if the store has panicked:
+    /// nothing is written any more then.
     pub failing: Option<String>,
 }
 
@@ -40,6 +41,11 @@ impl Writes {
         self.succeeded += 1;
         self.changes += changes as u64;
         self.failing = None;
+    }
+
+    pub(crate) fn panicked(&mut self, why: &str) {
+        self.failed += 1;
+        self.failing = Some(format!("the store panicked: {why}"));
     }
 
     pub(crate) fn failed(&mut self, error: &StoreError) {

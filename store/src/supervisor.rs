@@ -3,6 +3,8 @@
 mod calls;
 mod directory;
 mod opening;
+mod shared;
+mod starting;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use crate::kinds::Kinds;
 use crate::restore::RestoreReport;
 use crate::stats::Stats;
 
+pub use shared::TakenOver;
+
 /// A [`SessionSupervisor`] that remembers its sessions: what ran is started again when the store is
 /// opened the next time, with what it has saved. Cheap to clone.
 ///
@@ -24,10 +28,15 @@ use crate::stats::Stats;
 ///
 /// A session is remembered before anything of it runs: a start that has returned `Ok` is on the disk,
 /// and so is one that has begun to run. It is forgotten when it is [stopped](Self::stop_session) by a
-/// caller, when it ends in order by itself, and at the end of its lifetime. Everything else leaves it
-/// remembered: a crash, a kill, the park, the end of the supervisor, of the process, of the machine.
-/// One whose idle timeout is over is remembered too, and started again when it is
-/// [ensured](Self::ensure_session).
+/// caller, and when it ends in order by itself. Everything else leaves it remembered: a crash, a kill,
+/// the park, the end of the supervisor, of the process, of the machine.
+///
+/// One that its supervisor ends, since its idle timeout or its lifetime is over, is remembered too, and
+/// rests: it is not restored with the others, and starts again with what it has saved when it is
+/// [ensured](Self::ensure_session) or [resumed](Self::resume_session). So it can be used whether it
+/// rests or not. Nobody removes it but a [stop](Self::stop_session) of its id.
+///
+/// What is remembered has its id and its claims, whether it runs, waits, rests or is set aside.
 ///
 /// The sessions can be found, listed and watched by [`sessions`](Self::sessions). What is started
 /// there directly is not remembered.

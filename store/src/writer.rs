@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Backlog, Ledger, Outcome, Scope};
 use crate::error::WriteError;
-use crate::record::Change;
+use crate::record::Decided;
 use crate::session_store::{SessionStore, StoreError};
 use crate::stats::Writes;
 
@@ -26,6 +26,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// So long it is tried to write what is left when the store is closed. A backup that has the file locked
+/// may take as long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// So many reads may come before a write that waits, as while sessions are restored.
+const READS_IN_A_ROW: u32 = 64;
 
 /// One who waits for a write.
 pub(crate) type Waiter = oneshot::Sender<Result<Outcome, WriteError>>;
@@ -45,8 +52,10 @@ pub(crate) struct State {
     pub(crate) reads: VecDeque<Read>,
     pub(crate) stage: Stage,
     pub(crate) writes: Writes,
-    /// Told when the thread has ended.
-    pub(crate) ends: Vec<oneshot::Sender<()>>,
+    /// Told when the thread has ended, and whether all was written.
+    pub(crate) ends: Vec<oneshot::Sender<Result<(), WriteError>>>,
+    /// Why not all was.
+    lost: Option<WriteError>,
 }
 
 /// Whether the thread goes on.
@@ -80,6 +89,7 @@ pub(crate) fn start(store: Box<dyn SessionStore>) -> Result<Arc<Shared>, std::io
             stage: Stage::Open,
             writes: Writes::default(),
             ends: Vec::new(),
+            lost: None,
         }),
         wake: Condvar::new(),
     });
@@ -102,14 +112,15 @@ impl Drop for Down {
         state.stage = Stage::Down;
         let (waiters, reads) = (state.backlog.give_up(), std::mem::take(&mut state.reads));
         let ends = std::mem::take(&mut state.ends);
+        let end = state.lost.take().map_or(Ok(()), Err);
         drop(state);
         // A read that is dropped answers its caller.
         drop(reads);
         for waiter in waiters {
             drop(waiter.send(Err(WriteError::Down)));
         }
-        for end in ends {
-            let _gone = end.send(());
+        for told in ends {
+            let _gone = told.send(end.clone());
         }
     }
 }
@@ -119,11 +130,15 @@ struct Writer {
     failures: u32,
     /// When what nobody waits for is tried again.
     retry: Option<Instant>,
+    /// When no more is tried, while the store is closed.
+    given_up: Option<Instant>,
+    /// So many reads came one after another.
+    reads: u32,
 }
 
 enum Job {
     Read(Read),
-    Write(Vec<Change>),
+    Write(Vec<Decided>),
     End,
 }
 
@@ -133,12 +148,14 @@ impl Writer {
             store,
             failures: 0,
             retry: None,
+            given_up: None,
+            reads: 0,
         }
     }
 
     fn run(mut self, shared: &Shared) {
         loop {
-            let done = match self.retry_or_wait(shared) {
+            let done = match self.next_job(shared) {
                 Job::End => return,
                 Job::Read(read) => {
                     let store = &mut *self.store;
@@ -152,6 +169,10 @@ impl Writer {
             };
             if let Err(panic) = done {
                 let why = text(&*panic);
+                let mut state = shared.lock();
+                state.writes.panicked(why);
+                state.lost = Some(WriteError::Down);
+                drop(state);
                 tracing::error!("the store panicked, nothing is remembered any more: {why}");
                 return;
             }
@@ -159,30 +180,48 @@ impl Writer {
     }
 
     /// Waits for something to do.
-    fn retry_or_wait(&mut self, shared: &Shared) -> Job {
+    fn next_job(&mut self, shared: &Shared) -> Job {
         let mut state = shared.lock();
         loop {
-            if let Some(read) = state.reads.pop_front() {
-                return Job::Read(read);
+            if let Some(job) = self.job(&mut state) {
+                return job;
             }
-            let closing = state.stage != Stage::Open;
-            let pause = self
-                .retry
-                .map(|retry| retry.saturating_duration_since(Instant::now()));
-            let due = pause.is_none_or(|pause| pause.is_zero());
-            if (due || closing || state.backlog.is_awaited())
-                && let Some(changes) = state.backlog.begin()
-            {
-                return Job::Write(changes);
-            }
-            if closing && state.backlog.is_empty() {
-                return Job::End;
-            }
-            let waited = shared
-                .wake
-                .wait_timeout(state, pause.filter(|_| !due).unwrap_or(LONGEST_PAUSE));
+            let pause = self.pause().unwrap_or(LONGEST_PAUSE);
+            let waited = shared.wake.wait_timeout(state, pause);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// What is to be done now.
+    fn job(&mut self, state: &mut State) -> Option<Job> {
+        if self.reads < READS_IN_A_ROW
+            && let Some(read) = state.reads.pop_front()
+        {
+            self.reads += 1;
+            return Some(Job::Read(read));
+        }
+        self.reads = 0;
+        let closing = state.stage != Stage::Open;
+        // Whatever the pause, what is left is tried once more.
+        if closing && self.given_up.is_none() {
+            (self.failures, self.retry) = (0, None);
+        }
+        if (self.pause().is_none() || state.backlog.is_awaited())
+            && let Some(changes) = state.backlog.begin()
+        {
+            return Some(Job::Write(changes));
+        }
+        if let Some(read) = state.reads.pop_front() {
+            self.reads = 1;
+            return Some(Job::Read(read));
+        }
+        (closing && state.backlog.is_empty()).then_some(Job::End)
+    }
+
+    /// How long nothing is tried again. None: it may be.
+    fn pause(&self) -> Option<Duration> {
+        let pause = self.retry?.saturating_duration_since(Instant::now());
+        (!pause.is_zero()).then_some(pause)
     }
 
     /// Tells those who waited for a write.
@@ -195,33 +234,30 @@ impl Writer {
                 (state.backlog.written(), None)
             }
             Err(error) => {
-                let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10));
-                self.retry = Some(Instant::now() + pause.min(LONGEST_PAUSE));
-                self.failures = self.failures.saturating_add(1);
+                let scope = scope(&error);
+                // What is another owner's is not tried again, and the rest at once.
+                if scope != Scope::Fenced {
+                    let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10));
+                    self.retry = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+                    self.failures = self.failures.saturating_add(1);
+                }
                 state.writes.failed(&error);
-                let scope = match error {
-                    StoreError::Full(_) | StoreError::Locked(_) | StoreError::ReadOnly(_) => {
-                        Scope::Store
-                    }
-                    _ => Scope::Unknown,
-                };
                 (state.backlog.failed(scope), Some(Arc::new(error)))
             }
         };
         let waiting = state.backlog.len();
-        // It was tried once more, and there is nobody left to wait for.
         let given_up = match (&error, state.stage) {
-            (Some(_), Stage::Closing) => state.backlog.give_up(),
+            (Some(error), Stage::Closing) if self.gives_up() => {
+                state.lost = Some(WriteError::Store(Arc::clone(error)));
+                state.backlog.give_up()
+            }
             _ => Vec::new(),
         };
         drop(state);
         drop(given_up);
         if let Some(error) = &error {
             let why = chain(&**error);
-            tracing::error!(
-                waiting,
-                "a write to the session store failed: {why}; it is tried again"
-            );
+            tracing::error!(waiting, "a write to the session store failed: {why}");
         }
         for (waiter, outcome) in told {
             let answer = match (&error, outcome) {
@@ -230,6 +266,25 @@ impl Writer {
             };
             drop(waiter.send(answer));
         }
+    }
+
+    /// Whether it has been tried for long enough to write what is left.
+    fn gives_up(&mut self) -> bool {
+        let now = Instant::now();
+        *self.given_up.get_or_insert(now + PATIENCE) <= now
+    }
+}
+
+/// What a failure tells of other writes.
+const fn scope(error: &StoreError) -> Scope {
+    match error {
+        StoreError::Full(_)
+        | StoreError::Locked(_)
+        | StoreError::Unreachable(_)
+        | StoreError::ReadOnly(_)
+        | StoreError::Gone(_) => Scope::Store,
+        StoreError::Fenced(_) => Scope::Fenced,
+        StoreError::Damaged(_) | StoreError::Failed(_) => Scope::Unknown,
     }
 }
 
@@ -249,4 +304,32 @@ pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("it has no text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, READS_IN_A_ROW, Writer, start};
+    use crate::memory::MemoryStore;
+    use crate::record::{Change, Record};
+
+    #[test]
+    fn a_write_waits_for_so_many_reads_and_no_more() -> std::io::Result<()> {
+        // Its own thread waits for the lock, and is not told of anything.
+        let shared = start(Box::new(MemoryStore::new()))?;
+        let mut writer = Writer::of(Box::new(MemoryStore::new()));
+        let mut state = shared.lock();
+        for _ in 0..1_000 {
+            state.reads.push_back(Box::new(|_| ()));
+        }
+        let change = Change::Remember(Record::new("a", "k", "{}", 1, 0));
+        assert!(state.backlog.add(change, None).is_ok());
+        let mut reads = 0;
+        while let Some(Job::Read(_)) = writer.job(&mut state) {
+            reads += 1;
+        }
+        assert_eq!(reads, READS_IN_A_ROW);
+        assert_eq!(state.reads.len(), 1_000 - READS_IN_A_ROW as usize);
+        state.reads.clear();
+        Ok(())
+    }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::{
-    Decision, EventKind, ExitCause, Expiry, Kill, SessionState, StartFailure,
+    Decision, EventKind, ExitCause, Expiry, Kill, Pending, RestartLimit, SessionId, SessionState,
+    StartFailure,
 };
 use session_supervisor_store::Kept;
 use session_supervisor_store::engine::{End, Fates};
@@ -52,13 +53,16 @@ fn crashed(why: &str) -> End {
 /// Events of one session; none: the supervisor begins to stop.
 fn end(events: Vec<Option<EventKind>>) -> End {
     let mut fates = Fates::default();
+    let id = SessionId::try_from("a").expect("an id");
     for event in events {
         match event {
             None => fates.stopping(),
-            Some(event) => assert_eq!(fates.happened(7, &event), None, "{event}"),
+            Some(event) => assert_eq!(fates.happened(7, &id, &event), None, "{event}"),
         }
     }
-    fates.happened(7, &EventKind::Gone).expect("it is gone")
+    fates
+        .happened(7, &id, &EventKind::Gone)
+        .expect("it is gone")
 }
 
 #[test]
@@ -92,9 +96,16 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
         End::Forget
     );
     let idle = EventKind::Expired(Expiry::Idle(Duration::ZERO));
-    assert_eq!(after(vec![idle, stop()]), End::Keep(Kept::Idle));
     let old = EventKind::Expired(Expiry::Lifetime(Duration::ZERO));
-    assert_eq!(after(vec![old, stop()]), End::Forget);
+    for over in [idle, old] {
+        assert_eq!(after(vec![over.clone(), stop()]), End::Keep(Kept::Resting));
+        // Also if the supervisor stops meanwhile.
+        let mut events = runs();
+        events.extend([Some(over.clone()), None, Some(stop())]);
+        assert_eq!(end(events), End::Keep(Kept::Resting));
+        let crash = exited(failed(), true, Decision::Forget);
+        assert_eq!(after(vec![over, crash]), End::Keep(Kept::Resting));
+    }
     // A crash, whatever its restart kind.
     let crash = exited(failed(), false, Decision::Forget);
     assert_eq!(after(vec![crash]), crashed("failed: no paper"));
@@ -104,6 +115,23 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
         after(vec![again.clone(), EventKind::Discarded]),
         crashed("failed: no paper")
     );
+    let limit = RestartLimit::new(1, Duration::from_secs(5)).expect("a limit");
+    let removed = exited(failed(), false, Decision::Remove(limit));
+    assert_eq!(after(vec![removed]), crashed("failed: no paper"));
+    let pending = || exited(failed(), false, Decision::Undecided(Pending::Release));
+    let told = EventKind::Decided(Decision::Forget);
+    assert_eq!(after(vec![pending(), told]), crashed("failed: no paper"));
+    // One that its supervisor would have started again ends with it, and so does the one for which it
+    // ends: they are started again with the next one.
+    for decision in [
+        restart(),
+        Decision::EscalateAll(limit),
+        Decision::Escalate(limit),
+    ] {
+        let mut events = runs();
+        events.extend([Some(exited(failed(), false, decision)), None]);
+        assert_eq!(end(events), End::Keep(Kept::SupervisorEnded));
+    }
     // A restart by hand is no stop.
     let by_hand = exited(ExitCause::Shutdown, true, Decision::RestartByHand);
     let crash = exited(failed(), false, Decision::Forget);
@@ -115,6 +143,13 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
         let mut events = runs();
         let ended = exited(by, true, Decision::Forget);
         events.extend([None, Some(EventKind::Stopping), Some(ended)]);
+        assert_eq!(end(events), supervisor_ended);
+    }
+    // It is killed, and its sessions with it.
+    for cause in [ExitCause::Killed, failed()] {
+        let mut events = runs();
+        let ended = exited(cause, false, Decision::Forget);
+        events.extend([None, Some(ended)]);
         assert_eq!(end(events), supervisor_ended);
     }
     // It cannot be told from a restart by hand that was overtaken.
@@ -129,9 +164,9 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
         error: Arc::from("no ink"),
     };
     let fails = EventKind::StartFailed { failure };
-    let never = |why: &str| End::NeverRan(why.into());
+    let never = |why: &str| End::NeverRan(Some(why.into()));
     let start = vec![Some(launching()), Some(fails)];
-    assert!(matches!(end(start), End::NeverRan(why) if why.contains("no ink")));
+    assert!(matches!(end(start), End::NeverRan(Some(why)) if why.contains("no ink")));
     let timeout = EventKind::StartTimedOut {
         timeout: Duration::from_secs(30),
     };
@@ -139,6 +174,9 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
     assert_eq!(end(late), never("not started within 30s"));
     assert_eq!(
         end(vec![Some(launching()), None, Some(cancelled)]),
-        never("")
+        End::NeverRan(None)
     );
+    // One whose beginning nobody has told here.
+    let ended = exited(ExitCause::Shutdown, true, Decision::Forget);
+    assert_eq!(end(vec![None, Some(ended)]), supervisor_ended);
 }

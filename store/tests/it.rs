@@ -2,9 +2,15 @@
 
 mod it {
     mod application;
+    mod claims;
+    mod closing;
     mod ends;
     mod faulty;
     mod files;
+    mod kinds;
     mod lives;
+    mod places;
+    mod races;
+    mod rest;
     mod support;
 }

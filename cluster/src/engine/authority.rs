@@ -173,6 +173,12 @@ impl Authority {
         self.sent.after(self.ttl.length())
     }
 
+    /// How long ago the latest renewal was sent that etcd has confirmed.
+    #[must_use]
+    pub fn age(&self, now: BootTime) -> Duration {
+        now.since(self.sent)
+    }
+
     /// Its lease's time to live.
     #[must_use]
     pub const fn ttl(&self) -> Ttl {

@@ -84,6 +84,8 @@ pub enum Ask {
     Call {
         /// The id.
         id: String,
+        /// The name of the messages, so that a session of another kind takes none of them.
+        protocol: String,
         /// The message.
         request: Payload,
         /// Whether the caller waits for a reply.

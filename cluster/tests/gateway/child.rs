@@ -205,6 +205,7 @@ async fn wait(peers: &Peers, look: impl Fn() -> Option<String>) -> String {
 fn call(what: &str, payload: Vec<u8>) -> Request {
     Request::new(Ask::Call {
         id: what.to_owned(),
+        protocol: String::new(),
         request: Payload::from(payload),
         reply: Wanted::Yes,
     })

@@ -7,15 +7,16 @@
 //!    is remembered, and by [`MAX_BYTES`];
 //! 3. a waiter is answered once, when what it waits for, or what replaced it, is written or was not;
 //! 4. a write that fails is tried again, but for a new record: its caller is told that it is not
-//!    remembered, so it must not come back;
+//!    remembered, so it must not come back. So is what is fenced: it is another owner's;
 //! 5. changes of one id are written in the order in which they came.
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::take;
 use std::sync::Arc;
 
+use super::awaits::{Awaits, Outcome};
 use super::pending::Pending;
-use crate::record::{Change, SavedState};
+use crate::record::{Change, Decided, SavedState};
 
 /// So many ids are written at once.
 const MAX_IDS: usize = 1_024;
@@ -33,6 +34,8 @@ pub struct Backlog<W> {
     /// The keys of `waiting`, each once, in the order in which they are to be written.
     order: VecDeque<Arc<str>>,
     under_way: Vec<(Arc<str>, Item<W>)>,
+    /// So many wait for what is in `waiting`.
+    awaiting: usize,
     /// Those who wait until nothing waits.
     all: Vec<W>,
     bytes: usize,
@@ -50,33 +53,14 @@ pub enum Scope {
     Store,
     /// Nothing.
     Unknown,
+    /// A later owner has some of the ids, so that nothing of this write was made.
+    Fenced,
 }
 
 #[derive(Debug)]
 struct Item<W> {
     pending: Pending,
     waiters: Vec<(Awaits, W)>,
-}
-
-/// For what one waits.
-#[derive(Debug)]
-enum Awaits {
-    Record(u64),
-    State(Arc<str>, u64),
-    /// Whatever it is.
-    Settled,
-}
-
-/// What became of what was waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It is durable.
-    Written,
-    /// It was not written, since the session has been forgotten meanwhile.
-    Withdrawn,
-    /// The write failed. A new record is not remembered; all else is tried again.
-    Failed,
 }
 
 /// A state that is not taken, since too much waits to be written.
@@ -109,6 +93,7 @@ impl<W> Backlog<W> {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             under_way: Vec::new(),
+            awaiting: 0,
             all: Vec::new(),
             bytes: 0,
             max_bytes,
@@ -121,8 +106,13 @@ impl<W> Backlog<W> {
     /// # Errors
     ///
     /// [`Refused`], with the one who would wait: only a state is refused.
-    pub fn add(&mut self, change: Change, waiter: Option<W>) -> Result<(), (Refused, Option<W>)> {
-        let awaits = match &change {
+    pub fn add(
+        &mut self,
+        decided: impl Into<Decided>,
+        waiter: Option<W>,
+    ) -> Result<(), (Refused, Option<W>)> {
+        let decided = decided.into();
+        let awaits = match &decided.change {
             Change::Remember(record) => Awaits::Record(record.revision),
             Change::Save {
                 state, revision, ..
@@ -132,11 +122,13 @@ impl<W> Backlog<W> {
                 }
                 Awaits::State(Arc::clone(&state.slot), *revision)
             }
-            Change::Forget { .. } | Change::Discard { .. } => Awaits::Settled,
+            Change::Wake { revision, .. } => Awaits::Awake(*revision),
+            Change::Forget { .. } | Change::Rest { .. } | Change::Discard { .. } => Awaits::Settled,
         };
-        let item = self.item(&Arc::clone(change.id()));
+        self.awaiting += usize::from(waiter.is_some());
+        let item = self.item(&Arc::clone(decided.change.id()));
         let before = item.pending.bytes();
-        item.pending.add(change);
+        item.pending.add(decided);
         item.waiters.extend(waiter.map(|waiter| (awaits, waiter)));
         let after = item.pending.bytes();
         self.bytes = self.bytes + after - before;
@@ -148,7 +140,10 @@ impl<W> Backlog<W> {
     pub fn settle(&mut self, id: &str, waiter: W) -> Option<W> {
         let under_way = self.under_way.iter_mut().find(|(known, _)| &**known == id);
         let item = match self.waiting.get_mut(id) {
-            Some(item) => item,
+            Some(item) => {
+                self.awaiting += 1;
+                item
+            }
             None => match under_way {
                 Some((_, item)) => item,
                 None => return Some(waiter),
@@ -188,11 +183,19 @@ impl<W> Backlog<W> {
     /// Whether somebody waits for the next write.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        !self.all.is_empty() || self.waiting.values().any(|item| !item.waiters.is_empty())
+        // Counted, since it is asked at each save while the disk is full.
+        debug_assert_eq!(
+            self.awaiting,
+            self.waiting
+                .values()
+                .map(|item| item.waiters.len())
+                .sum::<usize>()
+        );
+        !self.all.is_empty() || self.awaiting > 0
     }
 
     /// Begins a write. None: nothing is to be written, or a write is under way.
-    pub fn begin(&mut self) -> Option<Vec<Change>> {
+    pub fn begin(&mut self) -> Option<Vec<Decided>> {
         if !self.under_way.is_empty() {
             return None;
         }
@@ -205,6 +208,7 @@ impl<W> Backlog<W> {
             let Some(item) = self.waiting.remove(&id) else {
                 continue;
             };
+            self.awaiting -= item.waiters.len();
             changes.extend(item.pending.changes(&id));
             bytes += item.pending.bytes();
             self.under_way.push((id, item));
@@ -228,6 +232,9 @@ impl<W> Backlog<W> {
 
     /// The write failed. Answers who is to be told what.
     pub fn failed(&mut self, scope: Scope) -> Vec<(W, Outcome)> {
+        if scope == Scope::Fenced {
+            return self.fenced();
+        }
         let mut told = Vec::new();
         for (id, item) in take(&mut self.under_way) {
             for (awaits, waiter) in item.waiters {
@@ -256,6 +263,42 @@ impl<W> Backlog<W> {
         told
     }
 
+    /// Of several ids it is not known which is another owner's, so each is tried alone, and nobody is
+    /// told before that. What is another's is given up.
+    fn fenced(&mut self) -> Vec<(W, Outcome)> {
+        let mut told = Vec::new();
+        let under_way = take(&mut self.under_way);
+        self.most = 1;
+        if under_way.len() > 1 {
+            for (id, item) in under_way {
+                self.put_back(id, item);
+            }
+            return told;
+        }
+        for (_, item) in under_way {
+            self.bytes -= item.pending.bytes();
+            let waiters = item.waiters.into_iter();
+            told.extend(waiters.map(|(_, waiter)| (waiter, Outcome::Failed)));
+        }
+        self.tell_all(Outcome::Failed, &mut told);
+        told
+    }
+
+    fn put_back(&mut self, id: Arc<str>, item: Item<W>) {
+        self.awaiting += item.waiters.len();
+        let Some(later) = self.waiting.remove(&id) else {
+            self.order.push_back(Arc::clone(&id));
+            self.waiting.insert(id, item);
+            return;
+        };
+        self.bytes -= item.pending.bytes() + later.pending.bytes();
+        let pending = item.pending.then(&id, later.pending);
+        self.bytes += pending.bytes();
+        let mut waiters = item.waiters;
+        waiters.extend(later.waiters);
+        self.waiting.insert(id, Item { pending, waiters });
+    }
+
     /// Nothing is written any more. Answers all who wait.
     pub fn give_up(&mut self) -> Vec<W> {
         let mut told = take(&mut self.all);
@@ -265,7 +308,7 @@ impl<W> Backlog<W> {
             told.extend(item.waiters.into_iter().map(|(_, waiter)| waiter));
         }
         self.order.clear();
-        self.bytes = 0;
+        (self.bytes, self.awaiting) = (0, 0);
         told
     }
 
@@ -318,21 +361,5 @@ impl<W> Backlog<W> {
                 waiters: Vec::new(),
             }
         })
-    }
-}
-
-impl Awaits {
-    /// What becomes of it if this is written.
-    fn outcome(&self, pending: &Pending) -> Outcome {
-        let there = match self {
-            Self::Record(revision) => pending.remembers(*revision),
-            Self::State(slot, revision) => pending.saved(slot, *revision).is_some(),
-            Self::Settled => true,
-        };
-        if there {
-            Outcome::Written
-        } else {
-            Outcome::Withdrawn
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the events of a session mean for its record: whether it is forgotten at its end, or kept.
 //!
-//! A session is told from a later one of the same id by its tag. It has ended when it is gone; what
+//! A session is told from a later one of the same id by its tag, and by its id from one whose tag is
+//! somebody else's. It has ended when it is gone; what
 //! came before says how. While the supervisor itself stops, nothing is forgotten: a process that ends
 //! is no end of its sessions. (Events do not tell a stop from a restart by hand that the supervisor's
 //! stop has overtaken. One who stops a session through the handle forgets it without them.)
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use session_supervisor::{Decision, EventKind, ExitCause, Expiry};
+use session_supervisor::{Decision, EventKind, ExitCause, SessionId};
 
 /// How a session has ended, as far as its record is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub enum End {
     Forget,
     /// It is still remembered, and does not run.
     Keep(Kept),
-    /// It has never run.
-    NeverRan(Arc<str>),
+    /// It has never run. None: its supervisor stops, and nothing is known against it.
+    NeverRan(Option<Arc<str>>),
 }
 
 /// Why a session that is remembered does not run.
@@ -33,8 +34,9 @@ pub enum Kept {
     Crashed(Arc<str>),
     /// It could not be restored, or resumed.
     NotStarted(Arc<str>),
-    /// Its idle timeout was over. Whoever ensures it finds what it has saved.
-    Idle,
+    /// Its idle timeout or its lifetime was over. It rests until it is used: whoever ensures it finds
+    /// what it has saved.
+    Resting,
     /// The supervisor has ended.
     SupervisorEnded,
 }
@@ -45,7 +47,7 @@ impl fmt::Display for Kept {
             Self::Waiting => f.write_str("waits to be restored"),
             Self::Crashed(why) => write!(f, "crashed and was not restarted: {why}"),
             Self::NotStarted(why) => write!(f, "could not be started again: {why}"),
-            Self::Idle => f.write_str("was idle"),
+            Self::Resting => f.write_str("rests until it is used"),
             Self::SupervisorEnded => f.write_str("its supervisor has ended"),
         }
     }
@@ -54,7 +56,7 @@ impl fmt::Display for Kept {
 /// The sessions whose ends are not known yet.
 #[derive(Debug, Default)]
 pub struct Fates {
-    sessions: HashMap<u64, Session>,
+    sessions: HashMap<(u64, SessionId), Session>,
     mode: Mode,
 }
 
@@ -69,9 +71,21 @@ enum Mode {
 struct Session {
     ran: Ran,
     asked: Option<By>,
-    /// What its last exit, or its last failure, says.
+    /// How it has exited last.
+    exit: Exit,
+    /// What that says, if nothing follows it.
     end: Option<End>,
     why: Option<Arc<str>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Exit {
+    /// Somebody has asked for it, or there was none.
+    #[default]
+    Asked,
+    InOrder,
+    /// It failed, was killed, or could not be started again.
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,24 +99,27 @@ enum Ran {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Caller,
-    IdleTimeout,
-    Lifetime,
+    /// Its idle timeout, or its lifetime.
+    Time,
 }
 
 impl Fates {
-    /// Something has happened to the session of this tag. Answers how it has ended, if it is gone.
-    pub fn happened(&mut self, tag: u64, kind: &EventKind) -> Option<End> {
+    /// Something has happened to the session of this tag and this id. Answers how it has ended, if it is
+    /// gone.
+    pub fn happened(&mut self, tag: u64, id: &SessionId, kind: &EventKind) -> Option<End> {
         // It is refused without having been there.
         if let EventKind::ClaimTaken { .. } = kind {
             return None;
         }
         let mode = self.mode;
-        let session = self.sessions.entry(tag).or_default();
+        let key = (tag, id.clone());
+        let first = || Session::first_seen(kind);
+        let session = self.sessions.entry(key.clone()).or_insert_with(first);
         session.happened(mode, kind);
         if *kind != EventKind::Gone {
             return None;
         }
-        let session = self.sessions.remove(&tag)?;
+        let session = self.sessions.remove(&key)?;
         Some(session.ended(mode))
     }
 
@@ -113,6 +130,18 @@ impl Fates {
 }
 
 impl Session {
+    /// One whose beginning was not told may have run.
+    fn first_seen(kind: &EventKind) -> Self {
+        let ran = match kind {
+            EventKind::Queued { .. } | EventKind::Launching { .. } => Ran::No,
+            _ => Ran::Yes,
+        };
+        Self {
+            ran,
+            ..Self::default()
+        }
+    }
+
     fn happened(&mut self, mode: Mode, kind: &EventKind) {
         match kind {
             EventKind::Launching { .. } => {
@@ -124,8 +153,7 @@ impl Session {
             EventKind::LaunchCancelled { .. } if self.why.is_none() => {
                 self.ask(mode, By::Caller);
             }
-            EventKind::Expired(Expiry::Idle(_)) => self.ask(mode, By::IdleTimeout),
-            EventKind::Expired(_) => self.ask(mode, By::Lifetime),
+            EventKind::Expired(_) => self.ask(mode, By::Time),
             EventKind::StartFailed { .. } | EventKind::StartTimedOut { .. } => {
                 self.why = kind.reason().map(Arc::from);
             }
@@ -135,27 +163,46 @@ impl Session {
                 decision,
                 ..
             } => {
-                let why: Arc<str> = cause.to_string().into();
-                let by_itself = !asked && matches!(cause, ExitCause::Normal { .. });
-                self.end = match decision {
-                    Decision::Forget if *asked => None,
-                    Decision::Forget if by_itself && mode == Mode::Serving => Some(End::Forget),
-                    Decision::Forget if by_itself => None,
-                    _ => Some(End::Keep(Kept::Crashed(Arc::clone(&why)))),
+                self.why = Some(cause.to_string().into());
+                self.exit = match cause {
+                    _ if *asked => Exit::Asked,
+                    ExitCause::Normal { .. } => Exit::InOrder,
+                    _ => Exit::Failed,
                 };
-                self.why = Some(why);
+                self.decided(mode, decision);
             }
-            EventKind::RestartFailed { .. } => {
-                let why: Arc<str> = kind.reason().unwrap_or_default().into();
-                self.end = Some(End::Keep(Kept::Crashed(Arc::clone(&why))));
-                self.why = Some(why);
+            EventKind::RestartFailed { decision, .. } => {
+                self.why = Some(kind.reason().unwrap_or_default().into());
+                self.exit = Exit::Failed;
+                self.decided(mode, decision);
             }
+            EventKind::Decided(decision) => self.decided(mode, decision),
             EventKind::Discarded => {
                 let why = self.why.clone().or_else(|| kind.reason().map(Arc::from));
                 self.end = Some(End::Keep(Kept::Crashed(why.unwrap_or_default())));
             }
             _ => {}
         }
+    }
+
+    /// What follows its last exit. As long as its supervisor goes on with it, it has not ended. Nor has
+    /// it if the supervisor ends for it, or before it: one that stops, or was killed, starts nothing again,
+    /// whatever its sessions end by.
+    fn decided(&mut self, mode: Mode, decision: &Decision) {
+        let ends = matches!(
+            decision,
+            Decision::Forget | Decision::Nothing | Decision::Remove(_)
+        );
+        self.end = match self.exit {
+            _ if !ends || mode == Mode::Stopping => None,
+            Exit::Asked => None,
+            Exit::InOrder => Some(End::Forget),
+            Exit::Failed => Some(self.crashed()),
+        };
+    }
+
+    fn crashed(&self) -> End {
+        End::Keep(Kept::Crashed(self.why.clone().unwrap_or_default()))
     }
 
     /// The first one that asks is the one that ends it.
@@ -166,14 +213,18 @@ impl Session {
     }
 
     fn ended(self, mode: Mode) -> End {
-        let asked = self.asked.filter(|_| mode == Mode::Serving);
+        // One whose time was over rests, whoever stops meanwhile.
+        let counts = |by: &By| mode == Mode::Serving || *by == By::Time;
+        let asked = self.asked.filter(counts);
+        let failed = mode == Mode::Serving && self.exit == Exit::Failed;
+        let crashed = failed.then(|| self.crashed());
         match (asked, self.end, self.ran) {
             // Also of one that waited for a restart or was parked.
-            (Some(By::Caller), _, _) | (Some(By::Lifetime), None, _) => End::Forget,
-            (Some(By::IdleTimeout), None, _) => End::Keep(Kept::Idle),
+            (Some(By::Caller), _, _) => End::Forget,
+            (Some(By::Time), None, _) => End::Keep(Kept::Resting),
             (_, Some(end), _) => end,
-            (None, None, Ran::No) => End::NeverRan(self.why.unwrap_or_default()),
-            (None, None, Ran::Yes) => End::Keep(Kept::SupervisorEnded),
+            (None, None, Ran::No) => End::NeverRan(self.why),
+            (None, None, Ran::Yes) => crashed.unwrap_or(End::Keep(Kept::SupervisorEnded)),
         }
     }
 }

@@ -6,13 +6,20 @@
 //! 2. a revision is given once, and so is a tag, in growing order;
 //! 3. an entry is removed only together with the change that forgets it on the disk;
 //! 4. a record that does not run is replaced by nobody: a start of its id is refused until it is
-//!    resumed, or somebody decides that it is to go.
+//!    resumed, or somebody decides that it is to go;
+//! 5. what is remembered has its claims, whether it runs or not. Among what runs the supervisor sees
+//!    to that.
+
+mod sharing;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::fates::{End, Kept};
-use crate::record::Change;
+use super::held::Held;
+use super::owned::Owned;
+use crate::record::{Change, Record};
 
 /// What is known of all ids.
 #[derive(Debug, Default)]
@@ -20,9 +27,15 @@ pub struct Ledger {
     ids: HashMap<Arc<str>, Known>,
     /// The ids of the sessions that run, by their tags.
     tags: HashMap<u64, Arc<str>>,
+    held: Held,
+    owned: Owned,
     last: u64,
     reading: Reading,
 }
+
+/// The greatest revision that a record may have. A greater one was written by somebody else, and leaves
+/// no room for later ones.
+pub const LAST_REVISION: u64 = u64::MAX >> 2;
 
 /// Whether all that is remembered is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +54,27 @@ struct Known {
     revision: u64,
     kind: Arc<str>,
     standing: Standing,
+    written: Written,
+    at_end: AtEnd,
+}
+
+/// What the end of a session does to its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AtEnd {
+    /// What the end says.
+    #[default]
+    AsItSays,
+    /// It stays: the session is handed over, and is started elsewhere when it has ended here.
+    Kept,
+}
+
+/// What the record says of its rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// It is restored.
+    Awake,
+    /// It is not, or may be not, since it is not known whether it was woken.
+    Resting,
 }
 
 /// What a session that is remembered is doing.
@@ -78,7 +112,9 @@ pub enum Admission {
     Go,
     /// It may when this revision is on the disk.
     Remember(u64),
-    /// An earlier session of this id has not been seen to end.
+    /// It may when it is on the disk that this revision rests no more.
+    Wake(u64),
+    /// An earlier session of this id, or one that had a claim of it, has not been seen to end.
     Later,
     /// It may not.
     Refused(NoStart),
@@ -94,23 +130,75 @@ pub enum NoStart {
     SetAside(Arc<str>),
     /// What was to be resumed is not remembered any more, or not in this revision.
     Changed,
+    /// Another session has a claim that this one needs.
+    Claimed(Claimed),
+}
+
+/// A claim that a session has which is remembered and does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// Of which kind it is.
+    pub kind: String,
+    /// Its value.
+    pub value: String,
+    /// The session that has it.
+    pub holder: Arc<str>,
+    /// What that is doing.
+    pub standing: Standing,
+}
+
+impl fmt::Display for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            value,
+            holder,
+            standing,
+        } = self;
+        write!(
+            f,
+            "the claim {kind} {value:?} is held by session {holder}, which is remembered: "
+        )?;
+        match standing {
+            Standing::Running { .. } => f.write_str("it runs"),
+            Standing::Kept(kept) => write!(f, "it {kept}"),
+            Standing::SetAside(why) => write!(f, "it is set aside: {why}"),
+        }
+    }
 }
 
 impl Ledger {
-    /// What the store had of an id when it was opened.
-    pub fn found(&mut self, id: Arc<str>, kind: Arc<str>, revision: u64, standing: Standing) {
-        self.last = self.last.max(revision);
+    /// What the store had of a session when it was opened.
+    pub fn found(&mut self, record: &Record, standing: Standing) {
+        if record.revision <= LAST_REVISION {
+            self.last = self.last.max(record.revision);
+        }
+        self.held.hold(&record.id, &record.claims);
         let known = Known {
-            revision,
-            kind,
+            revision: record.revision,
+            kind: Arc::clone(&record.kind),
             standing,
+            written: if record.resting {
+                Written::Resting
+            } else {
+                Written::Awake
+            },
+            at_end: AtEnd::AsItSays,
         };
-        self.ids.insert(id, known);
+        self.ids.insert(Arc::clone(&record.id), known);
     }
 
-    /// That was all.
-    pub const fn is_read(&mut self) {
-        self.reading = Reading::Done;
+    /// The store had something of an id that it cannot read. What it can is not replaced by that: the
+    /// id may be shown as another one.
+    pub fn found_unreadable(&mut self, id: Arc<str>, why: Arc<str>) {
+        self.ids.entry(id).or_insert_with(|| Known {
+            revision: 0,
+            kind: "".into(),
+            standing: Standing::SetAside(why),
+            written: Written::Awake,
+            at_end: AtEnd::AsItSays,
+        });
     }
 
     /// Whether all that is remembered is known.
@@ -123,6 +211,12 @@ impl Ledger {
     pub const fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
+    }
+
+    /// The kind of an id.
+    #[must_use]
+    pub fn kind(&self, id: &str) -> Option<&Arc<str>> {
+        Some(&self.ids.get(id)?.kind)
     }
 
     /// What an id is doing, in which revision.
@@ -138,57 +232,102 @@ impl Ledger {
         known.map(|(id, known)| (id, &known.kind, &known.standing))
     }
 
-    /// A launch of the session of this tag is about to run. The supervisor runs one of an id at a
-    /// time, so one that was known before has ended.
-    pub fn admit(&mut self, id: &Arc<str>, kind: &Arc<str>, tag: u64, intent: Intent) -> Admission {
-        let standing = self.ids.get(id).map(|known| &known.standing);
-        let revision = match (standing, intent) {
-            (Some(Standing::Running { tag: known, .. }), _) if *known == tag => {
-                return Admission::Go;
-            }
-            (Some(Standing::Running { .. }), _) => return Admission::Later,
-            (Some(Standing::SetAside(cause)), _) => {
-                return Admission::Refused(NoStart::SetAside(Arc::clone(cause)));
-            }
-            (Some(Standing::Kept(kept)), Intent::New) => {
-                return Admission::Refused(NoStart::Remembered(kept.clone()));
-            }
-            (None, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
-            (None, Intent::New) => self.next(),
-            (Some(Standing::Kept(_)), Intent::Resume(revision)) => revision,
-        };
-        if let Some(known) = self.ids.get(id)
-            && known.revision != revision
-        {
-            return Admission::Refused(NoStart::Changed);
-        }
-        let known = Known {
-            revision,
-            kind: Arc::clone(kind),
-            standing: Standing::Running { tag, intent },
-        };
-        self.ids.insert(Arc::clone(id), known);
-        self.tags.insert(tag, Arc::clone(id));
-        match intent {
-            Intent::New => Admission::Remember(revision),
-            Intent::Resume(_) => Admission::Go,
-        }
+    /// Whether another session has one of these claims. That may run.
+    #[must_use]
+    pub fn claimed(&self, id: &str, claims: &[(String, String)]) -> Option<Claimed> {
+        let (kind, value, holder) = self.held.other(id, claims)?;
+        let standing = self.ids.get(holder)?.standing.clone();
+        Some(Claimed {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            holder: Arc::clone(holder),
+            standing,
+        })
     }
 
-    /// The session of this tag is gone. Answers what is to be written.
-    pub fn ended(&mut self, tag: u64, end: End) -> Option<Change> {
-        let id = self.tags.remove(&tag)?;
+    /// A launch of the session of this tag is about to run. The supervisor runs one of an id at a
+    /// time, so one that was known before has ended.
+    pub fn admit(&mut self, record: &Record, tag: u64, intent: Intent) -> Admission {
+        let known = self.ids.get(&record.id);
+        let written = known.map_or(Written::Awake, |known| known.written);
+        let known = known.map(|known| (known.revision, known.standing.clone()));
+        let resumed = match (known, intent) {
+            (Some((_, Standing::Running { tag: known, .. })), _) if known == tag => {
+                return Admission::Go;
+            }
+            (Some((_, Standing::Running { .. })), _) => return Admission::Later,
+            (Some((_, Standing::SetAside(cause))), _) => {
+                return Admission::Refused(NoStart::SetAside(cause));
+            }
+            (Some((_, Standing::Kept(kept))), Intent::New) => {
+                return Admission::Refused(NoStart::Remembered(kept));
+            }
+            (Some((known, Standing::Kept(_))), Intent::Resume(revision)) if known == revision => {
+                Some(revision)
+            }
+            (_, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
+            (None, Intent::New) => None,
+        };
+        if let Some(claimed) = self.claimed(&record.id, &record.claims) {
+            return match claimed.standing {
+                Standing::Running { .. } => Admission::Later,
+                _ => Admission::Refused(NoStart::Claimed(claimed)),
+            };
+        }
+        let (revision, admission) = match resumed {
+            None => {
+                let revision = self.next();
+                (revision, Admission::Remember(revision))
+            }
+            Some(revision) => match written {
+                Written::Resting => (revision, Admission::Wake(revision)),
+                Written::Awake => (revision, Admission::Go),
+            },
+        };
+        let known = Known {
+            revision,
+            kind: Arc::clone(&record.kind),
+            standing: Standing::Running { tag, intent },
+            written,
+            at_end: AtEnd::AsItSays,
+        };
+        self.ids.insert(Arc::clone(&record.id), known);
+        self.tags.insert(tag, Arc::clone(&record.id));
+        // Its kind may claim something else by now.
+        self.held.release(&record.id);
+        self.held.hold(&record.id, &record.claims);
+        admission
+    }
+
+    /// The session of this tag and this id is gone. Answers what is to be written.
+    pub fn ended(&mut self, tag: u64, id: &str, end: End) -> Option<Change> {
+        // A tag that somebody else has given is none of this one's.
+        if self.tags.get(&tag).is_none_or(|known| **known != *id) {
+            return None;
+        }
+        self.tags.remove(&tag);
+        let (id, _) = self.ids.get_key_value(id)?;
+        let id = Arc::clone(id);
         let known = self.ids.get_mut(&id)?;
         let Standing::Running { intent, .. } = known.standing else {
             return None;
         };
         let kept = match (end, intent) {
+            (End::Forget, _) if known.at_end == AtEnd::Kept => Kept::SupervisorEnded,
             (End::Forget, _) | (End::NeverRan(_), Intent::New) => return self.forget(&id),
-            (End::NeverRan(why), Intent::Resume(_)) => Kept::NotStarted(why),
+            (End::NeverRan(Some(why)), Intent::Resume(_)) => Kept::NotStarted(why),
+            (End::NeverRan(None), Intent::Resume(_)) => Kept::SupervisorEnded,
             (End::Keep(kept), _) => kept,
         };
+        let (rests, revision) = (kept == Kept::Resting, known.revision);
+        known.written = match kept {
+            Kept::Resting => Written::Resting,
+            // Whether it was woken for that is not known.
+            Kept::NotStarted(_) | Kept::SupervisorEnded => known.written,
+            Kept::Waiting | Kept::Crashed(_) => Written::Awake,
+        };
         known.standing = Standing::Kept(kept);
-        None
+        rests.then_some(Change::Rest { id, revision })
     }
 
     /// What does not run turns out to be something else, if it is still of this revision.
@@ -222,14 +361,20 @@ impl Ledger {
     /// The same, and what cannot be read too.
     pub fn discard(&mut self, id: &str) -> Option<Change> {
         if let (_, Standing::SetAside(_)) = self.look(id)? {
-            let (id, _) = self.ids.remove_entry(id)?;
+            let (id, _) = self.remove(id)?;
             return Some(Change::Discard { id });
         }
         self.forget_kept(id)
     }
 
     fn forget(&mut self, id: &str) -> Option<Change> {
-        let (id, Known { revision, .. }) = self.ids.remove_entry(id)?;
+        let (id, Known { revision, .. }) = self.remove(id)?;
         Some(Change::Forget { id, revision })
+    }
+
+    fn remove(&mut self, id: &str) -> Option<(Arc<str>, Known)> {
+        let removed = self.ids.remove_entry(id)?;
+        self.held.release(id);
+        Some(removed)
     }
 }

@@ -4,17 +4,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::record::{Change, Record, SavedState};
+use crate::record::{Change, Decided, Record, SavedState};
 
 /// Invariant: written in the order of [`changes`](Self::changes), it makes of any stored entry what
 /// all changes make that were [added](Self::add), one after another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pending {
+    /// The least under which any of it was decided. A store refuses what an older owner has decided
+    /// together with what came after it.
+    epoch: Option<u64>,
     discard: Discard,
     forget: Option<u64>,
     remember: Option<Record>,
     /// With the revision of the session that has saved them.
     saves: BTreeMap<Arc<str>, (u64, SavedState)>,
+    /// What was said last of the session of this revision.
+    rest: Option<(u64, Rest)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Rests,
+    Wakes,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +36,8 @@ enum Discard {
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, change: Change) {
+    pub(super) fn add(&mut self, Decided { epoch, change }: Decided) {
+        self.epoch = Some(self.epoch.map_or(epoch, |known| known.min(epoch)));
         match change {
             Change::Remember(record) => {
                 let known = self.remember.as_ref().map(|record| record.revision);
@@ -33,8 +45,11 @@ impl Pending {
                     return;
                 }
                 self.saves.clear();
+                self.rest = None;
                 self.remember = Some(record);
             }
+            Change::Rest { revision, .. } => self.rests(revision, Rest::Rests),
+            Change::Wake { revision, .. } => self.rests(revision, Rest::Wakes),
             Change::Save {
                 revision, state, ..
             } => {
@@ -64,15 +79,27 @@ impl Pending {
                     self.remember = None;
                 }
                 self.saves.retain(|_, (of, _)| *of > revision);
+                self.rest = self.rest.filter(|(of, _)| *of > revision);
                 self.forget = self.forget.max(Some(revision));
             }
             Change::Discard { .. } => {
                 *self = Self {
+                    epoch: self.epoch,
                     discard: Discard::All,
                     forget: self.forget,
                     ..Self::default()
                 };
             }
+        }
+    }
+
+    fn rests(&mut self, revision: u64, rest: Rest) {
+        let known = self.remember.as_ref().map(|record| record.revision);
+        let other = known.is_some_and(|known| known != revision);
+        let gone = self.discard == Discard::All && known.is_none();
+        let later = self.rest.is_some_and(|(known, _)| known > revision);
+        if !(other || gone || later || self.forget >= Some(revision)) {
+            self.rest = Some((revision, rest));
         }
     }
 
@@ -89,7 +116,8 @@ impl Pending {
     pub(super) fn withdraw(&mut self) {
         if let Some(record) = &self.remember {
             let (id, revision) = (Arc::clone(&record.id), record.revision);
-            self.add(Change::Forget { id, revision });
+            let epoch = self.epoch.unwrap_or(0);
+            self.add(Decided::under(epoch, Change::Forget { id, revision }));
         }
     }
 
@@ -98,10 +126,11 @@ impl Pending {
             && self.forget.is_none()
             && self.remember.is_none()
             && self.saves.is_empty()
+            && self.rest.is_none()
     }
 
     /// What is to be written, in this order.
-    pub(super) fn changes(&self, id: &Arc<str>) -> Vec<Change> {
+    pub(super) fn changes(&self, id: &Arc<str>) -> Vec<Decided> {
         let mut changes = Vec::new();
         if self.discard == Discard::All {
             let id = Arc::clone(id);
@@ -121,7 +150,15 @@ impl Pending {
                 state: state.clone(),
             });
         }
-        changes
+        if let Some((revision, rest)) = self.rest {
+            let id = Arc::clone(id);
+            changes.push(match rest {
+                Rest::Rests => Change::Rest { id, revision },
+                Rest::Wakes => Change::Wake { id, revision },
+            });
+        }
+        let under = |change| Decided::under(self.epoch.unwrap_or(0), change);
+        changes.into_iter().map(under).collect()
     }
 
     /// How many bytes of users it holds.
@@ -134,6 +171,11 @@ impl Pending {
     pub(super) fn remembers(&self, revision: u64) -> bool {
         let record = self.remember.as_ref();
         record.is_some_and(|record| record.revision == revision)
+    }
+
+    /// Whether a session that rested is used again.
+    pub(super) fn wakes(&self, revision: u64) -> bool {
+        self.rest == Some((revision, Rest::Wakes))
     }
 
     pub(super) fn forgets(&self, revision: u64) -> bool {

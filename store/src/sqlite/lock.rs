@@ -10,8 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use super::OpenStoreError;
+use super::whole::Opened;
+use crate::session_store::StoreError;
 
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    opened: Opened,
+}
 
 impl Lock {
     /// Takes the lock of the store in this file.
@@ -33,14 +38,40 @@ impl Lock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         file.write_all(pid.as_bytes()).map_err(io)?;
-        Ok(Self(file))
+        let opened = Opened::at(lock.clone()).map_err(io)?;
+        Ok(Self { file, opened })
+    }
+
+    /// The lock of the store in this file is still the one that others find. One that was deleted is
+    /// made anew.
+    ///
+    /// # Errors
+    ///
+    /// Another process has it by now.
+    pub(super) fn renew(&mut self, path: &Path) -> Result<(), StoreError> {
+        match self.opened.is_there() {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) => return Err(StoreError::Failed(Box::new(error))),
+        }
+        tracing::warn!(
+            "{} was deleted, and is made anew",
+            self.opened.path().display()
+        );
+        match Self::take(path) {
+            Ok(anew) => {
+                *self = anew;
+                Ok(())
+            }
+            Err(taken) => Err(StoreError::Gone(Box::new(taken))),
+        }
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // It is released with the file all the same.
-        drop(self.0.unlock());
+        drop(self.file.unlock());
     }
 }
 

@@ -7,23 +7,29 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::from_sqlite;
 use super::write::sum;
+use crate::part::Part;
 use crate::record::{Entry, Record, SavedState};
 use crate::session_store::StoreError;
 
-const COLUMNS: &str = "id, kind, arguments, label, claims, revision, started, used";
+const COLUMNS: &str = "id, kind, arguments, label, claims, revision, started, used, resting";
 
-pub(super) fn entries(
+/// Row by row: the arguments of all sessions together may be larger than the memory.
+pub(super) fn load(
     connection: &Connection,
-    after: Option<&str>,
-    most: usize,
-) -> Result<Vec<Entry>, StoreError> {
-    let read = || {
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM sessions WHERE ?1 IS NULL OR id > ?1 ORDER BY id LIMIT ?2"
-        ))?;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = statement.query_map((after, most), |row| Ok(entry_of(row)))?;
-        rows.collect::<rusqlite::Result<Vec<_>>>()
+    part: Part,
+    found: &mut dyn FnMut(Entry),
+) -> Result<(), StoreError> {
+    let mut read = || {
+        let mut statement =
+            connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions"))?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let entry = entry_of(row);
+            if part.has(entry.id()) {
+                found(entry);
+            }
+        }
+        Ok(())
     };
     read().map_err(from_sqlite)
 }
@@ -70,6 +76,7 @@ fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
         revision: row.get(5)?,
         started: row.get(6)?,
         used: row.get(7)?,
+        resting: row.get(8)?,
     })
 }
 

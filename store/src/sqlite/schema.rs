@@ -13,12 +13,13 @@ use super::file::Found;
 use super::{OpenStoreError, from_sqlite};
 
 /// The latest schema.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// "sses": the mark of a session store.
 pub(super) const APPLICATION: u32 = 0x7373_6573;
 
-/// `used`: when it was started or saved something. `claims`: pairs of texts, as JSON.
+/// `used`: when it was started or saved something. `claims`: pairs of texts, as JSON. `resting`: 1 if
+/// it is not to be restored.
 const TABLES: &str = "
 CREATE TABLE sessions (
     id        TEXT    NOT NULL PRIMARY KEY,
@@ -28,7 +29,8 @@ CREATE TABLE sessions (
     claims    TEXT    NOT NULL,
     revision  INTEGER NOT NULL,
     started   INTEGER NOT NULL,
-    used      INTEGER NOT NULL
+    used      INTEGER NOT NULL,
+    resting   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE states (
     id     TEXT    NOT NULL,
@@ -41,7 +43,11 @@ CREATE TABLE states (
 ) STRICT;
 ";
 
-/// Makes the tables of a new file, and sets the connection up.
+/// What the second schema has more than the first one.
+const SECOND: &str = "ALTER TABLE sessions ADD COLUMN resting INTEGER NOT NULL DEFAULT 0;";
+
+/// Makes the tables of a new file, brings those of an earlier version up to date, and sets the
+/// connection up.
 pub(super) fn set_up(
     connection: &Connection,
     found: Found,
@@ -64,7 +70,13 @@ pub(super) fn set_up(
             known: VERSION,
         });
     }
-    ready(connection).map_err(|cause| sqlite(path, cause))
+    let up_to_date = match version {
+        1 => bring_up_to_date(connection),
+        _ => Ok(()),
+    };
+    up_to_date
+        .and_then(|()| ready(connection))
+        .map_err(|cause| sqlite(path, cause))
 }
 
 fn sqlite(path: &Path, cause: rusqlite::Error) -> OpenStoreError {
@@ -83,10 +95,20 @@ fn make(connection: &Connection) -> rusqlite::Result<u32> {
     Ok(VERSION)
 }
 
+/// In one transaction, and then in the file itself.
+fn bring_up_to_date(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; {SECOND} PRAGMA user_version = {VERSION}; COMMIT;"
+    ))?;
+    // One who reads meanwhile may hold it up. The number is in the log then, and is looked for there.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 fn ready(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;
-         PRAGMA wal_autocheckpoint = 1000;",
+         PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216;",
     )?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::record::{Change, Record, SavedState};
+use crate::part::fnv;
+use crate::record::{Change, Decided, Record, SavedState};
 
-pub(super) fn apply(connection: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
+pub(super) fn apply(connection: &mut Connection, changes: &[Decided]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for change in changes {
-        match change {
+    for decided in changes {
+        match &decided.change {
             Change::Remember(record) => remember(&transaction, record)?,
             Change::Save {
                 id,
@@ -15,6 +16,8 @@ pub(super) fn apply(connection: &mut Connection, changes: &[Change]) -> rusqlite
                 state,
             } => save(&transaction, id, *revision, state)?,
             Change::Forget { id, revision } => forget(&transaction, id, *revision)?,
+            Change::Rest { id, revision } => rests(&transaction, id, *revision, 1)?,
+            Change::Wake { id, revision } => rests(&transaction, id, *revision, 0)?,
             Change::Discard { id } => discard(&transaction, id)?,
         }
     }
@@ -27,11 +30,11 @@ fn remember(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<
     let written = transaction
         .prepare_cached(
             "INSERT INTO sessions
-             (id, kind, arguments, label, claims, revision, started, used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             (id, kind, arguments, label, claims, revision, started, used, resting)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE SET
              kind = ?2, arguments = ?3, label = ?4, claims = ?5, revision = ?6, started = ?7,
-             used = ?8
+             used = ?8, resting = ?9
              WHERE excluded.revision > sessions.revision",
         )?
         .execute((
@@ -43,6 +46,7 @@ fn remember(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<
             record.revision,
             record.started,
             record.used,
+            record.resting,
         ))?;
     if written > 0 {
         forget_states(transaction, &record.id)?;
@@ -90,6 +94,18 @@ fn forget(transaction: &Transaction<'_>, id: &str, revision: u64) -> rusqlite::R
     Ok(())
 }
 
+fn rests(
+    transaction: &Transaction<'_>,
+    id: &str,
+    revision: u64,
+    resting: i64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("UPDATE sessions SET resting = ?3 WHERE id = ?1 AND revision = ?2")?
+        .execute((id, revision, resting))?;
+    Ok(())
+}
+
 fn discard(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
     transaction
         .prepare_cached("DELETE FROM sessions WHERE id = ?1")?
@@ -106,8 +122,5 @@ fn forget_states(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()
 
 /// FNV-1a of a state. SQLite checks what is in its log, and not what is in its file.
 pub(super) fn sum(bytes: &[u8]) -> i64 {
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    sum.cast_signed()
+    fnv(bytes).cast_signed()
 }

@@ -1,23 +1,19 @@
 //! What a durable supervisor can be asked.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use ractor::ActorCell;
 use serde::Serialize;
 use session_supervisor::error as plain;
-use session_supervisor::{ChildSpec, Ensured, Exit, SessionId, ShutdownReport};
+use session_supervisor::{Ensured, Exit, ShutdownReport};
 
-use super::opening::standing;
-use super::{DurableSupervisor, Inner};
+use super::DurableSupervisor;
+use super::starting::Input;
 use crate::engine::{Intent, Standing};
 use crate::error::{DiscardError, StartError, StopError, WriteError};
-use crate::gate::{Gate, Shut};
-use crate::journal::{Forgot, new_record};
-use crate::record::{Entry, MAX_VALUE, Record};
-use crate::remembered::Remembered;
+use crate::journal::Forgot;
 
-/// How often an ensure looks again, if what it found has changed meanwhile.
+/// How often an ensure or a stop looks again, if what it found has changed meanwhile.
 const TRIES: usize = 8;
 
 impl DurableSupervisor {
@@ -31,8 +27,8 @@ impl DurableSupervisor {
     /// # Errors
     ///
     /// Bad input (`UnknownKind`, `Arguments`, `TooLarge`) before anything is asked. `Remembered` or
-    /// `SetAside` if something of this id is stored and does not run; nothing is changed then. `Store`
-    /// if the record could not be written; nothing was started then. Else as
+    /// `SetAside` if something of this id is stored and does not run, `Claimed` if such a session has a
+    /// claim that this one needs; nothing is changed then. `Store` if the record could not be written; nothing was started then. Else as
     /// [`SessionSupervisor::start_session`](session_supervisor::SessionSupervisor::start_session): a
     /// start that fails is not remembered, once that is on the disk too.
     ///
@@ -49,22 +45,6 @@ impl DurableSupervisor {
         let durable = self.clone();
         let input = Input::of(id, kind, arguments);
         async move { durable.start_new(&input?).await }
-    }
-
-    async fn start_new(&self, input: &Input) -> Result<ActorCell, StartError> {
-        let Inner {
-            sessions, journal, ..
-        } = &*self.inner;
-        match journal.look(&input.id) {
-            Some((_, Standing::Kept(kept))) => return Err(StartError::Remembered(kept)),
-            Some((_, Standing::SetAside(why))) => return Err(StartError::SetAside(why)),
-            Some((_, Standing::Running { .. })) | None => {}
-        }
-        let (spec, _) = self.spec(input.record(), Intent::New)?;
-        match sessions.start_session(&input.id, spec).await {
-            Ok(cell) => Ok(cell),
-            Err(error) => Err(self.not_started(&input.id, error).await),
-        }
     }
 
     /// Returns the session of an id: the one that runs, the one that is remembered, or a new one of
@@ -104,26 +84,6 @@ impl DurableSupervisor {
         }
     }
 
-    async fn ensure(&self, input: &Input) -> Result<Ensured<ActorCell>, StartError> {
-        let (record, intent) = match self.inner.journal.look(&input.id) {
-            Some((_, Standing::SetAside(why))) => return Err(StartError::SetAside(why)),
-            Some((revision, Standing::Kept(_))) => {
-                let record = self.record(Arc::clone(&input.id), revision).await?;
-                (record, Intent::Resume(revision))
-            }
-            Some((_, Standing::Running { .. })) | None => (input.record(), Intent::New),
-        };
-        let (spec, remembered) = self.spec(record, intent)?;
-        if let Intent::Resume(revision) = intent {
-            remembered.is_of(revision);
-        }
-        match self.inner.sessions.ensure_session(&input.id, spec).await {
-            Ok(ensured) => Ok(ensured),
-            Err(plain::EnsureError::Start(error)) => Err(self.not_started(&input.id, error).await),
-            Err(_) => Err(StartError::Session(plain::StartError::SupervisorDown)),
-        }
-    }
-
     /// Starts a session again that is remembered and does not run: one that crashed for good, that
     /// could not be restored, that was idle.
     ///
@@ -150,24 +110,6 @@ impl DurableSupervisor {
         }
     }
 
-    /// Starts a session again that is remembered in this revision.
-    pub(crate) fn resume(
-        &self,
-        id: Arc<str>,
-        revision: u64,
-    ) -> impl Future<Output = Result<ActorCell, StartError>> + Send + 'static + use<> {
-        let durable = self.clone();
-        async move {
-            let record = durable.record(Arc::clone(&id), revision).await?;
-            let (spec, remembered) = durable.spec(record, Intent::Resume(revision))?;
-            remembered.is_of(revision);
-            match durable.inner.sessions.start_session(&id, spec).await {
-                Ok(cell) => Ok(cell),
-                Err(error) => Err(durable.not_started(&id, error).await),
-            }
-        }
-    }
-
     /// Stops a session and forgets it, with all that it has saved. When it returns, the session is
     /// gone and that is on the disk. One that is remembered and does not run is forgotten too
     /// (`Exit::NotRunning`).
@@ -187,25 +129,24 @@ impl DurableSupervisor {
     ) -> impl Future<Output = Result<Exit, StopError>> + Send + 'static + use<> {
         let (durable, id) = (self.clone(), id.to_owned());
         async move {
-            let Inner {
-                sessions,
-                journal,
-                follower,
-                ..
-            } = &*durable.inner;
-            let stopped = sessions.stop_session(&id).await;
-            let exit = match stopped {
-                Ok(exit) => Ok(exit),
-                Err(plain::StopError::NotFound) => Err(StopError::NotFound),
-                Err(down @ plain::StopError::SupervisorDown) => Err(StopError::Session(down)),
-                Err(error) => return Err(StopError::Session(error)),
-            };
-            follower.catch_up().await;
-            let (forgot, written) = journal.forget_kept(&id);
-            written.wait().await.map_err(StopError::Store)?;
-            match forgot {
-                Forgot::Now => Ok(exit.unwrap_or(Exit::NotRunning)),
-                Forgot::Nothing => exit,
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let exit = match durable.inner.sessions.stop_session(&id).await {
+                    Ok(exit) => Ok(exit),
+                    Err(plain::StopError::NotFound) => Err(StopError::NotFound),
+                    Err(down @ plain::StopError::SupervisorDown) => Err(StopError::Session(down)),
+                    Err(error) => return Err(StopError::Session(error)),
+                };
+                durable.inner.follower.catch_up().await;
+                let (forgot, written) = durable.inner.journal.forget_kept(&id);
+                written.wait().await.map_err(StopError::Store)?;
+                match (forgot, exit) {
+                    (Forgot::Now, exit) => return Ok(exit.unwrap_or(Exit::NotRunning)),
+                    // It has been restored or resumed since it was looked for.
+                    (Forgot::Running, Err(StopError::NotFound)) if tries < TRIES => {}
+                    (_, exit) => return exit,
+                }
             }
         }
     }
@@ -226,14 +167,11 @@ impl DurableSupervisor {
     ) -> impl Future<Output = Result<(), DiscardError>> + Send + 'static + use<> {
         let (durable, id) = (self.clone(), id.to_owned());
         async move {
-            let journal = &durable.inner.journal;
-            if let Some((_, Standing::Running { .. })) = journal.look(&id) {
-                return Err(DiscardError::Running);
-            }
-            let (forgot, written) = journal.discard(&id);
+            let (forgot, written) = durable.inner.journal.discard(&id);
             written.wait().await.map_err(DiscardError::Store)?;
             match forgot {
                 Forgot::Now => Ok(()),
+                Forgot::Running => Err(DiscardError::Running),
                 Forgot::Nothing => Err(DiscardError::NotFound),
             }
         }
@@ -244,7 +182,8 @@ impl DurableSupervisor {
     ///
     /// # Errors
     ///
-    /// As these; what is stored is discarded only if the kind and the arguments are right.
+    /// As these; what is stored is discarded only if the kind and the arguments are right, and nobody who
+    /// does not run has a claim of the new session.
     ///
     /// # Cancel safety
     ///
@@ -260,7 +199,8 @@ impl DurableSupervisor {
         let input = Input::of(id, kind, arguments);
         async move {
             let input = input?;
-            drop(durable.spec(input.record(), Intent::New)?);
+            let made = durable.spec(input.record(), Intent::New)?;
+            durable.unclaimed(&made.record)?;
             let (_, written) = durable.inner.journal.discard(&input.id);
             written.wait().await.map_err(StartError::Store)?;
             durable.start_new(&input).await
@@ -287,11 +227,12 @@ impl DurableSupervisor {
     /// Stops the supervisor as
     /// [`SessionSupervisor::stop`](session_supervisor::SessionSupervisor::stop) does, writes what is
     /// left, and closes the store: it can be opened again when this returns. The sessions stay
-    /// remembered.
+    /// remembered. What cannot be written at once is tried again for 5 s.
     ///
     /// # Errors
     ///
-    /// `Store` if not all could be written: the last states of some sessions are lost.
+    /// `Store` if not all could be written: the last states of some sessions are lost. `Down` if the
+    /// store was closed before.
     ///
     /// # Cancel safety
     ///
@@ -305,118 +246,8 @@ impl DurableSupervisor {
         async move {
             // One that has ended before is no reason to leave the store open.
             let report = durable.inner.sessions.stop().await.ok();
-            let flushed = durable.flush().await;
-            durable.inner.journal.close().await;
-            flushed.map(|()| report)
+            durable.inner.follower.catch_up().await;
+            durable.inner.journal.close().await.map(|()| report)
         }
-    }
-
-    /// The record of what is to be started again. One that is not what it was is set aside.
-    async fn record(&self, id: Arc<str>, revision: u64) -> Result<Record, StartError> {
-        let Inner { journal, kinds, .. } = &*self.inner;
-        let entry = journal.entry(Arc::clone(&id)).await;
-        let aside = match entry.map_err(StartError::Store)? {
-            None => return Err(StartError::NotRemembered),
-            Some(Entry::Unreadable { cause, .. }) => cause.into(),
-            Some(Entry::Record(record)) if record.revision != revision => {
-                return Err(StartError::NotRemembered);
-            }
-            Some(Entry::Record(record)) => match standing(kinds, &record) {
-                Standing::SetAside(why) => why,
-                _ => return Ok(record),
-            },
-        };
-        journal.stands(&id, revision, Standing::SetAside(Arc::clone(&aside)));
-        Err(StartError::SetAside(aside))
-    }
-
-    /// The spec of a session that is remembered before it runs.
-    fn spec(
-        &self,
-        mut record: Record,
-        intent: Intent,
-    ) -> Result<(ChildSpec, Remembered), StartError> {
-        let Inner {
-            journal,
-            kinds,
-            follower,
-            ..
-        } = &*self.inner;
-        let remembered = Remembered::new(journal.clone(), Arc::clone(&record.id));
-        let spec = kinds.make(&record.kind, &record.arguments, remembered.clone())?;
-        record.label = spec.get_label().map(Arc::from);
-        let claims = spec.get_claims().iter();
-        record.claims = claims
-            .map(|claim| (claim.kind().to_owned(), claim.value().to_owned()))
-            .collect();
-        let tag = journal.next_tag();
-        let gate = Arc::new(Gate {
-            journal: journal.clone(),
-            follower: follower.clone(),
-            record,
-            tag,
-            intent,
-            remembered: remembered.clone(),
-        });
-        let spec = spec.before_start(move |_start| {
-            let gate = Arc::clone(&gate);
-            async move { gate.pass().await }
-        });
-        let tag = NonZeroU64::new(tag).unwrap_or(NonZeroU64::MIN);
-        Ok((spec.tag(tag), remembered))
-    }
-
-    /// A start came to nothing. What was remembered for it is forgotten before its caller is told.
-    async fn not_started(&self, id: &str, error: plain::StartError) -> StartError {
-        let told = match &error {
-            plain::StartError::Failed { cause, .. } => {
-                cause.downcast_ref::<Shut>().and_then(Shut::told)
-            }
-            plain::StartError::AlreadyStarted { .. } => return error.into(),
-            _ => None,
-        };
-        let Inner {
-            journal, follower, ..
-        } = &*self.inner;
-        follower.catch_up().await;
-        // A failure of that is shown in the stats. The cause that is told is the first one.
-        drop(journal.settled(id).wait().await);
-        told.unwrap_or(StartError::Session(error))
-    }
-}
-
-/// What a start is given.
-struct Input {
-    id: Arc<str>,
-    kind: Arc<str>,
-    arguments: Arc<str>,
-}
-
-impl Input {
-    fn of<T: Serialize + ?Sized>(id: &str, kind: &str, arguments: &T) -> Result<Self, StartError> {
-        SessionId::try_from(id).map_err(plain::StartError::InvalidId)?;
-        let arguments =
-            serde_json::to_string(arguments).map_err(|cause| StartError::Arguments {
-                kind: kind.to_owned(),
-                cause,
-            })?;
-        let size = arguments.len();
-        if size > MAX_VALUE {
-            return Err(StartError::TooLarge { size });
-        }
-        Ok(Self {
-            id: id.into(),
-            kind: kind.into(),
-            arguments: arguments.into(),
-        })
-    }
-
-    fn record(&self) -> Record {
-        let Self {
-            id,
-            kind,
-            arguments,
-        } = self;
-        new_record(Arc::clone(id), Arc::clone(kind), Arc::clone(arguments))
     }
 }

@@ -6,11 +6,12 @@ use session_supervisor::{Options, SessionSupervisor};
 use tokio::sync::watch;
 
 use super::{DurableSupervisor, Inner};
-use crate::engine::{Kept, Standing};
+use crate::engine::{Kept, LAST_REVISION, Standing};
 use crate::error::OpenError;
 use crate::follow::follow;
 use crate::journal::{Journal, is_restored};
 use crate::kinds::Kinds;
+use crate::part::Part;
 use crate::record::Record;
 use crate::restore::restore;
 use crate::session_store::SessionStore;
@@ -74,14 +75,27 @@ impl DurableSupervisor {
         async move {
             let kinds = Arc::new(kinds.valid()?);
             let journal = Journal::start(store)?;
-            let sessions = SessionSupervisor::start(options);
-            let read = read(&journal, &kinds).await?;
-            let sessions = sessions.await.map_err(OpenError::Start)?;
-            let unfinished = Unfinished(Some(sessions.clone()));
-            let durable = Self::over(sessions, kinds, journal, read).await?;
-            unfinished.done();
-            Ok(durable)
+            let opened = Self::opened(options, kinds, journal.clone()).await;
+            if opened.is_err() {
+                // Whoever is told may open the store again.
+                drop(journal.close().await);
+            }
+            opened
         }
+    }
+
+    async fn opened(
+        options: Options,
+        kinds: Arc<Kinds>,
+        journal: Journal,
+    ) -> Result<Self, OpenError> {
+        let order = read(&journal, &kinds, Part::ALL).await?;
+        let sessions = SessionSupervisor::start(options).await;
+        let sessions = sessions.map_err(OpenError::Start)?;
+        let unfinished = Unfinished(Some(sessions.clone()));
+        let durable = Self::over(sessions, kinds, journal, order).await?;
+        unfinished.done();
+        Ok(durable)
     }
 
     /// Remembers the sessions of a supervisor that others have started and will stop.
@@ -93,12 +107,12 @@ impl DurableSupervisor {
         let order = if journal.is_read() {
             again(&journal)
         } else {
-            read(&journal, &kinds).await?
+            read(&journal, &kinds, Part::ALL).await?
         };
         Self::over(sessions, kinds, journal, order).await
     }
 
-    async fn over(
+    pub(super) async fn over(
         sessions: SessionSupervisor,
         kinds: Arc<Kinds>,
         journal: Journal,
@@ -120,16 +134,21 @@ impl DurableSupervisor {
             }),
         };
         durable.enter();
-        drop(tokio::spawn(restore(durable.clone(), order, done)));
+        drop(tokio::spawn(restore(
+            durable.clone(),
+            order,
+            |_| true,
+            done,
+        )));
         Ok(durable)
     }
 }
 
 /// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
-struct Unfinished(Option<SessionSupervisor>);
+pub(super) struct Unfinished(pub(super) Option<SessionSupervisor>);
 
 impl Unfinished {
-    fn done(mut self) {
+    pub(super) fn done(mut self) {
         self.0 = None;
     }
 }
@@ -142,20 +161,18 @@ impl Drop for Unfinished {
     }
 }
 
-/// Reads all that is remembered. Answers what is to be restored, in this order.
-async fn read(journal: &Journal, kinds: &Arc<Kinds>) -> Result<Vec<Arc<str>>, OpenError> {
-    let mut used = Vec::new();
-    journal
-        .read_all(|record: &Record| {
-            let standing = standing(kinds, record);
-            if is_restored(&standing) {
-                used.push((record.used, Arc::clone(&record.id)));
-            }
-            standing
-        })
+/// Reads all that is remembered of a part. Answers what is to be restored, in this order.
+pub(super) async fn read(
+    journal: &Journal,
+    kinds: &Arc<Kinds>,
+    part: Part,
+) -> Result<Vec<Arc<str>>, OpenError> {
+    let kinds = Arc::clone(kinds);
+    let mut waiting = journal
+        .read_part(part, move |record| standing(&kinds, record))
         .await?;
-    used.sort_unstable_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
-    Ok(used.into_iter().map(|(_, id)| id).collect())
+    waiting.sort_unstable_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
+    Ok(waiting.into_iter().map(|(_, id)| id).collect())
 }
 
 /// What ran under a supervisor that has ended while the store stayed open: the latest first.
@@ -174,7 +191,12 @@ pub(super) fn standing(kinds: &Kinds, record: &Record) -> Standing {
     if let Err(error) = session_supervisor::SessionId::try_from(&*record.id) {
         return Standing::SetAside(chain(&error).into());
     }
+    if record.revision > LAST_REVISION {
+        let why = format!("revision {} is above {LAST_REVISION}", record.revision);
+        return Standing::SetAside(why.into());
+    }
     match kinds.check(&record.kind, &record.arguments) {
+        Ok(()) if record.resting => Standing::Kept(Kept::Resting),
         Ok(()) => Standing::Kept(Kept::Waiting),
         Err(error) => Standing::SetAside(chain(&error).into()),
     }

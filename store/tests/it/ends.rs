@@ -2,14 +2,9 @@
 
 use session_supervisor::{Exit, SessionState};
 use session_supervisor_store::error::{StartError, StopError};
-use session_supervisor_store::{Kept, MemoryStore, SessionStore, Standing};
+use session_supervisor_store::{Kept, MemoryStore, Record, Standing};
 
-use super::support::{Args, Msg, chat, crash, open, said, say, start, topic, until};
-
-fn ids(store: &MemoryStore) -> Vec<String> {
-    let entries = store.clone().entries(None, usize::MAX).unwrap();
-    entries.iter().map(|entry| entry.id().to_string()).collect()
-}
+use super::support::{Args, Msg, chat, crash, ids, open, said, say, start, topic, until, wrote};
 
 #[tokio::test]
 async fn a_stop_by_a_caller_forgets_before_it_answers() {
@@ -113,11 +108,8 @@ async fn a_start_that_fails_leaves_nothing_and_a_resume_that_fails_leaves_all() 
     assert_eq!(durable.stats().writes.changes, changes);
     durable.stop().await.unwrap();
 
-    let mut bad = store.clone();
-    let record =
-        session_supervisor_store::Record::new("a", "chat", r#"{"topic":"","fails":true}"#, 99, 1);
-    bad.apply(&[session_supervisor_store::Change::Remember(record)])
-        .unwrap();
+    let record = Record::new("a", "chat", r#"{"topic":"","fails":true}"#, 99, 1);
+    wrote(&mut store.clone(), record);
     let durable = open(store.clone()).await;
     let report = durable.restored().await.unwrap();
     assert_eq!((report.restored, report.failed.len()), (1, 1));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use ractor::call;
 use session_supervisor_store::error::{SaveError, StartError, StopError, WriteError};
 use session_supervisor_store::{
-    Change, DurableSupervisor, Entry, MemoryStore, SavedState, SessionStore, StoreError,
+    Decided, DurableSupervisor, Entry, MemoryStore, Part, SavedState, SessionStore, StoreError,
 };
 
 use super::support::{Msg, chat, open, said, say, start, topic};
@@ -51,14 +51,13 @@ impl Faulty {
     }
 
     fn ids(&self) -> Vec<String> {
-        let entries = self.store.clone().entries(None, usize::MAX).unwrap();
-        entries.iter().map(|entry| entry.id().to_string()).collect()
+        super::support::ids(&self.store)
     }
 }
 
 impl SessionStore for Faulty {
-    fn entries(&mut self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, StoreError> {
-        self.store.entries(after, most)
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.store.load(part, found)
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
@@ -69,7 +68,7 @@ impl SessionStore for Faulty {
         self.store.state(id, slot)
     }
 
-    fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
         let does = *self.does.lock().unwrap();
         match does {
             Does::Writes => {}
@@ -198,6 +197,32 @@ async fn a_caller_that_goes_away_leaves_no_session_that_is_not_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_durable_save_whose_caller_goes_away_is_saved_all_the_same() {
+    let (durable, faulty, blocked, go_on) = opened().await;
+    start(&durable, "a").await;
+    let checkpoint = call!(chat(&durable, "a"), Msg::Checkpoint).unwrap();
+    faulty.does(Does::Blocks);
+    let saved = tokio::spawn(checkpoint.save_durably(&vec!["one".to_owned()]));
+    let blocked = tokio::task::spawn_blocking(move || {
+        blocked.recv().unwrap();
+        blocked
+    });
+    let _blocked = blocked.await.unwrap();
+    // One of them is being written, the other waits; nobody waits for either.
+    let never_polled = checkpoint.save_durably(&vec!["two".to_owned()]);
+    drop(never_polled);
+    saved.abort();
+    drop(saved.await);
+    faulty.does(Does::Writes);
+    go_on.send(()).unwrap();
+    durable.stop().await.expect("it is written");
+    let again = open(faulty.store.clone()).await;
+    again.restored().await.unwrap();
+    assert_eq!(said(&again, "a").await.1, ["two"]);
+    again.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_panics_leaves_nobody_waiting() {
     let (durable, faulty, _, _) = opened().await;
     start(&durable, "a").await;
@@ -226,6 +251,11 @@ async fn a_store_that_panics_leaves_nobody_waiting() {
         "{saved:?}"
     );
     assert!(checkpoint.save_durably(&Vec::new()).await.is_err());
+    let failing = durable.stats().writes.failing;
+    assert_eq!(
+        failing.as_deref(),
+        Some("the store panicked: the store is broken")
+    );
     let stop = durable.stop_session("a").await;
     assert!(
         matches!(stop, Err(StopError::Store(WriteError::Down))),

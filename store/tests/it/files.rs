@@ -4,17 +4,29 @@ use std::fs;
 use std::path::Path;
 
 use session_supervisor_store::{
-    Change, Entry, OpenStoreError, Record, SavedState, SessionStore, SqliteStore, StoreError,
+    Change, Decided, Entry, OpenStoreError, Part, Record, SavedState, SessionStore, SqliteStore,
+    StoreError,
 };
 
-use super::support::folder;
+use super::support::{entries, folder};
 
-fn remember(id: &str, revision: u64) -> Change {
-    Change::Remember(Record::new(id, "chat", "{}", revision, 1))
+fn remember(id: &str, revision: u64) -> Decided {
+    Change::Remember(Record::new(id, "chat", "{}", revision, 1)).into()
+}
+
+/// The session of this id and revision saves a state.
+fn saves(id: &str, revision: u64, state: SavedState) -> Decided {
+    let id = id.into();
+    let save = Change::Save {
+        id,
+        revision,
+        state,
+    };
+    save.into()
 }
 
 fn count(store: &mut SqliteStore) -> usize {
-    store.entries(None, usize::MAX).expect("it is read").len()
+    entries(store).len()
 }
 
 #[test]
@@ -62,26 +74,26 @@ fn a_newer_schema_is_refused_and_untouched() {
         .unwrap();
     sql(
         &file,
-        "PRAGMA user_version = 2; CREATE TABLE later (id TEXT)",
+        "PRAGMA user_version = 3; CREATE TABLE later (id TEXT)",
     );
     let before = bytes(&folder);
     let opened = SqliteStore::open(&file).unwrap_err();
     let text = opened.to_string();
     assert!(
-        text.ends_with("the session store has schema 2, this program knows up to 1"),
+        text.ends_with("the session store has schema 3, this program knows up to 2"),
         "{text}"
     );
     assert!(matches!(
         opened,
         OpenStoreError::Newer {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         }
     ));
     assert_eq!(bytes(&folder), before);
     // Also if the number is in the write-ahead log alone.
-    sql(&file, "PRAGMA user_version = 1");
+    sql(&file, "PRAGMA user_version = 2");
     let other = rusqlite::Connection::open(&file).unwrap();
     other
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA user_version = 3")
@@ -100,6 +112,38 @@ fn a_newer_schema_is_refused_and_untouched() {
         fs::read(&file).unwrap()
     );
     drop(other);
+}
+
+#[test]
+fn a_store_of_the_first_schema_is_brought_up_to_date() {
+    let file = folder().join("sessions.db");
+    sql(
+        &file,
+        r#"CREATE TABLE sessions (id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL,
+            arguments TEXT NOT NULL, label TEXT, claims TEXT NOT NULL, revision INTEGER NOT NULL,
+            started INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;
+         CREATE TABLE states (id TEXT NOT NULL, slot TEXT NOT NULL, format INTEGER NOT NULL,
+            saved INTEGER NOT NULL, sum INTEGER NOT NULL, bytes BLOB NOT NULL,
+            PRIMARY KEY (id, slot)) STRICT;
+         INSERT INTO sessions VALUES ('a', 'chat', '{}', NULL, '[["topic","tea"]]', 7, 1, 2);
+         PRAGMA application_id = 1936942451; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;"#,
+    );
+    for _ in 0..2 {
+        let mut store = SqliteStore::open(&file).expect("it opens");
+        let Some(Entry::Record(record)) = store.entry("a").unwrap() else {
+            panic!("it is there");
+        };
+        assert_eq!((record.revision, record.resting), (7, false));
+        let (id, revision) = ("a".into(), 7);
+        let rests = Change::Rest { id, revision };
+        store.apply(&[rests.into()]).expect("it is written");
+        // An earlier version of this crate sees that before it opens it.
+        let header = fs::read(&file).unwrap();
+        assert_eq!(header[60..64], 2_u32.to_be_bytes());
+        let (id, revision) = ("a".into(), 7);
+        let wakes = Change::Wake { id, revision };
+        store.apply(&[wakes.into()]).expect("it is written");
+    }
 }
 
 #[test]
@@ -158,11 +202,7 @@ fn a_full_disk_is_an_error_that_says_so_and_nothing_is_half_written() {
     store.apply(&[remember("a", 1)]).unwrap();
     store.limit_pages(16);
     let large = SavedState::new("", 0, vec![7; 1 << 20], 2);
-    let save = Change::Save {
-        id: "a".into(),
-        revision: 1,
-        state: large,
-    };
+    let save = saves("a", 1, large);
     let full = store.apply(&[remember("b", 2), save.clone()]);
     assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
     assert_eq!(count(&mut store), 1);
@@ -175,11 +215,7 @@ fn a_full_disk_is_an_error_that_says_so_and_nothing_is_half_written() {
 fn a_state_whose_bytes_have_changed_is_damaged_and_kept() {
     let file = folder().join("sessions.db");
     let mut store = SqliteStore::open(&file).unwrap();
-    let save = Change::Save {
-        id: "a".into(),
-        revision: 1,
-        state: SavedState::new("", 0, *b"one", 2),
-    };
+    let save = saves("a", 1, SavedState::new("", 0, *b"one", 2));
     store.apply(&[remember("a", 1), save]).unwrap();
     sql(
         &file,
@@ -212,11 +248,7 @@ fn a_torn_end_of_the_log_loses_the_last_writes_alone_and_leaves_none_half() {
         let revision = 1 + at as u64;
         let id = format!("s{at:02}");
         let state = SavedState::new("", 0, vec![7; 3_000], 2);
-        let save = Change::Save {
-            id: id.as_str().into(),
-            revision,
-            state,
-        };
+        let save = saves(&id, revision, state);
         store.apply(&[remember(&id, revision), save]).unwrap();
         ends.push(fs::metadata(&log).unwrap().len());
     }
@@ -251,4 +283,56 @@ fn a_torn_end_of_the_log_loses_the_last_writes_alone_and_leaves_none_half() {
         }
     }
     assert!(seen.len() > WRITES / 2, "the cuts are everywhere: {seen:?}");
+}
+
+#[test]
+fn a_file_with_flipped_bits_is_an_error_or_is_read_and_nothing_else() {
+    let file = folder().join("sessions.db");
+    let mut store = SqliteStore::open(&file).unwrap();
+    for at in 0..20_u64 {
+        let id = format!("s{at:02}");
+        let state = SavedState::new("", 0, vec![at as u8; 2_000], 2);
+        store
+            .apply(&[remember(&id, at + 1), saves(&id, at + 1, state)])
+            .unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&file).unwrap();
+    let (mut damaged, mut read) = (0, 0);
+    for at in (100..whole.len()).step_by(397) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x20;
+        let folder = folder();
+        let file = folder.join("sessions.db");
+        fs::write(&file, &flipped).unwrap();
+        // It may be refused.
+        let Ok(mut store) = SqliteStore::open(&file) else {
+            damaged += 1;
+            continue;
+        };
+        let mut entries = Vec::new();
+        if store
+            .load(Part::ALL, &mut |entry| entries.push(entry))
+            .is_err()
+        {
+            damaged += 1;
+        }
+        for at in 0..20_u64 {
+            match store.state(&format!("s{at:02}"), "") {
+                Ok(None) => {}
+                // What is read is what was written, to the byte.
+                Ok(Some(state)) => {
+                    assert_eq!(*state.bytes, vec![at as u8; 2_000]);
+                    read += 1;
+                }
+                Err(_) => damaged += 1,
+            }
+        }
+        drop(store);
+        fs::remove_dir_all(folder).unwrap();
+    }
+    assert!(
+        damaged > 10 && read > 1_000,
+        "{damaged} damaged, {read} read"
+    );
 }

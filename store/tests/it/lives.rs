@@ -4,12 +4,13 @@ use ractor::call;
 use session_supervisor::{Ensured, Exit, Options};
 use session_supervisor_store::error::{DiscardError, SaveError, StartError, StopError};
 use session_supervisor_store::{
-    Change, DurableSupervisor, Kept, MemoryStore, Record, SessionStore, SqliteStore, Standing,
-    contract,
+    Change, DurableSupervisor, Kept, MAX_VALUE, MemoryStore, Record, SessionStore, SqliteStore,
+    Standing, contract,
 };
 
 use super::support::{
-    Msg, as_stored, chat, crash, folder, kinds, open, said, say, start, topic, until,
+    Msg, as_stored, chat, crash, entries, folder, kinds, open, said, say, start, topic, until,
+    wrote,
 };
 
 #[test]
@@ -21,6 +22,10 @@ fn the_stores_hold_the_contract() {
     contract::check(|| {
         let file = folder().join("sessions.db");
         move || SqliteStore::open(&file).expect("it opens")
+    });
+    contract::check_shared(|| {
+        let store = MemoryStore::new();
+        move || store.clone()
     });
 }
 
@@ -141,6 +146,27 @@ async fn bad_input_is_told_before_anything_is_written() {
     let taken = durable.start_session("a", "chat", &topic("")).await;
     assert!(matches!(taken, Err(StartError::Session(_))), "{taken:?}");
     assert_eq!(durable.stats().writes.changes, 1);
+    // To the byte.
+    let filled = |more: usize| vec!["x".repeat(MAX_VALUE - 4 + more)];
+    checkpoint
+        .save_durably(&filled(0))
+        .await
+        .expect("1 MiB is taken");
+    let large = checkpoint.save_durably(&filled(1)).await.unwrap_err();
+    assert_eq!(
+        large.to_string(),
+        "the state of session a has 1048577 bytes, more than 1048576"
+    );
+    let filled = |more: usize| topic(&"x".repeat(MAX_VALUE - 26 + more));
+    let large = durable.start_session("b", "once", &filled(1)).await;
+    assert!(
+        matches!(large, Err(StartError::TooLarge { size: 1_048_577 })),
+        "{large:?}"
+    );
+    durable
+        .start_session("b", "once", &filled(0))
+        .await
+        .expect("1 MiB is taken");
     durable.stop().await.unwrap();
 
     let twice = kinds().kind("chat", |_: u8, _| kinds_of_nothing());
@@ -166,9 +192,9 @@ async fn what_cannot_be_read_is_set_aside_until_somebody_decides() {
         Record::new("good", "chat", r#"{"topic":""}"#, 5, 1),
     ];
     for record in bad {
-        store.apply(&[Change::Remember(record)]).unwrap();
+        wrote(&mut store, record);
     }
-    let before = store.entries(None, 9).unwrap();
+    let before = entries(&mut store);
     let durable = open(store.clone()).await;
     let report = durable.restored().await.unwrap();
     assert_eq!(report.restored, 1);
@@ -194,7 +220,7 @@ async fn what_cannot_be_read_is_set_aside_until_somebody_decides() {
         let stop = durable.stop_session(id).await;
         assert!(matches!(stop, Err(StopError::NotFound)), "{stop:?}");
     }
-    assert_eq!(store.entries(None, 9).unwrap(), before);
+    assert_eq!(entries(&mut store), before);
     assert_eq!(durable.stats().set_aside, 4);
     // Until somebody decides.
     durable.discard("json").await.expect("it is removed");
@@ -224,7 +250,7 @@ async fn what_cannot_be_read_is_set_aside_until_somebody_decides() {
         Some(Standing::SetAside(_))
     ));
     durable.stop().await.unwrap();
-    assert_eq!(store.entries(None, 9).unwrap().len(), 4);
+    assert_eq!(entries(&mut store).len(), 4);
 }
 
 #[tokio::test]
@@ -237,7 +263,8 @@ async fn a_state_that_is_not_understood_is_never_overwritten() {
         revision: 1,
         state: state.clone(),
     };
-    store.apply(&[Change::Remember(record), save]).unwrap();
+    wrote(&mut store, record);
+    store.apply(&[save.into()]).unwrap();
     let durable = open(store.clone()).await;
     let report = durable.restored().await.unwrap();
     let why = &report.failed[0].why;
@@ -307,7 +334,7 @@ async fn a_supervisor_that_stops_while_it_restores_leaves_the_rest_for_the_next_
     for at in 1..=500 {
         let id = format!("s{at}");
         let record = Record::new(id, "chat", r#"{"topic":""}"#, at, at);
-        store.apply(&[Change::Remember(record)]).unwrap();
+        wrote(&mut store, record);
     }
     let durable = open(store.clone()).await;
     let restored = durable.restored();
@@ -317,6 +344,7 @@ async fn a_supervisor_that_stops_while_it_restores_leaves_the_rest_for_the_next_
         report.restored < 500 && report.failed.is_empty(),
         "{report:?}"
     );
+    assert_eq!(report.restored + report.left, 500, "{report:?}");
     let durable = open(store).await;
     assert_eq!(durable.restored().await.unwrap().restored, 500);
     durable.stop().await.unwrap();
@@ -333,7 +361,7 @@ async fn what_was_used_last_is_restored_first() {
             at,
             at * 7 % 1_009,
         );
-        store.apply(&[Change::Remember(record)]).unwrap();
+        wrote(&mut store, record);
     }
     let durable = open(store.clone()).await;
     durable.restored().await.unwrap();

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use session_supervisor::{ChildSpec, Options, Restart, StartContext};
 use session_supervisor_store::error::SaveError;
 use session_supervisor_store::{
-    Checkpoint, DurableSupervisor, Kinds, MemoryStore, Remembered, SessionStore,
+    Change, Checkpoint, Decided, DurableSupervisor, Entry, Kinds, MemoryStore, Part, Record,
+    Remembered, SessionStore,
 };
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -90,7 +91,7 @@ impl Chat {
     }
 }
 
-/// `chat` is transient, `once` is temporary.
+/// `chat` is transient and claims its topic, `once` is temporary, `mortal` is both.
 pub(crate) fn kinds() -> Kinds {
     let spec = |args: Args, remembered: Remembered| {
         ChildSpec::new(move |start| (Chat, (args.clone(), remembered.clone(), start)))
@@ -104,6 +105,11 @@ pub(crate) fn kinds() -> Kinds {
             } else {
                 spec.claim("topic", &claim).label(claim)
             }
+        })
+        .kind("mortal", move |args: Args, remembered| {
+            let claim = args.topic.clone();
+            let spec = spec(args, remembered).restart(Restart::Temporary);
+            spec.claim("topic", claim)
         })
         .kind("once", move |args: Args, remembered| {
             spec(args, remembered).restart(Restart::Temporary)
@@ -122,21 +128,43 @@ pub(crate) async fn start(durable: &DurableSupervisor, id: &str) {
     started.expect("it starts");
 }
 
+/// All entries of a store, in the order of their ids.
+pub(crate) fn entries(store: &mut dyn SessionStore) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let loaded = store.load(Part::ALL, &mut |entry| entries.push(entry));
+    loaded.expect("it is read");
+    entries.sort_unstable_by(|a, b| a.id().cmp(b.id()));
+    entries
+}
+
+pub(crate) fn ids(store: &MemoryStore) -> Vec<String> {
+    let entries = entries(&mut store.clone()).into_iter();
+    entries.map(|entry| entry.id().to_string()).collect()
+}
+
+/// Writes a record as an earlier process has.
+pub(crate) fn wrote(store: &mut dyn SessionStore, record: Record) {
+    let written = store.apply(&[Change::Remember(record).into()]);
+    written.expect("it is written");
+}
+
 /// The process has ended as after `kill -9`: what follows sees only what is durable.
 pub(crate) fn as_stored(store: &MemoryStore) -> MemoryStore {
     let mut store = store.clone();
     let mut copy = MemoryStore::new();
-    for entry in store.entries(None, usize::MAX).expect("in memory") {
-        let session_supervisor_store::Entry::Record(record) = entry else {
+    for entry in entries(&mut store) {
+        let Entry::Record(record) = entry else {
             continue;
         };
         let (id, revision) = (Arc::clone(&record.id), record.revision);
         let state = store.state(&id, "").expect("in memory");
-        let mut changes = vec![session_supervisor_store::Change::Remember(record)];
-        changes.extend(state.map(|state| session_supervisor_store::Change::Save {
-            id,
-            revision,
-            state,
+        let mut changes: Vec<Decided> = vec![Change::Remember(record).into()];
+        changes.extend(state.map(|state| {
+            Decided::from(Change::Save {
+                id,
+                revision,
+                state,
+            })
         }));
         copy.apply(&changes).expect("in memory");
     }

@@ -6,11 +6,16 @@
 //! SIM_SEED=4711 cargo test -p session-supervisor-store --test sim
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+mod disk;
+mod lives;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use session_supervisor_store::engine::{Backlog, Found, Outcome, Scope};
-use session_supervisor_store::{Change, Entry, MemoryStore, Record, SavedState, SessionStore};
+use session_supervisor_store::{Change, Decided, MemoryStore, Record, SessionStore};
+
+use disk::{Promise, Session, copy, sessions, state, wanted};
 
 const IDS: [&str; 3] = ["a", "b", "c"];
 const SLOTS: [&str; 2] = ["", "x"];
@@ -31,25 +36,11 @@ impl Random {
     }
 }
 
-/// A session as it is on the disk, or as it should be: its revision and its states.
-type Session = (u64, BTreeMap<Arc<str>, u64>);
-
-/// What somebody was told is durable.
-#[derive(Clone, Debug)]
-enum Promise {
-    /// This revision is remembered.
-    There(u64),
-    /// So is this value, or a later one.
-    Saved(u64, Arc<str>, u64),
-    /// This revision is not, nor is one before it.
-    Gone(u64),
-}
-
 struct History {
     random: Random,
     backlog: Backlog<usize>,
     disk: MemoryStore,
-    flight: Option<Vec<Change>>,
+    flight: Option<Vec<Decided>>,
     /// What all changes make, one after another.
     want: HashMap<&'static str, Session>,
     /// What each waiter waits for. None: it was told.
@@ -60,10 +51,6 @@ struct History {
     past: Vec<(&'static str, u64)>,
     revision: u64,
     value: u64,
-}
-
-fn state(slot: &str, value: u64) -> SavedState {
-    SavedState::new(slot, 0, value.to_be_bytes(), 0)
 }
 
 impl History {
@@ -104,23 +91,26 @@ impl History {
             None => drop(self.want.remove(id)),
         }
         // What was promised of an earlier session holds no longer.
-        let now = self.want.get(id).map(|(revision, _)| *revision);
-        self.promised.retain(|(of, promise)| {
-            *of != id
-                || match promise {
-                    Promise::There(revision) | Promise::Saved(revision, ..) => {
-                        now == Some(*revision)
-                    }
-                    Promise::Gone(revision) => now.is_none_or(|now| now > *revision),
-                }
-        });
+        let now = self.want.get(id);
+        self.promised
+            .retain(|(of, promise)| *of != id || promise.holds(now));
+    }
+
+    /// Of the session that is there, or of one that is gone.
+    fn some_revision(&mut self, id: &str, current: Option<u64>) -> Option<u64> {
+        let past: Vec<_> = self.past.iter().filter(|(of, _)| *of == id).collect();
+        match (self.random.below(5), current) {
+            (1.., Some(revision)) => Some(revision),
+            _ if past.is_empty() => None,
+            _ => Some(self.random.of(&past).1),
+        }
     }
 
     fn step(&mut self) {
         let id = self.random.of(&IDS);
-        let current = self.want.get(id).map(|(revision, _)| *revision);
+        let current = self.want.get(id).map(|session| session.revision);
         let waits = self.random.below(2) == 0;
-        match self.random.below(12) {
+        match self.random.below(14) {
             0..=2 if current.is_none() => {
                 self.revision += 1;
                 let revision = self.revision;
@@ -130,12 +120,8 @@ impl History {
                 self.add(id, change, Some(Promise::There(revision)));
             }
             0..=5 => {
-                // Also of sessions that are gone.
-                let past: Vec<_> = self.past.iter().filter(|(of, _)| *of == id).collect();
-                let revision = match (self.random.below(5), current) {
-                    (1.., Some(revision)) => revision,
-                    _ if past.is_empty() => return,
-                    _ => self.random.of(&past).1,
+                let Some(revision) = self.some_revision(id, current) else {
+                    return;
                 };
                 self.value += 1;
                 let (slot, value) = (self.random.of(&SLOTS), self.value);
@@ -159,6 +145,25 @@ impl History {
                 };
                 self.add(id, change, waits.then_some(Promise::Gone(revision)));
             }
+            12 | 13 => {
+                let Some(revision) = self.some_revision(id, current) else {
+                    return;
+                };
+                let id_of: Arc<str> = id.into();
+                if self.random.below(2) == 0 {
+                    let change = Change::Rest {
+                        id: id_of,
+                        revision,
+                    };
+                    self.add(id, change, None);
+                } else {
+                    let change = Change::Wake {
+                        id: id_of,
+                        revision,
+                    };
+                    self.add(id, change, waits.then_some(Promise::Awake(revision)));
+                }
+            }
             8 if self.random.below(4) == 0 => {
                 let change = Change::Discard { id: id.into() };
                 self.add(id, change, waits.then_some(Promise::Gone(self.revision)));
@@ -170,6 +175,8 @@ impl History {
             }
             _ => self.finish(),
         }
+        // It counts, and checks itself.
+        let _counted = self.backlog.is_awaited();
         self.check_states();
     }
 
@@ -185,13 +192,13 @@ impl History {
         }
         let told = match how {
             0 | 1 => {
-                for change in &changes {
-                    if let Change::Remember(record) = change {
+                for decided in &changes {
+                    if let Change::Remember(record) = &decided.change {
                         let id = IDS.into_iter().find(|id| **id == *record.id).expect("one");
                         if self
                             .want
                             .get(id)
-                            .is_some_and(|(now, _)| *now == record.revision)
+                            .is_some_and(|now| now.revision == record.revision)
                         {
                             self.want.remove(id);
                         }
@@ -209,12 +216,7 @@ impl History {
                 continue;
             }
             assert!(how >= 2, "it is durable");
-            let now = self.want.get(id).map(|(revision, _)| *revision);
-            let holds = match promise {
-                Promise::There(revision) | Promise::Saved(revision, ..) => now == Some(revision),
-                Promise::Gone(revision) => now.is_none_or(|now| now > revision),
-            };
-            if holds {
+            if promise.holds(self.want.get(id)) {
                 self.promised.push((id, promise));
             }
         }
@@ -222,7 +224,10 @@ impl History {
 
     /// What is read is what was saved last.
     fn check_states(&mut self) {
-        for (id, (revision, states)) in &self.want {
+        for (id, session) in &self.want {
+            let Session {
+                revision, states, ..
+            } = session;
             for slot in SLOTS {
                 let found = match self.backlog.find(id, slot, *revision) {
                     Found::State(state) => Some(state),
@@ -247,14 +252,10 @@ impl History {
         let there = sessions(&disk);
         for (id, promise) in &self.promised {
             let found = there.get(*id);
-            let holds = match promise {
-                Promise::There(revision) => found.is_some_and(|(found, _)| found == revision),
-                Promise::Saved(revision, slot, value) => found.is_some_and(|(found, states)| {
-                    found == revision && states.get(slot).is_some_and(|found| found >= value)
-                }),
-                Promise::Gone(revision) => found.is_none_or(|(found, _)| found > revision),
-            };
-            assert!(holds, "{id}: {promise:?} was promised, there is {found:?}");
+            assert!(
+                promise.holds(found),
+                "{id}: {promise:?} was promised, there is {found:?}"
+            );
         }
     }
 
@@ -283,63 +284,6 @@ impl History {
             .drain()
             .map(|(id, session)| (id.to_owned(), session));
         assert_eq!(sessions(&self.disk), want.collect(), "the disk at the end");
-    }
-}
-
-/// What a change makes of a session.
-fn wanted(now: Option<&Session>, change: &Change) -> Option<Session> {
-    match (change, now) {
-        (Change::Remember(record), _) => Some((record.revision, BTreeMap::new())),
-        (
-            Change::Save {
-                revision, state, ..
-            },
-            Some((known, states)),
-        ) if known == revision => {
-            let value = u64::from_be_bytes((*state.bytes).try_into().expect("a value"));
-            let mut states = states.clone();
-            states.insert(Arc::clone(&state.slot), value);
-            Some((*known, states))
-        }
-        (Change::Forget { revision, .. }, Some((known, _))) if known <= revision => None,
-        (Change::Discard { .. }, _) => None,
-        (_, now) => now.cloned(),
-    }
-}
-
-fn sessions(disk: &MemoryStore) -> BTreeMap<String, Session> {
-    let mut disk = disk.clone();
-    let mut sessions = BTreeMap::new();
-    for entry in disk.entries(None, usize::MAX).expect("in memory") {
-        let Entry::Record(record) = entry else {
-            panic!("it cannot be read");
-        };
-        let mut states = BTreeMap::new();
-        for slot in SLOTS {
-            if let Some(state) = disk.state(&record.id, slot).expect("in memory") {
-                let value = u64::from_be_bytes((*state.bytes).try_into().expect("a value"));
-                states.insert(slot.into(), value);
-            }
-        }
-        sessions.insert(record.id.to_string(), (record.revision, states));
-    }
-    sessions
-}
-
-fn copy(from: &MemoryStore, to: &mut MemoryStore) {
-    for (id, (revision, states)) in sessions(from) {
-        let id: Arc<str> = id.into();
-        let record = Record::new(Arc::clone(&id), "k", "{}", revision, 0);
-        to.apply(&[Change::Remember(record)]).expect("in memory");
-        for (slot, value) in states {
-            let (id, state) = (Arc::clone(&id), state(&slot, value));
-            let save = Change::Save {
-                id,
-                revision,
-                state,
-            };
-            to.apply(&[save]).expect("in memory");
-        }
     }
 }
 

@@ -1,0 +1,216 @@
+//! Whether this node may act for an id: asked at each start, each launch and each delivery.
+//!
+//! The [`Holder`] decides. What is added here is what only the shell knows: that the sessions of a shard
+//! have been read from the store, and how much is being done for it just now, so that a shard is ended
+//! after all that was admitted before.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::engine::{Epoch, Holder, NodeName, NotHere, Shard, Shards};
+
+/// Why this node may not act for an id.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotAdmitted {
+    /// Another node owns its shard: this one, if it is known.
+    #[error("its shard is owned by {}", owner(node.as_ref()))]
+    Elsewhere {
+        /// The node.
+        node: Option<NodeName>,
+    },
+    /// Its shard is on its way to or from this node.
+    #[error("its shard is being claimed or given up")]
+    Moving,
+    /// The lease of this node was not renewed in time, so another may own the shard.
+    #[error("the lease of this node was not renewed in time")]
+    AuthorityOver,
+    /// This node is in no cluster.
+    #[error("this node is in no cluster")]
+    NotJoined,
+}
+
+fn owner(node: Option<&NodeName>) -> String {
+    node.map_or_else(
+        || "no node that is known".to_owned(),
+        |node| format!("node {node}"),
+    )
+}
+
+impl From<NotHere> for NotAdmitted {
+    fn from(not_here: NotHere) -> Self {
+        match not_here {
+            NotHere::Elsewhere(node) => Self::Elsewhere { node },
+            NotHere::Moving => Self::Moving,
+            NotHere::AuthorityOver => Self::AuthorityOver,
+        }
+    }
+}
+
+/// What is admitted on this node.
+pub(crate) struct Admission {
+    shards: Shards,
+    clock: Clock,
+    state: Mutex<State>,
+    /// Told whenever something may be admitted that was not, and when nothing is done for a shard any
+    /// more.
+    pub(crate) changed: Notify,
+}
+
+struct State {
+    holder: Option<Holder>,
+    open: Vec<Open>,
+}
+
+/// A shard, as far as the holder does not know it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// Its sessions are known since this epoch began.
+    read: Option<Epoch>,
+    /// So many requests are being carried out for it.
+    busy: u32,
+}
+
+/// Something may be done for an id as long as this is held: its shard is not given up before.
+pub(crate) struct Permit {
+    admission: Arc<Admission>,
+    shard: Shard,
+    pub(crate) epoch: Epoch,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.admission.lock();
+        let left = state.open.get_mut(place(self.shard)).map(|open| {
+            open.busy = open.busy.saturating_sub(1);
+            open.busy
+        });
+        drop(state);
+        if left == Some(0) {
+            self.admission.changed.notify_waiters();
+        }
+    }
+}
+
+impl Admission {
+    pub(crate) fn new(shards: Shards, clock: Clock) -> Arc<Self> {
+        let open = vec![Open::default(); shards.all().count()];
+        let state = State { holder: None, open };
+        Arc::new(Self {
+            shards,
+            clock,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(crate) const fn shards(&self) -> Shards {
+        self.shards
+    }
+
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Lets something be done for an id.
+    pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Result<Permit, NotAdmitted> {
+        let shard = self.shards.of(id);
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let epoch = state.admits(shard, now)?;
+        if let Some(open) = state.open.get_mut(place(shard)) {
+            open.busy += 1;
+        }
+        drop(state);
+        Ok(Permit {
+            admission: Arc::clone(self),
+            shard,
+            epoch,
+        })
+    }
+
+    /// The epoch in which this node owns the shard of an id, also while its sessions are being read: for
+    /// their launches.
+    pub(crate) fn owned(&self, id: &str) -> Result<Epoch, NotAdmitted> {
+        let now = self.clock.now();
+        let state = self.lock();
+        let holder = state.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
+        Ok(holder.admits(self.shards.of(id), now)?)
+    }
+
+    /// Whether something for an id would be admitted, and in which epoch.
+    pub(crate) fn epoch_of(&self, id: &str) -> Result<Epoch, NotAdmitted> {
+        let now = self.clock.now();
+        self.lock().admits(self.shards.of(id), now)
+    }
+
+    /// The holder, to be told something. None: this node is in no cluster.
+    pub(crate) fn with<T>(&self, tell: impl FnOnce(&mut Holder) -> T) -> Option<T> {
+        self.lock().holder.as_mut().map(tell)
+    }
+
+    /// Another holder takes the place of this one, for another lease.
+    pub(crate) fn set(&self, holder: Option<Holder>) {
+        let mut state = self.lock();
+        state.holder = holder;
+        for open in &mut state.open {
+            open.read = None;
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// The sessions of the shard are known.
+    pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
+        if let Some(open) = self.lock().open.get_mut(place(shard)) {
+            open.read = Some(epoch);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until nothing is done for the shard. Nothing may be admitted for it any more.
+    pub(crate) async fn idle(&self, shard: Shard) {
+        self.until(|state| state.busy(shard) == 0).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From here on a change is not missed.
+            changed.as_mut().enable();
+            if is_so(&self.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
+        let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
+        let epoch = holder.admits(shard, now)?;
+        let read = self.open.get(place(shard)).and_then(|open| open.read);
+        if read == Some(epoch) {
+            Ok(epoch)
+        } else {
+            Err(NotAdmitted::Moving)
+        }
+    }
+
+    fn busy(&self, shard: Shard) -> u32 {
+        self.open.get(place(shard)).map_or(0, |open| open.busy)
+    }
+}
+
+fn place(shard: Shard) -> usize {
+    usize::try_from(shard.index()).unwrap_or(usize::MAX)
+}

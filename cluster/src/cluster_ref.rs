@@ -1,0 +1,124 @@
+//! The address of a session over all nodes.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorRef;
+
+use crate::cluster_supervisor::{ClusterSupervisor, json};
+use crate::error::RequestError;
+use crate::remote::Remote;
+use crate::wire::{Ask, Done, Wanted};
+
+/// An address of the session of one id, on whichever node and in whichever incarnation it runs. Cheap to
+/// clone; made by [`session_ref`](ClusterSupervisor::session_ref).
+///
+/// # What is promised
+///
+/// A request is handled by the session of this id under the node that owned the id when it came. `Ok` of a
+/// [`cast`](Self::cast) says that it is in the session's mailbox; what becomes of it then is that of
+/// [`SessionRef`](session_supervisor::SessionRef). After an error,
+/// [`outcome`](RequestError::outcome) tells whether it may have been handled. It may have been handled
+/// twice only if its node has changed in between: nothing is delivered exactly once.
+pub struct ClusterRef<M> {
+    cluster: ClusterSupervisor,
+    id: Arc<str>,
+    message: PhantomData<fn(M)>,
+}
+
+impl<M> Clone for ClusterRef<M> {
+    fn clone(&self) -> Self {
+        Self {
+            cluster: self.cluster.clone(),
+            id: Arc::clone(&self.id),
+            message: PhantomData,
+        }
+    }
+}
+
+impl<M> fmt::Debug for ClusterRef<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterRef")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Remote> ClusterRef<M> {
+    pub(crate) const fn new(cluster: ClusterSupervisor, id: Arc<str>) -> Self {
+        Self {
+            cluster,
+            id,
+            message: PhantomData,
+        }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The actor, if the session runs on this node and this node may act for it.
+    #[must_use]
+    pub fn here(&self) -> Option<ActorRef<M>> {
+        self.cluster.local().admission.epoch_of(&self.id).ok()?;
+        self.cluster.sessions().find_session_as(&self.id).ok()
+    }
+
+    /// Sends a request for which no answer is waited.
+    ///
+    /// It waits for a connection to the owner and for an owner, at most for the
+    /// [request timeout](crate::ClusterOptions::request_timeout) of this node.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may be delivered all the same.
+    pub async fn cast(&self, request: &M::Request) -> Result<(), RequestError> {
+        match self
+            .cluster
+            .ask(&self.id, self.call_of(request, Wanted::No)?)
+            .await?
+        {
+            Done::Delivered => Ok(()),
+            _ => Err(self.cluster.nonsense()),
+        }
+    }
+
+    /// Sends a request, and waits for the session's answer, at most so long in all.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may be handled all the same.
+    pub async fn call(
+        &self,
+        request: &M::Request,
+        timeout: Duration,
+    ) -> Result<M::Reply, RequestError> {
+        let ask = self.call_of(request, Wanted::Yes)?;
+        match self.cluster.ask_within(&self.id, ask, timeout).await? {
+            Done::Reply(reply) => serde_json::from_slice(reply.as_slice())
+                .map_err(|error| RequestError::Json(Arc::new(error))),
+            _ => Err(self.cluster.nonsense()),
+        }
+    }
+
+    fn call_of(&self, request: &M::Request, reply: Wanted) -> Result<Ask, RequestError> {
+        Ok(Ask::Call {
+            id: self.id.to_string(),
+            protocol: M::PROTOCOL.to_owned(),
+            request: json(request)?,
+            reply,
+        })
+    }
+}

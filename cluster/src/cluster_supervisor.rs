@@ -1,0 +1,383 @@
+//! The handle of a node: what can be asked of the cluster, from any node alike.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use session_supervisor::SessionSupervisor;
+use session_supervisor_store::{DurableSupervisor, SessionStore};
+use tokio::sync::{Notify, watch};
+
+use crate::admission::Admission;
+use crate::clock::Clock;
+use crate::cluster_ref::ClusterRef;
+use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
+use crate::error::{JoinError, RequestError};
+use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
+use crate::gateway::Peers;
+use crate::kinds::Kinds;
+use crate::local::{Asked, Local};
+use crate::node::{Node, Now, PROTOCOL, Stage, begin, run};
+use crate::options::ClusterOptions;
+use crate::remote::Remote;
+use crate::route::{ask_node, ask_owner};
+use crate::status::Status;
+use crate::wire::{Ask, Done, Found, How, Payload, Row, StartedHow};
+
+/// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
+/// Cheap to clone; the node runs until it [leaves](Self::leave), also when all handles are dropped.
+#[derive(Clone)]
+pub struct ClusterSupervisor {
+    node: Arc<Node>,
+}
+
+impl fmt::Debug for ClusterSupervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterSupervisor")
+            .field("node", &self.node.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session that was started or found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Started {
+    /// Whether this call has started it.
+    pub how: StartedHow,
+    /// Its incarnation on its node.
+    pub incarnation: u64,
+    /// The epoch of its shard: it grows with each owner.
+    pub epoch: u64,
+}
+
+/// Some of the sessions of all nodes, in the order of their ids.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Page {
+    /// The sessions, each with its node.
+    pub sessions: Vec<(NodeName, Row)>,
+    /// With what the next page is asked for. None: there were no more.
+    pub next: Option<String>,
+    /// The nodes that did not answer, whose sessions are missing.
+    pub missing: Vec<NodeName>,
+}
+
+impl ClusterSupervisor {
+    /// Joins a cluster, or begins one. It returns when the node is known to the others; its shards come
+    /// to it in the background.
+    ///
+    /// `store` is what the sessions outlive their node with: one that all nodes reach. With a store of
+    /// this node alone, such as [`MemoryStore`](session_supervisor_store::MemoryStore), the sessions end
+    /// with it.
+    ///
+    /// It waits for etcd's answers, and for as long as a lease lasts if a node of this name was killed.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`]. Nothing runs then, and what was written in etcd goes with the lease.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, nothing runs, as with an error.
+    pub async fn join(
+        options: ClusterOptions,
+        kinds: Kinds,
+        store: impl SessionStore,
+    ) -> Result<Self, JoinError> {
+        Self::join_by(options, kinds, store, Clock::real()).await
+    }
+
+    /// The same, by a clock that a test moves.
+    #[doc(hidden)]
+    pub async fn join_by(
+        options: ClusterOptions,
+        kinds: Kinds,
+        store: impl SessionStore,
+        clock: Clock,
+    ) -> Result<Self, JoinError> {
+        let name = NodeName::try_from(&*options.node)?;
+        NodeName::try_from(&*options.cluster)?;
+        let shards = Shards::new(options.shards)?;
+        let ttl = Ttl::new(options.lease)?;
+        let weight = options.weight;
+        if !(1..=1_000).contains(&weight) {
+            return Err(JoinError::Weight { weight });
+        }
+        let timeout = options.request_timeout;
+        if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
+            return Err(JoinError::RequestTimeout { timeout });
+        }
+        let prefix = options.prefix.clone();
+        let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
+        let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;
+        let wanted = WantedSettings {
+            shards: options.shards,
+            hash: HASH_VERSION,
+            protocol: PROTOCOL,
+        };
+        let settings = etcd.settings(wanted).await?;
+        let admission = Admission::new(shards, clock.clone());
+        kinds.seats.are_of(&admission);
+        let of_node = options.sessions.clone();
+        let sessions = DurableSupervisor::open_shared(of_node, kinds.kinds, store).await?;
+        let leave = Arc::new(Notify::new());
+        let local = Local {
+            admission,
+            sessions: sessions.clone(),
+            deliveries: Arc::new(kinds.deliveries),
+            requests: Arc::new(Asked::default()),
+            leave: Arc::clone(&leave),
+        };
+        let node = Arc::new(Node {
+            name,
+            options,
+            ttl,
+            etcd,
+            settings,
+            local,
+            clock,
+            leave,
+            now: watch::Sender::new(Now::default()),
+        });
+        let term = match begin(&node).await {
+            Ok(term) => term,
+            Err(error) => {
+                // It runs nothing.
+                drop(sessions.stop().await);
+                return Err(error);
+            }
+        };
+        drop(tokio::spawn(run(Arc::clone(&node), term)));
+        Ok(Self { node })
+    }
+
+    /// The name of this node.
+    #[must_use]
+    pub fn node(&self) -> &NodeName {
+        &self.node.name
+    }
+
+    /// The supervisor of the sessions of this node, to watch and list them. Nothing may be started
+    /// there directly: no other node would know of it.
+    #[must_use]
+    pub fn sessions(&self) -> &SessionSupervisor {
+        self.node.sessions().sessions()
+    }
+
+    /// Starts a session on the node that owns its id. It returns when the session runs there.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]; [`outcome`](RequestError::outcome) tells whether it may have been started.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may be started all the same.
+    pub async fn start_session<T: Serialize + ?Sized>(
+        &self,
+        id: &str,
+        kind: &str,
+        arguments: &T,
+    ) -> Result<Started, RequestError> {
+        self.start(id, kind, arguments, How::New).await
+    }
+
+    /// Returns the session of an id, or starts one of this kind on the node that owns the id.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_session`](Self::start_session).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start_session`](Self::start_session).
+    pub async fn ensure_session<T: Serialize + ?Sized>(
+        &self,
+        id: &str,
+        kind: &str,
+        arguments: &T,
+    ) -> Result<Started, RequestError> {
+        self.start(id, kind, arguments, How::Ensure).await
+    }
+
+    async fn start<T: Serialize + ?Sized>(
+        &self,
+        id: &str,
+        kind: &str,
+        arguments: &T,
+        how: How,
+    ) -> Result<Started, RequestError> {
+        let ask = Ask::Start {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            arguments: json(arguments)?,
+            how,
+        };
+        match self.ask(id, ask).await? {
+            Done::Started {
+                incarnation,
+                epoch,
+                how,
+            } => Ok(Started {
+                how,
+                incarnation,
+                epoch,
+            }),
+            _ => Err(self.nonsense()),
+        }
+    }
+
+    /// Stops a session, wherever it runs, and has it forgotten. Answers how it ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_session`](Self::start_session).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may be stopped all the same.
+    pub async fn stop_session(&self, id: &str) -> Result<String, RequestError> {
+        let ask = Ask::Stop { id: id.to_owned() };
+        match self.ask(id, ask).await? {
+            Done::Stopped(how) => Ok(how),
+            _ => Err(self.nonsense()),
+        }
+    }
+
+    /// What is known of a session, by the node that owns its id. None: there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_session`](Self::start_session).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn find(&self, id: &str) -> Result<Option<Found>, RequestError> {
+        let ask = Ask::Lookup { id: id.to_owned() };
+        match self.ask(id, ask).await? {
+            Done::Found(found) => Ok(found),
+            _ => Err(self.nonsense()),
+        }
+    }
+
+    /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node
+    /// that does not answer is named.
+    ///
+    /// A session that moves meanwhile may be missing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn list(&self, after: Option<&str>, most: u32) -> Page {
+        let most = most.clamp(1, 1_000);
+        let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
+        let mut asked = tokio::task::JoinSet::new();
+        for name in nodes {
+            let (this, after) = (self.clone(), after.map(str::to_owned));
+            asked.spawn(async move {
+                let ask = Ask::List { after, most };
+                let page = this.ask_node(&name, ask).await;
+                (name, page)
+            });
+        }
+        let (mut rows, mut page, mut more) = (BTreeMap::new(), Page::default(), false);
+        while let Some(Ok((name, answer))) = asked.join_next().await {
+            match answer {
+                Ok(Done::Page {
+                    rows: some,
+                    more: next,
+                }) => {
+                    more |= next.is_some();
+                    rows.extend(
+                        some.into_iter()
+                            .map(|row| (row.id.clone(), (name.clone(), row))),
+                    );
+                }
+                _ => page.missing.push(name),
+            }
+        }
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        more |= rows.len() > most;
+        page.sessions = rows.into_values().take(most).collect();
+        page.missing.sort_unstable();
+        let last = page.sessions.last();
+        page.next = last.filter(|_| more).map(|(_, row)| row.id.clone());
+        page
+    }
+
+    /// The address of a session, wherever it runs.
+    #[must_use]
+    pub fn session_ref<M: Remote>(&self, id: impl Into<Arc<str>>) -> ClusterRef<M> {
+        ClusterRef::new(self.clone(), id.into())
+    }
+
+    /// How it stands with the cluster, as far as this node knows. Asks nobody.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status::of(&self.node)
+    }
+
+    /// Leaves the cluster: it hands over what it owns, shard by shard, each after its sessions have
+    /// ended here, gives its lease back and stops its supervisor. It returns when that is done.
+    ///
+    /// If the lease is lost meanwhile, everything ends at once, as the lease demands.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped after the first poll, the node leaves all the same.
+    pub async fn leave(&self) {
+        self.node.leave.notify_one();
+        let mut now = self.node.now.subscribe();
+        // An error: the runtime is being shut down.
+        drop(now.wait_for(|now| now.stage == Stage::Left).await);
+    }
+
+    pub(crate) async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
+        let within = self.node.options.request_timeout;
+        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
+    }
+
+    pub(crate) async fn ask_within(
+        &self,
+        id: &str,
+        ask: Ask,
+        within: Duration,
+    ) -> Result<Done, RequestError> {
+        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
+    }
+
+    async fn ask_node(&self, node: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+        let peers: Option<Peers> = self.node.now.borrow().peers.clone();
+        let within = self.node.options.request_timeout;
+        ask_node(
+            &self.node.local,
+            peers.as_ref(),
+            &self.node.name,
+            node,
+            ask,
+            within,
+        )
+        .await
+    }
+
+    pub(crate) fn nonsense(&self) -> RequestError {
+        RequestError::Nonsense {
+            node: self.node.name.clone(),
+        }
+    }
+
+    pub(crate) fn local(&self) -> &Local {
+        &self.node.local
+    }
+}
+
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => Ok(Payload::from(bytes)),
+        Err(error) => Err(RequestError::Json(Arc::new(error))),
+    }
+}

@@ -1,0 +1,124 @@
+//! Why a node does not join, and why something asked of the cluster was not done.
+
+use std::time::Duration;
+
+use session_supervisor_store::error::OpenError;
+use thiserror::Error;
+
+use crate::admission::NotAdmitted;
+use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
+use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
+use crate::gateway::{AskError, GatewayError, Outcome};
+use crate::wire::{FrameError, Refusal};
+
+/// Why a node has not joined a cluster.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The name of the cluster or of the node is none.
+    #[error(transparent)]
+    Name(#[from] InvalidNodeName),
+    /// So many shards there cannot be.
+    #[error(transparent)]
+    Shards(#[from] InvalidShards),
+    /// The lease cannot last so long.
+    #[error(transparent)]
+    Lease(#[from] InvalidTtl),
+    /// The weight is none.
+    #[error("bad weight {weight}: it must be 1 to 1,000")]
+    Weight {
+        /// What was given.
+        weight: u32,
+    },
+    /// The time for a request is none.
+    #[error("bad request timeout {timeout:?}: it must be 10 ms to 1 h")]
+    RequestTimeout {
+        /// What was given.
+        timeout: Duration,
+    },
+    /// The addresses of etcd are none, or its options.
+    #[error("etcd cannot be reached as it was configured")]
+    Connect(#[from] ConnectError),
+    /// This node does not fit the cluster that is there.
+    #[error("this node does not fit the cluster")]
+    Settings(#[from] SettingsError),
+    /// etcd gave no lease.
+    #[error("etcd gave no lease")]
+    Grant(#[from] GrantError),
+    /// etcd did not answer.
+    #[error("etcd did not take the node")]
+    Etcd(#[from] EtcdError),
+    /// A node of this name is in the cluster. That of a node that was killed is free when its lease has
+    /// ended.
+    #[error("a node of the name {node} is in the cluster{}", at(address.as_deref()))]
+    NameInUse {
+        /// The name.
+        node: NodeName,
+        /// Where it is.
+        address: Option<String>,
+    },
+    /// Other nodes could not reach this one.
+    #[error("no gateway for other nodes")]
+    Gateway(#[from] GatewayError),
+    /// The supervisor of the sessions could not be started.
+    #[error("the sessions of this node cannot be supervised")]
+    Sessions(#[from] OpenError),
+}
+
+fn at(address: Option<&str>) -> String {
+    address.map_or_else(String::new, |address| format!(", at {address}"))
+}
+
+/// Why something that was asked of the cluster was not done. [`outcome`](Self::outcome) says whether it
+/// may have been done all the same.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The node that owns the id has refused it.
+    #[error("{}", refusal.text)]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// No node that can be reached owned the id in time.
+    #[error("no node took it in {within:?}")]
+    NoOwner {
+        /// For so long it was asked.
+        within: Duration,
+        /// Why this node did not.
+        #[source]
+        here: Option<NotAdmitted>,
+    },
+    /// The node that owns the id gave no answer.
+    #[error("the owner did not answer")]
+    Unanswered(#[source] AskError),
+    /// What was asked cannot be sent.
+    #[error("it cannot be sent")]
+    Frame(#[source] FrameError),
+    /// What was given, or what was answered, cannot be written or read as JSON.
+    #[error("not as JSON")]
+    Json(#[source] std::sync::Arc<serde_json::Error>),
+    /// The node that answered speaks another language.
+    #[error("node {node} answered something else than was asked")]
+    Nonsense {
+        /// The node.
+        node: NodeName,
+    },
+}
+
+impl RequestError {
+    /// Whether it may have been done.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        use crate::wire::RefusalKind as Kind;
+        match self {
+            Self::Refused { refusal } => match refusal.kind {
+                Kind::TimedOut | Kind::Panicked | Kind::NoReply => Outcome::Unknown,
+                _ => Outcome::NotSent,
+            },
+            Self::Unanswered(error) => error.outcome(),
+            Self::NoOwner { .. } | Self::Frame(_) => Outcome::NotSent,
+            Self::Json(_) | Self::Nonsense { .. } => Outcome::Unknown,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! etcd, which decides who owns what: keys, the lease of a node, claims, the watch, the planner.
+//!
+//! All of it is plain reads, writes and transactions, which etcd orders strictly. Its lock API is not
+//! used. Every request has a time limit. A request that fails turns to the next endpoint, so that the
+//! one after it does not meet the same dead server; nothing is repeated here except the renewal of the
+//! lease and the watch.
+
+mod claims;
+mod connection;
+mod error;
+mod keepalive;
+mod keys;
+mod lease;
+mod nodes;
+mod options;
+mod planner;
+mod settings;
+mod snapshot;
+mod txn;
+mod values;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+
+use connection::Connection;
+use keys::Keys;
+
+pub use claims::{Claim, Release};
+pub use error::{ConnectError, EtcdError, GrantError, Outcome, SettingsError};
+pub use lease::{Lease, LeaseState, Lost};
+pub use nodes::{NodeKeys, Registered, Registration, Updated};
+pub use options::EtcdOptions;
+pub use planner::{Election, PlanWrite, PlannerTerm};
+pub use settings::{Settings, WantedSettings};
+pub use snapshot::{Change, Changed, Snapshot};
+pub use values::{NodeInfo, NodeRun, Planner};
+pub use watch::{Seen, Watch};
+
+/// A cluster in etcd: its endpoints, and the prefix of its keys. Clones are the same connections.
+#[derive(Clone)]
+pub struct Etcd {
+    connection: Arc<Connection>,
+    keys: Arc<Keys>,
+}
+
+impl fmt::Debug for Etcd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Etcd")
+            .field("connection", &self.connection)
+            .field("keys", &self.keys)
+            .finish()
+    }
+}
+
+impl Etcd {
+    /// Takes the endpoints and the options, and connects when something is first asked.
+    ///
+    /// It waits for nothing, so it succeeds while etcd is away: the first request tells.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: no endpoint, one that is no URL, an option outside its bounds.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing remains of a call that was cancelled.
+    pub async fn connect<I>(endpoints: I, options: EtcdOptions) -> Result<Self, ConnectError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let options = options.checked()?;
+        let keys = Keys::new(&options.prefix);
+        let connection = Connection::new(endpoints, options).await?;
+        Ok(Self {
+            connection: Arc::new(connection),
+            keys: Arc::new(keys),
+        })
+    }
+
+    /// The prefix of all keys, without a slash at its end.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.keys.prefix()
+    }
+}

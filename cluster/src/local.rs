@@ -1,0 +1,351 @@
+//! Doing what is asked, on the node that owns the id: for callers of this node and of others alike.
+
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use session_supervisor::error as plain;
+use session_supervisor::{Ensured, SessionId};
+use session_supervisor_store::DurableSupervisor;
+use session_supervisor_store::error::{StartError, StopError};
+use tokio::sync::Notify;
+
+use crate::admission::{Admission, NotAdmitted};
+use crate::engine::{Begin, Epoch, RequestId, Requests};
+use crate::remote::{Delivered, Delivery, Letter};
+use crate::wire::{
+    Answer, Ask, Done, Found, How, Payload, Refusal, RefusalKind, Request, Row, StartedHow, Wanted,
+};
+
+/// When it is worth asking again for a shard that is on its way.
+const SOON_MS: u32 = 20;
+
+/// The most rows of one page.
+const PAGE: u32 = 1_000;
+
+/// What this node does for those who ask it.
+#[derive(Clone)]
+pub(crate) struct Local {
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) sessions: DurableSupervisor,
+    pub(crate) deliveries: Arc<HashMap<&'static str, Delivery>>,
+    pub(crate) requests: Arc<Asked>,
+    /// Told that this node is to leave.
+    pub(crate) leave: Arc<Notify>,
+}
+
+/// The requests that were sent once more, maybe, and what they were answered.
+#[derive(Default)]
+pub(crate) struct Asked {
+    requests: Mutex<Requests<Answer>>,
+    answered: Notify,
+}
+
+impl Local {
+    /// Carries out a request. What must not be done twice is not.
+    pub(crate) async fn serve(&self, request: Request) -> Answer {
+        let once = matches!(
+            request.ask,
+            Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
+        );
+        if once {
+            return self.serve_once(request).await;
+        }
+        self.carry_out(request.ask, request.deadline_ms).await
+    }
+
+    async fn serve_once(&self, request: Request) -> Answer {
+        let now = || self.admission.clock().now();
+        loop {
+            let answered = self.requests.answered.notified();
+            tokio::pin!(answered);
+            answered.as_mut().enable();
+            {
+                let mut requests = self.requests.lock();
+                match requests.begin(request.id, now()) {
+                    Begin::New => break,
+                    Begin::Done(answer) => return answer.clone(),
+                    Begin::Full => return later(),
+                    Begin::Running => {}
+                }
+            }
+            answered.await;
+        }
+        // Its deadline drops this future. What was begun goes on, and the same request finds it.
+        let (local, id) = (self.clone(), request.id);
+        let open = Unanswered(Arc::clone(&self.requests), Some(id));
+        let task = tokio::spawn(async move {
+            let answer = local.carry_out(request.ask, request.deadline_ms).await;
+            open.done(&answer, local.admission.clock().now());
+            answer
+        });
+        match task.await {
+            Ok(answer) => answer,
+            Err(error) => refused(RefusalKind::Panicked, error.to_string()),
+        }
+    }
+
+    async fn carry_out(&self, ask: Ask, deadline_ms: u32) -> Answer {
+        match ask {
+            Ask::Start {
+                id,
+                kind,
+                arguments,
+                how,
+            } => self.start(&id, &kind, &arguments, how).await,
+            Ask::Lookup { id } => self.look_up(&id).await,
+            Ask::Stop { id } => self.stop(&id).await,
+            Ask::Call {
+                id,
+                protocol,
+                request,
+                reply,
+            } => {
+                let timeout = match reply {
+                    Wanted::Yes => Some(Duration::from_millis(deadline_ms.into())),
+                    _ => None,
+                };
+                self.deliver(id, &protocol, request, timeout).await
+            }
+            Ask::List { after, most } => self.list(after.as_deref(), most).await,
+            Ask::Leave => {
+                self.leave.notify_one();
+                Answer::Done(Done::Leaving)
+            }
+            // A hello is answered by the gateway.
+            _ => refused(RefusalKind::BadRequest, "nothing that this node can do"),
+        }
+    }
+
+    async fn start(&self, id: &str, kind: &str, arguments: &Payload, how: How) -> Answer {
+        let permit = match self.admission.enter(id) {
+            Ok(permit) => permit,
+            Err(error) => return not_here(error),
+        };
+        let arguments: Box<serde_json::value::RawValue> =
+            match serde_json::from_slice(arguments.as_slice()) {
+                Ok(arguments) => arguments,
+                Err(error) => return refused(RefusalKind::BadArguments, error.to_string()),
+            };
+        let started = match how {
+            How::New => {
+                let started = self.sessions.start_session(id, kind, &*arguments).await;
+                started.map(|_| StartedHow::Created)
+            }
+            _ => {
+                let ensured = self.sessions.ensure_session(id, kind, &*arguments).await;
+                ensured.map(|ensured| match ensured {
+                    Ensured::Created(_) => StartedHow::Created,
+                    Ensured::Joined(_) => StartedHow::Joined,
+                    _ => StartedHow::Existing,
+                })
+            }
+        };
+        match started {
+            Ok(how) => Answer::Done(Done::Started {
+                incarnation: self.incarnation(id).await,
+                epoch: permit.epoch.number(),
+                how,
+            }),
+            Err(error) => not_started(&error),
+        }
+    }
+
+    async fn incarnation(&self, id: &str) -> u64 {
+        let info = self.sessions.sessions().session_info(id).await;
+        info.ok().flatten().map_or(0, |info| info.incarnation)
+    }
+
+    async fn look_up(&self, id: &str) -> Answer {
+        let permit = match self.admission.enter(id) {
+            Ok(permit) => permit,
+            Err(error) => return not_here(error),
+        };
+        let found = self.found(id, permit.epoch).await;
+        Answer::Done(Done::Found(found))
+    }
+
+    async fn found(&self, id: &str, epoch: Epoch) -> Option<Found> {
+        let kind = self.sessions.kind(id)?;
+        let info = self.sessions.sessions().session_info(id).await;
+        let info = info.ok().flatten();
+        Some(Found {
+            kind: kind.to_string(),
+            incarnation: info.as_ref().map_or(0, |info| info.incarnation),
+            epoch: epoch.number(),
+            state: info.map_or_else(|| "kept".to_owned(), |info| info.state.to_string()),
+        })
+    }
+
+    async fn stop(&self, id: &str) -> Answer {
+        let _permit = match self.admission.enter(id) {
+            Ok(permit) => permit,
+            Err(error) => return not_here(error),
+        };
+        match self.sessions.stop_session(id).await {
+            Ok(exit) => Answer::Done(Done::Stopped(exit.to_string())),
+            Err(StopError::NotFound) => refused(RefusalKind::NotFound, "no such session"),
+            Err(error @ StopError::Store(_)) => refused(RefusalKind::Store, chain(&error)),
+            Err(error) => refused(RefusalKind::Other, chain(&error)),
+        }
+    }
+
+    async fn deliver(
+        &self,
+        id: String,
+        protocol: &str,
+        request: Payload,
+        timeout: Option<Duration>,
+    ) -> Answer {
+        let _permit = match self.admission.enter(&id) {
+            Ok(permit) => permit,
+            Err(error) => return not_here(error),
+        };
+        let Some(delivery) = self.deliveries.get(protocol) else {
+            let text = format!("no kind here takes messages of protocol {protocol:?}");
+            return refused(RefusalKind::UnknownKind, text);
+        };
+        let letter = Letter {
+            sessions: self.sessions.sessions().clone(),
+            id,
+            request: request.into_vec(),
+        };
+        match delivery.deliver(letter, timeout).await {
+            Delivered::Reply(reply) => Answer::Done(Done::Reply(Payload::from(reply))),
+            Delivered::Taken => Answer::Done(Done::Delivered),
+            Delivered::Unanswered => refused(RefusalKind::NoReply, "the session did not reply"),
+            Delivered::Unreadable(text) => refused(RefusalKind::BadArguments, text),
+            Delivered::NotTaken(reason) => {
+                let kind = match reason {
+                    plain::NotTaken::NotRunning => RefusalKind::NotFound,
+                    plain::NotTaken::WrongMessageType => RefusalKind::BadArguments,
+                    _ => RefusalKind::Stopping,
+                };
+                refused(kind, chain(&reason))
+            }
+        }
+    }
+
+    /// What this node runs and keeps, in the order of the ids.
+    async fn list(&self, after: Option<&str>, most: u32) -> Answer {
+        let most = usize::try_from(most.clamp(1, PAGE)).unwrap_or(1);
+        // One more says whether there are more.
+        let mut first = BinaryHeap::with_capacity(most + 2);
+        for info in self.sessions.list_remembered() {
+            if after.is_none_or(|after| &*info.id > after) {
+                first.push(info.id);
+                if first.len() > most + 1 {
+                    first.pop();
+                }
+            }
+        }
+        let mut ids = first.into_sorted_vec();
+        let more = ids.len() > most;
+        ids.truncate(most);
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let Ok(epoch) = self.admission.owned(id) else {
+                continue;
+            };
+            if let Some(found) = self.found(id, epoch).await {
+                let id = id.to_string();
+                rows.push(Row { id, found });
+            }
+        }
+        let more = ids.last().filter(|_| more).map(ToString::to_string);
+        Answer::Done(Done::Page { rows, more })
+    }
+}
+
+impl Asked {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Requests<Answer>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being carried out. Dropped before it is answered, it may be carried out again.
+struct Unanswered(Arc<Asked>, Option<RequestId>);
+
+impl Unanswered {
+    fn done(mut self, answer: &Answer, now: crate::engine::BootTime) {
+        if let Some(id) = self.1.take() {
+            let mut requests = self.0.lock();
+            match answer {
+                // Nothing was done, so it may be asked again.
+                Answer::NotMine { .. } | Answer::NobodyNow { .. } => requests.abandoned(id),
+                answer => requests.done(id, answer.clone(), now),
+            }
+        }
+        self.0.answered.notify_waiters();
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(id) = self.1.take() {
+            self.0.lock().abandoned(id);
+            self.0.answered.notify_waiters();
+        }
+    }
+}
+
+fn later() -> Answer {
+    Answer::NobodyNow {
+        retry_after_ms: SOON_MS,
+    }
+}
+
+fn refused(kind: RefusalKind, text: impl Into<String>) -> Answer {
+    Answer::Refused(Refusal::new(kind, text))
+}
+
+/// Who is to be asked instead.
+fn not_here(error: NotAdmitted) -> Answer {
+    match error {
+        NotAdmitted::Elsewhere { node } => Answer::NotMine {
+            ask: node,
+            epoch: 0,
+        },
+        NotAdmitted::Moving | NotAdmitted::AuthorityOver | NotAdmitted::NotJoined => later(),
+    }
+}
+
+fn not_started(error: &StartError) -> Answer {
+    let kind = match error {
+        StartError::UnknownKind { .. } => RefusalKind::UnknownKind,
+        StartError::Arguments { .. } => RefusalKind::BadArguments,
+        StartError::TooLarge { .. } => RefusalKind::TooLarge,
+        StartError::KindPanicked { .. } => RefusalKind::Panicked,
+        StartError::Store(_) => RefusalKind::Store,
+        StartError::Session(error) => match error.kind() {
+            plain::ErrorKind::AlreadyExists => RefusalKind::AlreadyRuns,
+            plain::ErrorKind::InvalidInput => RefusalKind::BadId,
+            plain::ErrorKind::LimitReached | plain::ErrorKind::Rejected => RefusalKind::Limit,
+            plain::ErrorKind::Stopped
+            | plain::ErrorKind::Draining
+            | plain::ErrorKind::SupervisorDown => RefusalKind::Stopping,
+            _ => RefusalKind::StartFailed,
+        },
+        _ => RefusalKind::Other,
+    };
+    refused(kind, chain(error))
+}
+
+/// An error with its sources.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// Whether this can be the id of a session.
+pub(crate) fn check_id(id: &str) -> Result<(), Refusal> {
+    match SessionId::try_from(id) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::new(RefusalKind::BadId, error.to_string())),
+    }
+}

@@ -1,0 +1,75 @@
+//! A node of a cluster: what its parts share.
+
+mod driver;
+mod planner;
+mod term;
+mod work;
+
+use std::sync::Arc;
+
+use session_supervisor_store::DurableSupervisor;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::engine::{NodeName, Ttl};
+use crate::etcd::{Etcd, Settings, Snapshot};
+use crate::gateway::Peers;
+use crate::local::Local;
+use crate::options::ClusterOptions;
+
+pub(crate) use driver::run;
+pub(crate) use term::{PROTOCOL, begin};
+
+/// What the handles and the driver of a node share.
+pub(crate) struct Node {
+    pub(crate) name: NodeName,
+    pub(crate) options: ClusterOptions,
+    pub(crate) ttl: Ttl,
+    pub(crate) etcd: Etcd,
+    pub(crate) settings: Settings,
+    pub(crate) local: Local,
+    pub(crate) clock: Clock,
+    /// Told that the node is to leave.
+    pub(crate) leave: Arc<Notify>,
+    pub(crate) now: watch::Sender<Now>,
+}
+
+/// How it stands with a node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Now {
+    pub(crate) stage: Stage,
+    /// None while it is not joined.
+    pub(crate) peers: Option<Peers>,
+    /// What etcd says, as of the last change that was seen.
+    pub(crate) view: Arc<Snapshot>,
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It is in the cluster.
+    #[default]
+    Joined,
+    /// It hands over what it owns.
+    Leaving,
+    /// Its lease was lost: it ends what it runs, and joins anew.
+    Rejoining,
+    /// It has left.
+    Left,
+}
+
+impl Node {
+    pub(crate) fn sessions(&self) -> &DurableSupervisor {
+        &self.local.sessions
+    }
+
+    pub(crate) fn stage(&self, stage: Stage) {
+        self.now.send_modify(|now| {
+            now.stage = stage;
+            if matches!(stage, Stage::Rejoining | Stage::Left) {
+                now.peers = None;
+            }
+        });
+    }
+}

@@ -1,0 +1,102 @@
+//! One term of a node: from the grant of a lease to its end. Another lease is another term, with another
+//! incarnation and another gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Node;
+use crate::engine::{HASH_VERSION, Leaving, NodeName};
+use crate::error::JoinError;
+use crate::etcd::{Lease, NodeInfo, NodeKeys, Registered, Registration, Watch};
+use crate::gateway::{Gateway, GatewayOptions, Serve, Serving};
+use crate::local::Local;
+use crate::wire::{Hello, Request};
+
+/// The version of what nodes expect of each other.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// Between two tries to take the name of a node that was killed.
+const NAME_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a node has of the cluster.
+pub(crate) struct Term {
+    pub(crate) lease: Lease,
+    pub(crate) keys: NodeKeys,
+    pub(crate) registered: Registered,
+    pub(crate) info: NodeInfo,
+    pub(crate) gateway: Gateway,
+    pub(crate) watch: Watch,
+}
+
+struct Server(Local);
+
+impl Serve for Server {
+    fn serve(&self, _from: Option<NodeName>, request: Request) -> Serving {
+        let local = self.0.clone();
+        Box::pin(async move { local.serve(request).await })
+    }
+}
+
+/// Joins. It waits for the name of the node as long as the lease of one that was killed can last.
+pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
+    let lease = Lease::grant(&node.etcd, node.ttl, node.clock.clone()).await?;
+    let keys = lease.keys(node.name.clone());
+    let hello = Hello {
+        cluster: node.settings.cluster.clone(),
+        protocol: PROTOCOL,
+        shards: node.settings.shards,
+        hash: HASH_VERSION,
+        node: node.name.clone(),
+        incarnation: lease.incarnation(),
+    };
+    let options = GatewayOptions::new(&node.options.cookie).listen(node.options.listen);
+    let server = Arc::new(Server(node.local.clone()));
+    let gateway = Gateway::open(options, hello, server).await?;
+    let address = match &node.options.advertise {
+        Some(address) => address.clone(),
+        None => gateway.address().to_string(),
+    };
+    let info = NodeInfo {
+        address,
+        incarnation: lease.incarnation(),
+        protocol: PROTOCOL,
+        weight: node.options.weight,
+        leaving: Leaving::No,
+    };
+    let registered = match register(node, &keys, &info).await {
+        Ok(registered) => registered,
+        Err(error) => {
+            gateway.close().await;
+            // What is left of it expires.
+            drop(lease.revoke().await);
+            return Err(error);
+        }
+    };
+    let watch = Watch::start(&node.etcd, node.local.admission.shards());
+    Ok(Term {
+        lease,
+        keys,
+        registered,
+        info,
+        gateway,
+        watch,
+    })
+}
+
+async fn register(node: &Node, keys: &NodeKeys, info: &NodeInfo) -> Result<Registered, JoinError> {
+    let until = Instant::now() + node.ttl.length() + NAME_PAUSE;
+    loop {
+        match keys.register(info).await? {
+            Registration::Registered(registered) => return Ok(registered),
+            Registration::InUse(other) if Instant::now() >= until => {
+                return Err(JoinError::NameInUse {
+                    node: node.name.clone(),
+                    address: other.map(|other| other.address),
+                });
+            }
+            Registration::InUse(_) => sleep(NAME_PAUSE).await,
+        }
+    }
+}

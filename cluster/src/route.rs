@@ -1,0 +1,172 @@
+//! To whom a request goes: to this node, if it owns the id, else to the owner, as far as it is known.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::admission::NotAdmitted;
+use crate::engine::NodeName;
+use crate::error::RequestError;
+use crate::gateway::{AskError, Outcome, Peers};
+use crate::local::{Local, check_id};
+use crate::node::Now;
+use crate::wire::{Answer, Ask, Done, Request};
+
+/// How often a node that was asked may name another one before the map is looked at again.
+const FOLLOWED: u32 = 2;
+
+/// The pause before a request is sent again where nothing tells when it is worth it.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
+/// same number, so that it is not carried out twice by one node.
+pub(crate) async fn ask_owner(
+    local: &Local,
+    now: &watch::Sender<Now>,
+    id: &str,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
+    if let Err(refusal) = check_id(id) {
+        return Err(RequestError::Refused { refusal });
+    }
+    let until = Instant::now() + within;
+    let request = Request::new(ask);
+    let mut last = None;
+    loop {
+        let again = Request::again(request.id, request.ask.clone());
+        let peers = now.borrow().peers.clone();
+        match try_once(local, peers.as_ref(), id, again, until).await {
+            Tried::Done(answer) => return answer,
+            Tried::Again(pause, error) => {
+                // What may have been done is what the caller has to know.
+                let unknown = error
+                    .as_ref()
+                    .is_some_and(|error| error.outcome() == Outcome::Unknown);
+                if last.is_none() || unknown {
+                    last = error.or(last);
+                }
+                if Instant::now() + pause >= until {
+                    break;
+                }
+                // An owner may be known before that.
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = local.admission.changed.notified() => {}
+                }
+            }
+        }
+    }
+    Err(last.map_or_else(
+        || RequestError::NoOwner {
+            within,
+            here: local.admission.epoch_of(id).err(),
+        },
+        RequestError::Unanswered,
+    ))
+}
+
+enum Tried {
+    Done(Result<Done, RequestError>),
+    /// Worth trying again after this pause.
+    Again(Duration, Option<AskError>),
+}
+
+async fn try_once(
+    local: &Local,
+    peers: Option<&Peers>,
+    id: &str,
+    mut request: Request,
+    until: Instant,
+) -> Tried {
+    let mut node = match local.admission.epoch_of(id) {
+        Ok(_) => None,
+        Err(NotAdmitted::Elsewhere { node: Some(node) }) => Some(node),
+        Err(_) => return Tried::Again(PAUSE, None),
+    };
+    for _ in 0..=FOLLOWED {
+        let left = until.saturating_duration_since(Instant::now());
+        let again = Request::again(request.id, request.ask.clone());
+        let answer = match &node {
+            None => {
+                request.deadline_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
+                match timeout_at(until, local.serve(request.clone())).await {
+                    Ok(answer) => answer,
+                    Err(_) => return Tried::Done(Err(timed_out())),
+                }
+            }
+            Some(node) => match ask_peer(peers, node, again, left).await {
+                Ok(answer) => answer,
+                Err(
+                    error @ AskError::Frame {
+                        outcome: Outcome::NotSent,
+                        ..
+                    },
+                ) => {
+                    return Tried::Done(Err(RequestError::Unanswered(error)));
+                }
+                Err(error) => return Tried::Again(PAUSE, Some(error)),
+            },
+        };
+        match answer {
+            Answer::Done(done) => return Tried::Done(Ok(done)),
+            Answer::Refused(refusal) => {
+                return Tried::Done(Err(RequestError::Refused { refusal }));
+            }
+            Answer::NobodyNow { retry_after_ms } => {
+                return Tried::Again(Duration::from_millis(retry_after_ms.into()), None);
+            }
+            Answer::NotMine {
+                ask: Some(other), ..
+            } if node.as_ref() != Some(&other) => {
+                node = Some(other);
+            }
+            Answer::NotMine { .. } => return Tried::Again(PAUSE, None),
+        }
+    }
+    Tried::Again(PAUSE, None)
+}
+
+async fn ask_peer(
+    peers: Option<&Peers>,
+    node: &NodeName,
+    request: Request,
+    within: Duration,
+) -> Result<Answer, AskError> {
+    match peers {
+        Some(peers) => peers.ask(node, request, within).await,
+        None => Err(AskError::NotConnected {
+            node: node.clone(),
+            cause: None,
+        }),
+    }
+}
+
+fn timed_out() -> RequestError {
+    use crate::wire::{Refusal, RefusalKind};
+    let refusal = Refusal::new(RefusalKind::TimedOut, "it was not done in time");
+    RequestError::Refused { refusal }
+}
+
+/// Asks a node, whichever shards it owns.
+pub(crate) async fn ask_node(
+    local: &Local,
+    peers: Option<&Peers>,
+    own: &NodeName,
+    node: &NodeName,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
+    let answer = if node == own {
+        local.serve(Request::new(ask)).await
+    } else {
+        let asked = ask_peer(peers, node, Request::new(ask), within).await;
+        asked.map_err(RequestError::Unanswered)?
+    };
+    match answer {
+        Answer::Done(done) => Ok(done),
+        Answer::Refused(refusal) => Err(RequestError::Refused { refusal }),
+        _ => Err(RequestError::Nonsense { node: node.clone() }),
+    }
+}

@@ -1,0 +1,134 @@
+//! How it stands with the cluster, as one node sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::engine::{Hold, Leaving, NodeName, Owner, Shard, Standing};
+use crate::gateway::PeerStatus;
+use crate::node::{Node, Stage};
+
+/// How it stands with the cluster, as one node sees it:
+/// [`ClusterSupervisor::status`](crate::ClusterSupervisor::status).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// This node.
+    pub node: NodeName,
+    /// How far it is.
+    pub stage: Stage,
+    /// What it may do. None while it is in no cluster.
+    pub standing: Option<Standing>,
+    /// How long ago the latest confirmed renewal of its lease was sent.
+    pub lease_age: Option<Duration>,
+    /// The revision of etcd as of which the rest is told.
+    pub revision: u64,
+    /// All nodes.
+    pub nodes: BTreeMap<NodeName, NodeStatus>,
+    /// The node that plans.
+    pub planner: Option<NodeName>,
+    /// The shards that are owned, each since its epoch.
+    pub owners: BTreeMap<Shard, Owner>,
+    /// How many shards nobody owns.
+    pub unowned: u32,
+    /// How many shards this node serves, and how many it is claiming or giving up.
+    pub owned_here: u32,
+    /// See [`owned_here`](Self::owned_here).
+    pub moving_here: u32,
+    /// The connections to the other nodes.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// A node, as its key in etcd tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeStatus {
+    /// Where others connect to it.
+    pub address: String,
+    /// How many shards it has in proportion to others.
+    pub weight: u32,
+    /// Whether it leaves.
+    pub leaving: Leaving,
+    /// How many shards it owns.
+    pub shards: u32,
+}
+
+impl Status {
+    pub(crate) fn of(node: &Node) -> Self {
+        let now = node.now.borrow().clone();
+        let at = node.clock.now();
+        let shards = node.local.admission.shards();
+        let holder = node.local.admission.with(|holder| {
+            let authority = holder.authority();
+            let age = authority.age(at);
+            let (mut owned, mut moving) = (0, 0);
+            for shard in shards.all() {
+                match holder.hold(shard) {
+                    Hold::Elsewhere => {}
+                    Hold::Owned(_) => owned += 1,
+                    _ => moving += 1,
+                }
+            }
+            (holder.standing(at), age, owned, moving)
+        });
+        let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
+        for owner in now.view.owners.values() {
+            *of_nodes.entry(&owner.node).or_default() += 1;
+        }
+        let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
+            let status = NodeStatus {
+                address: info.address.clone(),
+                weight: info.weight,
+                leaving: info.leaving,
+                shards: of_nodes.get(name).copied().unwrap_or_default(),
+            };
+            (name.clone(), status)
+        });
+        let owned = u32::try_from(now.view.owners.len()).unwrap_or(u32::MAX);
+        Self {
+            node: node.name.clone(),
+            stage: now.stage,
+            standing: holder.map(|(standing, ..)| standing),
+            lease_age: holder.map(|(_, age, ..)| age),
+            revision: now.view.revision,
+            nodes: nodes.collect(),
+            planner: now
+                .view
+                .planner
+                .as_ref()
+                .map(|planner| planner.run.name.clone()),
+            owners: now.view.owners.clone(),
+            unowned: shards.count().saturating_sub(owned),
+            owned_here: holder.map_or(0, |(_, _, owned, _)| owned),
+            moving_here: holder.map_or(0, |(_, _, _, moving)| moving),
+            peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),
+        }
+    }
+}
+
+/// In lines, for people.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Joined => "joined",
+            Stage::Leaving => "leaving",
+            Stage::Rejoining => "joining again",
+            Stage::Left => "left",
+        };
+        let age = self.lease_age.unwrap_or_default().as_secs_f32();
+        writeln!(f, "{}: {stage}, lease renewed {age:.1} s ago", self.node)?;
+        let planner = self.planner.as_ref().map_or("nobody", NodeName::as_str);
+        writeln!(f, "planner: {planner}; unowned shards: {}", self.unowned)?;
+        for (name, node) in &self.nodes {
+            let leaving = match node.leaving {
+                Leaving::No => "",
+                Leaving::Yes => ", leaving",
+            };
+            let NodeStatus {
+                address, shards, ..
+            } = node;
+            writeln!(f, "node {name} at {address}: {shards} shards{leaving}")?;
+        }
+        Ok(())
+    }
+}

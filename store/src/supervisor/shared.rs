@@ -1,0 +1,156 @@
+//! A supervisor over a store that several processes share: it runs the sessions of the parts that it is
+//! told to take over, until it is told to hand them over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor::error::SupervisorDown;
+use session_supervisor::{Options, SessionSupervisor};
+use tokio::sync::watch;
+
+use super::DurableSupervisor;
+use super::opening::{Unfinished, read};
+use crate::error::{HandOverError, OpenError};
+use crate::journal::Journal;
+use crate::kinds::Kinds;
+use crate::part::Part;
+use crate::restore::{RestoreReport, restore};
+use crate::session_store::SessionStore;
+
+/// A part that was taken over: its sessions are known, and their restore goes on.
+#[derive(Debug)]
+pub struct TakenOver(watch::Receiver<Option<RestoreReport>>);
+
+impl TakenOver {
+    /// Waits until they are restored, and says which are not. `None` if the runtime was shut down
+    /// before that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing.
+    pub async fn restored(mut self) -> Option<RestoreReport> {
+        let report = self.0.wait_for(Option::is_some).await.ok()?;
+        report.clone()
+    }
+}
+
+impl DurableSupervisor {
+    /// Starts a supervisor over a store that several processes share. It reads and restores nothing by
+    /// itself: whoever decides which process runs which sessions has it [take over](Self::take_over) and
+    /// [hand over](Self::hand_over) parts, and starts nothing of other ids here. What is written for an
+    /// id of no such part is refused by a store that has been taken over by others.
+    ///
+    /// It must be polled within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), but that nothing is read.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_shared(
+        options: Options,
+        kinds: Kinds,
+        store: impl SessionStore,
+    ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
+        let store: Box<dyn SessionStore> = Box::new(store);
+        async move {
+            let kinds = Arc::new(kinds.valid()?);
+            let journal = Journal::start(store)?;
+            let sessions = SessionSupervisor::start(options).await;
+            let sessions = sessions.map_err(OpenError::Start)?;
+            let unfinished = Unfinished(Some(sessions.clone()));
+            let durable = Self::over(sessions, kinds, journal, Vec::new()).await?;
+            unfinished.done();
+            Ok(durable)
+        }
+    }
+
+    /// The name of the kind of a session that is remembered; empty if it cannot be read.
+    #[must_use]
+    pub fn kind(&self, id: &str) -> Option<Arc<str>> {
+        self.inner.journal.kind(id)
+    }
+
+    /// Takes over a part: what is remembered of it is read, and restored in the background as by
+    /// [`open`](Self::open). When it returns, all of its ids are known, and the store refuses whoever had
+    /// the part before.
+    ///
+    /// # Errors
+    ///
+    /// The store could not be read, or has seen a later owner. Nothing is restored then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is restored. The store may have noted the epoch.
+    pub fn take_over(
+        &self,
+        part: Part,
+    ) -> impl Future<Output = Result<TakenOver, OpenError>> + Send + 'static {
+        let durable = self.clone();
+        async move {
+            let inner = &durable.inner;
+            let order = read(&inner.journal, &inner.kinds, part).await?;
+            let (done, restored) = watch::channel(None);
+            let mine = move |id: &str| part.has(id);
+            drop(tokio::spawn(restore(durable.clone(), order, mine, done)));
+            Ok(TakenOver(restored))
+        }
+    }
+
+    /// Hands a part over: its sessions are stopped, each by its own rule, stay remembered however they
+    /// end, and are known here no longer. It returns when what they have saved is written, so that
+    /// whoever takes the part over finds it. Nobody may start one of them meanwhile.
+    ///
+    /// One that does not end within the time is killed. [`Part::ALL`] is all of them.
+    ///
+    /// # Errors
+    ///
+    /// The supervisor has ended, something could not be written, or sessions are stuck: those are still
+    /// known, and it can be called again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the sessions stay remembered, and may go on running.
+    pub fn hand_over(
+        &self,
+        part: Part,
+        within: Duration,
+    ) -> impl Future<Output = Result<(), HandOverError>> + Send + 'static {
+        let durable = self.clone();
+        async move {
+            let inner = &durable.inner;
+            inner.journal.hand_over(part);
+            let ended = end(&inner.sessions, part, within).await;
+            let written = durable.flush().await;
+            let sessions = inner.journal.handed_over(part);
+            if sessions > 0 {
+                return Err(HandOverError::Stuck { sessions });
+            }
+            written?;
+            Ok(ended?)
+        }
+    }
+}
+
+async fn end(
+    sessions: &SessionSupervisor,
+    part: Part,
+    within: Duration,
+) -> Result<(), SupervisorDown> {
+    let stopped = sessions.stop_where(move |info| part.has(info.id.as_ref()));
+    // Dropped, the stops go on.
+    if let Ok(stopped) = tokio::time::timeout(within, stopped).await {
+        return stopped.map(drop);
+    }
+    for info in sessions.list_sessions().await? {
+        if part.has(info.id.as_ref())
+            && let Some(cell) = info.cell
+        {
+            cell.kill();
+        }
+    }
+    let rest = sessions.stop_where(move |info| part.has(info.id.as_ref()));
+    rest.await.map(drop)
+}
