@@ -38,6 +38,8 @@ struct Told {
     info: PeerInfo,
     state: PeerState,
     last_error: Option<Arc<str>>,
+    /// Whether that was logged, and nothing good has happened since.
+    logged: bool,
 }
 
 impl Link {
@@ -61,6 +63,7 @@ impl Link {
                 info,
                 state: PeerState::Awaited,
                 last_error: None,
+                logged: false,
             }),
         }
     }
@@ -96,15 +99,22 @@ impl Link {
         self.told(|told| told.state = state);
     }
 
-    /// Notes why a connection or an attempt has failed. Answers whether it is another cause than before.
+    /// Notes why a connection or an attempt has failed. Answers whether that is news: another cause
+    /// than before, or the first one since it was connected.
     pub(super) fn failed(&self, text: &str) -> bool {
         self.told(|told| {
-            let new = told.last_error.as_deref() != Some(text);
-            if new {
+            let same = told.last_error.as_deref() == Some(text);
+            if !same {
                 told.last_error = Some(text.into());
             }
-            new
+            !(std::mem::replace(&mut told.logged, true) && same)
         })
+    }
+
+    /// It is connected, over this one.
+    pub(super) fn connected(&self, line: Arc<Line>) {
+        self.set_line(Some(line));
+        self.told(|told| told.logged = false);
     }
 
     pub(super) fn status(&self) -> PeerStatus {
