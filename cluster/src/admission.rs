@@ -176,7 +176,6 @@ impl Admission {
         self.until(|state| state.busy(shard) == 0).await;
     }
 
-
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
         loop {
             let changed = self.changed.notified();
@@ -196,11 +195,7 @@ impl Admission {
 }
 
 impl State {
-    fn admits(
-        &self,
-        shard: Shard,
-        now: crate::engine::BootTime,
-    ) -> Result<Epoch, NotAdmitted> {
+    fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
         let read = self.open.get(place(shard)).and_then(|open| open.read);

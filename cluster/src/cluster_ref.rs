@@ -40,7 +40,9 @@ impl<M> Clone for ClusterRef<M> {
 
 impl<M> fmt::Debug for ClusterRef<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterRef").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("ClusterRef")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,11 @@ impl<M: Remote> ClusterRef<M> {
     ///
     /// Dropped, it may be delivered all the same.
     pub async fn cast(&self, request: &M::Request) -> Result<(), RequestError> {
-        match self.cluster.ask(&self.id, self.call_of(request, Wanted::No)?).await? {
+        match self
+            .cluster
+            .ask(&self.id, self.call_of(request, Wanted::No)?)
+            .await?
+        {
             Done::Delivered => Ok(()),
             _ => Err(self.cluster.nonsense()),
         }

@@ -287,9 +287,15 @@ impl ClusterSupervisor {
         let (mut rows, mut page, mut more) = (BTreeMap::new(), Page::default(), false);
         while let Some(Ok((name, answer))) = asked.join_next().await {
             match answer {
-                Ok(Done::Page { rows: some, more: next }) => {
+                Ok(Done::Page {
+                    rows: some,
+                    more: next,
+                }) => {
                     more |= next.is_some();
-                    rows.extend(some.into_iter().map(|row| (row.id.clone(), (name.clone(), row))));
+                    rows.extend(
+                        some.into_iter()
+                            .map(|row| (row.id.clone(), (name.clone(), row))),
+                    );
                 }
                 _ => page.missing.push(name),
             }
@@ -347,7 +353,15 @@ impl ClusterSupervisor {
     async fn ask_node(&self, node: &NodeName, ask: Ask) -> Result<Done, RequestError> {
         let peers: Option<Peers> = self.node.now.borrow().peers.clone();
         let within = self.node.options.request_timeout;
-        ask_node(&self.node.local, peers.as_ref(), &self.node.name, node, ask, within).await
+        ask_node(
+            &self.node.local,
+            peers.as_ref(),
+            &self.node.name,
+            node,
+            ask,
+            within,
+        )
+        .await
     }
 
     pub(crate) fn nonsense(&self) -> RequestError {

@@ -52,6 +52,7 @@ use events::Subscription;
 use links::{Identity, Links, Timing};
 use message::GatewayMessage;
 use peers::Table;
+use seldom::Seldom;
 use serve::Server;
 
 /// The process group of all gateways. It is the same for all clusters, so that a node of another one is
@@ -131,6 +132,17 @@ impl fmt::Debug for Running {
     }
 }
 
+/// An actor that is stopped if what it was started for does not come about.
+struct Started(Option<ActorCell>);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.take() {
+            actor.stop(Some("the gateway was not opened".to_owned()));
+        }
+    }
+}
+
 impl Running {
     fn actors(&self) -> [ActorCell; 2] {
         [self.node_server.get_cell(), self.gateway.get_cell()]
@@ -165,7 +177,7 @@ impl Gateway {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing listens any more; an actor without peers may be left.
+    /// If the future is dropped, nothing listens and nothing runs any more.
     pub async fn open(
         options: GatewayOptions,
         hello: Hello,
@@ -195,15 +207,12 @@ impl Gateway {
             },
             error => GatewayError::Start(error),
         })?;
+        // Stopped, if this future is dropped or fails.
+        let mut started = Started(Some(gateway.get_cell()));
         pg::join(GROUP.to_owned(), vec![gateway.get_cell()]);
         let spawned = Actor::spawn(None, node_server(&options, &hello), ()).await;
-        let (node_server, node_server_end) = match spawned {
-            Ok(spawned) => spawned,
-            Err(error) => {
-                gateway.stop(None);
-                return Err(GatewayError::Start(error));
-            }
-        };
+        let (node_server, node_server_end) = spawned.map_err(GatewayError::Start)?;
+        started.0 = None;
 
         let (events, received) = mpsc::unbounded_channel();
         let subscription = NodeServerMessage::SubscribeToEvents {
@@ -238,6 +247,7 @@ impl Gateway {
             started: Instant::now(),
             changes,
             open: Open::default(),
+            refused: Seldom::default(),
         };
         let driver = driver.run(received, nodes_set, [node_server_end, gateway_end]);
         let driver = tokio::spawn(async move {

@@ -44,7 +44,10 @@ pub(crate) struct Asked {
 impl Local {
     /// Carries out a request. What must not be done twice is not.
     pub(crate) async fn serve(&self, request: Request) -> Answer {
-        let once = matches!(request.ask, Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. });
+        let once = matches!(
+            request.ask,
+            Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
+        );
         if once {
             return self.serve_once(request).await;
         }

@@ -58,6 +58,8 @@ pub struct PostgresStore {
     /// None while it is dropped.
     runtime: Option<Runtime>,
     server: Server,
+    /// Of its tables.
+    mark: String,
     connection: Option<Connection>,
     /// The shards of a write of which no answer came. It may still be made.
     unsettled: Vec<i32>,
@@ -101,10 +103,11 @@ impl PostgresStore {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime =
             runtime.map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
-        let connection = runtime.block_on(server.connect())?;
+        let connection = runtime.block_on(server.connect(None))?;
         Ok(Self {
             runtime: Some(runtime),
             server,
+            mark: connection.mark.clone(),
             connection: Some(connection),
             unsettled: Vec::new(),
         })
@@ -124,10 +127,10 @@ impl PostgresStore {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Failed("it is closed".into()));
         };
-        let (server, connection) = (&self.server, &mut self.connection);
+        let (server, mark, connection) = (&self.server, &self.mark, &mut self.connection);
         let unsettled = &mut self.unsettled;
         let answer = runtime.block_on(async {
-            let found = server.reach(connection.take(), unsettled).await?;
+            let found = server.reach(mark, connection.take(), unsettled).await?;
             let connection = connection.insert(found);
             match ask(server, connection).await {
                 Err(StoreError::Fenced(why)) => {

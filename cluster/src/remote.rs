@@ -87,7 +87,9 @@ pub(crate) struct Delivery(Arc<Deliver>);
 
 impl Delivery {
     pub(crate) fn of<M: Remote>() -> Self {
-        Self(Arc::new(|letter, timeout| Box::pin(deliver::<M>(letter, timeout))))
+        Self(Arc::new(|letter, timeout| {
+            Box::pin(deliver::<M>(letter, timeout))
+        }))
     }
 
     /// Delivers a request. With a timeout, it waits for the answer.
@@ -115,7 +117,9 @@ async fn deliver<M: Remote>(letter: Letter, timeout: Option<Duration>) -> Delive
             Err(error) => Delivered::NotTaken(error.reason),
         };
     };
-    let called = session.call(|reply| M::of(request, Some(reply)), timeout).await;
+    let called = session
+        .call(|reply| M::of(request, Some(reply)), timeout)
+        .await;
     match called {
         Ok(reply) => match serde_json::to_vec(&reply) {
             Ok(reply) => Delivered::Reply(reply),

@@ -41,7 +41,9 @@ pub(crate) async fn ask_owner(
             Tried::Done(answer) => return answer,
             Tried::Again(pause, error) => {
                 // What may have been done is what the caller has to know.
-                let unknown = error.as_ref().is_some_and(|error| error.outcome() == Outcome::Unknown);
+                let unknown = error
+                    .as_ref()
+                    .is_some_and(|error| error.outcome() == Outcome::Unknown);
                 if last.is_none() || unknown {
                     last = error.or(last);
                 }
@@ -96,7 +98,12 @@ async fn try_once(
             }
             Some(node) => match ask_peer(peers, node, again, left).await {
                 Ok(answer) => answer,
-                Err(error @ AskError::Frame { outcome: Outcome::NotSent, .. }) => {
+                Err(
+                    error @ AskError::Frame {
+                        outcome: Outcome::NotSent,
+                        ..
+                    },
+                ) => {
                     return Tried::Done(Err(RequestError::Unanswered(error)));
                 }
                 Err(error) => return Tried::Again(PAUSE, Some(error)),
@@ -110,7 +117,9 @@ async fn try_once(
             Answer::NobodyNow { retry_after_ms } => {
                 return Tried::Again(Duration::from_millis(retry_after_ms.into()), None);
             }
-            Answer::NotMine { ask: Some(other), .. } if node.as_ref() != Some(&other) => {
+            Answer::NotMine {
+                ask: Some(other), ..
+            } if node.as_ref() != Some(&other) => {
                 node = Some(other);
             }
             Answer::NotMine { .. } => return Tried::Again(PAUSE, None),

@@ -1,6 +1,7 @@
 //! How it stands with the cluster, as one node sees it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::engine::{Hold, Leaving, NodeName, Owner, Shard, Standing};
@@ -91,12 +92,43 @@ impl Status {
             lease_age: holder.map(|(_, age, ..)| age),
             revision: now.view.revision,
             nodes: nodes.collect(),
-            planner: now.view.planner.as_ref().map(|planner| planner.run.name.clone()),
+            planner: now
+                .view
+                .planner
+                .as_ref()
+                .map(|planner| planner.run.name.clone()),
             owners: now.view.owners.clone(),
             unowned: shards.count().saturating_sub(owned),
             owned_here: holder.map_or(0, |(_, _, owned, _)| owned),
             moving_here: holder.map_or(0, |(_, _, _, moving)| moving),
             peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),
         }
+    }
+}
+
+/// In lines, for people.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Joined => "joined",
+            Stage::Leaving => "leaving",
+            Stage::Rejoining => "joining again",
+            Stage::Left => "left",
+        };
+        let age = self.lease_age.unwrap_or_default().as_secs_f32();
+        writeln!(f, "{}: {stage}, lease renewed {age:.1} s ago", self.node)?;
+        let planner = self.planner.as_ref().map_or("nobody", NodeName::as_str);
+        writeln!(f, "planner: {planner}; unowned shards: {}", self.unowned)?;
+        for (name, node) in &self.nodes {
+            let leaving = match node.leaving {
+                Leaving::No => "",
+                Leaving::Yes => ", leaving",
+            };
+            let NodeStatus {
+                address, shards, ..
+            } = node;
+            writeln!(f, "node {name} at {address}: {shards} shards{leaving}")?;
+        }
+        Ok(())
     }
 }

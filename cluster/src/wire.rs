@@ -20,6 +20,7 @@ mod request;
 pub use answer::{Answer, Done, Found, Refusal, RefusalKind, Retry, Row, StartedHow};
 pub use frame::{
     FrameError, MAX_FRAME, VERSION, decode_answer, decode_request, encode_answer, encode_request,
+    request_size,
 };
 pub use hello::{Hello, Mismatch};
 pub use payload::Payload;

@@ -67,6 +67,7 @@ fn requests() -> Vec<Request> {
         Ask::Stop { id: id() },
         Ask::Call {
             id: id(),
+            protocol: String::new(),
             request: vec![0xff; 300].into(),
             reply: Wanted::No,
         },
@@ -224,6 +225,7 @@ fn a_frame_has_a_largest_size() {
     let of = |bytes: usize| {
         encode_request(&Request::new(Ask::Call {
             id: "a".to_owned(),
+            protocol: String::new(),
             request: vec![0; bytes].into(),
             reply: Wanted::Yes,
         }))

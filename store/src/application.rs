@@ -140,16 +140,9 @@ impl Stores {
         journal.is_open().then(|| journal.clone())
     }
 
-    /// The one that remembers the sessions of this supervisor already.
-    fn durable(
-        &self,
-        root: &Supervisor,
-        sessions: &SessionSupervisor,
-    ) -> Option<DurableSupervisor> {
-        let stores = self.lock();
-        let durable = stores.get(root.name())?.durable.as_ref()?;
-        let (of, id) = (durable.sessions().get_cell(), sessions.get_cell());
-        (of.get_id() == id.get_id()).then(|| durable.clone())
+    /// The one that was attached last.
+    fn last(&self, root: &Supervisor) -> Option<DurableSupervisor> {
+        self.lock().get(root.name())?.durable.clone()
     }
 
     fn attached(&self, root: &Supervisor, durable: &DurableSupervisor) {
@@ -184,8 +177,13 @@ impl Place {
             if let (Some(journal), Some(sessions)) =
                 (self.stores.get(&self.root), self.sessions().await?)
             {
-                if let Some(durable) = self.stores.durable(&self.root, &sessions) {
-                    return Ok(durable);
+                if let Some(last) = self.stores.last(&self.root) {
+                    if last.sessions().get_cell().get_id() == sessions.get_cell().get_id() {
+                        return Ok(last);
+                    }
+                    // What ran in the one before is known to have ended: what it says of its end is not
+                    // taken for what runs in this one.
+                    last.ended().await;
                 }
                 let attached =
                     DurableSupervisor::attach(sessions, Arc::clone(&self.kinds), journal);

@@ -2,6 +2,7 @@
 //! ([`Backlog`]), what is known of each id ([`Ledger`]), and what a session's events mean for its
 //! record ([`Fates`]).
 
+mod awaits;
 mod backlog;
 mod fates;
 mod held;
@@ -9,6 +10,7 @@ mod ledger;
 mod owned;
 mod pending;
 
-pub use backlog::{Backlog, Found, Outcome, Refused, Scope};
+pub use awaits::Outcome;
+pub use backlog::{Backlog, Found, Refused, Scope};
 pub use fates::{End, Fates, Kept};
 pub use ledger::{Admission, Claimed, Intent, LAST_REVISION, Ledger, NoStart, Reading, Standing};

@@ -64,7 +64,30 @@ pub trait SessionStore: Send + 'static {
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError>;
 }
 
+/// A store that is chosen while the program runs.
+impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        (**self).load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        (**self).entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        (**self).state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        (**self).apply(changes)
+    }
+}
+
 /// Why a store has not done what it was asked.
+///
+/// The cause says whether others would fare the same: if the disk is full, the file is locked, read-only or
+/// gone, or the store cannot be reached, all who wait are told at once. After another failure each session
+/// is tried by itself, so that one which cannot be written holds up no other.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -74,6 +97,9 @@ pub enum StoreError {
     /// Others have it locked.
     #[error("the store is locked by another program")]
     Locked(#[source] Box<dyn Error + Send + Sync>),
+    /// It is elsewhere, and does not answer. What was asked may have been done.
+    #[error("the store cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// It cannot be written.
     #[error("the store is read-only")]
     ReadOnly(#[source] Box<dyn Error + Send + Sync>),

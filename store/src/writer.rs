@@ -280,6 +280,7 @@ const fn scope(error: &StoreError) -> Scope {
     match error {
         StoreError::Full(_)
         | StoreError::Locked(_)
+        | StoreError::Unreachable(_)
         | StoreError::ReadOnly(_)
         | StoreError::Gone(_) => Scope::Store,
         StoreError::Fenced(_) => Scope::Fenced,

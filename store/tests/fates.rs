@@ -145,6 +145,13 @@ fn the_way_a_session_ends_decides_whether_it_is_forgotten() {
         events.extend([None, Some(EventKind::Stopping), Some(ended)]);
         assert_eq!(end(events), supervisor_ended);
     }
+    // It is killed, and its sessions with it.
+    for cause in [ExitCause::Killed, failed()] {
+        let mut events = runs();
+        let ended = exited(cause, false, Decision::Forget);
+        events.extend([None, Some(ended)]);
+        assert_eq!(end(events), supervisor_ended);
+    }
     // It cannot be told from a restart by hand that was overtaken.
     let mut events = runs();
     events.extend([Some(EventKind::Stopping), None, Some(stop())]);

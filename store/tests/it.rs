@@ -7,6 +7,7 @@ mod it {
     mod ends;
     mod faulty;
     mod files;
+    mod kinds;
     mod lives;
     mod places;
     mod races;

@@ -53,13 +53,14 @@ impl Connection {
         let mut endpoints = Vec::new();
         for url in urls {
             let url = url.as_ref();
+            let bad = |cause| ConnectError::Endpoint {
+                endpoint: url.to_owned(),
+                cause,
+            };
+            has_port_or_none(url).map_err(|cause| bad(Arc::new(cause)))?;
             // Without a user a client sends nothing before its first request: this checks the URL.
-            Client::connect([url], Some(connect_options(&options, None)))
-                .await
-                .map_err(|cause| ConnectError::Endpoint {
-                    endpoint: url.to_owned(),
-                    cause: Arc::new(cause),
-                })?;
+            let client = Client::connect([url], Some(connect_options(&options, None))).await;
+            client.map_err(|cause| bad(Arc::new(cause)))?;
             endpoints.push(Endpoint {
                 url: url.into(),
                 client: Mutex::default(),
@@ -152,6 +153,20 @@ impl Endpoint {
         if Arc::ptr_eq(&client, cell) {
             *client = Arc::default();
         }
+    }
+}
+
+/// The client takes any number for a port, and cannot connect to it later.
+fn has_port_or_none(url: &str) -> Result<(), std::num::ParseIntError> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);
+    // A colon inside of brackets belongs to an IPv6 address.
+    let after = authority
+        .rsplit_once(']')
+        .map_or(authority, |(_, rest)| rest);
+    match after.rsplit_once(':') {
+        Some((_, port)) => port.parse::<u16>().map(drop),
+        None => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::lease::{LeaseState, Lost};
 use super::values::random;
 
 /// The two directions of the renewals.
-type Stream = (LeaseKeeper, LeaseKeepAliveStream);
+type Stream = Box<(LeaseKeeper, LeaseKeepAliveStream)>;
 
 pub(super) struct Keepalive {
     etcd: Etcd,
@@ -118,11 +118,12 @@ impl Keepalive {
         let (id, key, clock) = (self.id, self.etcd.confirming_key(), &self.clock);
         let stream = self.stream.take();
         let asked = |mut client: Client| async move {
-            let (mut sender, mut answers) = match stream {
+            let mut stream = match stream {
                 Some(stream) => stream,
                 // Opening it renews the lease too. The client keeps that answer to itself.
-                None => client.lease_keep_alive(id).await?,
+                None => Box::new(client.lease_keep_alive(id).await?),
             };
+            let (sender, answers) = &mut *stream;
             let sent = clock.now();
             sender.keep_alive().await?;
             let answer = answers.message().await?;
@@ -141,7 +142,6 @@ impl Keepalive {
             if renewed_in.is_none() || renewed_in != confirmed_in {
                 return Ok(Answer::Unconfirmed);
             }
-            let stream = (sender, answers);
             Ok(Answer::Renewed { sent, stream })
         };
         let request = "a renewal of the lease";

@@ -20,6 +20,7 @@ use super::line::Line;
 use super::links::{ConnectionId, Direction, Effect, Identity, Links, Moment};
 use super::message::GatewayMessage;
 use super::peers::{Nodes, Table};
+use super::seldom::Seldom;
 use crate::engine::NodeName;
 use crate::wire::Hello;
 
@@ -34,6 +35,7 @@ pub(super) struct Driver {
     pub(super) started: Instant,
     pub(super) changes: watch::Sender<u64>,
     pub(super) open: Open,
+    pub(super) refused: Seldom,
 }
 
 /// What there is of each connection.
@@ -144,7 +146,16 @@ impl Driver {
                 self.links.ready(id(&session), identity, now, out);
             }
             Event::Closed(session) => {
-                self.open.handshakes.remove(&session.peer_addr);
+                if self.open.handshakes.remove(&session.peer_addr).is_some()
+                    && let Some(others) = self.refused.tell()
+                {
+                    let address = &session.peer_addr;
+                    tracing::warn!(
+                        address,
+                        others,
+                        "a connection has ended in its handshake, as it does if the cookies do not fit"
+                    );
+                }
                 let id = id(&session);
                 self.open.sessions.remove(&id);
                 self.open.gateways.remove(&id);

@@ -12,7 +12,7 @@ use super::line::{Line, Lost};
 use super::options::GatewayOptions;
 use super::status::{PeerInfo, PeerState, PeerStatus};
 use crate::engine::{Incarnation, NodeName};
-use crate::wire::{Answer, FrameError, Request, decode_answer, encode_request};
+use crate::wire::{Answer, FrameError, Request, decode_answer, encode_request, request_size};
 
 /// Bytes are counted in units of so many.
 const UNIT: usize = 1_024;
@@ -136,14 +136,20 @@ impl Link {
         let until = now + timeout.min(Duration::from_secs(86_400));
         // Before it waits for a place: it would wait for nothing.
         self.usable()?;
-        let place = self.place(&self.places, 1, until).await?;
         request.from = Some(self.own.clone());
-        request.deadline_ms = deadline(until);
-        let frame =
-            encode_request(&request).map_err(|cause| self.frame(Outcome::NotSent, cause))?;
-        let units = u32::try_from(frame.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let places = [place, self.place(&self.units, units, until).await?];
+        request.deadline_ms = u32::MAX;
+        let not_written = |cause| self.frame(Outcome::NotSent, cause);
+        let size = request_size(&request).map_err(not_written)?;
+        let units = u32::try_from(size.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let places = [
+            self.place(&self.places, 1, until).await?,
+            self.place(&self.units, units, until).await?,
+        ];
         let line = self.usable()?;
+        // Written only now: one that waits for its turn costs nothing but what its caller has.
+        request.deadline_ms = deadline(until);
+        let frame = encode_request(&request).map_err(not_written)?;
+        drop(request);
         let node = self.node.clone();
         let answer = line.ask(frame, Some(places), until).await;
         let answer = answer.map_err(|lost| match lost {
@@ -232,7 +238,8 @@ impl<'a> Waiting<'a> {
     fn begin(count: &'a AtomicUsize, most: usize) -> Option<Self> {
         let more = |waiting: usize| (waiting < most).then_some(waiting + 1);
         let begun = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        begun.is_ok().then_some(Self(count))
+        // Not `then_some`: one that is made and dropped would be counted down.
+        begun.is_ok().then(|| Self(count))
     }
 }
 

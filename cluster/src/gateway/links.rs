@@ -371,7 +371,8 @@ impl Links {
             let other = *name != found.node || peer.info.incarnation != found.incarnation;
             if other && peer.handshakes_with(dialled) {
                 let text = format!("{found} answers at its address {dialled}");
-                peer.failed(name, text, now, out);
+                // Not soon again: ractor gives up one of two connections to that other node.
+                peer.elsewhere(name, text, now + self.timing.stranger, out);
             }
         }
     }
@@ -383,8 +384,7 @@ impl Links {
         }
         for (name, peer) in &mut self.peers {
             if peer.handshakes_with(&connection.address) {
-                let text =
-                    "the connection was closed in the handshake, as it is if the cookies differ";
+                let text = "the connection was closed in the handshake, as it is if the cookies or the certificates do not fit";
                 peer.failed(name, text.to_owned(), now, out);
             }
         }

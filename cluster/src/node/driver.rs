@@ -11,9 +11,7 @@ use super::planner::Planning;
 use super::term::{Term, begin};
 use super::work::{Happened, Work};
 use super::{Node, Stage};
-use crate::engine::{
-    Authority, Backoff, BootTime, Effect, Holder, Leaving, Limits, Plan, Retry,
-};
+use crate::engine::{Authority, Backoff, BootTime, Effect, Holder, Leaving, Limits, Plan, Retry};
 use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, Seen, Snapshot, Updated};
 use crate::gateway::PeerInfo;
 use crate::local::chain;
@@ -169,12 +167,19 @@ impl Driver {
         what: impl FnOnce(&mut Holder, BootTime, &mut Vec<Effect>),
     ) {
         let now = self.node.clock.now();
-        self.node.local.admission.with(|holder| what(holder, now, out));
+        self.node
+            .local
+            .admission
+            .with(|holder| what(holder, now, out));
         self.node.local.admission.changed.notify_waiters();
     }
 
     fn pause(&self) -> Duration {
-        let deadline = self.node.local.admission.with(|holder| holder.next_deadline());
+        let deadline = self
+            .node
+            .local
+            .admission
+            .with(|holder| holder.next_deadline());
         let now = self.node.clock.now();
         let pause = deadline.flatten().map(|at| at.since(now));
         pause.unwrap_or(LOOK).min(LOOK)
@@ -268,22 +273,30 @@ impl Driver {
     fn happened(&mut self, happened: Happened, out: &mut Vec<Effect>) {
         match happened {
             Happened::Claimed(shard, epoch) => {
-                self.tell(out, |holder, now, out| holder.claimed(shard, epoch, now, out));
+                self.tell(out, |holder, now, out| {
+                    holder.claimed(shard, epoch, now, out)
+                });
             }
             Happened::ClaimRefused(shard, owner) => self.tell(out, |holder, now, out| {
                 holder.claim_refused(shard, owner, now, out);
             }),
             Happened::ClaimUnknown(shard) => {
-                self.tell(out, |holder, now, out| holder.claim_unknown(shard, now, out));
+                self.tell(out, |holder, now, out| {
+                    holder.claim_unknown(shard, now, out)
+                });
             }
             Happened::Released(shard, epoch) => {
-                self.tell(out, |holder, now, out| holder.released(shard, epoch, now, out));
+                self.tell(out, |holder, now, out| {
+                    holder.released(shard, epoch, now, out)
+                });
             }
             Happened::ReleaseUnknown(shard, epoch) => self.tell(out, |holder, now, out| {
                 holder.release_unknown(shard, epoch, now, out);
             }),
             Happened::Drained(shard, epoch) => {
-                self.tell(out, |holder, now, out| holder.drained(shard, epoch, now, out));
+                self.tell(out, |holder, now, out| {
+                    holder.drained(shard, epoch, now, out)
+                });
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
             Happened::Read => self.work.has_read(),

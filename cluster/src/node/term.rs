@@ -85,11 +85,7 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
     })
 }
 
-async fn register(
-    node: &Node,
-    keys: &NodeKeys,
-    info: &NodeInfo,
-) -> Result<Registered, JoinError> {
+async fn register(node: &Node, keys: &NodeKeys, info: &NodeInfo) -> Result<Registered, JoinError> {
     let until = Instant::now() + node.ttl.length() + NAME_PAUSE;
     loop {
         match keys.register(info).await? {

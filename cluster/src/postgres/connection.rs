@@ -32,6 +32,8 @@ pub(super) struct Server {
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) statements: Statements,
+    /// Of the tables that it found.
+    pub(super) mark: String,
     _driver: Driver,
 }
 
@@ -67,9 +69,9 @@ impl Server {
         })
     }
 
-    /// A new connection, in the time of one call.
-    pub(super) async fn connect(&self) -> Result<Connection, OpenPostgresError> {
-        match timeout(self.limit, self.connect_and_check()).await {
+    /// A new connection, in the time of one call. To the tables of this mark, if there were some.
+    pub(super) async fn connect(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+        match timeout(self.limit, self.connect_and_check(known)).await {
             Ok(connected) => connected,
             Err(_) => Err(OpenPostgresError::Connect {
                 server: self.name.clone(),
@@ -78,7 +80,7 @@ impl Server {
         }
     }
 
-    async fn connect_and_check(&self) -> Result<Connection, OpenPostgresError> {
+    async fn connect_and_check(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
         let connected = self.config.connect(NoTls).await;
         let (client, socket) = connected.map_err(|cause| OpenPostgresError::Connect {
             server: self.name.clone(),
@@ -94,12 +96,13 @@ impl Server {
             .batch_execute(&self.settings())
             .await
             .map_err(failed)?;
-        schema::set_up(&client, self).await?;
+        let mark = schema::set_up(&client, self, known).await?;
         self.warn_of_no_fsync(&client).await;
         let statements = Statements::prepare(&client, &self.quoted).await;
         Ok(Connection {
             client,
             statements: statements.map_err(failed)?,
+            mark,
             _driver: driver,
         })
     }
@@ -141,6 +144,7 @@ impl Server {
     /// that it is made before whatever is asked next, or not at all.
     pub(super) async fn reach(
         &self,
+        mark: &str,
         known: Option<Connection>,
         unsettled: &mut Vec<i32>,
     ) -> Result<Connection, StoreError> {
@@ -151,7 +155,7 @@ impl Server {
         if let Some(connection) = known.filter(|connection| !connection.client.is_closed()) {
             return Ok(connection);
         }
-        let connected = self.connect().await;
+        let connected = self.connect(Some(mark)).await;
         let connection = connected.map_err(|error| match error {
             OpenPostgresError::Store(error) => error,
             error => StoreError::Failed(Box::new(error)),

@@ -1,7 +1,8 @@
 //! The tables, and what must be the same for all who open them.
 
-use session_supervisor_store::Part;
+use session_supervisor_store::{Part, StoreError};
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Error};
 
 use super::connection::Server;
@@ -13,8 +14,14 @@ pub(super) const VERSION: i32 = 1;
 /// "sses": what those that make tables wait for each other by.
 const LOCK: i32 = 0x7373_6573;
 
-/// Makes the tables where there are none, and looks whether they fit.
-pub(super) async fn set_up(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
+/// Makes the tables where there are none, and looks whether they fit. Answers their mark.
+///
+/// Where they were known, by that mark, others are not taken for them: what was written is not there.
+pub(super) async fn set_up(
+    client: &Client,
+    server: &Server,
+    known: Option<&str>,
+) -> Result<String, OpenPostgresError> {
     let failed = |cause| OpenPostgresError::Store(meaning(cause));
     let encoding: String = client
         .query_one("SELECT current_setting('server_encoding')", &[])
@@ -25,9 +32,22 @@ pub(super) async fn set_up(client: &Client, server: &Server) -> Result<(), OpenP
         return Err(not_a_store(server, format!("the encoding of the database is {encoding}, not UTF8")));
     }
     if !is_there(client, server).await.map_err(failed)? {
+        if known.is_some() {
+            return Err(gone("its tables were deleted"));
+        }
         make(client, server).await?;
     }
-    check(client, server).await
+    check(client, server).await?;
+    let query = format!("SELECT mark FROM {}.meta", server.quoted);
+    let mark = one(client, server, &query).await?;
+    match known {
+        Some(known) if known != mark => Err(gone("its tables were replaced by others")),
+        _ => Ok(mark),
+    }
+}
+
+fn gone(why: &str) -> OpenPostgresError {
+    OpenPostgresError::Store(StoreError::Gone(why.into()))
 }
 
 async fn is_there(client: &Client, server: &Server) -> Result<bool, Error> {
@@ -67,7 +87,7 @@ async fn make(client: &Client, server: &Server) -> Result<(), OpenPostgresError>
     client.batch_execute("COMMIT").await.map_err(failed)
 }
 
-/// `used`: when it was started or saved something. `claims`: pairs of texts, as JSON; a type of JSON would
+/// `mark`: by which these tables are told from others of the same name. `used`: when it was started or saved something. `claims`: pairs of texts, as JSON; a type of JSON would
 /// refuse some of them, and what cannot be read must be kept. `sum`: of the bytes. Room is left in each
 /// page for the next version of a row, as most changes are of columns without an index.
 fn tables(schema: &str, shards: u32) -> String {
@@ -78,6 +98,7 @@ CREATE TABLE {schema}.meta (
     version integer NOT NULL,
     shards  integer NOT NULL,
     hash    integer NOT NULL,
+    mark    text    NOT NULL,
     one     boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (one)
 );
 CREATE TABLE {schema}.parts (
@@ -108,7 +129,8 @@ CREATE TABLE {schema}.states (
     PRIMARY KEY (id, slot)
 ) WITH (fillfactor = 80);
 INSERT INTO {schema}.parts SELECT shard, 0 FROM generate_series(0, {last}) AS shard;
-INSERT INTO {schema}.meta (version, shards, hash) VALUES ({VERSION}, {shards}, {hash});
+INSERT INTO {schema}.meta (version, shards, hash, mark)
+    VALUES ({VERSION}, {shards}, {hash}, md5(clock_timestamp()::text || random()::text));
 "#
     )
 }
@@ -142,7 +164,11 @@ async fn check(client: &Client, server: &Server) -> Result<(), OpenPostgresError
     Ok(())
 }
 
-async fn one(client: &Client, server: &Server, query: &str) -> Result<i32, OpenPostgresError> {
+async fn one<T: FromSqlOwned>(
+    client: &Client,
+    server: &Server,
+    query: &str,
+) -> Result<T, OpenPostgresError> {
     let found = client.query_opt(query, &[]).await;
     let found = found.and_then(|row| row.map(|row| row.try_get(0)).transpose());
     match found {

@@ -1,5 +1,7 @@
 //! Values to bytes and back.
 
+use postcard::ser_flavors::{Flavor, Size};
+use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -44,6 +46,37 @@ pub enum FrameError {
     Unwritable(#[source] postcard::Error),
 }
 
+/// The bytes of a frame as they are written. postcard's own ones copy byte by byte, or with a growing
+/// vector.
+struct Frame(Vec<u8>);
+
+impl Flavor for Frame {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
+/// How many bytes the frame of a request has.
+///
+/// # Errors
+///
+/// [`FrameError::TooLarge`], with its size.
+pub fn request_size(request: &Request) -> Result<usize, FrameError> {
+    measure(request)
+}
+
 /// Writes a request.
 ///
 /// # Errors
@@ -81,10 +114,17 @@ pub fn decode_answer(frame: &[u8]) -> Result<Answer, FrameError> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
-    let frame = postcard::to_extend(value, vec![VERSION]).map_err(FrameError::Unwritable)?;
-    match frame.len() {
+    // Measured first: what is refused is not copied, and what is not is copied once.
+    let mut frame = Vec::with_capacity(measure(value)?);
+    frame.push(VERSION);
+    serialize_with_flavor(value, Frame(frame)).map_err(FrameError::Unwritable)
+}
+
+fn measure<T: Serialize>(value: &T) -> Result<usize, FrameError> {
+    let size = serialize_with_flavor(value, Size::default()).map_err(FrameError::Unwritable)?;
+    match size.saturating_add(1) {
         size if size > MAX_FRAME => Err(FrameError::TooLarge { size }),
-        _ => Ok(frame),
+        size => Ok(size),
     }
 }
 

@@ -31,17 +31,19 @@ pub struct Hello {
 #[non_exhaustive]
 pub enum Mismatch {
     /// They belong to different clusters.
-    #[error("node {node} belongs to cluster {theirs:?}, and this node to {ours:?}")]
+    #[error("node {node} belongs to cluster {theirs:?}, and node {own} to {ours:?}")]
     Cluster {
         /// The other node.
         node: NodeName,
         /// Its cluster.
         theirs: String,
-        /// The cluster of this node.
+        /// The node that compares.
+        own: NodeName,
+        /// The cluster of that one.
         ours: String,
     },
     /// A setting differs that must be the same on all nodes.
-    #[error("node {node} has {setting} {theirs}, and this node has {ours}")]
+    #[error("node {node} has {setting} {theirs}, and node {own} has {ours}")]
     Setting {
         /// The other node.
         node: NodeName,
@@ -49,7 +51,9 @@ pub enum Mismatch {
         setting: &'static str,
         /// Its value there.
         theirs: u32,
-        /// Its value here.
+        /// The node that compares.
+        own: NodeName,
+        /// Its value at that one.
         ours: u32,
     },
     /// Another node answers than the one that was meant.
@@ -87,6 +91,7 @@ impl Hello {
             return Err(Mismatch::Cluster {
                 node: other.node.clone(),
                 theirs: other.cluster.clone(),
+                own: self.node.clone(),
                 ours: self.cluster.clone(),
             });
         }
@@ -101,6 +106,7 @@ impl Hello {
                     node: other.node.clone(),
                     setting,
                     theirs,
+                    own: self.node.clone(),
                     ours,
                 });
             }
@@ -160,10 +166,10 @@ mod tests {
         let cluster = told(|hello| hello.cluster = "c2".to_owned());
         assert_eq!(
             cluster,
-            "node a belongs to cluster \"c2\", and this node to \"c1\""
+            "node a belongs to cluster \"c2\", and node a to \"c1\""
         );
         let shards = told(|hello| hello.shards = 64);
-        assert_eq!(shards, "node a has shard count 64, and this node has 512");
+        assert_eq!(shards, "node a has shard count 64, and node a has 512");
         assert!(told(|hello| hello.protocol = 2).contains("protocol version 2"));
         assert!(told(|hello| hello.hash = 2).contains("hash version 2"));
     }

@@ -1,1 +1,20 @@
-//! x
+//! What a node does with etcd, shown with a real one: claims, the lease, the watch, the planner, and
+//! everything that goes wrong.
+//!
+//! Without an `etcd` on the PATH each test prints that it was skipped. The figures are printed by
+//! `cargo test -p session-supervisor-cluster --release --test etcd -- --ignored --nocapture --test-threads 1`.
+
+#[path = "../support/etcd.rs"]
+mod support;
+
+mod away;
+mod claims;
+mod figures;
+mod lease;
+mod login;
+mod names;
+mod node;
+mod planner;
+mod servers;
+mod settings;
+mod watch;

@@ -66,6 +66,10 @@ pub(crate) fn run(args: &[String]) {
 }
 
 async fn node(settings: Settings) {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .init();
     if settings.contains_key("strange") {
         strange::node(&settings).await;
         return;
@@ -132,6 +136,7 @@ async fn command(peers: &Peers, words: &[&str]) -> String {
             .await
         }
         ["status"] => format!("{:?}", peers.status()),
+        ["ports"] => ports(),
         ["rss"] => resident().to_string(),
         ["ask", node, what, bytes, timeout] => {
             let payload = vec![7; usize::try_from(parse(bytes)).expect("small")];
@@ -200,6 +205,7 @@ async fn wait(peers: &Peers, look: impl Fn() -> Option<String>) -> String {
 fn call(what: &str, payload: Vec<u8>) -> Request {
     Request::new(Ask::Call {
         id: what.to_owned(),
+        protocol: String::new(),
         request: Payload::from(payload),
         reply: Wanted::Yes,
     })
@@ -272,6 +278,25 @@ async fn flood(
         .map(|(what, count)| format!("{what}={count}"))
         .collect();
     format!("us={} {}", began.elapsed().as_micros(), counts.join("; "))
+}
+
+/// On which ports of 127.0.0.1 this process listens.
+fn ports() -> String {
+    let sockets: Vec<_> = std::fs::read_dir("/proc/self/fd")
+        .expect("Linux")
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .map(|link| link.to_string_lossy().into_owned())
+        .collect();
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("Linux");
+    let ports = table.lines().skip(1).filter_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let ours = sockets.contains(&format!("socket:[{}]", words[9]));
+        // 0A is a socket that listens.
+        let port = words[1].split_once(':')?.1;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        (ours && words[3] == "0A").then(|| port.to_string())
+    });
+    ports.collect::<Vec<_>>().join(" ")
 }
 
 /// In KiB.

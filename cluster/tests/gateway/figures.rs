@@ -90,6 +90,7 @@ pub(crate) async fn sequential(peers: &Peers, node: &str, count: u64) -> String 
     for _ in 0..count {
         let request = Request::new(Ask::Call {
             id: "echo".to_owned(),
+            protocol: String::new(),
             request: Payload::from(vec![7; 100]),
             reply: Wanted::Yes,
         });

@@ -17,6 +17,7 @@ pub(crate) struct Node {
     child: Child,
     stdin: ChildStdin,
     lines: Receiver<String>,
+    log: Receiver<String>,
     answers: HashMap<u64, String>,
     tag: u64,
 }
@@ -30,27 +31,24 @@ impl Node {
     /// Starts it with settings, `key=value` each.
     pub(crate) fn with(name: &str, settings: &[&str]) -> Self {
         let program = std::env::current_exe().expect("this program");
-        let log = std::env::var("GATEWAY_LOG").is_ok();
         let mut child = Command::new(program)
             .arg("child")
             .arg(format!("node={name}"))
             .args(settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(if log { Stdio::inherit() } else { Stdio::null() })
+            .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
         let stdin = child.stdin.take().expect("piped");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in stdout.lines() {
-                let Ok(line) = line else { return };
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let lines = read(stdout, None);
+        // With `GATEWAY_LOG=1` it is shown as well.
+        let shown = std::env::var("GATEWAY_LOG")
+            .is_ok()
+            .then(|| name.to_owned());
+        let log = read(stderr, shown);
         let setting = |key: &str| {
             settings
                 .iter()
@@ -64,6 +62,7 @@ impl Node {
             child,
             stdin,
             lines,
+            log,
             answers: HashMap::new(),
             tag: 0,
         };
@@ -127,6 +126,19 @@ impl Node {
         answer
     }
 
+    /// Waits for a line of its log that holds this text.
+    pub(crate) fn logged(&mut self, text: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("node {} does not log {text:?}", self.name));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
     pub(crate) fn status(&mut self) -> String {
         self.run("status")
     }
@@ -140,6 +152,19 @@ impl Node {
     pub(crate) fn echo(&mut self, peer: &str) {
         let answer = self.ask(peer, "echo", 100, 20_000);
         assert!(answer.starts_with("reply 100 "), "{answer}");
+    }
+
+    /// The same, again and again while there is no connection.
+    pub(crate) fn echo_soon(&mut self, peer: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.ask(peer, "echo", 100, 20_000);
+            if answer.starts_with("reply 100 ") {
+                return;
+            }
+            assert!(answer.starts_with("error "), "{answer}");
+            assert!(Instant::now() < until, "{answer}");
+        }
     }
 
     pub(crate) fn signal(&self, signal: &str) {
@@ -160,6 +185,22 @@ impl Node {
     pub(crate) fn lives(&mut self) {
         assert_eq!(self.run("ping"), "pong");
     }
+}
+
+/// The lines to come.
+fn read(lines: impl BufRead + Send + 'static, shown: Option<String>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in lines.lines() {
+            let Ok(line) = line else { return };
+            if let Some(name) = &shown {
+                eprintln!("{name}: {line}");
+            }
+            // A test that does not listen any more is no reason to stop reading.
+            drop(sender.send(line));
+        }
+    });
+    receiver
 }
 
 impl Drop for Node {

@@ -17,6 +17,9 @@ pub(crate) const CASES: &[Case] = &[
     ("answers_of_garbage_are_errors", half_garbage),
     ("a_gateway_that_answers_nothing_is_refused", mute),
     ("a_gateway_of_another_version_is_refused", old),
+    ("a_peer_that_sends_garbage_is_answered_so", sender),
+    ("a_gateway_that_says_it_is_another_is_refused", liar),
+    ("the_port_of_ractor_itself_is_closed", other_port),
 ];
 
 /// `other` and `b` are told of each other, and `b` of a good `a` as well.
@@ -35,16 +38,21 @@ fn refused(settings: &[&str], text: &str) {
         let name = other.name.clone();
         if text == "cookies" {
             // Only the side that dials can know to whom.
-            let (dials, dialled) = if name == "0" {
-                (&mut other, "b")
-            } else {
-                (b, name.as_str())
+            let (dials, dialled, refuses) = match name.as_str() {
+                "0" => (&mut other, "b", b),
+                name => (b, name, &mut other),
             };
             dials.error(dialled, text);
+            dials.logged("as it is if the cookies");
+            refuses.logged("a connection has ended in its handshake");
         } else {
-            let error = b.error(&name, text);
-            assert!(error.contains(&name), "{error}");
-            other.error("b", "node b ");
+            // Both sides tell both names and both values, whichever has found it first.
+            let errors = [b.error(&name, text), other.error("b", text)];
+            b.logged(text);
+            for error in errors {
+                assert!(error.contains(&format!("node {name} ")), "{error}");
+                assert!(error.contains("node b "), "{error}");
+            }
         }
         let [a, b] = &mut good;
         let answer = b.ask(&name, "echo", 10, 1_000);
@@ -66,9 +74,9 @@ fn cluster() {
 }
 
 fn settings() {
-    refused(&["protocol=2"], "protocol version 2");
-    refused(&["shards=64"], "shard count 64");
-    refused(&["hash=2"], "hash version 2");
+    refused(&["protocol=2"], "protocol version");
+    refused(&["shards=64"], "shard count");
+    refused(&["hash=2"], "hash version");
 }
 
 /// The next of a series of random numbers (splitmix64).
@@ -186,4 +194,39 @@ fn mute() {
 fn old() {
     let (mut a, _b) = strange("old");
     a.error("b", "version 2");
+}
+
+fn sender() {
+    let (mut a, mut b) = strange("sender");
+    let answer = b.end(1);
+    assert_eq!(answer.matches("BadRequest").count(), 1, "{answer}");
+    assert!(answer.contains("\"BadRequest\": 299"), "{answer}");
+    assert!(answer.contains("\"TooLarge\": 1"), "{answer}");
+    a.logged("a request of a peer is refused");
+    let mut c = Node::start("c");
+    connect(&mut [&mut a, &mut c]);
+    c.echo("a");
+}
+
+fn liar() {
+    let (mut a, _b) = strange("liar");
+    a.error("b", "node b answers in incarnation 7, and not in 1");
+    let answer = a.ask("b", "echo", 10, 1_000);
+    assert!(answer.starts_with("error NotSent"), "{answer}");
+}
+
+fn other_port() {
+    let (mut a, mut b) = (Node::start("a"), Node::start("b"));
+    let ports = b.run("ports");
+    let ours = b.address.split_once(':').expect("a port").1.to_owned();
+    let others: Vec<_> = ports.split(' ').filter(|port| *port != ours).collect();
+    assert_eq!(others.len(), 1, "{ports}");
+    a.set(&[format!("b=127.0.0.1:{}#1", others[0])]);
+    b.set(&[a.info()]);
+    a.error("b", "handshake");
+    b.logged("it was not accepted by the gateway");
+    let answer = a.ask("b", "echo", 10, 1_000);
+    assert!(answer.starts_with("error NotSent"), "{answer}");
+    connect(&mut [&mut a, &mut b]);
+    a.echo("b");
 }

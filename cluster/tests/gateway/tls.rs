@@ -90,7 +90,8 @@ fn expired() {
     // Of the node that dials: the one that is dialled refuses it.
     let mut c = Node::with("c", &["tls=good"]);
     b.set(&[c.info()]);
-    b.error("c", "");
+    b.error("c", "certificates do not fit");
+    c.logged("certificate");
     let answer = b.ask("c", "echo", 10, 1_000);
     assert!(answer.starts_with("error NotSent"), "{answer}");
     c.lives();

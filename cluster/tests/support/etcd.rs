@@ -15,9 +15,14 @@ use std::time::Duration;
 /// So long a server may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(90);
 
+/// Whether there is an etcd on this machine.
+pub fn is_there() -> bool {
+    Command::new("etcd").arg("--version").output().is_ok()
+}
+
 /// The servers of one etcd.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     folder: PathBuf,
     servers: Vec<Server>,
     flags: Vec<String>,
@@ -34,12 +39,12 @@ struct Server {
 impl Cluster {
     /// Starts one server or several, and waits until they answer. None: there is no etcd on this
     /// machine, which is printed.
-    pub fn start(count: usize) -> Option<Self> {
+    pub(crate) fn start(count: usize) -> Option<Self> {
         Self::start_with(count, &[])
     }
 
     /// The same, with more flags for each server.
-    pub fn start_with(count: usize, flags: &[&str]) -> Option<Self> {
+    pub(crate) fn start_with(count: usize, flags: &[&str]) -> Option<Self> {
         if Command::new("etcd").arg("--version").output().is_err() {
             // Not by a macro that the test harness captures.
             let _ = writeln!(
@@ -49,10 +54,17 @@ impl Cluster {
             return None;
         }
         // A port that was free may be taken a moment later.
-        (0..5).find_map(|_| Self::try_start(count, flags)).map_or_else(
-            || panic!("etcd does not start: see its log in {}", folder("").display()),
-            Some,
-        )
+        (0..5)
+            .find_map(|_| Self::try_start(count, flags))
+            .map_or_else(
+                || {
+                    panic!(
+                        "etcd does not start: see its log in {}",
+                        folder("").display()
+                    )
+                },
+                Some,
+            )
     }
 
     fn try_start(count: usize, flags: &[&str]) -> Option<Self> {
@@ -78,8 +90,12 @@ impl Cluster {
     }
 
     /// The URLs for clients.
-    pub fn endpoints(&self) -> Vec<String> {
-        let scheme = if self.flags.iter().any(|flag| flag.starts_with("--cert-file")) {
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        let scheme = if self
+            .flags
+            .iter()
+            .any(|flag| flag.starts_with("--cert-file"))
+        {
             "https"
         } else {
             "http"
@@ -89,7 +105,7 @@ impl Cluster {
     }
 
     /// Kills one.
-    pub fn stop(&mut self, index: usize) {
+    pub(crate) fn stop(&mut self, index: usize) {
         if let Some(mut child) = self.servers[index].running.take() {
             child.kill().expect("a process to kill");
             child.wait().expect("its end");
@@ -97,25 +113,28 @@ impl Cluster {
     }
 
     /// Starts one again, with what it had on its disk. It answers if a majority runs.
-    pub fn start_again(&mut self, index: usize) {
+    pub(crate) fn start_again(&mut self, index: usize) {
         assert!(self.servers[index].running.is_none(), "it runs");
         let ready = self.spawn(index);
         assert!(is_ready(&ready), "etcd starts again");
     }
 
     /// Stops the process of one, as it is: its connections stay open, and nothing answers.
-    pub fn pause(&self, index: usize) {
+    pub(crate) fn pause(&self, index: usize) {
         self.signal(index, "-STOP");
     }
 
     /// Lets it go on.
-    pub fn resume(&self, index: usize) {
+    pub(crate) fn resume(&self, index: usize) {
         self.signal(index, "-CONT");
     }
 
     fn signal(&self, index: usize, signal: &str) {
         let child = self.servers[index].running.as_ref().expect("it runs");
-        let kill = Command::new("kill").arg(signal).arg(child.id().to_string()).status();
+        let kill = Command::new("kill")
+            .arg(signal)
+            .arg(child.id().to_string())
+            .status();
         assert!(kill.expect("kill").success());
     }
 
@@ -131,8 +150,18 @@ impl Cluster {
             .args(["--name", &server.name, "--initial-cluster-state", "new"])
             .arg("--data-dir")
             .arg(self.folder.join(&server.name))
-            .args(["--listen-client-urls", client, "--advertise-client-urls", client])
-            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+            .args([
+                "--listen-client-urls",
+                client,
+                "--advertise-client-urls",
+                client,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
             .args(["--initial-cluster", &all, "--logger", "zap"])
             .args(&self.flags)
             .stdin(Stdio::null())
@@ -161,7 +190,7 @@ impl Drop for Cluster {
 }
 
 /// One server that all tests of a process share while some of them run. Each has its own prefix.
-pub fn shared() -> Option<Arc<Cluster>> {
+pub(crate) fn shared() -> Option<Arc<Cluster>> {
     static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(cluster) = shared.upgrade() {
@@ -177,7 +206,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Ports that nothing listens on, all different.
-pub fn free_ports(count: usize) -> Vec<u16> {
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     let bind = |_| TcpListener::bind("127.0.0.1:0").expect("a port");
     let held: Vec<_> = (0..count).map(bind).collect();
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
@@ -186,11 +215,17 @@ pub fn free_ports(count: usize) -> Vec<u16> {
 
 /// Copies the log, and tells when the server answers.
 fn follow(stderr: ChildStderr, log: &Path, tell: &Sender<()>) {
-    let mut file = File::options().append(true).create(true).open(log).expect("a file");
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(log)
+        .expect("a file");
     for line in BufReader::new(stderr).lines() {
         let Ok(line) = line else { return };
         let _ = writeln!(file, "{line}");
-        if line.contains("ready to serve client requests") || line.contains("serving client traffic") {
+        if line.contains("ready to serve client requests")
+            || line.contains("serving client traffic")
+        {
             let _ = tell.send(());
         }
     }

@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::mem::take;
 use std::sync::Arc;
 
+use super::awaits::{Awaits, Outcome};
 use super::pending::Pending;
 use crate::record::{Change, Decided, SavedState};
 
@@ -33,6 +34,8 @@ pub struct Backlog<W> {
     /// The keys of `waiting`, each once, in the order in which they are to be written.
     order: VecDeque<Arc<str>>,
     under_way: Vec<(Arc<str>, Item<W>)>,
+    /// So many wait for what is in `waiting`.
+    awaiting: usize,
     /// Those who wait until nothing waits.
     all: Vec<W>,
     bytes: usize,
@@ -58,28 +61,6 @@ pub enum Scope {
 struct Item<W> {
     pending: Pending,
     waiters: Vec<(Awaits, W)>,
-}
-
-/// For what one waits.
-#[derive(Debug)]
-enum Awaits {
-    Record(u64),
-    State(Arc<str>, u64),
-    Awake(u64),
-    /// Whatever it is.
-    Settled,
-}
-
-/// What became of what was waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It is durable.
-    Written,
-    /// It was not written, since the session has been forgotten meanwhile.
-    Withdrawn,
-    /// The write failed. A new record is not remembered; all else is tried again.
-    Failed,
 }
 
 /// A state that is not taken, since too much waits to be written.
@@ -112,6 +93,7 @@ impl<W> Backlog<W> {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             under_way: Vec::new(),
+            awaiting: 0,
             all: Vec::new(),
             bytes: 0,
             max_bytes,
@@ -143,6 +125,7 @@ impl<W> Backlog<W> {
             Change::Wake { revision, .. } => Awaits::Awake(*revision),
             Change::Forget { .. } | Change::Rest { .. } | Change::Discard { .. } => Awaits::Settled,
         };
+        self.awaiting += usize::from(waiter.is_some());
         let item = self.item(&Arc::clone(decided.change.id()));
         let before = item.pending.bytes();
         item.pending.add(decided);
@@ -157,7 +140,10 @@ impl<W> Backlog<W> {
     pub fn settle(&mut self, id: &str, waiter: W) -> Option<W> {
         let under_way = self.under_way.iter_mut().find(|(known, _)| &**known == id);
         let item = match self.waiting.get_mut(id) {
-            Some(item) => item,
+            Some(item) => {
+                self.awaiting += 1;
+                item
+            }
             None => match under_way {
                 Some((_, item)) => item,
                 None => return Some(waiter),
@@ -197,7 +183,15 @@ impl<W> Backlog<W> {
     /// Whether somebody waits for the next write.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        !self.all.is_empty() || self.waiting.values().any(|item| !item.waiters.is_empty())
+        // Counted, since it is asked at each save while the disk is full.
+        debug_assert_eq!(
+            self.awaiting,
+            self.waiting
+                .values()
+                .map(|item| item.waiters.len())
+                .sum::<usize>()
+        );
+        !self.all.is_empty() || self.awaiting > 0
     }
 
     /// Begins a write. None: nothing is to be written, or a write is under way.
@@ -214,6 +208,7 @@ impl<W> Backlog<W> {
             let Some(item) = self.waiting.remove(&id) else {
                 continue;
             };
+            self.awaiting -= item.waiters.len();
             changes.extend(item.pending.changes(&id));
             bytes += item.pending.bytes();
             self.under_way.push((id, item));
@@ -290,6 +285,7 @@ impl<W> Backlog<W> {
     }
 
     fn put_back(&mut self, id: Arc<str>, item: Item<W>) {
+        self.awaiting += item.waiters.len();
         let Some(later) = self.waiting.remove(&id) else {
             self.order.push_back(Arc::clone(&id));
             self.waiting.insert(id, item);
@@ -312,7 +308,7 @@ impl<W> Backlog<W> {
             told.extend(item.waiters.into_iter().map(|(_, waiter)| waiter));
         }
         self.order.clear();
-        self.bytes = 0;
+        (self.bytes, self.awaiting) = (0, 0);
         told
     }
 
@@ -365,22 +361,5 @@ impl<W> Backlog<W> {
                 waiters: Vec::new(),
             }
         })
-    }
-}
-
-impl Awaits {
-    /// What becomes of it if this is written.
-    fn outcome(&self, pending: &Pending) -> Outcome {
-        let there = match self {
-            Self::Record(revision) => pending.remembers(*revision),
-            Self::State(slot, revision) => pending.saved(slot, *revision).is_some(),
-            Self::Awake(revision) => pending.wakes(*revision),
-            Self::Settled => true,
-        };
-        if there {
-            Outcome::Written
-        } else {
-            Outcome::Withdrawn
-        }
     }
 }

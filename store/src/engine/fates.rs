@@ -185,17 +185,18 @@ impl Session {
         }
     }
 
-    /// What follows its last exit. As long as its supervisor goes on with it, it has not ended; nor has
-    /// it if the supervisor ends for it.
+    /// What follows its last exit. As long as its supervisor goes on with it, it has not ended. Nor has
+    /// it if the supervisor ends for it, or before it: one that stops, or was killed, starts nothing again,
+    /// whatever its sessions end by.
     fn decided(&mut self, mode: Mode, decision: &Decision) {
         let ends = matches!(
             decision,
             Decision::Forget | Decision::Nothing | Decision::Remove(_)
         );
         self.end = match self.exit {
-            _ if !ends => None,
+            _ if !ends || mode == Mode::Stopping => None,
             Exit::Asked => None,
-            Exit::InOrder => (mode == Mode::Serving).then_some(End::Forget),
+            Exit::InOrder => Some(End::Forget),
             Exit::Failed => Some(self.crashed()),
         };
     }

@@ -10,6 +10,8 @@
 //! 5. what is remembered has its claims, whether it runs or not. Among what runs the supervisor sees
 //!    to that.
 
+mod sharing;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -17,8 +19,7 @@ use std::sync::Arc;
 use super::fates::{End, Kept};
 use super::held::Held;
 use super::owned::Owned;
-use crate::part::Part;
-use crate::record::{Change, Decided, Record};
+use crate::record::{Change, Record};
 
 /// What is known of all ids.
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ struct Known {
     revision: u64,
     kind: Arc<str>,
     standing: Standing,
+    written: Written,
     at_end: AtEnd,
 }
 
@@ -64,6 +66,15 @@ enum AtEnd {
     AsItSays,
     /// It stays: the session is handed over, and is started elsewhere when it has ended here.
     Kept,
+}
+
+/// What the record says of its rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// It is restored.
+    Awake,
+    /// It is not, or may be not, since it is not known whether it was woken.
+    Resting,
 }
 
 /// What a session that is remembered is doing.
@@ -168,6 +179,11 @@ impl Ledger {
             revision: record.revision,
             kind: Arc::clone(&record.kind),
             standing,
+            written: if record.resting {
+                Written::Resting
+            } else {
+                Written::Awake
+            },
             at_end: AtEnd::AsItSays,
         };
         self.ids.insert(Arc::clone(&record.id), known);
@@ -180,6 +196,7 @@ impl Ledger {
             revision: 0,
             kind: "".into(),
             standing: Standing::SetAside(why),
+            written: Written::Awake,
             at_end: AtEnd::AsItSays,
         });
     }
@@ -194,42 +211,6 @@ impl Ledger {
     pub const fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
-    }
-
-    /// This part is this process's from now on: what is decided of it is decided under its epoch.
-    pub fn take_over(&mut self, part: Part) {
-        self.reading = Reading::Done;
-        self.owned.take_over(part);
-    }
-
-    /// The sessions of this part are handed over: from now on their ends forget nothing.
-    pub fn hand_over(&mut self, part: Part) {
-        for (id, known) in &mut self.ids {
-            if part.has(id) {
-                known.at_end = AtEnd::Kept;
-            }
-        }
-    }
-
-    /// They are handed over. Nothing is known any more of those that do not run; answers how many do,
-    /// and what is decided of these is decided under no epoch.
-    pub fn handed_over(&mut self, part: Part) -> usize {
-        self.owned.hand_over(part);
-        let theirs = self.ids.iter().filter(|(id, _)| part.has(id));
-        let runs = |known: &Known| matches!(known.standing, Standing::Running { .. });
-        let (running, ended): (Vec<_>, Vec<_>) = theirs.partition(|(_, known)| runs(known));
-        let running = running.len();
-        let ended: Vec<_> = ended.into_iter().map(|(id, _)| Arc::clone(id)).collect();
-        for id in ended {
-            self.remove(&id);
-        }
-        running
-    }
-
-    /// A change that is decided now.
-    #[must_use]
-    pub fn decided(&self, change: Change) -> Decided {
-        Decided::under(self.owned.epoch(change.id()), change)
     }
 
     /// The kind of an id.
@@ -268,8 +249,9 @@ impl Ledger {
     /// time, so one that was known before has ended.
     pub fn admit(&mut self, record: &Record, tag: u64, intent: Intent) -> Admission {
         let known = self.ids.get(&record.id);
+        let written = known.map_or(Written::Awake, |known| known.written);
         let known = known.map(|known| (known.revision, known.standing.clone()));
-        let kept = match (known, intent) {
+        let resumed = match (known, intent) {
             (Some((_, Standing::Running { tag: known, .. })), _) if known == tag => {
                 return Admission::Go;
             }
@@ -280,10 +262,8 @@ impl Ledger {
             (Some((_, Standing::Kept(kept))), Intent::New) => {
                 return Admission::Refused(NoStart::Remembered(kept));
             }
-            (Some((known, Standing::Kept(kept))), Intent::Resume(revision))
-                if known == revision =>
-            {
-                Some((revision, kept))
+            (Some((known, Standing::Kept(_))), Intent::Resume(revision)) if known == revision => {
+                Some(revision)
             }
             (_, Intent::Resume(_)) => return Admission::Refused(NoStart::Changed),
             (None, Intent::New) => None,
@@ -294,18 +274,21 @@ impl Ledger {
                 _ => Admission::Refused(NoStart::Claimed(claimed)),
             };
         }
-        let (revision, admission) = match kept {
+        let (revision, admission) = match resumed {
             None => {
                 let revision = self.next();
                 (revision, Admission::Remember(revision))
             }
-            Some((revision, Kept::Resting)) => (revision, Admission::Wake(revision)),
-            Some((revision, _)) => (revision, Admission::Go),
+            Some(revision) => match written {
+                Written::Resting => (revision, Admission::Wake(revision)),
+                Written::Awake => (revision, Admission::Go),
+            },
         };
         let known = Known {
             revision,
             kind: Arc::clone(&record.kind),
             standing: Standing::Running { tag, intent },
+            written,
             at_end: AtEnd::AsItSays,
         };
         self.ids.insert(Arc::clone(&record.id), known);
@@ -336,10 +319,15 @@ impl Ledger {
             (End::NeverRan(None), Intent::Resume(_)) => Kept::SupervisorEnded,
             (End::Keep(kept), _) => kept,
         };
-        let rest = kept == Kept::Resting;
+        let (rests, revision) = (kept == Kept::Resting, known.revision);
+        known.written = match kept {
+            Kept::Resting => Written::Resting,
+            // Whether it was woken for that is not known.
+            Kept::NotStarted(_) | Kept::SupervisorEnded => known.written,
+            Kept::Waiting | Kept::Crashed(_) => Written::Awake,
+        };
         known.standing = Standing::Kept(kept);
-        let revision = known.revision;
-        rest.then_some(Change::Rest { id, revision })
+        rests.then_some(Change::Rest { id, revision })
     }
 
     /// What does not run turns out to be something else, if it is still of this revision.

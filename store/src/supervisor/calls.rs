@@ -182,7 +182,8 @@ impl DurableSupervisor {
     ///
     /// # Errors
     ///
-    /// As these; what is stored is discarded only if the kind and the arguments are right.
+    /// As these; what is stored is discarded only if the kind and the arguments are right, and nobody who
+    /// does not run has a claim of the new session.
     ///
     /// # Cancel safety
     ///
@@ -198,7 +199,8 @@ impl DurableSupervisor {
         let input = Input::of(id, kind, arguments);
         async move {
             let input = input?;
-            drop(durable.spec(input.record(), Intent::New)?);
+            let made = durable.spec(input.record(), Intent::New)?;
+            durable.unclaimed(&made.record)?;
             let (_, written) = durable.inner.journal.discard(&input.id);
             written.wait().await.map_err(StartError::Store)?;
             durable.start_new(&input).await

@@ -134,7 +134,12 @@ impl DurableSupervisor {
             }),
         };
         durable.enter();
-        drop(tokio::spawn(restore(durable.clone(), order, |_| true, done)));
+        drop(tokio::spawn(restore(
+            durable.clone(),
+            order,
+            |_| true,
+            done,
+        )));
         Ok(durable)
     }
 }

@@ -122,7 +122,7 @@ impl DurableSupervisor {
 
     /// No session that is remembered and does not run has a claim of this one. The supervisor knows only
     /// of those that run, and would let it take the claims of one whose turn to be restored has not come.
-    fn unclaimed(&self, record: &Record) -> Result<(), StartError> {
+    pub(super) fn unclaimed(&self, record: &Record) -> Result<(), StartError> {
         match self.inner.journal.claimed(record) {
             Some(claimed) => Err(StartError::Claimed(claimed)),
             None => Ok(()),

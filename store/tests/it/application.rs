@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use session_supervisor::{Application, EndCause, Options};
+use session_supervisor::{Application, EndCause, Options, Strategy};
 use session_supervisor_store::error::{StartError, WriteError};
 use session_supervisor_store::{
     Decided, DurableApplication, DurableSupervisor, Entry, MemoryStore, Part, SavedState,
-    SessionStore, SqliteStore, StoreError,
+    SessionStore, SqliteStore, Standing, StoreError,
 };
 
 use super::support::{Msg, chat, crash, folder, ids, kinds, said, say, start, topic};
@@ -102,6 +102,38 @@ async fn a_session_supervisor_that_is_restarted_has_its_sessions_again() {
     running.supervisor().stop().await.unwrap();
     running.wait().await;
     assert_eq!(ids(&store), ["a"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_restarted_with_the_session_supervisor_its_sessions_are_there_again() {
+    for (name, strategy) in [
+        ("rest for one", Strategy::RestForOne),
+        ("one for all", Strategy::OneForAll),
+    ] {
+        let store = MemoryStore::new();
+        let application = application(name, &store)
+            .strategy(strategy)
+            .without_restart_limit();
+        let running = application.start().await.expect("it starts");
+        let mut durable = DurableSupervisor::where_is(name).expect("it is there");
+        for at in 0..100 {
+            start(&durable, &format!("s{at}")).await;
+        }
+        for _ in 0..5 {
+            durable.sessions().get_cell().kill();
+            durable = next(durable, name).await;
+            let report = durable.restored().await.expect("it is done");
+            let kept = durable.list_remembered().into_iter();
+            let kept = kept.filter(|known| !matches!(known.standing, Standing::Running { .. }));
+            let kept: Vec<_> = kept.collect();
+            assert_eq!(report.restored, 100, "{name}: {report:?}, {kept:?}");
+            assert_eq!(durable.stats().running, 100, "{name}");
+        }
+        durable.stop_session("s0").await.expect("it is there");
+        running.supervisor().stop().await.unwrap();
+        running.wait().await;
+        assert_eq!(ids(&store).len(), 99);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

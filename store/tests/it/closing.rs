@@ -1,7 +1,7 @@
 //! How a store is given back: when it was opened in vain, and when it does not write at the end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 
 use session_supervisor::{Options, SessionSupervisor};
 use session_supervisor_store::error::{OpenError, WriteError};
@@ -14,7 +14,7 @@ use super::support::{Msg, chat, folder, kinds, open, said, start};
 
 /// A store that refuses so many writes.
 #[derive(Clone)]
-struct Refuses(MemoryStore, Arc<AtomicU32>);
+pub(super) struct Refuses(pub(super) MemoryStore, pub(super) Arc<AtomicU32>);
 
 impl SessionStore for Refuses {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
@@ -87,4 +87,57 @@ async fn an_open_that_fails_gives_the_store_back() {
         assert!(matches!(opened, Err(OpenError::Start(_))), "{opened:?}");
     }
     holder.stop().await.expect("it stops");
+}
+
+/// A store that tells when it is given back.
+struct Told(MemoryStore, mpsc::Sender<()>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _nobody = self.1.send(());
+    }
+}
+
+impl SessionStore for Told {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.0.load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        self.0.entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.0.state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        self.0.apply(changes)
+    }
+}
+
+#[test]
+fn a_runtime_that_is_dropped_loses_nothing_that_was_saved() {
+    let (store, (given_back, told)) = (MemoryStore::new(), mpsc::channel());
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let first = runtime();
+    first.block_on(async {
+        // Also one that is chosen while the program runs.
+        let chosen: Box<dyn SessionStore> = Box::new(Told(store.clone(), given_back));
+        let durable = open(chosen).await;
+        start(&durable, "a").await;
+        for line in ["one", "two"] {
+            let session = chat(&durable, "a");
+            session.cast(Msg::Note(line.to_owned())).expect("it runs");
+        }
+        said(&durable, "a").await;
+    });
+    drop(first);
+    told.recv().expect("the thread ends");
+    runtime().block_on(async {
+        let durable = open(store).await;
+        durable.restored().await.expect("it is done");
+        assert_eq!(said(&durable, "a").await.1, ["one", "two"]);
+        durable.stop().await.expect("it is written");
+    });
 }

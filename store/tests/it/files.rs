@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use session_supervisor_store::{
-    Change, Decided, Entry, OpenStoreError, Record, SavedState, SessionStore, SqliteStore,
+    Change, Decided, Entry, OpenStoreError, Part, Record, SavedState, SessionStore, SqliteStore,
     StoreError,
 };
 
@@ -283,4 +283,56 @@ fn a_torn_end_of_the_log_loses_the_last_writes_alone_and_leaves_none_half() {
         }
     }
     assert!(seen.len() > WRITES / 2, "the cuts are everywhere: {seen:?}");
+}
+
+#[test]
+fn a_file_with_flipped_bits_is_an_error_or_is_read_and_nothing_else() {
+    let file = folder().join("sessions.db");
+    let mut store = SqliteStore::open(&file).unwrap();
+    for at in 0..20_u64 {
+        let id = format!("s{at:02}");
+        let state = SavedState::new("", 0, vec![at as u8; 2_000], 2);
+        store
+            .apply(&[remember(&id, at + 1), saves(&id, at + 1, state)])
+            .unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&file).unwrap();
+    let (mut damaged, mut read) = (0, 0);
+    for at in (100..whole.len()).step_by(397) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x20;
+        let folder = folder();
+        let file = folder.join("sessions.db");
+        fs::write(&file, &flipped).unwrap();
+        // It may be refused.
+        let Ok(mut store) = SqliteStore::open(&file) else {
+            damaged += 1;
+            continue;
+        };
+        let mut entries = Vec::new();
+        if store
+            .load(Part::ALL, &mut |entry| entries.push(entry))
+            .is_err()
+        {
+            damaged += 1;
+        }
+        for at in 0..20_u64 {
+            match store.state(&format!("s{at:02}"), "") {
+                Ok(None) => {}
+                // What is read is what was written, to the byte.
+                Ok(Some(state)) => {
+                    assert_eq!(*state.bytes, vec![at as u8; 2_000]);
+                    read += 1;
+                }
+                Err(_) => damaged += 1,
+            }
+        }
+        drop(store);
+        fs::remove_dir_all(folder).unwrap();
+    }
+    assert!(
+        damaged > 10 && read > 1_000,
+        "{damaged} damaged, {read} read"
+    );
 }

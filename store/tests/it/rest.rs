@@ -1,5 +1,7 @@
 //! Sessions whose time is over: they rest until they are used.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ractor::call;
@@ -10,6 +12,7 @@ use session_supervisor_store::{
     SessionStore, Standing,
 };
 
+use super::closing::Refuses;
 use super::support::{Args, Chat, Msg, as_stored, ids, topic, wrote};
 
 /// Both kinds end soon, if at all.
@@ -116,5 +119,27 @@ async fn one_that_rests_is_resumed_or_forgotten_by_its_id() {
     let stop = durable.stop_session("a").await;
     assert_eq!(stop.expect("it is there"), Exit::NotRunning);
     assert_eq!(ids(&store), Vec::<String>::new());
+    durable.stop().await.expect("it is written");
+}
+
+#[tokio::test]
+async fn a_wake_that_is_not_written_is_told_and_written_before_the_next_one_is() {
+    let (store, refusals) = (with_one("idle"), Arc::new(AtomicU32::new(0)));
+    rested(&store).await;
+    let refuses = Refuses(store.clone(), Arc::clone(&refusals));
+    let options = Options::new().unique_name();
+    let opened = DurableSupervisor::open(options, kinds(None), refuses).await;
+    let durable = opened.expect("it opens");
+    // The second one is that of the try which follows, before the caller is told.
+    refusals.store(2, Ordering::SeqCst);
+    let ensured = durable.ensure_session("a", "idle", &topic("")).await;
+    assert!(matches!(ensured, Err(StartError::Store(_))), "{ensured:?}");
+    assert!(!durable.sessions().is_running("a"));
+    assert!(is_resting(&store));
+    durable
+        .ensure_session("a", "idle", &topic(""))
+        .await
+        .expect("it starts");
+    assert!(!is_resting(&store));
     durable.stop().await.expect("it is written");
 }

@@ -7,6 +7,7 @@
 //! ```
 
 mod disk;
+mod lives;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -174,6 +175,8 @@ impl History {
             }
             _ => self.finish(),
         }
+        // It counts, and checks itself.
+        let _counted = self.backlog.is_awaited();
         self.check_states();
     }
 

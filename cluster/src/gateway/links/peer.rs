@@ -110,6 +110,19 @@ impl Peer {
         out.push(Effect::Failed { node, text });
     }
 
+    /// Another node is at its address. It is tried then, or when it gets another address.
+    pub(super) fn elsewhere(
+        &mut self,
+        name: &NodeName,
+        text: String,
+        dial_at: Moment,
+        out: &mut Vec<Effect>,
+    ) {
+        self.away(dial_at);
+        let node = name.clone();
+        out.push(Effect::Failed { node, text });
+    }
+
     /// Its connection has ended.
     pub(super) fn lost(
         &mut self,

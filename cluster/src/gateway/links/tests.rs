@@ -321,6 +321,8 @@ fn another_node_at_the_address_of_a_peer_is_told() {
     let out = a.ready(1, Some(identity("b", 7)), s(0));
     let told = "node b in incarnation 7 answers at its address 10.0.0.1:1";
     assert_eq!(failure(&out), told);
+    assert_eq!(a.tick(s(9)), []);
+    assert!(a.tick(s(10)).contains(&dial("c", 1, 2)));
 }
 
 #[test]
@@ -461,7 +463,7 @@ fn history(seed: u64) {
                 links.opened(id(next), direction, address, now);
                 model.open.insert(id(next), None);
             }
-            3 | 4 | 5 if next > 0 => {
+            3..=5 if next > 0 => {
                 let connection = id(1 + random.below(next));
                 let node = peers[usize::try_from(random.below(4)).expect("small")];
                 let who = Some(identity(node, random.below(2))).filter(|_| random.below(9) > 0);

@@ -1,0 +1,159 @@
+//! A chat on several nodes: the README of this crate says how to run three of them, kill one, and see
+//! its rooms on the others.
+//!
+//! It reads commands from its standard input, one a line: `open ROOM`, `say ROOM TEXT`, `read ROOM`,
+//! `close ROOM`, `where ROOM`, `list`, `status`, `leave`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
+use serde::{Deserialize, Serialize};
+use session_supervisor::{ChildSpec, StartContext};
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Seat};
+use session_supervisor_store::{Checkpoint, MemoryStore};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+/// A room: its lines are saved, so that they are there on the next node.
+struct Room;
+
+enum RoomMessage {
+    Say(String),
+    Read(RpcReplyPort<Vec<String>>),
+}
+
+impl ractor::Message for RoomMessage {}
+
+/// What can be asked of a room from another node.
+#[derive(Serialize, Deserialize)]
+enum RoomRequest {
+    Say(String),
+    Read,
+}
+
+impl Remote for RoomMessage {
+    const PROTOCOL: &'static str = "room/1";
+    type Request = RoomRequest;
+    type Reply = Vec<String>;
+
+    fn of(request: RoomRequest, reply: Option<RpcReplyPort<Vec<String>>>) -> Self {
+        match (request, reply) {
+            (RoomRequest::Say(text), _) => Self::Say(text),
+            (RoomRequest::Read, Some(reply)) => Self::Read(reply),
+            // Nobody waits for the lines.
+            (RoomRequest::Read, None) => Self::Say(String::new()),
+        }
+    }
+}
+
+struct State {
+    lines: Vec<String>,
+    saved: Checkpoint<Vec<String>>,
+}
+
+#[ractor::actor(message = RoomMessage, state = State, arguments = (StartContext, Seat))]
+impl Room {
+    async fn pre_start(
+        &self,
+        _: ActorRef<RoomMessage>,
+        (start, seat): (StartContext, Seat),
+    ) -> Result<State, ActorProcessingErr> {
+        let (saved, lines) = seat.remembered().checkpoint(&start).await?;
+        let lines = lines.unwrap_or_default();
+        Ok(State { lines, saved })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<RoomMessage>,
+        message: RoomMessage,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            RoomMessage::Say(text) => {
+                state.lines.push(text);
+                state.saved.save(&state.lines)?;
+            }
+            RoomMessage::Read(reply) => drop(reply.send(state.lines.clone())),
+        }
+        Ok(())
+    }
+}
+
+fn flag(name: &str) -> Option<String> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name);
+    arguments.nth(1)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let name = flag("--name").ok_or("usage: node --name NAME [--etcd URL] [--postgres URL]")?;
+    let cookie = flag("--cookie").unwrap_or_else(|| "not a secret".to_owned());
+    let mut options = ClusterOptions::new("rooms", &name, cookie);
+    if let Some(etcd) = flag("--etcd") {
+        options = options.etcd([etcd]);
+    }
+    let kinds = Kinds::new().kind("room", |(): (), seat: Seat| {
+        ChildSpec::new(move |start| (Room, (start, seat.clone())))
+    });
+    let cluster = match flag("--postgres") {
+        #[cfg(feature = "postgres")]
+        Some(url) => {
+            let store = session_supervisor_cluster::PostgresStore::open(&url)?;
+            ClusterSupervisor::join(options, kinds, store).await?
+        }
+        #[cfg(not(feature = "postgres"))]
+        Some(_) => return Err("built without the feature `postgres`".into()),
+        None => ClusterSupervisor::join(options, kinds, MemoryStore::new()).await?,
+    };
+    println!("{name} has joined");
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await? {
+        if line.trim() == "leave" {
+            break;
+        }
+        match command(&cluster, &line).await {
+            Ok(answer) => println!("{answer}"),
+            Err(error) => println!("error: {error}"),
+        }
+    }
+    cluster.leave().await;
+    println!("{name} has left");
+    Ok(())
+}
+
+async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<dyn Error>> {
+    let mut words = line.splitn(3, ' ');
+    let (word, room) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let text = words.next().unwrap_or_default();
+    let address = cluster.session_ref::<RoomMessage>(room);
+    Ok(match word {
+        "open" => format!("{:?}", cluster.ensure_session(room, "room", &()).await?),
+        "say" => {
+            address.cast(&RoomRequest::Say(text.to_owned())).await?;
+            "said".to_owned()
+        }
+        "read" => {
+            let lines = address.call(&RoomRequest::Read, Duration::from_secs(5));
+            format!("{:?}", lines.await?)
+        }
+        "close" => cluster.stop_session(room).await?,
+        "where" => match cluster.find(room).await? {
+            Some(found) => format!("{} in epoch {}", found.state, found.epoch),
+            None => "no such room".to_owned(),
+        },
+        "list" => {
+            let page = cluster.list(None, 100).await;
+            let rooms = page
+                .sessions
+                .iter()
+                .map(|(node, row)| format!("{} on {node}", row.id));
+            rooms.collect::<Vec<_>>().join("\n")
+        }
+        "status" => cluster.status().to_string(),
+        _ => "open, say, read, close, where, list, status or leave".to_owned(),
+    })
+}

@@ -1,0 +1,70 @@
+//! An etcd, a store and some nodes.
+
+use crate::etcd::Cluster as Etcd;
+use crate::process::{Answer, Node};
+use crate::shared_store::Server;
+
+pub(crate) struct Cluster {
+    pub(crate) etcd: Etcd,
+    pub(crate) store: Server,
+    pub(crate) nodes: Vec<Node>,
+    lease: u64,
+}
+
+impl Cluster {
+    /// With leases of so many seconds.
+    pub(crate) fn start(members: usize, names: &[&str], lease: u64) -> Self {
+        let etcd = Etcd::start(members).expect("etcd is there");
+        let mut cluster = Self {
+            etcd,
+            store: Server::start(),
+            nodes: Vec::new(),
+            lease,
+        };
+        let joining: Vec<_> = names.iter().map(|name| cluster.spawn(name, 64)).collect();
+        for (node, joined) in joining {
+            assert_eq!(joined.get(), "ok");
+            cluster.nodes.push(node);
+        }
+        cluster.settled();
+        cluster
+    }
+
+    pub(crate) fn spawn(&self, name: &str, shards: u32) -> (Node, Answer) {
+        let settings = [
+            ("ETCD_OF_TEST", self.etcd.endpoints().join(",")),
+            ("STORE_OF_TEST", self.store.address.to_string()),
+            ("LEASE_OF_TEST", self.lease.to_string()),
+            ("SHARDS_OF_TEST", shards.to_string()),
+        ];
+        Node::spawn(name, &settings)
+    }
+
+    /// Starts a node, and waits until it has joined.
+    pub(crate) fn add(&mut self, name: &str) {
+        let (node, joined) = self.spawn(name, 64);
+        assert_eq!(joined.get(), "ok");
+        self.nodes.push(node);
+    }
+
+    /// Waits until all shards are owned, as every node sees it, and none is on its way.
+    pub(crate) fn settled(&mut self) {
+        for node in &mut self.nodes {
+            node.until("owned", |owned| {
+                let numbers: Vec<&str> = owned.split(' ').collect();
+                numbers[0] != "0" && numbers[1..] == ["0", "0"]
+            });
+        }
+    }
+
+    pub(crate) fn node(&mut self, name: &str) -> &mut Node {
+        let node = self.nodes.iter_mut().find(|node| node.name == name);
+        node.expect("a node of this name")
+    }
+
+    /// Takes a node out.
+    pub(crate) fn take(&mut self, name: &str) -> Node {
+        let place = self.nodes.iter().position(|node| node.name == name);
+        self.nodes.remove(place.expect("a node of this name"))
+    }
+}

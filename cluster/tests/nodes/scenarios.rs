@@ -1,0 +1,199 @@
+//! What becomes of the sessions when nodes, etcd and the network between them fail.
+
+use crate::Case;
+use crate::cluster::Cluster;
+
+pub(crate) const CASES: &[Case] = &[
+    (
+        "every_node_starts_finds_and_calls_every_session",
+        from_everywhere,
+    ),
+    (
+        "after_a_kill_of_a_node_its_sessions_run_elsewhere_with_what_they_saved",
+        killed,
+    ),
+    (
+        "a_node_that_slept_past_its_lease_acts_for_nobody_and_joins_anew",
+        slept,
+    ),
+    (
+        "without_etcd_nothing_is_admitted_and_all_comes_back_with_it",
+        without_etcd,
+    ),
+    ("a_rolling_restart_loses_no_session", rolling_restart),
+    ("a_node_that_does_not_fit_is_refused", misfits),
+];
+
+const IDS: usize = 60;
+
+fn ids() -> impl Iterator<Item = String> {
+    (0..IDS).map(|n| format!("r{n}"))
+}
+
+/// The history of all is right, and every id runs, as every node says, in one epoch.
+fn all_run(cluster: &mut Cluster) {
+    for id in ids() {
+        let mut seen: Vec<String> = Vec::new();
+        for node in &mut cluster.nodes {
+            seen.push(node.until(&format!("find {id}"), |found| found.starts_with("running")));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 1, "{id}: {seen:?}");
+    }
+    cluster.store.history.check();
+}
+
+fn count(cluster: &mut Cluster, by: usize, expected: u64) {
+    let answers: Vec<_> = ids()
+        .enumerate()
+        .map(|(n, id)| {
+            let node = (n + by) % cluster.nodes.len();
+            (id.clone(), cluster.nodes[node].ask(&format!("count {id}")))
+        })
+        .collect();
+    for (id, answer) in answers {
+        assert_eq!(answer.get(), expected.to_string(), "{id}");
+    }
+}
+
+fn from_everywhere() {
+    let mut cluster = Cluster::start(1, &["a", "b", "c"], 5);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    all_run(&mut cluster);
+    for round in 0..3 {
+        count(&mut cluster, round, round as u64 + 1);
+    }
+    // A second start is refused wherever it is asked, an ensure finds the session.
+    for name in ["a", "b", "c"] {
+        let refused = cluster.node(name).tell("start r0");
+        assert!(refused.starts_with("error NotSent"), "{refused}");
+        assert!(!cluster.node(name).tell("ensure r0").starts_with("error"));
+    }
+    let mut all: Vec<_> = ids().collect();
+    all.sort();
+    for page in ["7", "1000"] {
+        let listed = cluster.node("b").tell(&format!("list {page}"));
+        let listed: Vec<_> = listed
+            .split(' ')
+            .map(|row| row.split('@').next().unwrap())
+            .collect();
+        assert_eq!(listed, all);
+    }
+    cluster.node("c").tell("stop r0");
+    assert_eq!(cluster.node("a").tell("find r0"), "none");
+    let gone = cluster.node("b").tell("count r0");
+    assert!(gone.starts_with("error NotSent"), "{gone}");
+    cluster.store.history.check();
+}
+
+fn killed() {
+    let mut cluster = Cluster::start(1, &["a", "b", "c"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    let killed = cluster.take("b");
+    killed.signal("-KILL");
+    killed.gone();
+    all_run(&mut cluster);
+    cluster.settled();
+    count(&mut cluster, 1, 2);
+    cluster.store.history.check();
+    // Its name is free as soon as its lease is over, which it is.
+    cluster.add("b");
+    cluster.settled();
+    all_run(&mut cluster);
+    count(&mut cluster, 2, 3);
+    cluster.store.history.check();
+}
+
+fn slept() {
+    let mut cluster = Cluster::start(1, &["a", "b", "c"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    let mut slept = cluster.take("b");
+    slept.signal("-STOP");
+    all_run(&mut cluster);
+    cluster.settled();
+    // What waits in its pipe is the first thing that it does when it goes on.
+    let early: Vec<_> = ids().map(|id| slept.ask(&format!("count {id}"))).collect();
+    slept.signal("-CONT");
+    for answer in early {
+        // It was counted by the owner, or refused: never by a node that is none.
+        let answer = answer.get();
+        assert!(answer == "2" || answer.starts_with("error"), "{answer}");
+    }
+    slept.until("stage", |stage| stage == "Joined");
+    cluster.nodes.push(slept);
+    cluster.settled();
+    all_run(&mut cluster);
+    cluster.store.history.check();
+}
+
+fn without_etcd() {
+    let mut cluster = Cluster::start(1, &["a", "b"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    cluster.etcd.pause(0);
+    for name in ["a", "b"] {
+        cluster
+            .node(name)
+            .until("running", |running| running == "0");
+        let refused = cluster.node(name).tell("ensure r1");
+        assert!(refused.starts_with("error NotSent"), "{refused}");
+    }
+    cluster.etcd.resume(0);
+    cluster.settled();
+    all_run(&mut cluster);
+    count(&mut cluster, 1, 2);
+    cluster.store.history.check();
+}
+
+fn rolling_restart() {
+    let mut cluster = Cluster::start(3, &["a", "b", "c"], 5);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    for (round, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let mut leaving = cluster.take(name);
+        assert_eq!(leaving.tell("leave"), "ok");
+        drop(leaving);
+        cluster.settled();
+        all_run(&mut cluster);
+        cluster.add(name);
+        cluster.settled();
+        all_run(&mut cluster);
+        count(&mut cluster, round, round as u64 + 1);
+    }
+    cluster.store.history.check();
+}
+
+fn misfits() {
+    let cluster = Cluster::start(1, &["a"], 2);
+    let (_other, joined) = cluster.spawn("x", 65);
+    let answer = joined.get();
+    assert!(
+        answer.contains("has 64 for") && answer.contains("this node has 65"),
+        "{answer}"
+    );
+    let (_same, joined) = cluster.spawn("a", 64);
+    let answer = joined.get();
+    assert!(
+        answer.contains("a node of the name a is in the cluster"),
+        "{answer}"
+    );
+    let (_bad, joined) = cluster.spawn("A B", 64);
+    let answer = joined.get();
+    assert!(answer.contains("\"A B\" is not a node name"), "{answer}");
+}
