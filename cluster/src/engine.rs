@@ -6,7 +6,7 @@
 
 mod authority;
 mod handover;
-mod hash;
+pub(crate) mod hash;
 mod map;
 mod node;
 mod plan;

@@ -20,6 +20,8 @@ mod kinds;
 mod local;
 mod node;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod remote;
 mod route;
 mod seat;
@@ -34,6 +36,8 @@ pub use engine::NodeName;
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;
+#[cfg(feature = "postgres")]
+pub use postgres::{OpenPostgresError, PostgresOptions, PostgresStore};
 pub use remote::Remote;
 pub use seat::Seat;
 pub use status::{NodeStatus, Status};

@@ -1,0 +1,204 @@
+//! The store that all nodes of a cluster reach: one schema of a PostgreSQL.
+
+mod batch;
+mod connection;
+mod error;
+mod fence;
+mod options;
+mod read;
+mod schema;
+mod statements;
+mod write;
+
+use std::fmt;
+use std::thread;
+
+use session_supervisor_store::{Decided, Entry, Part, SavedState, SessionStore, StoreError};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::yield_now;
+
+use batch::Group;
+use connection::{Connection, Server, within};
+pub use error::OpenPostgresError;
+use fence::Owned;
+pub use options::PostgresOptions;
+
+/// A [`SessionStore`] in a schema of PostgreSQL that all nodes of a cluster reach. Each node opens one of
+/// its own; a write of a node that has lost the part is [refused](StoreError::Fenced) in the transaction
+/// that writes.
+///
+/// It has one connection, a thread of the caller, and a runtime of its own. After an error it connects
+/// anew in the next call. Nothing is encrypted: it is for a network that others do not read, or a tunnel.
+///
+/// Each call takes at most the [time](PostgresOptions::timeout) of the options, but for
+/// [`load`](SessionStore::load), which waits that long for each 256 sessions. The server ends the
+/// transaction of a node that was cut off after a quarter of it, so that the next owner waits no longer.
+///
+/// Every write is one transaction, durable on the server when it is answered: `synchronous_commit` is
+/// switched on where it is off. A server that runs with `fsync = off` loses writes when its machine ends;
+/// a warning says so.
+///
+/// PostgreSQL 12 or later, an encoding of UTF8, and a connection that is a session: a pooler in
+/// transaction mode is none. Texts of PostgreSQL have no character 0, so what has one is refused; an id
+/// never has.
+///
+/// The tables are for people too: `sessions` (ids, kinds and arguments as text), `states`, `parts` (the
+/// epoch of each shard's owner) and `meta`.
+///
+/// ```no_run
+/// use session_supervisor_cluster::{PostgresOptions, PostgresStore};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let options: PostgresOptions = "postgres://sessions:secret@10.0.0.7/app".parse()?;
+/// let store = PostgresStore::open(options.schema("chat_sessions"))?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct PostgresStore {
+    /// None while it is dropped.
+    runtime: Option<Runtime>,
+    server: Server,
+    /// Of its tables.
+    mark: String,
+    connection: Option<Connection>,
+    /// The shards of a write of which no answer came. It may still be made.
+    unsettled: Vec<i32>,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("server", &self.server.name)
+            .field("schema", &self.server.schema)
+            .field("is_connected", &self.connection.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Connects, and makes the schema and its tables where there are none.
+    ///
+    /// It blocks, at most for the time of the options. It may be called where a runtime is: it does its
+    /// work on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenPostgresError`]. A schema that does not fit is left as it is.
+    pub fn open(options: PostgresOptions) -> Result<Self, OpenPostgresError> {
+        let server = Server::of(options)?;
+        let opened = thread::scope(|scope| {
+            let thread = thread::Builder::new().name("session store".to_owned());
+            let opened = thread.spawn_scoped(scope, || Self::connected(server));
+            opened.map(thread::ScopedJoinHandle::join)
+        });
+        let failed = |why: &str| OpenPostgresError::Store(StoreError::Failed(why.into()));
+        match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(_panic)) => Err(failed("it panicked while it was opened")),
+            Err(error) => Err(OpenPostgresError::Store(StoreError::Failed(Box::new(error)))),
+        }
+    }
+
+    fn connected(server: Server) -> Result<Self, OpenPostgresError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
+        let connection = runtime.block_on(server.connect(None))?;
+        Ok(Self {
+            runtime: Some(runtime),
+            server,
+            mark: connection.mark.clone(),
+            connection: Some(connection),
+            unsettled: Vec::new(),
+        })
+    }
+
+    /// Asks the server. After an error there is no connection any more, since nobody knows what else
+    /// would come over it; that of an older owner is an answer like others.
+    fn ask<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&Server, &Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if Handle::try_current().is_ok() {
+            return Err(StoreError::Failed(
+                "it blocks, so it cannot be called within a runtime".into(),
+            ));
+        }
+        let Some(runtime) = &self.runtime else {
+            return Err(StoreError::Failed("it is closed".into()));
+        };
+        let (server, mark, connection) = (&self.server, &self.mark, &mut self.connection);
+        let unsettled = &mut self.unsettled;
+        let answer = runtime.block_on(async {
+            let found = server.reach(mark, connection.take(), unsettled).await?;
+            let connection = connection.insert(found);
+            match ask(server, connection).await {
+                Err(StoreError::Fenced(why)) => {
+                    server.roll_back(connection).await?;
+                    Ok(Err(StoreError::Fenced(why)))
+                }
+                answer => answer.map(Ok),
+            }
+        });
+        if answer.is_err() {
+            self.connection = None;
+            // The socket is closed where its task ends, and the server gives up what was under way.
+            runtime.block_on(async {
+                yield_now().await;
+                yield_now().await;
+            });
+        }
+        answer?
+    }
+}
+
+impl SessionStore for PostgresStore {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        let owned = Owned::part(part, self.server.shards)?;
+        self.ask(async |server, connection| read::load(server, connection, part, &owned, found).await)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        self.ask(async |server, connection| {
+            within(server, read::entry(server, connection, id)).await
+        })
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        if id.contains('\0') || slot.contains('\0') {
+            return Ok(None);
+        }
+        self.ask(async |server, connection| within(server, read::state(connection, id, slot)).await)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let shards = self.server.shards;
+        // Nothing that cannot be sent may be found when half of it is.
+        let groups = Group::all_of(changes, shards)?;
+        let owned = Owned::by(changes, shards)?;
+        let written = self.ask(async |server, connection| {
+            within(server, write::apply(connection, &groups, &owned)).await
+        });
+        match &written {
+            Ok(()) | Err(StoreError::Fenced(_)) => {}
+            Err(_) => self.unsettled.extend(owned.shards()),
+        }
+        written
+    }
+}
+
+impl Drop for PostgresStore {
+    /// Also where a runtime is, which one that is dropped as usual would not bear.
+    fn drop(&mut self) {
+        self.connection = None;
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

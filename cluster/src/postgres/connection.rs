@@ -1,0 +1,213 @@
+//! One connection to the server: how it is made, what it is told about time limits, and whether it is
+//! still there.
+
+use std::time::Duration;
+
+use session_supervisor_store::StoreError;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::error::{OpenPostgresError, TimedOut, meaning};
+use super::options::PostgresOptions;
+use super::schema;
+use super::statements::Statements;
+
+/// What a connection is made to, and how.
+#[derive(Debug)]
+pub(super) struct Server {
+    config: Config,
+    /// Where it is, for people.
+    pub(super) name: String,
+    pub(super) schema: String,
+    /// The same, as it stands in a statement.
+    pub(super) quoted: String,
+    pub(super) shards: u32,
+    pub(super) limit: Duration,
+}
+
+/// A connection that is set up.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) statements: Statements,
+    /// Of the tables that it found.
+    pub(super) mark: String,
+    _driver: Driver,
+}
+
+/// The task that reads and writes the socket. Where it ends, the socket is closed.
+#[derive(Debug)]
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Server {
+    pub(super) fn of(options: PostgresOptions) -> Result<Self, OpenPostgresError> {
+        options.check()?;
+        let PostgresOptions {
+            mut config,
+            schema,
+            shards,
+            timeout,
+        } = options;
+        if config.get_application_name().is_none() {
+            config.application_name("session-supervisor");
+        }
+        Ok(Self {
+            name: name(&config),
+            quoted: format!("\"{}\"", schema.replace('"', "\"\"")),
+            config,
+            schema,
+            shards,
+            limit: timeout,
+        })
+    }
+
+    /// A new connection, in the time of one call. To the tables of this mark, if there were some.
+    pub(super) async fn connect(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+        match timeout(self.limit, self.connect_and_check(known)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(OpenPostgresError::Connect {
+                server: self.name.clone(),
+                cause: Box::new(self.timed_out()),
+            }),
+        }
+    }
+
+    async fn connect_and_check(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+        let connected = self.config.connect(NoTls).await;
+        let (client, socket) = connected.map_err(|cause| OpenPostgresError::Connect {
+            server: self.name.clone(),
+            cause: Box::new(cause),
+        })?;
+        let driver = Driver(tokio::spawn(async move {
+            if let Err(error) = socket.await {
+                tracing::debug!("the connection to PostgreSQL ended: {error}");
+            }
+        }));
+        let failed = |cause| OpenPostgresError::Store(meaning(cause));
+        client
+            .batch_execute(&self.settings())
+            .await
+            .map_err(failed)?;
+        let mark = schema::set_up(&client, self, known).await?;
+        self.warn_of_no_fsync(&client).await;
+        let statements = Statements::prepare(&client, &self.quoted).await;
+        Ok(Connection {
+            client,
+            statements: statements.map_err(failed)?,
+            mark,
+            _driver: driver,
+        })
+    }
+
+    /// One who waits for a lock gets it before its time is over, since one who holds it without a word
+    /// loses it earlier. A client that is gone is noticed by its silence.
+    ///
+    /// The plans are forced: a table that was small when a plan was made may be large when it is used, and
+    /// what is asked is always found by an index.
+    fn settings(&self) -> String {
+        let limit = self.limit.as_millis();
+        let (lock, idle) = (limit / 2, limit / 4);
+        let alive = (limit / 2_000).max(1);
+        format!(
+            "SET statement_timeout = {limit}; SET lock_timeout = {lock};
+             SET idle_in_transaction_session_timeout = {idle}; SET tcp_user_timeout = {limit};
+             SET tcp_keepalives_idle = {alive}; SET tcp_keepalives_interval = {alive};
+             SET tcp_keepalives_count = 2;
+             SET search_path = pg_catalog; SET jit = off; SET enable_seqscan = off;
+             SET enable_hashjoin = off; SET enable_mergejoin = off;
+             SELECT set_config('synchronous_commit', 'on', false)
+                WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    }
+
+    async fn warn_of_no_fsync(&self, client: &Client) {
+        let fsync = client.query_one("SELECT current_setting('fsync')", &[]).await;
+        if fsync.and_then(|row| row.try_get::<_, String>(0)).is_ok_and(|fsync| fsync == "off") {
+            tracing::warn!(
+                "PostgreSQL at {} runs with fsync = off: what it answers is lost if its machine ends",
+                self.name
+            );
+        }
+    }
+
+    /// The connection that there was, or a new one.
+    ///
+    /// A write that got no answer may still be under way. It is waited for, by the locks that it holds, so
+    /// that it is made before whatever is asked next, or not at all.
+    pub(super) async fn reach(
+        &self,
+        mark: &str,
+        known: Option<Connection>,
+        unsettled: &mut Vec<i32>,
+    ) -> Result<Connection, StoreError> {
+        // The task of the connection has not run since the last call, and may find that it is closed.
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        if let Some(connection) = known.filter(|connection| !connection.client.is_closed()) {
+            return Ok(connection);
+        }
+        let connected = self.connect(Some(mark)).await;
+        let connection = connected.map_err(|error| match error {
+            OpenPostgresError::Store(error) => error,
+            error => StoreError::Failed(Box::new(error)),
+        })?;
+        if !unsettled.is_empty() {
+            let locks = &connection.statements.owned;
+            let settled = async {
+                let locked = connection.client.query(locks, &[&*unsettled]).await;
+                locked.map_err(meaning)
+            };
+            within(self, settled).await?;
+            unsettled.clear();
+        }
+        Ok(connection)
+    }
+
+    pub(super) async fn roll_back(&self, connection: &Connection) -> Result<(), StoreError> {
+        let end = async { connection.client.batch_execute("ROLLBACK").await };
+        within(self, async { end.await.map_err(meaning) }).await
+    }
+
+    fn timed_out(&self) -> TimedOut {
+        TimedOut {
+            server: self.name.clone(),
+            within: self.limit,
+        }
+    }
+}
+
+/// Bounds the time of something that is asked.
+pub(super) async fn within<T>(
+    server: &Server,
+    ask: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(server.limit, ask).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StoreError::Failed(Box::new(server.timed_out()))),
+    }
+}
+
+/// Where the server is, without a password.
+fn name(config: &Config) -> String {
+    let mut ports = config.get_ports().iter().copied().cycle();
+    let hosts = config.get_hosts().iter().map(|host| {
+        let port = ports.next().unwrap_or(5432);
+        match host {
+            Host::Tcp(host) => format!("{host}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(path) => format!("{}:{port}", path.display()),
+        }
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let database = config.get_dbname().or_else(|| config.get_user());
+    format!("{}/{}", hosts.join(","), database.unwrap_or_default())
+}

@@ -1,0 +1,195 @@
+//! The tables, and what must be the same for all who open them.
+
+use session_supervisor_store::{Part, StoreError};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Client, Error};
+
+use super::connection::Server;
+use super::error::{OpenPostgresError, meaning};
+
+/// The latest version of the tables.
+pub(super) const VERSION: i32 = 1;
+
+/// "sses": what those that make tables wait for each other by.
+const LOCK: i32 = 0x7373_6573;
+
+/// Makes the tables where there are none, and looks whether they fit. Answers their mark.
+///
+/// Where they were known, by that mark, others are not taken for them: what was written is not there.
+pub(super) async fn set_up(
+    client: &Client,
+    server: &Server,
+    known: Option<&str>,
+) -> Result<String, OpenPostgresError> {
+    let failed = |cause| OpenPostgresError::Store(meaning(cause));
+    let encoding: String = client
+        .query_one("SELECT current_setting('server_encoding')", &[])
+        .await
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?;
+    if encoding != "UTF8" {
+        return Err(not_a_store(server, format!("the encoding of the database is {encoding}, not UTF8")));
+    }
+    if !is_there(client, server).await.map_err(failed)? {
+        if known.is_some() {
+            return Err(gone("its tables were deleted"));
+        }
+        make(client, server).await?;
+    }
+    check(client, server).await?;
+    let query = format!("SELECT mark FROM {}.meta", server.quoted);
+    let mark = one(client, server, &query).await?;
+    match known {
+        Some(known) if known != mark => Err(gone("its tables were replaced by others")),
+        _ => Ok(mark),
+    }
+}
+
+fn gone(why: &str) -> OpenPostgresError {
+    OpenPostgresError::Store(StoreError::Gone(why.into()))
+}
+
+async fn is_there(client: &Client, server: &Server) -> Result<bool, Error> {
+    let meta = format!("{}.meta", server.quoted);
+    let found = client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&meta])
+        .await?;
+    found.try_get(0)
+}
+
+/// In one transaction, one after another.
+async fn make(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
+    let failed = |cause: Error| match cause.code() {
+        Some(&SqlState::DUPLICATE_TABLE) => not_a_store(server, text(&cause)),
+        _ => OpenPostgresError::Store(meaning(cause)),
+    };
+    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
+    client.batch_execute(&begin).await.map_err(failed)?;
+    if is_there(client, server).await.map_err(failed)? {
+        return client.batch_execute("COMMIT").await.map_err(failed);
+    }
+    let schema = client
+        .query_one("SELECT to_regnamespace($1) IS NULL", &[&server.quoted])
+        .await
+        .and_then(|row| row.try_get(0));
+    // Who may not make schemas may not say so of one that is there either.
+    let schema = if schema.map_err(failed)? {
+        format!("CREATE SCHEMA {};", server.quoted)
+    } else {
+        String::new()
+    };
+    let tables = tables(&server.quoted, server.shards);
+    client
+        .batch_execute(&format!("{schema}{tables}"))
+        .await
+        .map_err(failed)?;
+    client.batch_execute("COMMIT").await.map_err(failed)
+}
+
+/// `mark`: by which these tables are told from others of the same name. `used`: when it was started or saved something. `claims`: pairs of texts, as JSON; a type of JSON would
+/// refuse some of them, and what cannot be read must be kept. `sum`: of the bytes. Room is left in each
+/// page for the next version of a row, as most changes are of columns without an index.
+fn tables(schema: &str, shards: u32) -> String {
+    let (hash, last) = (Part::HASH, i64::from(shards) - 1);
+    format!(
+        r#"
+CREATE TABLE {schema}.meta (
+    version integer NOT NULL,
+    shards  integer NOT NULL,
+    hash    integer NOT NULL,
+    mark    text    NOT NULL,
+    one     boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (one)
+);
+CREATE TABLE {schema}.parts (
+    shard integer NOT NULL PRIMARY KEY,
+    epoch bigint  NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE {schema}.sessions (
+    id        text COLLATE "C" NOT NULL PRIMARY KEY,
+    shard     integer NOT NULL,
+    kind      text    NOT NULL,
+    arguments text    NOT NULL,
+    label     text,
+    claims    text    NOT NULL,
+    revision  bigint  NOT NULL,
+    started   bigint  NOT NULL,
+    used      bigint  NOT NULL,
+    resting   boolean NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX sessions_by_shard ON {schema}.sessions (shard);
+CREATE TABLE {schema}.states (
+    id       text COLLATE "C" NOT NULL,
+    slot     text COLLATE "C" NOT NULL,
+    revision bigint  NOT NULL,
+    format   bigint  NOT NULL,
+    saved    bigint  NOT NULL,
+    sum      bigint  NOT NULL,
+    bytes    bytea   NOT NULL,
+    PRIMARY KEY (id, slot)
+) WITH (fillfactor = 80);
+INSERT INTO {schema}.parts SELECT shard, 0 FROM generate_series(0, {last}) AS shard;
+INSERT INTO {schema}.meta (version, shards, hash, mark)
+    VALUES ({VERSION}, {shards}, {hash}, md5(clock_timestamp()::text || random()::text));
+"#
+    )
+}
+
+/// The version comes first: of a later one nothing else is known.
+async fn check(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
+    let schema = &server.quoted;
+    let found: i32 = one(client, server, &format!("SELECT version FROM {schema}.meta")).await?;
+    if found > VERSION {
+        return Err(OpenPostgresError::Newer {
+            schema: server.schema.clone(),
+            found,
+            known: VERSION,
+        });
+    }
+    for (what, column, ours) in [
+        ("the number of shards", "shards", server.shards),
+        ("the version of the hash", "hash", Part::HASH),
+    ] {
+        let query = format!("SELECT {column} FROM {schema}.meta");
+        let theirs: i32 = one(client, server, &query).await?;
+        if i64::from(theirs) != i64::from(ours) {
+            return Err(OpenPostgresError::Different {
+                schema: server.schema.clone(),
+                what,
+                ours,
+                theirs,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn one<T: FromSqlOwned>(
+    client: &Client,
+    server: &Server,
+    query: &str,
+) -> Result<T, OpenPostgresError> {
+    let found = client.query_opt(query, &[]).await;
+    let found = found.and_then(|row| row.map(|row| row.try_get(0)).transpose());
+    match found {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(not_a_store(server, "its table meta is empty".to_owned())),
+        Err(cause) => match cause.code() {
+            Some(&SqlState::UNDEFINED_COLUMN) => Err(not_a_store(server, text(&cause))),
+            Some(_) => Err(OpenPostgresError::Store(meaning(cause))),
+            // A type that is no number, or a second row.
+            None if !cause.is_closed() => Err(not_a_store(server, text(&cause))),
+            None => Err(OpenPostgresError::Store(meaning(cause))),
+        },
+    }
+}
+
+fn text(error: &Error) -> String {
+    let of_server = error.as_db_error().map(ToString::to_string);
+    of_server.unwrap_or_else(|| error.to_string())
+}
+
+fn not_a_store(server: &Server, why: String) -> OpenPostgresError {
+    let schema = server.schema.clone();
+    OpenPostgresError::NotAStore { schema, why }
+}

@@ -1,0 +1,10 @@
+//! Sessions in PostgreSQL, on a server that the test starts.
+
+mod contract;
+mod faults;
+mod owners;
+mod rows;
+mod schema;
+mod support;
+#[path = "../support/postgres.rs"]
+mod server;
