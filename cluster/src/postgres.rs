@@ -95,14 +95,16 @@ impl PostgresStore {
         match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(_panic)) => Err(failed("it panicked while it was opened")),
-            Err(error) => Err(OpenPostgresError::Store(StoreError::Failed(Box::new(error)))),
+            Err(error) => Err(OpenPostgresError::Store(StoreError::Failed(Box::new(
+                error,
+            )))),
         }
     }
 
     fn connected(server: Server) -> Result<Self, OpenPostgresError> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
+        let runtime = runtime
+            .map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
         let connection = runtime.block_on(server.connect(None))?;
         Ok(Self {
             runtime: Some(runtime),
@@ -155,7 +157,9 @@ impl PostgresStore {
 impl SessionStore for PostgresStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let owned = Owned::part(part, self.server.shards)?;
-        self.ask(async |server, connection| read::load(server, connection, part, &owned, found).await)
+        self.ask(async |server, connection| {
+            read::load(server, connection, part, &owned, found).await
+        })
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {

@@ -70,7 +70,10 @@ impl Server {
     }
 
     /// A new connection, in the time of one call. To the tables of this mark, if there were some.
-    pub(super) async fn connect(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+    pub(super) async fn connect(
+        &self,
+        known: Option<&str>,
+    ) -> Result<Connection, OpenPostgresError> {
         match timeout(self.limit, self.connect_and_check(known)).await {
             Ok(connected) => connected,
             Err(_) => Err(OpenPostgresError::Connect {
@@ -80,7 +83,10 @@ impl Server {
         }
     }
 
-    async fn connect_and_check(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+    async fn connect_and_check(
+        &self,
+        known: Option<&str>,
+    ) -> Result<Connection, OpenPostgresError> {
         let connected = self.config.connect(NoTls).await;
         let (client, socket) = connected.map_err(|cause| OpenPostgresError::Connect {
             server: self.name.clone(),
@@ -129,8 +135,13 @@ impl Server {
     }
 
     async fn warn_of_no_fsync(&self, client: &Client) {
-        let fsync = client.query_one("SELECT current_setting('fsync')", &[]).await;
-        if fsync.and_then(|row| row.try_get::<_, String>(0)).is_ok_and(|fsync| fsync == "off") {
+        let fsync = client
+            .query_one("SELECT current_setting('fsync')", &[])
+            .await;
+        if fsync
+            .and_then(|row| row.try_get::<_, String>(0))
+            .is_ok_and(|fsync| fsync == "off")
+        {
             tracing::warn!(
                 "PostgreSQL at {} runs with fsync = off: what it answers is lost if its machine ends",
                 self.name

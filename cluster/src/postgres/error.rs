@@ -84,9 +84,9 @@ pub(super) fn meaning(error: Error) -> StoreError {
         | SqlState::T_R_SERIALIZATION_FAILURE => StoreError::Locked,
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged,
         // The tables were there when it was opened.
-        SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME | SqlState::INVALID_CATALOG_NAME => {
-            StoreError::Gone
-        }
+        SqlState::UNDEFINED_TABLE
+        | SqlState::INVALID_SCHEMA_NAME
+        | SqlState::INVALID_CATALOG_NAME => StoreError::Gone,
         _ => StoreError::Failed,
     };
     variant(Box::new(error))

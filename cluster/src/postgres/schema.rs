@@ -29,7 +29,10 @@ pub(super) async fn set_up(
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
     if encoding != "UTF8" {
-        return Err(not_a_store(server, format!("the encoding of the database is {encoding}, not UTF8")));
+        return Err(not_a_store(
+            server,
+            format!("the encoding of the database is {encoding}, not UTF8"),
+        ));
     }
     if !is_there(client, server).await.map_err(failed)? {
         if known.is_some() {
@@ -138,7 +141,12 @@ INSERT INTO {schema}.meta (version, shards, hash, mark)
 /// The version comes first: of a later one nothing else is known.
 async fn check(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
     let schema = &server.quoted;
-    let found: i32 = one(client, server, &format!("SELECT version FROM {schema}.meta")).await?;
+    let found: i32 = one(
+        client,
+        server,
+        &format!("SELECT version FROM {schema}.meta"),
+    )
+    .await?;
     if found > VERSION {
         return Err(OpenPostgresError::Newer {
             schema: server.schema.clone(),

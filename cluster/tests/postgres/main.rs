@@ -5,6 +5,6 @@ mod faults;
 mod owners;
 mod rows;
 mod schema;
-mod support;
 #[path = "../support/postgres.rs"]
 mod server;
+mod support;
