@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::planner::Planning;
+use super::planner::Plans;
 use super::term::{Term, begin};
 use super::work::{Happened, Work};
 use super::{Node, Stage};
@@ -78,7 +78,7 @@ struct Driver {
     node: Arc<Node>,
     view: Snapshot,
     work: Work,
-    planning: Planning,
+    plans: Plans,
     info: NodeInfo,
 }
 
@@ -115,7 +115,7 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         node: Arc::clone(node),
         view: Snapshot::default(),
         work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
-        planning: Planning::new(keys.clone(), shards, tell.clone()),
+        plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
     };
     let mut lost = false;
@@ -148,7 +148,7 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        driver.planning.look(&driver.view);
+        driver.plans.look(&driver.view);
     };
     node.local.admission.set(None);
     drop(watch);
@@ -212,7 +212,7 @@ impl Driver {
                 });
                 self.planned(out);
                 self.peers();
-                self.planning.due();
+                self.plans.planning.seen();
             }
             Seen::Change(change) => {
                 let revision = change.revision;
@@ -228,15 +228,16 @@ impl Driver {
                     Changed::Plan(_) => {
                         self.view.set(change.what);
                         self.planned(out);
+                        self.plans.planning.seen();
                     }
                     Changed::Node(..) => {
                         self.view.set(change.what);
                         self.peers();
-                        self.planning.due();
+                        self.plans.planning.seen();
                     }
                     Changed::Planner(_) => {
                         self.view.set(change.what);
-                        self.planning.due();
+                        self.plans.planning.seen();
                     }
                 }
             }
@@ -300,7 +301,7 @@ impl Driver {
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
             Happened::Read => self.work.has_read(),
-            Happened::Planned(planned) => self.planning.done(planned),
+            Happened::Planned(planned) => self.plans.planning.done(planned),
         }
     }
 
