@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::part::Part;
+
 /// The most bytes that the arguments of a session or one saved state may have: 1 MiB.
 pub const MAX_VALUE: usize = 1024 * 1024;
 
@@ -148,28 +150,28 @@ impl Change {
     }
 }
 
-/// A change, and the epoch of the owner that has decided it: [`Part::epoch`](crate::Part::epoch).
+/// A change, and who has decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decided {
-    /// The epoch of the owner of the id when that was decided. 0: the store has one owner only.
-    pub epoch: u64,
+    /// What the owner had when it decided that: the shard of the id, and the epoch.
+    pub part: Part,
     /// What.
     pub change: Change,
 }
 
 impl Decided {
-    /// A change that was decided under this epoch.
+    /// A change that was decided by the owner of this part.
     #[must_use]
-    pub const fn under(epoch: u64, change: Change) -> Self {
-        Self { epoch, change }
+    pub const fn by(part: Part, change: Change) -> Self {
+        Self { part, change }
     }
 }
 
 /// Decided by the only owner of a store.
 impl From<Change> for Decided {
     fn from(change: Change) -> Self {
-        Self::under(0, change)
+        Self::by(Part::ALL, change)
     }
 }
 
