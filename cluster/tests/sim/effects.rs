@@ -62,7 +62,8 @@ impl World {
             Effect::EndAll { .. } => {
                 up.ending = true;
                 self.seen.lapses += 1;
-                let pause = self.random.within(0, 4 * SECOND);
+                // Some take longer than there is time.
+                let pause = self.random.within(0, 8 * SECOND);
                 self.after(pause, Event::Node(node, life, ToNode::Ended));
             }
             Effect::KillAll => {
