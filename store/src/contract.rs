@@ -34,6 +34,7 @@ pub fn check<S: SessionStore, O: FnMut() -> S>(make: impl FnMut() -> O) {
             ("a state belongs to one slot of one revision", states),
             ("a session rests until it is used or replaced", rest),
             ("changes of one call are made in their order", order),
+            ("a part has the entries of its own ids, each once", parts),
             ("ids are as they are, also odd ones", odd),
         ],
     );
@@ -112,12 +113,14 @@ fn of<T>(answer: Result<T, StoreError>) -> T {
 
 /// Writes changes of the only owner.
 fn write(store: &mut dyn SessionStore, changes: &[Change]) {
-    of(by(store, Part::ALL, changes));
+    of(under(store, 0, changes));
 }
 
-fn by(store: &mut dyn SessionStore, part: Part, changes: &[Change]) -> Result<(), StoreError> {
+fn under(store: &mut dyn SessionStore, epoch: u64, changes: &[Change]) -> Result<(), StoreError> {
     let changes = changes.iter().cloned();
-    let decided: Vec<_> = changes.map(|change| Decided::by(part, change)).collect();
+    let decided: Vec<_> = changes
+        .map(|change| Decided::under(epoch, change))
+        .collect();
     store.apply(&decided)
 }
 
@@ -294,6 +297,21 @@ fn rest(open: Open<'_>) {
     write(&mut *store, &[Change::Rest { id, revision }, wakes]);
     drop(store);
     assert!(is_resting(&mut *open()));
+}
+
+fn parts(open: Open<'_>) {
+    let mut store = open();
+    let names: Vec<_> = (0..40).map(|at| format!("s{at}")).collect();
+    let all: Vec<_> = (1..).zip(&names).map(|(at, id)| remember(id, at)).collect();
+    write(&mut *store, &all);
+    assert_eq!(ids(&mut *store).len(), 40);
+    let mut found = 0;
+    for part in (0..4).filter_map(|shard| Part::shard(shard, 4, 0)) {
+        let of_part = ids_of(&mut *store, part);
+        assert!(of_part.iter().all(|(id, _)| part.has(id)));
+        found += of_part.len();
+    }
+    assert_eq!(found, 40);
 }
 
 fn odd(open: Open<'_>) {

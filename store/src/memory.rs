@@ -17,15 +17,14 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Stored {
     sessions: Sessions,
-    /// The shards that were loaded, with the greatest epoch of each.
-    epochs: BTreeMap<u32, u64>,
+    /// The parts that were loaded, with their greatest epochs.
+    owned: Vec<Part>,
 }
 
 type Sessions = BTreeMap<Arc<str>, Remembered>;
 
 #[derive(Clone, Debug)]
 struct Remembered {
-    shard: Option<u32>,
     record: Record,
     states: BTreeMap<Arc<str>, SavedState>,
 }
@@ -45,15 +44,10 @@ impl MemoryStore {
 impl SessionStore for MemoryStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let mut stored = self.lock();
-        stored.check(part)?;
-        if let Some(shard) = part.number() {
-            stored.epochs.insert(shard, part.epoch());
-        }
-        let all = stored.sessions.values();
-        let of = all.filter(|known| part.number().is_none() || known.shard == part.number());
-        let entries: Vec<_> = of
-            .map(|known| Entry::Record(known.record.clone()))
-            .collect();
+        stored.own(part)?;
+        let records = stored.sessions.values().map(|known| &known.record);
+        let of = records.filter(|record| part.has(&record.id));
+        let entries: Vec<_> = of.cloned().map(Entry::Record).collect();
         drop(stored);
         entries.into_iter().for_each(found);
         Ok(())
@@ -75,29 +69,50 @@ impl SessionStore for MemoryStore {
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
         let mut stored = self.lock();
         for decided in changes {
-            stored.check(decided.part)?;
+            stored.is_owned(decided)?;
         }
         for decided in changes {
-            apply(&mut stored.sessions, decided);
+            apply(&mut stored.sessions, &decided.change);
         }
         Ok(())
     }
 }
 
 impl Stored {
-    /// Nobody has the shard under a greater epoch.
-    fn check(&self, part: Part) -> Result<(), StoreError> {
-        let noted = part.number().and_then(|shard| self.epochs.get(&shard));
-        match noted {
-            Some(noted) if *noted > part.epoch() => Err(StoreError::Fenced(
-                format!("epoch {noted} is noted, {part:?} is older").into(),
-            )),
+    fn own(&mut self, part: Part) -> Result<(), StoreError> {
+        let same =
+            |known: &&mut Part| (known.number(), known.count()) == (part.number(), part.count());
+        match self.owned.iter_mut().find(same) {
+            Some(known) if known.epoch() > part.epoch() => Err(fenced(part.epoch(), *known)),
+            Some(known) => {
+                *known = part;
+                Ok(())
+            }
+            None => {
+                self.owned.push(part);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_owned(&self, decided: &Decided) -> Result<(), StoreError> {
+        let of = self
+            .owned
+            .iter()
+            .filter(|part| part.has(decided.change.id()));
+        match of.max_by_key(|part| part.epoch()) {
+            Some(part) if part.epoch() > decided.epoch => Err(fenced(decided.epoch, *part)),
             _ => Ok(()),
         }
     }
 }
 
-fn apply(sessions: &mut Sessions, Decided { part, change }: &Decided) {
+fn fenced(epoch: u64, part: Part) -> StoreError {
+    let (shard, known) = (part.number(), part.epoch());
+    StoreError::Fenced(format!("shard {shard} has epoch {known}, this is of epoch {epoch}").into())
+}
+
+fn apply(sessions: &mut Sessions, change: &Change) {
     let known = sessions
         .get_mut(change.id())
         .map(|known| (known.record.revision, known));
@@ -105,7 +120,6 @@ fn apply(sessions: &mut Sessions, Decided { part, change }: &Decided) {
         (Change::Remember(record), Some((known, _))) if known >= record.revision => {}
         (Change::Remember(record), _) => {
             let remembered = Remembered {
-                shard: part.number(),
                 record: record.clone(),
                 states: BTreeMap::new(),
             };

@@ -1,50 +1,87 @@
-//! Which of the sessions of a store one owner has: all of them, or those of a shard.
+//! Which of the ids of a store one owner has: all of them, or those of a shard.
 
-/// What one owner of a store has, and under which epoch.
+/// The offset and the prime of FNV-1a in 64 bits.
+const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0100_0000_01b3;
+
+/// The ids that one owner has, and under which epoch it has them.
 ///
-/// A program that has a store for itself has [all](Self::ALL). Where several owners share one, the ids are
-/// divided into shards, and each shard has one owner at a time, under an epoch that is greater than that of
-/// each owner before. Which id is in which shard is for the owners to say: a store keeps the number of the
-/// shard with each session, and compares epochs.
+/// A program that has a store for itself has [all](Self::ALL). Where several share one, each has some of
+/// the shards into which the ids are divided, each under an epoch that grows with each owner.
 ///
 /// ```
 /// use session_supervisor_store::Part;
 ///
-/// let part = Part::shard(347, 7);
-/// assert_eq!((part.number(), part.epoch()), (Some(347), 7));
-/// assert_eq!((Part::ALL.number(), Part::ALL.epoch()), (None, 0));
+/// let part = Part::shard(Part::shard_of("alice", 512), 512, 7).unwrap();
+/// assert!(part.has("alice") && Part::ALL.has("alice"));
+/// assert_eq!(Part::shard_of("alice", 512), 444);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    shard: Option<u32>,
+    shard: u32,
+    of: u32,
     epoch: u64,
 }
 
 impl Part {
-    /// All sessions, of an owner that is the only one.
+    /// All ids, of an owner that is the only one: its epoch is 0.
     pub const ALL: Self = Self {
-        shard: None,
+        shard: 0,
+        of: 1,
         epoch: 0,
     };
 
-    /// A shard, under this epoch.
+    /// The version of [`shard_of`](Self::shard_of). Processes that share a store must have the same one.
+    pub const HASH: u32 = 1;
+
+    /// One shard of so many. None: there is no such shard.
     #[must_use]
-    pub const fn shard(number: u32, epoch: u64) -> Self {
-        Self {
-            shard: Some(number),
-            epoch,
+    pub const fn shard(shard: u32, of: u32, epoch: u64) -> Option<Self> {
+        if shard < of {
+            Some(Self { shard, of, epoch })
+        } else {
+            None
         }
     }
 
-    /// Which shard it is. None: all sessions.
+    /// The shard of an id, of so many. It is 0 if there are none.
+    ///
+    /// FNV-1a in 64 bits, its halves combined by exclusive or, modulo the number of shards.
     #[must_use]
-    pub const fn number(&self) -> Option<u32> {
+    pub fn shard_of(id: &str, of: u32) -> u32 {
+        let hash = fnv(id.as_bytes());
+        let folded = (hash ^ (hash >> 32)) & u64::from(u32::MAX);
+        let shard = folded.checked_rem(u64::from(of)).unwrap_or(0);
+        u32::try_from(shard).unwrap_or(0)
+    }
+
+    /// Whether it has this id.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        Self::shard_of(id, self.of) == self.shard
+    }
+
+    /// Which shard it is.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
         self.shard
     }
 
-    /// The epoch of its owner; 0 of the only one.
+    /// Of how many.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.of
+    }
+
+    /// The epoch of its owner.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
     }
+}
+
+/// FNV-1a.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    let mix = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(PRIME);
+    bytes.iter().fold(OFFSET, mix)
 }

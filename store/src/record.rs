@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::part::Part;
-
 /// The most bytes that the arguments of a session or one saved state may have: 1 MiB.
 pub const MAX_VALUE: usize = 1024 * 1024;
 
@@ -150,28 +148,28 @@ impl Change {
     }
 }
 
-/// A change, and who has decided it.
+/// A change, and the epoch of the owner that has decided it: [`Part::epoch`](crate::Part::epoch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decided {
-    /// What the owner had when it decided that: the shard of the id, and the epoch.
-    pub part: Part,
+    /// The epoch of the owner of the id when that was decided. 0: the store has one owner only.
+    pub epoch: u64,
     /// What.
     pub change: Change,
 }
 
 impl Decided {
-    /// A change that was decided by the owner of this part.
+    /// A change that was decided under this epoch.
     #[must_use]
-    pub const fn by(part: Part, change: Change) -> Self {
-        Self { part, change }
+    pub const fn under(epoch: u64, change: Change) -> Self {
+        Self { epoch, change }
     }
 }
 
 /// Decided by the only owner of a store.
 impl From<Change> for Decided {
     fn from(change: Change) -> Self {
-        Self::by(Part::ALL, change)
+        Self::under(0, change)
     }
 }
 

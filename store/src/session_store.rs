@@ -27,15 +27,13 @@ use crate::record::{Decided, Entry, SavedState};
 /// 4. What cannot be read is answered as [`Entry::Unreadable`] and kept, byte for byte, until a
 ///    [`Change::Discard`](crate::Change::Discard) of its id.
 ///
-/// One that several owners share holds these too. One that has a single owner is asked for
-/// [`Part::ALL`] alone.
+/// One that several owners share holds these too; one that has a single owner passes over epochs:
 ///
-/// 5. A session is in the shard that its [`Change::Remember`](crate::Change::Remember) came with.
-/// 6. [`load`](Self::load) of a shard notes its epoch in the transaction that reads it. It is
+/// 5. [`load`](Self::load) notes the epoch of the part in the transaction that reads it. It is
 ///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing.
-/// 7. [`apply`](Self::apply) is `Fenced` if a change was decided under a smaller epoch than is noted for
-///    its shard. It looks at that in the transaction that writes; a look before it keeps nobody off. Then
-///    nothing of the call is made.
+/// 6. [`apply`](Self::apply) is `Fenced` if a change was decided under a smaller epoch than is noted for
+///    the part that has its id. It looks at that in the transaction that writes; a look before it keeps
+///    nobody off. Then nothing of the call is made.
 pub trait SessionStore: Send + 'static {
     /// Hands over the entries of a part, each once, in any order.
     ///

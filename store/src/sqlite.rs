@@ -39,7 +39,7 @@ const STATEMENTS: usize = 32;
 /// If the file or its log is deleted, moved or replaced meanwhile, writes fail until it is back. If the
 /// lock file is, it is made anew.
 ///
-/// It has one owner, the process that has the lock, and so no shards.
+/// It has one owner, the process that has the lock, so it passes over the epochs of changes.
 pub struct SqliteStore {
     connection: Connection,
     file: Opened,
@@ -179,12 +179,7 @@ impl SqliteStore {
 
 impl SessionStore for SqliteStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        match part.number() {
-            None => read::load(&self.connection, found),
-            Some(_) => Err(StoreError::Failed(
-                "a file has one owner, and no shards".into(),
-            )),
-        }
+        read::load(&self.connection, part, found)
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {

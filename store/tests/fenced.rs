@@ -9,6 +9,10 @@ use session_supervisor_store::{
 /// So many shards.
 const SHARDS: u32 = 4;
 
+fn part(shard: u32, epoch: u64) -> Part {
+    Part::shard(shard, SHARDS, epoch).expect("a shard")
+}
+
 fn take(store: &mut MemoryStore, part: Part) -> Vec<String> {
     let mut ids = Vec::new();
     let loaded = store.load(part, &mut |entry| ids.push(entry.id().to_string()));
@@ -38,30 +42,30 @@ fn what_another_owner_has_by_now_is_given_up_and_the_rest_is_written() {
     let mut store = MemoryStore::new();
     let mut backlog = Backlog::default();
     for shard in 0..SHARDS {
-        take(&mut store, Part::shard(shard, 1));
+        take(&mut store, part(shard, 1));
     }
     let names: Vec<_> = (0..40_u32).map(|at| format!("s{at}")).collect();
-    let lost = |at: u32| at % SHARDS == 2;
+    let lost = |id: &str| part(2, 0).has(id);
     // A later owner reads one of the shards before this one has written.
-    take(&mut store, Part::shard(2, 2));
+    take(&mut store, part(2, 2));
     for (at, id) in (0..).zip(&names) {
         let record = Record::new(id.as_str(), "k", "{}", u64::from(at) + 1, 0);
-        let part = Part::shard(at % SHARDS, 1);
-        let decided = Decided::by(part, Change::Remember(record));
+        let decided = Decided::under(1, Change::Remember(record));
         backlog.add(decided, Some(at)).expect("there is room");
     }
     let told = write(&mut backlog, &mut store);
     for ((at, outcome), id) in told.iter().zip(&names) {
-        let expected = if lost(*at) {
+        let expected = if lost(id) {
             Outcome::Failed
         } else {
             Outcome::Written
         };
         assert_eq!((*outcome, &names[*at as usize]), (expected, id));
         let there = store.entry(id).expect("in memory");
-        assert_eq!(there.is_some(), !lost(*at), "{id}");
+        assert_eq!(there.is_some(), !lost(id), "{id}");
     }
     assert_eq!(told.len(), names.len());
+    assert!(names.iter().any(|id| lost(id)));
     assert_eq!((backlog.len(), backlog.bytes()), (0, 0));
 }
 
@@ -69,29 +73,31 @@ fn what_another_owner_has_by_now_is_given_up_and_the_rest_is_written() {
 fn what_was_decided_before_a_part_was_lost_is_not_written_when_it_is_back() {
     let mut store = MemoryStore::new();
     let mut backlog = Backlog::default();
-    let id = "a".to_owned();
-    let (before, after) = (Part::shard(0, 1), Part::shard(0, 3));
-    take(&mut store, Part::shard(0, 1));
+    let id = (0..)
+        .map(|at| format!("s{at}"))
+        .find(|id| part(0, 0).has(id));
+    let id = id.expect("there are many");
+    take(&mut store, part(0, 1));
     let record = Record::new(id.as_str(), "k", "{}", 1, 0);
-    let mine = Decided::by(before, Change::Remember(record.clone()));
+    let mine = Decided::under(1, Change::Remember(record.clone()));
     store.apply(&[mine]).expect("it is the owner");
     let rest = Change::Rest {
         id: id.as_str().into(),
         revision: 1,
     };
     backlog
-        .add(Decided::by(before, rest), Some(1))
+        .add(Decided::under(1, rest), Some(1))
         .expect("there is room");
     // Another one has it for a while, and then this one again.
-    assert_eq!(take(&mut store, Part::shard(0, 2)), [id.as_str()]);
-    assert_eq!(take(&mut store, Part::shard(0, 3)), [id.as_str()]);
+    assert_eq!(take(&mut store, part(0, 2)), [id.as_str()]);
+    assert_eq!(take(&mut store, part(0, 3)), [id.as_str()]);
     let wake = Change::Wake {
         id: id.as_str().into(),
         revision: 1,
     };
     // Together they are of the older owner, so that nothing stale is written under the later epoch.
     backlog
-        .add(Decided::by(after, wake), Some(2))
+        .add(Decided::under(3, wake), Some(2))
         .expect("there is room");
     let told = write(&mut backlog, &mut store);
     assert_eq!(told, [(1, Outcome::Failed), (2, Outcome::Failed)]);

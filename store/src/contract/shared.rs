@@ -1,17 +1,13 @@
 //! What a store has to hold that several owners share: it refuses one whose time is over.
 
-use super::{Open, Test, by, forget, ids_of, of, remember, save, state};
+use super::{Open, Test, forget, ids_of, of, remember, save, state, under};
 use crate::part::Part;
 use crate::record::Decided;
 use crate::session_store::StoreError;
 
 pub(super) const RULES: &[(&str, Test)] = &[
     (
-        "a shard has the sessions that were remembered in it",
-        shards,
-    ),
-    (
-        "an owner writes until the next one has read its shard",
+        "an owner writes until the next one has read its part",
         succession,
     ),
     (
@@ -20,90 +16,84 @@ pub(super) const RULES: &[(&str, Test)] = &[
     ),
     ("an owner of an older epoch reads nothing", too_late),
     (
-        "the owner of a shard does not hinder those of others",
+        "the owner of a part does not hinder those of others",
         others,
     ),
 ];
+
+fn part(shard: u32, epoch: u64) -> Part {
+    Part::shard(shard, 4, epoch).unwrap_or(Part::ALL)
+}
+
+/// An id of a shard.
+fn id_of(shard: u32) -> String {
+    let names = (0_u32..).map(|at| format!("s{at}"));
+    let mut of = names.filter(|id| part(shard, 0).has(id));
+    of.next().unwrap_or_default()
+}
 
 fn is_fenced(answer: Result<(), StoreError>) -> bool {
     matches!(answer, Err(StoreError::Fenced(_)))
 }
 
-fn shards(open: Open<'_>) {
-    let mut store = open();
-    let of_shard = |number: u32| Part::shard(number, 1);
-    for (revision, id) in (1..).zip(["a", "b", "c", "d"]) {
-        let number = if id < "c" { 0 } else { 511 };
-        of(by(&mut *store, of_shard(number), &[remember(id, revision)]));
-    }
-    let of_first = [("a".to_owned(), 1), ("b".to_owned(), 2)];
-    assert_eq!(ids_of(&mut *store, of_shard(0)), of_first);
-    assert_eq!(ids_of(&mut *store, of_shard(511)).len(), 2);
-    assert_eq!(ids_of(&mut *store, of_shard(7)), []);
-    assert_eq!(ids_of(&mut *store, Part::ALL).len(), 4);
-    of(by(&mut *store, of_shard(0), &[forget("a", 1)]));
-    assert_eq!(ids_of(&mut *store, of_shard(0)).len(), 1);
-}
-
 fn succession(open: Open<'_>) {
     let (mut first, mut second) = (open(), open());
-    let (old, new) = (Part::shard(1, 3), Part::shard(1, 4));
-    assert_eq!(ids_of(&mut *first, old), []);
-    of(by(&mut *first, old, &[remember("a", 1)]));
-    of(by(&mut *first, old, &[save("a", 1, state("", b"one", 8))]));
-    let there = [("a".to_owned(), 1)];
-    assert_eq!(ids_of(&mut *second, new), there);
-    let late = [save("a", 1, state("", b"late", 9)), forget("a", 1)];
-    assert!(is_fenced(by(&mut *first, old, &late[..1])));
-    assert!(is_fenced(by(&mut *first, old, &late[1..])));
-    assert!(is_fenced(by(&mut *first, old, &[remember("a", 9)])));
-    assert_eq!(of(second.state("a", "")), Some(state("", b"one", 8)));
-    of(by(&mut *second, new, &[save("a", 1, state("", b"two", 9))]));
+    let id = id_of(1);
+    assert_eq!(ids_of(&mut *first, part(1, 3)), []);
+    of(under(&mut *first, 3, &[remember(&id, 1)]));
+    of(under(&mut *first, 3, &[save(&id, 1, state("", b"one", 8))]));
+    assert_eq!(ids_of(&mut *second, part(1, 4)), [(id.clone(), 1)]);
+    let late = [save(&id, 1, state("", b"late", 9)), forget(&id, 1)];
+    assert!(is_fenced(under(&mut *first, 3, &late[..1])));
+    assert!(is_fenced(under(&mut *first, 3, &late[1..])));
+    assert!(is_fenced(under(&mut *first, 3, &[remember(&id, 9)])));
+    assert_eq!(of(second.state(&id, "")), Some(state("", b"one", 8)));
+    of(under(
+        &mut *second,
+        4,
+        &[save(&id, 1, state("", b"two", 9))],
+    ));
     // The same owner may read once more.
-    assert_eq!(ids_of(&mut *second, new), there);
-    of(by(&mut *second, new, &[forget("a", 1)]));
-    assert_eq!(of(first.entry("a")), None);
+    assert_eq!(ids_of(&mut *second, part(1, 4)), [(id.clone(), 1)]);
+    of(under(&mut *second, 4, &[forget(&id, 1)]));
+    assert_eq!(of(first.entry(&id)), None);
 }
 
 fn all_or_none(open: Open<'_>) {
     let (mut first, mut second) = (open(), open());
-    let (kept, lost, taken) = (Part::shard(0, 3), Part::shard(1, 3), Part::shard(1, 5));
-    ids_of(&mut *first, kept);
-    ids_of(&mut *first, lost);
-    ids_of(&mut *second, taken);
+    let (kept, lost) = (id_of(0), id_of(1));
+    ids_of(&mut *first, part(0, 3));
+    ids_of(&mut *first, part(1, 3));
+    ids_of(&mut *second, part(1, 5));
+    assert!(is_fenced(under(
+        &mut *first,
+        3,
+        &[remember(&kept, 1), remember(&lost, 2)]
+    )));
+    assert_eq!(of(first.entry(&kept)), None);
+    of(under(&mut *first, 3, &[remember(&kept, 1)]));
     let mixed = [
-        Decided::by(kept, remember("a", 1)),
-        Decided::by(lost, remember("b", 2)),
-    ];
-    assert!(is_fenced(first.apply(&mixed)));
-    assert_eq!(of(first.entry("a")), None);
-    of(first.apply(&mixed[..1]));
-    let mixed = [
-        Decided::by(kept, forget("a", 1)),
-        Decided::by(taken, remember("b", 2)),
+        Decided::under(3, forget(&kept, 1)),
+        Decided::under(5, remember(&lost, 2)),
     ];
     of(second.apply(&mixed));
-    assert_eq!(of(first.entry("a")), None);
+    assert_eq!(of(first.entry(&kept)), None);
 }
 
 fn too_late(open: Open<'_>) {
     let (mut first, mut second) = (open(), open());
-    ids_of(&mut *second, Part::shard(2, 7));
-    of(by(&mut *second, Part::shard(2, 7), &[remember("a", 1)]));
+    ids_of(&mut *second, part(2, 7));
     let mut found = 0;
-    assert!(is_fenced(
-        first.load(Part::shard(2, 6), &mut |_| found += 1)
-    ));
+    assert!(is_fenced(first.load(part(2, 6), &mut |_| found += 1)));
     assert_eq!(found, 0);
-    of(by(&mut *second, Part::shard(2, 7), &[forget("a", 1)]));
+    of(under(&mut *second, 7, &[remember(&id_of(2), 1)]));
 }
 
 fn others(open: Open<'_>) {
     let (mut first, mut second) = (open(), open());
-    let (one, other) = (Part::shard(0, 2), Part::shard(3, 9));
-    ids_of(&mut *first, one);
-    ids_of(&mut *second, other);
-    of(by(&mut *first, one, &[remember("a", 1)]));
-    of(by(&mut *second, other, &[remember("b", 2)]));
-    assert_eq!(ids_of(&mut *first, one), [("a".to_owned(), 1)]);
+    ids_of(&mut *first, part(0, 2));
+    ids_of(&mut *second, part(3, 9));
+    of(under(&mut *first, 2, &[remember(&id_of(0), 1)]));
+    of(under(&mut *second, 9, &[remember(&id_of(3), 2)]));
+    assert_eq!(ids_of(&mut *first, part(0, 2)).len(), 1);
 }

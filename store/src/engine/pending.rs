@@ -4,16 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::part::Part;
 use crate::record::{Change, Decided, Record, SavedState};
 
 /// Invariant: written in the order of [`changes`](Self::changes), it makes of any stored entry what
 /// all changes make that were [added](Self::add), one after another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pending {
-    /// By whom it was decided; of several that of the least epoch. A store refuses what an older owner
-    /// has decided together with what came after it.
-    part: Option<Part>,
+    /// The least under which any of it was decided. A store refuses what an older owner has decided
+    /// together with what came after it.
+    epoch: Option<u64>,
     discard: Discard,
     forget: Option<u64>,
     remember: Option<Record>,
@@ -37,10 +36,8 @@ enum Discard {
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, Decided { part, change }: Decided) {
-        if self.part.is_none_or(|known| part.epoch() < known.epoch()) {
-            self.part = Some(part);
-        }
+    pub(super) fn add(&mut self, Decided { epoch, change }: Decided) {
+        self.epoch = Some(self.epoch.map_or(epoch, |known| known.min(epoch)));
         match change {
             Change::Remember(record) => {
                 let known = self.remember.as_ref().map(|record| record.revision);
@@ -87,7 +84,7 @@ impl Pending {
             }
             Change::Discard { .. } => {
                 *self = Self {
-                    part: self.part,
+                    epoch: self.epoch,
                     discard: Discard::All,
                     forget: self.forget,
                     ..Self::default()
@@ -119,8 +116,8 @@ impl Pending {
     pub(super) fn withdraw(&mut self) {
         if let Some(record) = &self.remember {
             let (id, revision) = (Arc::clone(&record.id), record.revision);
-            let part = self.part.unwrap_or(Part::ALL);
-            self.add(Decided::by(part, Change::Forget { id, revision }));
+            let epoch = self.epoch.unwrap_or(0);
+            self.add(Decided::under(epoch, Change::Forget { id, revision }));
         }
     }
 
@@ -160,8 +157,8 @@ impl Pending {
                 Rest::Wakes => Change::Wake { id, revision },
             });
         }
-        let by = |change| Decided::by(self.part.unwrap_or(Part::ALL), change);
-        changes.into_iter().map(by).collect()
+        let under = |change| Decided::under(self.epoch.unwrap_or(0), change);
+        changes.into_iter().map(under).collect()
     }
 
     /// How many bytes of users it holds.

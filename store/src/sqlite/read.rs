@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::from_sqlite;
 use super::write::sum;
+use crate::part::Part;
 use crate::record::{Entry, Record, SavedState};
 use crate::session_store::StoreError;
 
@@ -15,6 +16,7 @@ const COLUMNS: &str = "id, kind, arguments, label, claims, revision, started, us
 /// Row by row: the arguments of all sessions together may be larger than the memory.
 pub(super) fn load(
     connection: &Connection,
+    part: Part,
     found: &mut dyn FnMut(Entry),
 ) -> Result<(), StoreError> {
     let mut read = || {
@@ -22,7 +24,10 @@ pub(super) fn load(
             connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions"))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            found(entry_of(row));
+            let entry = entry_of(row);
+            if part.has(entry.id()) {
+                found(entry);
+            }
         }
         Ok(())
     };

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::part::fnv;
 use crate::record::{Change, Decided, Record, SavedState};
 
 pub(super) fn apply(connection: &mut Connection, changes: &[Decided]) -> rusqlite::Result<()> {
@@ -121,8 +122,5 @@ fn forget_states(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()
 
 /// FNV-1a of a state. SQLite checks what is in its log, and not what is in its file.
 pub(super) fn sum(bytes: &[u8]) -> i64 {
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    sum.cast_signed()
+    fnv(bytes).cast_signed()
 }
