@@ -258,3 +258,69 @@ impl Drop for Waiting<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ractor::Actor;
+
+    use super::{Line, Link};
+    use crate::engine::{Incarnation, NodeName};
+    use crate::gateway::actor::GatewayActor;
+    use crate::gateway::links::ConnectionId;
+    use crate::gateway::serve::{Server, Serving};
+    use crate::gateway::{AskError, GatewayOptions, Outcome, PeerInfo};
+    use crate::wire::{Answer, Ask, Done, Hello, Request};
+
+    #[tokio::test]
+    async fn another_incarnation_is_not_asked_over_the_connection_of_an_earlier_one() {
+        let name = |text| NodeName::try_from(text).expect("a name");
+        let info = |number| PeerInfo {
+            address: "127.0.0.1:1".to_owned(),
+            incarnation: Incarnation::new(number),
+        };
+        let hello = Hello {
+            cluster: "c1".to_owned(),
+            protocol: 1,
+            shards: 512,
+            hash: 1,
+            node: name("b"),
+            incarnation: Incarnation::new(1),
+        };
+        let serve = |_: Option<NodeName>, _: Request| -> Serving {
+            Box::pin(async { Answer::Done(Done::Leaving) })
+        };
+        let server = Arc::new(Server::new(hello, Arc::new(serve), 1));
+        let (gateway, _) = Actor::spawn(None, GatewayActor { server }, ())
+            .await
+            .expect("it starts");
+        let link = Link::new(
+            name("a"),
+            name("b"),
+            info(1),
+            &GatewayOptions::new("secret"),
+        );
+        let ask = || link.ask(Request::new(Ask::Leave), Duration::from_secs(5));
+
+        link.connected(Arc::new(Line::new(ConnectionId(1), gateway.clone())));
+        assert_eq!(ask().await, Ok(Answer::Done(Done::Leaving)));
+        // Its address only: it is the same node.
+        link.set_info(PeerInfo {
+            address: "127.0.0.1:2".to_owned(),
+            ..info(1)
+        });
+        assert_eq!(ask().await, Ok(Answer::Done(Done::Leaving)));
+        link.set_info(info(2));
+        let error = ask().await.expect_err("it is not connected");
+        assert!(matches!(error, AskError::NotConnected { .. }), "{error}");
+
+        // The actor behind a connection has ended, and no event has said so yet.
+        link.connected(Arc::new(Line::new(ConnectionId(2), gateway.clone())));
+        gateway.stop_and_wait(None, None).await.expect("it ends");
+        let error = ask().await.expect_err("it has ended");
+        assert!(matches!(error, AskError::Gone { .. }), "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+    }
+}
