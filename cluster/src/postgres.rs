@@ -10,6 +10,7 @@ mod schema;
 mod statements;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::thread;
 
@@ -62,7 +63,7 @@ pub struct PostgresStore {
     mark: String,
     connection: Option<Connection>,
     /// The shards of a write of which no answer came. It may still be made.
-    unsettled: Vec<i32>,
+    unsettled: BTreeSet<i32>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -95,21 +96,23 @@ impl PostgresStore {
         match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(_panic)) => Err(failed("it panicked while it was opened")),
-            Err(error) => Err(OpenPostgresError::Store(StoreError::Failed(Box::new(error)))),
+            Err(error) => Err(OpenPostgresError::Store(StoreError::Failed(Box::new(
+                error,
+            )))),
         }
     }
 
     fn connected(server: Server) -> Result<Self, OpenPostgresError> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
+        let runtime = runtime
+            .map_err(|cause| OpenPostgresError::Store(StoreError::Failed(Box::new(cause))))?;
         let connection = runtime.block_on(server.connect(None))?;
         Ok(Self {
             runtime: Some(runtime),
             server,
             mark: connection.mark.clone(),
             connection: Some(connection),
-            unsettled: Vec::new(),
+            unsettled: BTreeSet::new(),
         })
     }
 
@@ -155,7 +158,9 @@ impl PostgresStore {
 impl SessionStore for PostgresStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let owned = Owned::part(part, self.server.shards)?;
-        self.ask(async |server, connection| read::load(server, connection, part, &owned, found).await)
+        self.ask(async |server, connection| {
+            read::load(server, connection, part, &owned, found).await
+        })
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
@@ -185,9 +190,8 @@ impl SessionStore for PostgresStore {
         let written = self.ask(async |server, connection| {
             within(server, write::apply(connection, &groups, &owned)).await
         });
-        match &written {
-            Ok(()) | Err(StoreError::Fenced(_)) => {}
-            Err(_) => self.unsettled.extend(owned.shards()),
+        if !error::is_over(&written) {
+            self.unsettled.extend(owned.shards());
         }
         written
     }

@@ -109,7 +109,8 @@ impl<'a> Group<'a> {
         }
         let revisions = || {
             let of = changes.iter().filter_map(|change| revision(change));
-            of.map(|of| number("a revision", of)).collect::<Result<_, _>>()
+            of.map(|of| number("a revision", of))
+                .collect::<Result<_, _>>()
         };
         Ok(match first {
             Change::Remember(_) => Self::Remember(records(ids, changes, shards)?),
@@ -176,10 +177,16 @@ fn records<'a>(
         let claims = serde_json::to_string(&record.claims);
         rows.shards.push(signed(Part::shard_of(id, shards)));
         rows.kinds.push(text("the kind", id, &record.kind)?);
-        rows.arguments.push(text("the arguments", id, &record.arguments)?);
+        rows.arguments
+            .push(text("the arguments", id, &record.arguments)?);
         let label = record.label.as_deref();
-        rows.labels.push(label.map(|label| text("the label", id, label)).transpose()?);
-        rows.claims.push(claims.map_err(|error| StoreError::Failed(Box::new(error)))?);
+        rows.labels.push(
+            label
+                .map(|label| text("the label", id, label))
+                .transpose()?,
+        );
+        rows.claims
+            .push(claims.map_err(|error| StoreError::Failed(Box::new(error)))?);
         rows.revisions.push(number("a revision", record.revision)?);
         rows.started.push(number("a time", record.started)?);
         rows.used.push(number("a time", record.used)?);
@@ -214,7 +221,8 @@ fn states<'a>(
 /// A text as PostgreSQL has them.
 fn text<'a>(what: &str, id: &str, text: &'a str) -> Result<&'a str, StoreError> {
     if text.contains('\0') {
-        let why = format!("{what} of session {id:?} has a character 0, which PostgreSQL cannot store");
+        let why =
+            format!("{what} of session {id:?} has a character 0, which PostgreSQL cannot store");
         return Err(StoreError::Failed(why.into()));
     }
     Ok(text)

@@ -1,6 +1,7 @@
 //! One connection to the server: how it is made, what it is told about time limits, and whether it is
 //! still there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use session_supervisor_store::StoreError;
@@ -70,7 +71,10 @@ impl Server {
     }
 
     /// A new connection, in the time of one call. To the tables of this mark, if there were some.
-    pub(super) async fn connect(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+    pub(super) async fn connect(
+        &self,
+        known: Option<&str>,
+    ) -> Result<Connection, OpenPostgresError> {
         match timeout(self.limit, self.connect_and_check(known)).await {
             Ok(connected) => connected,
             Err(_) => Err(OpenPostgresError::Connect {
@@ -80,7 +84,10 @@ impl Server {
         }
     }
 
-    async fn connect_and_check(&self, known: Option<&str>) -> Result<Connection, OpenPostgresError> {
+    async fn connect_and_check(
+        &self,
+        known: Option<&str>,
+    ) -> Result<Connection, OpenPostgresError> {
         let connected = self.config.connect(NoTls).await;
         let (client, socket) = connected.map_err(|cause| OpenPostgresError::Connect {
             server: self.name.clone(),
@@ -129,8 +136,13 @@ impl Server {
     }
 
     async fn warn_of_no_fsync(&self, client: &Client) {
-        let fsync = client.query_one("SELECT current_setting('fsync')", &[]).await;
-        if fsync.and_then(|row| row.try_get::<_, String>(0)).is_ok_and(|fsync| fsync == "off") {
+        let fsync = client
+            .query_one("SELECT current_setting('fsync')", &[])
+            .await;
+        if fsync
+            .and_then(|row| row.try_get::<_, String>(0))
+            .is_ok_and(|fsync| fsync == "off")
+        {
             tracing::warn!(
                 "PostgreSQL at {} runs with fsync = off: what it answers is lost if its machine ends",
                 self.name
@@ -146,7 +158,7 @@ impl Server {
         &self,
         mark: &str,
         known: Option<Connection>,
-        unsettled: &mut Vec<i32>,
+        unsettled: &mut BTreeSet<i32>,
     ) -> Result<Connection, StoreError> {
         // The task of the connection has not run since the last call, and may find that it is closed.
         for _ in 0..3 {
@@ -161,13 +173,18 @@ impl Server {
             error => StoreError::Failed(Box::new(error)),
         })?;
         if !unsettled.is_empty() {
+            let shards: Vec<_> = unsettled.iter().copied().collect();
             let locks = &connection.statements.owned;
             let settled = async {
-                let locked = connection.client.query(locks, &[&*unsettled]).await;
+                let locked = connection.client.query(locks, &[&shards]).await;
                 locked.map_err(meaning)
             };
-            within(self, settled).await?;
-            unsettled.clear();
+            match within(self, settled).await {
+                Ok(_) => unsettled.clear(),
+                // It can be read all the same.
+                Err(StoreError::ReadOnly(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(connection)
     }

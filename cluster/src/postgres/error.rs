@@ -84,10 +84,22 @@ pub(super) fn meaning(error: Error) -> StoreError {
         | SqlState::T_R_SERIALIZATION_FAILURE => StoreError::Locked,
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged,
         // The tables were there when it was opened.
-        SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME | SqlState::INVALID_CATALOG_NAME => {
-            StoreError::Gone
-        }
+        SqlState::UNDEFINED_TABLE
+        | SqlState::INVALID_SCHEMA_NAME
+        | SqlState::INVALID_CATALOG_NAME => StoreError::Gone,
         _ => StoreError::Failed,
     };
     variant(Box::new(error))
+}
+
+/// Whether a write is over: it is made, or will never be. Of one without an answer nobody knows.
+pub(super) fn is_over(written: &Result<(), StoreError>) -> bool {
+    match written {
+        Err(StoreError::Failed(cause)) => {
+            let answer = cause.downcast_ref::<Error>();
+            answer.is_some_and(|answer| answer.code().is_some())
+        }
+        // The others are answers of the server.
+        _ => true,
+    }
 }

@@ -62,7 +62,9 @@ impl Owned {
     /// The shards for which the server has an earlier epoch.
     pub(super) fn to_note(&self, noted: &BTreeMap<i32, i64>) -> Vec<i32> {
         let mut owned = self.0.iter();
-        let later = owned.by_ref().filter(|(shard, epoch)| noted.get(shard) < Some(epoch));
+        let later = owned
+            .by_ref()
+            .filter(|(shard, epoch)| noted.get(shard) < Some(epoch));
         later.map(|(shard, _)| *shard).collect()
     }
 

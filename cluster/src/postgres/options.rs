@@ -86,7 +86,9 @@ impl PostgresOptions {
         let name = &self.schema;
         let least = Duration::from_millis(100);
         let wrong = if name.is_empty() || name.len() > LONGEST_NAME || name.contains('\0') {
-            format!("bad schema {name:?}: it must be 1 to {LONGEST_NAME} bytes without the character 0")
+            format!(
+                "bad schema {name:?}: it must be 1 to {LONGEST_NAME} bytes without the character 0"
+            )
         } else if let Err(error) = Shards::new(self.shards) {
             error.to_string()
         } else if !(least..=Duration::from_secs(3_600)).contains(&self.timeout) {
@@ -95,7 +97,9 @@ impl PostgresOptions {
         } else {
             return Ok(());
         };
-        Err(OpenPostgresError::Options { cause: wrong.into() })
+        Err(OpenPostgresError::Options {
+            cause: wrong.into(),
+        })
     }
 }
 

@@ -89,7 +89,9 @@ pub(super) async fn begin(
     );
     begun.map_err(meaning)?;
     let noted = noted.map_err(meaning)?;
-    let noted = noted.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let noted = noted
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
     noted.collect::<Result<_, Error>>().map_err(meaning)
 }
 
@@ -102,7 +104,9 @@ pub(super) async fn entry(
         .client
         .query_opt(&connection.statements.entry, &[&id])
         .await;
-    Ok(found.map_err(meaning)?.map(|row| entry_of(&row, server.shards)))
+    Ok(found
+        .map_err(meaning)?
+        .map(|row| entry_of(&row, server.shards)))
 }
 
 fn entry_of(row: &Row, shards: u32) -> Entry {
@@ -132,7 +136,9 @@ fn record_of(row: &Row, shards: u32) -> Result<Record, String> {
     let shard: i32 = row.try_get(1).map_err(unreadable)?;
     let expected = Part::shard_of(&id, shards);
     if i64::from(shard) != i64::from(expected) {
-        return Err(format!("it is in shard {shard}, its id belongs to {expected}"));
+        return Err(format!(
+            "it is in shard {shard}, its id belongs to {expected}"
+        ));
     }
     let claims = serde_json::from_str(text(5)?).map_err(|error| format!("its claims: {error}"))?;
     let revision = number("its revision", 6)?;
@@ -161,10 +167,15 @@ pub(super) async fn state(
         let why = format!("the state {slot:?} of session {id:?}: {why}");
         StoreError::Damaged(why.into())
     };
-    let number = |column| row.try_get::<_, i64>(column).map_err(|error| damaged(&error.to_string()));
+    let number = |column| {
+        row.try_get::<_, i64>(column)
+            .map_err(|error| damaged(&error.to_string()))
+    };
     let format = u32::try_from(number(0)?).map_err(|_| damaged("its format is no number"))?;
     let saved = u64::try_from(number(1)?).map_err(|_| damaged("its time is no number"))?;
-    let bytes: &[u8] = row.try_get(3).map_err(|error| damaged(&error.to_string()))?;
+    let bytes: &[u8] = row
+        .try_get(3)
+        .map_err(|error| damaged(&error.to_string()))?;
     if sum(bytes) != number(2)? {
         return Err(damaged("it is not what was written"));
     }

@@ -31,9 +31,8 @@ impl Statements {
         let owned = format!(
             "SELECT shard, epoch FROM {schema}.parts WHERE shard = ANY($1) ORDER BY shard FOR UPDATE"
         );
-        let note = format!(
-            "UPDATE {schema}.parts SET epoch = $2 WHERE shard = ANY($1) AND epoch < $2"
-        );
+        let note =
+            format!("UPDATE {schema}.parts SET epoch = $2 WHERE shard = ANY($1) AND epoch < $2");
         let entry = format!("SELECT {COLUMNS} FROM {schema}.sessions WHERE id = $1");
         let state = format!(
             "SELECT t.format, t.saved, t.sum, t.bytes FROM {schema}.states t

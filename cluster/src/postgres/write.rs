@@ -23,7 +23,9 @@ pub(super) async fn apply(
 ) -> Result<(), StoreError> {
     let noted = begin(connection, owned).await?;
     owned.check(&noted)?;
-    let written = groups.iter().map(|group| -> Request<'_> { Box::pin(write(connection, group)) });
+    let written = groups
+        .iter()
+        .map(|group| -> Request<'_> { Box::pin(write(connection, group)) });
     in_order(written.collect()).await.map_err(meaning)?;
     let committed = connection.client.batch_execute("COMMIT").await;
     committed.map_err(meaning)

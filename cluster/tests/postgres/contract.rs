@@ -7,7 +7,9 @@ use crate::support::open;
 
 #[test]
 fn it_holds_what_any_store_has_to_hold() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     contract::check(|| {
         let options = server.options().shards(4);
         move || open(&options)
@@ -16,7 +18,9 @@ fn it_holds_what_any_store_has_to_hold() {
 
 #[test]
 fn it_holds_what_a_shared_store_has_to_hold() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     contract::check_shared(|| {
         let options = server.options().shards(4);
         move || open(&options)

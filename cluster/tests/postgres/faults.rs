@@ -16,7 +16,9 @@ const ROUNDS: u64 = 4;
 
 #[test]
 fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
-    let Some(mut server) = Server::start() else { return };
+    let Some(mut server) = Server::start() else {
+        return;
+    };
     let mut store = open(&server.options().shards(16));
     let done = AtomicU64::new(0);
     let (mut failed, mut all) = (0_u32, Vec::new());
@@ -26,7 +28,10 @@ fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
             for number in 1.. {
                 let id = format!("s{number}");
                 let state = number.to_string();
-                let changes = under(1, [remember(&id, number), save(&id, number, state.as_bytes())]);
+                let changes = under(
+                    1,
+                    [remember(&id, number), save(&id, number, state.as_bytes())],
+                );
                 // As the journal does: what failed is tried again.
                 while let Err(error) = store.apply(&changes) {
                     assert!(matches!(error, StoreError::Failed(_)), "{}", chain(&error));
@@ -41,7 +46,9 @@ fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
             unreachable!("it returns")
         });
         for round in 0..ROUNDS {
-            until("some are written", || done.load(Ordering::SeqCst) > round * 40 + 20);
+            until("some are written", || {
+                done.load(Ordering::SeqCst) > round * 40 + 20
+            });
             server.kill();
             server.start_again();
         }
@@ -56,15 +63,22 @@ fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
         assert_eq!(ids(&mut store, Part::ALL), expected);
         all = expected;
     });
-    println!("{} sessions, {ROUNDS} servers killed, {failed} writes failed and were repeated", all.len());
+    println!(
+        "{} sessions, {ROUNDS} servers killed, {failed} writes failed and were repeated",
+        all.len()
+    );
     assert!(failed > 0);
 }
 
 #[test]
 fn a_server_that_is_killed_while_it_is_read_is_an_error_and_then_read_again() {
-    let Some(mut server) = Server::start() else { return };
+    let Some(mut server) = Server::start() else {
+        return;
+    };
     let mut store = open(&server.options().shards(4));
-    let all: Vec<_> = (0..3_000).map(|at| remember(&format!("s{at}"), 1)).collect();
+    let all: Vec<_> = (0..3_000)
+        .map(|at| remember(&format!("s{at}"), 1))
+        .collect();
     store.apply(&under(1, all)).expect("it is written");
     let mut found = 0;
     let loaded = store.load(Part::ALL, &mut |_| {
@@ -77,50 +91,80 @@ fn a_server_that_is_killed_while_it_is_read_is_an_error_and_then_read_again() {
     assert!(matches!(error, StoreError::Failed(_)), "{}", chain(&error));
     assert!(found < 3_000);
     let error = store.entry("s1").expect_err("there is no server");
-    assert!(chain(&error).contains("no connection to PostgreSQL"), "{}", chain(&error));
+    assert!(
+        chain(&error).contains("no connection to PostgreSQL"),
+        "{}",
+        chain(&error)
+    );
     server.start_again();
     assert_eq!(ids(&mut store, Part::ALL).len(), 3_000);
 }
 
 #[test]
 fn a_server_that_hangs_is_an_error_in_time() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start() else {
+        return;
+    };
     let limit = Duration::from_secs(2);
     let options = server.options().shards(4).timeout(limit);
     let mut store = open(&options);
-    store.apply(&under(1, [remember("a", 1)])).expect("it is written");
+    store
+        .apply(&under(1, [remember("a", 1)]))
+        .expect("it is written");
     server.pause();
     let hung = |what: &str, answer: Result<(), String>, began: Instant| {
         let error = answer.expect_err("it hangs");
-        assert!(error.contains("did not answer within 2s"), "{what}: {error}");
-        assert!(began.elapsed() < limit * 2, "{what} took {:?}", began.elapsed());
+        assert!(
+            error.contains("did not answer within 2s"),
+            "{what}: {error}"
+        );
+        assert!(
+            began.elapsed() < limit * 2,
+            "{what} took {:?}",
+            began.elapsed()
+        );
     };
     let text = |error: StoreError| chain(&error);
     let began = Instant::now();
-    hung("a write", store.apply(&under(1, [save("a", 1, b"x")])).map_err(text), began);
+    hung(
+        "a write",
+        store.apply(&under(1, [save("a", 1, b"x")])).map_err(text),
+        began,
+    );
     let began = Instant::now();
     hung("a read", store.entry("a").map(drop).map_err(text), began);
     let began = Instant::now();
-    hung("a load", store.load(part(0, 4, 1), &mut |_| ()).map_err(text), began);
+    hung(
+        "a load",
+        store.load(part(0, 4, 1), &mut |_| ()).map_err(text),
+        began,
+    );
     let began = Instant::now();
     let opened = PostgresStore::open(options).map(drop);
     hung("to open one", opened.map_err(|error| chain(&error)), began);
     server.resume();
     // What was asked in vain may be made first, or not at all.
     until("it answers", || store.entry("a").is_ok());
-    store.apply(&under(1, [save("a", 1, b"y")])).expect("it is written");
-    let state = store.state("a", "").expect("it is read").expect("it is there");
+    store
+        .apply(&under(1, [save("a", 1, b"y")]))
+        .expect("it is written");
+    let state = store
+        .state("a", "")
+        .expect("it is read")
+        .expect("it is there");
     assert_eq!(&*state.bytes, b"y");
 }
 
 /// A server that stops at any moment of a write, and goes on when its client has long given up.
 #[test]
 fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
-    let Some(server) = Server::start() else { return };
-    let options = server.options().shards(4).timeout(Duration::from_millis(400));
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let options = server.options().shards(4).timeout(Duration::from_secs(1));
     let mut store = open(&options);
-    let (mut unanswered, mut made) = (0, 0);
-    for round in 0..24_u64 {
+    let mut made = 0;
+    for round in 0..12_u64 {
         let id = format!("s{round}");
         let changes = under(1, [remember(&id, 1), save(&id, 1, b"x")]);
         let answer = thread::scope(|scope| {
@@ -141,7 +185,6 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
             server.resume();
             name
         });
-        unanswered += 1;
         // Whatever is read from now on stays so.
         let mut found = None;
         until("it answers", || match store.entry(&answer) {
@@ -155,11 +198,16 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
         until("it is written", || store.apply(&changes).is_ok());
         let later = store.entry(&answer).expect("it is read");
         assert_eq!(later.is_some(), found.is_some(), "{answer} came late");
-        let forget = Change::Forget { id: answer.as_str().into(), revision: 1 };
-        until("it is forgotten", || store.apply(&under(1, [forget.clone()])).is_ok());
+        let forget = Change::Forget {
+            id: answer.as_str().into(),
+            revision: 1,
+        };
+        until("it is forgotten", || {
+            store.apply(&under(1, [forget.clone()])).is_ok()
+        });
         assert_eq!(store.entry(&answer).expect("it is read"), None);
     }
-    println!("{unanswered} writes had no answer, {made} of them were made");
+    println!("12 writes had no answer, {made} of them were made");
 }
 
 #[test]
@@ -167,16 +215,22 @@ fn a_connection_that_ended_while_nothing_was_asked_is_no_error() {
     let Some(server) = shared() else { return };
     let options = server.options().schema("ended").shards(4);
     let (mut store, hand) = (open(&options), Hand::on(&server));
-    store.apply(&under(1, [remember("a", 1)])).expect("it is written");
-    let mine = "application_name = 'session-supervisor' AND query LIKE '%COMMIT%'";
-    let _ = mine;
-    // Those of this schema only: its last statement was prepared with its name.
+    store
+        .apply(&under(1, [remember("a", 1)]))
+        .expect("it is written");
+    // That of this schema only: its last statement has its name.
     assert!(store.entry("a").expect("it is read").is_some());
     let of_schema = "application_name = 'session-supervisor' AND query LIKE '%\"ended\".%'";
-    hand.run(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_schema}"));
+    hand.run(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_schema}"
+    ));
     until("it has ended", || {
-        hand.read(&format!("SELECT count(*) FROM pg_stat_activity WHERE {of_schema}")) == "0"
+        hand.read(&format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE {of_schema}"
+        )) == "0"
     });
     assert!(matches!(store.entry("a"), Ok(Some(Entry::Record(_)))));
-    store.apply(&under(1, [remember("b", 1)])).expect("it is written");
+    store
+        .apply(&under(1, [remember("b", 1)]))
+        .expect("it is written");
 }

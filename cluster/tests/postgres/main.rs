@@ -2,9 +2,11 @@
 
 mod contract;
 mod faults;
+mod figures;
+mod garbage;
 mod owners;
 mod rows;
 mod schema;
-mod support;
 #[path = "../support/postgres.rs"]
 mod server;
+mod support;

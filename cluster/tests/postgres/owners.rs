@@ -36,11 +36,15 @@ fn written(store: &mut PostgresStore, id: &str) -> Written {
 
 #[test]
 fn of_owners_at_once_none_writes_after_a_later_one_has_read() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let options = server.options().shards(SHARDS);
     let mut first = open(&options);
     let names: Vec<_> = (0..SHARDS).map(id_of).collect();
-    first.apply(&under(0, names.iter().map(|id| remember(id, 1)))).expect("it is written");
+    first
+        .apply(&under(0, names.iter().map(|id| remember(id, 1))))
+        .expect("it is written");
     let epochs: Vec<_> = (0..SHARDS).map(|_| AtomicU64::new(0)).collect();
     // The last write that was acknowledged, for each shard.
     let acknowledged: Vec<_> = (0..SHARDS).map(|_| Mutex::new((0, 0))).collect();
@@ -64,7 +68,10 @@ fn of_owners_at_once_none_writes_after_a_later_one_has_read() {
                     };
                     // All that was acknowledged is there, and nothing of an earlier owner comes later.
                     let found = written(&mut store, id);
-                    assert!(found >= before, "{before:?} was acknowledged, {found:?} is there");
+                    assert!(
+                        found >= before,
+                        "{before:?} was acknowledged, {found:?} is there"
+                    );
                     for _ in 0..5 {
                         let now = written(&mut store, id);
                         assert!(
@@ -74,7 +81,10 @@ fn of_owners_at_once_none_writes_after_a_later_one_has_read() {
                     }
                     // It does not know when its time is over.
                     for number in 1.. {
-                        let bytes: Vec<_> = [epoch, number].iter().flat_map(|n| n.to_be_bytes()).collect();
+                        let bytes: Vec<_> = [epoch, number]
+                            .iter()
+                            .flat_map(|n| n.to_be_bytes())
+                            .collect();
                         match store.apply(&under(epoch, [save(id, 1, &bytes)])) {
                             Ok(()) => {
                                 let mut last = acknowledged.lock().expect("no thread panicked");
@@ -96,7 +106,10 @@ fn of_owners_at_once_none_writes_after_a_later_one_has_read() {
     });
     let (refused, loads) = (refused.into_inner(), loads.into_inner());
     println!("{loads} owners had read, {refused} of them were refused a write later on");
-    assert!(refused > 10 && loads > 30, "{refused} refused, {loads} loads: too little happened");
+    assert!(
+        refused > 10 && loads > 30,
+        "{refused} refused, {loads} loads: too little happened"
+    );
     for (shard, id) in names.iter().enumerate() {
         let last = *acknowledged[shard].lock().expect("no thread panicked");
         assert_eq!(written(&mut first, id), last);
@@ -115,11 +128,18 @@ fn is_waiting(hand: &Hand) -> bool {
 #[test]
 fn a_write_that_waits_while_the_next_owner_reads_is_refused() {
     // Of its own, so that nothing else waits.
-    let Some(server) = server::Server::start() else { return };
-    let options = server.options().schema("waits").shards(1).timeout(Duration::from_secs(60));
+    let Some(server) = server::Server::start() else {
+        return;
+    };
+    let options = server
+        .options()
+        .schema("waits")
+        .shards(1)
+        .timeout(Duration::from_secs(60));
     let (mut old, hand) = (open(&options), Hand::on(&server));
     assert_eq!(ids(&mut old, part(0, 1, 3)), [""; 0]);
-    old.apply(&under(3, [remember("a", 1)])).expect("it owns it");
+    old.apply(&under(3, [remember("a", 1)]))
+        .expect("it owns it");
     // The next owner, in the middle of its transaction.
     hand.run("BEGIN; UPDATE waits.parts SET epoch = 4");
     thread::scope(|scope| {
@@ -134,10 +154,17 @@ fn a_write_that_waits_while_the_next_owner_reads_is_refused() {
 
 #[test]
 fn an_owner_that_reads_waits_for_what_the_earlier_one_still_writes() {
-    let Some(server) = server::Server::start() else { return };
-    let options = server.options().schema("reads").shards(1).timeout(Duration::from_secs(60));
+    let Some(server) = server::Server::start() else {
+        return;
+    };
+    let options = server
+        .options()
+        .schema("reads")
+        .shards(1)
+        .timeout(Duration::from_secs(60));
     let (mut old, hand) = (open(&options), Hand::on(&server));
-    old.apply(&under(3, [remember("a", 1)])).expect("it owns it");
+    old.apply(&under(3, [remember("a", 1)]))
+        .expect("it owns it");
     // What a write does until it is committed.
     hand.run(
         "BEGIN; SELECT epoch FROM reads.parts FOR UPDATE;
@@ -155,8 +182,14 @@ fn an_owner_that_reads_waits_for_what_the_earlier_one_still_writes() {
 
 #[test]
 fn an_owner_that_was_cut_off_in_its_write_holds_up_the_next_one_not_for_long() {
-    let Some(server) = server::Server::start() else { return };
-    let options = server.options().schema("cut").shards(1).timeout(Duration::from_secs(4));
+    let Some(server) = server::Server::start() else {
+        return;
+    };
+    let options = server
+        .options()
+        .schema("cut")
+        .shards(1)
+        .timeout(Duration::from_secs(4));
     let mut next = open(&options);
     // A transaction without a word of its client, under the limits of one.
     let hand = Hand::on(&server);

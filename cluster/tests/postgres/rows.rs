@@ -9,7 +9,9 @@ use crate::support::{Hand, chain, ids, open, part, remember, save, under};
 
 #[test]
 fn a_row_that_cannot_be_read_is_kept_until_it_is_discarded() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let hand = Hand::on(&server);
     let mut store = open(&server.options().schema("odd").shards(4));
     let names = ["claims", "revision", "shard", "used", "fine"];
@@ -40,34 +42,52 @@ fn a_row_that_cannot_be_read_is_kept_until_it_is_discarded() {
     assert_eq!(causes[2], "its revision is -1");
     assert!(causes[3].starts_with("it is in shard "), "{unreadable:?}");
     assert_eq!(causes[4], "its last use is -5");
-    assert!(matches!(store.entry("claims"), Ok(Some(Entry::Unreadable { .. }))));
+    assert!(matches!(
+        store.entry("claims"),
+        Ok(Some(Entry::Unreadable { .. }))
+    ));
     let after = hand.read("SELECT string_agg(s::text, ' ' ORDER BY id) FROM odd.sessions s");
     assert_eq!(before, after);
-    let discards = unreadable.iter().map(|(id, _)| Change::Discard { id: id.as_str().into() });
+    let discards = unreadable.iter().map(|(id, _)| Change::Discard {
+        id: id.as_str().into(),
+    });
     store.apply(&under(0, discards)).expect("they go");
     assert_eq!(ids(&mut store, Part::ALL), ["fine"]);
 }
 
 #[test]
 fn a_row_in_the_shard_of_others_is_left_out() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let mut store = open(&server.options().schema("astray").shards(4));
-    store.apply(&under(0, [remember("a", 1)])).expect("it is written");
+    store
+        .apply(&under(0, [remember("a", 1)]))
+        .expect("it is written");
     let shard = Part::shard_of("a", 4);
     let wrong = (shard + 1) % 4;
     Hand::on(&server).run(&format!("UPDATE astray.sessions SET shard = {wrong}"));
     assert_eq!(ids(&mut store, part(wrong, 4, 1)), [""; 0]);
-    assert!(matches!(store.entry("a"), Ok(Some(Entry::Unreadable { .. }))));
+    assert!(matches!(
+        store.entry("a"),
+        Ok(Some(Entry::Unreadable { .. }))
+    ));
 }
 
 #[test]
 fn a_state_that_is_not_what_was_written_is_damaged() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let hand = Hand::on(&server);
     let mut store = open(&server.options().schema("sums").shards(4));
     let changes = [remember("a", 1), save("a", 1, b"one")];
     store.apply(&under(0, changes)).expect("it is written");
-    for damage in ["bytes = 'two'", "bytes = 'one', format = -1", "format = 1, saved = -1"] {
+    for damage in [
+        "bytes = 'two'",
+        "bytes = 'one', format = -1",
+        "format = 1, saved = -1",
+    ] {
         hand.run(&format!("UPDATE sums.states SET {damage}"));
         let error = store.state("a", "").expect_err("it is damaged");
         assert!(matches!(error, StoreError::Damaged(_)), "{}", chain(&error));
@@ -76,9 +96,16 @@ fn a_state_that_is_not_what_was_written_is_damaged() {
 
 #[test]
 fn long_and_strange_ids_are_as_they_are_and_a_zero_is_refused() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let mut store = open(&server.options().shards(4));
-    let names = ["\u{1f375}".repeat(128), "ä".repeat(256), "'; DROP TABLE x; --".to_owned(), "\\x00".to_owned()];
+    let names = [
+        "\u{1f375}".repeat(128),
+        "ä".repeat(256),
+        "'; DROP TABLE x; --".to_owned(),
+        "\\x00".to_owned(),
+    ];
     let all = names.iter().map(|id| remember(id, 1));
     store.apply(&under(0, all)).expect("they are ids");
     let mut expected = names.to_vec();
@@ -92,7 +119,9 @@ fn long_and_strange_ids_are_as_they_are_and_a_zero_is_refused() {
         state: SavedState::new("a\0b", 1, *b"x", 8),
     };
     for change in [remember("a\0b", 1), Change::Remember(labelled), slot] {
-        let error = store.apply(&under(0, [remember("other", 1), change])).expect_err("a text has none");
+        let error = store
+            .apply(&under(0, [remember("other", 1), change]))
+            .expect_err("a text has none");
         assert!(chain(&error).contains("has a character 0, which PostgreSQL cannot store"));
     }
     assert_eq!(store.entry("a\0b").expect("no id has one"), None);
@@ -105,7 +134,9 @@ fn long_and_strange_ids_are_as_they_are_and_a_zero_is_refused() {
 
 #[test]
 fn many_changes_of_one_id_and_large_ones_are_one_call() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let mut store = open(&server.options().shards(4));
     let mut changes = vec![remember("a", 1)];
     changes.extend((0..200_u8).map(|at| save("a", 1, &[at])));
@@ -117,7 +148,10 @@ fn many_changes_of_one_id_and_large_ones_are_one_call() {
     }
     store.apply(&under(0, changes)).expect("it is written");
     let state = |store: &mut dyn SessionStore, id: &str| {
-        store.state(id, "").expect("it is read").map(|state| state.bytes.to_vec())
+        store
+            .state(id, "")
+            .expect("it is read")
+            .map(|state| state.bytes.to_vec())
     };
     assert_eq!(state(&mut store, "a"), Some(vec![199]));
     assert_eq!(state(&mut store, "s39"), Some(large));
@@ -125,9 +159,15 @@ fn many_changes_of_one_id_and_large_ones_are_one_call() {
 
 #[test]
 fn what_the_server_answers_means_the_same_as_elsewhere() {
-    let Some(server) = server::shared() else { return };
+    let Some(server) = server::shared() else {
+        return;
+    };
     let hand = Hand::on(&server);
-    let options = server.options().schema("answers").shards(4).timeout(Duration::from_secs(2));
+    let options = server
+        .options()
+        .schema("answers")
+        .shards(4)
+        .timeout(Duration::from_secs(2));
     let mut store = open(&options);
     let mut write = move || store.apply(&under(0, [remember("a", 1), save("a", 1, b"x")]));
     write().expect("it is written");
@@ -171,17 +211,24 @@ fn what_the_server_answers_means_the_same_as_elsewhere() {
 
 #[test]
 fn a_database_that_is_read_only_says_so() {
-    let Some(server) = server::Server::start() else { return };
+    let Some(server) = server::Server::start() else {
+        return;
+    };
     let hand = Hand::on(&server);
     let options = server.options().schema("still").shards(4);
     let mut store = open(&options);
-    store.apply(&under(0, [remember("a", 1)])).expect("it is written");
+    store
+        .apply(&under(0, [remember("a", 1)]))
+        .expect("it is written");
     hand.run(
         "ALTER DATABASE postgres SET default_transaction_read_only = on;
          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE application_name = 'session-supervisor'",
     );
     let written = store.apply(&under(0, [remember("b", 1)]));
-    assert!(matches!(written, Err(StoreError::ReadOnly(_))), "{written:?}");
+    assert!(
+        matches!(written, Err(StoreError::ReadOnly(_))),
+        "{written:?}"
+    );
     assert!(store.entry("a").expect("it is read").is_some());
 }

@@ -30,7 +30,10 @@ pub(crate) fn save(id: &str, revision: u64, bytes: &[u8]) -> Change {
 }
 
 pub(crate) fn under(epoch: u64, changes: impl IntoIterator<Item = Change>) -> Vec<Decided> {
-    changes.into_iter().map(|change| Decided::under(epoch, change)).collect()
+    changes
+        .into_iter()
+        .map(|change| Decided::under(epoch, change))
+        .collect()
 }
 
 /// All ids that are there.
@@ -61,10 +64,15 @@ pub(crate) struct Hand {
 
 impl Hand {
     pub(crate) fn on(server: &Server) -> Self {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime");
         let client = runtime.block_on(async {
-            let (client, socket) = tokio_postgres::connect(&server.url(), NoTls).await.expect("a server");
+            let (client, socket) = tokio_postgres::connect(&server.url(), NoTls)
+                .await
+                .expect("a server");
             tokio::spawn(socket);
             client
         });
