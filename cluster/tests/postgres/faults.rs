@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use session_supervisor_cluster::PostgresStore;
 use session_supervisor_store::{Change, Entry, Part, SessionStore, StoreError};
 
-use crate::server::{Server, shared, until};
+use crate::server::{Server, shared, signal, until};
 use crate::support::{Hand, chain, ids, open, part, remember, save, under};
 
 /// So many times a server is killed in the middle of writes.
@@ -208,6 +208,57 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
         assert_eq!(store.entry(&answer).expect("it is read"), None);
     }
     println!("12 writes had no answer, {made} of them were made");
+}
+
+/// The commit of a write hangs while all else answers: nothing is read, or written, as if it had not been.
+#[test]
+fn while_a_commit_hangs_nothing_of_its_shard_is_answered() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let hand = Hand::on(&server);
+    let limit = Duration::from_secs(2);
+    let mut store = open(&server.options().shards(4).timeout(limit));
+    // A commit waits for a standby that is not there, when all of it is done.
+    hand.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    hand.run("SELECT pg_reload_conf()");
+    let waits = "application_name = 'session-supervisor' AND wait_event = 'SyncRep'";
+    let backend = thread::scope(|scope| {
+        let write = scope.spawn(|| store.apply(&under(1, [remember("a", 1)])));
+        let query = format!("SELECT pid FROM pg_stat_activity WHERE {waits}");
+        until("the commit waits", || !hand.read(&query).is_empty());
+        let backend = hand.read(&query).parse().expect("a process");
+        // It would give up waiting in time.
+        signal("-STOP", &[backend]);
+        let error = write
+            .join()
+            .expect("no panic")
+            .expect_err("there is no answer");
+        assert!(
+            chain(&error).contains("did not answer within 2s"),
+            "{}",
+            chain(&error)
+        );
+        backend
+    });
+    hand.run("ALTER SYSTEM RESET synchronous_standby_names");
+    hand.run("SELECT pg_reload_conf()");
+    let forget = Change::Forget {
+        id: "a".into(),
+        revision: 1,
+    };
+    let entry = store.entry("a");
+    assert!(matches!(entry, Err(StoreError::Locked(_))), "{entry:?}");
+    let forgotten = store.apply(&under(1, [forget.clone()]));
+    assert!(
+        matches!(forgotten, Err(StoreError::Locked(_))),
+        "{forgotten:?}"
+    );
+    signal("-CONT", &[backend]);
+    until("it answers", || store.entry("a").is_ok());
+    assert!(matches!(store.entry("a"), Ok(Some(Entry::Record(_)))));
+    store.apply(&under(1, [forget])).expect("it is written");
+    assert_eq!(store.entry("a").expect("it is read"), None);
 }
 
 #[test]

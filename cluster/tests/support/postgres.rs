@@ -271,7 +271,8 @@ fn command(program: &Path) -> Command {
     }
 }
 
-fn signal(signal: &str, processes: &[u32]) {
+/// Sends a signal to processes.
+pub(crate) fn signal(signal: &str, processes: &[u32]) {
     let mut kill = Command::new("kill");
     kill.arg(signal).args(processes.iter().map(u32::to_string));
     // One that has ended meanwhile is fine.
