@@ -10,6 +10,7 @@ mod schema;
 mod statements;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::thread;
 
@@ -62,7 +63,7 @@ pub struct PostgresStore {
     mark: String,
     connection: Option<Connection>,
     /// The shards of a write of which no answer came. It may still be made.
-    unsettled: Vec<i32>,
+    unsettled: BTreeSet<i32>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -111,7 +112,7 @@ impl PostgresStore {
             server,
             mark: connection.mark.clone(),
             connection: Some(connection),
-            unsettled: Vec::new(),
+            unsettled: BTreeSet::new(),
         })
     }
 
@@ -189,9 +190,8 @@ impl SessionStore for PostgresStore {
         let written = self.ask(async |server, connection| {
             within(server, write::apply(connection, &groups, &owned)).await
         });
-        match &written {
-            Ok(()) | Err(StoreError::Fenced(_)) => {}
-            Err(_) => self.unsettled.extend(owned.shards()),
+        if !error::is_over(&written) {
+            self.unsettled.extend(owned.shards());
         }
         written
     }

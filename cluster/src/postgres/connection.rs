@@ -1,6 +1,7 @@
 //! One connection to the server: how it is made, what it is told about time limits, and whether it is
 //! still there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use session_supervisor_store::StoreError;
@@ -157,7 +158,7 @@ impl Server {
         &self,
         mark: &str,
         known: Option<Connection>,
-        unsettled: &mut Vec<i32>,
+        unsettled: &mut BTreeSet<i32>,
     ) -> Result<Connection, StoreError> {
         // The task of the connection has not run since the last call, and may find that it is closed.
         for _ in 0..3 {
@@ -172,13 +173,18 @@ impl Server {
             error => StoreError::Failed(Box::new(error)),
         })?;
         if !unsettled.is_empty() {
+            let shards: Vec<_> = unsettled.iter().copied().collect();
             let locks = &connection.statements.owned;
             let settled = async {
-                let locked = connection.client.query(locks, &[&*unsettled]).await;
+                let locked = connection.client.query(locks, &[&shards]).await;
                 locked.map_err(meaning)
             };
-            within(self, settled).await?;
-            unsettled.clear();
+            match within(self, settled).await {
+                Ok(_) => unsettled.clear(),
+                // It can be read all the same.
+                Err(StoreError::ReadOnly(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(connection)
     }

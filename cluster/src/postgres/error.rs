@@ -91,3 +91,15 @@ pub(super) fn meaning(error: Error) -> StoreError {
     };
     variant(Box::new(error))
 }
+
+/// Whether a write is over: it is made, or will never be. Of one without an answer nobody knows.
+pub(super) fn is_over(written: &Result<(), StoreError>) -> bool {
+    match written {
+        Err(StoreError::Failed(cause)) => {
+            let answer = cause.downcast_ref::<Error>();
+            answer.is_some_and(|answer| answer.code().is_some())
+        }
+        // The others are answers of the server.
+        _ => true,
+    }
+}

@@ -53,10 +53,14 @@ fn gone(why: &str) -> OpenPostgresError {
     OpenPostgresError::Store(StoreError::Gone(why.into()))
 }
 
+/// By a query: what the server looks up by a name may be what it was before another one made it.
 async fn is_there(client: &Client, server: &Server) -> Result<bool, Error> {
-    let meta = format!("{}.meta", server.quoted);
     let found = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&meta])
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1::text AND c.relname = 'meta')",
+            &[&server.schema],
+        )
         .await?;
     found.try_get(0)
 }
@@ -67,20 +71,24 @@ async fn make(client: &Client, server: &Server) -> Result<(), OpenPostgresError>
         Some(&SqlState::DUPLICATE_TABLE) => not_a_store(server, text(&cause)),
         _ => OpenPostgresError::Store(meaning(cause)),
     };
-    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
+    let begin =
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})");
     client.batch_execute(&begin).await.map_err(failed)?;
     if is_there(client, server).await.map_err(failed)? {
         return client.batch_execute("COMMIT").await.map_err(failed);
     }
     let schema = client
-        .query_one("SELECT to_regnamespace($1) IS NULL", &[&server.quoted])
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1::text)",
+            &[&server.schema],
+        )
         .await
         .and_then(|row| row.try_get(0));
     // Who may not make schemas may not say so of one that is there either.
     let schema = if schema.map_err(failed)? {
-        format!("CREATE SCHEMA {};", server.quoted)
-    } else {
         String::new()
+    } else {
+        format!("CREATE SCHEMA {};", server.quoted)
     };
     let tables = tables(&server.quoted, server.shards);
     client

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use session_supervisor_cluster::PostgresStore;
 use session_supervisor_store::{Change, Entry, Part, SessionStore, StoreError};
 
-use crate::server::{Server, shared, until};
+use crate::server::{Server, shared, signal, until};
 use crate::support::{Hand, chain, ids, open, part, remember, save, under};
 
 /// So many times a server is killed in the middle of writes.
@@ -161,13 +161,10 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
     let Some(server) = Server::start() else {
         return;
     };
-    let options = server
-        .options()
-        .shards(4)
-        .timeout(Duration::from_millis(400));
+    let options = server.options().shards(4).timeout(Duration::from_secs(1));
     let mut store = open(&options);
-    let (mut unanswered, mut made) = (0, 0);
-    for round in 0..24_u64 {
+    let mut made = 0;
+    for round in 0..12_u64 {
         let id = format!("s{round}");
         let changes = under(1, [remember(&id, 1), save(&id, 1, b"x")]);
         let answer = thread::scope(|scope| {
@@ -188,7 +185,6 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
             server.resume();
             name
         });
-        unanswered += 1;
         // Whatever is read from now on stays so.
         let mut found = None;
         until("it answers", || match store.entry(&answer) {
@@ -211,7 +207,58 @@ fn a_write_without_an_answer_comes_before_what_is_asked_next_or_not_at_all() {
         });
         assert_eq!(store.entry(&answer).expect("it is read"), None);
     }
-    println!("{unanswered} writes had no answer, {made} of them were made");
+    println!("12 writes had no answer, {made} of them were made");
+}
+
+/// The commit of a write hangs while all else answers: nothing is read, or written, as if it had not been.
+#[test]
+fn while_a_commit_hangs_nothing_of_its_shard_is_answered() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let hand = Hand::on(&server);
+    let limit = Duration::from_secs(2);
+    let mut store = open(&server.options().shards(4).timeout(limit));
+    // A commit waits for a standby that is not there, when all of it is done.
+    hand.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    hand.run("SELECT pg_reload_conf()");
+    let waits = "application_name = 'session-supervisor' AND wait_event = 'SyncRep'";
+    let backend = thread::scope(|scope| {
+        let write = scope.spawn(|| store.apply(&under(1, [remember("a", 1)])));
+        let query = format!("SELECT pid FROM pg_stat_activity WHERE {waits}");
+        until("the commit waits", || !hand.read(&query).is_empty());
+        let backend = hand.read(&query).parse().expect("a process");
+        // It would give up waiting in time.
+        signal("-STOP", &[backend]);
+        let error = write
+            .join()
+            .expect("no panic")
+            .expect_err("there is no answer");
+        assert!(
+            chain(&error).contains("did not answer within 2s"),
+            "{}",
+            chain(&error)
+        );
+        backend
+    });
+    hand.run("ALTER SYSTEM RESET synchronous_standby_names");
+    hand.run("SELECT pg_reload_conf()");
+    let forget = Change::Forget {
+        id: "a".into(),
+        revision: 1,
+    };
+    let entry = store.entry("a");
+    assert!(matches!(entry, Err(StoreError::Locked(_))), "{entry:?}");
+    let forgotten = store.apply(&under(1, [forget.clone()]));
+    assert!(
+        matches!(forgotten, Err(StoreError::Locked(_))),
+        "{forgotten:?}"
+    );
+    signal("-CONT", &[backend]);
+    until("it answers", || store.entry("a").is_ok());
+    assert!(matches!(store.entry("a"), Ok(Some(Entry::Record(_)))));
+    store.apply(&under(1, [forget])).expect("it is written");
+    assert_eq!(store.entry("a").expect("it is read"), None);
 }
 
 #[test]
@@ -222,9 +269,7 @@ fn a_connection_that_ended_while_nothing_was_asked_is_no_error() {
     store
         .apply(&under(1, [remember("a", 1)]))
         .expect("it is written");
-    let mine = "application_name = 'session-supervisor' AND query LIKE '%COMMIT%'";
-    let _ = mine;
-    // Those of this schema only: its last statement was prepared with its name.
+    // That of this schema only: its last statement has its name.
     assert!(store.entry("a").expect("it is read").is_some());
     let of_schema = "application_name = 'session-supervisor' AND query LIKE '%\"ended\".%'";
     hand.run(&format!(

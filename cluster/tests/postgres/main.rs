@@ -2,6 +2,8 @@
 
 mod contract;
 mod faults;
+mod figures;
+mod garbage;
 mod owners;
 mod rows;
 mod schema;

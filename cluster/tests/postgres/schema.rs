@@ -6,7 +6,7 @@ use std::time::Duration;
 use session_supervisor_cluster::{OpenPostgresError, PostgresOptions, PostgresStore};
 use session_supervisor_store::{Part, SessionStore};
 
-use crate::server;
+use crate::server::{self, Server};
 use crate::support::{Hand, chain, ids, open, part, remember, under};
 
 fn refused(options: PostgresOptions) -> OpenPostgresError {
@@ -18,6 +18,10 @@ fn refused(options: PostgresOptions) -> OpenPostgresError {
 
 fn url(url: &str) -> PostgresOptions {
     url.parse().expect("a URL")
+}
+
+fn database(server: &Server, name: &str) -> String {
+    format!("postgres://sessions@127.0.0.1:{}/{name}", server.port())
 }
 
 #[test]
@@ -97,10 +101,7 @@ fn a_schema_of_something_else_is_left_as_it_is() {
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'other'";
     assert_eq!(hand.read(tables), "1");
     hand.run("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0");
-    let error = chain(&refused(url(&server
-        .url()
-        .replace("/postgres", "/bytes")
-        .replace("bytes://", "postgres://"))));
+    let error = chain(&refused(url(&database(&server, "bytes"))));
     assert!(error.contains("SQL_ASCII, not UTF8"), "{error}");
 }
 
@@ -126,7 +127,14 @@ fn whoever_cannot_connect_is_told_why() {
     let Some(server) = server::shared() else {
         return;
     };
-    let error = chain(&refused(url(&server.url().replace("secret", "guess"))));
+    Hand::on(&server).run("CREATE ROLE guest LOGIN PASSWORD 'secret'");
+    let guest = |password| {
+        format!(
+            "postgres://guest:{password}@127.0.0.1:{}/postgres",
+            server.port()
+        )
+    };
+    let error = chain(&refused(url(&guest("guess"))));
     let expected = format!(
         "no connection to PostgreSQL at 127.0.0.1:{}/postgres: ",
         server.port()
@@ -134,10 +142,11 @@ fn whoever_cannot_connect_is_told_why() {
     assert!(error.starts_with(&expected), "{error}");
     assert!(error.contains("password authentication failed"), "{error}");
     assert!(!error.contains("guess"), "{error}");
-    let error = chain(&refused(url(&server
-        .url()
-        .replace("/postgres", "/nowhere")
-        .replace("nowhere://", "postgres://"))));
+    assert!(!format!("{:?}", url(&guest("guess"))).contains("guess"));
+    // This one is let in, and has no rights.
+    let error = chain(&refused(url(&guest("secret"))));
+    assert!(error.contains("permission denied"), "{error}");
+    let error = chain(&refused(url(&database(&server, "nowhere"))));
     assert!(
         error.contains(r#"database "nowhere" does not exist"#),
         "{error}"
