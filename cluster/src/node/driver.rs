@@ -118,7 +118,8 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
     };
-    let mut lost = false;
+    // Told once.
+    let (mut lost, mut deaf) = (false, false);
     let over = loop {
         let mut out = Vec::new();
         let pause = driver.pause();
@@ -130,6 +131,11 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
             }
             Some(seen) = watch.next() => driver.seen(seen, &mut out),
             Some(done) = happened.recv() => driver.happened(done, &mut out),
+            why = gateway.ended(), if !deaf => {
+                deaf = true;
+                tracing::error!(node = %node.name, "no other node reaches this one any more: {why}");
+                driver.tell(&mut out, Holder::lease_lost);
+            }
             () = node.leave.notified() => {
                 node.stage(Stage::Leaving);
                 driver.info.leaving = Leaving::Yes;
