@@ -252,7 +252,11 @@ impl<'a> Outbox<'a> {
             tree.stop_for_parent(way, within);
         }
         for answer in later.answers {
-            shared.deliver(answer);
+            if answer.is_for_a_root() && shared.parent_link.is_some() {
+                shared.answer_here(answer);
+            } else {
+                shared.deliver(answer);
+            }
         }
         woken
     }
