@@ -141,7 +141,7 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        shared.launch_pool.close();
+        shared.end_pool();
         let mut outbox = Outbox::of(shared);
         let (mut late, mut late_drains) = (Vec::new(), Vec::new());
         for item in shared.inbox.shut() {
