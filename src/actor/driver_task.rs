@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::completion::Outcome;
 use super::directory;
-use super::driver::Ended;
+use super::driver::{Alarm, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
@@ -70,10 +70,12 @@ async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool)
         }
         tokio::select! {
             biased;
-            () = waiting.as_mut() => {
+            alarm = waiting.as_mut() => {
                 due = None;
                 waiting.set(timer(shared, due));
-                shared.tick();
+                if alarm == Alarm::Due {
+                    shared.tick();
+                }
             }
             () = shared.wake.notified() => take_over(shared).await,
         }
@@ -101,14 +103,18 @@ async fn all_dropped(shared: &Shared) {
 /// Returns when the timer is due, and what was ready to run by then has had its turns. Where the
 /// machine is busy, time passes without them, and a session would be killed, or called stuck, for
 /// what it had no chance to do.
-async fn timer(shared: &Shared, armed: Option<Moment>) {
+async fn timer(shared: &Shared, armed: Option<Moment>) -> Alarm {
     match armed {
         Some(at) => shared.clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
-    turns().await;
-    shared.drops.caught_up(DROPS).await;
-    turns().await;
+    let alarm = shared.lock_driver().alarm(shared.clock.now());
+    if alarm == Alarm::Due {
+        turns().await;
+        shared.drops.caught_up(DROPS).await;
+        turns().await;
+    }
+    alarm
 }
 
 async fn turns() {
@@ -141,7 +147,7 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        shared.launch_pool.close();
+        shared.end_pool();
         let mut outbox = Outbox::of(shared);
         let (mut late, mut late_drains) = (Vec::new(), Vec::new());
         for item in shared.inbox.shut() {

@@ -124,6 +124,13 @@ impl<A: Actor> Session<A> {
         Err(Box::new(Failing::new(cause, self.shared.drops.clone())))
     }
 
+    /// Whether it is a static supervisor that is told of a start, which its launch has reported.
+    fn knows(&self, event: &SupervisionEvent) -> bool {
+        TypeId::of::<A>() == TypeId::of::<Root>()
+            && exit::started(event).is_some()
+            && self.life.tree().is_some_and(|tree| !tree.has_sessions())
+    }
+
     /// What its handler of supervision events does.
     async fn handle_event(
         &self,
@@ -254,6 +261,9 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         guard: &mut Guard<A>,
     ) -> Result<(), ActorProcessingErr> {
+        if self.knows(&event) {
+            return Ok(());
+        }
         // Most sessions have no children. Their tasks have no room for this.
         Box::pin(self.handle_event(myself, event, guard)).await
     }

@@ -45,9 +45,6 @@ use crate::info::ChildFailure;
 use crate::names;
 use crate::options::Grouping;
 
-/// So many launch tasks of a session supervisor wait for the next launch.
-const IDLE_LAUNCH_TASKS: usize = 4;
-
 /// What all who hold a supervisor share.
 ///
 /// Public for the compiler alone, as [`Found`].
@@ -72,6 +69,7 @@ pub struct Shared {
     finished_wake: Notify,
     /// Its root, and its end.
     pub(crate) completion: Arc<Completion>,
+    /// That of a static supervisor is its parent's.
     pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
@@ -99,6 +97,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(super) fn new(root: ActorCell, arguments: RootArguments, counting: Counting) -> Arc<Self> {
+        let launch_pool = launches::pool_of(&arguments);
         let runtime = arguments.runtime;
         let (drops, lines) = match &arguments.parent_link {
             Some(parent_link) => (
@@ -120,11 +119,9 @@ impl Shared {
             },
             stands: (arguments.parent_link.as_ref()).map_or(Stands::Alone, |_| Stands::Below),
         };
-        // A static supervisor starts its children one by one, and there may be one for each
-        // session.
-        let (idle_launch_tasks, claims) = match arguments.naming {
-            Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
-            Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
+        let claims = match arguments.naming {
+            Naming::Sessions => HeldClaims::of_sessions(),
+            Naming::Children | Naming::OfSession | Naming::Unregistered => HeldClaims::none(),
         };
         // Only sessions are counted.
         let meter = arguments.machine.meter();
@@ -161,7 +158,7 @@ impl Shared {
             progress: Progress::new(),
             finished_wake: Notify::new(),
             completion: Arc::new(Completion::new(root)),
-            launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
+            launch_pool,
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
             events: Events::default(),
