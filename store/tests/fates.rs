@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::{
-    Decision, EventKind, ExitCause, Expiry, Kill, SessionState, StartFailure,
+    Decision, EndReason, EventKind, ExitCause, Expiry, Kill, SessionState, StartFailure,
 };
 use session_supervisor_store::Kept;
 use session_supervisor_store::engine::{End, Fates};
@@ -58,7 +58,8 @@ fn end(events: Vec<Option<EventKind>>) -> End {
             Some(event) => assert_eq!(fates.happened(7, &event), None, "{event}"),
         }
     }
-    fates.happened(7, &EventKind::Gone).expect("it is gone")
+    let gone = EventKind::Gone(EndReason::Itself);
+    fates.happened(7, &gone).expect("it is gone")
 }
 
 #[test]

@@ -99,9 +99,9 @@ impl Fates {
         let mode = self.mode;
         let session = self.sessions.entry(tag).or_default();
         session.happened(mode, kind);
-        if *kind != EventKind::Gone {
+        let EventKind::Gone(_) = kind else {
             return None;
-        }
+        };
         let session = self.sessions.remove(&tag)?;
         Some(session.ended(mode))
     }
