@@ -6,12 +6,15 @@
 //! what a run does besides is not counted. Every step follows the start, which is subtracted, and a
 //! run ends at the answer. Without valgrind nothing is measured, and the output says so.
 
+#[path = "sides/counted.rs"]
+mod counted;
 #[expect(dead_code, reason = "the other parts of it are for `scale`")]
 mod sides;
 
 use std::convert::Infallible;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+use counted::counted;
 use session_supervisor::names;
 use sides::figure::{Bound, Figure, Judged, Table, as_f64};
 use sides::lives;
@@ -85,23 +88,8 @@ fn name(side: Side, step: Step, n: usize) -> String {
 
 /// How many instructions a step takes with so many sessions, the start among them: many less few.
 fn more(side: Side, step: Step) -> Option<f64> {
-    let many = counted(&name(side, step, MANY))?;
-    Some(many - counted(&name(side, step, FEW))?)
-}
-
-/// The instructions of one run, which callgrind says at its end: `Collected : 123456`.
-fn counted(run: &str) -> Option<f64> {
-    let program = std::env::current_exe().ok()?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .env(RUN, run)
-        .output()
-        .ok()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{run}: {said}");
-    let (_, count) = said.split_once("Collected : ")?;
-    count.split_whitespace().next()?.parse().ok()
+    let many = counted(RUN, &name(side, step, MANY))?;
+    Some(many - counted(RUN, &name(side, step, FEW))?)
 }
 
 /// A figure: its step, how often that is done for each session, and its bounds.
