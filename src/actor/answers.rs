@@ -140,6 +140,7 @@ impl Answer {
                 Reply::MoreTime(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::DrainProgress(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Gone(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Await(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::RestartChild(ticket, answer) => deliver(ticket, answer, drops),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::item::Item;
 use super::lists::Lists;
 use super::machine::Machine;
-use crate::engine::{Domain, DrainAnswer, DrainEnds, Moment, ShutdownReport, StopCause};
+use crate::engine::{Domain, DrainAnswer, DrainEnds, Moment, ShutdownReport};
 
 /// What the holder of the seat works with.
 #[derive(Debug)]
@@ -51,7 +51,6 @@ pub(super) enum Alarm {
 #[derive(Debug)]
 pub(super) struct Ended<D: Domain> {
     pub(super) report: ShutdownReport,
-    pub(super) cause: StopCause,
     pub(super) tickets: Vec<D::Ticket<ShutdownReport>>,
 }
 

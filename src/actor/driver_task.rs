@@ -13,7 +13,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::completion::Outcome;
 use super::directory;
 use super::driver::{Alarm, Ended};
 use super::log::Line;
@@ -162,17 +161,13 @@ impl Drop for End {
         let (ended, drained) = shared.lock_driver().end(&mut outbox);
         shared.claims.free_all();
         outbox.at(shared.clock.now());
-        outbox.ended(ended.as_ref().map(|ended| ended.report));
-        shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
-            report: *report,
-            cause: *cause,
-        }));
+        let report = ended.as_ref().map(|ended| ended.report);
+        outbox.ended(report);
+        shared.over(report);
         shared.driver_done();
         let drains = drained.tickets.into_iter().chain(late_drains);
         match ended {
-            Some(Ended {
-                report, tickets, ..
-            }) => {
+            Some(Ended { report, tickets }) => {
                 for ticket in tickets.into_iter().chain(late) {
                     outbox.report(ticket, report);
                 }

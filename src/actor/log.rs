@@ -232,7 +232,7 @@ const fn is_only_followed(kind: &EventKind) -> bool {
             | EventKind::Launching { .. }
             | EventKind::LaunchCancelled { .. }
             | EventKind::Withdrawn
-            | EventKind::Gone
+            | EventKind::Gone(_)
     )
 }
 

@@ -27,7 +27,7 @@ use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
-use super::completion::{Completion, Outcome};
+use super::completion::Completion;
 use super::drop_queue::{Deferred, DropQueue};
 use super::feed::Feed;
 use super::held_claims::HeldClaims;
@@ -40,7 +40,7 @@ use super::linked;
 use super::log::{Children, Line, Speaker, Stands};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{DrainOrder, Input, Mark, Meter, StopWay};
+use crate::engine::{DrainOrder, Input, Mark, Meter, ShutdownReport, StopWay};
 use crate::info::ChildFailure;
 use crate::names;
 use crate::options::Grouping;
@@ -358,13 +358,11 @@ impl Shared {
         self.last_failure.get()
     }
 
-    /// All is over. Without an outcome if the runtime was shut down before that.
-    pub(super) fn over(&self, outcome: Option<Outcome>) {
-        let (outcome, waiters) = self.completion.over(outcome);
+    /// All is over. Without a report if the runtime was shut down before that.
+    pub(super) fn over(&self, report: Option<ShutdownReport>) {
+        let (report, waiters) = self.completion.over(report);
         if let Some(parent_link) = &self.parent_link {
-            parent_link
-                .life
-                .tree_over(outcome.map(|outcome| outcome.report));
+            parent_link.life.tree_over(report);
         }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in waiters {

@@ -6,14 +6,21 @@
 //! what a run does besides is not counted. Every step follows another one, which is subtracted, and a
 //! run ends at the answer. Without valgrind nothing is measured, and the output says so.
 
+#[path = "../../sides/counted.rs"]
+mod counted;
 #[expect(dead_code, reason = "the other parts of it are for `scale`")]
 #[path = "../../sides/mod.rs"]
 mod sides;
 
 use std::convert::Infallible;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+<<<<<<< HEAD:benches/instructions/src/main.rs
 use session_supervisor::{SessionSupervisor, names};
+=======
+use counted::counted;
+use session_supervisor::names;
+>>>>>>> costs:benches/instructions.rs
 use sides::figure::{Bound, Figure, Judged, Table, as_f64};
 use sides::lives;
 use sides::session::Census;
@@ -105,23 +112,8 @@ fn name(side: Side, step: Step, n: usize) -> String {
 
 /// How many instructions a step takes with so many sessions, and all before it: many less few.
 fn more(side: Side, step: Step) -> Option<f64> {
-    let many = counted(&name(side, step, MANY))?;
-    Some(many - counted(&name(side, step, FEW))?)
-}
-
-/// The instructions of one run, which callgrind says at its end: `Collected : 123456`.
-fn counted(run: &str) -> Option<f64> {
-    let program = std::env::current_exe().ok()?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .env(RUN, run)
-        .output()
-        .ok()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{run}: {said}");
-    let (_, count) = said.split_once("Collected : ")?;
-    count.split_whitespace().next()?.parse().ok()
+    let many = counted(RUN, &name(side, step, MANY))?;
+    Some(many - counted(RUN, &name(side, step, FEW))?)
 }
 
 /// A figure: its step, how often that is done for each session, and its bounds.
