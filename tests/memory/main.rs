@@ -12,6 +12,8 @@ mod children;
 mod claims;
 mod costs;
 mod crowds;
+#[cfg(feature = "dashboard")]
+mod dashboards;
 mod draining;
 mod expiry;
 mod failures;
@@ -67,6 +69,8 @@ fn main() -> ExitCode {
         draining::rows(),
         tasks::rows(),
         feed::rows(),
+        #[cfg(feature = "dashboard")]
+        dashboards::rows(),
         spans::rows(),
     ];
     crowds::fill_the_registry();
