@@ -15,12 +15,8 @@ mod sides;
 use std::convert::Infallible;
 use std::process::ExitCode;
 
-<<<<<<< HEAD:benches/instructions/src/main.rs
-use session_supervisor::{SessionSupervisor, names};
-=======
 use counted::counted;
-use session_supervisor::names;
->>>>>>> costs:benches/instructions.rs
+use session_supervisor::{SessionSupervisor, names};
 use sides::figure::{Bound, Figure, Judged, Table, as_f64};
 use sides::lives;
 use sides::session::Census;
