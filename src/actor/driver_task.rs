@@ -91,7 +91,7 @@ async fn take_over(shared: &Arc<Shared>) {
     }
 }
 
-/// Waits for the states of killed children that lay in the root's events, since a parent may start
+/// Waits for the states of killed children that are still to be dropped, since a parent may start
 /// the next incarnation as soon as this one is over. One that is stuck does not keep it for long.
 async fn all_dropped(shared: &Shared) {
     let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);

@@ -204,7 +204,8 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether the state lies in an event that is not read any more: then the join alone counts.
+    /// Whether only the state is left, and no event of the end can come any more: then the join alone
+    /// counts.
     pub(super) fn lost(&self, slot: u32) -> bool {
         self.events == Events::Over
             && self
