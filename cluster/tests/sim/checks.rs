@@ -25,7 +25,7 @@ impl World {
             let mut running = Vec::new();
             for (place, node) in self.nodes.iter().enumerate() {
                 let Some(up) = node.up() else { continue };
-                if !node.executes(self.now) {
+                if !node.executes() {
                     continue;
                 }
                 let admitted = up.holder.admits(shard, node.local(self.now));

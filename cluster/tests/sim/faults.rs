@@ -40,7 +40,7 @@ impl World {
                 self.store.extend_all(self.store_down_until);
             }
             7 => {
-                let executes = self.nodes[node].executes(self.now);
+                let executes = self.nodes[node].executes();
                 if executes && self.nodes[node].up().is_some() {
                     self.tell(node, Holder::leave);
                 }

@@ -96,8 +96,9 @@ impl Node {
         }
     }
 
-    pub(crate) fn executes(&self, now: u64) -> bool {
-        self.paused_until.is_none_or(|until| until <= now)
+    /// Whether it executes anything: not before it has been resumed.
+    pub(crate) const fn executes(&self) -> bool {
+        self.paused_until.is_none()
     }
 
     pub(crate) const fn reaches_the_store(&self, now: u64) -> bool {
