@@ -1,17 +1,19 @@
-//! etcd whose disk is full: what is read and renewed goes on, and what is written is refused with its
-//! words.
+//! etcd whose space is used up: the nodes that are there go on, and one that joins is refused with
+//! etcd's words.
 
-use std::error::Error;
 use std::time::Duration;
 
 use etcd_client::{AlarmAction, AlarmType};
-use session_supervisor_cluster::etcd::{Claim, Etcd, EtcdError, EtcdOptions, LeaseState};
+use session_supervisor_cluster::clock::Clock;
+use session_supervisor_cluster::etcd::{
+    Claim, Etcd, EtcdError, EtcdOptions, GrantError, Lease, LeaseState,
+};
 
-use crate::node::{lease, name, raw, shard, shards, soon};
+use crate::node::{lease, name, raw, shard, shards, soon, ttl};
 use crate::support::Cluster;
 
 #[tokio::test]
-async fn without_space_nothing_new_is_claimed_and_the_lease_goes_on() {
+async fn without_space_nodes_go_on_and_none_joins() {
     let quota = format!("--quota-backend-bytes={}", 16 << 20);
     let Some(servers) = Cluster::start_with(1, &[&quota]) else {
         return;
@@ -40,17 +42,25 @@ async fn without_space_nothing_new_is_claimed_and_the_lease_goes_on() {
         panic!("it is never full");
     };
     soon("a full disk", full).await;
-    let error = keys.claim(shard(1)).await.expect_err("no space");
-    let EtcdError::Unavailable { ref cause, .. } = error else {
+    // What a node writes is a transaction within one, of which etcd does not count the size: it goes on.
+    let claim = keys.claim(shard(1)).await.expect("an answer");
+    assert!(matches!(claim, Claim::Claimed(_)), "{claim:?}");
+    // A node that joins needs a new lease.
+    let error = soon("a refusal", async {
+        loop {
+            if let Err(error) = Lease::grant(&etcd, ttl(60), Clock::real()).await {
+                return error;
+            }
+        }
+    })
+    .await;
+    let GrantError::Etcd(EtcdError::Unavailable { cause, .. }) = &error else {
         panic!("{error:?}");
     };
-    assert!(
-        cause.to_string().contains("database space exceeded"),
-        "{cause}"
-    );
-    assert!(error.source().is_some());
+    let text = cause.to_string();
+    assert!(text.contains("database space exceeded"), "{text}");
     let owners = etcd.snapshot(shards()).await.expect("an answer").owners;
-    assert_eq!(owners.len(), 1);
+    assert_eq!(owners.len(), 2);
     let state = soon("a renewal", lease.changed()).await;
     assert!(matches!(state, LeaseState::Held { .. }), "{state:?}");
     // What is given up is deleted, which needs no space.

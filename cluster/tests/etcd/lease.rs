@@ -14,25 +14,23 @@ async fn a_renewal_counts_from_before_it_was_sent() {
         return;
     };
     let before = clock::now();
-    let mut lease = world.lease(2).await;
+    let mut lease = world.lease(8).await;
     let LeaseState::Held { sent: mut last } = lease.state() else {
         panic!("{lease:?}")
     };
     assert!(before <= last && last <= clock::now());
-    for _ in 0..3 {
-        let asked = clock::now();
+    for _ in 0..2 {
         let state = soon("a renewal", lease.changed()).await;
         let LeaseState::Held { sent } = state else {
             panic!("{state:?}")
         };
         assert!(last < sent && sent <= clock::now(), "{last:?} {sent:?}");
-        // A quarter of two seconds, or later if the machine is busy. Never at once.
+        // A quarter of eight seconds, or later if the machine is busy. Never at once.
         assert!(
-            sent.since(last) >= Duration::from_millis(450),
+            sent.since(last) >= Duration::from_millis(1_900),
             "{:?}",
             sent.since(last)
         );
-        assert!(sent >= asked || sent > last);
         last = sent;
     }
 }
@@ -67,7 +65,7 @@ async fn a_lease_that_was_revoked_is_lost_at_the_next_renewal() {
     let Some(mut world) = world("/lease/gone").await else {
         return;
     };
-    let mut lease = world.lease(4).await;
+    let mut lease = world.lease(12).await;
     let LeaseState::Held { sent } = lease.state() else {
         panic!("{lease:?}")
     };
@@ -145,7 +143,7 @@ async fn without_etcd_it_is_lost_after_two_thirds_and_not_before() {
         return;
     };
     let etcd = connect(&servers, "/lease/away").await;
-    let mut lease = lease(&etcd, 3).await;
+    let mut lease = lease(&etcd, 6).await;
     soon("a renewal", lease.changed()).await;
     servers.stop(0);
     let LeaseState::Held { .. } = lease.state() else {
@@ -161,8 +159,8 @@ async fn without_etcd_it_is_lost_after_two_thirds_and_not_before() {
         }
     };
     let after = lost_at.since(sent);
-    assert!(after >= Duration::from_secs(2), "{after:?}");
-    assert!(after < Duration::from_millis(2_900), "{after:?}");
+    assert!(after >= Duration::from_secs(4), "{after:?}");
+    assert!(after < Duration::from_millis(5_900), "{after:?}");
 }
 
 #[tokio::test]

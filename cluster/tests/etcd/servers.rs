@@ -154,7 +154,7 @@ async fn without_a_majority_nothing_is_renewed_or_claimed() {
     let options = EtcdOptions::new("/servers").request_timeout(Duration::from_secs(1));
     let endpoint = servers.endpoints().swap_remove(leader);
     let etcd = Etcd::connect([endpoint], options).await.expect("options");
-    let mut lease = lease(&etcd, 3).await;
+    let mut lease = lease(&etcd, 4).await;
     let keys = lease.keys(name("a"));
     assert!(matches!(claim(&keys, shard(0)).await, Claim::Claimed(_)));
     renewed(&mut lease).await;
@@ -171,7 +171,7 @@ async fn without_a_majority_nothing_is_renewed_or_claimed() {
         }
     };
     assert!(
-        clock::now().since(stopped) < Duration::from_secs(3),
+        clock::now().since(stopped) < Duration::from_secs(4),
         "{lost:?}"
     );
     for index in (0..3).filter(|index| *index != leader) {
