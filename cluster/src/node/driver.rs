@@ -219,6 +219,9 @@ impl Driver {
                 self.planned(out);
                 self.peers();
                 self.plans.planning.seen();
+                if !self.view.nodes.contains_key(&self.node.name) {
+                    self.removed(out);
+                }
             }
             Seen::Change(change) => {
                 let revision = change.revision;
@@ -236,10 +239,14 @@ impl Driver {
                         self.planned(out);
                         self.plans.planning.seen();
                     }
-                    Changed::Node(..) => {
+                    Changed::Node(name, node) => {
+                        let gone = node.is_none() && *name == self.node.name;
                         self.view.set(change.what);
                         self.peers();
                         self.plans.planning.seen();
+                        if gone {
+                            self.removed(out);
+                        }
                     }
                     Changed::Planner(_) => {
                         self.view.set(change.what);
@@ -250,6 +257,13 @@ impl Driver {
         }
         let view = Arc::new(self.view.clone());
         self.node.now.send_modify(|now| now.view = view);
+    }
+
+    /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
+    /// renewals say.
+    fn removed(&self, out: &mut Vec<Effect>) {
+        tracing::error!(node = %self.node.name, "etcd has removed this node");
+        self.tell(out, Holder::lease_lost);
     }
 
     /// Follows the plan that stands in etcd.
