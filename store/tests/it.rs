@@ -12,5 +12,6 @@ mod it {
     mod places;
     mod races;
     mod rest;
+    mod sharing;
     mod support;
 }
