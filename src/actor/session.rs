@@ -134,24 +134,6 @@ impl<A: Actor> Session<A> {
             && self.life.tree().is_some_and(|tree| !tree.has_sessions())
     }
 
-    /// What its handler of messages does.
-    async fn handle_message(
-        &self,
-        myself: ActorRef<A::Msg>,
-        message: A::Msg,
-    ) -> Result<(), ActorProcessingErr> {
-        let mut lease = self.lease();
-        let Some((actor, state)) = lease.parts() else {
-            return Ok(());
-        };
-        self.life.in_use.begin();
-        let call = move || actor.handle(myself, message, state);
-        let result = self.call_in_box(call).await;
-        self.flush(&mut lease, result)?;
-        self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
-        Ok(())
-    }
-
     /// What its handler of supervision events does.
     async fn handle_event(
         &self,
@@ -271,8 +253,16 @@ impl<A: Actor> Session<A> {
             }
         };
         callbacks.link_failure = None;
-        // What a callback works with has no room in the task of an idle session.
-        Box::pin(self.handle_message(myself, message)).await
+        let mut lease = self.lease();
+        let Some((actor, state)) = lease.parts() else {
+            return Ok(());
+        };
+        self.life.in_use.begin();
+        let call = move || actor.handle(myself, message, state);
+        let result = self.call_in_box(call).await;
+        self.flush(&mut lease, result)?;
+        self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
