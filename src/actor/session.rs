@@ -141,6 +141,9 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
+        if self.knows(&event) {
+            return Ok(());
+        }
         if callbacks.turn_of(&self.shared) == Turn::Roots {
             yield_now().await;
         }
@@ -271,9 +274,6 @@ impl<A: Actor> Session<A> {
         event: SupervisionEvent,
         callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        if self.knows(&event) {
-            return Ok(());
-        }
         // Most sessions have no children. Their tasks have no room for this.
         Box::pin(self.handle_event(myself, event, callbacks)).await
     }
