@@ -103,10 +103,9 @@ fn save(schema: &str) -> String {
                 $5::bigint[], $6::bigint[], $7::bytea[])
             AS late (id, revision, slot, format, saved, sum, bytes)),
          there AS (UPDATE {schema}.sessions s SET used = greatest(s.used, late.saved) FROM late
-            WHERE s.id = late.id AND s.revision = late.revision RETURNING s.id)
+            WHERE s.id = late.id AND s.revision = late.revision RETURNING late.*)
          INSERT INTO {schema}.states AS t (id, revision, slot, format, saved, sum, bytes)
-         SELECT late.id, late.revision, late.slot, late.format, late.saved, late.sum, late.bytes
-            FROM late JOIN there ON there.id = late.id
+         SELECT id, revision, slot, format, saved, sum, bytes FROM there
          ON CONFLICT (id, slot) DO UPDATE SET
             revision = excluded.revision, format = excluded.format, saved = excluded.saved,
             sum = excluded.sum, bytes = excluded.bytes"
