@@ -44,7 +44,7 @@ impl Statements {
             "WITH late AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS late (id, revision)),
              gone AS (DELETE FROM {schema}.sessions s USING late
                 WHERE s.id = late.id AND s.revision <= late.revision RETURNING s.id)
-             DELETE FROM {schema}.states t USING gone WHERE t.id = gone.id"
+             DELETE FROM {schema}.states WHERE id = ANY(ARRAY(SELECT id FROM gone))"
         );
         let rest = format!(
             "UPDATE {schema}.sessions s SET resting = late.resting
@@ -92,7 +92,7 @@ fn remember(schema: &str) -> String {
                 label = excluded.label, claims = excluded.claims, revision = excluded.revision,
                 started = excluded.started, used = excluded.used, resting = excluded.resting
             WHERE excluded.revision > sessions.revision RETURNING id)
-         DELETE FROM {schema}.states t USING done WHERE t.id = done.id"
+         DELETE FROM {schema}.states WHERE id = ANY(ARRAY(SELECT id FROM done))"
     )
 }
 
