@@ -32,6 +32,7 @@ mod domain;
 mod dossier;
 mod drain;
 mod dynamic;
+mod end;
 mod event;
 mod exit;
 mod expiry;
@@ -70,8 +71,9 @@ mod waiting;
 
 pub(crate) use answers::Answer;
 pub use answers::{
-    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted,
-    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, GoneAnswer, LeaseAnswer,
+    NotStarted, Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
+    StopAnswer,
 };
 pub use backoff::Backoff;
 pub use callers::{Caller, LaunchCaller, Reply};
@@ -87,6 +89,7 @@ pub use drain::{
     ProgressAnswer,
 };
 pub use dynamic::{Dossier, Engine, Outlook, STOP_WINDOW};
+pub use end::{EndReason, SessionEnd};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};

@@ -45,9 +45,10 @@ pub use child::{AnyActor, Child, Task};
 pub use dashboard::{Action, ActionRequest, Dashboard, dashboard};
 pub use engine::{
     AutoShutdown, Backoff, Cause, ChildKind, ChildState, Claim, Counts, Decision, DrainOutcome,
-    DrainProgress, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND, Kill,
-    Limit as RestartLimit, OnRestartLimit, Pending, Rejected, Restart, SessionState, Severity,
-    Shutdown, ShutdownReport, StartFailure, Starts, Stats, StopCause, Strategy,
+    DrainProgress, EndReason, EventKind, Exit, ExitCause, Exits, Expiry, Histogram, KILL_BOUND,
+    Kill, Limit as RestartLimit, OnRestartLimit, Pending, Rejected, Restart, SessionEnd,
+    SessionState, Severity, Shutdown, ShutdownReport, StartFailure, Starts, Stats, StopCause,
+    Strategy,
 };
 pub use event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 pub use handle::{SessionSupervisor, Supervisor};

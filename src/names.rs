@@ -81,15 +81,7 @@ pub struct InvalidRole {
 /// The registry name of a session.
 #[must_use]
 pub fn session(supervisor: &str, id: &str) -> String {
-    let mut name = String::with_capacity(supervisor.len() + SESSION.len() + id.len());
-    push_session(&mut name, supervisor, id);
-    name
-}
-
-fn push_session(name: &mut String, supervisor: &str, id: &str) {
-    name.push_str(supervisor);
-    name.push_str(SESSION);
-    name.push_str(id);
+    [supervisor, SESSION, id].concat()
 }
 
 /// Looks something up by the registry name of a session. The name lies in a buffer of the thread,
@@ -108,7 +100,9 @@ pub(crate) fn by_session<T>(
         let found = BUFFER.try_with(|buffer| {
             let mut name = buffer.try_borrow_mut().ok()?;
             name.clear();
-            push_session(&mut name, supervisor, id);
+            for part in [supervisor, SESSION, id] {
+                name.push_str(part);
+            }
             Some(look_up(&name))
         });
         if let Ok(Some(found)) = found {
@@ -121,13 +115,13 @@ pub(crate) fn by_session<T>(
 /// The registry name of a child of a session's tree.
 #[must_use]
 pub fn session_child(supervisor: &str, role: &str, id: &str) -> String {
-    format!("{supervisor}/{role}/{id}")
+    [supervisor, "/", role, "/", id].concat()
 }
 
 /// The registry name of a child of a [`Supervisor`](crate::Supervisor) outside any session.
 #[must_use]
 pub fn child(supervisor: &str, role: &str) -> String {
-    format!("{supervisor}/{role}")
+    [supervisor, "/", role].concat()
 }
 
 /// The supervisor and the id in the registry name of a session; `None` if it is not one.

@@ -556,8 +556,8 @@ impl SessionSupervisor {
         async move { ask::stop(&shared, Some(timeout)).await }
     }
 
-    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
-    /// stop.
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report, which says
+    /// [why it ended](ShutdownReport::cause). Starts no stop.
     ///
     /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may
     /// wait, also after the end. The result is `None` if the runtime was shut down before the
@@ -571,17 +571,18 @@ impl SessionSupervisor {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// use session_supervisor::{Options, SessionSupervisor};
+    /// use session_supervisor::{Options, SessionSupervisor, StopCause};
     ///
     /// let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
     /// let end = tokio::spawn(sessions.wait());
     /// let report = sessions.stop().await.unwrap();
     /// assert_eq!(end.await.unwrap(), Some(report));
+    /// assert_eq!(report.cause, StopCause::Requested);
     /// # }
     /// ```
     pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { Some(shared.completion.wait_over().await?.report) }
+        async move { shared.completion.wait_over().await }
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ractor::{ActorCell, ActorRef};
 
-use crate::actor::completion::Outcome;
 use crate::actor::directory;
 use crate::actor::shared::Query;
 use crate::ask;
@@ -79,7 +78,9 @@ impl Supervisor {
 
     /// How it ended, once all of it has ended. `None` if its runtime was shut down before that, or
     /// if it had an internal fault.
-    pub(crate) fn ended(&self) -> impl Future<Output = Option<Outcome>> + Send + 'static + use<> {
+    pub(crate) fn ended(
+        &self,
+    ) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         async move { shared.completion.wait_over().await }
     }
@@ -396,8 +397,8 @@ impl Supervisor {
         async move { ask::stop(&shared, Some(timeout)).await }
     }
 
-    /// Waits for the end of the supervisor, whatever ends it, and returns its report. Starts no
-    /// stop.
+    /// Waits for the end of the supervisor, whatever ends it, and returns its report, which says
+    /// [why it ended](ShutdownReport::cause). Starts no stop.
     ///
     /// It returns when all children have ended, stuck ones excepted. Any number of callers may
     /// wait, also after the end. The result is `None` if the runtime was shut down before the
@@ -407,8 +408,7 @@ impl Supervisor {
     ///
     /// Safe: it changes nothing.
     pub fn wait(&self) -> impl Future<Output = Option<ShutdownReport>> + Send + 'static + use<> {
-        let ended = self.ended();
-        async move { Some(ended.await?.report) }
+        self.ended()
     }
 }
 

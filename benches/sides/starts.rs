@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_supervisor::{ChildSpec, Supervisor, TreeSpec};
+use session_supervisor::{ChildSpec, SessionSupervisor, Supervisor, TreeSpec};
 
 use super::lives;
 use super::session::Census;
@@ -46,20 +46,24 @@ async fn start_by_hand(census: &Arc<Census>, n: usize) -> Duration {
 pub(crate) async fn trees(n: usize) -> Duration {
     let census = Census::new();
     let sessions = lives::supervisor().await;
-    let child = lives::spec(&census);
+    let began = Instant::now();
+    start_trees(&sessions, &census, n).await;
+    let took = began.elapsed();
+    assert_eq!(census.up(), 3 * n);
+    sessions.stop().await.expect("a running supervisor");
+    took
+}
+
+pub(crate) async fn start_trees(sessions: &SessionSupervisor, census: &Arc<Census>, n: usize) {
+    let child = lives::spec(census);
     let spec: ChildSpec<Supervisor> = ChildSpec::tree(move |_| {
         TreeSpec::one_for_one()
             .child("manager", child.clone())
             .child("state", child.clone())
             .child("agent", child.clone())
     });
-    let began = Instant::now();
     for i in 0..n {
         let start = sessions.start_session(&format!("session-{i}"), spec.clone());
         drop(start.await.expect("a start"));
     }
-    let took = began.elapsed();
-    assert_eq!(census.up(), 3 * n);
-    sessions.stop().await.expect("a running supervisor");
-    took
 }

@@ -99,7 +99,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cluster = match flag("--postgres") {
         #[cfg(feature = "postgres")]
         Some(url) => {
-            let store = session_supervisor_cluster::PostgresStore::open(&url)?;
+            let store = session_supervisor_cluster::PostgresStore::open(url.parse()?)?;
             ClusterSupervisor::join(options, kinds, store).await?
         }
         #[cfg(not(feature = "postgres"))]

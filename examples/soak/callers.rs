@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use session_supervisor::error::{AwaitError, EnsureError, StartError, WaitEndError};
-use session_supervisor::{Ensured, Exit, Restart};
+use session_supervisor::{EndReason, Ensured, Exit, Restart};
 use tokio::task::JoinSet;
 
 use crate::ask::{ask, ask_and_leave};
@@ -98,8 +98,11 @@ async fn ends(own: &mut Owned<'_>, session: &ActorRef<Msg>) -> Result<(), Over> 
     }
     while let Some(end) = wait.join_next().await {
         let fits = match &end {
-            Ok(Ok(Exit::Shutdown)) => stopped,
-            Ok(Ok(Exit::Failed { .. } | Exit::Killed)) => !stopped,
+            Ok(Ok(end)) => match (&end.exit, end.why) {
+                (Exit::Shutdown, EndReason::Requested) => stopped,
+                (Exit::Failed { .. } | Exit::Killed, EndReason::Itself) => !stopped,
+                _ => false,
+            },
             Ok(Err(WaitEndError::NotFound)) => true,
             Ok(Err(WaitEndError::SupervisorDown)) => {
                 return Err(own.instance.over("a wait says that it is down"));

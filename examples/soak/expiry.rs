@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use session_supervisor::error::{
     CastError, EnsureError, LeaseError, NotTaken, StartError, WaitEndError,
 };
-use session_supervisor::{ChildSpec, Exit, Lease, SessionRef};
+use session_supervisor::{ChildSpec, EndReason, Exit, Expiry, Lease, SessionEnd, SessionRef};
 use tokio::task::JoinSet;
 
 use crate::ask::{PATIENCE, ask, within};
@@ -182,7 +182,11 @@ pub(crate) async fn one_with_a_lifetime(own: &mut Owned<'_>) -> Result<(), Over>
     let lived = began.elapsed();
     tally::LIFETIMES.one();
     match end {
-        Ok(Exit::Shutdown) => own.nothing_is_left("its lifetime is over"),
+        Ok(SessionEnd {
+            exit: Exit::Shutdown,
+            why: EndReason::Expired(Expiry::Lifetime(_)),
+            ..
+        }) => own.nothing_is_left("its lifetime is over"),
         // It was over before the question.
         Err(WaitEndError::NotFound) => {}
         Err(WaitEndError::SupervisorDown) => {

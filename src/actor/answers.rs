@@ -5,7 +5,9 @@
 //! is held and the seat is free, so a waker that blocks delays that task alone. A task that is
 //! dropped before its turn, because the runtime is shutting down, answers in its drop.
 //!
-//! The answer to a launch that succeeded or failed is given by the task of the launch.
+//! The answer to a launch that succeeded or failed is given by the task of the launch. And the root of
+//! a child supervisor waits for its children in the task of its own launch, whose waker is tokio's: it
+//! is answered where the drive ends.
 
 use std::fmt;
 
@@ -121,6 +123,11 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
+    /// Whether it tells the root of a supervisor that its children are started.
+    pub(super) const fn is_for_a_root(&self) -> bool {
+        matches!(self, Self::Reply(Reply::Begin(..)))
+    }
+
     /// Gives it here and now. No lock may be held.
     pub(super) fn give(self, drops: &DropQueue) {
         // A waker that panics affects no other caller, and its own has the answer all the same.
@@ -133,6 +140,7 @@ impl Answer {
                 Reply::MoreTime(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::DrainProgress(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Stop(ticket, answer) => deliver(ticket, answer, drops),
+                Reply::Gone(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::Await(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::StartChild(ticket, answer) => deliver(ticket, answer, drops),
                 Reply::RestartChild(ticket, answer) => deliver(ticket, answer, drops),

@@ -108,17 +108,9 @@ pub(super) fn out_all(shared: &Arc<Shared>, driver: &mut Driver, outbox: &mut Ou
                 let ends = Arc::new(ends);
                 driver.drained = Some(Drained { ends, tickets });
             }
-            Effect::Finished {
-                report,
-                cause,
-                tickets,
-            } => {
-                driver.ended = Some(Ended {
-                    report,
-                    cause,
-                    tickets,
-                });
-                match cause {
+            Effect::Finished { report, tickets } => {
+                driver.ended = Some(Ended { report, tickets });
+                match report.cause {
                     StopCause::Requested
                     | StopCause::Drained
                     | StopCause::AutoShutdown

@@ -6,24 +6,17 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::roots::Roots;
-use crate::engine::{ShutdownReport, StopCause};
+use crate::engine::ShutdownReport;
 
 /// The completions of the supervisors that are not over.
 pub(super) static COMPLETIONS: Roots<Completion> = Roots::new();
-
-/// How a supervisor ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) report: ShutdownReport,
-    pub(crate) cause: StopCause,
-}
 
 /// The root of a supervisor, how all of it ended, and the callers that wait for that.
 #[derive(Debug)]
 pub(crate) struct Completion {
     root: ActorCell,
-    /// Once all is over. Without an outcome if the runtime was shut down before that.
-    outcome: OnceLock<Option<Outcome>>,
+    /// Once all is over. Without a report if the runtime was shut down before that.
+    report: OnceLock<Option<ShutdownReport>>,
     waiters: Mutex<Vec<oneshot::Sender<()>>>,
 }
 
@@ -31,7 +24,7 @@ impl Completion {
     pub(super) const fn new(root: ActorCell) -> Self {
         Self {
             root,
-            outcome: OnceLock::new(),
+            report: OnceLock::new(),
             waiters: Mutex::new(Vec::new()),
         }
     }
@@ -42,25 +35,25 @@ impl Completion {
 
     /// Whether all is over.
     pub(super) fn is_over(&self) -> bool {
-        self.outcome.get().is_some()
+        self.report.get().is_some()
     }
 
-    /// All is over. Answers the outcome, which is the first that was set, and the callers to wake.
+    /// All is over. Answers the report, which is the first that was set, and the callers to wake.
     pub(super) fn over(
         &self,
-        outcome: Option<Outcome>,
-    ) -> (Option<Outcome>, Vec<oneshot::Sender<()>>) {
-        let outcome = *self.outcome.get_or_init(|| outcome);
-        (outcome, std::mem::take(&mut *self.lock()))
+        report: Option<ShutdownReport>,
+    ) -> (Option<ShutdownReport>, Vec<oneshot::Sender<()>>) {
+        let report = *self.report.get_or_init(|| report);
+        (report, std::mem::take(&mut *self.lock()))
     }
 
     /// Returns when all is over, for any number of waiters.
-    pub(crate) async fn wait_over(&self) -> Option<Outcome> {
+    pub(crate) async fn wait_over(&self) -> Option<ShutdownReport> {
         let (waiter, over) = oneshot::channel();
         {
             let mut waiters = self.lock();
-            if let Some(outcome) = self.outcome.get() {
-                return *outcome;
+            if let Some(report) = self.report.get() {
+                return *report;
             }
             // Those who have given up are not kept.
             if waiters.len() == waiters.capacity() {
@@ -69,7 +62,7 @@ impl Completion {
             waiters.push(waiter);
         }
         drop(over.await);
-        self.outcome.get().copied().flatten()
+        self.report.get().copied().flatten()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {

@@ -197,13 +197,15 @@ impl Shared {
                 driver.timer = Timer::Off;
             }
         }
+        let mut goes_on = driver.timer == Timer::Fired || due == Some(Moment::START);
         if !driver.lists.is_empty() {
             if self.progress.root() >= RootStage::Gone {
                 driver.lists.drop_all(&mut driver.machine, outbox);
             }
             driver.lists.page(&mut driver.machine, outbox);
+            goes_on |= !driver.lists.is_empty();
         }
-        if driver.timer == Timer::Fired || due == Some(Moment::START) || !driver.lists.is_empty() {
+        if goes_on {
             return Rest::Work;
         }
         if let Some(at) = due

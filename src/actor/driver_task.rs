@@ -13,9 +13,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::completion::Outcome;
 use super::directory;
-use super::driver::Ended;
+use super::driver::{Alarm, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
@@ -70,10 +69,12 @@ async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool)
         }
         tokio::select! {
             biased;
-            () = waiting.as_mut() => {
+            alarm = waiting.as_mut() => {
                 due = None;
                 waiting.set(timer(shared, due));
-                shared.tick();
+                if alarm == Alarm::Due {
+                    shared.tick();
+                }
             }
             () = shared.wake.notified() => take_over(shared).await,
         }
@@ -90,7 +91,7 @@ async fn take_over(shared: &Arc<Shared>) {
     }
 }
 
-/// Waits for the states of killed children that lay in the root's events, since a parent may start
+/// Waits for the states of killed children that are still to be dropped, since a parent may start
 /// the next incarnation as soon as this one is over. One that is stuck does not keep it for long.
 async fn all_dropped(shared: &Shared) {
     let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);
@@ -101,14 +102,18 @@ async fn all_dropped(shared: &Shared) {
 /// Returns when the timer is due, and what was ready to run by then has had its turns. Where the
 /// machine is busy, time passes without them, and a session would be killed, or called stuck, for
 /// what it had no chance to do.
-async fn timer(shared: &Shared, armed: Option<Moment>) {
+async fn timer(shared: &Shared, armed: Option<Moment>) -> Alarm {
     match armed {
         Some(at) => shared.clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
-    turns().await;
-    shared.drops.caught_up(DROPS).await;
-    turns().await;
+    let alarm = shared.lock_driver().alarm(shared.clock.now());
+    if alarm == Alarm::Due {
+        turns().await;
+        shared.drops.caught_up(DROPS).await;
+        turns().await;
+    }
+    alarm
 }
 
 async fn turns() {
@@ -141,7 +146,7 @@ impl Drop for End {
         self.tell();
         let shared = &self.0;
         directory::remove(shared);
-        shared.launch_pool.close();
+        shared.end_pool();
         let mut outbox = Outbox::of(shared);
         let (mut late, mut late_drains) = (Vec::new(), Vec::new());
         for item in shared.inbox.shut() {
@@ -156,17 +161,13 @@ impl Drop for End {
         let (ended, drained) = shared.lock_driver().end(&mut outbox);
         shared.claims.free_all();
         outbox.at(shared.clock.now());
-        outbox.ended(ended.as_ref().map(|ended| ended.report));
-        shared.over(ended.as_ref().map(|Ended { report, cause, .. }| Outcome {
-            report: *report,
-            cause: *cause,
-        }));
+        let report = ended.as_ref().map(|ended| ended.report);
+        outbox.ended(report);
+        shared.over(report);
         shared.driver_done();
         let drains = drained.tickets.into_iter().chain(late_drains);
         match ended {
-            Some(Ended {
-                report, tickets, ..
-            }) => {
+            Some(Ended { report, tickets }) => {
                 for ticket in tickets.into_iter().chain(late) {
                     outbox.report(ticket, report);
                 }

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-/// The idle launch tasks of one supervisor, by what a launch is to them.
+/// The idle launch tasks of a session supervisor, by what a launch is to them.
 #[derive(Debug)]
 pub(super) struct LaunchPool<L>(Mutex<Idle<L>>);
 

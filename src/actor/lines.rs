@@ -83,8 +83,11 @@ impl Lines {
     }
 
     /// Puts a line into the queue, which [`write`](Self::write) has to follow. Locks may be held. A
-    /// line for which there is no place is handed back.
+    /// line that no subscriber wants, or for which there is no place, is handed back.
     pub(super) fn push(&self, line: Line) -> Option<Line> {
+        if !log::is_wanted(&line) {
+            return Some(line);
+        }
         let mut queue = self.0.lock();
         if queue.waiting.len() >= MOST {
             queue.lost += 1;

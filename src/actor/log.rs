@@ -190,14 +190,31 @@ pub(super) fn listening() -> Listening {
 
 /// Whether a subscriber wants to read of that.
 pub(super) fn is_enabled(kind: &EventKind, repeat: Repeat) -> bool {
-    let least = match severity(kind, repeat) {
-        // They are for those who follow the sessions step by step.
-        _ if is_only_followed(kind) => return false,
+    // They are for those who follow the sessions step by step.
+    !is_only_followed(kind) && LevelFilter::current() >= level_of(kind, repeat)
+}
+
+/// Whether a subscriber wants this line.
+pub(super) fn is_wanted(line: &Line) -> bool {
+    let level = match line {
+        Line::Note { kind, repeat, .. } => level_of(kind, *repeat),
+        Line::Stopped(_, report) if report.stuck > 0 => LevelFilter::WARN,
+        Line::Started(speaker) | Line::Stopped(speaker, _) if speaker.is_told() => {
+            LevelFilter::INFO
+        }
+        Line::Started(_) | Line::Stopping(..) | Line::Stopped(..) => LevelFilter::DEBUG,
+        Line::Broken(..) => LevelFilter::ERROR,
+        Line::DropPanicked(_) => LevelFilter::WARN,
+    };
+    LevelFilter::current() >= level
+}
+
+fn level_of(kind: &EventKind, repeat: Repeat) -> LevelFilter {
+    match severity(kind, repeat) {
         Severity::Detail => LevelFilter::DEBUG,
         Severity::Warning => LevelFilter::WARN,
         Severity::Error => LevelFilter::ERROR,
-    };
-    LevelFilter::current() >= least
+    }
 }
 
 /// A crash that is summed up is for those who follow each step.
@@ -215,7 +232,7 @@ const fn is_only_followed(kind: &EventKind) -> bool {
             | EventKind::Launching { .. }
             | EventKind::LaunchCancelled { .. }
             | EventKind::Withdrawn
-            | EventKind::Gone
+            | EventKind::Gone(_)
     )
 }
 

@@ -238,13 +238,13 @@ impl<'a> Outbox<'a> {
 
     /// Does all of it. No lock may be held. Answers how many tasks of others were made or woken on
     /// this thread.
-    pub(super) fn flush(self, shared: &Shared) -> usize {
+    pub(super) fn flush(&mut self, shared: &Shared) -> usize {
         self.drops.wake();
         if self.told {
             self.lines.write();
         }
         self.publisher.wake();
-        let Some(later) = self.later else {
+        let Some(later) = self.later.take() else {
             return self.woken;
         };
         let woken = self.woken + later.answers.len() + later.stops.len();
@@ -252,7 +252,11 @@ impl<'a> Outbox<'a> {
             tree.stop_for_parent(way, within);
         }
         for answer in later.answers {
-            shared.deliver(answer);
+            if answer.is_for_a_root() && shared.parent_link.is_some() {
+                shared.answer_here(answer);
+            } else {
+                shared.deliver(answer);
+            }
         }
         woken
     }

@@ -110,7 +110,10 @@ impl Root {
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
         if let Some(cell) = exit::started(&event) {
-            if shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell) {
+            // Only the starts of sessions are counted.
+            if shared.has_sessions()
+                && (shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell))
+            {
                 shared.events.start_read();
             }
             return Ok(());

@@ -2,9 +2,9 @@
 //! value, catches panics, and leaves the mark that says how the session ended.
 //!
 //! After an orderly `post_stop`, and after a failure, both are dropped in the session's own task,
-//! before ractor tells the root. Those of a killed session travel in ractor's exit event; wherever
-//! that is dropped, they are handed to the queue of drops (`drop_queue`). A panic in a drop is
-//! caught in each case.
+//! before ractor tells the root. Those of a killed session are handed to the queue of drops
+//! (`drop_queue`) when its task is done. They never travel in ractor's exit event, which may never
+//! be dropped (`held`). A panic in a drop is caught in each case.
 //!
 //! ractor drops the wrapper itself last in the session's task, so its drop reports that the task is
 //! done.
@@ -13,7 +13,7 @@
 //! passed through.
 
 mod callback;
-mod guard;
+mod held;
 
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -31,17 +31,19 @@ use super::plan::SpawnFailure;
 use super::root::Root;
 use super::shared::{Life, Order, Shared};
 use crate::engine::Input;
-use guard::{Guard, Turn, UserState};
+use held::{Callbacks, Held, Lease, Place, Turn};
 
 /// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
 pub(crate) struct Session<A: Actor> {
     life: Arc<Life>,
     shared: Arc<Shared>,
+    place: Place<A>,
     actor: PhantomData<fn() -> A>,
 }
 
 impl<A: Actor> Drop for Session<A> {
     fn drop(&mut self) {
+        self.leave();
         if self.life.holds(Hold::Tree)
             && let Some(tree) = self.life.tree()
         {
@@ -64,6 +66,7 @@ impl<A: Actor> Session<A> {
         let session = Self {
             life: Arc::clone(life),
             shared: Arc::clone(shared),
+            place: Place::new(),
             actor: PhantomData,
         };
         let spawn_arguments = SpawnArguments {
@@ -109,19 +112,26 @@ impl<A: Actor> Session<A> {
     /// keep the root, which tokio puts into a slot of this thread.
     fn flush(
         &self,
-        guard: &mut Guard<A>,
+        lease: &mut Lease<'_, A>,
         result: Result<(), ActorProcessingErr>,
     ) -> Result<(), ActorProcessingErr> {
         let Err(error) = result else {
-            guard.follow_up();
+            lease.follow_up();
             return Ok(());
         };
         let cause = Arc::new(error);
         let drops = &self.shared.drops;
         self.life.mark_failed(Arc::clone(&cause), drops);
-        guard.release();
+        lease.release();
         self.tell();
         Err(Box::new(Failing::new(cause, self.shared.drops.clone())))
+    }
+
+    /// Whether it is a static supervisor that is told of a start, which its launch has reported.
+    fn knows(&self, event: &SupervisionEvent) -> bool {
+        TypeId::of::<A>() == TypeId::of::<Root>()
+            && exit::started(event).is_some()
+            && self.life.tree().is_some_and(|tree| !tree.has_sessions())
     }
 
     /// What its handler of supervision events does.
@@ -129,28 +139,34 @@ impl<A: Actor> Session<A> {
         &self,
         myself: ActorRef<A::Msg>,
         event: SupervisionEvent,
-        guard: &mut Guard<A>,
+        callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        if guard.turn_of() == Turn::Roots {
+        if callbacks.turn_of(&self.shared) == Turn::Roots {
             yield_now().await;
         }
         // The root of a supervisor judges the ends of its children itself.
         if TypeId::of::<A>() != TypeId::of::<Root>() {
-            guard.link_failure = exit::link_failure(&event);
+            callbacks.link_failure = exit::link_failure(&event);
         }
-        let Guard { user, linked, .. } = guard;
-        let Some((actor, state)) = user.as_mut().and_then(UserState::parts) else {
+        let mut lease = self.lease();
+        let Some(Held {
+            actor,
+            state,
+            linked,
+        }) = &mut lease.held
+        else {
             return Ok(());
         };
         // A supervisor of ours waits for its children itself.
         if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
             Linked::follow(linked, cell, &event);
         }
+        let (actor, state) = (&**actor, &mut **state);
         // Only messages count as use.
         self.life.in_use.begin_event();
         let call = move || actor.handle_supervisor_evt(myself, event, state);
         let result = self.call_in_box(call).await;
-        self.flush(guard, result)?;
+        self.flush(&mut lease, result)?;
         self.went_well(self.life.in_use.end_event());
         Ok(())
     }
@@ -170,13 +186,13 @@ impl<A: Actor> Session<A> {
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Guard<A>, arguments = SpawnArguments<A>)]
+#[ractor::actor(message = A::Msg, state = Callbacks, arguments = SpawnArguments<A>)]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
         mut spawn_arguments: SpawnArguments<A>,
-    ) -> Result<Guard<A>, ActorProcessingErr> {
+    ) -> Result<Callbacks, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
         let Some((actor, arguments)) = spawn_arguments.parts.take() else {
             return Err("it was started before".into());
@@ -192,9 +208,8 @@ impl<A: Actor> Session<A> {
         let error = match started {
             Ok(state) => {
                 self.life.mark_ready();
-                let mut guard = Guard::new(actor, state, &self.life, &self.shared);
-                guard.learn();
-                return Ok(guard);
+                self.hold(actor, state).learn();
+                return Ok(Callbacks::new());
             }
             Err(error) => error,
         };
@@ -205,9 +220,10 @@ impl<A: Actor> Session<A> {
     async fn post_start(
         &self,
         myself: ActorRef<A::Msg>,
-        guard: &mut Guard<A>,
+        _callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        let Some((actor, state)) = guard.parts() else {
+        let mut lease = self.lease();
+        let Some((actor, state)) = lease.parts() else {
             return Ok(());
         };
         let number = myself.get_id().pid();
@@ -216,7 +232,7 @@ impl<A: Actor> Session<A> {
                 async move { actor.post_start(myself, state).await }
             )))
             .await;
-        self.flush(guard, result)?;
+        self.flush(&mut lease, result)?;
         self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
         self.shared.events.start_told(number);
         Ok(())
@@ -226,9 +242,9 @@ impl<A: Actor> Session<A> {
         &self,
         myself: ActorRef<A::Msg>,
         message: A::Msg,
-        guard: &mut Guard<A>,
+        callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        let message = match guard.turn_of() {
+        let message = match callbacks.turn_of(&self.shared) {
             Turn::Mine => message,
             Turn::Roots => {
                 let kept = Box::new(message);
@@ -236,14 +252,15 @@ impl<A: Actor> Session<A> {
                 *kept
             }
         };
-        guard.link_failure = None;
-        let Some((actor, state)) = guard.parts() else {
+        callbacks.link_failure = None;
+        let mut lease = self.lease();
+        let Some((actor, state)) = lease.parts() else {
             return Ok(());
         };
         self.life.in_use.begin();
         let call = move || actor.handle(myself, message, state);
         let result = self.call_in_box(call).await;
-        self.flush(guard, result)?;
+        self.flush(&mut lease, result)?;
         self.went_well(self.life.in_use.end(|| self.shared.clock.now()));
         Ok(())
     }
@@ -252,38 +269,42 @@ impl<A: Actor> Session<A> {
         &self,
         myself: ActorRef<A::Msg>,
         event: SupervisionEvent,
-        guard: &mut Guard<A>,
+        callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
+        if self.knows(&event) {
+            return Ok(());
+        }
         // Most sessions have no children. Their tasks have no room for this.
-        Box::pin(self.handle_event(myself, event, guard)).await
+        Box::pin(self.handle_event(myself, event, callbacks)).await
     }
 
     async fn post_stop(
         &self,
         myself: ActorRef<A::Msg>,
-        guard: &mut Guard<A>,
+        callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        if guard.turn_of() == Turn::Roots {
+        if callbacks.turn_of(&self.shared) == Turn::Roots {
             yield_now().await;
         }
         // What it stops itself may have linked others, which then are not below it any more.
-        guard.learn();
-        let had_linked = guard.linked.is_some();
-        if let Some((actor, state)) = guard.parts() {
+        let mut lease = self.lease();
+        lease.learn();
+        let had_linked = lease.remembers();
+        if let Some((actor, state)) = lease.parts() {
             let result = self
                 .call(pin!(Some(
                     async move { actor.post_stop(myself, state).await }
                 )))
                 .of_post_stop()
                 .await;
-            self.flush(guard, result)?;
+            self.flush(&mut lease, result)?;
         }
         // If nothing is remembered, all that is below it was looked at just now.
-        if had_linked || guard.linked.is_some() {
+        if had_linked || lease.remembers() {
             self.life.note_orphans();
         }
-        let failure = guard.link_failure.take();
-        guard.release();
+        let failure = callbacks.link_failure.take();
+        lease.release();
         match failure {
             Some(cause) => self.life.mark_link_failed(cause, &self.shared.drops),
             None => self.life.mark_orderly(),

@@ -27,7 +27,7 @@ use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
-use super::completion::{Completion, Outcome};
+use super::completion::Completion;
 use super::drop_queue::{Deferred, DropQueue};
 use super::feed::Feed;
 use super::held_claims::HeldClaims;
@@ -40,13 +40,10 @@ use super::linked;
 use super::log::{Children, Line, Speaker, Stands};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{DrainOrder, Input, Mark, Meter, StopWay};
+use crate::engine::{DrainOrder, Input, Mark, Meter, ShutdownReport, StopWay};
 use crate::info::ChildFailure;
 use crate::names;
 use crate::options::Grouping;
-
-/// So many launch tasks of a session supervisor wait for the next launch.
-const IDLE_LAUNCH_TASKS: usize = 4;
 
 /// What all who hold a supervisor share.
 ///
@@ -72,6 +69,7 @@ pub struct Shared {
     finished_wake: Notify,
     /// Its root, and its end.
     pub(crate) completion: Arc<Completion>,
+    /// That of a static supervisor is its parent's.
     pub(super) launch_pool: Arc<LaunchPool<Launch>>,
     /// Launches of which something is left, and the driver task.
     launches: AtomicUsize,
@@ -99,6 +97,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(super) fn new(root: ActorCell, arguments: RootArguments, counting: Counting) -> Arc<Self> {
+        let launch_pool = launches::pool_of(&arguments);
         let runtime = arguments.runtime;
         let (drops, lines) = match &arguments.parent_link {
             Some(parent_link) => (
@@ -120,11 +119,9 @@ impl Shared {
             },
             stands: (arguments.parent_link.as_ref()).map_or(Stands::Alone, |_| Stands::Below),
         };
-        // A static supervisor starts its children one by one, and there may be one for each
-        // session.
-        let (idle_launch_tasks, claims) = match arguments.naming {
-            Naming::Sessions => (IDLE_LAUNCH_TASKS, HeldClaims::of_sessions()),
-            Naming::Children | Naming::OfSession | Naming::Unregistered => (0, HeldClaims::none()),
+        let claims = match arguments.naming {
+            Naming::Sessions => HeldClaims::of_sessions(),
+            Naming::Children | Naming::OfSession | Naming::Unregistered => HeldClaims::none(),
         };
         // Only sessions are counted.
         let meter = arguments.machine.meter();
@@ -161,7 +158,7 @@ impl Shared {
             progress: Progress::new(),
             finished_wake: Notify::new(),
             completion: Arc::new(Completion::new(root)),
-            launch_pool: Arc::new(LaunchPool::new(idle_launch_tasks)),
+            launch_pool,
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
             events: Events::default(),
@@ -361,13 +358,11 @@ impl Shared {
         self.last_failure.get()
     }
 
-    /// All is over. Without an outcome if the runtime was shut down before that.
-    pub(super) fn over(&self, outcome: Option<Outcome>) {
-        let (outcome, waiters) = self.completion.over(outcome);
+    /// All is over. Without a report if the runtime was shut down before that.
+    pub(super) fn over(&self, report: Option<ShutdownReport>) {
+        let (report, waiters) = self.completion.over(report);
         if let Some(parent_link) = &self.parent_link {
-            parent_link
-                .life
-                .tree_over(outcome.map(|outcome| outcome.report));
+            parent_link.life.tree_over(report);
         }
         // A waker may be any code, so each is woken in a task of its own.
         for waiter in waiters {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::Signal;
 use super::apart::{self, apart};
 use crate::Supervisor;
-use crate::actor::completion::Outcome;
 use crate::actor::log::TARGET;
 use crate::engine::{ShutdownReport, StopCause};
 use crate::info::ChildFailure;
@@ -81,8 +80,8 @@ impl fmt::Display for Ended {
 
 impl Ended {
     /// `asked`: what ended it, if it was stopped in an orderly way.
-    pub(super) fn of(root: &Supervisor, outcome: Option<Outcome>, asked: EndCause) -> Self {
-        let cause = match outcome.map(|outcome| outcome.cause) {
+    pub(super) fn of(root: &Supervisor, report: Option<ShutdownReport>, asked: EndCause) -> Self {
+        let cause = match report.map(|report| report.cause) {
             Some(StopCause::Escalated) => EndCause::Escalated,
             Some(StopCause::Killed) | None => EndCause::Killed,
             Some(
@@ -95,7 +94,7 @@ impl Ended {
         };
         Self {
             cause,
-            report: outcome.map(|outcome| outcome.report),
+            report,
             failure: match cause {
                 EndCause::Escalated => root.failure(),
                 _ => None,

@@ -128,7 +128,7 @@ impl RunningApplication {
         };
         let signal = tokio::select! {
             biased;
-            outcome = self.root.ended() => return Ended::of(&self.root, outcome, EndCause::Stopped).told(Some(&self.root), PATIENCE),
+            report = self.root.wait() => return Ended::of(&self.root, report, EndCause::Stopped).told(Some(&self.root), PATIENCE),
             signal = self.signals.first() => signal,
             never = work => match never {},
         };
@@ -144,9 +144,8 @@ impl RunningApplication {
     async fn stop_for(mut self, cause: EndCause) -> Ended {
         let stop = self.root.stop_within(self.stop_timeout);
         let overdue = overdue(self.signals.standby(), self.root.clone(), self.stop_timeout);
-        let ended = self.root.ended();
+        let ended = self.root.wait();
         let stopped = async {
-            // It has the report, but not the cause.
             stop.await.ok();
             ended.await
         };
@@ -160,7 +159,7 @@ impl RunningApplication {
         };
         let ended = tokio::select! {
             biased;
-            outcome = stopped => Ended::of(&self.root, outcome, cause),
+            report = stopped => Ended::of(&self.root, report, cause),
             () = interrupted => {
                 // A program that does not exit now is not left with half of it.
                 self.root.get_cell().kill();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::claim::Taken;
 use super::domain::Domain;
+use super::end::SessionEnd;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::rejection::Rejection;
@@ -124,6 +125,15 @@ pub enum StopAnswer {
     NotFound,
     /// It does not end.
     Stuck,
+}
+
+/// What the caller of [`Request::AwaitGone`](super::Request::AwaitGone) is told.
+#[derive(Clone, Debug)]
+pub enum GoneAnswer {
+    /// It is gone.
+    Ended(SessionEnd),
+    /// There is none.
+    NotFound,
 }
 
 /// What the caller of [`Request::AwaitRunning`](super::Request::AwaitRunning) is told.

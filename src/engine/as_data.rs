@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::decision::Decision;
+use super::end::EndReason;
 use super::event::EventKind;
 use super::expiry::Expiry;
 use super::limit::Limit;
@@ -73,6 +74,23 @@ impl Serialize for Expiry {
                 map.serialize_entry("kind", "lifetime")?;
                 map.serialize_entry("longest", &Seconds(*longest))?;
             }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for EndReason {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("kind", self.name())?;
+        map.serialize_entry("text", &self.to_string())?;
+        match self {
+            Self::Expired(expiry) => map.serialize_entry("expiry", expiry)?,
+            Self::Supervisor(cause) => map.serialize_entry("cause", cause)?,
+            Self::Limit(limit) | Self::TotalLimit(limit) => {
+                map.serialize_entry("limit", limit)?;
+            }
+            Self::Itself | Self::Requested | Self::Discarded | Self::NotStarted => {}
         }
         map.end()
     }
@@ -164,14 +182,11 @@ impl Serialize for EventKind {
             Self::Expired(expiry) => map.serialize_entry("expiry", expiry)?,
             Self::MoreTime(time) => map.serialize_entry("time", &Seconds(*time))?,
             Self::Killing(kill) => map.serialize_entry("kill", kill)?,
+            Self::Gone(why) => map.serialize_entry("why", why)?,
             Self::SupervisorStopping(cause) => map.serialize_entry("cause", cause)?,
             Self::SupervisorStopped { report } => map.serialize_entry("report", report)?,
-            Self::Withdrawn
-            | Self::Discarded
-            | Self::Stopping
-            | Self::Stuck
-            | Self::StuckEnded
-            | Self::Gone => {}
+            Self::Withdrawn | Self::Discarded | Self::Stopping | Self::Stuck | Self::StuckEnded => {
+            }
         }
         map.end()
     }

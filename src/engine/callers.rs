@@ -2,8 +2,9 @@
 //! its own request, so an answer that does not fit does not compile.
 
 use super::answers::{
-    Answer, AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer,
-    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    Answer, AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, GoneAnswer,
+    LeaseAnswer, Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
+    StopAnswer,
 };
 use super::domain::{Domain, Ticket};
 use super::drain::{DrainAnswer, MoreTimeAnswer, ProgressAnswer};
@@ -44,8 +45,10 @@ pub enum Reply<D: Domain> {
     MoreTime(D::Ticket<MoreTimeAnswer>, MoreTimeAnswer),
     /// It follows a drain.
     DrainProgress(D::Ticket<ProgressAnswer>, ProgressAnswer),
-    /// It stops a session or a child, or waits for its end.
+    /// It stops a session or a child.
     Stop(D::Ticket<StopAnswer>, StopAnswer),
+    /// It waits for the end of a session.
+    Gone(D::Ticket<GoneAnswer>, GoneAnswer),
     /// It waits until a session runs.
     Await(D::Ticket<AwaitAnswer<D>>, AwaitAnswer<D>),
     /// It adds a child.
@@ -71,6 +74,7 @@ impl<D: Domain> Reply<D> {
                 (Caller::DrainProgress(ticket), answer.into_cause())
             }
             Self::Stop(ticket, answer) => (Caller::Stop(ticket), answer.into_cause()),
+            Self::Gone(ticket, answer) => (Caller::Gone(ticket), answer.into_cause()),
             Self::Await(ticket, answer) => (Caller::Await(ticket), answer.into_cause()),
             Self::StartChild(ticket, answer) => (Caller::StartChild(ticket), answer.into_cause()),
             Self::RestartChild(ticket, answer) => {
@@ -97,8 +101,10 @@ pub enum Caller<D: Domain> {
     MoreTime(D::Ticket<MoreTimeAnswer>),
     /// It follows a drain.
     DrainProgress(D::Ticket<ProgressAnswer>),
-    /// It stops a session or a child, or waits for its end.
+    /// It stops a session or a child.
     Stop(D::Ticket<StopAnswer>),
+    /// It waits for the end of a session.
+    Gone(D::Ticket<GoneAnswer>),
     /// It waits until a session runs.
     Await(D::Ticket<AwaitAnswer<D>>),
     /// It adds a child.

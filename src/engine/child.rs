@@ -5,6 +5,7 @@
 
 use super::counts::{SessionState, Shown};
 use super::dossier::Exits;
+use super::end::Over;
 use super::exit::Exit;
 use super::io::{Checkpoint, Discard, Domain, LaunchCaller, RestartAnswer, Spec};
 use super::leases::Leases;
@@ -153,13 +154,25 @@ impl Origin {
 #[derive(Debug)]
 pub(super) enum Then<D: Domain> {
     /// It is forgotten.
-    Remove,
+    Remove(Over),
     /// It is launched anew, by hand.
     Relaunch(D::Ticket<RestartAnswer<D>>),
     /// It is launched again by the rule of failed attempts.
     Retry,
     /// It is parked again.
     Park,
+}
+
+impl<D: Domain> Then<D> {
+    /// Nothing follows any more, for this reason unless there was one already. Answers what would
+    /// have followed.
+    pub(super) fn give_up(&mut self, why: Over) -> Self {
+        let first = match self {
+            Self::Remove(first) => *first,
+            Self::Relaunch(_) | Self::Retry | Self::Park => why,
+        };
+        std::mem::replace(self, Self::Remove(first))
+    }
 }
 
 /// Whether the supervisor's report counts a child that has ended.
@@ -201,7 +214,7 @@ pub(super) enum Plan<D: Domain> {
     /// It used up its restart limit. Timer: when it is tried again.
     Park { retry: Option<Moment> },
     /// It has ended, and will be forgotten at the release.
-    Forget { exit: Exit, tally: Tally },
+    Forget { exit: Exit, tally: Tally, why: Over },
 }
 
 impl<D: Domain> Plan<D> {
@@ -285,8 +298,9 @@ impl<D: Domain> Child<D> {
     /// forgotten.
     pub(super) fn take_then(&mut self) -> Then<D> {
         match &mut self.plan {
-            Plan::After { then, .. } => std::mem::replace(then, Then::Remove),
-            _ => Then::Remove,
+            Plan::After { then, .. } => then.give_up(Over::NotStarted),
+            Plan::Forget { why, .. } => Then::Remove(*why),
+            _ => Then::Remove(Over::NotStarted),
         }
     }
 

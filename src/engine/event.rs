@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::claim::Claim;
 use super::counts::SessionState;
 use super::decision::{Decision, Pending};
+use super::end::{EndReason, PARKED_LONGEST};
 use super::expiry::Expiry;
 use super::plain::Plain;
 use super::report::ShutdownReport;
@@ -108,8 +109,9 @@ pub enum EventKind {
     Stuck,
     /// One that was stuck has ended after all.
     StuckEnded,
-    /// Nothing is left of the session. Its id, its name and its claims are free.
-    Gone,
+    /// Nothing is left of the session. Its id, its name and its claims are free. Why it is over: those
+    /// are told the same who [wait for its end](crate::SessionSupervisor::wait_end).
+    Gone(EndReason),
     /// The supervisor begins to stop.
     SupervisorStopping(StopCause),
     /// The supervisor has ended. No event follows.
@@ -159,7 +161,7 @@ impl EventKind {
             Self::Killing(_) => "killing",
             Self::Stuck => "stuck",
             Self::StuckEnded => "stuck_ended",
-            Self::Gone => "gone",
+            Self::Gone(_) => "gone",
             Self::SupervisorStopping(_) => "supervisor_stopping",
             Self::SupervisorStopped { .. } => "supervisor_stopped",
         }
@@ -186,7 +188,7 @@ impl EventKind {
             | Self::ClaimTaken { .. }
             | Self::Withdrawn
             | Self::Discarded
-            | Self::Gone
+            | Self::Gone(_)
             | Self::SupervisorStopping(_)
             | Self::SupervisorStopped { .. } => None,
         }
@@ -253,7 +255,7 @@ impl EventKind {
             | Self::Stopping
             | Self::Expired(_)
             | Self::MoreTime(_)
-            | Self::Gone
+            | Self::Gone(_)
             | Self::SupervisorStopping(_) => Severity::Detail,
         }
     }
@@ -283,7 +285,7 @@ impl EventKind {
             Self::Killing(_) => "is killed",
             Self::Stuck => "survived its kill and is stuck",
             Self::StuckEnded => "was stuck and has ended",
-            Self::Gone => "is gone",
+            Self::Gone(_) => "is gone",
             Self::SupervisorStopping(_) => "is stopping",
             Self::SupervisorStopped { report: Some(_) } => "stopped",
             Self::SupervisorStopped { report: None } => "is down",
@@ -302,9 +304,8 @@ impl EventKind {
             }
             Self::StartTimedOut { timeout } => format!("not started within {timeout:?}"),
             Self::Exited { cause, .. } => cause.to_string(),
-            Self::Discarded => {
-                "more sessions are parked than may be, and it was parked longest".to_owned()
-            }
+            Self::Discarded => PARKED_LONGEST.to_owned(),
+            Self::Gone(why) => why.to_string(),
             Self::Expired(expiry) => expiry.to_string(),
             Self::MoreTime(time) => format!("{time:?}"),
             Self::Killing(kill) => kill.to_string(),

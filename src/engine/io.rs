@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use super::answers::{
-    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted,
-    Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, Cancellation, DeleteAnswer, EnsureAnswer, GoneAnswer, LeaseAnswer,
+    NotStarted, Refusal, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer,
+    StopAnswer,
 };
 pub(super) use super::callers::{Caller, LaunchCaller, Reply};
 use super::claim::Claim;
@@ -257,10 +258,8 @@ pub enum Effect<D: Domain> {
     },
     /// All sessions are gone: the root can end.
     Finished {
-        /// What became of them.
+        /// What became of them, and why the supervisor stops.
         report: ShutdownReport,
-        /// Why the supervisor stops.
-        cause: StopCause,
         /// Who waits for it.
         tickets: Vec<D::Ticket<ShutdownReport>>,
     },

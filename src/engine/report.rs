@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use super::exit::Exit;
+use super::stop::StopCause;
 
-/// What became of the sessions that were known when the supervisor began to stop, and, where they
-/// are supervisors, of their own children. The five counts add up to their number.
+/// Why a supervisor ended, and what became of the sessions that were known when it began to stop,
+/// and, where they are supervisors, of their own children. The five counts add up to their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ShutdownReport {
+    /// Why it began to stop. What came meanwhile, such as a stop while it drained, changes nothing of
+    /// that.
+    pub cause: StopCause,
     /// Ended gracefully.
     pub stopped: usize,
     /// Ended with an error or a panic.
@@ -27,6 +31,14 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
+    /// Of a supervisor that begins to stop.
+    pub(super) fn of(cause: StopCause) -> Self {
+        Self {
+            cause,
+            ..Self::default()
+        }
+    }
+
     /// Counts one that ended.
     pub(super) fn tally(&mut self, exit: &Exit) {
         match exit {

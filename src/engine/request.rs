@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::answers::{
-    AwaitAnswer, DeleteAnswer, EnsureAnswer, LeaseAnswer, RestartAnswer, RestartChildAnswer,
-    StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, DeleteAnswer, EnsureAnswer, GoneAnswer, LeaseAnswer, RestartAnswer,
+    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 use super::callers::Caller;
 use super::domain::Domain;
@@ -63,7 +63,7 @@ pub enum Request<D: Domain> {
         /// If it is the session of which this actor is or was an incarnation; else it is gone.
         of: Option<u64>,
         /// Who asks.
-        ticket: D::Ticket<StopAnswer>,
+        ticket: D::Ticket<GoneAnswer>,
     },
 }
 
@@ -105,7 +105,7 @@ impl<D: Domain> Request<D> {
             Self::Lease { ticket, .. } => (None, Caller::Lease(ticket)),
             Self::MoreTime { ticket, .. } => (None, Caller::MoreTime(ticket)),
             Self::AwaitRunning { ticket } => (None, Caller::Await(ticket)),
-            Self::AwaitGone { ticket, .. } => (None, Caller::Stop(ticket)),
+            Self::AwaitGone { ticket, .. } => (None, Caller::Gone(ticket)),
         }
     }
 }

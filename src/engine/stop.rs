@@ -28,7 +28,7 @@ pub enum StopWay {
 }
 
 /// Why the supervisor stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize),
@@ -37,6 +37,7 @@ pub enum StopWay {
 #[non_exhaustive]
 pub enum StopCause {
     /// A caller asked.
+    #[default]
     Requested,
     /// A caller has the supervisor drained.
     Drained,

@@ -2,8 +2,8 @@
 //! end.
 
 use super::io::{
-    AwaitAnswer, Caller, Domain, EnsureAnswer, Failure, LaunchCaller, NotStarted, Refusal, Reply,
-    RestartAnswer, StartAnswer, StopAnswer, Ticket,
+    AwaitAnswer, Caller, Domain, EnsureAnswer, Failure, GoneAnswer, LaunchCaller, NotStarted,
+    Refusal, Reply, RestartAnswer, StartAnswer, StopAnswer, Ticket,
 };
 use super::waiters::{Waiters, Waits};
 
@@ -54,7 +54,7 @@ pub(super) struct Watchers<D: Domain> {
     /// Until it runs.
     pub(super) runs: Waiters<D::Ticket<AwaitAnswer<D>>>,
     /// Until it is gone.
-    pub(super) gone: Waiters<D::Ticket<StopAnswer>>,
+    pub(super) gone: Waiters<D::Ticket<GoneAnswer>>,
 }
 
 impl<D: Domain> Default for Watchers<D> {
@@ -73,7 +73,7 @@ impl<D: Domain> Watchers<D> {
 
     pub(super) fn into_callers(self) -> impl Iterator<Item = Caller<D>> {
         let runs = self.runs.into_iter().map(Caller::Await);
-        runs.chain(self.gone.into_iter().map(Caller::Stop))
+        runs.chain(self.gone.into_iter().map(Caller::Gone))
     }
 }
 

@@ -7,7 +7,7 @@ use ractor::{ActorCell, ActorRef, ActorStatus, Message};
 
 use crate::ask;
 use crate::child::typed;
-use crate::engine::{AwaitAnswer, Exit, Request, StopAnswer};
+use crate::engine::{AwaitAnswer, GoneAnswer, Request, SessionEnd};
 use crate::error::{AwaitError, SupervisorDown, WaitEndError};
 use crate::{SessionId, SessionSupervisor, names};
 
@@ -92,7 +92,11 @@ impl SessionSupervisor {
     }
 
     /// Waits until nothing of the session is known any more, whatever ends it, and tells how it
-    /// ended. It ends nothing itself, and a restart is not an end.
+    /// ended and why it is over. It ends nothing itself, and a restart is not an end.
+    ///
+    /// The reason is the first for which the session was to end and not to come back, and those who
+    /// [follow](Self::subscribe) the supervisor are told the same with
+    /// [`Gone`](crate::EventKind::Gone).
     ///
     /// It waits for the session that is known when it is first polled, not for a later one of the
     /// same id. When it returns, the session is gone and released, as after
@@ -107,10 +111,33 @@ impl SessionSupervisor {
     /// # Cancel safety
     ///
     /// Safe: it changes nothing, and a caller that goes away costs nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ractor::Actor;
+    /// # struct Chat;
+    /// # #[ractor::actor(message = (), state = (), arguments = ())]
+    /// # impl Chat {}
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// # use std::time::Duration;
+    /// # use session_supervisor::{ChildSpec, Options, SessionSupervisor};
+    /// use session_supervisor::{EndReason, Exit, Expiry};
+    ///
+    /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
+    /// const MINUTE: Duration = Duration::from_secs(60);
+    /// let chat = ChildSpec::new(|_start| (Chat, ())).idle_timeout(MINUTE);
+    /// sessions.start_session("alice", chat).await.unwrap();
+    /// let end = sessions.wait_end("alice").await.unwrap();
+    /// assert_eq!(end.exit, Exit::Shutdown);
+    /// assert_eq!(end.why, EndReason::Expired(Expiry::Idle(MINUTE)));
+    /// # sessions.stop().await.unwrap();
+    /// # }
+    /// ```
     pub fn wait_end(
         &self,
         id: &str,
-    ) -> impl Future<Output = Result<Exit, WaitEndError>> + Send + 'static + use<> {
+    ) -> impl Future<Output = Result<SessionEnd, WaitEndError>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         let id = SessionId::parse(id);
         async move {
@@ -120,18 +147,17 @@ impl SessionSupervisor {
             };
             let request = |ticket| Request::AwaitGone { of: None, ticket };
             match ask::session(&shared, id.shared(), request).await {
-                Ok(StopAnswer::Ended(exit)) => Ok(exit),
-                Ok(StopAnswer::NotFound) => Err(WaitEndError::NotFound),
-                // Only a stop is told that.
-                Ok(StopAnswer::Stuck) | Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
+                Ok(GoneAnswer::Ended(end)) => Ok(end),
+                Ok(GoneAnswer::NotFound) => Err(WaitEndError::NotFound),
+                Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
             }
         }
     }
 
     /// Waits for the end of exactly the session that this actor is, or was, an incarnation of, and
-    /// tells how it ended: pass what the start returned. As [`wait_end`](Self::wait_end), but if that
-    /// session is over already this is `None` at once, also if its id has been started anew since.
-    /// How it ended is not known any more then.
+    /// tells how it ended and why: pass what the start returned. As [`wait_end`](Self::wait_end), but
+    /// if that session is over already this is `None` at once, also if its id has been started anew
+    /// since. How it ended is not known any more then.
     ///
     /// # Errors
     ///
@@ -150,14 +176,15 @@ impl SessionSupervisor {
     /// # #[ractor::actor(message = (), state = (), arguments = ())]
     /// # impl Chat {}
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// # use session_supervisor::{ChildSpec, Exit, Options, SessionSupervisor};
+    /// # use session_supervisor::{ChildSpec, EndReason, Options, SessionSupervisor};
     /// # let sessions = SessionSupervisor::start(Options::new().unique_name()).await.unwrap();
     /// # let spec = ChildSpec::new(|_| (Chat, ()));
     /// let first = sessions.start_session("alice", spec.clone()).await.unwrap();
     /// let end = tokio::spawn(sessions.wait_end_of(&first.get_cell()));
     /// # tokio::task::yield_now().await;
     /// sessions.stop_session("alice").await.unwrap();
-    /// assert_eq!(end.await.unwrap(), Ok(Some(Exit::Shutdown)));
+    /// let end = end.await.unwrap().unwrap().expect("it was known");
+    /// assert_eq!(end.why, EndReason::Requested);
     ///
     /// sessions.start_session("alice", spec).await.unwrap();
     /// assert_eq!(sessions.wait_end_of(&first.get_cell()).await, Ok(None));
@@ -167,7 +194,8 @@ impl SessionSupervisor {
     pub fn wait_end_of(
         &self,
         session: &ActorCell,
-    ) -> impl Future<Output = Result<Option<Exit>, WaitEndError>> + Send + 'static + use<> {
+    ) -> impl Future<Output = Result<Option<SessionEnd>, WaitEndError>> + Send + 'static + use<>
+    {
         let shared = Arc::clone(&self.shared);
         let name = session.get_name().unwrap_or_default();
         let id = names::id_of(self.name(), &name).map(Arc::from);
@@ -179,10 +207,9 @@ impl SessionSupervisor {
             };
             let request = |ticket| Request::AwaitGone { of, ticket };
             match ask::session(&shared, id, request).await {
-                Ok(StopAnswer::Ended(exit)) => Ok(Some(exit)),
-                Ok(StopAnswer::NotFound) => Ok(None),
-                // Only a stop is told that.
-                Ok(StopAnswer::Stuck) | Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
+                Ok(GoneAnswer::Ended(end)) => Ok(Some(end)),
+                Ok(GoneAnswer::NotFound) => Ok(None),
+                Err(SupervisorDown) => Err(WaitEndError::SupervisorDown),
             }
         }
     }

@@ -205,6 +205,11 @@ impl Journal {
         if state.stage == Stage::Down {
             return Ok(Err(NotTaken::Down));
         }
+        // The store would pass over it, and whoever waits would be told that it is durable.
+        let known = state.ledger.look(change.id());
+        if known.is_none_or(|(known, _)| known != revision) {
+            return Ok(Err(NotTaken::Gone));
+        }
         let (waiter, written) = match waits {
             Waits::Yes => {
                 let (waiter, written) = waiter();
@@ -433,6 +438,8 @@ impl Journal {
 pub(crate) enum NotTaken {
     /// So many bytes wait.
     Full(usize),
+    /// The session is not remembered any more.
+    Gone,
     /// Nothing is written any more.
     Down,
 }

@@ -258,6 +258,7 @@ impl<T, C: Codec<T>> Checkpoint<T, C> {
         };
         match journal.save(id(), *revision, state, current, waits)? {
             Ok(written) => Ok(written),
+            Err(NotTaken::Gone) => Err(SaveError::Gone { id: id() }),
             Err(NotTaken::Full(waiting)) => Err(SaveError::Full { id: id(), waiting }),
             Err(NotTaken::Down) => Err(SaveError::Store {
                 id: id(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::{
-    Decision, EventKind, ExitCause, Expiry, Kill, Pending, RestartLimit, SessionId, SessionState,
-    StartFailure,
+    Decision, EndReason, EventKind, ExitCause, Expiry, Kill, Pending, RestartLimit, SessionId,
+    SessionState, StartFailure,
 };
 use session_supervisor_store::Kept;
 use session_supervisor_store::engine::{End, Fates};
@@ -60,9 +60,8 @@ fn end(events: Vec<Option<EventKind>>) -> End {
             Some(event) => assert_eq!(fates.happened(7, &id, &event), None, "{event}"),
         }
     }
-    fates
-        .happened(7, &id, &EventKind::Gone)
-        .expect("it is gone")
+    let gone = EventKind::Gone(EndReason::Itself);
+    fates.happened(7, &id, &gone).expect("it is gone")
 }
 
 #[test]

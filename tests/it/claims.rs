@@ -13,7 +13,7 @@ use session_supervisor::{
     ChildSpec, Ensured, Exit, Options, SessionId, SessionSupervisor, Supervisor, TreeSpec,
 };
 
-use crate::support::{Gate, Order, Probe, Worker, answered, asked, end, supervisor};
+use crate::support::{Gate, Order, Probe, Worker, answered, asked, end, exit, supervisor};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -157,7 +157,7 @@ async fn a_start_does_not_wait_for_a_claim_and_a_caller_can() {
     let holder = refused(&sessions, "1").await;
     assert_eq!(holder, "a");
     let ended = answered("its end", sessions.wait_end(&holder)).await;
-    assert_eq!(ended, Ok(Exit::Normal { reason: None }));
+    assert_eq!(exit(ended), Ok(Exit::Normal { reason: None }));
     let next = sessions.start_session("b", agent(&probe, "1")).await;
     next.unwrap();
     sessions.stop().await.unwrap();

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ractor::ActorProcessingErr;
 use session_supervisor::{
-    Backoff, Decision, EventKind, Options, Restart, SessionState, StartContext, StartFailure,
+    Backoff, Decision, EndReason, EventKind, Options, Restart, SessionState, StartContext,
+    StartFailure,
 };
 
 use crate::support::{Order, Probe, asked, back, end, supervisor};
@@ -256,7 +257,9 @@ async fn with_no_place_for_parked_ones_nobody_is_told_of_a_trial() {
     let session = sessions.start_session("a", probe.spec()).await.unwrap();
     let explained = sessions.explain("a").await.unwrap().unwrap();
     let foretold = explained.next_failure;
-    assert!(matches!(foretold, Decision::Remove(_)), "{explained}");
+    let Decision::Remove(limit) = foretold else {
+        panic!("{explained}");
+    };
     end(&session, Order::Crash).await;
     let exited = loop {
         let event = events.next().await.unwrap().unwrap();
@@ -266,7 +269,7 @@ async fn with_no_place_for_parked_ones_nobody_is_told_of_a_trial() {
     };
     assert_eq!(exited.kind.decision(), Some(&foretold));
     let next = events.next().await.unwrap().unwrap();
-    assert_eq!(next.kind, EventKind::Gone);
+    assert_eq!(next.kind, EventKind::Gone(EndReason::Limit(limit)));
     assert_eq!(sessions.stats().parks, 0);
     sessions.stop().await.unwrap();
 }

@@ -17,8 +17,8 @@ use session_supervisor::error::{
     SupervisorDown,
 };
 use session_supervisor::{
-    ChildSpec, Drain, DrainOutcome, DrainReport, Exit, Options, Restart, SessionState,
-    SessionSupervisor, Shutdown, Supervisor, TreeSpec, reason,
+    ChildSpec, Drain, DrainOutcome, DrainReport, EndReason, Exit, Options, Restart, SessionState,
+    SessionSupervisor, Shutdown, StopCause, Supervisor, TreeSpec, reason,
 };
 use tokio::time::Instant;
 
@@ -177,7 +177,10 @@ async fn what_is_to_start_is_refused() {
         answered("the stop", sessions.stop_session("b")).await,
         Ok(Exit::Shutdown)
     );
-    assert_eq!(answered("the end", gone).await.unwrap(), Ok(Exit::Shutdown));
+    let gone = answered("the end", gone).await.unwrap().unwrap();
+    // The drain had asked it before the stop came.
+    let drained = EndReason::Supervisor(StopCause::Drained);
+    assert_eq!((gone.exit, gone.why), (Exit::Shutdown, drained));
     let report = answered("the drain", drain).await.unwrap().unwrap();
     assert_eq!(probe.starts(), 3, "nothing was started meanwhile");
     assert_eq!((report.summary.stopped, report.summary.not_running), (2, 2));

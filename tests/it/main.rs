@@ -34,6 +34,7 @@ mod tasks;
 mod traces;
 mod trees;
 mod turns;
+mod unread;
 #[path = "../variants/mod.rs"]
 mod variants;
 mod waits;

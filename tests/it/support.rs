@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
-use session_supervisor::error::SupervisorDown;
+use session_supervisor::error::{SupervisorDown, WaitEndError};
 use session_supervisor::{
-    Backoff, ChildSpec, Ensured, Launch, Options, SessionSupervisor, ShutdownReport, StartContext,
-    Supervisor, TreeSpec,
+    Backoff, ChildSpec, Ensured, Exit, Launch, Options, SessionEnd, SessionSupervisor,
+    ShutdownReport, StartContext, Supervisor, TreeSpec,
 };
 use tokio::sync::watch;
 
@@ -404,6 +404,11 @@ impl Gate {
             })
         }
     }
+}
+
+/// How a session ended, of what one is told who waited for that.
+pub(crate) fn exit(end: Result<SessionEnd, WaitEndError>) -> Result<Exit, WaitEndError> {
+    end.map(|end| end.exit)
 }
 
 /// A minute of test time for an answer: reached only if no answer comes.

@@ -4,6 +4,7 @@
 mod absent;
 mod addresses;
 mod again;
+mod ends;
 mod races;
 mod reasons;
 mod several;
@@ -15,7 +16,7 @@ use session_supervisor::error::{AwaitError, StopError, WaitEndError};
 use session_supervisor::{ChildSpec, Exit, Options, Restart, Supervisor, TreeSpec};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Gate, Order, Probe, answered, asked, back, end, supervisor};
+use crate::support::{Gate, Order, Probe, answered, asked, back, end, exit, supervisor};
 
 #[tokio::test(start_paused = true)]
 async fn nothing_known_is_not_found_and_nothing_is_started() {
@@ -62,7 +63,7 @@ async fn it_returns_as_soon_as_the_session_runs() {
     let gone = asked(sessions.wait_end("c")).await;
     let start = asked(sessions.start_session("c", probe.spec())).await;
     assert_eq!(stop.await.unwrap(), Ok(Exit::Shutdown));
-    assert_eq!(gone.await.unwrap(), Ok(Exit::Shutdown));
+    assert_eq!(exit(gone.await.unwrap()), Ok(Exit::Shutdown));
     let new = start.await.unwrap().unwrap();
     assert_ne!(new.get_id(), old.get_id());
     assert_eq!(awaited.await.unwrap().unwrap().get_id(), new.get_id());
@@ -88,7 +89,7 @@ async fn a_session_that_does_not_come_to_run_is_told_of() {
     gate.open();
     assert!(start.await.unwrap().is_err());
     assert_eq!(awaited.await.unwrap().unwrap_err(), AwaitError::NotFound);
-    assert_eq!(gone.await.unwrap(), Ok(Exit::NotRunning));
+    assert_eq!(exit(gone.await.unwrap()), Ok(Exit::NotRunning));
 
     let spec = probe.spec().restart_limit(0, Duration::from_secs(5));
     let once = sessions.start_session("parks", spec).await.unwrap();
@@ -98,7 +99,7 @@ async fn a_session_that_does_not_come_to_run_is_told_of() {
     assert_eq!(awaited.unwrap_err(), AwaitError::Parked);
     assert!(!gone.is_finished(), "a parked session is not gone");
     sessions.stop_session("parks").await.unwrap();
-    assert_eq!(gone.await.unwrap(), Ok(Exit::NotRunning));
+    assert_eq!(exit(gone.await.unwrap()), Ok(Exit::NotRunning));
 
     let tree = ChildSpec::tree(|_| TreeSpec::one_for_one());
     let _tree: Supervisor = sessions.start_session("tree", tree).await.unwrap();
@@ -125,19 +126,20 @@ async fn a_restart_is_not_an_end_and_every_road_to_the_end_is() {
     assert!(!gone.is_finished());
     let third = back(&sessions, "a").await;
     third.stop(None);
-    assert!(matches!(gone.await.unwrap(), Ok(Exit::Normal { .. })));
+    let gone = exit(gone.await.unwrap());
+    assert!(matches!(gone, Ok(Exit::Normal { .. })));
     assert_eq!(sessions.stop_session("a").await, Err(StopError::NotFound));
 
     let temporary = probe.spec().restart(Restart::Temporary);
     let once = sessions.start_session("b", temporary).await.unwrap();
     let gone = asked(sessions.wait_end("b")).await;
     once.kill();
-    assert_eq!(gone.await.unwrap(), Ok(Exit::Killed));
+    assert_eq!(exit(gone.await.unwrap()), Ok(Exit::Killed));
 
     sessions.start_session("c", probe.spec()).await.unwrap();
     let gone = asked(sessions.wait_end("c")).await;
     sessions.stop().await.unwrap();
-    assert_eq!(gone.await.unwrap(), Ok(Exit::Shutdown));
+    assert_eq!(exit(gone.await.unwrap()), Ok(Exit::Shutdown));
 }
 
 /// Callers that have given up are not kept: at most twice as many as wait.

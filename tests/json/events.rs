@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use session_supervisor::error::StartError;
 use session_supervisor::{
-    Decision, EventKind, ExitCause, Expiry, Kill, Options, Pending, RestartLimit, SessionState,
-    SessionSupervisor, ShutdownReport, StartFailure, StopCause,
+    Decision, EndReason, EventKind, ExitCause, Expiry, Kill, Options, Pending, RestartLimit,
+    SessionState, SessionSupervisor, ShutdownReport, StartFailure, StopCause,
 };
 
 use crate::variants::assert_all;
@@ -25,6 +25,9 @@ pub(crate) async fn of_the_feed(shown: &mut Shown) {
     shown.add("Snapshot", events.snapshot().unwrap());
     sessions.stop_session("alice").await.unwrap();
     shown.add("Event", &events.next().await.unwrap().unwrap());
+    let chat = chat().idle_timeout(Duration::from_secs(60));
+    sessions.start_session("bob", chat).await.unwrap();
+    shown.add("SessionEnd", &sessions.wait_end("bob").await.unwrap());
     sessions.stop().await.unwrap();
 }
 
@@ -114,6 +117,20 @@ pub(crate) async fn of_events(shown: &mut Shown) {
         StopCause::FailedStart,
     ];
     assert_all("StopCause", &causes);
+    let idle = EndReason::Expired(Expiry::Idle(60 * second));
+    shown.all(
+        "EndReason",
+        &[
+            EndReason::Itself,
+            idle,
+            EndReason::Requested,
+            EndReason::Supervisor(StopCause::Drained),
+            EndReason::Limit(limit),
+            EndReason::TotalLimit(limit),
+            EndReason::Discarded,
+            EndReason::NotStarted,
+        ],
+    );
     let mut kinds = vec![
         EventKind::Queued { state },
         EventKind::Launching { attempt: 1, state },
@@ -149,7 +166,7 @@ pub(crate) async fn of_events(shown: &mut Shown) {
         EventKind::Killing(Kill::Turn),
         EventKind::Stuck,
         EventKind::StuckEnded,
-        EventKind::Gone,
+        EventKind::Gone(idle),
         EventKind::SupervisorStopped {
             report: Some(report),
         },

@@ -1,5 +1,5 @@
 //! Nothing is kept of what is over: 300 lives of each kind leave not one byte more than 100 of them
-//! did.
+//! did. And what an idle session takes, and each capability that it uses.
 //!
 //! The live bytes of the whole process are counted, so nothing else may run meanwhile: this binary
 //! has no harness, and its rows run one after another, each on a runtime of its own. An argument is
@@ -10,7 +10,10 @@ mod admission;
 mod checkpoints;
 mod children;
 mod claims;
+mod costs;
 mod crowds;
+#[cfg(feature = "dashboard")]
+mod dashboards;
 mod draining;
 mod expiry;
 mod failures;
@@ -28,11 +31,13 @@ mod tasks;
 
 #[path = "../../benches/sides/alloc.rs"]
 mod alloc;
+#[expect(dead_code, reason = "the rest of it is for the benchmark")]
+#[path = "../../benches/sides/used.rs"]
+mod used;
 
 use std::process::ExitCode;
 
 use alloc::Counting;
-use lives::Row;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -44,9 +49,9 @@ fn main() -> ExitCode {
     if asks("--list") || asks("--ignored") {
         return ExitCode::SUCCESS;
     }
-    let wanted = |row: &Row| {
+    let wanted = |row: &str| {
         let mut names = arguments.iter().filter(|name| !name.starts_with('-'));
-        names.clone().next().is_none() || names.any(|name| row.name.contains(name.as_str()))
+        names.clone().next().is_none() || names.any(|name| row.contains(name.as_str()))
     };
     let tables = [
         sessions::rows(),
@@ -64,17 +69,21 @@ fn main() -> ExitCode {
         draining::rows(),
         tasks::rows(),
         feed::rows(),
+        #[cfg(feature = "dashboard")]
+        dashboards::rows(),
         spans::rows(),
     ];
     crowds::fill_the_registry();
     crowds::fill_the_directory();
-    let rows = tables.into_iter().flatten().filter(wanted);
-    let failed: Vec<String> = rows.flat_map(|row| row.run()).collect();
+    let rows = tables.into_iter().flatten();
+    let rows = rows.filter(|row| wanted(row.name));
+    let mut failed: Vec<String> = rows.flat_map(|row| row.run()).collect();
+    failed.extend(costs::failed(wanted));
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
     // Once more at the end, so that the last lines of a long output name them.
-    println!("these kept something:");
+    println!("these kept something, or took too much:");
     for row in &failed {
         println!("    {row}");
     }

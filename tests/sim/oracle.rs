@@ -94,13 +94,10 @@ impl Hash {
             } => {
                 format!("note {id} {incarnation} {}", noted(kind, error.as_ref()))
             }
-            Effect::Finished {
-                report,
-                cause,
-                tickets,
-            } => {
+            Effect::Finished { report, tickets } => {
                 let tickets: Vec<_> = tickets.iter().map(|ticket| ticket.0).collect();
-                format!("finished {} {} {tickets:?}", ends(*cause), counted(report))
+                let cause = ends(report.cause);
+                format!("finished {cause} {} {tickets:?}", counted(report))
             }
             Effect::JoinEnd { ticket } => format!("join end {}", ticket.0),
             Effect::Drained { ends, tickets } => {
@@ -206,6 +203,7 @@ fn said(told: &Told) -> String {
         Told::TimedOut(after) => format!("timed out {}", nanos(*after)),
         Told::NotFound => "not found".to_owned(),
         Told::Ended(how) => format!("ended {}", exit(how)),
+        Told::Gone(end) => format!("gone {} {}", exit(&end.exit), end.why),
         Told::Begun => "begun".to_owned(),
         Told::ChildFailed { role, failure: why } => {
             format!("child failed {role} {}", failure(why))
@@ -289,6 +287,7 @@ fn noted(kind: &EventKind, error: Option<&Cause>) -> String {
         EventKind::MoreTime(time) => format!("more time {}", nanos(*time)),
         EventKind::Stuck => "stuck".to_owned(),
         EventKind::StuckEnded => "stuck ended".to_owned(),
+        EventKind::Gone(why) => format!("gone {why}"),
         other => other.name().to_owned(),
     }
 }

@@ -17,6 +17,7 @@ mod line;
 mod lists;
 mod mass;
 mod model;
+mod over;
 mod says;
 mod sim;
 mod stats;
@@ -30,7 +31,7 @@ use crate::{play, recorded};
 use admission::Admission;
 use claims::Claiming;
 use drains::Drained;
-use followed::Followed;
+use followed::{Followed, FollowedAndWatched};
 use sim::Sim;
 use watched::Watched;
 
@@ -47,6 +48,11 @@ fn histories_with_callers_that_change_nothing() {
 #[test]
 fn histories_that_are_followed() {
     play::random_histories::<Followed>(50_000);
+}
+
+#[test]
+fn histories_that_are_followed_with_callers_that_wait() {
+    play::random_histories::<FollowedAndWatched>(50_000);
 }
 
 #[test]

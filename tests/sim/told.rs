@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use session_supervisor::engine::{
     AwaitAnswer, BeginAnswer, Caller, Cancellation, DeleteAnswer, EnsureAnswer, Exit, Failure,
-    LaunchCaller, LeaseAnswer, MoreTimeAnswer, NotStarted, ProgressAnswer, Refusal, Rejection,
-    Reply, RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer, Taken,
+    GoneAnswer, LaunchCaller, LeaseAnswer, MoreTimeAnswer, NotStarted, ProgressAnswer, Refusal,
+    Rejection, Reply, RestartAnswer, RestartChildAnswer, SessionEnd, StartAnswer, StartChildAnswer,
+    StopAnswer, Taken,
 };
 
 use crate::domain::{SimDomain, SimFound, Ticket, Waiter};
@@ -29,6 +30,7 @@ pub(crate) enum Told {
     Down,
     NotFound,
     Ended(Exit),
+    Gone(SessionEnd),
     Begun,
     ChildFailed { role: Arc<str>, failure: Failure },
     Present,
@@ -51,6 +53,7 @@ pub(crate) fn told(reply: &Reply<SimDomain>) -> (Ticket, Told) {
         Reply::MoreTime(Waiter(ticket), answer) => (*ticket, Told::MoreTime(*answer)),
         Reply::DrainProgress(Waiter(ticket), answer) => (*ticket, Told::Progress(*answer)),
         Reply::Stop(Waiter(ticket), answer) => (*ticket, answer.into()),
+        Reply::Gone(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::Await(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::StartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
         Reply::RestartChild(Waiter(ticket), answer) => (*ticket, answer.into()),
@@ -81,6 +84,7 @@ pub(crate) fn untold(caller: &Caller<SimDomain>) -> Ticket {
         | Caller::DrainProgress(Waiter(ticket))
         | Caller::Drain(Waiter(ticket))
         | Caller::Stop(Waiter(ticket))
+        | Caller::Gone(Waiter(ticket))
         | Caller::Await(Waiter(ticket))
         | Caller::StartChild(Waiter(ticket))
         | Caller::RestartChild(Waiter(ticket))
@@ -203,6 +207,15 @@ impl From<&StopAnswer> for Told {
             StopAnswer::Ended(exit) => Self::Ended(exit.clone()),
             StopAnswer::NotFound => Self::NotFound,
             StopAnswer::Stuck => Self::Stuck,
+        }
+    }
+}
+
+impl From<&GoneAnswer> for Told {
+    fn from(answer: &GoneAnswer) -> Self {
+        match answer {
+            GoneAnswer::Ended(end) => Self::Gone(end.clone()),
+            GoneAnswer::NotFound => Self::NotFound,
         }
     }
 }

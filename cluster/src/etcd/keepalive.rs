@@ -68,8 +68,7 @@ impl Keepalive {
     }
 
     pub(super) async fn run(mut self) {
-        let ttl = self.authority.ttl().length();
-        let mut pause = ttl / 4;
+        let mut pause = self.until_due(self.sent);
         loop {
             // No pause outlives the authority: at its end the loss is told at once.
             sleep(pause.min(self.left())).await;
@@ -83,7 +82,7 @@ impl Keepalive {
                         return self.lost(Lost::NotRenewed);
                     }
                     self.held(sent, stream);
-                    (ttl / 4).saturating_sub(now.since(sent))
+                    self.until_due(sent)
                 }
                 Ok(Answer::Gone) | Err(EtcdError::LeaseGone { .. }) => {
                     return self.lost(Lost::Gone);
@@ -98,6 +97,12 @@ impl Keepalive {
                 Err(error) => self.failed(&error),
             };
         }
+    }
+
+    /// How long until the next renewal: it is sent a quarter of the lease after this one was.
+    fn until_due(&self, sent: BootTime) -> Duration {
+        let quarter = self.authority.ttl().length() / 4;
+        quarter.saturating_sub(self.clock.now().since(sent))
     }
 
     /// How long the node still serves.

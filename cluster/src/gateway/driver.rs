@@ -126,10 +126,7 @@ impl Driver {
                 if !ours {
                     // ractor listens as well, and cannot be told not to.
                     let why = "it was not accepted by the gateway";
-                    self.carry_out(Effect::Close {
-                        connection: id,
-                        why,
-                    });
+                    self.links.refuse(id, why, out);
                 }
             }
             Event::Ready(session) => {
@@ -250,7 +247,7 @@ impl Driver {
         };
         tracing::info!(node = %identity.node, incarnation = %identity.incarnation, "the node is connected");
         let line = Arc::new(Line::new(connection, gateway));
-        link.set_line(Some(Arc::clone(&line)));
+        link.connected(Arc::clone(&line));
         let (own, node) = (self.own.clone(), identity.node.clone());
         let (every, reset_after) = (self.pulse, self.reset_after);
         let events = self.net.events.clone();

@@ -38,6 +38,8 @@ struct Told {
     info: PeerInfo,
     state: PeerState,
     last_error: Option<Arc<str>>,
+    /// Whether that was logged, and nothing good has happened since.
+    logged: bool,
 }
 
 impl Link {
@@ -61,6 +63,7 @@ impl Link {
                 info,
                 state: PeerState::Awaited,
                 last_error: None,
+                logged: false,
             }),
         }
     }
@@ -96,15 +99,22 @@ impl Link {
         self.told(|told| told.state = state);
     }
 
-    /// Notes why a connection or an attempt has failed. Answers whether it is another cause than before.
+    /// Notes why a connection or an attempt has failed. Answers whether that is news: another cause
+    /// than before, or the first one since it was connected.
     pub(super) fn failed(&self, text: &str) -> bool {
         self.told(|told| {
-            let new = told.last_error.as_deref() != Some(text);
-            if new {
+            let same = told.last_error.as_deref() == Some(text);
+            if !same {
                 told.last_error = Some(text.into());
             }
-            new
+            !(std::mem::replace(&mut told.logged, true) && same)
         })
+    }
+
+    /// It is connected, over this one.
+    pub(super) fn connected(&self, line: Arc<Line>) {
+        self.set_line(Some(line));
+        self.told(|told| told.logged = false);
     }
 
     pub(super) fn status(&self) -> PeerStatus {
@@ -246,5 +256,71 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use ractor::Actor;
+
+    use super::{Line, Link};
+    use crate::engine::{Incarnation, NodeName};
+    use crate::gateway::actor::GatewayActor;
+    use crate::gateway::links::ConnectionId;
+    use crate::gateway::serve::{Server, Serving};
+    use crate::gateway::{AskError, GatewayOptions, Outcome, PeerInfo};
+    use crate::wire::{Answer, Ask, Done, Hello, Request};
+
+    #[tokio::test]
+    async fn another_incarnation_is_not_asked_over_the_connection_of_an_earlier_one() {
+        let name = |text| NodeName::try_from(text).expect("a name");
+        let info = |number| PeerInfo {
+            address: "127.0.0.1:1".to_owned(),
+            incarnation: Incarnation::new(number),
+        };
+        let hello = Hello {
+            cluster: "c1".to_owned(),
+            protocol: 1,
+            shards: 512,
+            hash: 1,
+            node: name("b"),
+            incarnation: Incarnation::new(1),
+        };
+        let serve = |_: Option<NodeName>, _: Request| -> Serving {
+            Box::pin(async { Answer::Done(Done::Leaving) })
+        };
+        let server = Arc::new(Server::new(hello, Arc::new(serve), 1));
+        let (gateway, _) = Actor::spawn(None, GatewayActor { server }, ())
+            .await
+            .expect("it starts");
+        let link = Link::new(
+            name("a"),
+            name("b"),
+            info(1),
+            &GatewayOptions::new("secret"),
+        );
+        let ask = || link.ask(Request::new(Ask::Leave), Duration::from_secs(5));
+
+        link.connected(Arc::new(Line::new(ConnectionId(1), gateway.clone())));
+        assert_eq!(ask().await, Ok(Answer::Done(Done::Leaving)));
+        // Its address only: it is the same node.
+        link.set_info(PeerInfo {
+            address: "127.0.0.1:2".to_owned(),
+            ..info(1)
+        });
+        assert_eq!(ask().await, Ok(Answer::Done(Done::Leaving)));
+        link.set_info(info(2));
+        let error = ask().await.expect_err("it is not connected");
+        assert!(matches!(error, AskError::NotConnected { .. }), "{error}");
+
+        // The actor behind a connection has ended, and no event has said so yet.
+        link.connected(Arc::new(Line::new(ConnectionId(2), gateway.clone())));
+        gateway.stop_and_wait(None, None).await.expect("it ends");
+        let error = ask().await.expect_err("it has ended");
+        assert!(matches!(error, AskError::Gone { .. }), "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
     }
 }

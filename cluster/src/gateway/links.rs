@@ -5,6 +5,7 @@
 //! when ractor's handshake is over and it is of the incarnation that etcd tells of. Its gateway is then
 //! asked who it is, and only after a fitting answer is it used. What is of another incarnation is closed.
 
+mod choose;
 mod connection;
 mod peer;
 #[cfg(test)]
@@ -192,6 +193,11 @@ impl Links {
         self.connections.insert(id, connection);
     }
 
+    /// A connection is not wanted, whoever is behind it.
+    pub(super) fn refuse(&mut self, id: ConnectionId, why: &'static str, out: &mut Vec<Effect>) {
+        self.close(id, why, out);
+    }
+
     /// ractor's handshake is over, and the peer says that it is this one. `None` is a peer with a name
     /// that no gateway has.
     pub(super) fn ready(
@@ -204,6 +210,9 @@ impl Links {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
+        if connection.stage == Stage::Closing {
+            return;
+        }
         let Some(identity) = identity else {
             connection.close(id, "the peer is no gateway", out);
             return;
@@ -331,88 +340,5 @@ impl Links {
     /// How it stands with each peer.
     pub(super) fn states(&self) -> impl Iterator<Item = (&NodeName, PeerState)> {
         self.peers.iter().map(|(name, peer)| (name, peer.told()))
-    }
-
-    /// Takes a connection for a peer that has none, if there is one of its incarnation.
-    fn adopt(&mut self, node: &NodeName, now: Moment, out: &mut Vec<Effect>) {
-        let Some(peer) = self.peers.get_mut(node) else {
-            return;
-        };
-        if peer.connection().is_some() {
-            return;
-        }
-        let identity = Identity {
-            node: node.clone(),
-            incarnation: peer.info.incarnation,
-        };
-        let usable = self.connections.iter().filter(|(_, connection)| {
-            let ready = matches!(connection.stage, Stage::Ready { .. });
-            ready && connection.identity.as_ref() == Some(&identity)
-        });
-        if let Some(connection) = usable.map(|(id, _)| *id).max() {
-            let until = now + self.timing.greeting;
-            peer.state = State::Greeting { connection, until };
-            out.push(Effect::Greet {
-                identity,
-                connection,
-            });
-        }
-    }
-
-    /// If another node answers at the address of a peer, that peer's attempt has failed.
-    fn wrong_address(
-        &mut self,
-        dialled: &str,
-        found: &Identity,
-        now: Moment,
-        out: &mut Vec<Effect>,
-    ) {
-        for (name, peer) in &mut self.peers {
-            let other = *name != found.node || peer.info.incarnation != found.incarnation;
-            if other && peer.handshakes_with(dialled) {
-                let text = format!("{found} answers at its address {dialled}");
-                // Not soon again: ractor gives up one of two connections to that other node.
-                peer.elsewhere(name, text, now + self.timing.stranger, out);
-            }
-        }
-    }
-
-    /// A connection has ended before its handshake was over.
-    fn handshake_failed(&mut self, connection: &Connection, now: Moment, out: &mut Vec<Effect>) {
-        if connection.direction == Direction::In {
-            return;
-        }
-        for (name, peer) in &mut self.peers {
-            if peer.handshakes_with(&connection.address) {
-                let text = "the connection was closed in the handshake, as it is if the cookies or the certificates do not fit";
-                peer.failed(name, text.to_owned(), now, out);
-            }
-        }
-    }
-
-    fn close(&mut self, id: ConnectionId, why: &'static str, out: &mut Vec<Effect>) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.close(id, why, out);
-        }
-    }
-
-    fn close_all(&mut self, node: &NodeName, why: &'static str, out: &mut Vec<Effect>) {
-        for (id, connection) in &mut self.connections {
-            if connection
-                .identity
-                .as_ref()
-                .is_some_and(|identity| identity.node == *node)
-            {
-                connection.close(*id, why, out);
-            }
-        }
-    }
-
-    fn close_these(&mut self, old: &Identity, why: &'static str, out: &mut Vec<Effect>) {
-        for (id, connection) in &mut self.connections {
-            if connection.identity.as_ref() == Some(old) {
-                connection.close(*id, why, out);
-            }
-        }
     }
 }

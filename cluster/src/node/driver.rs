@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::planner::Planning;
+use super::planner::Plans;
 use super::term::{Term, begin};
 use super::work::{Happened, Work};
 use super::{Node, Stage};
@@ -78,7 +78,7 @@ struct Driver {
     node: Arc<Node>,
     view: Snapshot,
     work: Work,
-    planning: Planning,
+    plans: Plans,
     info: NodeInfo,
 }
 
@@ -115,10 +115,11 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         node: Arc::clone(node),
         view: Snapshot::default(),
         work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
-        planning: Planning::new(keys.clone(), shards, tell.clone()),
+        plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
     };
-    let mut lost = false;
+    // Told once.
+    let (mut lost, mut deaf) = (false, false);
     let over = loop {
         let mut out = Vec::new();
         let pause = driver.pause();
@@ -130,6 +131,11 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
             }
             Some(seen) = watch.next() => driver.seen(seen, &mut out),
             Some(done) = happened.recv() => driver.happened(done, &mut out),
+            why = gateway.ended(), if !deaf => {
+                deaf = true;
+                tracing::error!(node = %node.name, "no other node reaches this one any more: {why}");
+                driver.tell(&mut out, Holder::lease_lost);
+            }
             () = node.leave.notified() => {
                 node.stage(Stage::Leaving);
                 driver.info.leaving = Leaving::Yes;
@@ -148,7 +154,7 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        driver.planning.look(&driver.view);
+        driver.plans.look(&driver.view);
     };
     node.local.admission.set(None);
     drop(watch);
@@ -212,7 +218,7 @@ impl Driver {
                 });
                 self.planned(out);
                 self.peers();
-                self.planning.due();
+                self.plans.planning.seen();
             }
             Seen::Change(change) => {
                 let revision = change.revision;
@@ -228,15 +234,16 @@ impl Driver {
                     Changed::Plan(_) => {
                         self.view.set(change.what);
                         self.planned(out);
+                        self.plans.planning.seen();
                     }
                     Changed::Node(..) => {
                         self.view.set(change.what);
                         self.peers();
-                        self.planning.due();
+                        self.plans.planning.seen();
                     }
                     Changed::Planner(_) => {
                         self.view.set(change.what);
-                        self.planning.due();
+                        self.plans.planning.seen();
                     }
                 }
             }
@@ -300,7 +307,7 @@ impl Driver {
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
             Happened::Read => self.work.has_read(),
-            Happened::Planned(planned) => self.planning.done(planned),
+            Happened::Planned(planned) => self.plans.planning.done(planned),
         }
     }
 

@@ -1,41 +1,26 @@
 //! Planning: the node that is elected divides the shards among the nodes, whenever these change.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::work::Happened;
-use crate::engine::{Candidate, Plan, Shards, plan};
+use crate::engine::{Candidate, Plan, Planned, Planner, Planning, Shards, plan};
 use crate::etcd::{Election, EtcdError, NodeKeys, PlanWrite, Snapshot};
 
-/// What has come of one try to plan.
-pub(super) enum Planned {
-    /// There is a plan, of this node or of another one.
-    Done,
-    /// Nothing is known.
-    Failed,
-}
+/// The pause after a try that came to nothing.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The planning of one term.
-pub(super) struct Planning {
+pub(super) struct Plans {
     keys: NodeKeys,
     shards: Shards,
     tell: mpsc::UnboundedSender<Happened>,
-    state: State,
+    pub(super) planning: Planning,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing has changed since the last plan.
-    Rest,
-    /// Something has.
-    Due,
-    /// It is being done.
-    Busy,
-    /// It is being done, and is due again.
-    BusyAndDue,
-}
-
-impl Planning {
-    pub(super) const fn new(
+impl Plans {
+    pub(super) fn new(
         keys: NodeKeys,
         shards: Shards,
         tell: mpsc::UnboundedSender<Happened>,
@@ -44,37 +29,19 @@ impl Planning {
             keys,
             shards,
             tell,
-            state: State::Rest,
+            planning: Planning::default(),
         }
     }
 
-    /// What the plan depends on has changed.
-    pub(super) fn due(&mut self) {
-        self.state = match self.state {
-            State::Rest | State::Due => State::Due,
-            State::Busy | State::BusyAndDue => State::BusyAndDue,
-        };
-    }
-
-    pub(super) fn done(&mut self, planned: Planned) {
-        self.state = match (self.state, planned) {
-            (State::BusyAndDue, _) | (_, Planned::Failed) => State::Due,
-            (_, Planned::Done) => State::Rest,
-        };
-    }
-
-    /// Plans if that is due, and no other node does.
+    /// Plans if that is due.
     pub(super) fn look(&mut self, view: &Snapshot) {
-        if self.state != State::Due {
+        let planner = match &view.planner {
+            Some(planner) if planner.run != *self.keys.run() => Planner::Other,
+            Some(_) | None => Planner::Open,
+        };
+        if !self.planning.begin(planner) {
             return;
         }
-        if let Some(planner) = &view.planner
-            && planner.run != *self.keys.run()
-        {
-            self.state = State::Rest;
-            return;
-        }
-        self.state = State::Busy;
         let candidates = view.nodes.iter().map(|(name, (_, info))| Candidate {
             name: name.clone(),
             weight: info.weight,
@@ -88,7 +55,7 @@ impl Planning {
                 Ok(()) => Planned::Done,
                 Err(error) => {
                     tracing::warn!("not planned: {error}; tried again");
-                    tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+                    tokio::time::sleep(PAUSE).await;
                     Planned::Failed
                 }
             };

@@ -10,8 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::Node;
-use super::planner::Planned;
-use crate::engine::{Epoch, Owner, Shard};
+use crate::engine::{Epoch, Owner, Planned, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 

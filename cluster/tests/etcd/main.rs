@@ -10,6 +10,7 @@ mod support;
 mod away;
 mod claims;
 mod figures;
+mod full;
 mod lease;
 mod login;
 mod names;
@@ -17,4 +18,6 @@ mod node;
 mod planner;
 mod servers;
 mod settings;
+#[cfg(feature = "etcd-tls")]
+mod tls;
 mod watch;

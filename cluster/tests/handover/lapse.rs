@@ -3,7 +3,7 @@
 use session_supervisor_cluster::engine::Effect::{
     Drain, EndAll, Freeze, KillAll, Left, Rejoin, Release,
 };
-use session_supervisor_cluster::engine::NotHere;
+use session_supervisor_cluster::engine::{Hold, NotHere};
 
 use crate::node::{HERE, NOTHING, Node, WITHIN, at, epoch, owner};
 
@@ -85,6 +85,7 @@ fn no_retry_outlives_the_authority() {
     node.now = 9_500;
     let until = at(11_000);
     assert_eq!(node.tick(), [EndAll { until }]);
+    assert_eq!(node.hold(1), Hold::Elsewhere);
     assert_eq!(node.claim_unknown(2), NOTHING);
     assert_eq!(node.release_unknown(0, 10), NOTHING);
     node.now = 10_900;
@@ -165,7 +166,12 @@ fn a_node_whose_authority_lapses_while_it_leaves_has_left_when_all_has_ended() {
         }
         node.now = 11_000;
         assert_eq!(node.tick(), [KillAll]);
-        assert_eq!(node.leave(), NOTHING);
         assert_eq!(node.ended_all(), [Left]);
     }
+    // It is asked when all has been killed already.
+    let mut node = Node::owning(1);
+    node.now = 11_000;
+    assert_eq!(node.tick(), [KillAll]);
+    assert_eq!(node.leave(), NOTHING);
+    assert_eq!(node.ended_all(), [Left]);
 }

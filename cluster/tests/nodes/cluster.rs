@@ -1,14 +1,25 @@
 //! An etcd, a store and some nodes.
 
-use crate::etcd::Cluster as Etcd;
+use std::collections::BTreeMap;
+
+use crate::etcd::{Cluster as Etcd, free_ports};
 use crate::process::{Answer, Node};
+use crate::proxy::{Proxy, Wire};
 use crate::shared_store::Server;
 
 pub(crate) struct Cluster {
     pub(crate) etcd: Etcd,
     pub(crate) store: Server,
     pub(crate) nodes: Vec<Node>,
+    wires: BTreeMap<String, Wires>,
     lease: u64,
+}
+
+/// The ways of one node to and from others.
+struct Wires {
+    etcd: Vec<Proxy>,
+    /// By which nodes of a lower name reach it.
+    peers: Proxy,
 }
 
 impl Cluster {
@@ -19,6 +30,7 @@ impl Cluster {
             etcd,
             store: Server::start(),
             nodes: Vec::new(),
+            wires: BTreeMap::new(),
             lease,
         };
         let joining: Vec<_> = names.iter().map(|name| cluster.spawn(name, 64)).collect();
@@ -30,9 +42,25 @@ impl Cluster {
         cluster
     }
 
-    pub(crate) fn spawn(&self, name: &str, shards: u32) -> (Node, Answer) {
+    pub(crate) fn spawn(&mut self, name: &str, shards: u32) -> (Node, Answer) {
+        let listen = format!("127.0.0.1:{}", free_ports(1)[0]);
+        let members = self.etcd.endpoints().into_iter();
+        let etcd = members.map(|member| Proxy::to(member.replace("http://", "")));
+        let wires = Wires {
+            etcd: etcd.collect(),
+            peers: Proxy::to(listen.clone()),
+        };
+        let etcd: Vec<_> = wires
+            .etcd
+            .iter()
+            .map(|wire| format!("http://{}", wire.address))
+            .collect();
+        let advertise = wires.peers.address.to_string();
+        self.wires.insert(name.to_owned(), wires);
         let settings = [
-            ("ETCD_OF_TEST", self.etcd.endpoints().join(",")),
+            ("ETCD_OF_TEST", etcd.join(",")),
+            ("LISTEN_OF_TEST", listen),
+            ("ADVERTISE_OF_TEST", advertise),
             ("STORE_OF_TEST", self.store.address.to_string()),
             ("LEASE_OF_TEST", self.lease.to_string()),
             ("SHARDS_OF_TEST", shards.to_string()),
@@ -55,6 +83,19 @@ impl Cluster {
                 numbers[0] != "0" && numbers[1..] == ["0", "0"]
             });
         }
+    }
+
+    /// Sets what gets through between a node and etcd.
+    pub(crate) fn to_etcd(&self, name: &str, wire: Wire) {
+        self.wires[name]
+            .etcd
+            .iter()
+            .for_each(|proxy| proxy.set(wire));
+    }
+
+    /// Sets what gets through between a node and those of lower names.
+    pub(crate) fn to_peers(&self, name: &str, wire: Wire) {
+        self.wires[name].peers.set(wire);
     }
 
     pub(crate) fn node(&mut self, name: &str) -> &mut Node {

@@ -15,6 +15,7 @@ mod figures;
 mod history;
 mod node;
 mod process;
+mod proxy;
 mod room;
 mod scenarios;
 mod shared_store;

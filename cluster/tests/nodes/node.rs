@@ -42,7 +42,9 @@ async fn node(name: &str) {
         .etcd(variable("ETCD_OF_TEST").split(','))
         .lease(Duration::from_secs(lease))
         .shards(shards)
-        .request_timeout(Duration::from_secs(3));
+        .request_timeout(Duration::from_secs(3))
+        .listen(variable("LISTEN_OF_TEST").parse().expect("an address"))
+        .advertise(variable("ADVERTISE_OF_TEST"));
     let joined = ClusterSupervisor::join(options, kinds(around), Client::connect(&store)).await;
     let cluster = match joined {
         Ok(cluster) => cluster,

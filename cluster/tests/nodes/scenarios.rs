@@ -2,6 +2,7 @@
 
 use crate::Case;
 use crate::cluster::Cluster;
+use crate::proxy::Wire;
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -20,6 +21,15 @@ pub(crate) const CASES: &[Case] = &[
         "without_etcd_nothing_is_admitted_and_all_comes_back_with_it",
         without_etcd,
     ),
+    (
+        "a_node_cut_off_from_etcd_acts_for_nobody_and_joins_anew",
+        cut_off_from_etcd,
+    ),
+    (
+        "a_node_cut_off_from_a_peer_keeps_what_it_owns",
+        cut_off_from_a_peer,
+    ),
+    ("a_wire_that_carries_one_way_moves_nothing", one_way),
     ("a_rolling_restart_loses_no_session", rolling_restart),
     ("a_node_that_does_not_fit_is_refused", misfits),
 ];
@@ -159,6 +169,104 @@ fn without_etcd() {
     cluster.store.history.check();
 }
 
+fn cut_off_from_etcd() {
+    let mut cluster = Cluster::start(1, &["a", "b", "c"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    cluster.to_etcd("b", Wire::Cut);
+    let mut cut = cluster.take("b");
+    cut.until("running", |running| running == "0");
+    all_run(&mut cluster);
+    cluster.settled();
+    count(&mut cluster, 1, 2);
+    // It may still ask others. What it owned itself it refuses, or leaves to the owner.
+    let answers: Vec<_> = ids().map(|id| cut.ask(&format!("find {id}"))).collect();
+    for answer in answers {
+        let answer = answer.get();
+        assert!(
+            answer.starts_with("running") || answer.starts_with("error NotSent"),
+            "{answer}"
+        );
+    }
+    cluster.to_etcd("b", Wire::Whole);
+    cluster.nodes.push(cut);
+    cluster.settled();
+    all_run(&mut cluster);
+    count(&mut cluster, 2, 3);
+    cluster.store.history.check();
+}
+
+/// The epochs of all sessions, as a node sees them.
+fn epochs(cluster: &mut Cluster, name: &str) -> Vec<String> {
+    ids()
+        .map(|id| {
+            cluster
+                .node(name)
+                .until(&format!("find {id}"), |found| found.starts_with("running"))
+        })
+        .collect()
+}
+
+fn cut_off_from_a_peer() {
+    let mut cluster = Cluster::start(1, &["a", "b", "c"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    let before = epochs(&mut cluster, "c");
+    cluster.to_peers("b", Wire::Cut);
+    // b owns what it did, says c; for a nobody does what b owns.
+    let answers: Vec<_> = ids()
+        .map(|id| cluster.node("a").ask(&format!("find {id}")))
+        .collect();
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(crate::process::Answer::get)
+        .collect();
+    assert!(
+        answers.iter().any(|answer| answer.starts_with("running")),
+        "{answers:?}"
+    );
+    assert!(
+        answers.iter().any(|answer| answer.starts_with("error")),
+        "{answers:?}"
+    );
+    assert_eq!(epochs(&mut cluster, "c"), before);
+    cluster.to_peers("b", Wire::Whole);
+    assert_eq!(epochs(&mut cluster, "a"), before);
+    all_run(&mut cluster);
+}
+
+fn one_way() {
+    let mut cluster = Cluster::start(1, &["a", "b"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    let before = epochs(&mut cluster, "b");
+    cluster.to_peers("b", Wire::OneWay);
+    // What b owns and is asked is done, and nobody hears of it.
+    let answers: Vec<_> = ids()
+        .map(|id| cluster.node("a").ask(&format!("count {id}")))
+        .collect();
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(crate::process::Answer::get)
+        .collect();
+    assert!(answers.iter().any(|answer| answer == "1"), "{answers:?}");
+    assert!(
+        answers.iter().any(|answer| answer.starts_with("error")),
+        "{answers:?}"
+    );
+    cluster.to_peers("b", Wire::Whole);
+    assert_eq!(epochs(&mut cluster, "a"), before);
+    assert_eq!(epochs(&mut cluster, "b"), before);
+    all_run(&mut cluster);
+}
+
 fn rolling_restart() {
     let mut cluster = Cluster::start(3, &["a", "b", "c"], 5);
     assert_eq!(
@@ -180,7 +288,7 @@ fn rolling_restart() {
 }
 
 fn misfits() {
-    let cluster = Cluster::start(1, &["a"], 2);
+    let mut cluster = Cluster::start(1, &["a"], 2);
     let (_other, joined) = cluster.spawn("x", 65);
     let answer = joined.get();
     assert!(

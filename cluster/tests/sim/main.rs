@@ -10,6 +10,7 @@
 //! ```
 
 mod checks;
+mod effects;
 mod faults;
 mod node;
 mod random;

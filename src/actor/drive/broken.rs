@@ -207,7 +207,7 @@ mod tests {
                 .completion
                 .wait_over()
                 .await
-                .map(|outcome| outcome.cause),
+                .map(|report| report.cause),
             None
         );
         // All names are free again.

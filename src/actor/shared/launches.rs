@@ -1,9 +1,26 @@
-//! How many launches there are of which something is left, where a parent waits for that.
+//! The launches of a supervisor: the tasks that wait for the next one, and how many there are of
+//! which something is left, where a parent waits for that.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Shared;
+use super::{Launch, Naming, RootArguments, Shared};
+use crate::actor::launch_pool::LaunchPool;
 use crate::actor::life::Hold;
+
+/// So many launch tasks of a session supervisor wait for the next launch, of a session or of a
+/// child in a session's tree.
+const IDLE_LAUNCH_TASKS: usize = 4;
+
+/// The launch tasks that wait. A static supervisor has none of its own, since there may be one for
+/// each session: its children are launched by those of its parent.
+pub(super) fn pool_of(arguments: &RootArguments) -> Arc<LaunchPool<Launch>> {
+    match (arguments.naming, &arguments.parent_link) {
+        (Naming::Sessions, _) => Arc::new(LaunchPool::new(IDLE_LAUNCH_TASKS)),
+        (_, Some(parent_link)) => Arc::clone(&parent_link.parent.launch_pool),
+        (_, None) => Arc::new(LaunchPool::new(0)),
+    }
+}
 
 /// Whether a supervisor counts its launches of which something is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +32,13 @@ pub(crate) enum Counting {
 }
 
 impl Shared {
+    /// No launch task waits any more, unless it is a parent's.
+    pub(in crate::actor) fn end_pool(&self) {
+        if self.has_sessions() {
+            self.launch_pool.close();
+        }
+    }
+
     /// Something of a launch will be left until [`launch_gone`](Self::launch_gone).
     pub(in crate::actor) fn launch_made(&self) {
         if self.counting == Counting::On {

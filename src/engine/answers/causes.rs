@@ -2,8 +2,8 @@
 //! answer, that value is dropped on its own.
 
 use super::{
-    AwaitAnswer, BeginAnswer, DeleteAnswer, EnsureAnswer, LeaseAnswer, NotStarted, RestartAnswer,
-    RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
+    AwaitAnswer, BeginAnswer, DeleteAnswer, EnsureAnswer, GoneAnswer, LeaseAnswer, NotStarted,
+    RestartAnswer, RestartChildAnswer, StartAnswer, StartChildAnswer, StopAnswer,
 };
 use crate::engine::domain::Domain;
 use crate::engine::exit::{Cause, Exit};
@@ -89,6 +89,15 @@ impl Answer for StopAnswer {
         match self {
             Self::Ended(exit) => exit.into_cause(),
             Self::NotFound | Self::Stuck => None,
+        }
+    }
+}
+
+impl Answer for GoneAnswer {
+    fn into_cause(self) -> Option<Cause> {
+        match self {
+            Self::Ended(end) => end.exit.into_cause(),
+            Self::NotFound => None,
         }
     }
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use super::{Engine, STEP};
 use crate::engine::apart;
+use crate::engine::end::SessionEnd;
 use crate::engine::io::{
-    AwaitAnswer, Caller, Discard, Domain, Failure, NotStarted, Refusal, Reply, StopAnswer,
+    AwaitAnswer, Caller, Discard, Domain, Failure, GoneAnswer, NotStarted, Refusal, Reply,
+    StopAnswer,
 };
 use crate::engine::moment::Moment;
 use crate::engine::waiters::{Waiters, Waits};
@@ -43,6 +45,7 @@ pub(super) enum Crowd<D: Domain> {
     Starts(VecDeque<(D::Spec, StartCaller<D>)>, Start<D>),
     Joined(Waiters<ShareCaller<D>>, Shared<D>),
     Stops(Waiters<D::Ticket<StopAnswer>>, StopAnswer),
+    Gone(Waiters<D::Ticket<GoneAnswer>>, SessionEnd),
     Awaits(Waiters<D::Ticket<AwaitAnswer<D>>>, AwaitAnswer<D>),
     /// Those who share a launch: their own specs are not needed.
     Specs(VecDeque<D::Spec>),
@@ -205,6 +208,11 @@ impl<D: Domain> Engine<D> {
                 let left = self.tell_each(&mut stops, answer, Reply::Stop);
                 left.map(|answer| Crowd::Stops(stops, answer))
             }
+            Crowd::Gone(mut watchers, end) => {
+                let tell = |ticket, end| Reply::Gone(ticket, GoneAnswer::Ended(end));
+                let left = self.tell_each(&mut watchers, end, tell);
+                left.map(|end| Crowd::Gone(watchers, end))
+            }
             Crowd::Awaits(mut awaits, answer) => {
                 let left = self.tell_each(&mut awaits, answer, Reply::Await);
                 left.map(|answer| Crowd::Awaits(awaits, answer))
@@ -262,6 +270,11 @@ impl<D: Domain> Engine<D> {
                     if let StopAnswer::Ended(exit) = answer {
                         into.push(Discard::Exit(exit));
                     }
+                }
+                Crowd::Gone(watchers, end) => {
+                    let callers = watchers.into_iter().map(Caller::Gone);
+                    into.extend(callers.map(Discard::Caller));
+                    into.push(Discard::Exit(end.exit));
                 }
                 Crowd::Specs(specs) => into.extend(specs.into_iter().map(Discard::Spec)),
                 Crowd::Awaits(awaits, _) => {

@@ -18,6 +18,7 @@ use crate::engine::counts::SessionState;
 use crate::engine::drain::{
     DrainAnswer, DrainOrder, DrainProgress, MoreTimeAnswer, ProgressAnswer,
 };
+use crate::engine::end::Over;
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Caller, Domain, Effect, Refusal, Reply, StopCause};
@@ -104,25 +105,32 @@ impl<D: Domain> Engine<D> {
         let mut load = self.load();
         // It does not wait for itself.
         load.waiting = load.waiting.saturating_sub(1);
+        let why = self.closing();
         let gently = |drain: &&mut Draining<D>| drain.manner == Manner::Gently;
         let Some(drain) = self.draining().filter(gently) else {
-            return self.begin_stop(now, slot, Then::Remove, batch);
+            return self.begin_stop(now, slot, Then::Remove(why), batch);
         };
         let deadline = Some(drain.ask(now, slot, load).min(load.deadline));
         self.step(now, slot, |child, step| {
             step.supervisor = Supervisor::Stops { deadline };
-            child.plan_after(now, Then::Remove, SessionState::Stopping, batch);
+            child.plan_after(now, Then::Remove(why), SessionState::Stopping, batch);
             child.life.drain(step);
         });
     }
 
     /// A session runs although its start was cancelled, and the callers were told that it does.
-    pub(super) fn ask_after_all(&mut self, now: Moment, slot: u32) {
+    /// `first`: for what that was.
+    pub(super) fn ask_after_all(&mut self, now: Moment, slot: u32, first: Over) {
         if let Some(drain) = self.draining() {
             drain.runs_after_all(slot);
         }
         if self.is_stopped(slot) {
-            self.begin_stop(now, slot, Then::Remove, NO_BATCH);
+            // It has started in time, so that is no reason any more.
+            let why = match first {
+                Over::NotStarted => Over::Requested,
+                first => first,
+            };
+            self.begin_stop(now, slot, Then::Remove(why), NO_BATCH);
         } else {
             self.ask_to_end(now, slot, NO_BATCH);
         }

@@ -9,9 +9,10 @@ use super::{Engine, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::dossier::Exits;
+use crate::engine::end::{EndReason, Over, SessionEnd};
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
-use crate::engine::io::{Discard, Domain, Failure, Refusal, Reply, StopAnswer};
+use crate::engine::io::{Discard, Domain, Failure, GoneAnswer, Refusal, Reply, StopAnswer};
 use crate::engine::lifecycle::{Due, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
@@ -70,7 +71,11 @@ impl<D: Domain> Engine<D> {
                 child.life.attempt = 0;
                 let temporary = child.life.policy().restart == Restart::Temporary;
                 self.answer(Reply::Restart(ticket, Refusal::Stuck.into()));
-                if temporary { Then::Remove } else { Then::Retry }
+                if temporary {
+                    Then::Remove(Over::Requested)
+                } else {
+                    Then::Retry
+                }
             }
             then => then,
         };
@@ -101,7 +106,7 @@ impl<D: Domain> Engine<D> {
 
     /// The child will be forgotten: now, if nothing of it is left, else at the release. Its place,
     /// its count and its line in the list are free now (D9).
-    pub(super) fn leave(&mut self, now: Moment, slot: u32, exit: Exit) {
+    pub(super) fn leave(&mut self, now: Moment, slot: u32, exit: Exit, why: Over) {
         let Some(child) = self.table.get(slot) else {
             return;
         };
@@ -114,7 +119,7 @@ impl<D: Domain> Engine<D> {
             self.leave_parked(slot);
         }
         if down {
-            self.remove(now, slot, Some(exit));
+            self.remove(now, slot, Some((exit, why)));
             return;
         }
         let tally = match self.mode {
@@ -123,7 +128,7 @@ impl<D: Domain> Engine<D> {
         };
         self.drain_waits(now, slot);
         self.step(now, slot, |child, step| {
-            child.set_plan(Plan::Forget { exit, tally });
+            child.set_plan(Plan::Forget { exit, tally, why });
             child.life.will_be_forgotten(step);
             if awaited || tally == Tally::Count {
                 child.life.hurry(step);
@@ -132,25 +137,35 @@ impl<D: Domain> Engine<D> {
     }
 
     /// The same for one that waits for its restart, or is parked.
-    pub(super) fn withdraw(&mut self, now: Moment, slot: u32) {
+    pub(super) fn withdraw(&mut self, now: Moment, slot: u32, why: Over) {
         self.step_taken(slot, EventKind::Withdrawn);
-        self.leave(now, slot, Exit::NotRunning);
+        self.leave(now, slot, Exit::NotRunning, why);
     }
 
     /// Forgets a child of which nothing is left, and lets those who waited for its id have it.
-    /// `exit`: how it ended, unless its plan says that.
-    pub(super) fn remove(&mut self, now: Moment, slot: u32, exit: Option<Exit>) {
-        self.step_taken(slot, EventKind::Gone);
-        let Some(mut child) = self.table.remove(slot) else {
+    /// `end`: how it ended and why it is over, unless its plan says that.
+    pub(super) fn remove(&mut self, now: Moment, slot: u32, end: Option<(Exit, Over)>) {
+        let Some(child) = self.table.get_mut(slot) else {
+            return;
+        };
+        let nothing = Exit::NotRunning;
+        let ((exit, why), tally) = match (end, &mut child.plan) {
+            (Some(end), Plan::Forget { tally, .. }) => (end, *tally),
+            (None, Plan::Forget { exit, tally, why }) => {
+                ((std::mem::replace(exit, nothing), *why), *tally)
+            }
+            (end, _) => (end.unwrap_or((nothing, Over::NotStarted)), Tally::Count),
+        };
+        let (own, total) = (self.session_limit(slot), self.settings.total_limit);
+        let Some(child) = self.table.get(slot) else {
+            return;
+        };
+        let why = why.told(child.life.policy(), own, total);
+        self.step_taken(slot, EventKind::Gone(why));
+        let Some(child) = self.table.remove(slot) else {
             return;
         };
         self.timers.set(slot, None);
-        let nothing = Exit::NotRunning;
-        let (exit, tally) = match (exit, &mut child.plan) {
-            (Some(exit), Plan::Forget { tally, .. }) => (exit, *tally),
-            (None, Plan::Forget { exit, tally }) => (std::mem::replace(exit, nothing), *tally),
-            (exit, _) => (exit.unwrap_or(nothing), Tally::Count),
-        };
         if let Mode::Stopping(stop) = &mut self.mode
             && tally == Tally::Count
         {
@@ -169,7 +184,7 @@ impl<D: Domain> Engine<D> {
                 let shared = Shared::Refused(Refusal::Stopped);
                 self.tell_all(Crowd::Joined(waiting.joined, shared));
             }
-            self.tell_stops(gone, &exit);
+            self.tell_gone(gone, &exit, why);
             self.next_for_free_id(now, &child.life.id, waiting.queue);
             self.go_on_watching(&child.life.id, runs);
         }
@@ -180,6 +195,14 @@ impl<D: Domain> Engine<D> {
     fn tell_stops(&mut self, stops: Waiters<D::Ticket<StopAnswer>>, exit: &Exit) {
         if !stops.is_empty() {
             self.tell_all(Crowd::Stops(stops, StopAnswer::Ended(exit.clone())));
+        }
+    }
+
+    /// The same for those who have ended nothing. They are told why it is over as well.
+    fn tell_gone(&mut self, watchers: Waiters<D::Ticket<GoneAnswer>>, exit: &Exit, why: EndReason) {
+        if !watchers.is_empty() {
+            let exit = exit.clone();
+            self.tell_all(Crowd::Gone(watchers, SessionEnd { exit, why }));
         }
     }
 
@@ -197,12 +220,12 @@ impl<D: Domain> Engine<D> {
             Gone::Launch => Exit::NotRunning,
         };
         match then {
-            _ if !self.serving() => {
-                let refusal = self.closed();
+            Then::Remove(why) => self.remove(now, slot, Some((exit, why))),
+            then if !self.serving() => {
+                let (refusal, why) = (self.closed(), self.closing());
                 self.dismiss(then, refusal);
-                self.remove(now, slot, Some(exit));
+                self.remove(now, slot, Some((exit, why)));
             }
-            Then::Remove => self.remove(now, slot, Some(exit)),
             Then::Relaunch(ticket) => {
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });

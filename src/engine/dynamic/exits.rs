@@ -11,6 +11,7 @@ use super::restarts::{Occasion, Standing};
 use super::{Engine, Events, Mode};
 use crate::engine::child::{Plan, Tally, Then};
 use crate::engine::decision::{Decision, Pending};
+use crate::engine::end::Over;
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Discard, Domain, Recall, Reply};
@@ -125,8 +126,13 @@ impl<D: Domain> Engine<D> {
             .get(slot)
             .is_some_and(|child| child.life.policy().restart.comes_back(mark));
         if !self.serving() || !comes_back {
+            let why = if comes_back {
+                self.closing()
+            } else {
+                Over::Itself
+            };
             self.record(now, slot, occasion.with(Decision::Forget));
-            self.leave(now, slot, exit);
+            self.leave(now, slot, exit, why);
             return;
         }
         self.discard(Discard::Exit(exit));
@@ -161,7 +167,7 @@ impl<D: Domain> Engine<D> {
         };
         self.record(now, slot, told);
         match then {
-            Then::Remove => self.leave(now, slot, exit),
+            Then::Remove(why) => self.leave(now, slot, exit, why),
             Then::Relaunch(ticket) if self.serving() => {
                 self.set_timer(slot, None);
                 let manual = Some(ticket);
@@ -171,7 +177,7 @@ impl<D: Domain> Engine<D> {
             Then::Relaunch(ticket) => {
                 let refusal = self.closed();
                 self.answer(Reply::Restart(ticket, refusal.into()));
-                self.leave(now, slot, exit);
+                self.leave(now, slot, exit, self.closing());
             }
             Then::Retry if self.serving() => {
                 self.discard(Discard::Exit(exit));
@@ -181,7 +187,7 @@ impl<D: Domain> Engine<D> {
                 self.discard(Discard::Exit(exit));
                 self.park(now, slot, None, Occasion::TOLD);
             }
-            Then::Retry | Then::Park => self.leave(now, slot, exit),
+            Then::Retry | Then::Park => self.leave(now, slot, exit, self.closing()),
         }
         self.stop_finished(batch);
     }
@@ -198,7 +204,8 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Whether the state lies in an event that is not read any more: then the join alone counts.
+    /// Whether only the state is left, and no event of the end can come any more: then the join alone
+    /// counts.
     pub(super) fn lost(&self, slot: u32) -> bool {
         self.events == Events::Over
             && self
@@ -243,7 +250,7 @@ impl<D: Domain> Engine<D> {
             return;
         };
         let counted = match &child.plan {
-            Plan::Forget { exit, tally } => *tally == Tally::Count && *exit != Exit::NotRunning,
+            Plan::Forget { exit, tally, .. } => *tally == Tally::Count && *exit != Exit::NotRunning,
             Plan::After { .. } => true,
             _ => false,
         };

@@ -36,7 +36,8 @@ impl<D: Domain> Engine<D> {
     pub(super) fn look(&mut self, now: Moment, slot: u32) {
         match self.outlook(now, slot) {
             Some(Outlook::Expires(expiry)) => self.step(now, slot, |child, step| {
-                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
+                let then = Then::Remove(expiry.into());
+                child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
                 child.life.expire(expiry, step);
             }),
             Some(Outlook::Until(at)) => self.set_timer(slot, at),

@@ -140,7 +140,7 @@ impl<D: Domain> Engine<D> {
                 Failing::Decided(Decision::Undecided(Pending::Release))
             }
             Plan::After { then, .. } => match then {
-                Then::Remove => Failing::Decided(Decision::Forget),
+                Then::Remove(_) => Failing::Decided(Decision::Forget),
                 Then::Relaunch(_) => Failing::Decided(Decision::RestartByHand),
                 Then::Retry => Failing::Decide(standing, retry_pause(attempt)),
                 Then::Park => Failing::Decide(standing.parked(), Duration::ZERO),

@@ -34,7 +34,6 @@ impl<D: Domain> Engine<D> {
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {
             report: stop.report,
-            cause: stop.cause,
             tickets: stop.tickets.into_iter().collect(),
         });
     }

@@ -12,6 +12,7 @@ use crate::engine::backoff::retry_pause;
 use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::decision::{Decision, Pending};
+use crate::engine::end::Over;
 use crate::engine::event::{EventKind, Happening, StartFailure};
 use crate::engine::exit::Exit;
 use crate::engine::incarnation::Key;
@@ -66,9 +67,9 @@ impl<D: Domain> Engine<D> {
                 How::Late => {
                     let then = child.take_then();
                     child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
-                    Then::Remove
+                    Then::Remove(Over::NotStarted)
                 }
-                How::Stuck => Then::Remove,
+                How::Stuck => Then::Remove(Over::NotStarted),
             };
             Some((how, then, early))
         });
@@ -101,8 +102,8 @@ impl<D: Domain> Engine<D> {
     /// A stop goes on as the stop of a running session.
     fn goes_on(&mut self, now: Moment, slot: u32, then: Then<D>) {
         match then {
-            Then::Remove if self.wanted(slot) => self.ask_after_all(now, slot),
-            Then::Remove | Then::Retry | Then::Park => {}
+            Then::Remove(first) if self.wanted(slot) => self.ask_after_all(now, slot, first),
+            Then::Remove(_) | Then::Retry | Then::Park => {}
             then @ Then::Relaunch(_) => self.begin_stop(now, slot, then, NO_BATCH),
         }
     }
@@ -151,16 +152,22 @@ impl<D: Domain> Engine<D> {
         let resumed = match origin {
             Origin::First => {
                 self.note(slot, start_failed(failure, text));
-                return self.leave(now, slot, Exit::NotRunning);
+                return self.leave(now, slot, Exit::NotRunning, Over::NotStarted);
             }
             Origin::Restart | Origin::Manual => false,
             Origin::Resume | Origin::Trial => true,
         };
         let ignored = matches!(failure, Failure::Ignored);
         let occasion = Occasion::failed(failure, text);
-        if ignored || (temporary && !resumed) || !self.serving() {
+        let given_up = ignored || (temporary && !resumed);
+        if given_up || !self.serving() {
+            let why = if given_up {
+                Over::NotStarted
+            } else {
+                self.closing()
+            };
             self.record(now, slot, occasion.with(Decision::Forget));
-            self.leave(now, slot, Exit::NotRunning);
+            self.leave(now, slot, Exit::NotRunning, why);
         } else if resumed {
             self.park(now, slot, None, occasion);
         } else {
@@ -228,7 +235,7 @@ impl<D: Domain> Engine<D> {
                 let refusal = self.closed();
                 self.answer(Reply::Restart(manual, refusal.into()));
             }
-            self.leave(now, slot, Exit::NotRunning);
+            self.leave(now, slot, Exit::NotRunning, self.closing());
             return;
         }
         let origin = if manual.is_some() {
@@ -276,8 +283,10 @@ impl<D: Domain> Engine<D> {
 /// keeps its place, whichever callers have been told meanwhile.
 fn after_failed<D: Domain>(origin: Origin, restart: Restart) -> (Then<D>, SessionState) {
     match origin {
-        Origin::First => (Then::Remove, SessionState::Stopping),
-        Origin::Manual if restart == Restart::Temporary => (Then::Remove, SessionState::Stopping),
+        Origin::First => (Then::Remove(Over::NotStarted), SessionState::Stopping),
+        Origin::Manual if restart == Restart::Temporary => {
+            (Then::Remove(Over::NotStarted), SessionState::Stopping)
+        }
         Origin::Resume | Origin::Trial => (Then::Park, SessionState::Restarting),
         Origin::Manual | Origin::Restart => (Then::Retry, SessionState::Restarting),
     }

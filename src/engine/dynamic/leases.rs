@@ -35,7 +35,7 @@ impl<D: Domain> Engine<D> {
             }
             Plan::After { then, .. } => match then {
                 Then::Relaunch(_) | Then::Retry => {}
-                Then::Remove => return LeaseAnswer::Stopping,
+                Then::Remove(_) => return LeaseAnswer::Stopping,
                 Then::Park => return LeaseAnswer::Parked,
             },
             Plan::Park { .. } => return LeaseAnswer::Parked,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{Engine, STEP};
 use crate::engine::child::{Origin, Plan};
+use crate::engine::end::Over;
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, LaunchCaller};
@@ -141,7 +142,7 @@ impl<D: Domain> Engine<D> {
         if let Some(caller) = caller {
             self.discard(Discard::Caller(caller.into()));
         }
-        self.leave(now, slot, Exit::NotRunning);
+        self.leave(now, slot, Exit::NotRunning, Over::NotStarted);
     }
 
     /// Withdraws starts that wait in line and that nobody wants any more: their places are free

@@ -10,6 +10,7 @@ use super::restarts::{Draw, Occasion};
 use crate::engine::backoff::{grown, jittered};
 use crate::engine::child::{Origin, Parking, Plan};
 use crate::engine::decision::Decision;
+use crate::engine::end::Over;
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::Domain;
@@ -61,7 +62,7 @@ impl<D: Domain> Engine<D> {
             && let Some(&slot) = self.parked.by_order.values().next()
         {
             self.note(slot, EventKind::Discarded);
-            self.leave(now, slot, Exit::NotRunning);
+            self.leave(now, slot, Exit::NotRunning, Over::Discarded);
         }
     }
 

@@ -10,6 +10,7 @@ use super::crowds::{Crowd, Start};
 use super::pace::NO_BATCH;
 use crate::engine::child::{Origin, Plan, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::end::Over;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
     Caller, Discard, Domain, LaunchCaller, NotStarted, Refusal, Reply, Request, RestartAnswer,
@@ -98,7 +99,10 @@ impl<D: Domain> Engine<D> {
             return;
         };
         if child.life.state().is_stuck() {
-            let then = child.take_then();
+            let then = match &mut child.plan {
+                Plan::After { then, .. } => then.give_up(Over::Requested),
+                _ => Then::Remove(Over::Requested),
+            };
             self.answer(Reply::Stop(ticket, StopAnswer::Stuck));
             self.dismiss(then, Refusal::Stuck);
             return;
@@ -112,33 +116,35 @@ impl<D: Domain> Engine<D> {
                 now,
                 slot,
                 Refusal::Stopped,
-                Then::Remove,
+                Then::Remove(Over::Requested),
                 SessionState::Stopping,
             ),
-            Plan::InLine { .. } => self.end_in_line(now, slot, Refusal::Stopped),
-            Plan::Run => self.begin_stop(now, slot, Then::Remove, NO_BATCH),
+            Plan::InLine { .. } => {
+                self.end_in_line(now, slot, Refusal::Stopped, Over::Requested);
+            }
+            Plan::Run => self.begin_stop(now, slot, Then::Remove(Over::Requested), NO_BATCH),
             Plan::After { then, .. } => {
-                let then = std::mem::replace(then, Then::Remove);
+                let then = then.give_up(Over::Requested);
                 self.dismiss(then, Refusal::Stopped);
             }
             Plan::Restart { manual, .. } => {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, Refusal::Stopped.into()));
                 }
-                self.withdraw(now, slot);
+                self.withdraw(now, slot, Over::Requested);
             }
-            Plan::Park { .. } => self.withdraw(now, slot),
+            Plan::Park { .. } => self.withdraw(now, slot, Over::Requested),
             Plan::Forget { .. } => self.hurry(now, slot),
         }
     }
 
     /// A child that waits in line will not be launched.
-    pub(super) fn end_in_line(&mut self, now: Moment, slot: u32, refusal: Refusal) {
+    pub(super) fn end_in_line(&mut self, now: Moment, slot: u32, refusal: Refusal, why: Over) {
         if let Some(caller) = self.leave_line(slot) {
             self.answer(caller.refused(refusal));
         }
         self.answer_joined(slot, |caller| caller.refused(refusal));
-        self.leave(now, slot, Exit::NotRunning);
+        self.leave(now, slot, Exit::NotRunning, why);
     }
 
     pub(super) fn restart(&mut self, now: Moment, id: &str, ticket: D::Ticket<RestartAnswer<D>>) {

@@ -8,6 +8,7 @@ use super::Engine;
 use crate::engine::backoff::{Backoff, jittered};
 use crate::engine::child::{Child, Parking, Plan};
 use crate::engine::decision::Decision;
+use crate::engine::end::Over;
 use crate::engine::event::{EventKind, ExitCause, Happening, StartFailure};
 use crate::engine::exit::{Asked, Cause, Exit};
 use crate::engine::io::{Domain, Failure, StopCause};
@@ -283,15 +284,19 @@ impl<D: Domain> Engine<D> {
             Decision::Park { limit, .. } => self.park(now, slot, limit, occasion),
             Decision::Remove(_) => {
                 self.record(now, slot, occasion.with(decision));
-                self.leave_ended(now, slot);
+                self.leave_ended(now, slot, Over::Limit);
             }
-            Decision::Escalate(_) | Decision::EscalateAll(_) => {
+            Decision::Escalate(_) => {
                 self.record(now, slot, occasion.with(decision));
-                self.escalate(now, slot);
+                self.escalate(now, slot, Over::Limit);
+            }
+            Decision::EscalateAll(_) => {
+                self.record(now, slot, occasion.with(decision));
+                self.escalate(now, slot, Over::TotalLimit);
             }
             _ => {
                 self.record(now, slot, occasion.with(decision));
-                self.leave(now, slot, Exit::NotRunning);
+                self.leave(now, slot, Exit::NotRunning, self.closing());
             }
         }
     }
@@ -334,24 +339,24 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn escalate(&mut self, now: Moment, slot: u32) {
+    fn escalate(&mut self, now: Moment, slot: u32, why: Over) {
         // First, so that no request that waits for the id is served, and the report counts this one
         // too.
         self.stop_supervisor(now, StopCause::Escalated, None, None);
-        self.leave_ended(now, slot);
+        self.leave_ended(now, slot, why);
     }
 
     /// Forgets a child that has ended by itself, or whose restart failed.
-    fn leave_ended(&mut self, now: Moment, slot: u32) {
+    fn leave_ended(&mut self, now: Moment, slot: u32, why: Over) {
         let exit = self
             .table
             .get(slot)
             .and_then(|child| child.last_exit())
             .map_or(Exit::NotRunning, Exit::clone);
-        self.leave(now, slot, exit);
+        self.leave(now, slot, exit, why);
     }
 
-    fn session_limit(&self, slot: u32) -> Option<Limit> {
+    pub(super) fn session_limit(&self, slot: u32) -> Option<Limit> {
         match self.table.get(slot)?.life.policy().limit {
             OwnLimit::Inherited => self.settings.session_limit,
             OwnLimit::Own(limit) => Some(limit),

@@ -9,6 +9,7 @@ use super::waits::Draining;
 use super::{Engine, Mode, STEP};
 use crate::engine::child::{Plan, Then};
 use crate::engine::counts::SessionState;
+use crate::engine::end::Over;
 use crate::engine::incarnation::Key;
 use crate::engine::io::{Caller, Domain, Effect, Reply, StopCause};
 use crate::engine::lifecycle::State;
@@ -20,7 +21,6 @@ use crate::engine::waiters::Waiters;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
-    pub(super) cause: StopCause,
     pub(super) began: Moment,
     pub(super) deadline: Option<Moment>,
     pub(super) stage: Stage,
@@ -115,12 +115,11 @@ impl<D: Domain> Engine<D> {
         let cursor = self.table.open();
         let running = self.table.counts().active;
         self.mode = Mode::Stopping(Stop {
-            cause,
             began: now,
             deadline,
             stage: Stage::Sweep(cursor),
             pace: Pace::new(now, running, deadline),
-            report: ShutdownReport::default(),
+            report: ShutdownReport::of(cause),
             tickets: ticket.map_or_else(Waiters::default, Waiters::from),
             drain: None,
         });
@@ -169,6 +168,15 @@ impl<D: Domain> Engine<D> {
             }
             Stage::Wait | Stage::Cut => {}
         }
+    }
+
+    /// Why a session is over that ends since the supervisor does. When that has ended, only stuck
+    /// ones are left, of each of which it was decided before.
+    pub(super) const fn closing(&self) -> Over {
+        Over::Supervisor(match &self.mode {
+            Mode::Stopping(stop) => stop.report.cause,
+            Mode::Serving | Mode::Ended => StopCause::Requested,
+        })
     }
 
     /// From when on no child is asked any more.
@@ -239,7 +247,7 @@ impl<D: Domain> Engine<D> {
     }
 
     fn sweep(&mut self, now: Moment, slot: u32) {
-        let refusal = self.closed();
+        let (refusal, why) = (self.closed(), self.closing());
         self.empty_queue(slot, refusal);
         if self.lost(slot) {
             self.release(now, slot);
@@ -251,11 +259,12 @@ impl<D: Domain> Engine<D> {
         let state = child.life.state();
         match &mut child.plan {
             Plan::Launch(_) => {
-                self.cancel(now, slot, refusal, Then::Remove, SessionState::Stopping);
+                let then = Then::Remove(why);
+                self.cancel(now, slot, refusal, then, SessionState::Stopping);
             }
-            Plan::InLine { .. } => self.end_in_line(now, slot, refusal),
+            Plan::InLine { .. } => self.end_in_line(now, slot, refusal, why),
             Plan::After { then, .. } => {
-                let then = std::mem::replace(then, Then::Remove);
+                let then = then.give_up(why);
                 self.dismiss(then, refusal);
                 if let State::Stopping { .. } = state {
                     self.tell_of_deadline(now, slot);
@@ -266,9 +275,9 @@ impl<D: Domain> Engine<D> {
                 if let Some(manual) = manual.take() {
                     self.answer(Reply::Restart(manual, refusal.into()));
                 }
-                self.withdraw(now, slot);
+                self.withdraw(now, slot, why);
             }
-            Plan::Park { .. } => self.withdraw(now, slot),
+            Plan::Park { .. } => self.withdraw(now, slot, why),
             Plan::Forget { .. } => self.hurry(now, slot),
             Plan::Run => {}
         }
@@ -358,9 +367,11 @@ impl<D: Domain> Engine<D> {
         if runs {
             self.drain_waits(now, slot);
         }
+        let why = self.closing();
         let due = self.step(now, slot, |child, step| {
             if runs {
-                child.plan_after(now, Then::Remove, SessionState::Stopping, NO_BATCH);
+                let then = Then::Remove(why);
+                child.plan_after(now, then, SessionState::Stopping, NO_BATCH);
             }
             child.life.cut(step)
         });

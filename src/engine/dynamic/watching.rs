@@ -3,7 +3,7 @@
 use super::Engine;
 use super::crowds::Crowd;
 use crate::engine::child::Plan;
-use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, Refusal, Reply, StopAnswer, Ticket};
+use crate::engine::io::{AwaitAnswer, Caller, Discard, Domain, GoneAnswer, Refusal, Reply, Ticket};
 use crate::engine::waiters::Waiters;
 use crate::engine::waiting::Watchers;
 
@@ -53,17 +53,17 @@ impl<D: Domain> Engine<D> {
         &mut self,
         id: &str,
         of: Option<u64>,
-        ticket: D::Ticket<StopAnswer>,
+        ticket: D::Ticket<GoneAnswer>,
     ) {
         let is_meant = |slot: &u32| {
             let child = self.table.get(*slot);
             of.is_none_or(|actor| child.is_some_and(|child| child.has_had(actor)))
         };
         match self.table.find(id).filter(is_meant) {
-            None => self.answer(Reply::Stop(ticket, StopAnswer::NotFound)),
+            None => self.answer(Reply::Gone(ticket, GoneAnswer::NotFound)),
             Some(slot) => {
                 let gone = self.add_watcher(slot, |watchers| &mut watchers.gone, ticket);
-                self.discard_all(gone.into_iter().map(Caller::Stop));
+                self.discard_all(gone.into_iter().map(Caller::Gone));
             }
         }
     }

@@ -236,7 +236,8 @@ impl<D: Domain> OrderedEngine<D> {
         }
     }
 
-    /// Whether the state lies in an event that is not read any more: then the join alone counts.
+    /// Whether only the state is left, and no event of the end can come any more: then the join alone
+    /// counts.
     fn lost(&self, slot: u32) -> bool {
         self.events == Events::Over && self.get(slot).is_some_and(|child| child.life.is_lost())
     }

@@ -19,7 +19,6 @@ use crate::engine::waiters::Waiters;
 
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
-    cause: StopCause,
     began: Moment,
     pub(super) deadline: Option<Moment>,
     /// When a child was last asked to stop; before that, when the stop began.
@@ -57,12 +56,11 @@ impl<D: Domain> Stop<D> {
 
     fn new(now: Moment, cause: StopCause) -> Self {
         Self {
-            cause,
             began: now,
             deadline: None,
             asked: now,
             cut: Cut::Ahead,
-            report: ShutdownReport::default(),
+            report: ShutdownReport::of(cause),
             tickets: Waiters::default(),
             failed: None,
         }
@@ -135,7 +133,7 @@ impl<D: Domain> OrderedEngine<D> {
 
     /// `because`: a child that has just ended and takes the group with it; the report tells how.
     fn stop_serving(&mut self, now: Moment, stop: Stop<D>, because: Option<u32>) {
-        let cause = stop.cause;
+        let cause = stop.report.cause;
         let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
         self.effect(Effect::BeginStop { cause });
         if let Mode::Beginning(tickets) = before {
@@ -275,7 +273,6 @@ impl<D: Domain> OrderedEngine<D> {
         stop.report.took = now.since(stop.began);
         self.effect(Effect::Finished {
             report: stop.report,
-            cause: stop.cause,
             tickets: stop.tickets.into_iter().collect(),
         });
     }

@@ -116,9 +116,9 @@ impl Fates {
         let first = || Session::first_seen(kind);
         let session = self.sessions.entry(key.clone()).or_insert_with(first);
         session.happened(mode, kind);
-        if *kind != EventKind::Gone {
+        let EventKind::Gone(_) = kind else {
             return None;
-        }
+        };
         let session = self.sessions.remove(&key)?;
         Some(session.ended(mode))
     }

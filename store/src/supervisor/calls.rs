@@ -229,6 +229,9 @@ impl DurableSupervisor {
     /// left, and closes the store: it can be opened again when this returns. The sessions stay
     /// remembered. What cannot be written at once is tried again for 5 s.
     ///
+    /// Of an [`Application`](session_supervisor::Application) stop the root instead: it would start the
+    /// supervisor and the store again.
+    ///
     /// # Errors
     ///
     /// `Store` if not all could be written: the last states of some sessions are lost. `Down` if the

@@ -1,7 +1,7 @@
 //! Functions of kinds, and arguments, that do what they should not.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use session_supervisor::{ChildSpec, Options, StartContext, Task};
+use session_supervisor::{ChildSpec, Launch, Options, StartContext, Task};
 use session_supervisor_store::error::StartError;
 use session_supervisor_store::{
     DurableSupervisor, Kept, Kinds, MemoryStore, Record, Remembered, Standing,
@@ -107,4 +107,71 @@ async fn what_a_kind_does_wrong_when_it_is_restored_is_told_and_kept() {
     }
     durable.stop().await.expect("it is written");
     assert_eq!(ids(&store).len(), names.len());
+}
+
+#[tokio::test]
+async fn the_name_of_a_kind_is_refused_with_its_rule() {
+    let long = "k".repeat(129);
+    for name in ["", "a\nb", &long] {
+        let kinds = Kinds::new().kind(name, |(): (), _| idle());
+        let options = Options::new().unique_name();
+        let opened = DurableSupervisor::open(options, kinds, MemoryStore::new()).await;
+        assert_eq!(
+            opened.expect_err("it is no name").to_string(),
+            format!("bad kind {name:?}: must have 1 to 128 bytes and no control characters")
+        );
+    }
+}
+
+/// What a session was given, and what became of a checkpoint that was opened with it elsewhere.
+type Leaked = std::sync::Arc<std::sync::Mutex<Option<Remembered>>>;
+
+struct Nothing;
+
+#[ractor::actor(message = (), state = (), arguments = ())]
+impl Nothing {}
+
+/// Starts a session of nobody's that opens the checkpoint of another one, and saves in it. Answers why
+/// that fails.
+async fn steals(durable: &DurableSupervisor, id: &str, leaked: &Leaked) -> String {
+    let leaked = leaked.clone();
+    let thief = ChildSpec::from_fn(move |start: StartContext| {
+        let remembered = leaked.lock().expect("it is whole").clone();
+        async move {
+            let remembered = remembered.ok_or("nothing has leaked")?;
+            let (checkpoint, _) = remembered.checkpoint::<u32>(&start).await?;
+            checkpoint.save_durably(&7).await?;
+            Ok(Launch::Actor(Nothing, ()))
+        }
+    });
+    let started = durable.sessions().start_session(id, thief).await;
+    let error = started.expect_err("it may not");
+    std::error::Error::source(&error)
+        .expect("its cause")
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_opened_and_saved_in_by_its_own_session_alone() {
+    let leaked = Leaked::default();
+    let leaks = leaked.clone();
+    let kinds = Kinds::new().kind("leaks", move |(): (), remembered| {
+        leaks.lock().expect("it is whole").replace(remembered);
+        idle()
+    });
+    let options = Options::new().unique_name();
+    let opened = DurableSupervisor::open(options, kinds, MemoryStore::new()).await;
+    let durable = opened.expect("it opens");
+    durable
+        .start_session("a", "leaks", &())
+        .await
+        .expect("it starts");
+    assert_eq!(
+        steals(&durable, "b", &leaked).await,
+        "session a is not the one that is started"
+    );
+    durable.stop_session("a").await.expect("it stops");
+    // Another session of its id, which nobody remembers, is told that nothing is durable.
+    assert_eq!(steals(&durable, "a", &leaked).await, "session a has ended");
+    durable.stop().await.expect("it is written");
 }

@@ -45,7 +45,7 @@ impl Story {
         );
         let known = self.known.contains_key(&id);
         // What was ending when the snapshot was taken is not in it, and is told of once more.
-        let rest = matches!(event.kind, EventKind::Gone | EventKind::Stuck);
+        let rest = matches!(event.kind, EventKind::Gone(_) | EventKind::Stuck);
         assert!(known || begins || rest, "{event}");
         let last = self.incarnations.entry(id.clone()).or_default();
         assert!(
@@ -53,7 +53,7 @@ impl Story {
             "{event} after incarnation {last}"
         );
         *last = event.incarnation;
-        if event.kind == EventKind::Gone {
+        if let EventKind::Gone(_) = event.kind {
             self.known.remove(&id);
             self.incarnations.remove(&id);
         } else {

@@ -1,6 +1,6 @@
 //! What happens to the children of a session's tree is told by the session and the role.
 
-use session_supervisor::{ChildSpec, EventKind, Options, TreeSpec};
+use session_supervisor::{ChildSpec, EndReason, EventKind, Options, TreeSpec};
 
 use super::{next, so_far};
 use crate::support::{Order, Probe, died, end, supervisor};
@@ -42,7 +42,8 @@ async fn a_child_is_told_of_by_its_session_and_its_role() {
     sessions.stop_session("s").await.unwrap();
     let events = so_far(&mut feed);
     let last = events.last().unwrap();
-    assert_eq!((&last.kind, last.role.as_deref()), (&EventKind::Gone, None));
+    let gone = EventKind::Gone(EndReason::Requested);
+    assert_eq!((&last.kind, last.role.as_deref()), (&gone, None));
     sessions.stop().await.unwrap();
 }
 
@@ -85,6 +86,7 @@ async fn the_children_of_a_tree_that_is_killed_are_told_of_before_it_is_gone() {
         exited && event.role.is_some()
     });
     assert_eq!(ended.count(), 3);
-    assert_eq!(events.last().unwrap().kind, EventKind::Gone);
+    let gone = EventKind::Gone(EndReason::Itself);
+    assert_eq!(events.last().unwrap().kind, gone);
     sessions.stop().await.unwrap();
 }

@@ -6,9 +6,9 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
 
-use session_supervisor::{ChildSpec, Options, SessionSupervisor};
+use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
 use tokio::sync::oneshot;
-use tokio::task::yield_now;
+use tokio::task::{self, yield_now};
 
 use super::{Block, block};
 use crate::support::{Probe, Worker, supervisor};
@@ -116,4 +116,38 @@ async fn a_start_function_sees_nothing_of_its_callers_task() {
         })
         .await;
     assert_eq!(probe.notes(), ["None", "None", "None"]);
+}
+
+/// The launch of the tree waits for those of its children, and each of these goes on until the next
+/// one is ordered. So three tasks are enough for all of them.
+#[tokio::test]
+async fn the_children_of_trees_are_launched_by_the_idle_tasks_of_the_session_supervisor() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    let noted = probe.clone();
+    let note = move || noted.note(format!("{}", task::id()));
+    let of_child = note.clone();
+    let script = Probe::default().script().launch(move |_| {
+        of_child();
+        async { Ok(true) }
+    });
+    let child = script.spec();
+    for id in ["a", "b", "c"] {
+        let (note, child) = (note.clone(), child.clone());
+        let tree = ChildSpec::tree(move |_| {
+            note();
+            ["first", "second", "third"]
+                .iter()
+                .fold(TreeSpec::one_for_one(), |tree, role| {
+                    tree.child(*role, child.clone())
+                })
+        });
+        sessions.start_session(id, tree).await.expect("it starts");
+    }
+    let mut tasks = probe.notes();
+    assert_eq!(tasks.len(), 3 * 4);
+    tasks.sort();
+    tasks.dedup();
+    assert_eq!(tasks.len(), 3, "{tasks:?}");
+    sessions.stop().await.expect("it stops");
 }

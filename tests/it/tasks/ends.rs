@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use session_supervisor::error::{RestartError, StartError, StopError};
 use session_supervisor::{
-    Backoff, ChildSpec, Exit, Options, Restart, SessionState, SessionSupervisor, Shutdown, Task,
+    Backoff, ChildSpec, EndReason, Exit, Expiry, Options, Restart, SessionState, SessionSupervisor,
+    Shutdown, Task,
 };
 use tokio::task::yield_now;
 use tokio::time::Instant;
@@ -256,7 +257,10 @@ async fn a_backoff_and_a_lifetime_hold_for_it() {
     sessions.start_session("a", fails).await.unwrap();
     track.made(2).await;
     assert_eq!(began.elapsed(), 3 * SECOND);
-    assert_eq!(sessions.wait_end("a").await, Ok(Exit::Shutdown));
+    let ended = sessions.wait_end("a").await.unwrap();
+    let longest = Expiry::Lifetime(100 * SECOND);
+    assert_eq!(ended.why, EndReason::Expired(longest));
+    assert_eq!(ended.exit, Exit::Shutdown);
     assert_eq!(track.lives().alive, 0);
     assert!(began.elapsed() >= 93 * SECOND, "{:?}", began.elapsed());
     assert!(began.elapsed() <= 104 * SECOND, "{:?}", began.elapsed());

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::{SECOND, Track};
-use crate::support::{Ending, answered, asked, died, supervisor};
+use crate::support::{Ending, answered, asked, died, exit, supervisor};
 
 /// "The signal is set, and the future is run to its end".
 #[tokio::test(start_paused = true)]
@@ -149,7 +149,7 @@ async fn a_stop_and_a_drain_by_others_set_the_signal_too() {
         } else {
             cell.stop(Some("enough".to_owned()));
         }
-        let gone = answered("the end", gone).await.unwrap();
+        let gone = exit(answered("the end", gone).await.unwrap());
         assert!(matches!(gone, Ok(Exit::Normal { .. })), "{gone:?}");
         assert!(signal.is_requested());
         assert_eq!((track.lives().made, track.lives().alive), (1, 0));

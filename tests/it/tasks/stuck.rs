@@ -9,7 +9,7 @@ use session_supervisor::{ChildSpec, Exit, Options, SessionState, Shutdown, Task}
 use tokio::sync::oneshot;
 
 use super::{Outcome, Track};
-use crate::support::supervisor;
+use crate::support::{exit, supervisor};
 
 /// A future that blocks its thread when it is polled next, until it is released, and then waits.
 struct Blocks {
@@ -58,7 +58,7 @@ async fn one_that_blocks_its_thread_is_stuck_until_it_goes_on() {
         assert_eq!(info.state, SessionState::Stuck);
         assert_eq!(track.lives().alive, 1);
         drop(release);
-        let gone = sessions.wait_end("a").await;
+        let gone = exit(sessions.wait_end("a").await);
         let free = matches!(gone, Ok(Exit::Killed) | Err(WaitEndError::NotFound));
         assert!(free, "{gone:?}");
         // The id is free after the future is gone, and not before.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ractor::ActorRef;
 use session_supervisor::{Exit, Options, Restart};
 
-use crate::support::{Order, Probe, asked, back, supervisor};
+use crate::support::{Order, Probe, asked, back, exit, supervisor};
 
 /// How a session is ended by itself or by others.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ async fn each_end_tells_its_reason(rounds: usize) {
                 let session = sessions.start_session(&id, spec).await.unwrap();
                 let ended = asked(sessions.wait_end(&id)).await;
                 way.end(&session).await;
-                assert_eq!(ended.await.unwrap(), Ok(way.exit()), "{id}");
+                assert_eq!(exit(ended.await.unwrap()), Ok(way.exit()), "{id}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use session_supervisor::error::WaitEndError;
-use session_supervisor::{Exit, Options};
+use session_supervisor::{EndReason, Exit, Options};
 
 use crate::support::{Order, Probe, answered, asked, end, supervisor};
 
@@ -17,7 +17,8 @@ async fn the_end_of_a_start_is_not_that_of_another_one() {
     let first = first.get_cell();
     let waiting = asked(sessions.wait_end_of(&first)).await;
     assert_eq!(sessions.stop_session("a").await, Ok(Exit::Shutdown));
-    assert_eq!(waiting.await.unwrap(), Ok(Some(Exit::Shutdown)));
+    let ended = waiting.await.unwrap().unwrap().expect("it was known");
+    assert_eq!(ended.to_string(), "shutdown; stopped by a caller");
     // Nothing of the id is known.
     assert_eq!(sessions.wait_end_of(&first).await, Ok(None));
     // Another session has the id: it starts, runs, and is restarted.
@@ -48,7 +49,8 @@ async fn the_end_of_a_start_is_not_that_of_another_one() {
     assert_eq!(gone(&first).await, Ok(None));
     sessions.stop_session("a").await.unwrap();
     for waiting in [by_first, late, last] {
-        assert_eq!(waiting.await.unwrap(), Ok(Some(Exit::Shutdown)));
+        let ended = waiting.await.unwrap().unwrap().expect("it was known");
+        assert_eq!(ended.why, EndReason::Requested);
     }
     // What is no session of this supervisor.
     let root = sessions.get_cell();

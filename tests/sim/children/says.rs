@@ -75,6 +75,7 @@ impl Sim {
                 assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
             }
             Told::Leased | Told::Stopping => panic!("no child is leased"),
+            Told::Gone(_) => panic!("no caller waits for that"),
             Told::Draining | Told::Progress(_) | Told::MoreTime(_) => panic!("no group drains"),
             Told::Begun => {
                 assert_eq!(kind, Kind::Begin);
@@ -235,6 +236,7 @@ impl Sim {
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
                 self.model.stop(self.world.now, because, &self.world.runs);
+                self.model.report.cause = cause;
                 // The root fails before it reads an event.
                 self.world.over |= cause == StopCause::FailedStart;
                 self.lose();

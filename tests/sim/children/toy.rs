@@ -164,7 +164,8 @@ impl Toy {
                     let (ticket, told) = told(&reply);
                     self.log.push(format!("{ticket}: {told:?}"));
                 }
-                Effect::Finished { cause, report, .. } => {
+                Effect::Finished { report, .. } => {
+                    let cause = report.cause;
                     let (stopped, killed) = (report.stopped, report.killed);
                     let (failed, down) = (report.failed, report.not_running);
                     let stuck = report.stuck;

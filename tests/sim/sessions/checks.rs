@@ -60,6 +60,7 @@ impl Sim {
             let shown = |id: &usize| self.model.shown(*id).is_some();
             expected.stuck += (0..IDS).filter(shown).count();
             expected.took = report.took;
+            expected.cause = self.model.cause.expect("it has stopped");
             assert_eq!(report, expected, "the report");
             let sum =
                 report.stopped + report.failed + report.killed + report.stuck + report.not_running;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use session_supervisor::engine::{DrainOrder, DrainOutcome, DrainProgress, Moment, SessionState};
+use session_supervisor::engine::{
+    DrainOrder, DrainOutcome, DrainProgress, Moment, SessionState, StopCause,
+};
 
 use crate::sessions::model::{Entry, Model, Outcome};
 use crate::world::Run;
@@ -79,7 +81,7 @@ impl Model {
     /// A drain begins, or joins a stop.
     pub(crate) fn drain(&mut self, now: Moment, order: DrainOrder, runs: &[Run]) {
         let gently = self.serving;
-        self.stop();
+        self.stop(StopCause::Drained);
         let mut drain = Drain {
             gently,
             at_most: order.at_most.map(usize::from).filter(|_| gently),

@@ -283,7 +283,8 @@ impl Sim {
             let known = self.engine.info(name).is_some();
             if !self.model.serving && !known && self.at_rest(id) {
                 self.model.drain_waits(self.world.now, id);
-                self.model.forget(id, Outcome::NotRunning);
+                let why = self.model.why(id);
+                self.model.forget(id, Outcome::NotRunning, why);
             }
         }
         self.model.bury(self.world.now, &self.world.runs);

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Cancellation, Context, Discard, Effect, Key, Moment, Recall, Refusal, Restart, SessionState,
-    Shutdown, Spec, StopWay,
+    Cancellation, Context, Discard, Effect, EndReason, Key, Moment, Recall, Refusal, Restart,
+    SessionState, Shutdown, Spec, StopWay,
 };
 
 use crate::checkpoints::Begins;
@@ -149,6 +149,7 @@ impl Sim {
                     came_back: false,
                     exit: None,
                     outcome: Outcome::NotRunning,
+                    why: None,
                 });
             }
             Some(entry) => {
@@ -250,6 +251,9 @@ impl Sim {
                     Origin::Manual if temporary => Some(SessionState::Stopping),
                     _ => Some(SessionState::Restarting),
                 };
+                if entry.shown == Some(SessionState::Stopping) {
+                    entry.why.get_or_insert(EndReason::NotStarted);
+                }
             }
             Cancellation::Refused(Refusal::Stopped) => {
                 assert!(entry.doomed);
@@ -259,6 +263,8 @@ impl Sim {
                 assert!(!self.model.serving);
                 let drains = self.model.drain.as_ref().is_some_and(|drain| drain.gently);
                 assert_eq!(drains, refusal == Refusal::Draining);
+                let cause = self.model.cause.expect("it stops");
+                entry.why.get_or_insert(EndReason::Supervisor(cause));
                 entry.shown = Some(SessionState::Stopping);
             }
             other => panic!("a launch is cancelled with {other:?}"),
@@ -305,6 +311,7 @@ impl Sim {
         run.stopped = Some(self.world.now);
         run.told_to_stop = true;
         self.model.show(id, SessionState::Stopping);
+        self.ends_with_the_supervisor(id);
     }
 
     fn told_to_die(&mut self, key: Key) {
@@ -328,5 +335,6 @@ impl Sim {
         run.killed = Some(self.world.now);
         self.model.drain_waits(self.world.now, id);
         self.model.show(id, SessionState::Stopping);
+        self.ends_with_the_supervisor(id);
     }
 }

@@ -9,9 +9,12 @@
 //! 3. no incarnation outlives its lifetime, and none is ended for that before 90 % of it;
 //! 4. one that is ended so is drained, in the time of its shutdown rule, and forgotten;
 //! 5. a lease is granted exactly if the session may go on, and one of a session that is gone
-//!    changes nothing.
+//!    changes nothing;
+//! 6. those who wait for the end of one that has expired are told of that, and so are those who
+//!    follow (D39).
 
 mod checks;
+mod ends;
 mod many;
 mod model;
 mod random;
@@ -31,6 +34,7 @@ use crate::drops::{cause, inside};
 use crate::oracle::Hash;
 use crate::rules::{Pauses, ms};
 use crate::told::{Told, told, untold};
+use ends::Ends;
 use model::{Lease, Session, Stage, gently, name};
 
 /// A timer may be late by so much.
@@ -47,6 +51,8 @@ struct World {
     ended: Vec<Key>,
     serving: bool,
     hash: Hash,
+    /// Who waits for the ends of the sessions, if that is looked at.
+    ends: Option<Ends>,
 }
 
 impl World {
@@ -62,6 +68,7 @@ impl World {
             ended: Vec::new(),
             serving: true,
             hash: Hash::new(),
+            ends: None,
         }
     }
 
@@ -220,6 +227,7 @@ impl World {
         }
         self.hash
             .state(self.engine.poll_timeout(), self.engine.counts());
+        self.wait_for_ends();
         while let Some(key) = self.ended.pop() {
             self.feed(Input::Ended { key });
             self.feed(Input::Released { key });
@@ -254,6 +262,7 @@ impl World {
                 if context.incarnation == 1 {
                     assert!(!self.sessions.contains_key(id), "two sessions of {id}");
                     self.sessions.insert(id, Session::new(policy, life));
+                    self.begins(id);
                 } else {
                     let session = self.sessions.get_mut(id).expect("it was there before");
                     assert_eq!(session.stage, Stage::Down, "two lives of {id}");
@@ -286,6 +295,7 @@ impl World {
             }
             Effect::Answer(reply) => {
                 let (ticket, told) = told(&reply);
+                self.is_told(ticket, &told);
                 let before = self.answers.insert(ticket, told);
                 assert!(before.is_none(), "answered twice");
             }
@@ -293,7 +303,10 @@ impl World {
                 let gone = self.gone.contains(&untold(&caller));
                 assert!(gone, "a caller that waits is dropped");
             }
-            Effect::Note { id, kind, .. } => self.note(name(&id), &kind),
+            Effect::Note { id, kind, .. } => {
+                self.happens(name(&id), &kind);
+                self.note(name(&id), &kind);
+            }
             _ => {}
         }
     }

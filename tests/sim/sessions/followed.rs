@@ -10,15 +10,34 @@ mod snapshots;
 use std::collections::{BTreeMap, VecDeque};
 
 use session_supervisor::engine::{
-    Decision, EventKind, ExitCause, KEPT_EXITS, Listening, Ring, SessionState, StartFailure,
+    Decision, EndReason, EventKind, ExitCause, KEPT_EXITS, Listening, Ring, SessionState,
+    StartFailure,
 };
 
+use crate::sessions::history::Plays;
 use crate::sessions::model::IDS;
 use crate::sessions::sim::{NAMES, Sim};
 use crate::variant::{More, With};
 use snapshots::Taking;
 
 pub(crate) type Followed = With<Follows, Sim>;
+
+/// Others wait for the ends of the sessions: they are told the same.
+pub(crate) type FollowedAndWatched = With<FollowsAndWatches, Sim>;
+
+#[derive(Debug)]
+pub(crate) struct FollowsAndWatches;
+
+impl More<Sim> for FollowsAndWatches {
+    fn begin(sim: &mut Sim) {
+        Follows::begin(sim);
+        sim.plays = Plays::Watched;
+    }
+
+    fn end(sim: &mut Sim) {
+        Follows::end(sim);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Follows;
@@ -78,6 +97,8 @@ pub(crate) struct Follower {
     list: List,
     /// The ids of which something was told and not yet that it is gone.
     known: [bool; IDS],
+    /// Why the last session of each id was told to be over.
+    over: [Option<EndReason>; IDS],
     /// One is begun before and after every event.
     snapshots: Vec<Taking>,
     begun: Option<u64>,
@@ -111,6 +132,7 @@ impl Follower {
             ring: Ring::new(KEPT),
             list: List::new(),
             known: [false; IDS],
+            over: [None; IDS],
             snapshots: Vec::new(),
             begun: None,
             slow: Slow::default(),
@@ -135,7 +157,8 @@ impl Follower {
         match kind {
             EventKind::Queued { .. } | EventKind::Launching { .. } => self.known[id] = true,
             EventKind::ClaimTaken { .. } => {}
-            EventKind::Gone => {
+            EventKind::Gone(why) => {
+                self.over[id] = Some(*why);
                 assert!(self.known[id], "one is gone that was never there");
                 self.known[id] = false;
                 self.past[id].clear();
@@ -267,6 +290,17 @@ impl Sim {
         }
         follower.told(id, incarnation, kind);
         follower.recorded(id, incarnation, kind);
+    }
+
+    /// One that waits for the end of a session is told this.
+    pub(super) fn is_told_as_followers_are(&self, id: usize, why: EndReason) {
+        if let Some(follower) = &self.follower {
+            assert_eq!(
+                follower.over[id],
+                Some(why),
+                "others are told something else"
+            );
+        }
     }
 
     fn shows(&self, id: usize) -> Option<Shows> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Decision, Effect, Engine, EventKind, Failure, Input, Limit, Listening, Mark, Moment,
-    OnRestartLimit, OwnLimit, Policy, Recall, Request, Restart, SessionState, Settings,
+    Backoff, Decision, Effect, EndReason, Engine, EventKind, Failure, Input, Limit, Listening,
+    Mark, Moment, OnRestartLimit, OwnLimit, Policy, Recall, Request, Restart, SessionState,
+    Settings,
 };
 
 use crate::domain::{SimDomain, SimLife, SimSpec, Waiter};
@@ -342,7 +343,8 @@ fn exits_are_gone_with_the_session() {
     scene.feed(Input::Ended { key });
     assert!(scene.engine.dossier("a").is_none());
     scene.feed(Input::Released { key });
-    assert_eq!(scene.told.last().expect("it is told").1, EventKind::Gone);
+    let gone = EventKind::Gone(EndReason::Requested);
+    assert_eq!(scene.told.last().expect("it is told").1, gone);
     scene.start(Policy::default());
     let dossier = scene.engine.dossier("a").expect("it is known");
     assert_eq!(dossier.info.state, SessionState::Starting);

@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Exit, KILL_BOUND, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Restart, SessionState,
-    Settings, ShutdownReport, Spec,
+    EndReason, Exit, KILL_BOUND, Limit, Mark, Moment, OnRestartLimit, OwnLimit, Recall, Restart,
+    SessionState, Settings, ShutdownReport, Spec, StopCause,
 };
 
 use crate::domain::SimSpec;
@@ -73,6 +73,8 @@ pub(crate) struct Entry {
     pub(crate) came_back: bool,
     pub(crate) exit: Option<Outcome>,
     pub(crate) outcome: Outcome,
+    /// Why it is over, once that is decided.
+    pub(crate) why: Option<EndReason>,
 }
 
 impl Entry {
@@ -107,6 +109,10 @@ pub(crate) struct Model {
     /// When sessions were new.
     pub(crate) starts: Vec<Moment>,
     pub(crate) serving: bool,
+    /// Why it does not serve any more.
+    pub(crate) cause: Option<StopCause>,
+    /// Why the last session of each id was over.
+    pub(crate) over: [Option<EndReason>; IDS],
     /// When the deadline of the stop is, at the earliest and at the latest: it moves for sessions
     /// that were granted time.
     pub(crate) deadline: Option<Moment>,
@@ -132,6 +138,8 @@ impl Model {
             total: Log::default(),
             starts: Vec::new(),
             serving: true,
+            cause: None,
+            over: [None; IDS],
             deadline: None,
             must: None,
             drain: None,
@@ -187,15 +195,17 @@ impl Model {
         }
     }
 
-    pub(crate) fn forget(&mut self, id: usize, outcome: Outcome) {
+    pub(crate) fn forget(&mut self, id: usize, outcome: Outcome, why: EndReason) {
         let entry = self.entry(id);
+        entry.why.get_or_insert(why);
         entry.shown = None;
         entry.doomed = true;
         entry.outcome = outcome;
     }
 
     /// The stop of the supervisor is taken. A drain becomes one.
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, cause: StopCause) {
+        self.cause.get_or_insert(cause);
         if let Some(drain) = &mut self.drain {
             drain.gently = false;
         }
@@ -231,6 +241,7 @@ impl Model {
                 if let Some(drain) = &mut self.drain {
                     drain.ended(now, id, entry);
                 }
+                self.over[id] = entry.why;
                 *slot = None;
             }
         }
@@ -259,7 +270,14 @@ impl Model {
             return;
         }
         if entry.doomed || !serving {
-            self.forget(id, outcome);
+            let asked = run.stopped.is_some() || run.killed.is_some();
+            let comes_back = match entry.spec.policy().restart {
+                Restart::Permanent => true,
+                Restart::Transient => run.life.0.mark.get() != Mark::Orderly,
+                Restart::Temporary => false,
+            };
+            let why = self.ends_itself(!asked && !comes_back);
+            self.forget(id, outcome, why);
             return;
         }
         if run.recall == Recall::TooLate {
@@ -289,7 +307,7 @@ impl Model {
         if comes_back {
             self.decide(now, id, Duration::ZERO, Duration::ZERO);
         } else {
-            self.forget(id, outcome);
+            self.forget(id, outcome, EndReason::Itself);
         }
     }
 
@@ -299,9 +317,12 @@ impl Model {
         let entry = self.entry(id);
         let temporary = entry.spec.policy().restart == Restart::Temporary;
         match entry.origin {
-            _ if entry.doomed || !serving => self.forget(id, outcome),
-            Origin::First => self.forget(id, outcome),
-            Origin::Manual if temporary => self.forget(id, outcome),
+            Origin::First => self.forget(id, outcome, EndReason::NotStarted),
+            Origin::Manual if temporary => self.forget(id, outcome, EndReason::NotStarted),
+            _ if entry.doomed || !serving => {
+                let why = self.ends_itself(false);
+                self.forget(id, outcome, why);
+            }
             Origin::Resume | Origin::Trial => {
                 self.expected.push_back(Expected::Parked { used_up: false });
             }
@@ -315,10 +336,13 @@ impl Model {
     pub(crate) fn stuck_ended(&mut self, now: Moment, id: usize, run: &Run) {
         let serving = self.serving;
         let entry = self.entry(id);
-        if run.cancelled.is_some() || entry.doomed || !serving {
+        if run.cancelled.is_some() {
             self.launch_failed(now, id, Outcome::Killed);
+        } else if entry.doomed || !serving {
+            let why = self.ends_itself(false);
+            self.forget(id, Outcome::Killed, why);
         } else if entry.spec.policy().restart == Restart::Temporary {
-            self.forget(id, Outcome::Killed);
+            self.forget(id, Outcome::Killed, EndReason::Requested);
         } else {
             entry.attempt = 0;
             self.decide(now, id, Duration::ZERO, pause(1));
@@ -341,7 +365,8 @@ impl Model {
         let own = self.own_limit(id);
         let settings = self.settings;
         let log = &self.entry(id).log;
-        if own.is_some_and(|limit| !log.allows(now, limit)) {
+        if let Some(own) = own.filter(|limit| !log.allows(now, *limit)) {
+            let limit = EndReason::Limit(own);
             match settings.on_limit {
                 OnRestartLimit::Park if settings.max_parked > 0 => {
                     self.expected.push_back(Expected::Parked { used_up: true });
@@ -349,9 +374,10 @@ impl Model {
                 OnRestartLimit::Park | OnRestartLimit::Remove => {
                     self.expected.push_back(Expected::LimitReached);
                     let outcome = self.entry(id).exit.unwrap_or(Outcome::NotRunning);
-                    self.forget(id, outcome);
+                    self.forget(id, outcome, limit);
                 }
                 OnRestartLimit::Escalate => {
+                    self.entry(id).why = Some(limit);
                     self.expected.push_back(Expected::LimitReached);
                     self.expected.push_back(Expected::Escalated(id));
                 }
@@ -359,10 +385,9 @@ impl Model {
             }
             return;
         }
-        if settings
-            .total_limit
-            .is_some_and(|limit| !self.total.allows(now, limit))
-        {
+        let total = settings.total_limit;
+        if let Some(limit) = total.filter(|limit| !self.total.allows(now, *limit)) {
+            self.entry(id).why = Some(EndReason::TotalLimit(limit));
             self.expected.push_back(Expected::TotalLimitReached);
             self.expected.push_back(Expected::Escalated(id));
             return;

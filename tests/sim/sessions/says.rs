@@ -1,8 +1,8 @@
 //! What the engine says: its notes and its answers, held against the model.
 
 use session_supervisor::engine::{
-    Cause, Decision, Ending, EventKind, Exit, Kill, Life, Mark, Recall, Seen, SessionState,
-    StopCause,
+    Cause, Decision, EndReason, Ending, EventKind, Exit, Kill, Life, Mark, Recall, Restart, Seen,
+    SessionState, Spec, StopCause,
 };
 
 use crate::domain::Ticket;
@@ -73,6 +73,12 @@ impl Sim {
                 let ran = kind == Kind::Stop && state == Some(SessionState::Running);
                 assert!(!ran || *exit != Exit::NotRunning, "it was running");
             }
+            Told::Gone(end) => {
+                assert!(nothing_left, "it is over, and alive");
+                assert_eq!(end.why, self.model.why(id), "why {id} is over");
+                self.is_told_as_followers_are(id, end.why);
+                self.model.bury(self.world.now, &self.world.runs);
+            }
             Told::Stopped => {}
             Told::Begun
             | Told::ChildFailed { .. }
@@ -105,6 +111,7 @@ impl Sim {
                 // If it was cancelled, that came too late to count.
                 let index = self.model.entry(id).run;
                 self.world.runs[index].cancelled = None;
+                self.runs_after_all(id);
                 let life = self.model.entry(id).life;
                 if let Some(drain) = &mut self.model.drain {
                     drain.runs_after_all(index, life);
@@ -137,7 +144,8 @@ impl Sim {
             }
             EventKind::Discarded => match self.model.expected.pop_front() {
                 Some(Expected::Discarded(who)) if who == id => {
-                    self.model.forget(id, Outcome::NotRunning);
+                    let why = EndReason::Discarded;
+                    self.model.forget(id, Outcome::NotRunning, why);
                 }
                 other => panic!("the engine discards {id}, the model says {other:?}"),
             },
@@ -153,8 +161,8 @@ impl Sim {
             EventKind::Queued { .. }
             | EventKind::Launching { .. }
             | EventKind::LaunchCancelled { .. }
-            | EventKind::Withdrawn
-            | EventKind::Gone => {}
+            | EventKind::Withdrawn => {}
+            EventKind::Gone(why) => assert_eq!(*why, self.model.why(id), "why {id} is over"),
             other => panic!("unknown {other:?}"),
         }
     }
@@ -204,9 +212,10 @@ impl Sim {
             let Some(Expected::Escalated(id)) = self.model.expected.pop_front() else {
                 panic!("an escalation out of place");
             };
-            self.model.stop();
+            self.model.stop(cause);
             let outcome = self.model.entry(id).exit.unwrap_or(Outcome::NotRunning);
-            self.model.forget(id, outcome);
+            let why = self.model.why(id);
+            self.model.forget(id, outcome, why);
         } else {
             assert!(!self.model.serving);
         }
@@ -262,6 +271,10 @@ impl Sim {
         let entry = self.model.entry(id);
         // Its place had been free.
         entry.came_back = entry.shown.is_none();
+        // A restart by hand has its answer. The rule of a temporary one never brings it back.
+        if entry.relaunch && entry.spec.policy().restart == Restart::Temporary {
+            entry.why.get_or_insert(EndReason::Requested);
+        }
         self.model.show(id, SessionState::Stuck);
     }
 }

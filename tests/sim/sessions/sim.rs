@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor::engine::{
-    Backoff, Effect, Engine, Failure, Input, Moment, Request, Restart, Seen, SessionState,
-    Settings, Spec,
+    Backoff, Effect, EndReason, Engine, Input, Moment, Request, Restart, Seen, SessionState,
+    Settings, Spec, StopCause,
 };
 
 use crate::domain::{SimDomain, SimSpec, Ticket, Waiter};
@@ -109,11 +109,13 @@ impl Sim {
         let ticket = self.ask(Kind::Stop, id, None);
         if let Some(entry) = &mut self.model.entries[id] {
             entry.doomed = true;
+            entry.why.get_or_insert(EndReason::Requested);
             entry.stopped.get_or_insert(self.world.now);
         }
         if self.at_rest(id) {
             self.model.drain_waits(self.world.now, id);
-            self.model.forget(id, Outcome::NotRunning);
+            let why = EndReason::Requested;
+            self.model.forget(id, Outcome::NotRunning, why);
         }
         let ticket = Waiter(ticket);
         self.ask_engine(id, Request::Stop { ticket });
@@ -166,28 +168,13 @@ impl Sim {
         self.model.must = earlier(self.model.must);
     }
 
-    fn close_events(&mut self) {
+    fn close_events(&mut self, cause: StopCause) {
         self.world.over = true;
-        self.model.stop();
+        self.model.stop(cause);
         for &index in &self.world.active {
             if self.world.runs[index].lost() {
                 self.world.runs[index].stage = Stage::Gone;
             }
-        }
-    }
-
-    fn start_failed(&mut self, index: usize, failure: &Failure) {
-        let run = &self.world.runs[index];
-        let (id, stuck, cancelled) = (run.id, run.stuck, run.cancelled.is_some());
-        if stuck {
-            return;
-        }
-        let ignored = matches!(failure, Failure::Ignored) && !cancelled;
-        if ignored && self.model.entry(id).origin != Origin::First {
-            self.model.forget(id, Outcome::NotRunning);
-        } else {
-            let now = self.world.now;
-            self.model.launch_failed(now, id, Outcome::NotRunning);
         }
     }
 }
@@ -230,6 +217,7 @@ impl History for Sim {
             drain.swept = true;
         }
         self.go_off();
+        self.model.swept();
     }
 
     fn check(&mut self) {
@@ -300,6 +288,9 @@ impl History for Sim {
                 if !run.stuck {
                     // From here on it is as one that was cancelled.
                     run.cancelled.get_or_insert(self.world.now);
+                    if leaves {
+                        entry.why.get_or_insert(EndReason::NotStarted);
+                    }
                     entry.shown = Some(if leaves || entry.doomed {
                         SessionState::Stopping
                     } else {
@@ -347,7 +338,8 @@ impl History for Sim {
                 });
                 let waits = self.model.shown(id) == Some(SessionState::Restarting);
                 if due && waits && !self.model.serving {
-                    self.model.forget(id, Outcome::NotRunning);
+                    let why = self.model.why(id);
+                    self.model.forget(id, Outcome::NotRunning, why);
                 }
                 self.feed(if outlived {
                     Input::Outlived { key }
@@ -370,7 +362,7 @@ impl History for Sim {
     fn stop_supervisor(&mut self, within: Option<Duration>) {
         let ticket = self.tickets.add(Kind::Supervisor, 0, None, None, 0);
         if !self.world.finished {
-            self.model.stop();
+            self.model.stop(StopCause::Requested);
             self.deadline(within);
         }
         let ticket = Waiter(ticket);
@@ -378,7 +370,7 @@ impl History for Sim {
     }
 
     fn loop_ended(&mut self) {
-        self.close_events();
+        self.close_events(StopCause::Foreign);
         self.feed(Input::LoopEnded);
     }
 
@@ -390,7 +382,7 @@ impl History for Sim {
                 run.told_to_die = true;
             }
         }
-        self.close_events();
+        self.close_events(StopCause::Killed);
         if !self.world.finished {
             self.deadline(Some(Duration::ZERO));
         }

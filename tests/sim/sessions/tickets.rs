@@ -120,7 +120,8 @@ impl Tickets {
             Told::Progress(_) => kind == Kind::Progress,
             Told::MoreTime(_) => kind == Kind::MoreTime,
             Told::NotFound => matches!(kind, Kind::Stop | Kind::Restart) || kind.watches(),
-            Told::Ended(_) => matches!(kind, Kind::Stop | Kind::AwaitGone),
+            Told::Ended(_) => kind == Kind::Stop,
+            Told::Gone(_) => kind == Kind::AwaitGone,
             Told::Begun
             | Told::ChildFailed { .. }
             | Told::Present

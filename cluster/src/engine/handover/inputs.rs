@@ -117,9 +117,7 @@ impl Holder {
 
     /// etcd has answered that the shard's key does not have this epoch, or not any more.
     pub fn released(&mut self, shard: Shard, epoch: Epoch, now: BootTime, out: &mut Vec<Effect>) {
-        if let Hold::Releasing(held, _) = self.table.hold(shard)
-            && held == epoch
-        {
+        if let Hold::Releasing(..) = self.table.hold(shard) {
             self.map.released(shard, epoch);
         }
         self.changed(shard, now, out);

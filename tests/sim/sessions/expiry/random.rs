@@ -35,15 +35,15 @@ fn policy(rng: &mut Rng) -> Policy {
     }
 }
 
-struct History {
-    world: World,
+pub(super) struct History {
+    pub(super) world: World,
     rng: Rng,
     /// All that were ever asked for, also those that are over.
     leases: Vec<Lease>,
 }
 
 impl History {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let settings = Settings {
             park_trial: rng.chance(50).then(|| (ms(50), ms(50))),
@@ -145,7 +145,7 @@ impl History {
         self.world.now = self.world.now.max(to);
     }
 
-    fn play(&mut self) {
+    pub(super) fn play(&mut self) {
         for _ in 0..200 {
             self.step();
         }

@@ -1,21 +1,26 @@
-//! How many instructions a start, a restart in a storm, a stop and a find take, counted by
-//! callgrind: a number that no load of the machine moves. `cargo bench --bench instructions`; see
-//! `benches/README.md`.
+//! How many instructions a start, a restart in a storm, a stop, a find and the start of a tree take,
+//! counted by callgrind: a number that no load of the machine moves. `cargo run --release -p
+//! instructions`; see `benches/README.md`.
 //!
 //! Each number comes from runs of this program under valgrind, with few and with many sessions. So
-//! what a run does besides is not counted. Every step follows the start, which is subtracted, and a
+//! what a run does besides is not counted. Every step follows another one, which is subtracted, and a
 //! run ends at the answer. Without valgrind nothing is measured, and the output says so.
 
+#[path = "../../sides/counted.rs"]
+mod counted;
 #[expect(dead_code, reason = "the other parts of it are for `scale`")]
+#[path = "../../sides/mod.rs"]
 mod sides;
 
 use std::convert::Infallible;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use session_supervisor::names;
+use counted::counted;
+use session_supervisor::{SessionSupervisor, names};
 use sides::figure::{Bound, Figure, Judged, Table, as_f64};
 use sides::lives;
 use sides::session::Census;
+use sides::starts;
 
 /// The sessions of the two runs whose difference is counted.
 const FEW: usize = 300;
@@ -29,27 +34,45 @@ enum Side {
     ByHand,
 }
 
-/// What a run does after the start.
+/// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Nothing.
+    /// Starts the sessions.
     Start,
-    /// All sessions fail at once, and it waits until all are back.
+    /// After the start all sessions fail at once, and it waits until all are back.
     Storm,
+    /// Stops them after the start.
     Stop,
+    /// After the start it makes a list of ids and of names, for the two that follow.
+    Lists,
     Find,
     /// A look into ractor's registry alone, with names that are ready.
     WhereIs,
+    /// Starts as many sessions that are trees of three children.
+    Trees,
 }
 
 const SIDES: [Side; 2] = [Side::Ours, Side::ByHand];
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 7] = [
     Step::Start,
     Step::Storm,
     Step::Stop,
+    Step::Lists,
     Step::Find,
     Step::WhereIs,
+    Step::Trees,
 ];
+
+impl Step {
+    /// The step that is a part of this one and is not counted.
+    const fn after(self) -> Option<Self> {
+        match self {
+            Self::Start | Self::Trees => None,
+            Self::Storm | Self::Stop | Self::Lists => Some(Self::Start),
+            Self::Find | Self::WhereIs => Some(Self::Lists),
+        }
+    }
+}
 
 /// How often each session is looked up. One round would be lost in what the start varies by.
 const ROUNDS: usize = 20;
@@ -83,31 +106,16 @@ fn name(side: Side, step: Step, n: usize) -> String {
     format!("{side:?} {step:?} {n}")
 }
 
-/// How many instructions a step takes with so many sessions, the start among them: many less few.
+/// How many instructions a step takes with so many sessions, and all before it: many less few.
 fn more(side: Side, step: Step) -> Option<f64> {
-    let many = counted(&name(side, step, MANY))?;
-    Some(many - counted(&name(side, step, FEW))?)
-}
-
-/// The instructions of one run, which callgrind says at its end: `Collected : 123456`.
-fn counted(run: &str) -> Option<f64> {
-    let program = std::env::current_exe().ok()?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .env(RUN, run)
-        .output()
-        .ok()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{run}: {said}");
-    let (_, count) = said.split_once("Collected : ")?;
-    count.split_whitespace().next()?.parse().ok()
+    let many = counted(RUN, &name(side, step, MANY))?;
+    Some(many - counted(RUN, &name(side, step, FEW))?)
 }
 
 /// A figure: its step, how often that is done for each session, and its bounds.
 type Row = (&'static str, Side, Step, usize, [Bound; 2]);
 
-const ROWS: [Row; 8] = {
+const ROWS: [Row; 9] = {
     use Bound::{AtMost, None};
     use Side::{ByHand, Ours};
     let none = [None, None];
@@ -118,6 +126,7 @@ const ROWS: [Row; 8] = {
         ("storm", Ours, Step::Storm, 1, storm),
         ("stop", Ours, Step::Stop, 1, [AtMost(14_500.0), None]),
         ("find", Ours, Step::Find, ROUNDS, [AtMost(650.0), None]),
+        ("start_tree_of_3", Ours, Step::Trees, 1, none),
         ("by_hand_start", ByHand, Step::Start, 1, none),
         ("by_hand_storm", ByHand, Step::Storm, 1, none),
         ("bare_stop", ByHand, Step::Stop, 1, none),
@@ -128,19 +137,24 @@ const ROWS: [Row; 8] = {
 /// `None` if nothing can be counted here.
 fn table() -> Option<Table> {
     let mut table = Table::default();
-    let starts = [
-        more(Side::Ours, Step::Start)?,
-        more(Side::ByHand, Step::Start)?,
-    ];
+    let mut counted: Vec<((Side, Step), f64)> = Vec::new();
+    let mut count = |side, step| {
+        let known = counted.iter().find(|(run, _)| *run == (side, step));
+        if let Some((_, count)) = known {
+            return Some(*count);
+        }
+        let count = more(side, step)?;
+        counted.push(((side, step), count));
+        Some(count)
+    };
     for (name, side, step, times, [must, goal]) in ROWS {
-        let start = starts[side as usize];
-        let count = match step {
-            Step::Start => start,
-            _ => more(side, step)? - start,
+        let before = match step.after() {
+            Some(before) => count(side, before)?,
+            None => 0.0,
         };
         table.add(Figure {
             name: format!("instructions_{name}"),
-            value: count / as_f64((MANY - FEW) * times),
+            value: (count(side, step)? - before) / as_f64((MANY - FEW) * times),
             unit: "instructions",
             judged: Judged::Value,
             must,
@@ -172,28 +186,36 @@ fn count_this(side: Side, step: Step, n: usize) -> ! {
 async fn ours(step: Step, n: usize) -> Infallible {
     let census = Census::new();
     let sessions = lives::supervisor().await;
+    if step == Step::Trees {
+        starts::start_trees(&sessions, &census, n).await;
+        std::process::exit(0);
+    }
+    let started = lives::start_ours(&sessions, &census, n, 1).await;
+    match step {
+        Step::Start | Step::Trees => {}
+        Step::Storm => drop(lives::storm(&census, &started).await),
+        Step::Stop => drop(sessions.stop().await.expect("a running supervisor")),
+        Step::Lists | Step::Find | Step::WhereIs => look_up(&sessions, step, n),
+    }
+    std::process::exit(0)
+}
+
+/// Looks all sessions up, by their ids or by their names, unless only the lists of both are counted.
+fn look_up(sessions: &SessionSupervisor, step: Step, n: usize) {
     let ids: Vec<_> = (0..n).map(|i| format!("session-{i}")).collect();
     let ready = ids.iter().map(|id| names::session(sessions.name(), id));
     let ready: Vec<_> = ready.collect();
-    let started = lives::start_ours(&sessions, &census, n, 1).await;
-    match step {
-        Step::Start => {}
-        Step::Storm => drop(lives::storm(&census, &started).await),
-        Step::Stop => drop(sessions.stop().await.expect("a running supervisor")),
-        Step::Find => {
-            for _ in 0..ROUNDS {
-                let found = ids.iter().filter_map(|id| sessions.find_session(id));
-                assert_eq!(found.count(), n);
-            }
-        }
-        Step::WhereIs => {
-            for _ in 0..ROUNDS {
-                let found = ready.iter().filter_map(ractor::registry::where_is);
-                assert_eq!(found.count(), n);
-            }
-        }
+    for _ in 0..ROUNDS {
+        let found = match step {
+            Step::Find => ids
+                .iter()
+                .filter_map(|id| sessions.find_session(id))
+                .count(),
+            Step::WhereIs => ready.iter().filter_map(ractor::registry::where_is).count(),
+            _ => n,
+        };
+        assert_eq!(found, n);
     }
-    std::process::exit(0)
 }
 
 async fn by_hand(step: Step, n: usize) -> Infallible {
@@ -203,7 +225,7 @@ async fn by_hand(step: Step, n: usize) -> Infallible {
     match step {
         Step::Storm => drop(lives::storm(&census, &started).await),
         Step::Stop => root.stop_children_and_wait(None, None).await,
-        Step::Start | Step::Find | Step::WhereIs => {}
+        Step::Start | Step::Lists | Step::Find | Step::WhereIs | Step::Trees => {}
     }
     std::process::exit(0)
 }

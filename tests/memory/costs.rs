@@ -1,0 +1,44 @@
+//! What an idle session takes, and what each capability takes more: a session that uses none of them
+//! pays for none, and each costs at most so many bytes where it is used.
+
+use crate::used::{self, Used};
+
+/// So many sessions share the tables of their supervisor, whose sizes are powers of two.
+const SESSIONS: usize = 1_024;
+
+/// A plain session may take so much, of which ractor and tokio need most. Where features of ractor are
+/// switched on they need more.
+const PLAIN: isize = if cfg!(any(
+    feature = "cluster",
+    feature = "monitors",
+    feature = "async-trait"
+)) {
+    isize::MAX
+} else {
+    7_168
+};
+
+/// Counts what each capability takes, if it is wanted. Answers which take too much.
+pub(crate) fn failed(wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let name = |used: Used| format!("what {} takes", used.name());
+    if !Used::ALL.iter().any(|used| wanted(&name(*used))) {
+        return Vec::new();
+    }
+    // The tables of the process have their size from then on.
+    used::bytes(Used::Nothing, SESSIONS);
+    let plain = used::bytes(Used::Nothing, SESSIONS);
+    let mut failed = Vec::new();
+    let mut look = |name: String, bytes: isize, bound: isize| {
+        let verdict = if bytes > bound { "MORE" } else { "ok" };
+        println!("{verdict:4} {bytes:8} B of {bound} at most: {name}");
+        if bytes > bound {
+            failed.push(name);
+        }
+    };
+    look("what a plain session takes".to_owned(), plain, PLAIN);
+    for used in Used::ALL.into_iter().filter(|used| wanted(&name(*used))) {
+        let more = used::bytes(used, SESSIONS) - plain;
+        look(name(used), more, used.bound());
+    }
+    failed
+}
