@@ -130,28 +130,33 @@ impl PostgresStore {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Failed("it is closed".into()));
         };
-        let (server, mark, connection) = (&self.server, &self.mark, &mut self.connection);
-        let unsettled = &mut self.unsettled;
+        let (server, mark) = (&self.server, &self.mark);
+        let (known, unsettled) = (self.connection.take(), &mut self.unsettled);
         let answer = runtime.block_on(async {
-            let found = server.reach(mark, connection.take(), unsettled).await?;
-            let connection = connection.insert(found);
-            match ask(server, connection).await {
+            let connection = server.reach(mark, known, unsettled).await?;
+            let answer = match ask(server, &connection).await {
                 Err(StoreError::Fenced(why)) => {
-                    server.roll_back(connection).await?;
-                    Ok(Err(StoreError::Fenced(why)))
+                    server.roll_back(&connection).await?;
+                    Err(StoreError::Fenced(why))
                 }
-                answer => answer.map(Ok),
-            }
+                answer => Ok(answer?),
+            };
+            Ok((connection, answer))
         });
-        if answer.is_err() {
-            self.connection = None;
-            // The socket is closed where its task ends, and the server gives up what was under way.
-            runtime.block_on(async {
-                yield_now().await;
-                yield_now().await;
-            });
+        match answer {
+            Ok((connection, answer)) => {
+                self.connection = Some(connection);
+                answer
+            }
+            Err(error) => {
+                // The socket is closed where its task ends, and the server gives up what was under way.
+                runtime.block_on(async {
+                    yield_now().await;
+                    yield_now().await;
+                });
+                Err(error)
+            }
         }
-        answer?
     }
 }
 

@@ -117,8 +117,8 @@ impl Server {
     /// One who waits for a lock gets it before its time is over, since one who holds it without a word
     /// loses it earlier. A client that is gone is noticed by its silence.
     ///
-    /// The plans are forced: a table that was small when a plan was made may be large when it is used, and
-    /// what is asked is always found by an index.
+    /// Each request gets a plan of its own, from how large the tables are now: one that was made for a table
+    /// that was empty would read all of it later on. What is asked is always found by an index.
     fn settings(&self) -> String {
         let limit = self.limit.as_millis();
         let (lock, idle) = (limit / 2, limit / 4);
@@ -128,7 +128,8 @@ impl Server {
              SET idle_in_transaction_session_timeout = {idle}; SET tcp_user_timeout = {limit};
              SET tcp_keepalives_idle = {alive}; SET tcp_keepalives_interval = {alive};
              SET tcp_keepalives_count = 2;
-             SET search_path = pg_catalog; SET jit = off; SET enable_seqscan = off;
+             SET search_path = pg_catalog; SET jit = off;
+             SET plan_cache_mode = force_custom_plan; SET enable_seqscan = off;
              SET enable_hashjoin = off; SET enable_mergejoin = off;
              SELECT set_config('synchronous_commit', 'on', false)
                 WHERE current_setting('synchronous_commit') = 'off'"

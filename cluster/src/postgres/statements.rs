@@ -44,7 +44,7 @@ impl Statements {
             "WITH late AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS late (id, revision)),
              gone AS (DELETE FROM {schema}.sessions s USING late
                 WHERE s.id = late.id AND s.revision <= late.revision RETURNING s.id)
-             DELETE FROM {schema}.states t USING gone WHERE t.id = gone.id"
+             DELETE FROM {schema}.states WHERE id = ANY(ARRAY(SELECT id FROM gone))"
         );
         let rest = format!(
             "UPDATE {schema}.sessions s SET resting = late.resting
@@ -92,7 +92,7 @@ fn remember(schema: &str) -> String {
                 label = excluded.label, claims = excluded.claims, revision = excluded.revision,
                 started = excluded.started, used = excluded.used, resting = excluded.resting
             WHERE excluded.revision > sessions.revision RETURNING id)
-         DELETE FROM {schema}.states t USING done WHERE t.id = done.id"
+         DELETE FROM {schema}.states WHERE id = ANY(ARRAY(SELECT id FROM done))"
     )
 }
 
@@ -103,10 +103,9 @@ fn save(schema: &str) -> String {
                 $5::bigint[], $6::bigint[], $7::bytea[])
             AS late (id, revision, slot, format, saved, sum, bytes)),
          there AS (UPDATE {schema}.sessions s SET used = greatest(s.used, late.saved) FROM late
-            WHERE s.id = late.id AND s.revision = late.revision RETURNING s.id)
+            WHERE s.id = late.id AND s.revision = late.revision RETURNING late.*)
          INSERT INTO {schema}.states AS t (id, revision, slot, format, saved, sum, bytes)
-         SELECT late.id, late.revision, late.slot, late.format, late.saved, late.sum, late.bytes
-            FROM late JOIN there ON there.id = late.id
+         SELECT id, revision, slot, format, saved, sum, bytes FROM there
          ON CONFLICT (id, slot) DO UPDATE SET
             revision = excluded.revision, format = excluded.format, saved = excluded.saved,
             sum = excluded.sum, bytes = excluded.bytes"
