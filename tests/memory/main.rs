@@ -77,8 +77,9 @@ fn main() -> ExitCode {
     crowds::fill_the_directory();
     let rows = tables.into_iter().flatten();
     let rows = rows.filter(|row| wanted(row.name));
-    let mut failed: Vec<String> = rows.flat_map(|row| row.run()).collect();
-    failed.extend(costs::failed(wanted));
+    // First: a table of the process that others have filled would grow while sessions are counted.
+    let mut failed = costs::failed(wanted);
+    failed.extend(rows.flat_map(|row| row.run()));
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }

@@ -54,7 +54,7 @@ mod tests {
 
     /// One of two parts, and an id that is in it.
     fn half(epoch: u64) -> (Part, Arc<str>) {
-        let part = Part::shard(Part::shard_of("a", 2), 2, epoch).unwrap();
+        let part = Part::shard(Part::shard_of("a", 2), 2, epoch).expect("a shard");
         (part, "a".into())
     }
 
@@ -77,7 +77,7 @@ mod tests {
         ledger.hand_over(part);
         assert_eq!(ledger.ended(tag, &id, End::Forget), None);
         assert_eq!(
-            ledger.look(&id).unwrap().1,
+            ledger.look(&id).expect("it is kept").1,
             &Standing::Kept(Kept::SupervisorEnded)
         );
         assert_eq!(ledger.handed_over(part), 0);
