@@ -12,20 +12,19 @@ pub(crate) const CASES: &[Case] = &[
 
 fn deadline() {
     let (mut a, mut b) = pair();
-    let answer = a.ask("b", "slow", 10, 2_000);
+    let answer = a.ask("b", "slow", 10, 5_000);
     // The peer's own answer: the caller has not even waited for all of its time.
     assert!(answer.contains("kind: TimedOut"), "{answer}");
     // No other request waits for it.
-    let slow = a.begin("ask b slow 10 3000");
+    let slow = a.begin("ask b slow 10 5000");
     a.echo("b");
     assert!(a.end(slow).contains("kind: TimedOut"));
     b.lives();
     // No time at all.
     let answer = a.ask("b", "slow", 10, 0);
-    assert!(
-        answer.starts_with("error ") && answer.contains("in time"),
-        "{answer}"
-    );
+    let in_vain = answer.starts_with("error ") && answer.contains("in time");
+    // Or the peer was quicker to say so.
+    assert!(in_vain || answer.contains("kind: TimedOut"), "{answer}");
     a.echo("b");
 }
 
@@ -57,7 +56,8 @@ fn limit() {
     // Signs of life are answered at any load, so it is still up, and not silent.
     let slow = a.end(slow);
     // An echo may have had the place of one.
-    assert!(slow.contains("kind: TimedOut"), "{slow}");
+    let in_vain = slow.contains("kind: TimedOut") || slow.contains("in time");
+    assert!(in_vain, "{slow}");
     a.echo("b");
     assert!(a.status().contains("state: Up"));
 }
