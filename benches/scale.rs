@@ -18,17 +18,18 @@ use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorRef};
 use session_supervisor::{Launch, SessionSupervisor, Shutdown, names};
-use sides::alloc::{self, Counting};
+use sides::alloc;
 use sides::bare::{self, Idle};
 use sides::figure::{Bound, Figure, Judged, Table, as_f64, median, per};
 use sides::followed::{Read, followed};
 use sides::lives::{self, Life};
+use sides::now_and_then::{self, NowAndThen};
 use sides::session::{Census, Msg, Session};
 use sides::slow;
 use sides::starts;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: NowAndThen = NowAndThen;
 
 const ROUNDS: usize = 5;
 const MILLION: usize = 1_000_000;
@@ -512,6 +513,7 @@ async fn settle() {
 
 /// The bytes of an idle session above those of a bare named actor.
 async fn memory(table: &mut Table, n: usize) {
+    now_and_then::count();
     let census = Census::new();
     let sessions = lives::supervisor().await;
     let tasks = || {
@@ -543,6 +545,7 @@ async fn memory(table: &mut Table, n: usize) {
     let bare = alloc::live() - before;
     parent.stop_children_and_wait(None, None).await;
     parent.stop_and_wait(None, None).await.expect("an end");
+    now_and_then::count_no_more();
     let above = [Bound::AtMost(512.0), Bound::AtMost(400.0)];
     for (name, bytes, [must, goal]) in [
         ("memory_above_bare", ours - bare, above),

@@ -9,6 +9,7 @@ pub(crate) mod by_hand;
 pub(crate) mod figure;
 pub(crate) mod followed;
 pub(crate) mod lives;
+pub(crate) mod now_and_then;
 pub(crate) mod session;
 pub(crate) mod slow;
 pub(crate) mod starts;

@@ -4,7 +4,6 @@
 //! The bytes are counted on one thread whose time stands still, where each session is the same. A test
 //! of `tests/memory` holds them against bounds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::{
     Backoff, ChildSpec, Lease, Options, SessionRef, SessionSupervisor, Shutdown, Subscription,
 };
+use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -225,15 +225,19 @@ impl Held {
     }
 }
 
-/// How many bytes each idle session takes that uses it.
-pub(crate) fn bytes(used: Used, many: usize) -> isize {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// A runtime of one thread, whose time goes on only when there is nothing else to do.
+fn still() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(1)
         .start_paused(true)
         .enable_all()
         .build()
-        .expect("the machine has threads");
-    runtime.block_on(async {
+        .expect("the machine has threads")
+}
+
+/// How many bytes each idle session takes that uses it.
+pub(crate) fn bytes(used: Used, many: usize) -> isize {
+    still().block_on(async {
         let sessions = used.supervisor().await;
         let mut held = Held::new(used, &sessions, many).await;
         if used == Used::Followed {
@@ -259,13 +263,7 @@ pub(crate) fn bytes(used: Used, many: usize) -> isize {
 
 /// How many bytes a subscription takes that is not read: at first, and when all is kept that may be.
 pub(crate) fn bytes_of_a_subscription() -> (isize, isize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .start_paused(true)
-        .enable_all()
-        .build()
-        .expect("the machine has threads");
-    runtime.block_on(async {
+    still().block_on(async {
         let sessions = Used::Nothing.supervisor().await;
         let mut held = Held::new(Used::Nothing, &sessions, 0).await;
         settle().await;
@@ -286,7 +284,7 @@ pub(crate) fn bytes_of_a_subscription() -> (isize, isize) {
     })
 }
 
-/// Time goes on only when there is nothing else to do.
+/// Until there is nothing else to do.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
@@ -315,7 +313,7 @@ impl Idle {
 
 /// It wants spans alone, and keeps nothing.
 #[derive(Debug, Default)]
-struct OnlySpans(Arc<AtomicU64>);
+pub(crate) struct OnlySpans(AtomicU64);
 
 impl Subscriber for OnlySpans {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {

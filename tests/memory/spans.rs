@@ -1,15 +1,11 @@
 //! Sessions whose incarnations have spans, since a subscriber wants them. These rows come last: what
 //! a subscriber changes for the whole process stays.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use session_supervisor::{ChildSpec, SessionSupervisor, TreeSpec};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use crate::actors::{Order, Worker, died, id, supervisor, worker};
 use crate::lives::{Lives, Row};
+use crate::used::OnlySpans;
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
@@ -24,30 +20,9 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-/// Wants spans alone.
-#[derive(Default)]
-struct Spans(AtomicU64);
-
-impl Subscriber for Spans {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() && metadata.target() == "session_supervisor"
-    }
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::ERROR)
-    }
-    fn new_span(&self, _span: &Attributes<'_>) -> Id {
-        Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-    fn record(&self, _span: &Id, _values: &Record<'_>) {}
-    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
-    fn event(&self, _event: &Event<'_>) {}
-    fn enter(&self, _span: &Id) {}
-    fn exit(&self, _span: &Id) {}
-}
-
 /// A supervisor whose subscriber that is.
 async fn with_spans() -> SessionSupervisor {
-    let _listens = tracing::subscriber::set_default(Spans::default());
+    let _listens = tracing::subscriber::set_default(OnlySpans::default());
     supervisor().await
 }
 
