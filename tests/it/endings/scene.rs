@@ -76,6 +76,8 @@ pub(super) struct Scene {
     /// Every actor that began its `pre_start`.
     pub(super) cells: Arc<Mutex<Vec<ActorCell>>>,
     pub(super) remains: Remains,
+    /// Of the sessions that are asked to stop.
+    pub(super) grace: Duration,
 }
 
 /// Notes where a session is, and never returns.
@@ -204,6 +206,7 @@ impl Scene {
             },
             cells,
             remains,
+            grace,
         }
     }
 }

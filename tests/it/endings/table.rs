@@ -89,13 +89,18 @@ async fn all_answered(end: End, scene: &mut Scene) {
             "{end:?}: {answer:?}"
         );
     }
+    let mut not_found = 0;
     for restart in std::mem::take(&mut scene.calls.restarts) {
-        let answer = answered("a restart", restart).await.unwrap();
-        assert!(
-            matches!(answer, Err(RestartError::SupervisorDown)),
-            "{end:?}: {answer:?}"
-        );
+        match answered("a restart", restart).await.unwrap() {
+            Err(RestartError::SupervisorDown) => {}
+            Err(RestartError::NotFound) => not_found += 1,
+            answer => panic!("{end:?}: {answer:?}"),
+        }
     }
+    // In real time the grace of the one that was asked to stop can be over before the end, which is
+    // what its stops are answered with below. That restart finds no session then.
+    let may_be_over = usize::from(scene.grace < GRACE);
+    assert!(not_found <= may_be_over, "{end:?}: {not_found}");
     for stop in std::mem::take(&mut scene.calls.stops) {
         let answer = answered("a stop", stop).await.unwrap();
         assert_eq!(answer, Ok(Exit::Killed), "{end:?}: the real outcome");

@@ -53,20 +53,6 @@ async fn row_075_a_session_with_a_grace_is_asked_with_the_reason_shutdown() {
     parent.stop_and_wait(None, None).await.unwrap();
 }
 
-#[cfg(feature = "monitors")]
-#[tokio::test(start_paused = true)]
-async fn row_075_a_monitor_sees_the_reason_shutdown() {
-    let sessions = supervisor(Options::new()).await;
-    let (probe, told) = (Probe::default(), Probe::default());
-    let (monitor, _) = Parent::start(&told).await;
-    let session = sessions.start_session("a", probe.spec()).await.unwrap();
-    monitor.monitor(session.get_cell());
-    assert_eq!(sessions.stop_session("a").await, Ok(Exit::Shutdown));
-    assert_eq!(reason(&told).await, "shutdown");
-    sessions.stop().await.unwrap();
-    monitor.stop_and_wait(None, None).await.unwrap();
-}
-
 /// A script whose state holds what only one life at a time may hold, until it is dropped.
 fn exclusive(probe: &Probe, taken: &Arc<AtomicBool>) -> Script {
     let (take, give_back) = (Arc::clone(taken), Arc::clone(taken));
