@@ -11,6 +11,7 @@ mod fields;
 mod line;
 
 use tokio::runtime::Handle;
+use tracing::Level;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;
 
@@ -22,8 +23,21 @@ pub(super) use line::{Children, Line, Speaker, Stands};
 /// The target of all lines and spans of this crate.
 pub(crate) const TARGET: &str = "session_supervisor";
 
+/// One event at a level that is not known before. `tracing` has a macro for each level.
+macro_rules! tell {
+    ($level:expr, $($fields:tt)+) => {
+        match $level {
+            Level::ERROR => tracing::error!(target: TARGET, parent: None, $($fields)+),
+            Level::WARN => tracing::warn!(target: TARGET, parent: None, $($fields)+),
+            Level::INFO => tracing::info!(target: TARGET, parent: None, $($fields)+),
+            _ => tracing::debug!(target: TARGET, parent: None, $($fields)+),
+        }
+    };
+}
+
 /// Writes a line. The subscriber is the user's code: one that panics loses the line.
 pub(super) fn write(line: Line) {
+    let level = level(&line);
     drop(match line {
         Line::Note {
             speaker,
@@ -34,40 +48,33 @@ pub(super) fn write(line: Line) {
             repeat,
         } => {
             let label = label.as_deref();
-            guard(|| event(&speaker, &child, label, incarnation, &kind, repeat))
+            guard(|| event(level, &speaker, &child, label, incarnation, &kind, repeat))
         }
-        Line::Started(speaker) => guard(|| started(&speaker)),
-        Line::Stopping(speaker, cause) => guard(|| stopping(&speaker, cause)),
-        Line::Stopped(speaker, report) => guard(|| stopped(&speaker, &report)),
-        Line::Broken(speaker, panic) => guard(|| broken(&speaker, &panic)),
-        Line::DropPanicked(panic) => guard(|| drop_panicked(&panic)),
+        Line::Started(speaker) => guard(|| started(level, &speaker)),
+        Line::Stopping(speaker, cause) => guard(|| stopping(level, &speaker, cause)),
+        Line::Stopped(speaker, report) => guard(|| stopped(level, &speaker, &report)),
+        Line::Broken(speaker, panic) => guard(|| broken(level, &speaker, &panic)),
+        Line::DropPanicked(panic) => guard(|| drop_panicked(level, &panic)),
     });
 }
 
-fn started(speaker: &Speaker) {
+fn started(level: Level, speaker: &Speaker) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    macro_rules! tell {
-        ($level:ident) => {
-            tracing::$level!(
-                target: TARGET, parent: None, event = "supervisor_started", supervisor, "{title} started"
-            )
-        };
-    }
-    if speaker.is_told() {
-        tell!(info);
-    } else {
-        tell!(debug);
-    }
+    tell!(
+        level,
+        event = "supervisor_started",
+        supervisor,
+        "{title} started"
+    );
 }
 
-fn stopping(speaker: &Speaker, cause: StopCause) {
+fn stopping(level: Level, speaker: &Speaker, cause: StopCause) {
     let reason = cause.to_string();
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::debug!(
-        target: TARGET,
-        parent: None,
+    tell!(
+        level,
         event = "supervisor_stopping",
         supervisor,
         reason,
@@ -75,12 +82,11 @@ fn stopping(speaker: &Speaker, cause: StopCause) {
     );
 }
 
-fn broken(speaker: &Speaker, panic: &str) {
+fn broken(level: Level, speaker: &Speaker, panic: &str) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
-    tracing::error!(
-        target: TARGET,
-        parent: None,
+    tell!(
+        level,
         event = "supervisor_broken",
         supervisor,
         panic,
@@ -88,10 +94,9 @@ fn broken(speaker: &Speaker, panic: &str) {
     );
 }
 
-fn drop_panicked(panic: &str) {
-    tracing::warn!(
-        target: TARGET,
-        parent: None,
+fn drop_panicked(level: Level, panic: &str) {
+    tell!(
+        level,
         event = "drop_panicked",
         panic,
         "a value of a session panicked in its drop"
@@ -104,7 +109,7 @@ pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
     let log = guard(|| dispatcher::get_default(Clone::clone)).unwrap_or_else(|_| Dispatch::none());
     let tell = move || {
         drop(guard(|| {
-            dispatcher::with_default(&log, || drop_panicked(&text))
+            dispatcher::with_default(&log, || write(Line::DropPanicked(text)))
         }))
     };
     match Handle::try_current() {
@@ -116,9 +121,8 @@ pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
 /// So many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
     let tell = || {
-        tracing::warn!(
-            target: TARGET,
-            parent: None,
+        tell!(
+            Level::WARN,
             event = "lines_lost",
             lines,
             "the log was too slow, lines are lost"
@@ -127,37 +131,28 @@ pub(super) fn lost(lines: u64) {
     drop(guard(tell));
 }
 
-fn stopped(speaker: &Speaker, report: &ShutdownReport) {
+fn stopped(level: Level, speaker: &Speaker, report: &ShutdownReport) {
     let supervisor = &*speaker.name;
     let title = speaker.title();
     let took_ms = millis(report.took);
     let (stopped, failed, killed) = (report.stopped, report.failed, report.killed);
     let (stuck, not_running) = (report.stuck, report.not_running);
-    macro_rules! tell {
-        ($level:ident, $text:literal) => {
-            tracing::$level!(
-                target: TARGET,
-                parent: None,
-                event = "supervisor_stopped",
-                supervisor,
-                stopped,
-                failed,
-                killed,
-                stuck,
-                not_running,
-                took_ms,
-                $text,
-                title
-            )
-        };
-    }
-    if stuck > 0 {
-        tell!(warn, "{} stopped, but some of its children are stuck");
-    } else if speaker.is_told() {
-        tell!(info, "{} stopped");
-    } else {
-        tell!(debug, "{} stopped");
-    }
+    let but = match stuck {
+        0 => "",
+        _ => ", but some of its children are stuck",
+    };
+    tell!(
+        level,
+        event = "supervisor_stopped",
+        supervisor,
+        stopped,
+        failed,
+        killed,
+        stuck,
+        not_running,
+        took_ms,
+        "{title} stopped{but}"
+    );
 }
 
 impl Speaker {
@@ -196,24 +191,26 @@ pub(super) fn is_enabled(kind: &EventKind, repeat: Repeat) -> bool {
 
 /// Whether a subscriber wants this line.
 pub(super) fn is_wanted(line: &Line) -> bool {
-    let level = match line {
-        Line::Note { kind, repeat, .. } => level_of(kind, *repeat),
-        Line::Stopped(_, report) if report.stuck > 0 => LevelFilter::WARN,
-        Line::Started(speaker) | Line::Stopped(speaker, _) if speaker.is_told() => {
-            LevelFilter::INFO
-        }
-        Line::Started(_) | Line::Stopping(..) | Line::Stopped(..) => LevelFilter::DEBUG,
-        Line::Broken(..) => LevelFilter::ERROR,
-        Line::DropPanicked(_) => LevelFilter::WARN,
-    };
-    LevelFilter::current() >= level
+    LevelFilter::current() >= level(line)
 }
 
-fn level_of(kind: &EventKind, repeat: Repeat) -> LevelFilter {
+/// The level at which a line is written.
+fn level(line: &Line) -> Level {
+    match line {
+        Line::Note { kind, repeat, .. } => level_of(kind, *repeat),
+        Line::Stopped(_, report) if report.stuck > 0 => Level::WARN,
+        Line::Started(speaker) | Line::Stopped(speaker, _) if speaker.is_told() => Level::INFO,
+        Line::Started(_) | Line::Stopping(..) | Line::Stopped(..) => Level::DEBUG,
+        Line::Broken(..) => Level::ERROR,
+        Line::DropPanicked(_) => Level::WARN,
+    }
+}
+
+fn level_of(kind: &EventKind, repeat: Repeat) -> Level {
     match severity(kind, repeat) {
-        Severity::Detail => LevelFilter::DEBUG,
-        Severity::Warning => LevelFilter::WARN,
-        Severity::Error => LevelFilter::ERROR,
+        Severity::Detail => Level::DEBUG,
+        Severity::Warning => Level::WARN,
+        Severity::Error => Level::ERROR,
     }
 }
 
@@ -266,6 +263,7 @@ impl<'a> Subject<'a> {
 
 /// One line about a child.
 fn event(
+    level: Level,
     speaker: &Speaker,
     child: &str,
     label: Option<&str>,
@@ -311,36 +309,26 @@ fn event(
         EventKind::Discarded => format!("parked {title} {}", kind.headline()),
         _ => format!("{title} {}{further}", kind.headline()),
     };
-    macro_rules! tell {
-        ($level:ident) => {
-            tracing::$level!(
-                target: TARGET,
-                parent: None,
-                event,
-                supervisor,
-                session,
-                role,
-                label,
-                incarnation,
-                reason,
-                what_next,
-                exit,
-                decision,
-                restarts,
-                budget_left,
-                delay_ms,
-                took_ms,
-                uptime_ms,
-                timeout_ms,
-                time_ms,
-                summed,
-                "{text}"
-            )
-        };
-    }
-    match severity(kind, repeat) {
-        Severity::Detail => tell!(debug),
-        Severity::Warning => tell!(warn),
-        Severity::Error => tell!(error),
-    }
+    tell!(
+        level,
+        event,
+        supervisor,
+        session,
+        role,
+        label,
+        incarnation,
+        reason,
+        what_next,
+        exit,
+        decision,
+        restarts,
+        budget_left,
+        delay_ms,
+        took_ms,
+        uptime_ms,
+        timeout_ms,
+        time_ms,
+        summed,
+        "{text}"
+    );
 }

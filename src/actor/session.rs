@@ -16,7 +16,6 @@ mod callback;
 mod held;
 
 use std::any::TypeId;
-use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -25,20 +24,17 @@ use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
 use super::life::{Hold, Watched};
-use super::lines::Lines;
-use super::linked::Linked;
 use super::plan::SpawnFailure;
 use super::root::Root;
 use super::shared::{Life, Order, Shared};
 use crate::engine::Input;
-use held::{Callbacks, Held, Lease, Place, Turn};
+use held::{Callbacks, Lease, Place, Turn};
 
-/// The wrapper around an actor `A`: same messages; the actor's value comes with its arguments.
+/// The wrapper around an actor `A`, with the same messages.
 pub(crate) struct Session<A: Actor> {
     life: Arc<Life>,
     shared: Arc<Shared>,
     place: Place<A>,
-    actor: PhantomData<fn() -> A>,
 }
 
 impl<A: Actor> Drop for Session<A> {
@@ -66,15 +62,10 @@ impl<A: Actor> Session<A> {
         let session = Self {
             life: Arc::clone(life),
             shared: Arc::clone(shared),
-            place: Place::new(),
-            actor: PhantomData,
-        };
-        let spawn_arguments = SpawnArguments {
-            parts: Some((actor, arguments)),
-            lines: shared.lines.clone(),
+            place: Place::new(actor, arguments),
         };
         let root = shared.root().clone();
-        match Self::spawn_linked(name, session, spawn_arguments, root).await {
+        match Self::spawn_linked(name, session, (), root).await {
             Ok((actor, _)) => Ok(actor.get_cell()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
             // ractor's text for it is no proof (docs/ractor.md).
@@ -152,19 +143,10 @@ impl<A: Actor> Session<A> {
             callbacks.link_failure = exit::link_failure(&event);
         }
         let mut lease = self.lease();
-        let Some(Held {
-            actor,
-            state,
-            linked,
-        }) = &mut lease.held
-        else {
+        lease.follow(&event);
+        let Some((actor, state)) = lease.parts() else {
             return Ok(());
         };
-        // A supervisor of ours waits for its children itself.
-        if let (false, Some(cell)) = (self.life.holds(Hold::Tree), self.life.cell()) {
-            Linked::follow(linked, cell, &event);
-        }
-        let (actor, state) = (&**actor, &mut **state);
         // Only messages count as use.
         self.life.in_use.begin_event();
         let call = move || actor.handle_supervisor_evt(myself, event, state);
@@ -189,15 +171,15 @@ impl<A: Actor> Session<A> {
     }
 }
 
-#[ractor::actor(message = A::Msg, state = Callbacks, arguments = SpawnArguments<A>)]
+#[ractor::actor(message = A::Msg, state = Callbacks, arguments = ())]
 impl<A: Actor> Session<A> {
     async fn pre_start(
         &self,
         myself: ActorRef<A::Msg>,
-        mut spawn_arguments: SpawnArguments<A>,
+        (): (),
     ) -> Result<Callbacks, ActorProcessingErr> {
         self.life.set_cell(myself.get_cell());
-        let Some((actor, arguments)) = spawn_arguments.parts.take() else {
+        let Some((actor, arguments)) = self.begin() else {
             return Err("it was started before".into());
         };
         let user = &*actor;
@@ -319,21 +301,5 @@ impl<A: Actor> Session<A> {
             self.tell();
         }
         Ok(())
-    }
-}
-
-/// The actor's value and its arguments, until `pre_start`. ractor drops both if the name is taken.
-/// Both may be large, and are moved often on their way: in their boxes.
-pub(crate) struct SpawnArguments<A: Actor> {
-    parts: Option<(Box<A>, Box<A::Arguments>)>,
-    lines: Lines,
-}
-
-impl<A: Actor> Drop for SpawnArguments<A> {
-    fn drop(&mut self) {
-        if let Some((actor, arguments)) = self.parts.take() {
-            self.lines.drop_guarded(arguments);
-            self.lines.drop_guarded(actor);
-        }
     }
 }

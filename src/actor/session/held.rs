@@ -1,17 +1,21 @@
 //! The user's actor and its state in the wrapper, what the session has linked to itself, and the
 //! drops of them; and who is to run before a callback.
 //!
+//! Until its `pre_start` the actor lies there with its arguments: ractor moves what it is given often
+//! (R48 in `docs/ractor.md`).
+//!
 //! They lie in the wrapper and not in its state, which ractor puts into the event of an end without
 //! `post_stop`. Nobody may ever read that event or drop it (R51 in `docs/ractor.md`). So whatever
 //! becomes of the event, the session's own task drops them at its end, or has them dropped.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ractor::Actor;
+use ractor::{Actor, ActorCell, SupervisionEvent};
 
 use super::Session;
 use crate::actor::drop_queue::Deferred;
 use crate::actor::life::Hold;
+use crate::actor::lines::Lines;
 use crate::actor::linked::{Any, Linked};
 use crate::actor::shared::{Life, Shared};
 use crate::engine::Cause;
@@ -59,13 +63,14 @@ impl Callbacks {
     }
 }
 
-/// Where the user's actor and its state lie between two callbacks. They are there from `pre_start`
-/// until they are dropped. Only the session's own task takes them.
+/// Where the user's actor lies while no callback has it, with what it works with. It is there until
+/// it is dropped. Only the session's own task takes it.
 pub(super) struct Place<A: Actor>(Mutex<Option<Held<A>>>);
 
 impl<A: Actor> Place<A> {
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(None))
+    pub(super) const fn new(actor: Box<A>, arguments: Box<A::Arguments>) -> Self {
+        let body = Body::Arguments(arguments);
+        Self(Mutex::new(Some(Held { actor, body })))
     }
 
     fn swap(&self, held: Option<Held<A>>) -> Option<Held<A>> {
@@ -79,26 +84,54 @@ impl<A: Actor> Place<A> {
     }
 }
 
-/// The user's actor and its state.
-pub(super) struct Held<A: Actor> {
-    pub(super) actor: Box<A>,
-    pub(super) state: Box<A::State>,
-    /// What it has linked to itself, if anything.
-    pub(super) linked: Option<Box<Linked>>,
+/// The user's actor. It may be large, and so may the rest: they are moved in their boxes.
+struct Held<A: Actor> {
+    actor: Box<A>,
+    body: Body<A>,
+}
+
+/// What an actor works with.
+enum Body<A: Actor> {
+    /// Until its `pre_start`.
+    Arguments(Box<A::Arguments>),
+    /// From then on. And what it has linked to itself, if anything.
+    State(Box<A::State>, Option<Box<Linked>>),
+}
+
+impl<A: Actor> Held<A> {
+    /// Drops it here and now.
+    fn drop_guarded(self, lines: &Lines) {
+        match self.body {
+            Body::Arguments(arguments) => lines.drop_guarded(arguments),
+            Body::State(state, _) => lines.drop_guarded(state),
+        }
+        lines.drop_guarded(self.actor);
+    }
 }
 
 impl<A: Actor> Session<A> {
+    /// What the user's actor starts with. It is taken once.
+    pub(super) fn begin(&self) -> Option<(Box<A>, Box<A::Arguments>)> {
+        let mut lease = self.lease();
+        match lease.held.take()? {
+            Held {
+                actor,
+                body: Body::Arguments(arguments),
+            } => Some((actor, arguments)),
+            held => {
+                lease.held = Some(held);
+                None
+            }
+        }
+    }
+
     /// The user's actor has started.
     pub(super) fn hold(&self, actor: Box<A>, state: Box<A::State>) -> Lease<'_, A> {
         self.life.hold(Hold::State);
-        let linked = None;
+        let body = Body::State(state, None);
         Lease {
             session: self,
-            held: Some(Held {
-                actor,
-                state,
-                linked,
-            }),
+            held: Some(Held { actor, body }),
         }
     }
 
@@ -110,30 +143,34 @@ impl<A: Actor> Session<A> {
         }
     }
 
-    /// The session's task is done. If it was killed, actor and state are still there. Many may be
-    /// killed at once, so no worker of the runtime drops them.
+    /// The session's task is done, or was never made. If it was killed, actor and state are still
+    /// there. Many may be killed at once, so no worker of the runtime drops them.
     pub(super) fn leave(&mut self) {
-        if let Some(held) = self.place.end() {
-            let left = Left {
-                body: Some(self.forget_linked(held)),
-                life: Arc::clone(&self.life),
-                shared: Arc::clone(&self.shared),
-            };
-            self.shared.drop_later([Deferred::of(left)]);
+        let Some(held) = self.place.end() else {
+            return;
+        };
+        if let Body::Arguments(_) = held.body {
+            return held.drop_guarded(&self.shared.lines);
         }
+        self.forget_linked(&held);
+        let left = Left {
+            held: Some(held),
+            life: Arc::clone(&self.life),
+            shared: Arc::clone(&self.shared),
+        };
+        self.shared.drop_later([Deferred::of(left)]);
+    }
+
+    /// The actor whose links are followed. A supervisor of ours waits for its children itself.
+    fn followed(&self) -> Option<&ActorCell> {
+        self.life.cell().filter(|_| !self.life.holds(Hold::Tree))
     }
 
     /// What the session remembers is to be waited for from now on.
-    fn forget_linked(&self, held: Held<A>) -> (Box<A>, Box<A::State>) {
-        let Held {
-            actor,
-            state,
-            linked,
-        } = held;
-        if let Some(linked) = linked {
-            self.life.note_remembered(&linked);
+    fn forget_linked(&self, held: &Held<A>) {
+        if let Body::State(_, Some(linked)) = &held.body {
+            self.life.note_remembered(linked);
         }
-        (actor, state)
     }
 }
 
@@ -141,29 +178,47 @@ impl<A: Actor> Session<A> {
 /// or is cut off.
 pub(super) struct Lease<'a, A: Actor> {
     session: &'a Session<A>,
-    pub(super) held: Option<Held<A>>,
+    held: Option<Held<A>>,
 }
 
 impl<A: Actor> Lease<'_, A> {
     pub(super) fn parts(&mut self) -> Option<(&A, &mut A::State)> {
-        let Held { actor, state, .. } = self.held.as_mut()?;
-        Some((&**actor, &mut **state))
+        let Held { actor, body } = self.held.as_mut()?;
+        match body {
+            Body::State(state, _) => Some((&**actor, &mut **state)),
+            Body::Arguments(_) => None,
+        }
+    }
+
+    /// What it has linked to itself, as far as it is remembered.
+    fn linked(&mut self) -> Option<&mut Option<Box<Linked>>> {
+        match &mut self.held.as_mut()?.body {
+            Body::State(_, linked) => Some(linked),
+            Body::Arguments(_) => None,
+        }
     }
 
     /// Whether it remembers anything that it has linked to itself.
-    pub(super) fn remembers(&self) -> bool {
-        let held = self.held.as_ref();
-        held.is_some_and(|held| held.linked.is_some())
+    pub(super) const fn remembers(&self) -> bool {
+        matches!(
+            self.held,
+            Some(Held {
+                body: Body::State(_, Some(_)),
+                ..
+            })
+        )
+    }
+
+    /// Follows what an event tells of that.
+    pub(super) fn follow(&mut self, event: &SupervisionEvent) {
+        if let (Some(cell), Some(linked)) = (self.session.followed(), self.linked()) {
+            Linked::follow(linked, cell, event);
+        }
     }
 
     /// Finds out what it has linked to itself.
     pub(super) fn learn(&mut self) {
-        let Some(Held { linked, .. }) = &mut self.held else {
-            return;
-        };
-        let life = &self.session.life;
-        // A supervisor of ours waits for its children itself.
-        if let (false, Some(cell)) = (life.holds(Hold::Tree), life.cell()) {
+        if let (Some(cell), Some(linked)) = (self.session.followed(), self.linked()) {
             match linked {
                 Some(linked) => linked.learn(cell),
                 None => *linked = Linked::to(cell),
@@ -173,20 +228,18 @@ impl<A: Actor> Lease<'_, A> {
 
     /// After a callback, follows what has become of that.
     pub(super) fn follow_up(&mut self) {
-        let Some(Held { linked, .. }) = &mut self.held else {
-            return;
-        };
-        let Some(known) = linked else {
-            // What it has linked in the callback: it may be killed before it reads its event about
-            // that.
-            self.learn();
-            return;
-        };
-        let Session { life, shared, .. } = self.session;
-        if let Some(cell) = life.cell()
-            && known.follow_up(cell, || shared.clock.now()) == Any::None
-        {
-            *linked = None;
+        let session = self.session;
+        if let (Some(cell), Some(linked)) = (session.followed(), self.linked()) {
+            match linked {
+                Some(known) => {
+                    if known.follow_up(cell, || session.shared.clock.now()) == Any::None {
+                        *linked = None;
+                    }
+                }
+                // What it has linked in the callback: it may be killed before it reads its event
+                // about that.
+                None => *linked = Linked::to(cell),
+            }
         }
     }
 
@@ -194,9 +247,8 @@ impl<A: Actor> Lease<'_, A> {
     pub(super) fn release(&mut self) {
         if let Some(held) = self.held.take() {
             let Session { life, shared, .. } = self.session;
-            let (actor, state) = self.session.forget_linked(held);
-            shared.lines.drop_guarded(state);
-            shared.lines.drop_guarded(actor);
+            self.session.forget_linked(&held);
+            held.drop_guarded(&shared.lines);
             shared.release(life, Hold::State);
         }
     }
@@ -213,16 +265,15 @@ impl<A: Actor> Drop for Lease<'_, A> {
 
 /// What a killed session has left, to be dropped elsewhere.
 struct Left<A: Actor> {
-    body: Option<(Box<A>, Box<A::State>)>,
+    held: Option<Held<A>>,
     life: Arc<Life>,
     shared: Arc<Shared>,
 }
 
 impl<A: Actor> Drop for Left<A> {
     fn drop(&mut self) {
-        if let Some((actor, state)) = self.body.take() {
-            self.shared.lines.drop_guarded(state);
-            self.shared.lines.drop_guarded(actor);
+        if let Some(held) = self.held.take() {
+            held.drop_guarded(&self.shared.lines);
         }
         self.shared.release(&self.life, Hold::State);
     }
