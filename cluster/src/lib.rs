@@ -22,6 +22,8 @@ pub mod gateway;
 mod kinds;
 mod local;
 mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod node;
 mod options;
 #[cfg(feature = "postgres")]

@@ -302,6 +302,8 @@ impl ClusterSupervisor {
     /// is blocked. It also tells what a node did that has left. **After any answer, the numbers hold at
     /// least what that answer tells of.**
     ///
+    /// With the feature `metrics`, the module `metrics` hands the same numbers to the facade of that
+    /// name, and so to Prometheus.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats::of(self.of_node())
