@@ -18,6 +18,10 @@ pub(crate) const CASES: &[Case] = &[
         "a_node_that_drains_alone_leaves_its_sessions_to_the_next",
         alone,
     ),
+    (
+        "a_session_that_does_not_end_keeps_its_shard_and_is_reported",
+        stuck,
+    ),
     ("a_drain_without_etcd_ends_with_the_lease", without_etcd),
     ("every_node_tells_of_a_node_that_is_killed", killed),
     ("a_connection_that_is_refused_is_told", refused),
@@ -131,6 +135,42 @@ fn alone() {
     // The next one finds all that was saved.
     cluster.add("b");
     cluster.node("b").until("owned", |owned| owned == "64 0 0");
+    all_run(&mut cluster);
+    count(&mut cluster, 0, 2);
+    cluster.store.history.check();
+}
+
+fn stuck() {
+    let mut cluster = start(&["a", "b"], 3);
+    for n in 0..10 {
+        let started = cluster.node("a").tell(&format!("stone s{n}"));
+        assert!(!started.starts_with("error"), "{started}");
+    }
+    let listed = cluster.node("a").tell("list 1000");
+    let of_b = listed.split(' ').filter_map(|row| row.strip_suffix("@b"));
+    let stone = of_b.into_iter().find(|id| id.starts_with('s'));
+    let stone = stone.expect("one of ten is there").to_owned();
+    assert_eq!(cluster.node("b").tell(&format!("cast {stone}")), "ok");
+    let b = cluster.node("b");
+    let before = owned(&b.tell("known"));
+    let drained = b.tell("drain 1 16");
+    assert_eq!(
+        numbers(&drained)[..4],
+        [before, before - 1, 0, 1],
+        "{drained}"
+    );
+    let one = "1 shards have sessions that do not end";
+    b.until(&format!("told {one}"), |told| told != "0");
+    // It goes on owning that shard, so that the session does not run twice.
+    b.until("known", |known| known.starts_with("2 1 0 1 "));
+    let there = cluster.node("a").tell(&format!("find {stone}"));
+    assert!(there.starts_with("error NotSent"), "{there}");
+    cluster.take("b").signal("-KILL");
+    let a = cluster.node("a");
+    a.until(&format!("find {stone}"), |found| {
+        found.starts_with("running")
+    });
+    a.until("owned", |owned| owned == "64 0 0");
     all_run(&mut cluster);
     count(&mut cluster, 0, 2);
     cluster.store.history.check();

@@ -24,7 +24,8 @@ fn say(tag: &str, answer: &str) {
 
 pub(crate) fn run(name: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        // One may be lost to a session that never ends.
+        .worker_threads(3)
         .enable_all()
         .build()
         .expect("a runtime");
@@ -87,6 +88,10 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
             .await?
             .epoch
             .to_string(),
+        ["stone", id] => {
+            let started = cluster.start_session(id, "stone", &()).await?;
+            started.epoch.to_string()
+        }
         ["ensure", id] => cluster
             .ensure_session(id, "room", &())
             .await?
