@@ -114,7 +114,7 @@ pub use request::{ChildRequest, Request};
 pub use restart::{ChildKind, OnRestartLimit, OwnLimit, Policy, Restart, Settings, Significance};
 pub use ring::Ring;
 pub use shutdown::{KILL_BOUND, Shutdown};
-pub use stats::{Exits, Histogram, Rejected, Starts, Stats};
+pub use stats::{BOUNDS, Exits, Histogram, Rejected, Starts, Stats};
 pub use stop::{Kill, StopCause, StopWay};
 pub use sums::Sums;
 pub use table::{Cursor, Info};

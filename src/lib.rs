@@ -37,6 +37,9 @@ mod supervisor;
 mod survey;
 mod tree;
 
+/// How a feed works, for the crate in `cluster/`, which has one too.
+#[doc(hidden)]
+pub use actor::feed::{Feed, Listener, Numbered, Reader};
 pub use actor::task::StopSignal;
 pub use application::{Application, EndCause, Ended, RunningApplication, Signal};
 pub use checkpoint::Checkpoint;

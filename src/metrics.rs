@@ -55,7 +55,8 @@
 //! # }
 //! ```
 
-mod samples;
+#[doc(hidden)]
+pub mod samples;
 
 use std::sync::{Arc, Weak};
 

@@ -2,7 +2,8 @@
 //! its rooms on the others.
 //!
 //! It reads commands from its standard input, one a line: `open ROOM`, `say ROOM TEXT`, `read ROOM`,
-//! `close ROOM`, `where ROOM`, `list`, `status`, `leave`.
+//! `close ROOM`, `where ROOM`, `list`, `status`, `stats`, `watch` (what happens to the cluster from now on),
+//! `drain SECONDS`, `leave`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use session_supervisor::{ChildSpec, StartContext};
-use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Seat};
+use session_supervisor_cluster::{
+    ClusterOptions, ClusterSupervisor, Drain, Kinds, Remote, Seat, Subscription,
+};
 use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -154,6 +157,76 @@ async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<
             rooms.collect::<Vec<_>>().join("\n")
         }
         "status" => cluster.status().to_string(),
-        _ => "open, say, read, close, where, list, status or leave".to_owned(),
+        "stats" => stats(cluster),
+        "watch" => {
+            let feed = cluster.subscribe();
+            let known = feed.snapshot().expect("it is new");
+            let (nodes, unowned) = (known.nodes.len(), known.unowned());
+            tokio::spawn(watch(feed));
+            format!("{nodes} nodes, {unowned} shards unowned; what happens from now on is told")
+        }
+        "drain" => {
+            let seconds = room.parse().map_err(|_| "usage: drain SECONDS")?;
+            let mut drain = cluster.drain(Drain::within(Duration::from_secs(seconds)));
+            while let Some(progress) = drain.progress().await {
+                println!("{progress}");
+            }
+            drain.await?.summary.to_string()
+        }
+        _ => "open, say, read, close, where, list, status, stats, watch, drain or leave".to_owned(),
     })
+}
+
+async fn watch(mut feed: Subscription) {
+    while let Some(event) = feed.next().await {
+        match event {
+            Ok(event) => println!("* {event}"),
+            Err(lagged) => println!("* {lagged}"),
+        }
+    }
+}
+
+/// The numbers that are not zero, one a line.
+fn stats(cluster: &ClusterSupervisor) -> String {
+    let stats = cluster.stats();
+    let mut lines = vec![
+        format!(
+            "shards here {}, unowned {}",
+            stats.shards.owned, stats.shards.unowned
+        ),
+        format!(
+            "claims {}, hand-overs {}, losses {}",
+            stats.claims, stats.hand_overs, stats.losses
+        ),
+    ];
+    for (kind, sent) in stats.sent.iter().filter(|(_, sent)| sent.total() > 0) {
+        lines.push(format!(
+            "sent {kind}: {} of {} done",
+            sent.done,
+            sent.total()
+        ));
+    }
+    for (kind, served) in stats.served.iter().filter(|(_, served)| served.total() > 0) {
+        lines.push(format!(
+            "served {kind}: {} of {} done",
+            served.done,
+            served.total()
+        ));
+    }
+    for (reason, count) in stats.refused.iter().filter(|(_, count)| *count > 0) {
+        lines.push(format!("refused {reason}: {count}"));
+    }
+    for (what, histogram) in [
+        ("request", &stats.request_duration),
+        ("hand-over", &stats.hand_over_duration),
+        ("restore of a shard", &stats.restore_duration),
+    ] {
+        if let Some(mean) = histogram.mean() {
+            lines.push(format!(
+                "a {what} takes {mean:.1?}, the mean of {}",
+                histogram.count()
+            ));
+        }
+    }
+    lines.join("\n")
 }

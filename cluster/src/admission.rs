@@ -147,6 +147,14 @@ impl Admission {
         self.lock().admits(self.shards.of(id), now)
     }
 
+    /// Whether something new may be begun for an id: not where its shard is about to be given up.
+    pub(crate) fn begins(&self, id: &str) -> Result<Epoch, NotAdmitted> {
+        let now = self.clock.now();
+        let state = self.lock();
+        let holder = state.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
+        Ok(holder.begins(self.shards.of(id), now)?)
+    }
+
     /// The holder, to be told something. None: this node is in no cluster.
     pub(crate) fn with<T>(&self, tell: impl FnOnce(&mut Holder) -> T) -> Option<T> {
         self.lock().holder.as_mut().map(tell)

@@ -16,10 +16,12 @@ use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
+use crate::feed::NodeFeed;
 use crate::gateway::Peers;
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
-use crate::node::{Node, Now, PROTOCOL, Stage, begin, run};
+use crate::meter::Meter;
+use crate::node::{Drains, Node, Now, PROTOCOL, begin, run};
 use crate::options::ClusterOptions;
 use crate::remote::Remote;
 use crate::route::{ask_node, ask_owner};
@@ -124,12 +126,16 @@ impl ClusterSupervisor {
         let of_node = options.sessions.clone();
         let sessions = DurableSupervisor::open_shared(of_node, kinds.kinds, store).await?;
         let leave = Arc::new(Notify::new());
+        let meter = Arc::new(Meter::default());
+        let feed = NodeFeed::new(name.clone(), shards, clock.clone(), Arc::clone(&meter));
         let local = Local {
             admission,
             sessions: sessions.clone(),
             deliveries: Arc::new(kinds.deliveries),
             requests: Arc::new(Asked::default()),
             leave: Arc::clone(&leave),
+            meter,
+            feed: Arc::new(feed),
         };
         let node = Arc::new(Node {
             name,
@@ -140,6 +146,7 @@ impl ClusterSupervisor {
             local,
             clock,
             leave,
+            drains: Drains::default(),
             now: watch::Sender::new(Now::default()),
         });
         let term = match begin(&node).await {
@@ -321,21 +328,6 @@ impl ClusterSupervisor {
         Status::of(&self.node)
     }
 
-    /// Leaves the cluster: it hands over what it owns, shard by shard, each after its sessions have
-    /// ended here, gives its lease back and stops its supervisor. It returns when that is done.
-    ///
-    /// If the lease is lost meanwhile, everything ends at once, as the lease demands.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped after the first poll, the node leaves all the same.
-    pub async fn leave(&self) {
-        self.node.leave.notify_one();
-        let mut now = self.node.now.subscribe();
-        // An error: the runtime is being shut down.
-        drop(now.wait_for(|now| now.stage == Stage::Left).await);
-    }
-
     pub(crate) async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
         let within = self.node.options.request_timeout;
         ask_owner(&self.node.local, &self.node.now, id, ask, within).await
@@ -372,6 +364,10 @@ impl ClusterSupervisor {
 
     pub(crate) fn local(&self) -> &Local {
         &self.node.local
+    }
+
+    pub(crate) const fn of_node(&self) -> &Arc<Node> {
+        &self.node
     }
 }
 

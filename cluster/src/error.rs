@@ -69,6 +69,21 @@ fn at(address: Option<&str>) -> String {
     address.map_or_else(String::new, |address| format!(", at {address}"))
 }
 
+/// Why a node was not drained.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DrainError {
+    /// So many shards at a time there cannot be; nothing was asked.
+    #[error("bad drain: {shards} shards at a time: it must be at least 1")]
+    AtMost {
+        /// What was given.
+        shards: usize,
+    },
+    /// The node has left the cluster.
+    #[error("the node has left the cluster")]
+    Left,
+}
+
 /// Why something that was asked of the cluster was not done. [`outcome`](Self::outcome) says whether it
 /// may have been done all the same.
 #[derive(Clone, Debug, Error)]

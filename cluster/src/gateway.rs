@@ -38,7 +38,7 @@ use ractor::{Actor, ActorCell, ActorRef, SpawnErr, pg};
 use ractor_cluster::node::NodeConnectionMode;
 use ractor_cluster::{IncomingEncryptionMode, NodeServer, NodeServerMessage};
 pub use serve::{Serve, Serving};
-pub use status::{PeerInfo, PeerState, PeerStatus};
+pub use status::{PeerChange, PeerInfo, PeerState, PeerStatus};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -194,7 +194,7 @@ impl Gateway {
         let address = listener.local_addr().map_err(listen)?;
 
         // First the gateway, then the server: what exists when a peer connects is told to it in order.
-        let server = Server::new(hello.clone(), serve, options.serving);
+        let server = Server::new(hello.clone(), Arc::clone(&serve), options.serving);
         let actor = GatewayActor {
             server: Arc::new(server),
         };
@@ -246,6 +246,7 @@ impl Gateway {
             greeting: timing.greeting,
             started: Instant::now(),
             changes,
+            told: serve,
             open: Open::default(),
             refused: Seldom::default(),
         };

@@ -9,15 +9,21 @@ mod admission;
 pub mod clock;
 mod cluster_ref;
 mod cluster_supervisor;
+mod drain;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
 #[doc(hidden)]
 pub mod etcd;
+mod event;
+mod feed;
 #[doc(hidden)]
 pub mod gateway;
 mod kinds;
 mod local;
+mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod node;
 mod options;
 #[cfg(feature = "postgres")]
@@ -25,14 +31,22 @@ mod postgres;
 mod remote;
 mod route;
 mod seat;
+mod stats;
 mod status;
+mod subscription;
 #[doc(hidden)]
 pub mod wire;
 
 pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
 pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
-pub use engine::NodeName;
+pub use drain::{Drain, Draining};
+pub use engine::{
+    DrainProgress, DrainReport, DrainSummary, DrainedShard, Epoch, EventKind, Incarnation,
+    KnownNode, KnownShard, Lapse, Leaving, Loss, NodeName, Owner, Restored, Shard, ShardOutcome,
+    ShardState, Snapshot,
+};
+pub use event::{Event, Lagged, TryNextError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;
@@ -40,4 +54,6 @@ pub use options::ClusterOptions;
 pub use postgres::{OpenPostgresError, PostgresOptions, PostgresStore};
 pub use remote::Remote;
 pub use seat::Seat;
+pub use stats::{ByKind, Refused, Sent, Served, ShardCounts, Stats};
 pub use status::{NodeStatus, Status};
+pub use subscription::Subscription;

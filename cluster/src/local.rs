@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 
 use crate::admission::{Admission, NotAdmitted};
 use crate::engine::{Begin, Epoch, RequestId, Requests};
+use crate::feed::NodeFeed;
+use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
     Answer, Ask, Done, Found, How, Payload, Refusal, RefusalKind, Request, Row, StartedHow, Wanted,
@@ -32,6 +34,8 @@ pub(crate) struct Local {
     pub(crate) requests: Arc<Asked>,
     /// Told that this node is to leave.
     pub(crate) leave: Arc<Notify>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) feed: Arc<NodeFeed>,
 }
 
 /// The requests that were sent once more, maybe, and what they were answered.
@@ -122,6 +126,12 @@ impl Local {
             Ok(permit) => permit,
             Err(error) => return not_here(error),
         };
+        // Not here, if the shard is about to have another owner: it is started there.
+        if !self.sessions.sessions().is_running(id)
+            && let Err(error) = self.admission.begins(id)
+        {
+            return not_here(error);
+        }
         let arguments: Box<serde_json::value::RawValue> =
             match serde_json::from_slice(arguments.as_slice()) {
                 Ok(arguments) => arguments,

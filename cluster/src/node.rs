@@ -1,8 +1,10 @@
 //! A node of a cluster: what its parts share.
 
+mod draining;
 mod driver;
 mod planner;
 mod term;
+mod told;
 mod work;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::gateway::Peers;
 use crate::local::Local;
 use crate::options::ClusterOptions;
 
+pub(crate) use draining::{DrainTold, Drains};
 pub(crate) use driver::run;
 pub(crate) use term::{PROTOCOL, begin};
 
@@ -31,6 +34,7 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     /// Told that the node is to leave.
     pub(crate) leave: Arc<Notify>,
+    pub(crate) drains: Drains,
     pub(crate) now: watch::Sender<Now>,
 }
 
@@ -51,7 +55,9 @@ pub enum Stage {
     /// It is in the cluster.
     #[default]
     Joined,
-    /// It hands over what it owns.
+    /// It hands over what it owns, or has done so, and stays in the cluster.
+    Draining,
+    /// It hands over what it owns, and ends.
     Leaving,
     /// Its lease was lost: it ends what it runs, and joins anew.
     Rejoining,

@@ -10,6 +10,7 @@ use crate::engine::NodeName;
 use crate::error::RequestError;
 use crate::gateway::{AskError, Outcome, Peers};
 use crate::local::{Local, check_id};
+use crate::meter::Asking;
 use crate::node::Now;
 use crate::wire::{Answer, Ask, Done, Request};
 
@@ -22,6 +23,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
 /// same number, so that it is not carried out twice by one node.
 pub(crate) async fn ask_owner(
+    local: &Local,
+    now: &watch::Sender<Now>,
+    id: &str,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
+    let counted = Asking::begin(&local.meter, &ask);
+    let answer = to_owner(local, now, id, ask, within).await;
+    counted.answered(&answer);
+    answer
+}
+
+async fn to_owner(
     local: &Local,
     now: &watch::Sender<Now>,
     id: &str,
@@ -120,6 +134,7 @@ async fn try_once(
             Answer::NotMine {
                 ask: Some(other), ..
             } if node.as_ref() != Some(&other) => {
+                local.meter.redirected();
                 node = Some(other);
             }
             Answer::NotMine { .. } => return Tried::Again(PAUSE, None),
@@ -151,6 +166,20 @@ fn timed_out() -> RequestError {
 
 /// Asks a node, whichever shards it owns.
 pub(crate) async fn ask_node(
+    local: &Local,
+    peers: Option<&Peers>,
+    own: &NodeName,
+    node: &NodeName,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
+    let counted = Asking::begin(&local.meter, &ask);
+    let answer = to_node(local, peers, own, node, ask, within).await;
+    counted.answered(&answer);
+    answer
+}
+
+async fn to_node(
     local: &Local,
     peers: Option<&Peers>,
     own: &NodeName,

@@ -53,24 +53,42 @@ pub struct NodeStatus {
     pub shards: u32,
 }
 
+/// What a node holds under its lease.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    standing: Standing,
+    pub(crate) lease_age: Duration,
+    pub(crate) owned: u32,
+    pub(crate) moving: u32,
+}
+
+/// None: it has no lease.
+pub(crate) fn held(node: &Node) -> Option<Held> {
+    let now = node.clock.now();
+    let shards = node.local.admission.shards();
+    node.local.admission.with(|holder| {
+        let (mut owned, mut moving) = (0, 0);
+        for shard in shards.all() {
+            match holder.hold(shard) {
+                Hold::Elsewhere => {}
+                Hold::Owned(_) => owned += 1,
+                _ => moving += 1,
+            }
+        }
+        Held {
+            standing: holder.standing(now),
+            lease_age: holder.authority().age(now),
+            owned,
+            moving,
+        }
+    })
+}
+
 impl Status {
     pub(crate) fn of(node: &Node) -> Self {
         let now = node.now.borrow().clone();
-        let at = node.clock.now();
         let shards = node.local.admission.shards();
-        let holder = node.local.admission.with(|holder| {
-            let authority = holder.authority();
-            let age = authority.age(at);
-            let (mut owned, mut moving) = (0, 0);
-            for shard in shards.all() {
-                match holder.hold(shard) {
-                    Hold::Elsewhere => {}
-                    Hold::Owned(_) => owned += 1,
-                    _ => moving += 1,
-                }
-            }
-            (holder.standing(at), age, owned, moving)
-        });
+        let holder = held(node);
         let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
         for owner in now.view.owners.values() {
             *of_nodes.entry(&owner.node).or_default() += 1;
@@ -88,8 +106,8 @@ impl Status {
         Self {
             node: node.name.clone(),
             stage: now.stage,
-            standing: holder.map(|(standing, ..)| standing),
-            lease_age: holder.map(|(_, age, ..)| age),
+            standing: holder.map(|held| held.standing),
+            lease_age: holder.map(|held| held.lease_age),
             revision: now.view.revision,
             nodes: nodes.collect(),
             planner: now
@@ -99,8 +117,8 @@ impl Status {
                 .map(|planner| planner.run.name.clone()),
             owners: now.view.owners.clone(),
             unowned: shards.count().saturating_sub(owned),
-            owned_here: holder.map_or(0, |(_, _, owned, _)| owned),
-            moving_here: holder.map_or(0, |(_, _, _, moving)| moving),
+            owned_here: holder.map_or(0, |held| held.owned),
+            moving_here: holder.map_or(0, |held| held.moving),
             peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),
         }
     }
@@ -111,6 +129,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
             Stage::Joined => "joined",
+            Stage::Draining => "draining",
             Stage::Leaving => "leaving",
             Stage::Rejoining => "joining again",
             Stage::Left => "left",

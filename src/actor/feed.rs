@@ -5,8 +5,13 @@
 //! when no lock is held: no reader delays the supervisor, or another reader.
 //!
 //! Nothing is kept while nobody listens, and an event that nobody would read is not made.
+//!
+//! A feed carries [`Event`]s; the crate in `cluster/` has one of its own events ([`Numbered`]).
+
+mod reader;
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem::take;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +25,8 @@ use super::unwind::guard;
 use crate::engine::{Meter, Ring};
 use crate::event::Event;
 
+pub use reader::Reader;
+
 /// So many events are kept for readers that are slow.
 pub(crate) const KEPT: usize = 16_384;
 
@@ -27,17 +34,49 @@ pub(crate) const KEPT: usize = 16_384;
 /// together meanwhile, and a reader is woken once for all of them; on an idle one it takes no time.
 const TURNS: u32 = 8;
 
+/// What a feed carries.
+pub trait Numbered: Debug + Send + Sync + 'static {
+    /// What counts the events that readers have lost.
+    type Meter: Debug + Send + Sync + 'static;
+
+    /// It has this number in its feed.
+    fn set_revision(&mut self, revision: u64);
+
+    /// The number that it was given.
+    fn revision(&self) -> u64;
+
+    /// A reader has lost so many.
+    fn lose(meter: &Self::Meter, lost: u64);
+}
+
+impl Numbered for Event {
+    type Meter = Meter;
+
+    fn set_revision(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn lose(meter: &Meter, lost: u64) {
+        meter.lose_events(lost);
+    }
+}
+
+/// What has happened, in order, for those who listen.
 #[derive(Debug)]
-pub(crate) struct Feed {
-    inner: Mutex<Inner>,
+pub struct Feed<E: Numbered = Event> {
+    inner: Mutex<Inner<E>>,
     listened: AtomicBool,
     runtime: Handle,
-    meter: Arc<Meter>,
+    meter: Arc<E::Meter>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    ring: Ring<Arc<Event>>,
+struct Inner<E> {
+    ring: Ring<Arc<E>>,
     stage: Stage,
     listeners: usize,
     /// How many there were so far.
@@ -64,6 +103,7 @@ enum Waking {
 /// What a reader finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// Events.
     Some,
     /// Nothing so far.
     Nothing,
@@ -73,9 +113,10 @@ pub(crate) enum Found {
     Over,
 }
 
-impl Feed {
+impl<E: Numbered> Feed<E> {
     /// The feed of a supervisor. `meter`: where it counts what readers have lost.
-    pub(super) fn new(runtime: Handle, meter: Arc<Meter>) -> Self {
+    #[must_use]
+    pub fn new(runtime: Handle, meter: Arc<E::Meter>) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 ring: Ring::after(first_revision(), KEPT),
@@ -97,7 +138,7 @@ impl Feed {
     }
 
     /// Puts events in. [`wake`](Self::wake) has to follow when no lock is held.
-    pub(super) fn publish(&self, events: Vec<Event>) {
+    pub fn publish(&self, events: Vec<E>) {
         let mut inner = self.lock();
         if inner.listeners > 0 && inner.stage == Stage::Open {
             for event in events {
@@ -107,7 +148,7 @@ impl Feed {
     }
 
     /// The last event. [`wake`](Self::wake) has to follow.
-    pub(super) fn end(&self, last: Event) {
+    pub fn end(&self, last: E) {
         let mut inner = self.lock();
         if inner.stage == Stage::Open {
             inner.put(last);
@@ -116,7 +157,7 @@ impl Feed {
     }
 
     /// Has those woken who wait, in a while. No lock may be held.
-    pub(super) fn wake(self: &Arc<Self>) {
+    pub fn wake(self: &Arc<Self>) {
         let mut inner = self.lock();
         if inner.waiting.is_empty() || inner.waking == Waking::Asked {
             return;
@@ -133,7 +174,8 @@ impl Feed {
     }
 
     /// Begins to listen. The caller holds the driver's lock, so that no event is under way.
-    pub(super) fn listen(self: &Arc<Self>) -> Listener {
+    #[must_use]
+    pub fn listen(self: &Arc<Self>) -> Listener<E> {
         let mut inner = self.lock();
         let after = inner.ring.pin();
         self.enter(&mut inner, after, Kept::Pinned(after))
@@ -141,7 +183,7 @@ impl Feed {
 
     /// The same for one that knows what has happened up to this revision, if all that followed is
     /// kept.
-    pub(super) fn listen_from(self: &Arc<Self>, revision: u64) -> Option<Listener> {
+    pub(super) fn listen_from(self: &Arc<Self>, revision: u64) -> Option<Listener<E>> {
         let mut inner = self.lock();
         if inner.listeners == 0 || !inner.ring.holds(revision) {
             return None;
@@ -149,7 +191,7 @@ impl Feed {
         Some(self.enter(&mut inner, revision, Kept::AsUsual))
     }
 
-    fn enter(self: &Arc<Self>, inner: &mut Inner, after: u64, kept: Kept) -> Listener {
+    fn enter(self: &Arc<Self>, inner: &mut Inner<E>, after: u64, kept: Kept) -> Listener<E> {
         inner.listeners += 1;
         inner.numbers += 1;
         self.listened.store(true, Ordering::Relaxed);
@@ -161,18 +203,18 @@ impl Feed {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Inner<E>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl<E: Numbered> Inner<E> {
     /// The oldest event makes room for it. Its memory is used again if all have read it: it was
     /// allocated among what sessions of long ago needed, so to free it and to allocate anew would
     /// cost more than to make the event.
-    fn put(&mut self, mut event: Event) {
+    fn put(&mut self, mut event: E) {
         self.ring.push(|revision, oldest| {
-            event.revision = revision;
+            event.set_revision(revision);
             if let Some(mut oldest) = oldest
                 && let Some(place) = Arc::get_mut(&mut oldest)
             {
@@ -186,9 +228,9 @@ impl Inner {
 
 /// Wakes those who wait when it is dropped: in its task, or where a runtime that is shutting down
 /// refuses that.
-struct Alarm(Arc<Feed>);
+struct Alarm<E: Numbered>(Arc<Feed<E>>);
 
-impl Drop for Alarm {
+impl<E: Numbered> Drop for Alarm<E> {
     fn drop(&mut self) {
         let mut inner = self.0.lock();
         inner.waking = Waking::No;
@@ -215,8 +257,8 @@ impl Drop for Call {
 
 /// One who listens.
 #[derive(Debug)]
-pub(crate) struct Listener {
-    feed: Arc<Feed>,
+pub struct Listener<E: Numbered = Event> {
+    feed: Arc<Feed<E>>,
     number: u64,
     /// The revision up to which it has read.
     after: u64,
@@ -244,21 +286,22 @@ enum Kept {
 
 impl Kept {
     /// It has read up to here. What it needs no more has been handed out, so nothing is dropped.
-    fn moves(&mut self, ring: &mut Ring<Arc<Event>>, to: u64) {
+    fn moves<E>(&mut self, ring: &mut Ring<Arc<E>>, to: u64) {
         if let Self::All(pin) = self {
             ring.move_pin(std::mem::replace(pin, to), to);
         }
     }
 }
 
-impl Listener {
+impl<E: Numbered> Listener<E> {
     /// The revision up to which it has read.
-    pub(crate) const fn after(&self) -> u64 {
+    #[must_use]
+    pub const fn after(&self) -> u64 {
         self.after
     }
 
     /// It keeps up from now on: no more is kept for it than for others.
-    pub(crate) fn unpin(&mut self) {
+    pub fn unpin(&mut self) {
         match std::mem::replace(&mut self.kept, Kept::AsUsual) {
             Kept::AsUsual => {}
             Kept::Pinned(pin) => self.feed.lock().ring.unpin(pin),
@@ -281,7 +324,7 @@ impl Listener {
     pub(crate) fn read(
         &mut self,
         most: usize,
-        into: &mut VecDeque<Arc<Event>>,
+        into: &mut VecDeque<Arc<E>>,
         waker: Option<&Waker>,
     ) -> Found {
         // It may be any code, so it is cloned before the lock is taken, and dropped after it.
@@ -290,11 +333,11 @@ impl Listener {
         if let Err(lost) = inner.ring.read(self.after, most, into) {
             self.after += lost;
             self.kept.moves(&mut inner.ring, self.after);
-            self.feed.meter.lose_events(lost);
+            E::lose(&self.feed.meter, lost);
             return Found::Lost(lost);
         }
         if let Some(last) = into.back() {
-            self.after = last.revision;
+            self.after = last.revision();
             self.kept.moves(&mut inner.ring, self.after);
             return Found::Some;
         }
@@ -311,7 +354,7 @@ impl Listener {
     }
 }
 
-impl Inner {
+impl<E> Inner<E> {
     fn unwait(&mut self, number: u64) -> Option<Waker> {
         let at = self
             .waiting
@@ -321,7 +364,7 @@ impl Inner {
     }
 }
 
-impl Drop for Listener {
+impl<E: Numbered> Drop for Listener<E> {
     fn drop(&mut self) {
         self.unpin();
         let mut inner = self.feed.lock();

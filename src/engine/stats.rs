@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::counts::Counts;
 
 /// How many bounds a histogram has.
-pub(super) const BOUNDS: usize = 16;
+pub const BOUNDS: usize = 16;
 
 /// The bounds of starts and stops.
 pub(super) static START_STOP: [Duration; BOUNDS] = [
@@ -211,6 +211,21 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// One that another crate of this repository has counted.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn counted(
+        bounds: &'static [Duration; BOUNDS],
+        buckets: [u64; BOUNDS + 1],
+        sum: Duration,
+    ) -> Self {
+        Self {
+            bounds,
+            buckets,
+            sum,
+        }
+    }
+
     /// The upper bounds of the buckets, each longer than the one before. A duration that equals a
     /// bound lies below it. The last bucket has none.
     #[must_use]

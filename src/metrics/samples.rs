@@ -4,7 +4,7 @@ use crate::engine::Histogram;
 
 /// What was handed over of one distribution.
 #[derive(Debug, Default)]
-pub(super) struct Given {
+pub struct Given {
     buckets: Vec<u64>,
     /// In seconds, as the samples that were handed over add up. What the buckets could not hold at one
     /// time is made up for at the next.
@@ -14,7 +14,7 @@ pub(super) struct Given {
 impl Given {
     /// The samples that are to be handed over now: a number of seconds, and how many times. Each counts
     /// as handed over when it is taken.
-    pub(super) fn more(&mut self, counted: &Histogram) -> impl Iterator<Item = (f64, usize)> {
+    pub fn more(&mut self, counted: &Histogram) -> impl Iterator<Item = (f64, usize)> {
         self.buckets.resize(counted.buckets().len(), 0);
         let bounds: Vec<_> = counted.bounds().iter().map(|it| it.as_secs_f64()).collect();
         let new: Vec<_> = counted

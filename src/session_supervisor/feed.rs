@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,14 +10,14 @@ use ractor::{ActorRef, Message};
 use tokio::task::yield_now;
 
 use crate::SessionSupervisor;
-use crate::actor::feed::{Found, KEPT, Listener, Listens};
+use crate::actor::feed::{Found, KEPT, Listener, Listens, Reader};
 use crate::actor::shared::{Query, Shared};
 use crate::ask;
 use crate::error::SupervisorDown;
 use crate::event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 use crate::info::SessionInfo;
 
-/// So many events are taken at a time, so that the feed's lock is not taken for each.
+/// So many events are taken at a time to bring a list up to date.
 const BATCH: usize = 128;
 
 /// So many sessions of a list are taken between two turns of others.
@@ -34,26 +34,15 @@ const PART: usize = 1_024;
 /// supervisor, a session, or another subscription. One that is dropped costs nothing any more.
 pub struct Subscription {
     shared: Arc<Shared>,
-    listener: Listener,
-    /// Taken, and not told.
-    taken: VecDeque<Arc<Event>>,
+    reader: Reader<Event>,
     snapshot: Option<Snapshot>,
-    revision: u64,
-    turn: Turn,
-}
-
-/// Whether others have their turn before more is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Mine,
-    Others,
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("supervisor", &self.shared.name())
-            .field("revision", &self.revision)
+            .field("revision", &self.revision())
             .finish_non_exhaustive()
     }
 }
@@ -75,7 +64,7 @@ impl Subscription {
     /// The revision up to which this subscription has told what happened.
     #[must_use]
     pub const fn revision(&self) -> u64 {
-        self.revision
+        self.reader.revision()
     }
 
     /// Waits for the next event. `None` after the end of the supervisor.
@@ -89,7 +78,7 @@ impl Subscription {
     ///
     /// Safe: dropped, it has taken nothing.
     pub async fn next(&mut self) -> Option<Result<Arc<Event>, Lagged>> {
-        poll_fn(|context| self.poll_next(context)).await
+        self.reader.next().await
     }
 
     /// The next event, if it has happened. Waits for nothing.
@@ -99,18 +88,7 @@ impl Subscription {
     /// `Empty` if nothing has happened, `Lagged` as in [`next`](Self::next), `Ended` after the end of
     /// the supervisor.
     pub fn try_next(&mut self) -> Result<Arc<Event>, TryNextError> {
-        match self.take(None) {
-            Found::Some => self
-                .taken
-                .pop_front()
-                .map_or(Err(TryNextError::Empty), |event| {
-                    self.revision = event.revision;
-                    Ok(event)
-                }),
-            Found::Nothing => Err(TryNextError::Empty),
-            Found::Lost(lost) => Err(Lagged { lost }.into()),
-            Found::Over => Err(TryNextError::Ended),
-        }
+        self.reader.try_next()
     }
 
     /// As [`next`](Self::next), for those who write a future or a stream of their own.
@@ -120,38 +98,7 @@ impl Subscription {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Arc<Event>, Lagged>>> {
-        if self.taken.is_empty() && self.turn == Turn::Others {
-            self.turn = Turn::Mine;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match self.take(Some(context)) {
-            Found::Some => match self.taken.pop_front() {
-                Some(event) => {
-                    self.revision = event.revision;
-                    Poll::Ready(Some(Ok(event)))
-                }
-                None => Poll::Pending,
-            },
-            Found::Nothing => Poll::Pending,
-            Found::Lost(lost) => Poll::Ready(Some(Err(Lagged { lost }))),
-            Found::Over => Poll::Ready(None),
-        }
-    }
-
-    fn take(&mut self, context: Option<&Context<'_>>) -> Found {
-        if !self.taken.is_empty() {
-            return Found::Some;
-        }
-        let waker = context.map(Context::waker);
-        let found = self.listener.read(BATCH, &mut self.taken, waker);
-        if self.taken.len() == BATCH {
-            self.turn = Turn::Others;
-        }
-        if let Found::Lost(_) = found {
-            self.revision = self.listener.after();
-        }
-        found
+        self.reader.poll_next(context)
     }
 
     /// Keeps every event from here on until this subscription has read it, however slow that is: it
@@ -161,7 +108,7 @@ impl Subscription {
     /// holds until the subscription is dropped or [`resync`](Self::resync)ed. Events that were lost
     /// before stay lost, so call it at once.
     pub fn keep_all(&mut self) {
-        self.listener.keep_all();
+        self.reader.keep_all();
     }
 
     /// Takes a new [snapshot](Self::snapshot) and goes on after it, as a new subscription would.
@@ -332,11 +279,8 @@ impl Subscription {
     fn of(shared: Arc<Shared>, listener: Listener, snapshot: Option<Snapshot>) -> Self {
         Self {
             shared,
-            revision: listener.after(),
-            listener,
-            taken: VecDeque::new(),
+            reader: Reader::of(listener),
             snapshot,
-            turn: Turn::Mine,
         }
     }
 

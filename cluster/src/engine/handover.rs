@@ -13,6 +13,7 @@
 //! 5. once its authority is over, the holder ends everything, asks to join anew, and does nothing more.
 
 mod decide;
+mod draining;
 mod hold;
 mod inputs;
 mod io;
@@ -25,6 +26,7 @@ use super::node::{Incarnation, NodeName};
 use super::plan::Plan;
 use super::shard::{Epoch, Shard, Shards};
 use super::time::BootTime;
+use draining::Drain;
 use phase::Phase;
 use table::Table;
 
@@ -43,6 +45,7 @@ pub struct Holder {
     seed: u64,
     authority: Authority,
     phase: Phase,
+    drain: Option<Drain>,
     plan: Option<Plan>,
     map: OwnerMap,
     table: Table,
@@ -67,6 +70,7 @@ impl Holder {
             seed,
             authority,
             phase: Phase::Serving,
+            drain: None,
             plan: None,
             map: OwnerMap::new(shards),
             table: Table::new(shards),
@@ -97,9 +101,10 @@ impl Holder {
     #[must_use]
     pub fn next_deadline(&self) -> Option<BootTime> {
         match self.phase {
-            Phase::Serving | Phase::Leaving => {
+            Phase::Serving | Phase::Draining | Phase::Leaving => {
                 let lapse = self.authority.serves_until();
-                Some(self.table.next_timer().map_or(lapse, |at| at.min(lapse)))
+                let others = [self.table.next_timer(), self.drain_deadline()];
+                Some(others.into_iter().flatten().fold(lapse, BootTime::min))
             }
             Phase::Ending { .. } => Some(self.authority.kill_at()),
             Phase::Killed(_) | Phase::Over => None,
@@ -110,7 +115,7 @@ impl Holder {
     #[must_use]
     pub fn standing(&self, now: BootTime) -> Standing {
         match (self.phase, self.authority.standing(now)) {
-            (Phase::Serving | Phase::Leaving, standing) => standing,
+            (Phase::Serving | Phase::Draining | Phase::Leaving, standing) => standing,
             (Phase::Ending { .. }, Standing::Serving) => Standing::Ending {
                 kill_at: self.authority.kill_at(),
             },

@@ -21,6 +21,8 @@ use super::links::{ConnectionId, Direction, Effect, Identity, Links, Moment};
 use super::message::GatewayMessage;
 use super::peers::{Nodes, Table};
 use super::seldom::Seldom;
+use super::serve::Serve;
+use super::status::PeerChange;
 use crate::engine::NodeName;
 use crate::wire::Hello;
 
@@ -34,6 +36,7 @@ pub(super) struct Driver {
     pub(super) greeting: Duration,
     pub(super) started: Instant,
     pub(super) changes: watch::Sender<u64>,
+    pub(super) told: Arc<dyn Serve>,
     pub(super) open: Open,
     pub(super) refused: Seldom,
 }
@@ -139,6 +142,10 @@ impl Driver {
                         address = session.peer_addr,
                         "a peer is refused: its name is none of a gateway"
                     );
+                    if let Some(others) = self.refused.tell() {
+                        let why = "its name is none of a gateway";
+                        self.refuses(&session.peer_addr, why, others);
+                    }
                 }
                 self.links.ready(id(&session), identity, now, out);
             }
@@ -152,6 +159,8 @@ impl Driver {
                         others,
                         "a connection has ended in its handshake, as it does if the cookies do not fit"
                     );
+                    let why = "it has ended in its handshake, as it does if the cookies do not fit";
+                    self.refuses(address, why, others);
                 }
                 let id = id(&session);
                 self.open.sessions.remove(&id);
@@ -190,11 +199,13 @@ impl Driver {
                 identity,
                 connection,
             } => self.up(identity, connection),
-            Effect::Down { node } => {
+            Effect::Down { node, why } => {
                 self.open.pulses.remove(&node);
                 if let Some(link) = self.table.get(&node) {
                     link.set_line(None);
                 }
+                let why = why.into();
+                self.told.told(PeerChange::Lost { node, why });
                 self.changed();
             }
             Effect::Close { connection, why } => {
@@ -211,6 +222,8 @@ impl Driver {
                 let new = self.table.get(&node).is_none_or(|link| link.failed(&text));
                 if new {
                     tracing::warn!(%node, "no connection to the node, tried again: {text}");
+                    let why = text.into();
+                    self.told.told(PeerChange::Failed { node, why });
                 } else {
                     tracing::debug!(%node, "no connection to the node, tried again: {text}");
                 }
@@ -248,6 +261,10 @@ impl Driver {
         tracing::info!(node = %identity.node, incarnation = %identity.incarnation, "the node is connected");
         let line = Arc::new(Line::new(connection, gateway));
         link.connected(Arc::clone(&line));
+        self.told.told(PeerChange::Connected {
+            node: identity.node.clone(),
+            incarnation: identity.incarnation,
+        });
         let (own, node) = (self.own.clone(), identity.node.clone());
         let (every, reset_after) = (self.pulse, self.reset_after);
         let events = self.net.events.clone();
@@ -260,6 +277,14 @@ impl Driver {
             .pulses
             .insert(identity.node, Pulse(task.abort_handle()));
         self.changed();
+    }
+
+    fn refuses(&self, address: &str, why: &str, others: u64) {
+        self.told.told(PeerChange::Refused {
+            address: address.into(),
+            why: why.into(),
+            others,
+        });
     }
 
     fn changed(&self) {

@@ -72,7 +72,7 @@ pub(super) enum Effect {
         connection: ConnectionId,
     },
     /// Requests to this node go nowhere.
-    Down { node: NodeName },
+    Down { node: NodeName, why: &'static str },
     /// Close this connection.
     Close {
         connection: ConnectionId,
@@ -120,8 +120,9 @@ impl Links {
             .collect();
         for name in gone {
             if let Some(peer) = self.peers.remove(&name) {
-                peer.left(&name, out);
-                self.close_all(&name, "the node has left", out);
+                let why = "the node has left";
+                peer.left(&name, why, out);
+                self.close_all(&name, why, out);
             }
         }
         for (name, info) in nodes {
@@ -131,13 +132,14 @@ impl Links {
                     continue;
                 }
                 Some(peer) => {
-                    peer.left(&name, out);
+                    let why = "an incarnation that is gone";
+                    peer.left(&name, why, out);
                     // Only those of the incarnation that is gone: one of the new may be there already.
                     let old = Identity {
                         node: name.clone(),
                         incarnation: peer.info.incarnation,
                     };
-                    self.close_these(&old, "an incarnation that is gone", out);
+                    self.close_these(&old, why, out);
                 }
                 None => {}
             }

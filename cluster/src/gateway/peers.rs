@@ -73,6 +73,11 @@ impl Table {
         told(nodes);
     }
 
+    fn connected(&self) -> usize {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.values().filter(|link| link.line().is_some()).count()
+    }
+
     fn status(&self) -> Vec<PeerStatus> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
         let mut status: Vec<_> = links.values().map(|link| link.status()).collect();
@@ -156,6 +161,11 @@ impl Peers {
     /// How it stands with each peer, in the order of their names.
     pub fn status(&self) -> Vec<PeerStatus> {
         self.table.status()
+    }
+
+    /// How many peers can be asked just now. It may be out of date when it is read.
+    pub fn connected(&self) -> usize {
+        self.table.connected()
     }
 
     /// A count that changes whenever a peer has become one that can be asked, or has ceased to be.

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::seldom::Seldom;
+use super::status::PeerChange;
 use super::unwind::Caught;
 use crate::engine::NodeName;
 use crate::wire::{
@@ -37,6 +38,12 @@ pub trait Serve: Send + Sync + 'static {
     /// The answer to a request of the node `from`. A name that is missing or wrong is the peer's
     /// fault: it is for logs, and proves nothing beyond the cookie.
     fn serve(&self, from: Option<NodeName>, request: Request) -> Serving;
+
+    /// What has become of a connection. It is called in the task that watches connections, so it returns
+    /// at once. Without this nothing is told.
+    fn told(&self, change: PeerChange) {
+        drop(change);
+    }
 }
 
 impl<F> Serve for F

@@ -57,3 +57,42 @@ pub struct PeerStatus {
     /// Why the last connection, or the last attempt, ended.
     pub last_error: Option<Arc<str>>,
 }
+
+/// What has become of a connection to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "another one must be handled by all that are told"
+)]
+pub enum PeerChange {
+    /// The peer can be asked.
+    Connected {
+        /// Its name.
+        node: NodeName,
+        /// Its incarnation.
+        incarnation: Incarnation,
+    },
+    /// The peer cannot be asked any more.
+    Lost {
+        /// Its name.
+        node: NodeName,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// No connection to the peer came about. Told once for each cause, and again after a connection.
+    Failed {
+        /// Its name.
+        node: NodeName,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// A connection from elsewhere was refused. At most one a second is told.
+    Refused {
+        /// Where it came from.
+        address: Arc<str>,
+        /// Why.
+        why: Arc<str>,
+        /// How many others were refused since the last one that was told.
+        others: u64,
+    },
+}

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::draining::StuckShards;
 use super::planner::Plans;
 use super::term::{Term, begin};
 use super::work::{Happened, Work};
 use super::{Node, Stage};
-use crate::engine::{Authority, Backoff, BootTime, Effect, Holder, Leaving, Limits, Plan, Retry};
-use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, Seen, Snapshot, Updated};
+use crate::engine::{Authority, Backoff, Effect, Holder, Lapse, Limits, Plan, PlanSeen, Retry};
+use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, NodeKeys, Registered, Seen, Snapshot};
 use crate::gateway::PeerInfo;
 use crate::local::chain;
 
@@ -42,10 +43,12 @@ pub(crate) async fn run(node: Arc<Node>, first: Term) {
         node.stage(Stage::Joined);
     }
     node.local.admission.set(None);
+    node.drained_without_a_term();
     if let Err(error) = node.sessions().stop().await {
         let why = chain(&error);
         tracing::error!("the last states of some sessions are not written: {why}");
     }
+    node.local.feed.end();
     node.stage(Stage::Left);
     tracing::info!(node = %node.name, "left the cluster");
 }
@@ -54,10 +57,16 @@ pub(crate) async fn run(node: Arc<Node>, first: Term) {
 async fn rejoin(node: &Node) -> Option<Term> {
     let seed = node.clock.now().since_boot().subsec_nanos();
     let mut retry = Retry::new(Backoff::default(), seed.into());
+    let mut orders = node.drains.orders();
     loop {
-        let joined = tokio::select! {
-            joined = begin(node) => joined,
-            () = node.leave.notified() => return None,
+        let joined = begin(node);
+        tokio::pin!(joined);
+        let joined = loop {
+            tokio::select! {
+                joined = &mut joined => break joined,
+                Ok(()) = orders.changed() => node.drained_without_a_term(),
+                () = node.leave.notified() => return None,
+            }
         };
         match joined {
             Ok(term) => return Some(term),
@@ -65,7 +74,7 @@ async fn rejoin(node: &Node) -> Option<Term> {
                 let (pause, why) = (retry.failed(), chain(&error));
                 tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
                 tokio::select! {
-                    () = sleep(pause) => {}
+                    () = sleep(pause) => node.drained_without_a_term(),
                     () = node.leave.notified() => return None,
                 }
             }
@@ -74,12 +83,17 @@ async fn rejoin(node: &Node) -> Option<Term> {
 }
 
 /// One term.
-struct Driver {
-    node: Arc<Node>,
+pub(super) struct Driver {
+    pub(super) node: Arc<Node>,
     view: Snapshot,
     work: Work,
     plans: Plans,
-    info: NodeInfo,
+    pub(super) keys: NodeKeys,
+    pub(super) registered: Registered,
+    pub(super) info: NodeInfo,
+    pub(super) stuck: StuckShards,
+    /// Why the lease has ended, if etcd has said so.
+    pub(super) lapse: Lapse,
 }
 
 async fn serve(node: &Arc<Node>, term: Term) -> Over {
@@ -102,6 +116,10 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         lease.incarnation().number(),
     );
     node.local.admission.set(Some(holder));
+    let incarnation = lease.incarnation();
+    node.local
+        .feed
+        .tell(|picture, now, out| picture.joined(incarnation, now, out));
     let peers = gateway.peers().clone();
     node.now.send_modify(|now| now.peers = Some(peers));
     tracing::info!(
@@ -116,8 +134,13 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         view: Snapshot::default(),
         work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
         plans: Plans::new(keys.clone(), shards, tell.clone()),
+        keys,
+        registered,
         info,
+        stuck: StuckShards::new(),
+        lapse: Lapse::default(),
     };
+    let mut orders = node.drains.orders();
     // Told once.
     let (mut lost, mut deaf) = (false, false);
     let over = loop {
@@ -134,23 +157,19 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
             why = gateway.ended(), if !deaf => {
                 deaf = true;
                 tracing::error!(node = %node.name, "no other node reaches this one any more: {why}");
+                driver.lapse = Lapse::GatewayEnded;
                 driver.tell(&mut out, Holder::lease_lost);
             }
-            () = node.leave.notified() => {
-                node.stage(Stage::Leaving);
-                driver.info.leaving = Leaving::Yes;
-                let (keys, info) = (keys.clone(), driver.info.clone());
-                drop(tokio::spawn(async move {
-                    // It leaves in any case; who plans then sees it when its shards are free.
-                    match keys.update(registered, &info).await {
-                        Ok(Updated::Written | Updated::NotRegistered) => {}
-                        Err(error) => tracing::warn!("not told that it leaves: {error}"),
-                    }
-                }));
-                driver.tell(&mut out, Holder::leave);
+            Ok(()) = orders.changed() => {
+                let order = *orders.borrow_and_update();
+                if let Some(order) = order {
+                    driver.drain(order, &mut out);
+                }
             }
+            () = node.leave.notified() => driver.leave(&mut out),
             () = sleep(pause) => driver.tell(&mut out, Holder::tick),
         }
+        driver.look_at_drain();
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
@@ -162,24 +181,13 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         tracing::warn!("the lease was not given back, it expires: {error}");
     }
     gateway.close().await;
+    node.local
+        .feed
+        .tell(|picture, _, out| picture.gateway_closed(out));
     over
 }
 
 impl Driver {
-    /// Tells the holder something.
-    fn tell(
-        &self,
-        out: &mut Vec<Effect>,
-        what: impl FnOnce(&mut Holder, BootTime, &mut Vec<Effect>),
-    ) {
-        let now = self.node.clock.now();
-        self.node
-            .local
-            .admission
-            .with(|holder| what(holder, now, out));
-        self.node.local.admission.changed.notify_waiters();
-    }
-
     fn pause(&self) -> Duration {
         let deadline = self
             .node
@@ -191,7 +199,7 @@ impl Driver {
         pause.unwrap_or(LOOK).min(LOOK)
     }
 
-    fn lease(&self, state: LeaseState, out: &mut Vec<Effect>) {
+    fn lease(&mut self, state: LeaseState, out: &mut Vec<Effect>) {
         match state {
             LeaseState::Held { sent } => {
                 self.tell(out, |holder, now, out| holder.renewed(sent, now, out));
@@ -199,7 +207,10 @@ impl Driver {
             LeaseState::Lost { why, .. } => {
                 tracing::error!(node = %self.node.name, "{why}: its sessions are ended");
                 match why {
-                    Lost::Gone => self.tell(out, Holder::lease_lost),
+                    Lost::Gone => {
+                        self.lapse = Lapse::LeaseGone;
+                        self.tell(out, Holder::lease_lost);
+                    }
                     // The lease stands for a while, in which they can end in order.
                     _ => self.tell(out, Holder::tick),
                 }
@@ -213,10 +224,12 @@ impl Driver {
                 self.view = snapshot;
                 let owned: Vec<_> = self.view.owners.clone().into_iter().collect();
                 let revision = self.view.revision;
-                self.tell(out, |holder, now, out| {
+                self.told_of_nodes(&self.view);
+                let all: Vec<_> = self.node.local.admission.shards().all().collect();
+                self.tell_of(&all, out, |holder, now, out| {
                     holder.reset(owned, revision, now, out);
                 });
-                self.planned(out);
+                self.planned(PlanSeen::Standing, out);
                 self.peers();
                 self.plans.planning.seen();
                 if !self.view.nodes.contains_key(&self.node.name) {
@@ -225,18 +238,19 @@ impl Driver {
             }
             Seen::Change(change) => {
                 let revision = change.revision;
+                self.told_of(&change.what);
                 self.view.revision = self.view.revision.max(revision);
                 match &change.what {
                     Changed::Shard(shard, owner) => {
                         let (shard, owner) = (*shard, owner.clone());
-                        self.tell(out, |holder, now, out| {
+                        self.tell_of(&[shard], out, |holder, now, out| {
                             holder.seen(shard, owner, revision, now, out);
                         });
                         self.view.set(change.what);
                     }
                     Changed::Plan(_) => {
                         self.view.set(change.what);
-                        self.planned(out);
+                        self.planned(PlanSeen::Made, out);
                         self.plans.planning.seen();
                     }
                     Changed::Node(name, node) => {
@@ -261,18 +275,25 @@ impl Driver {
 
     /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
     /// renewals say.
-    fn removed(&self, out: &mut Vec<Effect>) {
+    fn removed(&mut self, out: &mut Vec<Effect>) {
         tracing::error!(node = %self.node.name, "etcd has removed this node");
+        self.lapse = Lapse::Removed;
         self.tell(out, Holder::lease_lost);
     }
 
     /// Follows the plan that stands in etcd.
-    fn planned(&self, out: &mut Vec<Effect>) {
+    fn planned(&self, seen: PlanSeen, out: &mut Vec<Effect>) {
         let Some(text) = &self.view.plan else {
             return;
         };
         match Plan::from_text(text, self.node.local.admission.shards()) {
-            Ok(plan) => self.tell(out, |holder, now, out| holder.planned(plan, now, out)),
+            Ok(plan) => {
+                self.node
+                    .local
+                    .feed
+                    .tell(|picture, _, out| picture.plan(&plan, seen, out));
+                self.tell(out, |holder, now, out| holder.planned(plan, now, out));
+            }
             Err(error) => tracing::error!("the plan in etcd is not followed: {error}"),
         }
     }
@@ -294,27 +315,31 @@ impl Driver {
     fn happened(&mut self, happened: Happened, out: &mut Vec<Effect>) {
         match happened {
             Happened::Claimed(shard, epoch) => {
-                self.tell(out, |holder, now, out| {
+                self.tell_of(&[shard], out, |holder, now, out| {
                     holder.claimed(shard, epoch, now, out)
                 });
             }
-            Happened::ClaimRefused(shard, owner) => self.tell(out, |holder, now, out| {
-                holder.claim_refused(shard, owner, now, out);
-            }),
+            Happened::ClaimRefused(shard, owner) => {
+                self.tell_of(&[shard], out, |holder, now, out| {
+                    holder.claim_refused(shard, owner, now, out);
+                });
+            }
             Happened::ClaimUnknown(shard) => {
                 self.tell(out, |holder, now, out| {
                     holder.claim_unknown(shard, now, out)
                 });
             }
             Happened::Released(shard, epoch) => {
-                self.tell(out, |holder, now, out| {
+                self.tell_of(&[shard], out, |holder, now, out| {
                     holder.released(shard, epoch, now, out)
                 });
             }
             Happened::ReleaseUnknown(shard, epoch) => self.tell(out, |holder, now, out| {
                 holder.release_unknown(shard, epoch, now, out);
             }),
+            Happened::Stuck(shard) => drop(self.stuck.insert(shard)),
             Happened::Drained(shard, epoch) => {
+                self.stuck.remove(&shard);
                 self.tell(out, |holder, now, out| {
                     holder.drained(shard, epoch, now, out)
                 });

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Node;
-use crate::engine::{HASH_VERSION, Leaving, NodeName};
+use crate::engine::{HASH_VERSION, NodeName};
 use crate::error::JoinError;
 use crate::etcd::{Lease, NodeInfo, NodeKeys, Registered, Registration, Watch};
-use crate::gateway::{Gateway, GatewayOptions, Serve, Serving};
+use crate::gateway::{Gateway, GatewayOptions, PeerChange, Serve, Serving};
 use crate::local::Local;
+use crate::meter;
 use crate::wire::{Hello, Request};
 
 /// The version of what nodes expect of each other.
@@ -35,7 +36,27 @@ struct Server(Local);
 impl Serve for Server {
     fn serve(&self, _from: Option<NodeName>, request: Request) -> Serving {
         let local = self.0.clone();
-        Box::pin(async move { local.serve(request).await })
+        let counted = meter::Serving::begin(&local.meter, &request.ask);
+        Box::pin(async move {
+            let answer = local.serve(request).await;
+            counted.answered(&answer);
+            answer
+        })
+    }
+
+    fn told(&self, change: PeerChange) {
+        self.0.feed.tell(|picture, _, out| match change {
+            PeerChange::Connected { node, incarnation } => {
+                picture.peer_connected(node, incarnation, out);
+            }
+            PeerChange::Lost { node, why } => picture.peer_lost(node, why, out),
+            PeerChange::Failed { node, why } => picture.peer_failed(node, why, out),
+            PeerChange::Refused {
+                address,
+                why,
+                others,
+            } => picture.peer_refused(address, why, others, out),
+        });
     }
 }
 
@@ -63,7 +84,7 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
         incarnation: lease.incarnation(),
         protocol: PROTOCOL,
         weight: node.options.weight,
-        leaving: Leaving::No,
+        leaving: node.drains.leaving(),
     };
     let registered = match register(node, &keys, &info).await {
         Ok(registered) => registered,

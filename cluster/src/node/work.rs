@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor_store::error::{HandOverError, OpenError};
-use session_supervisor_store::{Part, StoreError};
+use session_supervisor_store::{Part, StoreError, TakenOver};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Node;
-use crate::engine::{Epoch, Owner, Planned, Shard};
+use crate::engine::{Epoch, Owner, Planned, Restored, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 
@@ -25,6 +25,8 @@ pub(super) enum Happened {
     Released(Shard, Epoch),
     ReleaseUnknown(Shard, Epoch),
     Drained(Shard, Epoch),
+    /// Sessions of the shard were killed and do not end. They are tried again.
+    Stuck(Shard),
     EndedAll,
     /// What was admitted has been read from the store.
     Read,
@@ -130,11 +132,13 @@ impl Work {
     pub(super) fn drain(&self, shard: Shard, epoch: Epoch, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
+            let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
             // What was admitted before is begun; it ends with the sessions.
             drop(tokio::time::timeout(within, idle).await);
             if let Some(part) = part(&node, shard, epoch) {
-                hand_over(&node, part, within, &tell).await;
+                let left = within.saturating_sub(begun.elapsed());
+                hand_over(&node, (part, Some(shard)), left, &tell).await;
             }
             drop(tell.send(Happened::Drained(shard, epoch)));
         }));
@@ -144,7 +148,7 @@ impl Work {
     pub(super) fn end_all(&self, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
-            hand_over(&node, Part::ALL, within, &tell).await;
+            hand_over(&node, (Part::ALL, None), within, &tell).await;
             drop(tell.send(Happened::EndedAll));
         }));
     }
@@ -157,7 +161,7 @@ fn part(node: &Node, shard: Shard, epoch: Epoch) -> Option<Part> {
 
 /// Reads the sessions of a shard. Until that is done nothing is admitted for it.
 async fn take_over(
-    node: &Node,
+    node: &Arc<Node>,
     shard: Shard,
     epoch: Epoch,
     tell: &mpsc::UnboundedSender<Happened>,
@@ -165,9 +169,15 @@ async fn take_over(
     let Some(part) = part(node, shard, epoch) else {
         return;
     };
+    let begun = Instant::now();
     while !tell.is_closed() {
         let error = match node.sessions().take_over(part).await {
-            Ok(_restoring) => return node.local.admission.is_read(shard, epoch),
+            Ok(restoring) => {
+                node.local.admission.is_read(shard, epoch);
+                let told = restored(Arc::clone(node), shard, epoch, begun, restoring);
+                drop(tokio::spawn(told));
+                return;
+            }
             Err(error) => error,
         };
         let why = chain(&error);
@@ -179,10 +189,34 @@ async fn take_over(
     }
 }
 
+/// Waits until the sessions of a shard are restored, and tells it.
+async fn restored(
+    node: Arc<Node>,
+    shard: Shard,
+    epoch: Epoch,
+    begun: Instant,
+    restoring: TakenOver,
+) {
+    // None: the runtime is being shut down.
+    let Some(report) = restoring.restored().await else {
+        return;
+    };
+    let sessions = Restored {
+        restored: report.restored,
+        failed: report.failed.len(),
+        set_aside: report.set_aside.len(),
+        resting: report.resting,
+        left: report.left,
+        took: begun.elapsed(),
+    };
+    let feed = &node.local.feed;
+    feed.tell(|picture, _, out| picture.restored(shard, epoch, sessions, out));
+}
+
 /// Hands sessions over until none of them runs any more.
 async fn hand_over(
     node: &Node,
-    part: Part,
+    (part, shard): (Part, Option<Shard>),
     within: Duration,
     tell: &mpsc::UnboundedSender<Happened>,
 ) {
@@ -192,6 +226,9 @@ async fn hand_over(
             Ok(()) => break,
             Err(error @ HandOverError::Stuck { .. }) => {
                 tracing::error!("sessions are not handed over: {error}");
+                if let Some(shard) = shard {
+                    drop(tell.send(Happened::Stuck(shard)));
+                }
                 sleep(PAUSE).await;
             }
             Err(error) => {

@@ -1,6 +1,8 @@
 //! An etcd, a store and some nodes.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::TcpStream;
 
 use crate::etcd::{Cluster as Etcd, free_ports};
 use crate::process::{Answer, Node};
@@ -96,6 +98,13 @@ impl Cluster {
     /// Sets what gets through between a node and those of lower names.
     pub(crate) fn to_peers(&self, name: &str, wire: Wire) {
         self.wires[name].peers.set(wire);
+    }
+
+    /// Connects to a node as no gateway does, and goes away.
+    pub(crate) fn knock(&self, name: &str, says: &[u8]) {
+        let address = self.wires[name].peers.address;
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        stream.write_all(says).expect("it is open");
     }
 
     pub(crate) fn node(&mut self, name: &str) -> &mut Node {

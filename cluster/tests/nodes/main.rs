@@ -8,6 +8,7 @@
 //! ```
 
 mod cluster;
+mod draining;
 #[path = "../support/etcd.rs"]
 #[expect(dead_code, reason = "another test uses the rest of it")]
 mod etcd;
@@ -19,6 +20,12 @@ mod proxy;
 mod room;
 mod scenarios;
 mod shared_store;
+mod watched;
+
+/// All tests.
+fn cases() -> impl Iterator<Item = &'static Case> {
+    scenarios::CASES.iter().chain(draining::CASES)
+}
 
 /// A test, by its name.
 pub(crate) type Case = (&'static str, fn());
@@ -37,9 +44,7 @@ fn main() {
         .filter(|argument| !argument.starts_with('-'))
         .collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        return scenarios::CASES
-            .iter()
-            .for_each(|(name, _)| println!("{name}: test"));
+        return cases().for_each(|(name, _)| println!("{name}: test"));
     }
     if !etcd::is_there() {
         eprintln!(
@@ -48,7 +53,7 @@ fn main() {
         return;
     }
     let mut failed = Vec::new();
-    for (name, case) in scenarios::CASES {
+    for (name, case) in cases() {
         if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
             continue;
         }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_supervisor_cluster::error::RequestError;
-use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor};
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Drain};
 
 use crate::room::{Around, Count, kinds};
 use crate::shared_store::Client;
+use crate::watched::Watched;
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("the test sets {name}"))
@@ -23,7 +24,8 @@ fn say(tag: &str, answer: &str) {
 
 pub(crate) fn run(name: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        // One may be lost to a session that never ends.
+        .worker_threads(3)
         .enable_all()
         .build()
         .expect("a runtime");
@@ -50,6 +52,7 @@ async fn node(name: &str) {
         Ok(cluster) => cluster,
         Err(error) => return say("joined", &format!("error {}", chain(&error))),
     };
+    let watched = Watched::follow(&cluster);
     say("joined", "ok");
     let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
@@ -60,14 +63,17 @@ async fn node(name: &str) {
         }
     });
     while let Some(line) = lines.recv().await {
-        let cluster = cluster.clone();
+        let (cluster, watched) = (cluster.clone(), watched.clone());
         tokio::spawn(async move {
             let mut words = line.split(' ');
             let tag = words.next().expect("a tag").to_owned();
             let words: Vec<_> = words.collect();
-            let answer = match command(&cluster, &words).await {
-                Ok(answer) => answer,
-                Err(error) => format!("error {:?} {}", error.outcome(), chain(&error)),
+            let answer = match watched.command(&words) {
+                Some(answer) => answer,
+                None => match command(&cluster, &words).await {
+                    Ok(answer) => answer,
+                    Err(error) => format!("error {:?} {}", error.outcome(), chain(&error)),
+                },
             };
             say(&tag, &answer);
         });
@@ -82,6 +88,10 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
             .await?
             .epoch
             .to_string(),
+        ["stone", id] => {
+            let started = cluster.start_session(id, "stone", &()).await?;
+            started.epoch.to_string()
+        }
         ["ensure", id] => cluster
             .ensure_session(id, "room", &())
             .await?
@@ -135,6 +145,37 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
                 "{} {} {}",
                 status.owned_here, status.moving_here, status.unowned
             )
+        }
+        ["stats"] => {
+            let stats = cluster.stats();
+            format!("{stats:?}")
+        }
+        // Seconds, and shards at a time.
+        ["drain", seconds, at_most] => {
+            let seconds: f64 = seconds.parse().expect("a number");
+            let drain = Drain::within(Duration::from_secs_f64(seconds));
+            let mut drain = cluster.drain(drain.at_most(at_most.parse().expect("a number")));
+            let mut last = None;
+            while let Some(progress) = drain.progress().await {
+                last = Some(progress);
+            }
+            match drain.await {
+                Ok(report) => {
+                    let last = last.expect("some progress");
+                    let sum = last.waiting + last.ending + last.releasing + last.ended;
+                    assert_eq!(last.shards, sum);
+                    let summary = report.summary;
+                    format!(
+                        "{} {} {} {} {}",
+                        report.shards.len(),
+                        summary.handed_over,
+                        summary.lost,
+                        summary.stuck,
+                        summary.killed
+                    )
+                }
+                Err(error) => format!("error {error}"),
+            }
         }
         ["stage"] => format!("{:?}", cluster.status().stage),
         ["status"] => cluster.status().to_string(),

@@ -84,10 +84,30 @@ impl Room {
     }
 }
 
+/// It never ends once it has taken a message: its code never awaits.
+struct Stone;
+
+#[ractor::actor(message = Count, state = (), arguments = ())]
+impl Stone {
+    async fn handle(
+        &self,
+        _: ActorRef<Count>,
+        _: Count,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
 pub(crate) fn kinds(around: Around) -> Kinds {
-    Kinds::new().kind("room", move |(): (), seat: Seat| {
+    let shutdown = Shutdown::Drain(std::time::Duration::from_millis(300));
+    let stone = move |(): (), _seat| ChildSpec::new(|_| (Stone, ())).shutdown(shutdown);
+    let kinds = Kinds::new().kind("stone", stone);
+    kinds.kind("room", move |(): (), seat: Seat| {
         let around = around.clone();
         ChildSpec::new(move |start| (Room(around.clone()), (start, seat.clone())))
-            .shutdown(Shutdown::Drain(std::time::Duration::from_millis(300)))
+            .shutdown(shutdown)
     })
 }

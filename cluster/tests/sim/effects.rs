@@ -1,6 +1,6 @@
 //! What a node does with the effects of its engine.
 
-use session_supervisor_cluster::engine::{BootTime, Effect, Holder};
+use session_supervisor_cluster::engine::{BootTime, Effect, Hold, Holder};
 
 use crate::node::Ends;
 use crate::world::{Event, MS, Request, SECOND, ToNode, World};
@@ -41,7 +41,7 @@ impl World {
                 up.draining.insert(shard, Ends::InOrder);
                 self.seen.drains += 1;
                 let within = u64::try_from(within.as_micros()).expect("not long");
-                let pause = self.random.within(0, within);
+                let pause = self.random.within(0, within.max(1));
                 self.after(
                     pause,
                     Event::Node(node, life, ToNode::Drained(shard, epoch)),
@@ -49,7 +49,10 @@ impl World {
             }
             Effect::Kill(shard, epoch) => {
                 up.running.remove(&shard);
-                self.seen.kills += 1;
+                match up.holder.hold(shard) {
+                    Hold::Draining(_) => self.seen.cuts += 1,
+                    _ => self.seen.kills += 1,
+                }
                 if up.draining.insert(shard, Ends::Killed).is_none() {
                     let pause = self.random.within(0, 50 * MS);
                     self.after(

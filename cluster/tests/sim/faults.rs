@@ -1,7 +1,10 @@
-//! What goes wrong: processes that are paused or killed, nodes that are cut off or leave, a store that is
-//! down, watches that break, keys that somebody deletes.
+//! What goes wrong: processes that are paused or killed, nodes that are cut off, drain or leave, a store that
+//! is down, watches that break, keys that somebody deletes.
 
-use session_supervisor_cluster::engine::Holder;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use session_supervisor_cluster::engine::{DrainOrder, Holder};
 
 use crate::node::Process;
 use crate::world::{Event, Flavour, MS, SECOND, ToNode, World};
@@ -42,7 +45,10 @@ impl World {
             7 => {
                 let executes = self.nodes[node].executes();
                 if executes && self.nodes[node].up().is_some() {
-                    self.tell(node, Holder::leave);
+                    match self.random.chance(500) {
+                        true => self.drain(node),
+                        false => self.tell(node, Holder::leave),
+                    }
                 }
             }
             8 if self.flavour == Flavour::Deleting => {
@@ -57,6 +63,25 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A node is drained, and leaves some time later.
+    fn drain(&mut self, node: usize) {
+        self.seen.node_drains += 1;
+        let local = self.nodes[node].local(self.now);
+        let within = self.random.within(0, 6 * SECOND);
+        let order = DrainOrder {
+            until: (within > SECOND).then(|| local.after(Duration::from_micros(within - SECOND))),
+            at_most: NonZeroUsize::new(self.random.place(4)),
+        };
+        self.tell(node, |holder, now, out| holder.drain(order, now, out));
+        let life = self.nodes[node].life;
+        if self.random.chance(500) {
+            let pause = self.random.within(0, SECOND);
+            self.after(pause, Event::Node(node, life, ToNode::Hurry));
+        }
+        let pause = self.random.within(0, 12 * SECOND);
+        self.after(pause, Event::Node(node, life, ToNode::Leave));
     }
 
     fn pause(&mut self, node: usize, pause: u64) {

@@ -2,7 +2,7 @@
 //! sessions that it is told to end.
 
 use session_supervisor_cluster::engine::{
-    Authority, BootTime, Epoch, Holder, Incarnation, Shard, Ttl,
+    Authority, BootTime, DrainOrder, Epoch, Holder, Incarnation, Shard, Ttl,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -153,6 +153,14 @@ impl World {
                 }
                 self.tell(node, Holder::ended_all);
             }
+            ToNode::Hurry => {
+                let order = DrainOrder {
+                    until: Some(self.nodes[node].local(self.now)),
+                    at_most: None,
+                };
+                self.tell(node, |holder, now, out| holder.drain(order, now, out));
+            }
+            ToNode::Leave => self.tell(node, Holder::leave),
         }
     }
 

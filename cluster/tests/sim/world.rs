@@ -50,6 +50,9 @@ pub(crate) struct Seen {
     pub(crate) kills_of_all: u64,
     pub(crate) rejoins: u64,
     pub(crate) left: u64,
+    pub(crate) node_drains: u64,
+    /// Hand-overs that a drain has cut off at its deadline.
+    pub(crate) cuts: u64,
 }
 
 impl Seen {
@@ -62,6 +65,8 @@ impl Seen {
         self.kills_of_all += other.kills_of_all;
         self.rejoins += other.rejoins;
         self.left += other.left;
+        self.node_drains += other.node_drains;
+        self.cuts += other.cuts;
     }
 
     /// How often the least frequent of them has happened, but for what only some histories see.
@@ -74,6 +79,8 @@ impl Seen {
             self.kills_of_all,
             self.rejoins,
             self.left,
+            self.node_drains,
+            self.cuts,
         ];
         all.into_iter().min().unwrap_or(0)
     }
@@ -133,6 +140,10 @@ pub(crate) enum ToNode {
     Tick,
     Drained(Shard, Epoch),
     Ended,
+    /// Its drain is over at once.
+    Hurry,
+    /// It has been drained, and leaves.
+    Leave,
 }
 
 #[derive(Debug)]

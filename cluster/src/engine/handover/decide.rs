@@ -5,6 +5,7 @@ use super::hold::{Hold, Wait};
 use super::io::Effect;
 use super::phase::Phase;
 use crate::engine::shard::{Epoch, Shard};
+use crate::engine::time::BootTime;
 
 /// What is known of a shard's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Holder {
     }
 
     /// Begins what waits for its turn, as far as there is room.
-    pub(super) fn advance(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn advance(&mut self, now: BootTime, out: &mut Vec<Effect>) {
         while self.table.claims() < self.limits.claims_at_once {
             let Some(shard) = self.table.next_to_claim() else {
                 break;
@@ -69,7 +70,7 @@ impl Holder {
             self.table.set(shard, Hold::Claiming(Wait::Answer));
             out.push(Effect::Claim(shard));
         }
-        while self.table.moving() < self.limits.drains_at_once {
+        while self.table.moving() < self.drains_at_once() {
             let Some(shard) = self.table.next_to_drain() else {
                 break;
             };
@@ -78,9 +79,10 @@ impl Holder {
                 self.table.stay(shard);
                 continue;
             };
+            let within = self.drain_within(now);
             self.table.set(shard, Hold::Draining(epoch));
             out.push(Effect::Freeze(shard, epoch));
-            out.push(Effect::Drain(shard, epoch, self.limits.drain_within));
+            out.push(Effect::Drain(shard, epoch, within));
         }
         if self.phase == Phase::Leaving && self.table.held() == 0 {
             self.phase = Phase::Over;

@@ -23,7 +23,7 @@ impl Holder {
         self.plan = Some(plan);
         if self.acts(now, out) {
             self.reconsider_all(out);
-            self.advance(out);
+            self.advance(now, out);
         }
     }
 
@@ -54,7 +54,7 @@ impl Holder {
         self.map.reset(owned, revision);
         if self.acts(now, out) {
             self.reconsider_all(out);
-            self.advance(out);
+            self.advance(now, out);
         }
     }
 
@@ -112,7 +112,7 @@ impl Holder {
             | Hold::Owned(_)
             | Hold::Releasing(..) => {}
         }
-        self.advance(out);
+        self.advance(now, out);
     }
 
     /// etcd has answered that the shard's key does not have this epoch, or not any more.
@@ -150,7 +150,7 @@ impl Holder {
     fn changed(&mut self, shard: Shard, now: BootTime, out: &mut Vec<Effect>) {
         if self.acts(now, out) {
             self.reconsider(shard, out);
-            self.advance(out);
+            self.advance(now, out);
         }
     }
 

@@ -25,8 +25,8 @@ pub enum Effect {
     /// End in order all that was admitted for the shard, and kill what is left after that time.
     /// Answered by `drained` when nothing of it runs any more.
     Drain(Shard, Epoch, Duration),
-    /// Close the shard and kill all that was admitted for it: another node may own it. Answered by
-    /// `drained`, once, also if it is being drained already.
+    /// Close the shard and kill all that was admitted for it: another node may own it, or a drain is
+    /// at its deadline. Answered by `drained`, once, also if it is being drained already.
     Kill(Shard, Epoch),
     /// Remove the shard's key from etcd, if it still has this epoch. Answered by `released`, also if
     /// it has not, or `release_unknown`.

@@ -11,6 +11,8 @@ use crate::engine::time::BootTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     Serving,
+    /// It has been asked to drain, and hands over what it owns.
+    Draining,
     /// It has been asked to leave, and hands over what it owns.
     Leaving,
     /// Its authority has lapsed. Its sessions end in order.
@@ -44,16 +46,17 @@ impl Holder {
     /// input begins with this.
     pub(super) fn acts(&mut self, now: BootTime, out: &mut Vec<Effect>) -> bool {
         match (self.phase, self.authority.standing(now)) {
-            (Phase::Serving | Phase::Leaving, Standing::Serving) => return true,
-            (Phase::Serving | Phase::Leaving, Standing::Ending { kill_at }) => {
+            (Phase::Serving | Phase::Draining | Phase::Leaving, Standing::Serving) => return true,
+            (Phase::Serving | Phase::Draining | Phase::Leaving, Standing::Ending { kill_at }) => {
                 let then = self.after();
                 self.cease();
                 self.phase = Phase::Ending { then };
                 out.push(Effect::EndAll { until: kill_at });
             }
-            (Phase::Serving | Phase::Leaving | Phase::Ending { .. }, Standing::Over) => {
-                self.kill(out);
-            }
+            (
+                Phase::Serving | Phase::Draining | Phase::Leaving | Phase::Ending { .. },
+                Standing::Over,
+            ) => self.kill(out),
             (Phase::Ending { .. }, Standing::Serving | Standing::Ending { .. })
             | (Phase::Killed(_) | Phase::Over, _) => {}
         }
@@ -66,20 +69,22 @@ impl Holder {
             self.phase = match self.phase {
                 Phase::Ending { .. } => Phase::Ending { then: After::Leave },
                 Phase::Killed(_) => Phase::Killed(After::Leave),
-                phase @ (Phase::Serving | Phase::Leaving | Phase::Over) => phase,
+                phase @ (Phase::Serving | Phase::Draining | Phase::Leaving | Phase::Over) => phase,
             };
             return;
         }
         self.phase = Phase::Leaving;
         self.reconsider_all(out);
-        self.advance(out);
+        self.advance(now, out);
     }
 
     /// etcd has said that the lease does not exist any more: another node may own what this one did.
     pub fn lease_lost(&mut self, now: BootTime, out: &mut Vec<Effect>) {
         let _ = self.acts(now, out);
         match self.phase {
-            Phase::Serving | Phase::Leaving | Phase::Ending { .. } => self.kill(out),
+            Phase::Serving | Phase::Draining | Phase::Leaving | Phase::Ending { .. } => {
+                self.kill(out);
+            }
             Phase::Killed(_) | Phase::Over => {}
         }
     }
@@ -92,7 +97,7 @@ impl Holder {
                 self.phase = Phase::Over;
                 out.push(then.effect());
             }
-            Phase::Serving | Phase::Leaving | Phase::Over => {}
+            Phase::Serving | Phase::Draining | Phase::Leaving | Phase::Over => {}
         }
     }
 
@@ -107,7 +112,7 @@ impl Holder {
         match self.phase {
             Phase::Leaving => After::Leave,
             Phase::Ending { then } | Phase::Killed(then) => then,
-            Phase::Serving | Phase::Over => After::Rejoin,
+            Phase::Serving | Phase::Draining | Phase::Over => After::Rejoin,
         }
     }
 
@@ -129,6 +134,7 @@ impl Holder {
         if !self.acts(now, out) {
             return;
         }
+        self.drain_is_due(now, out);
         while let Some(shard) = self.table.take_due(now) {
             match self.table.hold(shard) {
                 // It is claimed again in its turn, if that is still wanted.
@@ -144,6 +150,6 @@ impl Holder {
                 Hold::Elsewhere | Hold::Owned(_) | Hold::Draining(_) | Hold::Lost(_) => {}
             }
         }
-        self.advance(out);
+        self.advance(now, out);
     }
 }

@@ -138,6 +138,11 @@ impl Table {
         self.to_drain.first().copied()
     }
 
+    /// How many shards wait to be drained.
+    pub(super) fn to_drain(&self) -> usize {
+        self.to_drain.len()
+    }
+
     pub(super) fn next_timer(&self) -> Option<BootTime> {
         self.timers.first().map(|(at, _)| *at)
     }

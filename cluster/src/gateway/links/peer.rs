@@ -90,9 +90,10 @@ impl Peer {
     }
 
     /// It is no peer any more, or not in this incarnation.
-    pub(super) fn left(&self, name: &NodeName, out: &mut Vec<Effect>) {
+    pub(super) fn left(&self, name: &NodeName, why: &'static str, out: &mut Vec<Effect>) {
         if matches!(self.state, State::Up { .. }) {
-            out.push(Effect::Down { node: name.clone() });
+            let node = name.clone();
+            out.push(Effect::Down { node, why });
         }
     }
 
@@ -127,13 +128,14 @@ impl Peer {
     pub(super) fn lost(
         &mut self,
         name: &NodeName,
-        why: &str,
+        why: &'static str,
         timing: &Timing,
         now: Moment,
         out: &mut Vec<Effect>,
     ) {
         if let State::Up { since, .. } = self.state {
-            out.push(Effect::Down { node: name.clone() });
+            let node = name.clone();
+            out.push(Effect::Down { node, why });
             if now.saturating_sub(since) >= timing.steady {
                 self.retry.succeeded();
             }

@@ -139,6 +139,11 @@ fn dial(node: &str, incarnation: u64, attempt: u64) -> Effect {
     }
 }
 
+fn down(node: &str, why: &'static str) -> Effect {
+    let node = name(node);
+    Effect::Down { node, why }
+}
+
 fn closes(out: &[Effect]) -> Vec<u64> {
     let close = |effect: &Effect| match effect {
         Effect::Close { connection, .. } => Some(connection.0),
@@ -212,7 +217,7 @@ fn only_a_connection_that_stood_begins_the_pauses_anew() {
         }
         b.up("b", 1, 1, now);
         let out = b.closed(1, now + stands);
-        assert_eq!(out[0], Effect::Down { node: name("b") });
+        assert_eq!(out[0], down("b", "the connection has ended"));
         let pause = b.links.next_deadline().expect("it is tried again") - now - stands;
         assert_eq!(pause <= Duration::from_millis(50), soon, "{pause:?}");
     }
@@ -264,7 +269,7 @@ fn an_incarnation_that_is_gone_is_closed_and_the_new_one_taken() {
     // The new one is there before etcd tells of it.
     assert_eq!(b.accepted(2, &identity("a", 2), s(1)), []);
     let out = b.set(&[("a", 2)], s(2));
-    assert_eq!(out[0], Effect::Down { node: name("a") });
+    assert_eq!(out[0], down("a", "an incarnation that is gone"));
     assert_eq!(closes(&out), [1]);
     let greet = Effect::Greet {
         identity: identity("a", 2),
@@ -286,7 +291,7 @@ fn a_node_that_has_left_is_closed_and_a_stranger_is_kept_for_a_while() {
     b.set(&[("a", 1)], s(0));
     b.up("a", 1, 1, s(0));
     let out = b.set(&[], s(1));
-    assert_eq!(out[0], Effect::Down { node: name("a") });
+    assert_eq!(out[0], down("a", "the node has left"));
     assert_eq!(closes(&out), [1]);
     b.closed(1, s(1));
     assert_eq!(b.accepted(2, &identity("a", 1), s(2)), []);
@@ -359,7 +364,7 @@ fn silence_closes() {
     assert_eq!(a.out(), []);
     a.links.silent(&name("b"), id(1), s(1), &mut a.out);
     let out = a.out();
-    assert_eq!(out[0], Effect::Down { node: name("b") });
+    assert_eq!(out[0], down("b", "nothing was heard of it for too long"));
     assert_eq!(closes(&out), [1]);
     // While it closes, it is not taken again.
     assert_eq!(a.tick(s(1)), []);
@@ -431,7 +436,7 @@ impl Model {
                     assert!(!self.closing.contains(&connection));
                     assert_eq!(self.up.insert(identity.node, connection), None);
                 }
-                Effect::Down { node } => assert!(self.up.remove(&node).is_some()),
+                Effect::Down { node, .. } => assert!(self.up.remove(&node).is_some()),
                 Effect::Close { connection, .. } => {
                     assert!(self.open.contains_key(&connection));
                     assert!(self.closing.insert(connection), "closed twice");

@@ -1,0 +1,60 @@
+//! What a node tells those who follow it: an event for each thing that has happened, and the snapshot
+//! that the events change.
+//!
+//! All of it is plain data. What happened is described by the engine ([`EventKind`]).
+
+use std::fmt;
+use std::time::SystemTime;
+
+use session_supervisor::Numbered;
+pub use session_supervisor::{Lagged, TryNextError};
+
+use crate::engine::{EventKind, Snapshot};
+use crate::meter::Meter;
+
+/// One thing that has happened to the cluster, as one node sees it. Its text is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// Its number: each event has the one after that of the event before. Where nobody has listened for
+    /// a while, a number is left out. The first one is random, and below 2^52. It is a number of this
+    /// node's feed, and none of etcd.
+    pub revision: u64,
+    /// When this node learned of it: the time of the machine when the node was started, and the time
+    /// that has passed since. So it never goes back.
+    pub time: SystemTime,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl Numbered for Event {
+    type Meter = Meter;
+
+    fn set_revision(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn lose(meter: &Meter, lost: u64) {
+        meter.lose_events(lost);
+    }
+}
+
+impl Snapshot {
+    /// Brings it up to date. An event that is in it already changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.revision > self.revision {
+            self.revision = event.revision;
+            self.follow(&event.kind);
+        }
+    }
+}
