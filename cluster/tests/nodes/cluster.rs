@@ -75,13 +75,14 @@ impl Cluster {
         self.nodes.push(node);
     }
 
-    /// Waits until all shards are owned, as every node sees it, and none is on its way.
+    /// Waits until these nodes are the cluster, as each of them sees it, and every shard is where the
+    /// plan for them has it, so that nothing is going to move any more.
     pub(crate) fn settled(&mut self) {
+        let mut names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        names.sort();
+        let command = format!("settled {}", names.join(" "));
         for node in &mut self.nodes {
-            node.until("owned", |owned| {
-                let numbers: Vec<&str> = owned.split(' ').collect();
-                numbers[0] != "0" && numbers[1..] == ["0", "0"]
-            });
+            node.until(&command, |answer| answer == "settled");
         }
     }
 
