@@ -76,7 +76,6 @@ async fn rejoin(node: &Node) -> Option<Term> {
 /// One term.
 struct Driver {
     node: Arc<Node>,
-    view: Snapshot,
     work: Work,
     plans: Plans,
     info: NodeInfo,
@@ -113,7 +112,6 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
     let (tell, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver {
         node: Arc::clone(node),
-        view: Snapshot::default(),
         work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
         plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
@@ -154,7 +152,7 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        driver.plans.look(&driver.view);
+        driver.plans.look(&driver.view());
     };
     node.local.admission.set(None);
     drop(watch);
@@ -207,56 +205,58 @@ impl Driver {
         }
     }
 
+    /// What etcd says, as of the last change that was seen.
+    fn view(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.node.now.borrow().view)
+    }
+
+    /// Takes over what etcd says. It is copied only if somebody still looks at what was there before.
+    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        let now = &self.node.now;
+        now.send_modify(|now| change(Arc::make_mut(&mut now.view)));
+    }
+
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
         match seen {
             Seen::Reset(snapshot) => {
-                self.view = snapshot;
-                let owned: Vec<_> = self.view.owners.clone().into_iter().collect();
-                let revision = self.view.revision;
+                let (owned, revision) = (snapshot.owners.clone(), snapshot.revision);
+                let is_there = snapshot.nodes.contains_key(&self.node.name);
+                self.change(|view| *view = snapshot);
                 self.tell(out, |holder, now, out| {
                     holder.reset(owned, revision, now, out);
                 });
                 self.planned(out);
                 self.peers();
                 self.plans.planning.seen();
-                if !self.view.nodes.contains_key(&self.node.name) {
+                if !is_there {
                     self.removed(out);
                 }
             }
             Seen::Change(change) => {
-                let revision = change.revision;
-                self.view.revision = self.view.revision.max(revision);
-                match &change.what {
-                    Changed::Shard(shard, owner) => {
-                        let (shard, owner) = (*shard, owner.clone());
-                        self.tell(out, |holder, now, out| {
-                            holder.seen(shard, owner, revision, now, out);
-                        });
-                        self.view.set(change.what);
-                    }
+                let (revision, what) = (change.revision, change.what.clone());
+                self.change(|view| {
+                    view.revision = view.revision.max(revision);
+                    view.set(change.what);
+                });
+                match what {
+                    Changed::Shard(shard, owner) => self.tell(out, |holder, now, out| {
+                        holder.seen(shard, owner, revision, now, out);
+                    }),
                     Changed::Plan(_) => {
-                        self.view.set(change.what);
                         self.planned(out);
                         self.plans.planning.seen();
                     }
                     Changed::Node(name, node) => {
-                        let gone = node.is_none() && *name == self.node.name;
-                        self.view.set(change.what);
                         self.peers();
                         self.plans.planning.seen();
-                        if gone {
+                        if node.is_none() && name == self.node.name {
                             self.removed(out);
                         }
                     }
-                    Changed::Planner(_) => {
-                        self.view.set(change.what);
-                        self.plans.planning.seen();
-                    }
+                    Changed::Planner(_) => self.plans.planning.seen(),
                 }
             }
         }
-        let view = Arc::new(self.view.clone());
-        self.node.now.send_modify(|now| now.view = view);
     }
 
     /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
@@ -268,7 +268,8 @@ impl Driver {
 
     /// Follows the plan that stands in etcd.
     fn planned(&self, out: &mut Vec<Effect>) {
-        let Some(text) = &self.view.plan else {
+        let view = self.view();
+        let Some(text) = &view.plan else {
             return;
         };
         match Plan::from_text(text, self.node.local.admission.shards()) {
@@ -278,7 +279,8 @@ impl Driver {
     }
 
     fn peers(&self) {
-        let nodes = self.view.nodes.iter().map(|(name, (_, info))| {
+        let now = self.node.now.borrow();
+        let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
             let info = PeerInfo {
                 address: info.address.clone(),
                 incarnation: info.incarnation,
@@ -286,7 +288,7 @@ impl Driver {
             (name.clone(), info)
         });
         let nodes: HashMap<_, _> = nodes.collect();
-        if let Some(peers) = &self.node.now.borrow().peers {
+        if let Some(peers) = &now.peers {
             peers.set(nodes);
         }
     }
