@@ -84,7 +84,7 @@ pub(crate) struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.lock();
-        let left = state.open.get_mut(place(self.shard)).map(|open| {
+        let left = state.open.get_mut(self.shard.place()).map(|open| {
             open.busy = open.busy.saturating_sub(1);
             open.busy
         });
@@ -121,7 +121,7 @@ impl Admission {
         let now = self.clock.now();
         let mut state = self.lock();
         let epoch = state.admits(shard, now)?;
-        if let Some(open) = state.open.get_mut(place(shard)) {
+        if let Some(open) = state.open.get_mut(shard.place()) {
             open.busy += 1;
         }
         drop(state);
@@ -165,7 +165,7 @@ impl Admission {
 
     /// The sessions of the shard are known.
     pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
-        if let Some(open) = self.lock().open.get_mut(place(shard)) {
+        if let Some(open) = self.lock().open.get_mut(shard.place()) {
             open.read = Some(epoch);
         }
         self.changed.notify_waiters();
@@ -198,7 +198,7 @@ impl State {
     fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
-        let read = self.open.get(place(shard)).and_then(|open| open.read);
+        let read = self.open.get(shard.place()).and_then(|open| open.read);
         if read == Some(epoch) {
             Ok(epoch)
         } else {
@@ -207,10 +207,6 @@ impl State {
     }
 
     fn busy(&self, shard: Shard) -> u32 {
-        self.open.get(place(shard)).map_or(0, |open| open.busy)
+        self.open.get(shard.place()).map_or(0, |open| open.busy)
     }
-}
-
-fn place(shard: Shard) -> usize {
-    usize::try_from(shard.index()).unwrap_or(usize::MAX)
 }
