@@ -153,6 +153,20 @@ impl<W> Backlog<W> {
         None
     }
 
+    /// Waits, once for each of these ids of which something is left to be written, until that is written.
+    /// What goes on with other ids holds it up no longer than their turns take.
+    pub fn settle_where(&mut self, picked: impl Fn(&str) -> bool, mut waiter: impl FnMut() -> W) {
+        for (id, item) in &mut self.under_way {
+            if picked(id) && !self.waiting.contains_key(id) {
+                item.waiters.push((Awaits::Settled, waiter()));
+            }
+        }
+        for (_, item) in self.waiting.iter_mut().filter(|(id, _)| picked(id)) {
+            item.waiters.push((Awaits::Settled, waiter()));
+            self.awaiting += 1;
+        }
+    }
+
     /// Waits until nothing is left to be written at all.
     pub fn settle_all(&mut self, waiter: W) -> Option<W> {
         if self.is_empty() {
