@@ -16,15 +16,14 @@ use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
-use crate::gateway::Peers;
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
 use crate::node::{Node, Now, PROTOCOL, Stage, begin, run};
 use crate::options::ClusterOptions;
 use crate::remote::Remote;
-use crate::route::{ask_node, ask_owner};
+use crate::route::{ask_node, ask_owner, json, nonsense};
 use crate::status::Status;
-use crate::wire::{Ask, Done, Found, How, Payload, Row, StartedHow};
+use crate::wire::{Ask, Done, Found, How, Row, StartedHow};
 
 /// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
 /// Cheap to clone; the node runs until it [leaves](Self::leave), also when all handles are dropped.
@@ -226,7 +225,7 @@ impl ClusterSupervisor {
                 incarnation,
                 epoch,
             }),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -243,7 +242,7 @@ impl ClusterSupervisor {
         let ask = Ask::Stop { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Stopped(how) => Ok(how),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -260,7 +259,7 @@ impl ClusterSupervisor {
         let ask = Ask::Lookup { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Found(found) => Ok(found),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -277,10 +276,10 @@ impl ClusterSupervisor {
         let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {
-            let (this, after) = (self.clone(), after.map(str::to_owned));
+            let (node, after) = (Arc::clone(&self.node), after.map(str::to_owned));
             asked.spawn(async move {
                 let ask = Ask::List { after, most };
-                let page = this.ask_node(&name, ask).await;
+                let page = ask_node(&node, &name, ask).await;
                 (name, page)
             });
         }
@@ -312,7 +311,7 @@ impl ClusterSupervisor {
     /// The address of a session, wherever it runs.
     #[must_use]
     pub fn session_ref<M: Remote>(&self, id: impl Into<Arc<str>>) -> ClusterRef<M> {
-        ClusterRef::new(self.clone(), id.into())
+        ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
     /// How it stands with the cluster, as far as this node knows. Asks nobody.
@@ -336,48 +335,7 @@ impl ClusterSupervisor {
         drop(now.wait_for(|now| now.stage == Stage::Left).await);
     }
 
-    pub(crate) async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
-        let within = self.node.options.request_timeout;
-        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
-    }
-
-    pub(crate) async fn ask_within(
-        &self,
-        id: &str,
-        ask: Ask,
-        within: Duration,
-    ) -> Result<Done, RequestError> {
-        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
-    }
-
-    async fn ask_node(&self, node: &NodeName, ask: Ask) -> Result<Done, RequestError> {
-        let peers: Option<Peers> = self.node.now.borrow().peers.clone();
-        let within = self.node.options.request_timeout;
-        ask_node(
-            &self.node.local,
-            peers.as_ref(),
-            &self.node.name,
-            node,
-            ask,
-            within,
-        )
-        .await
-    }
-
-    pub(crate) fn nonsense(&self) -> RequestError {
-        RequestError::Nonsense {
-            node: self.node.name.clone(),
-        }
-    }
-
-    pub(crate) fn local(&self) -> &Local {
-        &self.node.local
-    }
-}
-
-pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => Ok(Payload::from(bytes)),
-        Err(error) => Err(RequestError::Json(Arc::new(error))),
+    async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
+        ask_owner(&self.node, id, ask, self.node.options.request_timeout).await
     }
 }

@@ -60,7 +60,7 @@ impl ClusterOptions {
         }
     }
 
-    /// Where etcd is: the addresses of its members, such as `http://10.0.0.1:2379`.
+    /// Where etcd is: the addresses of its servers, such as `http://10.0.0.1:2379`.
     pub fn etcd<I: IntoIterator<Item: Into<String>>>(mut self, endpoints: I) -> Self {
         self.etcd = endpoints.into_iter().map(Into::into).collect();
         self

@@ -1,17 +1,18 @@
 //! To whom a request goes: to this node, if it owns the id, else to the owner, as far as it is known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::admission::NotAdmitted;
 use crate::engine::NodeName;
 use crate::error::RequestError;
 use crate::gateway::{AskError, Outcome, Peers};
-use crate::local::{Local, check_id};
-use crate::node::Now;
-use crate::wire::{Answer, Ask, Done, Request};
+use crate::local::check_id;
+use crate::node::Node;
+use crate::wire::{Answer, Ask, Done, Payload, Request};
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
@@ -22,12 +23,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
 /// same number, so that it is not carried out twice by one node.
 pub(crate) async fn ask_owner(
-    local: &Local,
-    now: &watch::Sender<Now>,
+    node: &Node,
     id: &str,
     ask: Ask,
     within: Duration,
 ) -> Result<Done, RequestError> {
+    let local = &node.local;
     if let Err(refusal) = check_id(id) {
         return Err(RequestError::Refused { refusal });
     }
@@ -36,8 +37,8 @@ pub(crate) async fn ask_owner(
     let mut last = None;
     loop {
         let again = Request::again(request.id, request.ask.clone());
-        let peers = now.borrow().peers.clone();
-        match try_once(local, peers.as_ref(), id, again, until).await {
+        let peers = node.now.borrow().peers.clone();
+        match try_once(node, peers.as_ref(), id, again, until).await {
             Tried::Done(answer) => return answer,
             Tried::Again(pause, error) => {
                 // What may have been done is what the caller has to know.
@@ -74,12 +75,13 @@ enum Tried {
 }
 
 async fn try_once(
-    local: &Local,
+    own: &Node,
     peers: Option<&Peers>,
     id: &str,
     mut request: Request,
     until: Instant,
 ) -> Tried {
+    let local = &own.local;
     let mut node = match local.admission.epoch_of(id) {
         Ok(_) => None,
         Err(NotAdmitted::Elsewhere { node: Some(node) }) => Some(node),
@@ -120,7 +122,8 @@ async fn try_once(
             Answer::NotMine {
                 ask: Some(other), ..
             } if node.as_ref() != Some(&other) => {
-                node = Some(other);
+                // This one may have got it meanwhile.
+                node = (other != own.name).then_some(other);
             }
             Answer::NotMine { .. } => return Tried::Again(PAUSE, None),
         }
@@ -150,23 +153,33 @@ fn timed_out() -> RequestError {
 }
 
 /// Asks a node, whichever shards it owns.
-pub(crate) async fn ask_node(
-    local: &Local,
-    peers: Option<&Peers>,
-    own: &NodeName,
-    node: &NodeName,
-    ask: Ask,
-    within: Duration,
-) -> Result<Done, RequestError> {
-    let answer = if node == own {
-        local.serve(Request::new(ask)).await
+pub(crate) async fn ask_node(node: &Node, of: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+    let answer = if *of == node.name {
+        node.local.serve(Request::new(ask)).await
     } else {
-        let asked = ask_peer(peers, node, Request::new(ask), within).await;
+        let peers = node.now.borrow().peers.clone();
+        let within = node.options.request_timeout;
+        let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
         asked.map_err(RequestError::Unanswered)?
     };
     match answer {
         Answer::Done(done) => Ok(done),
         Answer::Refused(refusal) => Err(RequestError::Refused { refusal }),
-        _ => Err(RequestError::Nonsense { node: node.clone() }),
+        _ => Err(RequestError::Nonsense { node: of.clone() }),
+    }
+}
+
+/// What a user sends, in bytes.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => Ok(Payload::from(bytes)),
+        Err(error) => Err(RequestError::Json(Arc::new(error))),
+    }
+}
+
+/// The answer was to something else than was asked.
+pub(crate) fn nonsense(node: &Node) -> RequestError {
+    RequestError::Nonsense {
+        node: node.name.clone(),
     }
 }

@@ -24,8 +24,8 @@ struct Wires {
 
 impl Cluster {
     /// With leases of so many seconds.
-    pub(crate) fn start(members: usize, names: &[&str], lease: u64) -> Self {
-        let etcd = Etcd::start(members).expect("etcd is there");
+    pub(crate) fn start(servers: usize, names: &[&str], lease: u64) -> Self {
+        let etcd = Etcd::start(servers).expect("etcd is there");
         let mut cluster = Self {
             etcd,
             store: Server::start(),
@@ -44,8 +44,8 @@ impl Cluster {
 
     pub(crate) fn spawn(&mut self, name: &str, shards: u32) -> (Node, Answer) {
         let listen = format!("127.0.0.1:{}", free_ports(1)[0]);
-        let members = self.etcd.endpoints().into_iter();
-        let etcd = members.map(|member| Proxy::to(member.replace("http://", "")));
+        let servers = self.etcd.endpoints().into_iter();
+        let etcd = servers.map(|server| Proxy::to(server.replace("http://", "")));
         let wires = Wires {
             etcd: etcd.collect(),
             peers: Proxy::to(listen.clone()),
