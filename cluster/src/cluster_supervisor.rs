@@ -149,7 +149,7 @@ impl ClusterSupervisor {
                 return Err(error);
             }
         };
-        drop(tokio::spawn(run(Arc::clone(&node), term)));
+        run(Arc::clone(&node), term);
         Ok(Self { node })
     }
 

@@ -1,6 +1,7 @@
 //! A node of a cluster: what its parts share.
 
 mod driver;
+mod life;
 mod planner;
 mod term;
 mod work;
@@ -17,7 +18,7 @@ use crate::gateway::Peers;
 use crate::local::Local;
 use crate::options::ClusterOptions;
 
-pub(crate) use driver::run;
+pub(crate) use life::run;
 pub(crate) use term::{PROTOCOL, begin};
 
 /// What the handles and the driver of a node share.

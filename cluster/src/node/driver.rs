@@ -4,84 +4,40 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::planner::Plans;
-use super::term::{Term, begin};
+use super::term::Term;
 use super::work::{Happened, Work};
 use super::{Node, Stage};
-use crate::engine::{Authority, Backoff, BootTime, Effect, Holder, Leaving, Limits, Plan, Retry};
-use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, Seen, Snapshot, Updated};
+use crate::engine::{Authority, BootTime, Effect, Holder, Leaving, Limits, Plan};
+use crate::etcd::{
+    Changed, LeaseState, Lost, NodeInfo, NodeKeys, Registered, Seen, Snapshot, Updated,
+};
 use crate::gateway::PeerInfo;
-use crate::local::chain;
 
 /// The longest time between two looks at the clock: it may have been moved on while the machine slept,
 /// which no timer of the runtime notices.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// What comes after a term.
-enum Over {
+pub(super) enum Over {
     Rejoin,
     Left,
-}
-
-/// Runs a node until it has left.
-pub(crate) async fn run(node: Arc<Node>, first: Term) {
-    let mut term = first;
-    loop {
-        match serve(&node, term).await {
-            Over::Left => break,
-            Over::Rejoin => {}
-        }
-        node.stage(Stage::Rejoining);
-        match rejoin(&node).await {
-            Some(again) => term = again,
-            None => break,
-        }
-        node.stage(Stage::Joined);
-    }
-    node.local.admission.set(None);
-    if let Err(error) = node.sessions().stop().await {
-        let why = chain(&error);
-        tracing::error!("the last states of some sessions are not written: {why}");
-    }
-    node.stage(Stage::Left);
-    tracing::info!(node = %node.name, "left the cluster");
-}
-
-/// Joins again, for as long as it takes. None: the node is to leave.
-async fn rejoin(node: &Node) -> Option<Term> {
-    let seed = node.clock.now().since_boot().subsec_nanos();
-    let mut retry = Retry::new(Backoff::default(), seed.into());
-    loop {
-        let joined = tokio::select! {
-            joined = begin(node) => joined,
-            () = node.leave.notified() => return None,
-        };
-        match joined {
-            Ok(term) => return Some(term),
-            Err(error) => {
-                let (pause, why) = (retry.failed(), chain(&error));
-                tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
-                tokio::select! {
-                    () = sleep(pause) => {}
-                    () = node.leave.notified() => return None,
-                }
-            }
-        }
-    }
 }
 
 /// One term.
 struct Driver {
     node: Arc<Node>,
+    keys: NodeKeys,
+    registered: Registered,
+    info: NodeInfo,
     work: Work,
     plans: Plans,
-    info: NodeInfo,
 }
 
-async fn serve(node: &Arc<Node>, term: Term) -> Over {
+/// Serves until the term is over.
+pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
     let Term {
         mut lease,
         keys,
@@ -109,15 +65,18 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         address = info.address,
         "joined the cluster"
     );
-    let (tell, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver {
         node: Arc::clone(node),
-        work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
-        plans: Plans::new(keys.clone(), shards, tell.clone()),
+        work: Work::new(Arc::clone(node), keys.clone()),
+        plans: Plans::new(keys.clone(), shards),
+        keys,
+        registered,
         info,
     };
+    let ended = node.sessions().sessions().wait();
+    tokio::pin!(ended);
     // Told once.
-    let (mut lost, mut deaf) = (false, false);
+    let (mut lost, mut deaf, mut blind, mut idle) = (false, false, false, false);
     let over = loop {
         let mut out = Vec::new();
         let pause = driver.pause();
@@ -127,35 +86,43 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
                 lost = matches!(state, LeaseState::Lost { .. });
                 driver.lease(state, &mut out);
             }
-            Some(seen) = watch.next() => driver.seen(seen, &mut out),
-            Some(done) = happened.recv() => driver.happened(done, &mut out),
+            seen = watch.next(), if !blind => match seen {
+                Some(seen) => driver.seen(seen, &mut out),
+                None => {
+                    blind = true;
+                    let node = &node.name;
+                    tracing::error!(%node, "the watch of etcd has ended: its sessions are ended");
+                    driver.tell(&mut out, Holder::lease_lost);
+                }
+            },
+            happened = driver.work.next() => {
+                for happened in happened {
+                    driver.happened(happened, &mut out);
+                }
+            }
+            _ = &mut ended, if !idle => {
+                idle = true;
+                let node = &node.name;
+                tracing::error!(%node, "the supervisor of its sessions has ended: it leaves");
+                driver.leave(&mut out);
+            }
             why = gateway.ended(), if !deaf => {
                 deaf = true;
                 tracing::error!(node = %node.name, "no other node reaches this one any more: {why}");
                 driver.tell(&mut out, Holder::lease_lost);
             }
-            () = node.leave.notified() => {
-                node.stage(Stage::Leaving);
-                driver.info.leaving = Leaving::Yes;
-                let (keys, info) = (keys.clone(), driver.info.clone());
-                drop(tokio::spawn(async move {
-                    // It leaves in any case; who plans then sees it when its shards are free.
-                    match keys.update(registered, &info).await {
-                        Ok(Updated::Written | Updated::NotRegistered) => {}
-                        Err(error) => tracing::warn!("not told that it leaves: {error}"),
-                    }
-                }));
-                driver.tell(&mut out, Holder::leave);
-            }
+            () = node.leave.notified() => driver.leave(&mut out),
             () = sleep(pause) => driver.tell(&mut out, Holder::tick),
         }
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        driver.plans.look(&driver.view());
+        let view = driver.view();
+        driver.plans.look(&view, &mut driver.work);
     };
     node.local.admission.set(None);
     drop(watch);
+    driver.work.end().await;
     if let Err(error) = lease.revoke().await {
         tracing::warn!("the lease was not given back, it expires: {error}");
     }
@@ -170,12 +137,26 @@ impl Driver {
         out: &mut Vec<Effect>,
         what: impl FnOnce(&mut Holder, BootTime, &mut Vec<Effect>),
     ) {
-        let now = self.node.clock.now();
-        self.node
-            .local
-            .admission
-            .with(|holder| what(holder, now, out));
-        self.node.local.admission.changed.notify_waiters();
+        let (admission, clock) = (&self.node.local.admission, &self.node.clock);
+        // The clock is read when nothing has to be waited for any more.
+        admission.with(|holder| what(holder, clock.now(), out));
+        admission.changed.notify_waiters();
+    }
+
+    /// The node is to leave.
+    fn leave(&mut self, out: &mut Vec<Effect>) {
+        self.node.stage(Stage::Leaving);
+        self.info.leaving = Leaving::Yes;
+        let (keys, registered, info) = (self.keys.clone(), self.registered, self.info.clone());
+        self.work.begin(async move {
+            // It leaves in any case; who plans then sees it when its shards are free.
+            match keys.update(registered, &info).await {
+                Ok(Updated::Written | Updated::NotRegistered) => {}
+                Err(error) => tracing::warn!("not told that it leaves: {error}"),
+            }
+            Vec::new()
+        });
+        self.tell(out, Holder::leave);
     }
 
     fn pause(&self) -> Duration {
@@ -322,8 +303,17 @@ impl Driver {
                 });
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
-            Happened::Read => self.work.has_read(),
             Happened::Planned(planned) => self.plans.planning.done(planned),
+            Happened::StoreEnded if self.info.leaving == Leaving::Yes => {}
+            Happened::StoreEnded => {
+                tracing::error!(node = %self.node.name, "its session store has ended: it leaves");
+                self.leave(out);
+            }
+            Happened::Panicked(why) => {
+                let node = &self.node.name;
+                tracing::error!(%node, "its work has panicked, its sessions are ended: {why}");
+                self.tell(out, Holder::lease_lost);
+            }
         }
     }
 
@@ -351,7 +341,6 @@ impl Driver {
         }
         self.work.claim(claims);
         self.work.release(releases);
-        self.work.read();
         over
     }
 }

@@ -1,0 +1,74 @@
+//! What a node does when something of it ends that should go on.
+
+use session_supervisor_cluster::Stage;
+
+use crate::log::panics_at;
+use crate::node::{count, soon, state, until, world};
+
+async fn nodes(world: &crate::node::World) -> i64 {
+    let options = etcd_client::GetOptions::new()
+        .with_prefix()
+        .with_count_only();
+    let all = world.raw.clone().get(world.key("nodes/"), Some(options));
+    all.await.expect("an answer").count()
+}
+
+/// It could run nothing any more, and would keep its shards from all others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_supervisor_has_ended_leaves() {
+    let Some(world) = world("/terms/supervisor", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    let stopped = node.sessions().stop().await;
+    assert!(stopped.is_ok(), "{stopped:?}");
+    until(&node, |status| status.stage == Stage::Left).await;
+    assert_eq!(nodes(&world).await, 0);
+    world.unowned().await;
+    // What it ran is remembered.
+    let other = world.join("n").await;
+    assert_eq!(count(&other, "s").await, 1);
+    other.leave().await;
+}
+
+/// A node that hears nothing of etcd any more joins anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_watch_that_has_ended_is_begun_anew() {
+    let Some(world) = world("/terms/watch", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let before = node.start_session("s", "count", &()).await;
+    let before = before.expect("it starts").epoch;
+    panics_at("/terms/watch/nodes/unreadable");
+    let put = world.raw.clone().put(world.key("nodes/unreadable"), "?", None);
+    put.await.expect("an answer");
+    let greedy = world.greedy().await;
+    until(&node, |status| status.nodes.len() == 2).await;
+    greedy.revoke().await.expect("an answer");
+    until(&node, |status| status.nodes.len() == 1).await;
+    let after = node.find("s").await.expect("it is owned");
+    assert!(after.expect("it is remembered").epoch > before);
+    assert_eq!(state(&node, "s").await, "running");
+    node.leave().await;
+}
+
+/// Nobody ends what it runs when its lease is over, so that is done at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_task_has_panicked_runs_nothing() {
+    let Some(world) = world("/terms/task", 4).await else {
+        return;
+    };
+    let node = world.join("doomed").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    let end = node.sessions().wait();
+    panics_at("etcd has removed this node node=doomed");
+    world.delete("nodes/doomed").await;
+    soon("the end of the supervisor", end).await;
+    until(&node, |status| status.stage == Stage::Left).await;
+    let late = node.start_session("t", "count", &()).await;
+    assert!(late.is_err(), "{late:?}");
+}
