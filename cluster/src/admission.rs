@@ -118,9 +118,9 @@ impl Admission {
     /// Lets something be done for an id.
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Result<Permit, NotAdmitted> {
         let shard = self.shards.of(id);
-        let now = self.clock.now();
         let mut state = self.lock();
-        let epoch = state.admits(shard, now)?;
+        // Not before: the authority may end while the lock is waited for.
+        let epoch = state.admits(shard, self.clock.now())?;
         if let Some(open) = state.open.get_mut(shard.place()) {
             open.busy += 1;
         }
@@ -135,16 +135,17 @@ impl Admission {
     /// The epoch in which this node owns the shard of an id, also while its sessions are being read: for
     /// their launches.
     pub(crate) fn owned(&self, id: &str) -> Result<Epoch, NotAdmitted> {
-        let now = self.clock.now();
+        let shard = self.shards.of(id);
         let state = self.lock();
         let holder = state.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
-        Ok(holder.admits(self.shards.of(id), now)?)
+        Ok(holder.admits(shard, self.clock.now())?)
     }
 
     /// Whether something for an id would be admitted, and in which epoch.
     pub(crate) fn epoch_of(&self, id: &str) -> Result<Epoch, NotAdmitted> {
-        let now = self.clock.now();
-        self.lock().admits(self.shards.of(id), now)
+        let shard = self.shards.of(id);
+        let state = self.lock();
+        state.admits(shard, self.clock.now())
     }
 
     /// The holder, to be told something. None: this node is in no cluster.
