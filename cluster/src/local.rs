@@ -273,7 +273,7 @@ impl Unanswered {
             match answer {
                 // Nothing was done, so it may be asked again.
                 Answer::NotMine { .. } | Answer::NobodyNow { .. } => requests.abandoned(id),
-                answer => requests.done(id, answer.clone(), now),
+                answer => requests.done(id, answer.clone(), size(answer), now),
             }
         }
         self.0.answered.notify_waiters();
@@ -287,6 +287,17 @@ impl Drop for Unanswered {
             self.0.answered.notify_waiters();
         }
     }
+}
+
+/// About how much memory an answer takes that is kept.
+fn size(answer: &Answer) -> usize {
+    let more = match answer {
+        Answer::Done(Done::Reply(reply)) => reply.as_slice().len(),
+        Answer::Done(Done::Stopped(text)) => text.len(),
+        Answer::Refused(refusal) => refusal.text.len(),
+        _ => 0,
+    };
+    size_of::<Answer>() + more
 }
 
 fn later() -> Answer {
