@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use session_supervisor::error as plain;
-use session_supervisor::{Ensured, SessionId};
-use session_supervisor_store::DurableSupervisor;
+use session_supervisor::{Ensured, SessionId, SessionState};
+use session_supervisor_store::{DurableSupervisor, Kept, Standing};
 use session_supervisor_store::error::{StartError, StopError};
 use tokio::sync::Notify;
 
@@ -207,7 +207,7 @@ impl Local {
         };
         let letter = Letter {
             sessions: self.sessions.sessions().clone(),
-            id,
+            id: id.clone(),
             request: request.into_vec(),
         };
         match delivery.deliver(letter, timeout).await {
@@ -217,6 +217,10 @@ impl Local {
             Delivered::Unreadable(text) => refused(RefusalKind::BadArguments, text),
             Delivered::NotTaken(reason) => {
                 let kind = match reason {
+                    plain::NotTaken::NotRunning if self.is_to_run(&id) => return later(),
+                    plain::NotTaken::Unavailable {
+                        state: SessionState::Starting | SessionState::Restarting,
+                    } => return later(),
                     plain::NotTaken::NotRunning => RefusalKind::NotFound,
                     plain::NotTaken::WrongMessageType => RefusalKind::BadArguments,
                     _ => RefusalKind::Stopping,
@@ -224,6 +228,16 @@ impl Local {
                 refused(kind, chain(&reason))
             }
         }
+    }
+
+    /// Whether a session that does not run is about to: its turn to be restored has not come, or it was
+    /// started since it was looked for.
+    fn is_to_run(&self, id: &str) -> bool {
+        let remembered = self.sessions.remembered(id);
+        matches!(
+            remembered,
+            Some(Standing::Kept(Kept::Waiting) | Standing::Running { .. })
+        )
     }
 
     /// What this node runs and keeps, in the order of the ids.

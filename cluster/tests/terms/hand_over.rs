@@ -1,9 +1,13 @@
 //! Hand-overs that are overtaken: by the loss of the shard, by its return, by a store that fails.
 
+use std::time::Duration;
+
 use session_supervisor_cluster::engine::Shards;
+use session_supervisor_cluster::error::RequestError;
+use session_supervisor_cluster::wire::RefusalKind;
 use session_supervisor_store::{Change, Decided, Record, SessionStore};
 
-use crate::node::{count, soon, state, until, world};
+use crate::node::{Count, count, soon, state, until, world};
 use crate::store::Does;
 
 /// A drain waits for a start that was admitted before. Meanwhile the key of the shard is removed, and the
@@ -122,5 +126,27 @@ async fn a_shard_is_handed_over_when_what_its_sessions_have_saved_is_written() {
     assert_eq!(&*saved.expect("it has saved").bytes, b"2");
     greedy.revoke().await.expect("an answer");
     assert_eq!(count(&node, "s").await, 3);
+    node.leave().await;
+}
+
+/// After a hand-over a session is remembered, and its turn to be started has not come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_waits_for_a_session_that_is_being_restored() {
+    let Some(mut world) = world("/terms/restored", 1).await else {
+        return;
+    };
+    let record = Record::new("s", "slow", "null", 1, 0);
+    let remember = Decided::under(1, Change::Remember(record));
+    world.store.apply(&[remember]).expect("in memory");
+    let node = world.join("n").await;
+    soon("a start", world.pause.begun()).await;
+    let session = node.session_ref::<Count>("s");
+    let early = session.call(&(), Duration::from_millis(100)).await;
+    let not_found = |error: &RequestError| {
+        matches!(error, RequestError::Refused { refusal } if refusal.kind == RefusalKind::NotFound)
+    };
+    assert!(early.is_err_and(|error| !not_found(&error)));
+    world.pause.over();
+    assert_eq!(count(&node, "s").await, 1);
     node.leave().await;
 }
