@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
         "after_a_kill_of_a_node_its_sessions_run_elsewhere_with_what_they_saved",
         killed,
     ),
+    ("a_node_that_was_killed_joins_again_at_once", restarted),
     (
         "a_node_that_slept_past_its_lease_acts_for_nobody_and_joins_anew",
         slept,
@@ -118,6 +119,24 @@ fn killed() {
     cluster.settled();
     all_run(&mut cluster);
     count(&mut cluster, 2, 3);
+    cluster.store.history.check();
+}
+
+/// Its name is in use until its lease is over, which the new process waits for.
+fn restarted() {
+    let mut cluster = Cluster::start(1, &["a", "b"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    let killed = cluster.take("b");
+    killed.signal("-KILL");
+    killed.gone();
+    cluster.add("b");
+    cluster.settled();
+    all_run(&mut cluster);
+    count(&mut cluster, 1, 2);
     cluster.store.history.check();
 }
 
