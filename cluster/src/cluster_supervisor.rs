@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
-use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
+use crate::etcd::{Etcd, EtcdOptions, NodeInfo, WantedSettings};
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
 use crate::node::{Node, Now, PROTOCOL, Stage, begin, run};
@@ -108,6 +108,9 @@ impl ClusterSupervisor {
         let timeout = options.request_timeout;
         if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
             return Err(JoinError::RequestTimeout { timeout });
+        }
+        if let Some(address) = options.advertise.clone().filter(|given| !NodeInfo::takes(given)) {
+            return Err(JoinError::Address { address });
         }
         let prefix = options.prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));

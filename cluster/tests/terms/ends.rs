@@ -1,6 +1,8 @@
 //! What a node does when something of it ends that should go on.
 
-use session_supervisor_cluster::Stage;
+use session_supervisor_cluster::error::JoinError;
+use session_supervisor_cluster::{ClusterSupervisor, Kinds, Stage};
+use session_supervisor_store::MemoryStore;
 
 use crate::log::panics_at;
 use crate::node::{count, soon, state, until, world};
@@ -71,4 +73,20 @@ async fn a_node_whose_task_has_panicked_runs_nothing() {
     until(&node, |status| status.stage == Stage::Left).await;
     let late = node.start_session("t", "count", &()).await;
     assert!(late.is_err(), "{late:?}");
+}
+
+/// No other node could read it, nor this one its own: it would join again and again.
+#[tokio::test]
+async fn an_address_without_a_port_is_refused() {
+    let Some(world) = world("/terms/address", 4).await else {
+        return;
+    };
+    for address in ["10.0.0.1", "10.0.0.1:x", "a b:1", &"x".repeat(300)] {
+        let options = world.options("n").advertise(address);
+        let joined = ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await;
+        let Err(JoinError::Address { address: refused }) = joined else {
+            panic!("{joined:?}");
+        };
+        assert_eq!(refused, address);
+    }
 }
