@@ -112,6 +112,9 @@ impl ClusterSupervisor {
         if let Some(address) = options.advertise.clone().filter(|given| !NodeInfo::takes(given)) {
             return Err(JoinError::Address { address });
         }
+        if let Some((protocol, rule)) = kinds.bad_protocol {
+            return Err(JoinError::Protocol { protocol, rule });
+        }
         let prefix = options.prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;

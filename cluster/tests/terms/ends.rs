@@ -1,11 +1,12 @@
 //! What a node does when something of it ends that should go on.
 
+use session_supervisor::ChildSpec;
 use session_supervisor_cluster::error::JoinError;
-use session_supervisor_cluster::{ClusterSupervisor, Kinds, Stage};
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Stage};
 use session_supervisor_store::MemoryStore;
 
 use crate::log::panics_at;
-use crate::node::{count, soon, state, until, world};
+use crate::node::{Count, count, soon, state, until, world};
 
 async fn nodes(world: &crate::node::World) -> i64 {
     let options = etcd_client::GetOptions::new()
@@ -89,4 +90,35 @@ async fn an_address_without_a_port_is_refused() {
         };
         assert_eq!(refused, address);
     }
+}
+
+/// Of two types with one name, the requests of one would never be read.
+#[tokio::test]
+async fn two_message_types_of_one_protocol_are_refused() {
+    struct Other;
+    impl ractor::Message for Other {}
+    impl Remote for Other {
+        const PROTOCOL: &'static str = Count::PROTOCOL;
+        type Request = String;
+        type Reply = String;
+        fn of(_: String, _: Option<ractor::RpcReplyPort<String>>) -> Self {
+            Self
+        }
+    }
+    struct OfCount;
+    #[ractor::actor(message = Count, state = (), arguments = ())]
+    impl OfCount {}
+    struct OfOther;
+    #[ractor::actor(message = Other, state = (), arguments = ())]
+    impl OfOther {}
+    let kinds = Kinds::new()
+        .kind("count", |(): (), _| ChildSpec::new(|_| (OfCount, ())))
+        .kind("again", |(): (), _| ChildSpec::new(|_| (OfCount, ())))
+        .kind("other", |(): (), _| ChildSpec::new(|_| (OfOther, ())));
+    let options = ClusterOptions::new("terms", "n", "a cookie");
+    let joined = ClusterSupervisor::join(options, kinds, MemoryStore::new()).await;
+    let Err(JoinError::Protocol { protocol, .. }) = joined else {
+        panic!("{joined:?}");
+    };
+    assert_eq!(protocol, "count/1");
 }
