@@ -156,3 +156,23 @@ fn who_waits_for_a_part_does_not_wait_for_the_others() {
     };
     assert_eq!(record.revision, 2);
 }
+
+#[test]
+fn who_waits_for_all_so_far_does_not_wait_for_what_comes_later() {
+    let mut store = MemoryStore::new();
+    let mut backlog = Backlog::default();
+    let add = |backlog: &mut Backlog<u32>, id: &str| {
+        let added = backlog.add(remember(id, 1), None);
+        added.expect("there is room");
+    };
+    add(&mut backlog, "a");
+    assert!(backlog.begin().is_some());
+    add(&mut backlog, "b");
+    assert_eq!(backlog.settle_all(7), None);
+    assert_eq!(backlog.written(), []);
+    let changes = backlog.begin().expect("there is something to write");
+    store.apply(&changes).expect("in memory");
+    add(&mut backlog, "c");
+    assert_eq!(backlog.written(), [(7, Outcome::Written)]);
+    assert!(!backlog.is_empty());
+}
