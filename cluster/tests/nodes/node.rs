@@ -23,6 +23,10 @@ fn say(tag: &str, answer: &str) {
 }
 
 pub(crate) fn run(name: &str) {
+    if std::env::var_os("LOG_OF_TEST").is_some() {
+        let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+        log.with_ansi(false).init();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
