@@ -69,7 +69,11 @@ impl<M: Remote> ClusterRef<M> {
     #[must_use]
     pub fn here(&self) -> Option<ActorRef<M>> {
         self.node.local.admission.epoch_of(&self.id).ok()?;
-        self.node.sessions().sessions().find_session_as(&self.id).ok()
+        self.node
+            .sessions()
+            .sessions()
+            .find_session_as(&self.id)
+            .ok()
     }
 
     /// Sends a request for which no answer is waited.

@@ -109,7 +109,11 @@ impl ClusterSupervisor {
         if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
             return Err(JoinError::RequestTimeout { timeout });
         }
-        if let Some(address) = options.advertise.clone().filter(|given| !NodeInfo::takes(given)) {
+        if let Some(address) = options
+            .advertise
+            .clone()
+            .filter(|given| !NodeInfo::takes(given))
+        {
             return Err(JoinError::Address { address });
         }
         if let Some((protocol, rule)) = kinds.bad_protocol {

@@ -18,8 +18,8 @@ use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
     Answer, Ask, Done, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
 };
-use answers::{is_of_here, later, not_here, not_started, refused, size};
 pub(crate) use answers::{chain, check_id};
+use answers::{is_of_here, later, not_here, not_started, refused, size};
 
 /// The most rows of one page.
 const PAGE: u32 = 1_000;
@@ -99,10 +99,8 @@ impl Local {
 
     /// Carries out what is asked of one id, if this node owns it, and as long as it does.
     async fn carry_out_here(&self, ask: Ask, deadline_ms: u32) -> Answer {
-        let (Ask::Start { id, .. }
-        | Ask::Lookup { id }
-        | Ask::Stop { id }
-        | Ask::Call { id, .. }) = &ask
+        let (Ask::Start { id, .. } | Ask::Lookup { id } | Ask::Stop { id } | Ask::Call { id, .. }) =
+            &ask
         else {
             // A hello is answered by the gateway.
             return refused(RefusalKind::BadRequest, "nothing that this node can do");

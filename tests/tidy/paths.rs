@@ -1,7 +1,10 @@
 //! Paths in the text of a file.
 
 /// What stands before and after each place where a text holds `path` as a whole path.
-pub(crate) fn split_all<'a>(text: &'a str, path: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(crate) fn split_all<'a>(
+    text: &'a str,
+    path: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(path)
         .map(|(at, _)| (&text[..at], &text[at + path.len()..]))
         .filter(|(before, _)| {

@@ -260,8 +260,11 @@ impl Driver {
     }
 
     fn peers(&self) {
-        let now = self.node.now.borrow();
-        let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
+        let (view, peers) = {
+            let now = self.node.now.borrow();
+            (Arc::clone(&now.view), now.peers.clone())
+        };
+        let nodes = view.nodes.iter().map(|(name, (_, info))| {
             let info = PeerInfo {
                 address: info.address.clone(),
                 incarnation: info.incarnation,
@@ -269,7 +272,7 @@ impl Driver {
             (name.clone(), info)
         });
         let nodes: HashMap<_, _> = nodes.collect();
-        if let Some(peers) = &now.peers {
+        if let Some(peers) = peers {
             peers.set(nodes);
         }
     }

@@ -29,7 +29,7 @@ async fn a_drain_that_is_overtaken_ends_nothing_of_a_later_epoch() {
     until(&node, |status| status.moving_here == 1).await;
     greedy.revoke().await.expect("an answer");
     until(&node, |status| status.nodes.len() == 1).await;
-    world.delete("shards/0").await;
+    world.delete("shards/0000").await;
     until(&node, |status| status.owned_here == 1).await;
     let found = node.find("s").await.expect("it is owned");
     assert!(found.expect("it is remembered").epoch > before);
@@ -61,7 +61,10 @@ async fn what_is_read_of_a_shard_that_is_lost_meanwhile_is_not_known() {
     let node = world.join("n").await;
     soon("a load", world.trouble.held()).await;
     // The same claim is another node's, as far as can be seen.
-    let put = world.raw.put(world.key("shards/0"), "other 7", None).await;
+    let put = world
+        .raw
+        .put(world.key("shards/0000"), "other 7", None)
+        .await;
     put.expect("an answer");
     until(&node, |status| {
         (status.owned_here, status.moving_here) == (0, 0)
@@ -75,7 +78,7 @@ async fn what_is_read_of_a_shard_that_is_lost_meanwhile_is_not_known() {
     let forget = Decided::under(u64::MAX, forget);
     world.store.apply(&[forget]).expect("in memory");
     world.trouble.set(Does::Well);
-    world.delete("shards/0").await;
+    world.delete("shards/0000").await;
     let started = node.start_session("s", "count", &()).await;
     assert!(started.is_ok(), "{started:?}");
     node.leave().await;
@@ -142,9 +145,7 @@ async fn a_request_waits_for_a_session_that_is_being_restored() {
     soon("a start", world.pause.begun()).await;
     let session = node.session_ref::<Count>("s");
     let early = session.call(&(), Duration::from_millis(100)).await;
-    let not_found = |error: &RequestError| {
-        matches!(error, RequestError::Refused { refusal } if refusal.kind == RefusalKind::NotFound)
-    };
+    let not_found = |error: &RequestError| matches!(error, RequestError::Refused { refusal } if refusal.kind == RefusalKind::NotFound);
     assert!(early.is_err_and(|error| !not_found(&error)));
     world.pause.over();
     assert_eq!(count(&node, "s").await, 1);

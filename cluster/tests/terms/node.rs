@@ -1,5 +1,6 @@
 //! The nodes of the tests: one that is real, and others of which there are only keys.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use session_supervisor::{ChildSpec, StartContext};
 use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{Incarnation, Leaving, Shards, Ttl};
 use session_supervisor_cluster::etcd::{
-    Etcd, EtcdOptions, Lease, NodeInfo, Registration, Seen, Watch,
+    Changed, Etcd, EtcdOptions, Lease, NodeInfo, Registration, Seen, Watch,
 };
 use session_supervisor_cluster::{
     ClusterOptions, ClusterSupervisor, Kinds, NodeName, Remote, Seat, Status,
@@ -18,7 +19,7 @@ use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::sync::watch;
 
 use crate::etcd::{Cluster, shared};
-use crate::store::{Store, Trouble};
+use crate::store::{Does, Store, Trouble};
 
 /// A cluster of its own in the etcd that all tests share, and the store of its node.
 pub(crate) struct World {
@@ -30,6 +31,14 @@ pub(crate) struct World {
     pub(crate) pause: Pause,
     shards: u32,
     servers: Arc<Cluster>,
+}
+
+/// What is held up goes on, however the test has ended: its runtime waits for it.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.pause.over();
+        self.trouble.set(Does::Well);
+    }
 }
 
 /// None: there is no etcd here.
@@ -101,19 +110,16 @@ impl World {
     pub(crate) async fn unowned(&self) {
         let shards = Shards::new(self.shards).expect("a count");
         let mut watch = Watch::start(&self.etcd, shards);
-        let mut owners = std::collections::BTreeSet::new();
+        let mut owners = BTreeSet::new();
         soon("the end of all claims", async {
             loop {
                 match watch.next().await.expect("the watch goes on") {
                     Seen::Reset(snapshot) => owners = snapshot.owners.into_keys().collect(),
-                    Seen::Change(change) => {
-                        use session_supervisor_cluster::etcd::Changed;
-                        match change.what {
-                            Changed::Shard(shard, Some(_)) => drop(owners.insert(shard)),
-                            Changed::Shard(shard, None) => drop(owners.remove(&shard)),
-                            _ => {}
-                        }
-                    }
+                    Seen::Change(change) => match change.what {
+                        Changed::Shard(shard, Some(_)) => drop(owners.insert(shard)),
+                        Changed::Shard(shard, None) => drop(owners.remove(&shard)),
+                        _ => {}
+                    },
                 }
                 if owners.is_empty() {
                     return;

@@ -51,7 +51,9 @@ impl Trouble {
     /// Waits until a load is held up.
     pub(crate) async fn held(&self) {
         let mut seen = self.0.seen.subscribe();
-        seen.wait_for(|(held, _)| *held > 0).await.expect("it is there");
+        seen.wait_for(|(held, _)| *held > 0)
+            .await
+            .expect("it is there");
     }
 
     /// Waits until so many more writes have failed.

@@ -129,10 +129,7 @@ async fn what_has_no_time_to_end_is_killed_and_stays_remembered() {
 }
 
 /// A store to which the session of a checkpoint saves again whenever something is being written.
-struct Restless(
-    MemoryStore,
-    Arc<Mutex<Option<Checkpoint<Vec<String>>>>>,
-);
+struct Restless(MemoryStore, Arc<Mutex<Option<Checkpoint<Vec<String>>>>>);
 
 impl SessionStore for Restless {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
