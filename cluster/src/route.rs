@@ -11,7 +11,7 @@ use crate::engine::NodeName;
 use crate::error::RequestError;
 use crate::gateway::{AskError, Outcome, Peers};
 use crate::local::check_id;
-use crate::node::Node;
+use crate::node::{Node, Stage};
 use crate::wire::{Answer, Ask, Done, Payload, Request};
 
 /// How often a node that was asked may name another one before the map is looked at again.
@@ -48,7 +48,9 @@ pub(crate) async fn ask_owner(
                 if last.is_none() || unknown {
                     last = error.or(last);
                 }
-                if Instant::now() + pause >= until {
+                // A node that has left is asked for nothing any more, and asks nobody.
+                let left = node.now.borrow().stage == Stage::Left;
+                if left || Instant::now() + pause >= until {
                     break;
                 }
                 // An owner may be known before that.
