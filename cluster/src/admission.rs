@@ -84,7 +84,7 @@ pub(crate) struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.lock();
-        let left = state.open.get_mut(place(self.shard)).map(|open| {
+        let left = state.open.get_mut(self.shard.place()).map(|open| {
             open.busy = open.busy.saturating_sub(1);
             open.busy
         });
@@ -118,10 +118,10 @@ impl Admission {
     /// Lets something be done for an id.
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Result<Permit, NotAdmitted> {
         let shard = self.shards.of(id);
-        let now = self.clock.now();
         let mut state = self.lock();
-        let epoch = state.admits(shard, now)?;
-        if let Some(open) = state.open.get_mut(place(shard)) {
+        // Not before: the authority may end while the lock is waited for.
+        let epoch = state.admits(shard, self.clock.now())?;
+        if let Some(open) = state.open.get_mut(shard.place()) {
             open.busy += 1;
         }
         drop(state);
@@ -135,16 +135,17 @@ impl Admission {
     /// The epoch in which this node owns the shard of an id, also while its sessions are being read: for
     /// their launches.
     pub(crate) fn owned(&self, id: &str) -> Result<Epoch, NotAdmitted> {
-        let now = self.clock.now();
+        let shard = self.shards.of(id);
         let state = self.lock();
         let holder = state.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
-        Ok(holder.admits(self.shards.of(id), now)?)
+        Ok(holder.admits(shard, self.clock.now())?)
     }
 
     /// Whether something for an id would be admitted, and in which epoch.
     pub(crate) fn epoch_of(&self, id: &str) -> Result<Epoch, NotAdmitted> {
-        let now = self.clock.now();
-        self.lock().admits(self.shards.of(id), now)
+        let shard = self.shards.of(id);
+        let state = self.lock();
+        state.admits(shard, self.clock.now())
     }
 
     /// Whether something new may be begun for an id: not where its shard is about to be given up.
@@ -173,7 +174,7 @@ impl Admission {
 
     /// The sessions of the shard are known.
     pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
-        if let Some(open) = self.lock().open.get_mut(place(shard)) {
+        if let Some(open) = self.lock().open.get_mut(shard.place()) {
             open.read = Some(epoch);
         }
         self.changed.notify_waiters();
@@ -206,7 +207,7 @@ impl State {
     fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
-        let read = self.open.get(place(shard)).and_then(|open| open.read);
+        let read = self.open.get(shard.place()).and_then(|open| open.read);
         if read == Some(epoch) {
             Ok(epoch)
         } else {
@@ -215,10 +216,6 @@ impl State {
     }
 
     fn busy(&self, shard: Shard) -> u32 {
-        self.open.get(place(shard)).map_or(0, |open| open.busy)
+        self.open.get(shard.place()).map_or(0, |open| open.busy)
     }
-}
-
-fn place(shard: Shard) -> usize {
-    usize::try_from(shard.index()).unwrap_or(usize::MAX)
 }

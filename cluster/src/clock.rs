@@ -1,13 +1,12 @@
-//! The clock of authority: it goes on while the machine is suspended. And the one atomic that every
-//! admission reads.
+//! The clock of authority: it goes on while the machine is suspended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::engine::{BootTime, Renewal};
+use crate::engine::BootTime;
 
 /// `Instant` stops while a Linux machine is suspended, so a node that wakes would hold its lease for
 /// valid although it ended long ago.
@@ -79,59 +78,6 @@ impl Offset {
     }
 }
 
-/// Until when a node admits starts and messages: one atomic, read at every admission, without a lock.
-///
-/// It serves one lease. Once it is over, by time or by [`close`](Self::close), it never admits again;
-/// a node that joins anew takes a new one. Clones are the same clock.
-#[derive(Clone, Debug)]
-pub struct AuthorityClock(Arc<AtomicU64>);
-
-/// A time that is never before any other: the authority is over for good.
-const CLOSED: u64 = 0;
-
-impl AuthorityClock {
-    /// A clock that admits until that time.
-    #[must_use]
-    pub fn new(until: BootTime) -> Self {
-        Self(Arc::new(AtomicU64::new(nanoseconds(until))))
-    }
-
-    /// Whether what comes now is admitted.
-    ///
-    /// The answer is true for the moment of the call. A process that is paused between this call and
-    /// its effect acts on an old answer; the epoch fences that.
-    #[must_use]
-    pub fn admits(&self, now: BootTime) -> bool {
-        nanoseconds(now) < self.0.load(Ordering::Acquire)
-    }
-
-    /// A confirmed renewal: admits until that time, unless it is over by now. An earlier time than the
-    /// one that stands changes nothing.
-    pub fn renewed(&self, until: BootTime, now: BootTime) -> Renewal {
-        let (until, now) = (nanoseconds(until), nanoseconds(now));
-        let next = |stands: u64| {
-            Some(if now < stands {
-                stands.max(until)
-            } else {
-                CLOSED
-            })
-        };
-        match self
-            .0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-        {
-            Ok(stood) if now < stood && stood < until => Renewal::Taken,
-            Ok(stood) if now < stood => Renewal::Old,
-            _ => Renewal::TooLate,
-        }
-    }
-
-    /// Ends the authority for good.
-    pub fn close(&self) {
-        self.0.store(CLOSED, Ordering::Release);
-    }
-}
-
 /// Enough for 584 years.
 fn nanoseconds(time: BootTime) -> u64 {
     u64::try_from(time.since_boot().as_nanos()).unwrap_or(u64::MAX)
@@ -139,12 +85,8 @@ fn nanoseconds(time: BootTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{AuthorityClock, BootTime, Clock, Renewal, now};
+    use super::{BootTime, Clock, now};
     use std::time::Duration;
-
-    fn at(seconds: u64) -> BootTime {
-        BootTime::new(Duration::from_secs(seconds))
-    }
 
     #[test]
     fn the_clock_goes_on() {
@@ -169,58 +111,5 @@ mod tests {
         let (clock, offset) = Clock::movable();
         offset.back(Duration::MAX);
         assert_eq!(clock.now(), BootTime::default());
-    }
-
-    #[test]
-    fn admits_until_the_time_and_not_at_it() {
-        let authority = AuthorityClock::new(at(7));
-        assert!(authority.admits(at(6)));
-        assert!(!authority.admits(at(7)));
-        assert!(!authority.admits(at(8)));
-    }
-
-    #[test]
-    fn a_renewal_moves_it_on_and_an_earlier_one_changes_nothing() {
-        let authority = AuthorityClock::new(at(7));
-        assert_eq!(authority.renewed(at(9), at(3)), Renewal::Taken);
-        assert!(authority.admits(at(8)));
-        assert_eq!(authority.renewed(at(8), at(4)), Renewal::Old);
-        assert!(authority.admits(at(8)));
-    }
-
-    #[test]
-    fn a_renewal_that_comes_too_late_ends_it_for_good() {
-        let authority = AuthorityClock::new(at(7));
-        assert_eq!(authority.renewed(at(9), at(7)), Renewal::TooLate);
-        assert!(!authority.admits(at(0)));
-        assert_eq!(authority.renewed(at(19), at(8)), Renewal::TooLate);
-        assert!(!authority.admits(at(8)));
-    }
-
-    #[test]
-    fn what_is_closed_stays_closed_for_every_clone() {
-        let authority = AuthorityClock::new(at(7));
-        let other = authority.clone();
-        authority.close();
-        assert!(!other.admits(at(0)));
-        assert_eq!(other.renewed(at(9), at(0)), Renewal::TooLate);
-        assert!(!authority.admits(at(0)));
-    }
-
-    #[test]
-    fn renewals_and_a_close_from_many_threads_end_closed() {
-        let authority = AuthorityClock::new(at(100));
-        std::thread::scope(|scope| {
-            for offset in 0..4 {
-                let authority = authority.clone();
-                scope.spawn(move || {
-                    for step in 0..1_000 {
-                        let _: Renewal = authority.renewed(at(100 + offset + step), at(1));
-                    }
-                });
-            }
-            scope.spawn(|| authority.close());
-        });
-        assert!(!authority.admits(at(0)));
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 
-use crate::cluster_supervisor::{ClusterSupervisor, json};
 use crate::error::RequestError;
+use crate::node::Node;
 use crate::remote::Remote;
+use crate::route::{ask_owner, json, nonsense};
 use crate::wire::{Ask, Done, Wanted};
 
 /// An address of the session of one id, on whichever node and in whichever incarnation it runs. Cheap to
-/// clone; made by [`session_ref`](ClusterSupervisor::session_ref).
+/// clone; made by [`session_ref`](crate::ClusterSupervisor::session_ref).
 ///
 /// # What is promised
 ///
@@ -22,8 +23,11 @@ use crate::wire::{Ask, Done, Wanted};
 /// [`SessionRef`](session_supervisor::SessionRef). After an error,
 /// [`outcome`](RequestError::outcome) tells whether it may have been handled. It may have been handled
 /// twice only if its node has changed in between: nothing is delivered exactly once.
+///
+/// A request to a session that is being started, restarted or restored waits for it, within the time that
+/// the request has. One to a session that is not known is refused.
 pub struct ClusterRef<M> {
-    cluster: ClusterSupervisor,
+    node: Arc<Node>,
     id: Arc<str>,
     message: PhantomData<fn(M)>,
 }
@@ -31,7 +35,7 @@ pub struct ClusterRef<M> {
 impl<M> Clone for ClusterRef<M> {
     fn clone(&self) -> Self {
         Self {
-            cluster: self.cluster.clone(),
+            node: Arc::clone(&self.node),
             id: Arc::clone(&self.id),
             message: PhantomData,
         }
@@ -47,9 +51,9 @@ impl<M> fmt::Debug for ClusterRef<M> {
 }
 
 impl<M: Remote> ClusterRef<M> {
-    pub(crate) const fn new(cluster: ClusterSupervisor, id: Arc<str>) -> Self {
+    pub(crate) const fn new(node: Arc<Node>, id: Arc<str>) -> Self {
         Self {
-            cluster,
+            node,
             id,
             message: PhantomData,
         }
@@ -64,8 +68,12 @@ impl<M: Remote> ClusterRef<M> {
     /// The actor, if the session runs on this node and this node may act for it.
     #[must_use]
     pub fn here(&self) -> Option<ActorRef<M>> {
-        self.cluster.local().admission.epoch_of(&self.id).ok()?;
-        self.cluster.sessions().find_session_as(&self.id).ok()
+        self.node.local.admission.epoch_of(&self.id).ok()?;
+        self.node
+            .sessions()
+            .sessions()
+            .find_session_as(&self.id)
+            .ok()
     }
 
     /// Sends a request for which no answer is waited.
@@ -81,13 +89,11 @@ impl<M: Remote> ClusterRef<M> {
     ///
     /// Dropped, it may be delivered all the same.
     pub async fn cast(&self, request: &M::Request) -> Result<(), RequestError> {
-        match self
-            .cluster
-            .ask(&self.id, self.call_of(request, Wanted::No)?)
-            .await?
-        {
+        let ask = self.call_of(request, Wanted::No)?;
+        let within = self.node.options.request_timeout;
+        match ask_owner(&self.node, &self.id, ask, within).await? {
             Done::Delivered => Ok(()),
-            _ => Err(self.cluster.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -106,10 +112,10 @@ impl<M: Remote> ClusterRef<M> {
         timeout: Duration,
     ) -> Result<M::Reply, RequestError> {
         let ask = self.call_of(request, Wanted::Yes)?;
-        match self.cluster.ask_within(&self.id, ask, timeout).await? {
+        match ask_owner(&self.node, &self.id, ask, timeout).await? {
             Done::Reply(reply) => serde_json::from_slice(reply.as_slice())
                 .map_err(|error| RequestError::Json(Arc::new(error))),
-            _ => Err(self.cluster.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 

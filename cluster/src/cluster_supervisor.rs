@@ -15,18 +15,17 @@ use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
-use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
+use crate::etcd::{Etcd, EtcdOptions, NodeInfo, WantedSettings};
 use crate::feed::NodeFeed;
-use crate::gateway::Peers;
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
 use crate::meter::Meter;
 use crate::node::{Drains, Node, Now, PROTOCOL, begin, run};
 use crate::options::ClusterOptions;
 use crate::remote::Remote;
-use crate::route::{ask_node, ask_owner};
+use crate::route::{ask_node, ask_owner, json, nonsense};
 use crate::status::Status;
-use crate::wire::{Ask, Done, Found, How, Payload, Row, StartedHow};
+use crate::wire::{Ask, Done, Found, How, Row, StartedHow};
 
 /// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
 /// Cheap to clone; the node runs until it [leaves](Self::leave), also when all handles are dropped.
@@ -112,6 +111,16 @@ impl ClusterSupervisor {
         if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
             return Err(JoinError::RequestTimeout { timeout });
         }
+        if let Some(address) = options
+            .advertise
+            .clone()
+            .filter(|given| !NodeInfo::takes(given))
+        {
+            return Err(JoinError::Address { address });
+        }
+        if let Some((protocol, rule)) = kinds.bad_protocol {
+            return Err(JoinError::Protocol { protocol, rule });
+        }
         let prefix = options.prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;
@@ -157,7 +166,7 @@ impl ClusterSupervisor {
                 return Err(error);
             }
         };
-        drop(tokio::spawn(run(Arc::clone(&node), term)));
+        run(Arc::clone(&node), term);
         Ok(Self { node })
     }
 
@@ -233,7 +242,7 @@ impl ClusterSupervisor {
                 incarnation,
                 epoch,
             }),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -250,7 +259,7 @@ impl ClusterSupervisor {
         let ask = Ask::Stop { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Stopped(how) => Ok(how),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -267,7 +276,7 @@ impl ClusterSupervisor {
         let ask = Ask::Lookup { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Found(found) => Ok(found),
-            _ => Err(self.nonsense()),
+            _ => Err(nonsense(&self.node)),
         }
     }
 
@@ -284,10 +293,10 @@ impl ClusterSupervisor {
         let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {
-            let (this, after) = (self.clone(), after.map(str::to_owned));
+            let (node, after) = (Arc::clone(&self.node), after.map(str::to_owned));
             asked.spawn(async move {
                 let ask = Ask::List { after, most };
-                let page = this.ask_node(&name, ask).await;
+                let page = ask_node(&node, &name, ask).await;
                 (name, page)
             });
         }
@@ -319,7 +328,7 @@ impl ClusterSupervisor {
     /// The address of a session, wherever it runs.
     #[must_use]
     pub fn session_ref<M: Remote>(&self, id: impl Into<Arc<str>>) -> ClusterRef<M> {
-        ClusterRef::new(self.clone(), id.into())
+        ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
     /// How it stands with the cluster, as far as this node knows. Asks nobody.
@@ -328,52 +337,11 @@ impl ClusterSupervisor {
         Status::of(&self.node)
     }
 
-    pub(crate) async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
-        let within = self.node.options.request_timeout;
-        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
-    }
-
-    pub(crate) async fn ask_within(
-        &self,
-        id: &str,
-        ask: Ask,
-        within: Duration,
-    ) -> Result<Done, RequestError> {
-        ask_owner(&self.node.local, &self.node.now, id, ask, within).await
-    }
-
-    async fn ask_node(&self, node: &NodeName, ask: Ask) -> Result<Done, RequestError> {
-        let peers: Option<Peers> = self.node.now.borrow().peers.clone();
-        let within = self.node.options.request_timeout;
-        ask_node(
-            &self.node.local,
-            peers.as_ref(),
-            &self.node.name,
-            node,
-            ask,
-            within,
-        )
-        .await
-    }
-
-    pub(crate) fn nonsense(&self) -> RequestError {
-        RequestError::Nonsense {
-            node: self.node.name.clone(),
-        }
-    }
-
-    pub(crate) fn local(&self) -> &Local {
-        &self.node.local
-    }
-
     pub(crate) const fn of_node(&self) -> &Arc<Node> {
         &self.node
     }
-}
 
-pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => Ok(Payload::from(bytes)),
-        Err(error) => Err(RequestError::Json(Arc::new(error))),
+    async fn ask(&self, id: &str, ask: Ask) -> Result<Done, RequestError> {
+        ask_owner(&self.node, id, ask, self.node.options.request_timeout).await
     }
 }

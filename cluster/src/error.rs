@@ -36,6 +36,20 @@ pub enum JoinError {
         /// What was given.
         timeout: Duration,
     },
+    /// What a message type is called on the wire is no name, or that of another type.
+    #[error("bad protocol {protocol:?}: {rule}")]
+    Protocol {
+        /// The name.
+        protocol: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The address under which others are to reach this node is none.
+    #[error("bad address {address:?}: it must be host:port, of at most 300 printable bytes")]
+    Address {
+        /// What was given.
+        address: String,
+    },
     /// The addresses of etcd are none, or its options.
     #[error("etcd cannot be reached as it was configured")]
     Connect(#[from] ConnectError),

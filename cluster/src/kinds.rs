@@ -22,6 +22,8 @@ use crate::seat::{Seat, Seats};
 pub struct Kinds {
     pub(crate) kinds: store::Kinds,
     pub(crate) deliveries: HashMap<&'static str, Delivery>,
+    /// The first protocol that is none, and what it must be.
+    pub(crate) bad_protocol: Option<(&'static str, &'static str)>,
     pub(crate) seats: Arc<Seats>,
 }
 
@@ -46,6 +48,7 @@ impl Kinds {
         Self {
             kinds: store::Kinds::new(),
             deliveries: HashMap::new(),
+            bad_protocol: None,
             seats: Arc::default(),
         }
     }
@@ -60,7 +63,17 @@ impl Kinds {
         C: Child<Ref = ActorRef<M>>,
         F: Fn(T, Seat) -> ChildSpec<C> + Send + Sync + 'static,
     {
-        self.deliveries.insert(M::PROTOCOL, Delivery::of::<M>());
+        let protocol = M::PROTOCOL;
+        let known = self.deliveries.entry(protocol);
+        let delivery = known.or_insert_with(Delivery::of::<M>);
+        let rule = if !(1..=128).contains(&protocol.len()) {
+            Some("it must have 1 to 128 bytes")
+        } else if !delivery.is_of::<M>() {
+            Some("it must be that of one message type")
+        } else {
+            None
+        };
+        self.bad_protocol = self.bad_protocol.or(rule.map(|rule| (protocol, rule)));
         self.without_messages(name, make)
     }
 

@@ -1,26 +1,27 @@
 //! Doing what is asked, on the node that owns the id: for callers of this node and of others alike.
 
+mod answers;
+
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use session_supervisor::error as plain;
-use session_supervisor::{Ensured, SessionId};
-use session_supervisor_store::DurableSupervisor;
-use session_supervisor_store::error::{StartError, StopError};
+use session_supervisor::{Ensured, SessionState};
+use session_supervisor_store::error::StopError;
+use session_supervisor_store::{DurableSupervisor, Kept, Standing};
 use tokio::sync::Notify;
 
-use crate::admission::{Admission, NotAdmitted};
+use crate::admission::Admission;
 use crate::engine::{Begin, Epoch, RequestId, Requests};
 use crate::feed::NodeFeed;
 use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
-    Answer, Ask, Done, Found, How, Payload, Refusal, RefusalKind, Request, Row, StartedHow, Wanted,
+    Answer, Ask, Done, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
 };
-
-/// When it is worth asking again for a shard that is on its way.
-const SOON_MS: u32 = 20;
+pub(crate) use answers::{chain, check_id};
+use answers::{is_of_here, later, not_here, not_started, refused, size};
 
 /// The most rows of one page.
 const PAGE: u32 = 1_000;
@@ -91,47 +92,72 @@ impl Local {
 
     async fn carry_out(&self, ask: Ask, deadline_ms: u32) -> Answer {
         match ask {
-            Ask::Start {
-                id,
-                kind,
-                arguments,
-                how,
-            } => self.start(&id, &kind, &arguments, how).await,
-            Ask::Lookup { id } => self.look_up(&id).await,
-            Ask::Stop { id } => self.stop(&id).await,
-            Ask::Call {
-                id,
-                protocol,
-                request,
-                reply,
-            } => {
-                let timeout = match reply {
-                    Wanted::Yes => Some(Duration::from_millis(deadline_ms.into())),
-                    _ => None,
-                };
-                self.deliver(id, &protocol, request, timeout).await
-            }
             Ask::List { after, most } => self.list(after.as_deref(), most).await,
             Ask::Leave => {
                 self.leave.notify_one();
                 Answer::Done(Done::Leaving)
             }
-            // A hello is answered by the gateway.
-            _ => refused(RefusalKind::BadRequest, "nothing that this node can do"),
+            ask => self.carry_out_here(ask, deadline_ms).await,
         }
     }
 
-    async fn start(&self, id: &str, kind: &str, arguments: &Payload, how: How) -> Answer {
-        let permit = match self.admission.enter(id) {
+    /// Carries out what is asked of one id, if this node owns it, and as long as it does.
+    async fn carry_out_here(&self, ask: Ask, deadline_ms: u32) -> Answer {
+        let (Ask::Start { id, .. } | Ask::Lookup { id } | Ask::Stop { id } | Ask::Call { id, .. }) =
+            &ask
+        else {
+            // A hello is answered by the gateway.
+            return refused(RefusalKind::BadRequest, "nothing that this node can do");
+        };
+        let id = id.clone();
+        let permit = match self.admission.enter(&id) {
             Ok(permit) => permit,
             Err(error) => return not_here(error),
         };
-        // Not here, if the shard is about to have another owner: it is started there.
-        if !self.sessions.sessions().is_running(id)
-            && let Err(error) = self.admission.begins(id)
+        let epoch = permit.epoch;
+        // A start not here, if the shard is about to have another owner: it is started there.
+        if matches!(ask, Ask::Start { .. })
+            && !self.sessions.sessions().is_running(&id)
+            && let Err(error) = self.admission.begins(&id)
         {
             return not_here(error);
         }
+        let answer = match ask {
+            Ask::Start {
+                kind,
+                arguments,
+                how,
+                ..
+            } => self.start(&id, &kind, &arguments, how, epoch).await,
+            Ask::Stop { .. } => self.stop(&id).await,
+            Ask::Call {
+                protocol,
+                request,
+                reply,
+                ..
+            } => {
+                let timeout = match reply {
+                    Wanted::Yes => Some(Duration::from_millis(deadline_ms.into())),
+                    _ => None,
+                };
+                self.deliver(&id, &protocol, request, timeout).await
+            }
+            _ => Answer::Done(Done::Found(self.found(&id, epoch).await)),
+        };
+        if is_of_here(&answer) && self.admission.epoch_of(&id) != Ok(epoch) {
+            return later();
+        }
+        answer
+    }
+
+    async fn start(
+        &self,
+        id: &str,
+        kind: &str,
+        arguments: &Payload,
+        how: How,
+        epoch: Epoch,
+    ) -> Answer {
         let arguments: Box<serde_json::value::RawValue> =
             match serde_json::from_slice(arguments.as_slice()) {
                 Ok(arguments) => arguments,
@@ -154,7 +180,7 @@ impl Local {
         match started {
             Ok(how) => Answer::Done(Done::Started {
                 incarnation: self.incarnation(id).await,
-                epoch: permit.epoch.number(),
+                epoch: epoch.number(),
                 how,
             }),
             Err(error) => not_started(&error),
@@ -164,15 +190,6 @@ impl Local {
     async fn incarnation(&self, id: &str) -> u64 {
         let info = self.sessions.sessions().session_info(id).await;
         info.ok().flatten().map_or(0, |info| info.incarnation)
-    }
-
-    async fn look_up(&self, id: &str) -> Answer {
-        let permit = match self.admission.enter(id) {
-            Ok(permit) => permit,
-            Err(error) => return not_here(error),
-        };
-        let found = self.found(id, permit.epoch).await;
-        Answer::Done(Done::Found(found))
     }
 
     async fn found(&self, id: &str, epoch: Epoch) -> Option<Found> {
@@ -188,10 +205,6 @@ impl Local {
     }
 
     async fn stop(&self, id: &str) -> Answer {
-        let _permit = match self.admission.enter(id) {
-            Ok(permit) => permit,
-            Err(error) => return not_here(error),
-        };
         match self.sessions.stop_session(id).await {
             Ok(exit) => Answer::Done(Done::Stopped(exit.to_string())),
             Err(StopError::NotFound) => refused(RefusalKind::NotFound, "no such session"),
@@ -202,22 +215,18 @@ impl Local {
 
     async fn deliver(
         &self,
-        id: String,
+        id: &str,
         protocol: &str,
         request: Payload,
         timeout: Option<Duration>,
     ) -> Answer {
-        let _permit = match self.admission.enter(&id) {
-            Ok(permit) => permit,
-            Err(error) => return not_here(error),
-        };
         let Some(delivery) = self.deliveries.get(protocol) else {
             let text = format!("no kind here takes messages of protocol {protocol:?}");
             return refused(RefusalKind::UnknownKind, text);
         };
         let letter = Letter {
             sessions: self.sessions.sessions().clone(),
-            id,
+            id: id.to_owned(),
             request: request.into_vec(),
         };
         match delivery.deliver(letter, timeout).await {
@@ -227,6 +236,10 @@ impl Local {
             Delivered::Unreadable(text) => refused(RefusalKind::BadArguments, text),
             Delivered::NotTaken(reason) => {
                 let kind = match reason {
+                    plain::NotTaken::NotRunning if self.is_to_run(id) => return later(),
+                    plain::NotTaken::Unavailable {
+                        state: SessionState::Starting | SessionState::Restarting,
+                    } => return later(),
                     plain::NotTaken::NotRunning => RefusalKind::NotFound,
                     plain::NotTaken::WrongMessageType => RefusalKind::BadArguments,
                     _ => RefusalKind::Stopping,
@@ -234,6 +247,16 @@ impl Local {
                 refused(kind, chain(&reason))
             }
         }
+    }
+
+    /// Whether a session that does not run is about to: its turn to be restored has not come, or it was
+    /// started since it was looked for.
+    fn is_to_run(&self, id: &str) -> bool {
+        let remembered = self.sessions.remembered(id);
+        matches!(
+            remembered,
+            Some(Standing::Kept(Kept::Waiting) | Standing::Running { .. })
+        )
     }
 
     /// What this node runs and keeps, in the order of the ids.
@@ -283,7 +306,7 @@ impl Unanswered {
             match answer {
                 // Nothing was done, so it may be asked again.
                 Answer::NotMine { .. } | Answer::NobodyNow { .. } => requests.abandoned(id),
-                answer => requests.done(id, answer.clone(), now),
+                answer => requests.done(id, answer.clone(), size(answer), now),
             }
         }
         self.0.answered.notify_waiters();
@@ -296,66 +319,5 @@ impl Drop for Unanswered {
             self.0.lock().abandoned(id);
             self.0.answered.notify_waiters();
         }
-    }
-}
-
-fn later() -> Answer {
-    Answer::NobodyNow {
-        retry_after_ms: SOON_MS,
-    }
-}
-
-fn refused(kind: RefusalKind, text: impl Into<String>) -> Answer {
-    Answer::Refused(Refusal::new(kind, text))
-}
-
-/// Who is to be asked instead.
-fn not_here(error: NotAdmitted) -> Answer {
-    match error {
-        NotAdmitted::Elsewhere { node } => Answer::NotMine {
-            ask: node,
-            epoch: 0,
-        },
-        NotAdmitted::Moving | NotAdmitted::AuthorityOver | NotAdmitted::NotJoined => later(),
-    }
-}
-
-fn not_started(error: &StartError) -> Answer {
-    let kind = match error {
-        StartError::UnknownKind { .. } => RefusalKind::UnknownKind,
-        StartError::Arguments { .. } => RefusalKind::BadArguments,
-        StartError::TooLarge { .. } => RefusalKind::TooLarge,
-        StartError::KindPanicked { .. } => RefusalKind::Panicked,
-        StartError::Store(_) => RefusalKind::Store,
-        StartError::Session(error) => match error.kind() {
-            plain::ErrorKind::AlreadyExists => RefusalKind::AlreadyRuns,
-            plain::ErrorKind::InvalidInput => RefusalKind::BadId,
-            plain::ErrorKind::LimitReached | plain::ErrorKind::Rejected => RefusalKind::Limit,
-            plain::ErrorKind::Stopped
-            | plain::ErrorKind::Draining
-            | plain::ErrorKind::SupervisorDown => RefusalKind::Stopping,
-            _ => RefusalKind::StartFailed,
-        },
-        _ => RefusalKind::Other,
-    };
-    refused(kind, chain(error))
-}
-
-/// An error with its sources.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
-/// Whether this can be the id of a session.
-pub(crate) fn check_id(id: &str) -> Result<(), Refusal> {
-    match SessionId::try_from(id) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Refusal::new(RefusalKind::BadId, error.to_string())),
     }
 }

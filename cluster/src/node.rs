@@ -2,6 +2,7 @@
 
 mod draining;
 mod driver;
+mod life;
 mod planner;
 mod term;
 mod told;
@@ -20,7 +21,7 @@ use crate::local::Local;
 use crate::options::ClusterOptions;
 
 pub(crate) use draining::{DrainTold, Drains};
-pub(crate) use driver::run;
+pub(crate) use life::run;
 pub(crate) use term::{PROTOCOL, begin};
 
 /// What the handles and the driver of a node share.

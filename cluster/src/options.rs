@@ -12,7 +12,7 @@ use session_supervisor::Options;
 /// | `etcd` | `http://127.0.0.1:2379` | at least one |
 /// | `prefix` | `/session-supervisor/` and the cluster's name | 1 to 256 bytes |
 /// | `listen` | `127.0.0.1`, a free port | |
-/// | `advertise` | where it listens | |
+/// | `advertise` | where it listens | `host:port`, at most 300 bytes |
 /// | `lease` | 10 s | 2 s to 10 min, whole seconds |
 /// | `shards` | 512 | 1 to 4,096; the same on all nodes, for ever |
 /// | `weight` | 100 | 1 to 1,000 |
@@ -60,7 +60,7 @@ impl ClusterOptions {
         }
     }
 
-    /// Where etcd is: the addresses of its members, such as `http://10.0.0.1:2379`.
+    /// Where etcd is: the addresses of its servers, such as `http://10.0.0.1:2379`.
     pub fn etcd<I: IntoIterator<Item: Into<String>>>(mut self, endpoints: I) -> Self {
         self.etcd = endpoints.into_iter().map(Into::into).collect();
         self

@@ -1,5 +1,6 @@
 //! The messages of sessions that can come from another node.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ use session_supervisor::error::{CallError, NotTaken};
 /// ```
 pub trait Remote: ractor::Message {
     /// What the nodes call this type, with its version: a request goes only to sessions of the same
-    /// name. 1 to 128 bytes.
+    /// name. 1 to 128 bytes, and no other type's: [`join`](crate::ClusterSupervisor::join) fails with one
+    /// that is not.
     const PROTOCOL: &'static str;
 
     /// What can be asked.
@@ -83,13 +85,22 @@ type Deliver = dyn Fn(Letter, Option<Duration>) -> Pin<Box<dyn Future<Output = D
 
 /// How the requests of one type are delivered.
 #[derive(Clone)]
-pub(crate) struct Delivery(Arc<Deliver>);
+pub(crate) struct Delivery {
+    of: TypeId,
+    deliver: Arc<Deliver>,
+}
 
 impl Delivery {
     pub(crate) fn of<M: Remote>() -> Self {
-        Self(Arc::new(|letter, timeout| {
-            Box::pin(deliver::<M>(letter, timeout))
-        }))
+        Self {
+            of: TypeId::of::<M>(),
+            deliver: Arc::new(|letter, timeout| Box::pin(deliver::<M>(letter, timeout))),
+        }
+    }
+
+    /// Whether it delivers messages of this type.
+    pub(crate) fn is_of<M: Remote>(&self) -> bool {
+        self.of == TypeId::of::<M>()
     }
 
     /// Delivers a request. With a timeout, it waits for the answer.
@@ -98,7 +109,7 @@ impl Delivery {
         letter: Letter,
         timeout: Option<Duration>,
     ) -> impl Future<Output = Delivered> + Send + use<> {
-        (self.0)(letter, timeout)
+        (self.deliver)(letter, timeout)
     }
 }
 

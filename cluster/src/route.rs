@@ -1,18 +1,19 @@
 //! To whom a request goes: to this node, if it owns the id, else to the owner, as far as it is known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::admission::NotAdmitted;
 use crate::engine::NodeName;
 use crate::error::RequestError;
 use crate::gateway::{AskError, Outcome, Peers};
-use crate::local::{Local, check_id};
+use crate::local::check_id;
 use crate::meter::Asking;
-use crate::node::Now;
-use crate::wire::{Answer, Ask, Done, Request};
+use crate::node::{Node, Stage};
+use crate::wire::{Answer, Ask, Done, Payload, Request};
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
@@ -23,25 +24,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
 /// same number, so that it is not carried out twice by one node.
 pub(crate) async fn ask_owner(
-    local: &Local,
-    now: &watch::Sender<Now>,
+    node: &Node,
     id: &str,
     ask: Ask,
     within: Duration,
 ) -> Result<Done, RequestError> {
-    let counted = Asking::begin(&local.meter, &ask);
-    let answer = to_owner(local, now, id, ask, within).await;
+    let counted = Asking::begin(&node.local.meter, &ask);
+    let answer = to_owner(node, id, ask, within).await;
     counted.answered(&answer);
     answer
 }
 
-async fn to_owner(
-    local: &Local,
-    now: &watch::Sender<Now>,
-    id: &str,
-    ask: Ask,
-    within: Duration,
-) -> Result<Done, RequestError> {
+async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<Done, RequestError> {
+    let local = &node.local;
     if let Err(refusal) = check_id(id) {
         return Err(RequestError::Refused { refusal });
     }
@@ -50,8 +45,8 @@ async fn to_owner(
     let mut last = None;
     loop {
         let again = Request::again(request.id, request.ask.clone());
-        let peers = now.borrow().peers.clone();
-        match try_once(local, peers.as_ref(), id, again, until).await {
+        let peers = node.now.borrow().peers.clone();
+        match try_once(node, peers.as_ref(), id, again, until).await {
             Tried::Done(answer) => return answer,
             Tried::Again(pause, error) => {
                 // What may have been done is what the caller has to know.
@@ -61,7 +56,9 @@ async fn to_owner(
                 if last.is_none() || unknown {
                     last = error.or(last);
                 }
-                if Instant::now() + pause >= until {
+                // A node that has left is asked for nothing any more, and asks nobody.
+                let left = node.now.borrow().stage == Stage::Left;
+                if left || Instant::now() + pause >= until {
                     break;
                 }
                 // An owner may be known before that.
@@ -88,12 +85,13 @@ enum Tried {
 }
 
 async fn try_once(
-    local: &Local,
+    own: &Node,
     peers: Option<&Peers>,
     id: &str,
     mut request: Request,
     until: Instant,
 ) -> Tried {
+    let local = &own.local;
     let mut node = match local.admission.epoch_of(id) {
         Ok(_) => None,
         Err(NotAdmitted::Elsewhere { node: Some(node) }) => Some(node),
@@ -135,7 +133,8 @@ async fn try_once(
                 ask: Some(other), ..
             } if node.as_ref() != Some(&other) => {
                 local.meter.redirected();
-                node = Some(other);
+                // This one may have got it meanwhile.
+                node = (other != own.name).then_some(other);
             }
             Answer::NotMine { .. } => return Tried::Again(PAUSE, None),
         }
@@ -165,37 +164,40 @@ fn timed_out() -> RequestError {
 }
 
 /// Asks a node, whichever shards it owns.
-pub(crate) async fn ask_node(
-    local: &Local,
-    peers: Option<&Peers>,
-    own: &NodeName,
-    node: &NodeName,
-    ask: Ask,
-    within: Duration,
-) -> Result<Done, RequestError> {
-    let counted = Asking::begin(&local.meter, &ask);
-    let answer = to_node(local, peers, own, node, ask, within).await;
+pub(crate) async fn ask_node(node: &Node, of: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+    let counted = Asking::begin(&node.local.meter, &ask);
+    let answer = to_node(node, of, ask).await;
     counted.answered(&answer);
     answer
 }
 
-async fn to_node(
-    local: &Local,
-    peers: Option<&Peers>,
-    own: &NodeName,
-    node: &NodeName,
-    ask: Ask,
-    within: Duration,
-) -> Result<Done, RequestError> {
-    let answer = if node == own {
-        local.serve(Request::new(ask)).await
+async fn to_node(node: &Node, of: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+    let answer = if *of == node.name {
+        node.local.serve(Request::new(ask)).await
     } else {
-        let asked = ask_peer(peers, node, Request::new(ask), within).await;
+        let peers = node.now.borrow().peers.clone();
+        let within = node.options.request_timeout;
+        let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
         asked.map_err(RequestError::Unanswered)?
     };
     match answer {
         Answer::Done(done) => Ok(done),
         Answer::Refused(refusal) => Err(RequestError::Refused { refusal }),
-        _ => Err(RequestError::Nonsense { node: node.clone() }),
+        _ => Err(RequestError::Nonsense { node: of.clone() }),
+    }
+}
+
+/// What a user sends, in bytes.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => Ok(Payload::from(bytes)),
+        Err(error) => Err(RequestError::Json(Arc::new(error))),
+    }
+}
+
+/// The answer was to something else than was asked.
+pub(crate) fn nonsense(node: &Node) -> RequestError {
+    RequestError::Nonsense {
+        node: node.name.clone(),
     }
 }

@@ -294,6 +294,26 @@ impl Journal {
         if settled { Written::NOW } else { written }
     }
 
+    /// Waits until nothing of a part is left to be written.
+    pub(crate) fn settled_part(&self, part: Part) -> Vec<Written> {
+        let mut state = self.lock();
+        if state.stage == Stage::Down {
+            return vec![down()];
+        }
+        let mut all = Vec::new();
+        state.backlog.settle_where(
+            |id| part.has(id),
+            || {
+                let (waiter, written) = waiter();
+                all.push(written);
+                waiter
+            },
+        );
+        drop(state);
+        self.0.0.wake();
+        all
+    }
+
     /// Waits until nothing is left to be written.
     pub(crate) fn flush(&self) -> Written {
         let mut state = self.lock();

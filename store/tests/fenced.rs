@@ -106,3 +106,73 @@ fn what_was_decided_before_a_part_was_lost_is_not_written_when_it_is_back() {
         Some(Entry::Record(record))
     );
 }
+
+fn id_of(part: Part) -> String {
+    let ids = (0..).map(|at| format!("s{at}"));
+    ids.into_iter()
+        .find(|id| part.has(id))
+        .expect("there are many")
+}
+
+fn remember(id: &str, revision: u64) -> Decided {
+    Decided::under(1, Change::Remember(Record::new(id, "k", "{}", revision, 0)))
+}
+
+/// A part that is handed over while the sessions of others go on saving, without a pause.
+#[test]
+fn who_waits_for_a_part_does_not_wait_for_the_others() {
+    let mut store = MemoryStore::new();
+    let mut backlog = Backlog::default();
+    let (mine, other) = (id_of(part(0, 0)), id_of(part(1, 0)));
+    // A later owner has the shard of the other one.
+    take(&mut store, part(0, 1));
+    take(&mut store, part(1, 2));
+    for id in [&mine, &other] {
+        backlog.add(remember(id, 1), None).expect("there is room");
+    }
+    assert!(backlog.begin().is_some());
+    // Of one's own there is more, which is not under way.
+    backlog
+        .add(remember(&mine, 2), None)
+        .expect("there is room");
+    backlog.settle_where(|id| part(0, 0).has(id), || 7);
+    assert_eq!(backlog.failed(Scope::Fenced), []);
+    let (mut told, mut revision) = (Vec::new(), 2);
+    while told.is_empty() {
+        backlog
+            .add(remember(&other, revision), None)
+            .expect("there is room");
+        revision += 1;
+        assert!(revision < 10, "it waits for the others too");
+        let changes = backlog.begin().expect("there is something to write");
+        told = match store.apply(&changes) {
+            Ok(()) => backlog.written(),
+            Err(_) => backlog.failed(Scope::Fenced),
+        };
+    }
+    assert_eq!(told, [(7, Outcome::Written)]);
+    let Some(Entry::Record(record)) = store.entry(&mine).expect("in memory") else {
+        panic!("it is not there");
+    };
+    assert_eq!(record.revision, 2);
+}
+
+#[test]
+fn who_waits_for_all_so_far_does_not_wait_for_what_comes_later() {
+    let mut store = MemoryStore::new();
+    let mut backlog = Backlog::default();
+    let add = |backlog: &mut Backlog<u32>, id: &str| {
+        let added = backlog.add(remember(id, 1), None);
+        added.expect("there is room");
+    };
+    add(&mut backlog, "a");
+    assert!(backlog.begin().is_some());
+    add(&mut backlog, "b");
+    assert_eq!(backlog.settle_all(7), None);
+    assert_eq!(backlog.written(), []);
+    let changes = backlog.begin().expect("there is something to write");
+    store.apply(&changes).expect("in memory");
+    add(&mut backlog, "c");
+    assert_eq!(backlog.written(), [(7, Outcome::Written)]);
+    assert!(!backlog.is_empty());
+}

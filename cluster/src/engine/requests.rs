@@ -10,16 +10,27 @@ pub type RequestId = [u8; 16];
 
 /// The requests of late, and what was answered.
 ///
-/// Bounded by their number and by time. An answer that is older, or for which there is no room, is
-/// forgotten, the oldest first; a request that comes again after that is carried out again. A request
-/// that is being carried out is never forgotten.
+/// Bounded by their number, by the bytes of all answers but the latest, and by time. An answer that is
+/// older, or for which there is no room, is forgotten, the oldest first; a request that comes again
+/// after that is carried out again. A request that is being carried out is never forgotten.
 #[derive(Clone, Debug)]
 pub struct Requests<A> {
     most: usize,
+    most_bytes: usize,
     keep: Duration,
     known: HashMap<RequestId, Known<A>>,
-    /// Those that are answered, in the order of their answers, and when that was.
-    answered: VecDeque<(BootTime, RequestId)>,
+    /// Those that are answered, in the order of their answers.
+    answered: VecDeque<Answered>,
+    /// Of all answers.
+    bytes: usize,
+}
+
+/// When a request was answered, and with how many bytes.
+#[derive(Clone, Copy, Debug)]
+struct Answered {
+    at: BootTime,
+    id: RequestId,
+    bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -47,21 +58,23 @@ pub enum Begin<'a, A> {
 }
 
 impl<A> Default for Requests<A> {
-    /// 4,096 requests, for 60 s.
+    /// 4,096 requests with 32 MiB of answers, for 60 s.
     fn default() -> Self {
-        Self::new(4_096, Duration::from_secs(60))
+        Self::new(4_096, 32 << 20, Duration::from_secs(60))
     }
 }
 
 impl<A> Requests<A> {
-    /// Keeps so many requests, each for so long after it was answered.
+    /// Keeps so many requests with so many bytes of answers, each for so long after it was answered.
     #[must_use]
-    pub fn new(most: usize, keep: Duration) -> Self {
+    pub fn new(most: usize, most_bytes: usize, keep: Duration) -> Self {
         Self {
             most,
+            most_bytes,
             keep,
             known: HashMap::new(),
             answered: VecDeque::new(),
+            bytes: 0,
         }
     }
 
@@ -81,11 +94,17 @@ impl<A> Requests<A> {
         }
     }
 
-    /// A request that was new has been answered. Nothing happens if it was not being carried out.
-    pub fn done(&mut self, id: RequestId, answer: A, now: BootTime) {
+    /// A request that was new has been answered, with so many bytes. Nothing happens if it was not being
+    /// carried out.
+    pub fn done(&mut self, id: RequestId, answer: A, bytes: usize, now: BootTime) {
         if let Some(known @ Known::Running) = self.known.get_mut(&id) {
             *known = Known::Done(answer);
-            self.answered.push_back((now, id));
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.answered.push_back(Answered { at: now, id, bytes });
+        }
+        // The latest one stays, however large: the same request may be waiting for it.
+        while self.bytes > self.most_bytes && self.answered.len() > 1 {
+            self.make_room();
         }
     }
 
@@ -109,21 +128,21 @@ impl<A> Requests<A> {
     }
 
     fn forget_old(&mut self, now: BootTime) {
-        while let Some((at, id)) = self.answered.front() {
-            if now < at.after(self.keep) {
+        while let Some(oldest) = self.answered.front() {
+            if now < oldest.at.after(self.keep) {
                 return;
             }
-            self.known.remove(id);
-            self.answered.pop_front();
+            self.make_room();
         }
     }
 
     /// Forgets the oldest answer. Answers whether there was one.
     fn make_room(&mut self) -> bool {
-        match self.answered.pop_front() {
-            Some((_, id)) => self.known.remove(&id).is_some(),
-            None => false,
-        }
+        let Some(oldest) = self.answered.pop_front() else {
+            return false;
+        };
+        self.bytes = self.bytes.saturating_sub(oldest.bytes);
+        self.known.remove(&oldest.id).is_some()
     }
 }
 
@@ -142,7 +161,7 @@ mod tests {
     }
 
     fn small() -> Requests<&'static str> {
-        Requests::new(2, Duration::from_secs(60))
+        Requests::new(2, 100, Duration::from_secs(60))
     }
 
     #[test]
@@ -150,7 +169,7 @@ mod tests {
         let mut requests = small();
         assert_eq!(requests.begin(id(1), at(0)), Begin::New);
         assert_eq!(requests.begin(id(1), at(1)), Begin::Running);
-        requests.done(id(1), "started", at(2));
+        requests.done(id(1), "started", 1, at(2));
         assert_eq!(requests.begin(id(1), at(61)), Begin::Done(&"started"));
         // The time counts from the answer, not from the last time it was asked for.
         assert_eq!(requests.begin(id(1), at(62)), Begin::New);
@@ -163,12 +182,12 @@ mod tests {
         requests.abandoned(id(1));
         assert!(requests.is_empty());
         assert_eq!(requests.begin(id(1), at(0)), Begin::New);
-        requests.done(id(1), "first", at(0));
+        requests.done(id(1), "first", 1, at(0));
         // It has been answered: this comes too late, and so does a second answer.
         requests.abandoned(id(1));
-        requests.done(id(1), "second", at(1));
+        requests.done(id(1), "second", 1, at(1));
         assert_eq!(requests.begin(id(1), at(1)), Begin::Done(&"first"));
-        requests.done(id(9), "unasked", at(1));
+        requests.done(id(9), "unasked", 1, at(1));
         assert_eq!(requests.len(), 1);
     }
 
@@ -179,11 +198,33 @@ mod tests {
         assert_eq!(requests.begin(id(2), at(0)), Begin::New);
         assert_eq!(requests.begin(id(3), at(0)), Begin::Full);
         assert_eq!(requests.begin(id(2), at(0)), Begin::Running);
-        requests.done(id(2), "two", at(1));
+        requests.done(id(2), "two", 1, at(1));
         assert_eq!(requests.begin(id(3), at(1)), Begin::New);
         assert_eq!(requests.len(), 2);
         assert_eq!(requests.begin(id(1), at(1)), Begin::Running);
         assert_eq!(requests.begin(id(2), at(1)), Begin::Full);
+    }
+
+    #[test]
+    fn large_answers_make_room_and_the_latest_one_stays() {
+        let mut requests = Requests::new(10, 100, Duration::from_secs(60));
+        for (n, bytes) in [(1, 60), (2, 40)] {
+            assert_eq!(requests.begin(id(n), at(0)), Begin::New);
+            requests.done(id(n), n, bytes, at(0));
+        }
+        assert_eq!(requests.begin(id(1), at(0)), Begin::Done(&1));
+        assert_eq!(requests.begin(id(3), at(0)), Begin::New);
+        requests.done(id(3), 3, 60, at(0));
+        assert_eq!(requests.begin(id(1), at(0)), Begin::New);
+        assert_eq!(requests.begin(id(2), at(0)), Begin::Done(&2));
+        requests.done(id(1), 1, 1_000, at(0));
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests.begin(id(1), at(0)), Begin::Done(&1));
+        // What was forgotten counts no more.
+        assert_eq!(requests.begin(id(4), at(60)), Begin::New);
+        requests.done(id(4), 4, 100, at(60));
+        assert_eq!(requests.begin(id(4), at(60)), Begin::Done(&4));
+        assert_eq!(requests.len(), 1);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Shard {
     }
 
     /// The same, for a table.
-    pub(super) const fn place(self) -> usize {
+    pub(crate) const fn place(self) -> usize {
         // No shard has a number that does not fit: there are 4,096 at most.
         self.0 as usize
     }

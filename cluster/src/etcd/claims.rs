@@ -78,7 +78,7 @@ impl NodeKeys {
         all
     }
 
-    /// Gives up a shard that is owned since that epoch. A later epoch is not touched, whoever has it.
+    /// Gives up a shard that is owned since that epoch. A later epoch is not touched.
     ///
     /// # Errors
     ///

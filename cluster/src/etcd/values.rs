@@ -97,10 +97,7 @@ impl NodeInfo {
         }
         let node: WrittenNode<'_> =
             serde_json::from_slice(value).map_err(|_| Unreadable::NoNode)?;
-        let port = node.address.rsplit_once(':').map(|(_, port)| port);
-        let port = port.and_then(|port| port.parse::<u16>().ok());
-        let printable = node.address.bytes().all(|byte| byte.is_ascii_graphic());
-        if port.is_none() || !printable || node.address.len() > ADDRESS {
+        if !Self::takes(&node.address) {
             return Err(Unreadable::NoAddress);
         }
         Ok(Self {
@@ -114,6 +111,15 @@ impl NodeInfo {
                 Leaving::No
             },
         })
+    }
+
+    /// Whether this is an address that other nodes read: a host and a port, printable, of at most 300
+    /// bytes.
+    pub(crate) fn takes(address: &str) -> bool {
+        let port = address.rsplit_once(':').map(|(_, port)| port);
+        let port = port.and_then(|port| port.parse::<u16>().ok());
+        let printable = address.bytes().all(|byte| byte.is_ascii_graphic());
+        port.is_some() && printable && address.len() <= ADDRESS
     }
 
     /// Text that people can read.

@@ -8,9 +8,6 @@
 mod choose;
 mod connection;
 mod peer;
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -195,7 +192,7 @@ impl Links {
         self.connections.insert(id, connection);
     }
 
-    /// A connection is not wanted, whoever is behind it.
+    /// A connection is not wanted, whatever is behind it.
     pub(super) fn refuse(&mut self, id: ConnectionId, why: &'static str, out: &mut Vec<Effect>) {
         self.close(id, why, out);
     }
@@ -344,3 +341,6 @@ impl Links {
         self.peers.iter().map(|(name, peer)| (name, peer.told()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,13 +146,14 @@ impl Driver {
         }
         self.info.leaving = Leaving::Yes;
         let (keys, registered, info) = (self.keys.clone(), self.registered, self.info.clone());
-        drop(tokio::spawn(async move {
+        self.work.begin(async move {
             // It drains in any case; the planner then sees it when its shards are free.
             match keys.update(registered, &info).await {
                 Ok(Updated::Written | Updated::NotRegistered) => {}
                 Err(error) => tracing::warn!("not told that it leaves: {error}"),
             }
-        }));
+            Vec::new()
+        });
     }
 
     /// Tells how far the drain is, if there is one.

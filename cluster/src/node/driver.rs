@@ -4,89 +4,31 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::Node;
 use super::draining::StuckShards;
 use super::planner::Plans;
-use super::term::{Term, begin};
+use super::term::Term;
 use super::work::{Happened, Work};
-use super::{Node, Stage};
-use crate::engine::{Authority, Backoff, Effect, Holder, Lapse, Limits, Plan, PlanSeen, Retry};
+use crate::engine::{Authority, Effect, Holder, Lapse, Leaving, Limits, Plan, PlanSeen};
 use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, NodeKeys, Registered, Seen, Snapshot};
 use crate::gateway::PeerInfo;
-use crate::local::chain;
 
 /// The longest time between two looks at the clock: it may have been moved on while the machine slept,
 /// which no timer of the runtime notices.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// What comes after a term.
-enum Over {
+pub(super) enum Over {
     Rejoin,
     Left,
-}
-
-/// Runs a node until it has left.
-pub(crate) async fn run(node: Arc<Node>, first: Term) {
-    let mut term = first;
-    loop {
-        match serve(&node, term).await {
-            Over::Left => break,
-            Over::Rejoin => {}
-        }
-        node.stage(Stage::Rejoining);
-        match rejoin(&node).await {
-            Some(again) => term = again,
-            None => break,
-        }
-        node.stage(Stage::Joined);
-    }
-    node.local.admission.set(None);
-    node.drained_without_a_term();
-    if let Err(error) = node.sessions().stop().await {
-        let why = chain(&error);
-        tracing::error!("the last states of some sessions are not written: {why}");
-    }
-    node.local.feed.end();
-    node.stage(Stage::Left);
-    tracing::info!(node = %node.name, "left the cluster");
-}
-
-/// Joins again, for as long as it takes. None: the node is to leave.
-async fn rejoin(node: &Node) -> Option<Term> {
-    let seed = node.clock.now().since_boot().subsec_nanos();
-    let mut retry = Retry::new(Backoff::default(), seed.into());
-    let mut orders = node.drains.orders();
-    loop {
-        let joined = begin(node);
-        tokio::pin!(joined);
-        let joined = loop {
-            tokio::select! {
-                joined = &mut joined => break joined,
-                Ok(()) = orders.changed() => node.drained_without_a_term(),
-                () = node.leave.notified() => return None,
-            }
-        };
-        match joined {
-            Ok(term) => return Some(term),
-            Err(error) => {
-                let (pause, why) = (retry.failed(), chain(&error));
-                tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
-                tokio::select! {
-                    () = sleep(pause) => node.drained_without_a_term(),
-                    () = node.leave.notified() => return None,
-                }
-            }
-        }
-    }
 }
 
 /// One term.
 pub(super) struct Driver {
     pub(super) node: Arc<Node>,
-    view: Snapshot,
-    work: Work,
+    pub(super) work: Work,
     plans: Plans,
     pub(super) keys: NodeKeys,
     pub(super) registered: Registered,
@@ -96,7 +38,8 @@ pub(super) struct Driver {
     pub(super) lapse: Lapse,
 }
 
-async fn serve(node: &Arc<Node>, term: Term) -> Over {
+/// Serves until the term is over.
+pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
     let Term {
         mut lease,
         keys,
@@ -128,12 +71,10 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         address = info.address,
         "joined the cluster"
     );
-    let (tell, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver {
         node: Arc::clone(node),
-        view: Snapshot::default(),
-        work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
-        plans: Plans::new(keys.clone(), shards, tell.clone()),
+        work: Work::new(Arc::clone(node), keys.clone()),
+        plans: Plans::new(keys.clone(), shards),
         keys,
         registered,
         info,
@@ -141,8 +82,10 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         lapse: Lapse::default(),
     };
     let mut orders = node.drains.orders();
+    let ended = node.sessions().sessions().wait();
+    tokio::pin!(ended);
     // Told once.
-    let (mut lost, mut deaf) = (false, false);
+    let (mut lost, mut deaf, mut blind, mut idle) = (false, false, false, false);
     let over = loop {
         let mut out = Vec::new();
         let pause = driver.pause();
@@ -152,8 +95,26 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
                 lost = matches!(state, LeaseState::Lost { .. });
                 driver.lease(state, &mut out);
             }
-            Some(seen) = watch.next() => driver.seen(seen, &mut out),
-            Some(done) = happened.recv() => driver.happened(done, &mut out),
+            seen = watch.next(), if !blind => match seen {
+                Some(seen) => driver.seen(seen, &mut out),
+                None => {
+                    blind = true;
+                    let node = &node.name;
+                    tracing::error!(%node, "the watch of etcd has ended: its sessions are ended");
+                    driver.tell(&mut out, Holder::lease_lost);
+                }
+            },
+            happened = driver.work.next() => {
+                for happened in happened {
+                    driver.happened(happened, &mut out);
+                }
+            }
+            _ = &mut ended, if !idle => {
+                idle = true;
+                let node = &node.name;
+                tracing::error!(%node, "the supervisor of its sessions has ended: it leaves");
+                driver.leave(&mut out);
+            }
             why = gateway.ended(), if !deaf => {
                 deaf = true;
                 tracing::error!(node = %node.name, "no other node reaches this one any more: {why}");
@@ -173,10 +134,12 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        driver.plans.look(&driver.view);
+        let view = driver.view();
+        driver.plans.look(&view, &mut driver.work);
     };
     node.local.admission.set(None);
     drop(watch);
+    driver.work.end().await;
     if let Err(error) = lease.revoke().await {
         tracing::warn!("the lease was not given back, it expires: {error}");
     }
@@ -218,13 +181,24 @@ impl Driver {
         }
     }
 
+    /// What etcd says, as of the last change that was seen.
+    fn view(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.node.now.borrow().view)
+    }
+
+    /// Takes over what etcd says. It is copied only if somebody still looks at what was there before.
+    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        let now = &self.node.now;
+        now.send_modify(|now| change(Arc::make_mut(&mut now.view)));
+    }
+
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
         match seen {
             Seen::Reset(snapshot) => {
-                self.view = snapshot;
-                let owned: Vec<_> = self.view.owners.clone().into_iter().collect();
-                let revision = self.view.revision;
-                self.told_of_nodes(&self.view);
+                let (owned, revision) = (snapshot.owners.clone(), snapshot.revision);
+                let is_there = snapshot.nodes.contains_key(&self.node.name);
+                self.told_of_nodes(&snapshot);
+                self.change(|view| *view = snapshot);
                 let all: Vec<_> = self.node.local.admission.shards().all().collect();
                 self.tell_of(&all, out, |holder, now, out| {
                     holder.reset(owned, revision, now, out);
@@ -232,45 +206,38 @@ impl Driver {
                 self.planned(PlanSeen::Standing, out);
                 self.peers();
                 self.plans.planning.seen();
-                if !self.view.nodes.contains_key(&self.node.name) {
+                if !is_there {
                     self.removed(out);
                 }
             }
             Seen::Change(change) => {
-                let revision = change.revision;
-                self.told_of(&change.what);
-                self.view.revision = self.view.revision.max(revision);
-                match &change.what {
+                let (revision, what) = (change.revision, change.what.clone());
+                self.told_of(&what);
+                self.change(|view| {
+                    view.revision = view.revision.max(revision);
+                    view.set(change.what);
+                });
+                match what {
                     Changed::Shard(shard, owner) => {
-                        let (shard, owner) = (*shard, owner.clone());
                         self.tell_of(&[shard], out, |holder, now, out| {
                             holder.seen(shard, owner, revision, now, out);
                         });
-                        self.view.set(change.what);
                     }
                     Changed::Plan(_) => {
-                        self.view.set(change.what);
                         self.planned(PlanSeen::Made, out);
                         self.plans.planning.seen();
                     }
                     Changed::Node(name, node) => {
-                        let gone = node.is_none() && *name == self.node.name;
-                        self.view.set(change.what);
                         self.peers();
                         self.plans.planning.seen();
-                        if gone {
+                        if node.is_none() && name == self.node.name {
                             self.removed(out);
                         }
                     }
-                    Changed::Planner(_) => {
-                        self.view.set(change.what);
-                        self.plans.planning.seen();
-                    }
+                    Changed::Planner(_) => self.plans.planning.seen(),
                 }
             }
         }
-        let view = Arc::new(self.view.clone());
-        self.node.now.send_modify(|now| now.view = view);
     }
 
     /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
@@ -283,7 +250,8 @@ impl Driver {
 
     /// Follows the plan that stands in etcd.
     fn planned(&self, seen: PlanSeen, out: &mut Vec<Effect>) {
-        let Some(text) = &self.view.plan else {
+        let view = self.view();
+        let Some(text) = &view.plan else {
             return;
         };
         match Plan::from_text(text, self.node.local.admission.shards()) {
@@ -299,7 +267,11 @@ impl Driver {
     }
 
     fn peers(&self) {
-        let nodes = self.view.nodes.iter().map(|(name, (_, info))| {
+        let (view, peers) = {
+            let now = self.node.now.borrow();
+            (Arc::clone(&now.view), now.peers.clone())
+        };
+        let nodes = view.nodes.iter().map(|(name, (_, info))| {
             let info = PeerInfo {
                 address: info.address.clone(),
                 incarnation: info.incarnation,
@@ -307,7 +279,7 @@ impl Driver {
             (name.clone(), info)
         });
         let nodes: HashMap<_, _> = nodes.collect();
-        if let Some(peers) = &self.node.now.borrow().peers {
+        if let Some(peers) = peers {
             peers.set(nodes);
         }
     }
@@ -345,8 +317,17 @@ impl Driver {
                 });
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
-            Happened::Read => self.work.has_read(),
             Happened::Planned(planned) => self.plans.planning.done(planned),
+            Happened::StoreEnded if self.info.leaving == Leaving::Yes => {}
+            Happened::StoreEnded => {
+                tracing::error!(node = %self.node.name, "its session store has ended: it leaves");
+                self.leave(out);
+            }
+            Happened::Panicked(why) => {
+                let node = &self.node.name;
+                tracing::error!(%node, "its work has panicked, its sessions are ended: {why}");
+                self.tell(out, Holder::lease_lost);
+            }
         }
     }
 
@@ -374,7 +355,6 @@ impl Driver {
         }
         self.work.claim(claims);
         self.work.release(releases);
-        self.work.read();
         over
     }
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
-use super::work::Happened;
+use super::work::{Happened, Work};
 use crate::engine::{Candidate, Plan, Planned, Planner, Planning, Shards, plan};
 use crate::etcd::{Election, EtcdError, NodeKeys, PlanWrite, Snapshot};
 
@@ -15,26 +13,20 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Plans {
     keys: NodeKeys,
     shards: Shards,
-    tell: mpsc::UnboundedSender<Happened>,
     pub(super) planning: Planning,
 }
 
 impl Plans {
-    pub(super) fn new(
-        keys: NodeKeys,
-        shards: Shards,
-        tell: mpsc::UnboundedSender<Happened>,
-    ) -> Self {
+    pub(super) fn new(keys: NodeKeys, shards: Shards) -> Self {
         Self {
             keys,
             shards,
-            tell,
             planning: Planning::default(),
         }
     }
 
     /// Plans if that is due.
-    pub(super) fn look(&mut self, view: &Snapshot) {
+    pub(super) fn look(&mut self, view: &Snapshot, work: &mut Work) {
         let planner = match &view.planner {
             Some(planner) if planner.run != *self.keys.run() => Planner::Other,
             Some(_) | None => Planner::Open,
@@ -49,8 +41,8 @@ impl Plans {
         });
         let wanted = plan(self.shards, &candidates.collect::<Vec<_>>());
         let stands = view.plan.clone();
-        let (keys, tell) = (self.keys.clone(), self.tell.clone());
-        drop(tokio::spawn(async move {
+        let keys = self.keys.clone();
+        work.begin(async move {
             let planned = match write(&keys, &wanted, stands.as_deref()).await {
                 Ok(()) => Planned::Done,
                 Err(error) => {
@@ -59,8 +51,8 @@ impl Plans {
                     Planned::Failed
                 }
             };
-            drop(tell.send(Happened::Planned(planned)));
-        }));
+            vec![Happened::Planned(planned)]
+        });
     }
 }
 

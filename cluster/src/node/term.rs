@@ -21,6 +21,10 @@ pub(crate) const PROTOCOL: u32 = 1;
 /// Between two tries to take the name of a node that was killed.
 const NAME_PAUSE: Duration = Duration::from_millis(250);
 
+/// How long after the end of a lease its keys may still be there: etcd looks for leases that have ended
+/// every half second, and removes them with writes of its own.
+const LATE: Duration = Duration::from_secs(2);
+
 /// What a node has of the cluster.
 pub(crate) struct Term {
     pub(crate) lease: Lease,
@@ -74,7 +78,14 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
     };
     let options = GatewayOptions::new(&node.options.cookie).listen(node.options.listen);
     let server = Arc::new(Server(node.local.clone()));
-    let gateway = Gateway::open(options, hello, server).await?;
+    let gateway = match Gateway::open(options, hello, server).await {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            // What is left of it expires.
+            drop(lease.revoke().await);
+            return Err(error.into());
+        }
+    };
     let address = match &node.options.advertise {
         Some(address) => address.clone(),
         None => gateway.address().to_string(),
@@ -90,7 +101,6 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
         Ok(registered) => registered,
         Err(error) => {
             gateway.close().await;
-            // What is left of it expires.
             drop(lease.revoke().await);
             return Err(error);
         }
@@ -107,7 +117,7 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
 }
 
 async fn register(node: &Node, keys: &NodeKeys, info: &NodeInfo) -> Result<Registered, JoinError> {
-    let until = Instant::now() + node.ttl.length() + NAME_PAUSE;
+    let until = Instant::now() + node.ttl.length() + LATE;
     loop {
         match keys.register(info).await? {
             Registration::Registered(registered) => return Ok(registered),

@@ -22,9 +22,10 @@ impl Driver {
         what: impl FnOnce(&mut Holder, BootTime, &mut Vec<Effect>),
     ) {
         let local = &self.node.local;
-        let (now, before) = (self.node.clock.now(), out.len());
+        let (clock, before) = (&self.node.clock, out.len());
         let owners = local.admission.with(|holder| {
-            what(holder, now, out);
+            // The clock is read when nothing has to be waited for any more.
+            what(holder, clock.now(), out);
             let map = holder.map();
             let owner = |shard: &Shard| (*shard, map.owner(*shard).cloned());
             shards.iter().map(owner).collect::<Vec<_>>()

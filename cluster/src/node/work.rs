@@ -1,12 +1,18 @@
-//! What a node does about its shards: each piece in a task of its own, whose outcome comes back to the
-//! driver of the term in which it was begun, and to no later one.
+//! What a node does about its shards: each piece in a task of its own, whose outcome comes to the driver
+//! of the term in which it was begun.
+//!
+//! Nothing of it goes on once it is overtaken: it would stop sessions that run under another epoch, or
+//! make those known that run elsewhere. So the pieces of one shard come one after another, the end of all
+//! comes after all of them, and a term is over when none of them is left.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor_store::error::{HandOverError, OpenError};
+use session_supervisor_store::error::{HandOverError, OpenError, WriteError};
 use session_supervisor_store::{Part, StoreError, TakenOver};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::Node;
@@ -16,6 +22,9 @@ use crate::local::chain;
 
 /// The pause before something is tried again that only the store or a stuck session holds up.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// So many shards are read from the store at once.
+const READS: usize = 16;
 
 /// What has come of something.
 pub(super) enum Happened {
@@ -28,129 +37,166 @@ pub(super) enum Happened {
     /// Sessions of the shard were killed and do not end. They are tried again.
     Stuck(Shard),
     EndedAll,
-    /// What was admitted has been read from the store.
-    Read,
     Planned(Planned),
+    /// Nothing is read from the store any more, nor written.
+    StoreEnded,
+    /// A piece of work has ended without an outcome, which nothing should.
+    Panicked(String),
 }
 
-/// What is being done in one term.
+/// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.
 pub(super) struct Work {
     node: Arc<Node>,
     keys: NodeKeys,
+    tasks: JoinSet<Vec<Happened>>,
+    shards: HashMap<Shard, Lane>,
+    reads: Arc<Semaphore>,
+    /// What a piece of work says before it has ended.
     tell: mpsc::UnboundedSender<Happened>,
-    /// To be read from the store, which is gone through as a whole: all that come meanwhile are read
-    /// together.
-    unread: Vec<(Shard, Epoch)>,
-    reading: Reading,
+    told: mpsc::UnboundedReceiver<Happened>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    Idle,
-    Busy,
+/// What is done with one shard, one thing after another.
+#[derive(Default)]
+struct Lane {
+    turn: Arc<Mutex<()>>,
+    latest: Option<AbortHandle>,
 }
 
 impl Work {
-    pub(super) const fn new(
-        node: Arc<Node>,
-        keys: NodeKeys,
-        tell: mpsc::UnboundedSender<Happened>,
-    ) -> Self {
+    pub(super) fn new(node: Arc<Node>, keys: NodeKeys) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
         Self {
+            tell,
+            told,
             node,
             keys,
-            tell,
-            unread: Vec::new(),
-            reading: Reading::Idle,
+            tasks: JoinSet::new(),
+            shards: HashMap::new(),
+            reads: Arc::new(Semaphore::new(READS)),
         }
     }
 
-    pub(super) fn claim(&self, shards: Vec<Shard>) {
-        if shards.is_empty() {
-            return;
+    /// Waits for the next outcome.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn next(&mut self) -> Vec<Happened> {
+        // The channel is never closed, so there is always something to wait for.
+        tokio::select! {
+            biased;
+            Some(happened) = self.told.recv() => vec![happened],
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(happened) => happened,
+                Err(error) if error.is_cancelled() => Vec::new(),
+                Err(error) => vec![Happened::Panicked(error.to_string())],
+            },
         }
-        let (keys, tell) = (self.keys.clone(), self.tell.clone());
-        drop(tokio::spawn(async move {
-            for (shard, claim) in keys.claim_many(&shards).await {
-                let happened = match claim {
-                    Ok(Claim::Claimed(epoch)) => Happened::Claimed(shard, epoch),
-                    Ok(Claim::Owned(Some(owner))) => Happened::ClaimRefused(shard, owner),
-                    // Whoever has it: this node does not. It is asked for again.
-                    Ok(Claim::Owned(None)) => Happened::ClaimUnknown(shard),
-                    Err(error) => {
-                        tracing::debug!("a claim came to nothing: {error}");
-                        Happened::ClaimUnknown(shard)
-                    }
-                };
-                drop(tell.send(happened));
-            }
+    }
+
+    /// Ends all that goes on, and waits until it has.
+    pub(super) async fn end(mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Does something that no shard waits for.
+    pub(super) fn begin(&mut self, task: impl Future<Output = Vec<Happened>> + Send + 'static) {
+        drop(self.tasks.spawn(task));
+    }
+
+    /// Does something with a shard, in place of what is being done with it, and after that has ended.
+    fn begin_with(
+        &mut self,
+        shard: Shard,
+        task: impl Future<Output = Vec<Happened>> + Send + 'static,
+    ) {
+        let lane = self.shards.entry(shard).or_default();
+        if let Some(before) = lane.latest.take() {
+            before.abort();
+        }
+        let turn = Arc::clone(&lane.turn);
+        lane.latest = Some(self.tasks.spawn(async move {
+            let _turn = turn.lock().await;
+            task.await
         }));
     }
 
-    pub(super) fn release(&self, shards: Vec<(Shard, Epoch)>) {
+    pub(super) fn claim(&mut self, shards: Vec<Shard>) {
         if shards.is_empty() {
             return;
         }
-        let (keys, tell) = (self.keys.clone(), self.tell.clone());
-        drop(tokio::spawn(async move {
+        let keys = self.keys.clone();
+        self.begin(async move {
+            let claims = keys.claim_many(&shards).await.into_iter();
+            let happened = claims.map(|(shard, claim)| match claim {
+                Ok(Claim::Claimed(epoch)) => Happened::Claimed(shard, epoch),
+                Ok(Claim::Owned(Some(owner))) => Happened::ClaimRefused(shard, owner),
+                // Another has it, and this node does not. It is asked for again.
+                Ok(Claim::Owned(None)) => Happened::ClaimUnknown(shard),
+                Err(error) => {
+                    tracing::debug!("a claim came to nothing: {error}");
+                    Happened::ClaimUnknown(shard)
+                }
+            });
+            happened.collect()
+        });
+    }
+
+    pub(super) fn release(&mut self, shards: Vec<(Shard, Epoch)>) {
+        if shards.is_empty() {
+            return;
+        }
+        let keys = self.keys.clone();
+        self.begin(async move {
             let released = keys.release_many(&shards).await;
-            for ((shard, epoch), (_, release)) in shards.into_iter().zip(released) {
-                drop(tell.send(match release {
-                    Ok(_) => Happened::Released(shard, epoch),
-                    Err(_) => Happened::ReleaseUnknown(shard, epoch),
-                }));
-            }
-        }));
+            let both = shards.into_iter().zip(released);
+            let happened = both.map(|((shard, epoch), (_, release))| match release {
+                Ok(_) => Happened::Released(shard, epoch),
+                Err(_) => Happened::ReleaseUnknown(shard, epoch),
+            });
+            happened.collect()
+        });
     }
 
+    /// Reads the sessions of a shard. Until that is done nothing is admitted for it.
     pub(super) fn admit(&mut self, shard: Shard, epoch: Epoch) {
-        self.unread.push((shard, epoch));
-    }
-
-    /// Reads what is unread, unless a read is under way.
-    pub(super) fn read(&mut self) {
-        if self.reading == Reading::Busy || self.unread.is_empty() {
-            return;
-        }
-        self.reading = Reading::Busy;
-        let shards = std::mem::take(&mut self.unread);
-        let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
-        drop(tokio::spawn(async move {
-            for (shard, epoch) in shards {
-                take_over(&node, shard, epoch, &tell).await;
+        let (node, reads) = (Arc::clone(&self.node), Arc::clone(&self.reads));
+        self.begin_with(shard, async move {
+            match take_over(&node, shard, epoch, &reads).await {
+                Ok(()) => Vec::new(),
+                Err(happened) => vec![happened],
             }
-            drop(tell.send(Happened::Read));
-        }));
-    }
-
-    pub(super) fn has_read(&mut self) {
-        self.reading = Reading::Idle;
+        });
     }
 
     /// Ends what runs of a shard. Nothing is admitted for it any more. As long as something of it is
     /// stuck, the shard is not given up: it ends with the lease.
-    pub(super) fn drain(&self, shard: Shard, epoch: Epoch, within: Duration) {
+    pub(super) fn drain(&mut self, shard: Shard, epoch: Epoch, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
-        drop(tokio::spawn(async move {
+        self.begin_with(shard, async move {
             let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
             // What was admitted before is begun; it ends with the sessions.
             drop(tokio::time::timeout(within, idle).await);
             if let Some(part) = part(&node, shard, epoch) {
                 let left = within.saturating_sub(begun.elapsed());
-                hand_over(&node, (part, Some(shard)), left, &tell).await;
+                let is_stuck = || drop(tell.send(Happened::Stuck(shard)));
+                hand_over(&node, part, left, is_stuck).await;
             }
-            drop(tell.send(Happened::Drained(shard, epoch)));
-        }));
+            vec![Happened::Drained(shard, epoch)]
+        });
     }
 
-    /// Ends all that runs.
-    pub(super) fn end_all(&self, within: Duration) {
-        let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
-        drop(tokio::spawn(async move {
-            hand_over(&node, (Part::ALL, None), within, &tell).await;
-            drop(tell.send(Happened::EndedAll));
-        }));
+    /// Ends all that runs, in place of all that is being done.
+    pub(super) fn end_all(&mut self, within: Duration) {
+        let node = Arc::clone(&self.node);
+        let mut before = std::mem::take(&mut self.tasks);
+        self.begin(async move {
+            before.shutdown().await;
+            hand_over(&node, Part::ALL, within, || {}).await;
+            vec![Happened::EndedAll]
+        });
     }
 }
 
@@ -159,44 +205,46 @@ fn part(node: &Node, shard: Shard, epoch: Epoch) -> Option<Part> {
     Part::shard(shard.index(), of, epoch.number())
 }
 
-/// Reads the sessions of a shard. Until that is done nothing is admitted for it.
+/// Has the store refuse who had the shard before, and makes its sessions known.
 async fn take_over(
     node: &Arc<Node>,
     shard: Shard,
     epoch: Epoch,
-    tell: &mpsc::UnboundedSender<Happened>,
-) {
+    reads: &Semaphore,
+) -> Result<(), Happened> {
     let Some(part) = part(node, shard, epoch) else {
-        return;
+        return Ok(());
     };
     let begun = Instant::now();
-    while !tell.is_closed() {
-        let error = match node.sessions().take_over(part).await {
+    loop {
+        let taken = {
+            // It is never closed. One shard that cannot be read holds up no other.
+            let _place = reads.acquire().await;
+            node.sessions().take_over(part).await
+        };
+        let error = match taken {
             Ok(restoring) => {
                 node.local.admission.is_read(shard, epoch);
-                let told = restored(Arc::clone(node), shard, epoch, begun, restoring);
-                drop(tokio::spawn(told));
-                return;
+                restored(node, shard, epoch, begun, restoring).await;
+                return Ok(());
             }
             Err(error) => error,
         };
         let why = chain(&error);
-        if let OpenError::Store(StoreError::Fenced(_)) = error {
-            return tracing::warn!("shard {shard} has another owner: {why}");
+        match error {
+            OpenError::Store(StoreError::Fenced(_)) => {
+                tracing::warn!("shard {shard} has another owner: {why}");
+                return Ok(());
+            }
+            OpenError::Thread(_) => return Err(Happened::StoreEnded),
+            _ => tracing::error!("shard {shard} is not served yet: {why}"),
         }
-        tracing::error!("shard {shard} is not served yet: {why}");
         sleep(PAUSE).await;
     }
 }
 
 /// Waits until the sessions of a shard are restored, and tells it.
-async fn restored(
-    node: Arc<Node>,
-    shard: Shard,
-    epoch: Epoch,
-    begun: Instant,
-    restoring: TakenOver,
-) {
+async fn restored(node: &Node, shard: Shard, epoch: Epoch, begun: Instant, restoring: TakenOver) {
     // None: the runtime is being shut down.
     let Some(report) = restoring.restored().await else {
         return;
@@ -213,29 +261,26 @@ async fn restored(
     feed.tell(|picture, _, out| picture.restored(shard, epoch, sessions, out));
 }
 
-/// Hands sessions over until none of them runs any more.
-async fn hand_over(
-    node: &Node,
-    (part, shard): (Part, Option<Shard>),
-    within: Duration,
-    tell: &mpsc::UnboundedSender<Happened>,
-) {
-    while !tell.is_closed() {
-        let handed_over = node.sessions().hand_over(part, within).await;
-        match handed_over {
-            Ok(()) => break,
-            Err(error @ HandOverError::Stuck { .. }) => {
-                tracing::error!("sessions are not handed over: {error}");
-                if let Some(shard) = shard {
-                    drop(tell.send(Happened::Stuck(shard)));
-                }
-                sleep(PAUSE).await;
+/// Hands sessions over until none of them runs any more, and all that they have saved is written. What
+/// cannot be written in this time is left: it is refused once another node has the shard.
+async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn()) {
+    let until = Instant::now() + within;
+    loop {
+        let error = match node.sessions().hand_over(part, within).await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        let why = chain(&error);
+        match error {
+            HandOverError::Stuck { .. } => {
+                tracing::error!("sessions are not handed over: {why}");
+                is_stuck();
             }
-            Err(error) => {
-                let why = chain(&error);
-                tracing::error!("sessions are handed over, but not all is written: {why}");
-                break;
+            HandOverError::Store(WriteError::Store(_)) if Instant::now() + PAUSE < until => {
+                tracing::warn!("sessions are not handed over yet, tried again: {why}");
             }
+            _ => return tracing::error!("sessions are handed over as they are: {why}"),
         }
+        sleep(PAUSE).await;
     }
 }

@@ -20,7 +20,8 @@ pub enum Answer {
         /// epoch than one that the asking node has seen is out of date.
         epoch: u64,
     },
-    /// No node can do it just now: nobody owns the shard, or too much is being done at once.
+    /// No node can do it just now: nobody owns the shard, its session is being started, or too much is
+    /// being done at once.
     NobodyNow {
         /// When it is worth asking again, in milliseconds.
         retry_after_ms: u32,

@@ -26,8 +26,8 @@ struct Wires {
 
 impl Cluster {
     /// With leases of so many seconds.
-    pub(crate) fn start(members: usize, names: &[&str], lease: u64) -> Self {
-        let etcd = Etcd::start(members).expect("etcd is there");
+    pub(crate) fn start(servers: usize, names: &[&str], lease: u64) -> Self {
+        let etcd = Etcd::start(servers).expect("etcd is there");
         let mut cluster = Self {
             etcd,
             store: Server::start(),
@@ -46,8 +46,8 @@ impl Cluster {
 
     pub(crate) fn spawn(&mut self, name: &str, shards: u32) -> (Node, Answer) {
         let listen = format!("127.0.0.1:{}", free_ports(1)[0]);
-        let members = self.etcd.endpoints().into_iter();
-        let etcd = members.map(|member| Proxy::to(member.replace("http://", "")));
+        let servers = self.etcd.endpoints().into_iter();
+        let etcd = servers.map(|server| Proxy::to(server.replace("http://", "")));
         let wires = Wires {
             etcd: etcd.collect(),
             peers: Proxy::to(listen.clone()),
@@ -77,13 +77,14 @@ impl Cluster {
         self.nodes.push(node);
     }
 
-    /// Waits until all shards are owned, as every node sees it, and none is on its way.
+    /// Waits until these nodes are the cluster, as each of them sees it, and every shard is where the
+    /// plan for them has it, so that nothing is going to move any more.
     pub(crate) fn settled(&mut self) {
+        let mut names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        names.sort();
+        let command = format!("settled {}", names.join(" "));
         for node in &mut self.nodes {
-            node.until("owned", |owned| {
-                let numbers: Vec<&str> = owned.split(' ').collect();
-                numbers[0] != "0" && numbers[1..] == ["0", "0"]
-            });
+            node.until(&command, |answer| answer == "settled");
         }
     }
 

@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo test -p session-supervisor-cluster --test nodes
 //! cargo test -p session-supervisor-cluster --test nodes -- kill     # those whose names hold this
+//! LOG_OF_TEST=1 cargo test -p session-supervisor-cluster --test nodes    # with the log of the nodes
 //! cargo test --release -p session-supervisor-cluster --test nodes -- --figures
 //! ```
 

@@ -4,8 +4,9 @@ use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use session_supervisor_cluster::engine::{Candidate, Shards, plan};
 use session_supervisor_cluster::error::RequestError;
-use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Drain};
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Drain, NodeName, Status};
 
 use crate::room::{Around, Count, kinds};
 use crate::shared_store::Client;
@@ -23,6 +24,10 @@ fn say(tag: &str, answer: &str) {
 }
 
 pub(crate) fn run(name: &str) {
+    if std::env::var_os("LOG_OF_TEST").is_some() {
+        let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+        log.with_ansi(false).init();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // One may be lost to a session that never ends.
         .worker_threads(3)
@@ -177,6 +182,7 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
                 Err(error) => format!("error {error}"),
             }
         }
+        ["settled", ref names @ ..] => settled(&cluster.status(), names),
         ["stage"] => format!("{:?}", cluster.status().stage),
         ["status"] => cluster.status().to_string(),
         ["leave"] => {
@@ -185,6 +191,34 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
         }
         _ => panic!("no command: {words:?}"),
     })
+}
+
+/// Whether a node sees these nodes and no others, with each shard where the plan for them has it, and has
+/// nothing more to do about its own.
+fn settled(status: &Status, names: &[&str]) -> String {
+    let known: Vec<_> = status.nodes.keys().map(NodeName::as_str).collect();
+    if known != names {
+        return format!("it knows {known:?}");
+    }
+    let shards = variable("SHARDS_OF_TEST").parse().expect("a number");
+    let shards = Shards::new(shards).expect("a number of shards");
+    let candidates = status.nodes.iter().map(|(name, node)| Candidate {
+        name: name.clone(),
+        weight: node.weight,
+        leaving: node.leaving,
+    });
+    let plan = plan(shards, &candidates.collect::<Vec<_>>());
+    let owner = |shard| status.owners.get(&shard).map(|owner| &owner.node);
+    let away = shards
+        .all()
+        .filter(|shard| owner(*shard) != plan.owner(*shard));
+    let away = away.count();
+    let (owned, moving) = (status.owned_here, status.moving_here);
+    let share = plan.share(&status.node);
+    if away == 0 && moving == 0 && usize::try_from(owned) == Ok(share) {
+        return "settled".to_owned();
+    }
+    format!("{away} shards are elsewhere; it owns {owned} of {share}, and moves {moving}")
 }
 
 async fn many(count: usize, id: impl Fn(usize) -> String, cluster: &ClusterSupervisor) -> usize {

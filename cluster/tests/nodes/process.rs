@@ -102,11 +102,10 @@ impl Node {
             if right(&answer) {
                 return answer;
             }
-            let name = &self.name;
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{name}: {command} stays at {answer}"
-            );
+            if began.elapsed() >= PATIENCE {
+                let status = self.tell("status");
+                panic!("{}: {command} stays at {answer}\n{status}", self.name);
+            }
             thread::sleep(Duration::from_millis(20));
         }
     }

@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = &[
         "after_a_kill_of_a_node_its_sessions_run_elsewhere_with_what_they_saved",
         killed,
     ),
+    ("a_node_that_was_killed_joins_again_at_once", restarted),
     (
         "a_node_that_slept_past_its_lease_acts_for_nobody_and_joins_anew",
         slept,
@@ -121,6 +122,24 @@ fn killed() {
     cluster.store.history.check();
 }
 
+/// Its name is in use until its lease is over, which the new process waits for.
+fn restarted() {
+    let mut cluster = Cluster::start(1, &["a", "b"], 3);
+    assert_eq!(
+        cluster.node("a").tell(&format!("starts r {IDS}")),
+        IDS.to_string()
+    );
+    count(&mut cluster, 0, 1);
+    let killed = cluster.take("b");
+    killed.signal("-KILL");
+    killed.gone();
+    cluster.add("b");
+    cluster.settled();
+    all_run(&mut cluster);
+    count(&mut cluster, 1, 2);
+    cluster.store.history.check();
+}
+
 fn slept() {
     let mut cluster = Cluster::start(1, &["a", "b", "c"], 3);
     assert_eq!(
@@ -155,10 +174,13 @@ fn without_etcd() {
     );
     count(&mut cluster, 0, 1);
     cluster.etcd.pause(0);
+    // Their leases end at different moments, and until then the one still serves what the other asks.
     for name in ["a", "b"] {
         cluster
             .node(name)
             .until("running", |running| running == "0");
+    }
+    for name in ["a", "b"] {
         let refused = cluster.node(name).tell("ensure r1");
         assert!(refused.starts_with("error NotSent"), "{refused}");
     }

@@ -1,4 +1,4 @@
-//! Servers that are killed, hang, or end a connection: an error in time for whoever waits, nothing
+//! Servers that are killed, hang, or end a connection: an error in time for those who wait, nothing
 //! acknowledged is lost, and it goes on by itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};

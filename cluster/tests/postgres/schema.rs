@@ -123,7 +123,7 @@ fn a_user_without_rights_opens_a_schema_that_was_made_for_it() {
 }
 
 #[test]
-fn whoever_cannot_connect_is_told_why() {
+fn one_that_cannot_connect_is_told_why() {
     let Some(server) = server::shared() else {
         return;
     };

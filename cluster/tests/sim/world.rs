@@ -19,7 +19,7 @@ pub(crate) const SECOND: u64 = 1_000 * MS;
 /// Of a lease.
 pub(crate) const TTL: u64 = 12 * SECOND;
 /// Until when there are faults.
-const FAULTS: u64 = 45 * SECOND;
+const TROUBLED: u64 = 45 * SECOND;
 /// How long after the last fault everything is served again: the lease of a node that is gone, joining
 /// anew, and the shards that move then, two at a time.
 const BOUND: u64 = 45 * SECOND;
@@ -168,23 +168,23 @@ impl World {
     /// Plays a history. Answers how many milliseconds it took after the last fault until all was served.
     pub(crate) fn play(seed: u64, flavour: Flavour) -> (u64, Seen) {
         let mut world = Self::new(seed, flavour);
-        while world.now < FAULTS {
+        while world.now < TROUBLED {
             world.step();
         }
         world.end_faults();
         let mut unsettled = world.now;
-        while world.now < FAULTS + BOUND {
+        while world.now < TROUBLED + BOUND {
             world.step();
             if !world.settled() {
                 unsettled = world.now;
             }
         }
         assert!(world.settled(), "not served again: {world:#?}");
-        while world.now < FAULTS + BOUND + CALM {
+        while world.now < TROUBLED + BOUND + CALM {
             world.step();
             assert!(world.settled(), "it is not calm");
         }
-        ((unsettled - FAULTS) / MS, world.seen)
+        ((unsettled - TROUBLED) / MS, world.seen)
     }
 
     fn new(seed: u64, flavour: Flavour) -> Self {

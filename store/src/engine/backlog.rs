@@ -36,8 +36,10 @@ pub struct Backlog<W> {
     under_way: Vec<(Arc<str>, Item<W>)>,
     /// So many wait for what is in `waiting`.
     awaiting: usize,
-    /// Those who wait until nothing waits.
-    all: Vec<W>,
+    /// Those who wait for all that had come when they did: so many items.
+    all: Vec<(u64, W)>,
+    /// How many items have come.
+    come: u64,
     bytes: usize,
     max_bytes: usize,
     /// How many ids the next write may have. After a failure of unknown scope each is tried alone, so
@@ -61,6 +63,8 @@ pub enum Scope {
 struct Item<W> {
     pending: Pending,
     waiters: Vec<(Awaits, W)>,
+    /// So many had come, with it.
+    place: u64,
 }
 
 /// A state that is not taken, since too much waits to be written.
@@ -95,6 +99,7 @@ impl<W> Backlog<W> {
             under_way: Vec::new(),
             awaiting: 0,
             all: Vec::new(),
+            come: 0,
             bytes: 0,
             max_bytes,
             most: MAX_IDS,
@@ -153,12 +158,27 @@ impl<W> Backlog<W> {
         None
     }
 
-    /// Waits until nothing is left to be written at all.
+    /// Waits, once for each of these ids of which something is left to be written, until that is written.
+    /// What goes on with other ids holds it up no longer than their turns take.
+    pub fn settle_where(&mut self, picked: impl Fn(&str) -> bool, mut waiter: impl FnMut() -> W) {
+        for (id, item) in &mut self.under_way {
+            if picked(id) && !self.waiting.contains_key(id) {
+                item.waiters.push((Awaits::Settled, waiter()));
+            }
+        }
+        for (_, item) in self.waiting.iter_mut().filter(|(id, _)| picked(id)) {
+            item.waiters.push((Awaits::Settled, waiter()));
+            self.awaiting += 1;
+        }
+    }
+
+    /// Waits until all that has come so far is written, whatever comes meanwhile. Answers the one who would
+    /// wait if nothing is left to be written.
     pub fn settle_all(&mut self, waiter: W) -> Option<W> {
         if self.is_empty() {
             return Some(waiter);
         }
-        self.all.push(waiter);
+        self.all.push((self.come, waiter));
         None
     }
 
@@ -296,12 +316,18 @@ impl<W> Backlog<W> {
         self.bytes += pending.bytes();
         let mut waiters = item.waiters;
         waiters.extend(later.waiters);
-        self.waiting.insert(id, Item { pending, waiters });
+        let item = Item {
+            pending,
+            waiters,
+            place: item.place,
+        };
+        self.waiting.insert(id, item);
     }
 
     /// Nothing is written any more. Answers all who wait.
     pub fn give_up(&mut self) -> Vec<W> {
-        let mut told = take(&mut self.all);
+        let all = take(&mut self.all).into_iter();
+        let mut told: Vec<_> = all.map(|(_, waiter)| waiter).collect();
         let under_way = take(&mut self.under_way).into_iter();
         let items = under_way.map(|(_, item)| item);
         for item in items.chain(take(&mut self.waiting).into_values()) {
@@ -343,22 +369,29 @@ impl<W> Backlog<W> {
         }
     }
 
+    /// After a write. A failure is told to all who wait.
     fn tell_all(&mut self, outcome: Outcome, told: &mut Vec<(W, Outcome)>) {
-        if outcome == Outcome::Failed || self.is_empty() {
-            told.extend(
-                take(&mut self.all)
-                    .into_iter()
-                    .map(|waiter| (waiter, outcome)),
-            );
+        if self.all.is_empty() {
+            return;
+        }
+        let first = self.waiting.values().map(|item| item.place).min();
+        for (come, waiter) in take(&mut self.all) {
+            if outcome == Outcome::Failed || first.is_none_or(|first| first > come) {
+                told.push((waiter, outcome));
+            } else {
+                self.all.push((come, waiter));
+            }
         }
     }
 
     fn item(&mut self, id: &Arc<str>) -> &mut Item<W> {
         self.waiting.entry(Arc::clone(id)).or_insert_with(|| {
             self.order.push_back(Arc::clone(id));
+            self.come += 1;
             Item {
                 pending: Pending::default(),
                 waiters: Vec::new(),
+                place: self.come,
             }
         })
     }

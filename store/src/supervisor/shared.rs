@@ -123,7 +123,11 @@ impl DurableSupervisor {
             let inner = &durable.inner;
             inner.journal.hand_over(part);
             let ended = end(&inner.sessions, part, within).await;
-            let written = durable.flush().await;
+            inner.follower.catch_up().await;
+            let mut written = Ok(());
+            for settled in inner.journal.settled_part(part) {
+                written = written.and(settled.wait().await.map(drop));
+            }
             let sessions = inner.journal.handed_over(part);
             if sessions > 0 {
                 return Err(HandOverError::Stuck { sessions });

@@ -1,19 +1,26 @@
 //! Several supervisors over one store, each with some parts of it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ractor::call;
 use session_supervisor::Options;
 use session_supervisor_store::error::{OpenError, StartError, StoreError, WriteError};
-use session_supervisor_store::{DurableSupervisor, MemoryStore, Part};
+use session_supervisor_store::{
+    Checkpoint, Decided, DurableSupervisor, Entry, MemoryStore, Part, SavedState, SessionStore,
+};
 
 use super::support::{Msg, chat, ids, kinds, said, say, topic};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn open(store: &MemoryStore) -> DurableSupervisor {
+    open_over(store.clone()).await
+}
+
+async fn open_over(store: impl SessionStore) -> DurableSupervisor {
     let options = Options::new().unique_name();
-    let opened = DurableSupervisor::open_shared(options, kinds(), store.clone()).await;
+    let opened = DurableSupervisor::open_shared(options, kinds(), store).await;
     opened.expect("it opens")
 }
 
@@ -119,4 +126,49 @@ async fn what_has_no_time_to_end_is_killed_and_stays_remembered() {
         assert!(!one.sessions().is_running(&id));
     }
     assert_eq!(ids(&store), all);
+}
+
+/// A store to which the session of a checkpoint saves again whenever something is being written.
+struct Restless(MemoryStore, Arc<Mutex<Option<Checkpoint<Vec<String>>>>>);
+
+impl SessionStore for Restless {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.0.load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        self.0.entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.0.state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        if let Some(checkpoint) = &*self.1.lock().expect("it does not panic") {
+            let saved = checkpoint.save(&vec!["again".to_owned()]);
+            saved.expect("it is taken");
+        }
+        self.0.apply(changes)
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_handed_over_while_sessions_of_others_save_without_a_pause() {
+    let (store, restless) = (MemoryStore::new(), Arc::default());
+    let one = open_over(Restless(store.clone(), Arc::clone(&restless))).await;
+    start_all(&one).await;
+    let busy = chat(&one, &of(half(1, 1))[0]);
+    let checkpoint = call!(busy, Msg::Checkpoint).expect("it answers");
+    *restless.lock().expect("it does not panic") = Some(checkpoint);
+    let id = &of(half(0, 1))[0];
+    let noted = chat(&one, id).cast(Msg::Note("the last".to_owned()));
+    noted.expect("it runs");
+    assert_eq!(said(&one, id).await.1, ["hello", "the last"]);
+    one.hand_over(half(0, 1), SECOND).await.expect("they end");
+    *restless.lock().expect("it does not panic") = None;
+
+    let other = open(&store).await;
+    take_over(&other, half(0, 2)).await;
+    assert_eq!(said(&other, id).await.1, ["hello", "the last"]);
 }

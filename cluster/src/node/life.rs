@@ -1,0 +1,81 @@
+//! The life of a node: one term after another, until it leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_supervisor_store::Part;
+use tokio::time::sleep;
+
+use super::driver::{Over, serve};
+use super::term::{Term, begin};
+use super::{Node, Stage};
+use crate::engine::{Backoff, Retry};
+use crate::local::chain;
+
+/// Runs a node until it has left.
+pub(crate) fn run(node: Arc<Node>, first: Term) {
+    drop(tokio::spawn(async move {
+        let terms = tokio::spawn(terms(Arc::clone(&node), first));
+        if let Err(error) = terms.await {
+            // Its lease went with the task, and is not renewed any more.
+            tracing::error!(node = %node.name, "its task has ended, its sessions are ended: {error}");
+            node.local.admission.set(None);
+            drop(node.sessions().hand_over(Part::ALL, Duration::ZERO).await);
+        }
+        node.drained_without_a_term();
+        if let Err(error) = node.sessions().stop().await {
+            let why = chain(&error);
+            tracing::error!("the last states of some sessions are not written: {why}");
+        }
+        node.local.feed.end();
+        node.stage(Stage::Left);
+        tracing::info!(node = %node.name, "left the cluster");
+    }));
+}
+
+/// One term after another.
+async fn terms(node: Arc<Node>, first: Term) {
+    let mut term = first;
+    loop {
+        match serve(&node, term).await {
+            Over::Left => break,
+            Over::Rejoin => {}
+        }
+        node.stage(Stage::Rejoining);
+        match rejoin(&node).await {
+            Some(again) => term = again,
+            None => break,
+        }
+        node.stage(Stage::Joined);
+    }
+    node.local.admission.set(None);
+}
+
+/// Joins again, for as long as it takes. None: the node is to leave.
+async fn rejoin(node: &Node) -> Option<Term> {
+    let seed = node.clock.now().since_boot().subsec_nanos();
+    let mut retry = Retry::new(Backoff::default(), seed.into());
+    let mut orders = node.drains.orders();
+    loop {
+        let joined = begin(node);
+        tokio::pin!(joined);
+        let joined = loop {
+            tokio::select! {
+                joined = &mut joined => break joined,
+                Ok(()) = orders.changed() => node.drained_without_a_term(),
+                () = node.leave.notified() => return None,
+            }
+        };
+        match joined {
+            Ok(term) => return Some(term),
+            Err(error) => {
+                let (pause, why) = (retry.failed(), chain(&error));
+                tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
+                tokio::select! {
+                    () = sleep(pause) => node.drained_without_a_term(),
+                    () = node.leave.notified() => return None,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a node does when something of it ends that should go on.
+
+use session_supervisor::ChildSpec;
+use session_supervisor_cluster::error::JoinError;
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Stage};
+use session_supervisor_store::MemoryStore;
+
+use crate::log::panics_at;
+use crate::node::{Count, count, soon, until, world};
+
+async fn nodes(world: &crate::node::World) -> i64 {
+    let options = etcd_client::GetOptions::new()
+        .with_prefix()
+        .with_count_only();
+    let mut raw = world.raw.clone();
+    let all = raw.get(world.key("nodes/"), Some(options)).await;
+    all.expect("an answer").count()
+}
+
+/// It could run nothing any more, and would keep its shards from all others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_supervisor_has_ended_leaves() {
+    let Some(world) = world("/terms/supervisor", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    let stopped = node.sessions().stop().await;
+    assert!(stopped.is_ok(), "{stopped:?}");
+    until(&node, |status| status.stage == Stage::Left).await;
+    assert_eq!(nodes(&world).await, 0);
+    world.unowned().await;
+    // What it ran is remembered.
+    let other = world.join("n").await;
+    assert_eq!(count(&other, "s").await, 1);
+    other.leave().await;
+}
+
+/// A node that hears nothing of etcd any more joins anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_watch_that_has_ended_is_begun_anew() {
+    let Some(world) = world("/terms/watch", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let before = node.start_session("s", "count", &()).await;
+    let before = before.expect("it starts").epoch;
+    panics_at("/terms/watch/nodes/unreadable");
+    let mut raw = world.raw.clone();
+    let put = raw.put(world.key("nodes/unreadable"), "?", None).await;
+    put.expect("an answer");
+    let greedy = world.greedy().await;
+    until(&node, |status| status.nodes.len() == 2).await;
+    greedy.revoke().await.expect("an answer");
+    until(&node, |status| status.nodes.len() == 1).await;
+    let after = node.find("s").await.expect("it is owned");
+    assert!(after.expect("it is remembered").epoch > before);
+    assert_eq!(count(&node, "s").await, 1);
+    node.leave().await;
+}
+
+/// Nobody ends what it runs when its lease is over, so that is done at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_task_has_panicked_runs_nothing() {
+    let Some(world) = world("/terms/task", 4).await else {
+        return;
+    };
+    let node = world.join("doomed").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    let end = node.sessions().wait();
+    panics_at("etcd has removed this node node=doomed");
+    world.delete("nodes/doomed").await;
+    soon("the end of the supervisor", end).await;
+    until(&node, |status| status.stage == Stage::Left).await;
+    let late = node.start_session("t", "count", &()).await;
+    assert!(late.is_err(), "{late:?}");
+}
+
+/// No other node could read it, nor this one its own: it would join again and again.
+#[tokio::test]
+async fn an_address_without_a_port_is_refused() {
+    let Some(world) = world("/terms/address", 4).await else {
+        return;
+    };
+    for address in ["10.0.0.1", "10.0.0.1:x", "a b:1", &"x".repeat(300)] {
+        let options = world.options("n").advertise(address);
+        let joined = ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await;
+        let Err(JoinError::Address { address: refused }) = joined else {
+            panic!("{joined:?}");
+        };
+        assert_eq!(refused, address);
+    }
+}
+
+/// Of two types with one name, the requests of one would never be read.
+#[tokio::test]
+async fn two_message_types_of_one_protocol_are_refused() {
+    struct Other;
+    impl ractor::Message for Other {}
+    impl Remote for Other {
+        const PROTOCOL: &'static str = Count::PROTOCOL;
+        type Request = String;
+        type Reply = String;
+        fn of(_: String, _: Option<ractor::RpcReplyPort<String>>) -> Self {
+            Self
+        }
+    }
+    struct OfCount;
+    #[ractor::actor(message = Count, state = (), arguments = ())]
+    impl OfCount {}
+    struct OfOther;
+    #[ractor::actor(message = Other, state = (), arguments = ())]
+    impl OfOther {}
+    let kinds = Kinds::new()
+        .kind("count", |(): (), _| ChildSpec::new(|_| (OfCount, ())))
+        .kind("again", |(): (), _| ChildSpec::new(|_| (OfCount, ())))
+        .kind("other", |(): (), _| ChildSpec::new(|_| (OfOther, ())));
+    let options = ClusterOptions::new("terms", "n", "a cookie");
+    let joined = ClusterSupervisor::join(options, kinds, MemoryStore::new()).await;
+    let Err(JoinError::Protocol { protocol, .. }) = joined else {
+        panic!("{joined:?}");
+    };
+    assert_eq!(protocol, "count/1");
+}

@@ -1,0 +1,110 @@
+//! A store in memory that a test holds up, or lets fail.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use session_supervisor_store::{
+    Decided, Entry, MemoryStore, Part, SavedState, SessionStore, StoreError,
+};
+use tokio::sync::watch;
+
+/// What the calls of a store do. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Trouble(Arc<Shared>);
+
+struct Shared {
+    does: Mutex<Does>,
+    changed: Condvar,
+    /// So many loads were held up, and so many writes failed.
+    seen: watch::Sender<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Does {
+    /// What it should.
+    #[default]
+    Well,
+    /// What was loaded is handed over later.
+    HoldLoads,
+    /// This shard cannot be loaded.
+    FailLoads(u32),
+    FailWrites,
+}
+
+impl Trouble {
+    pub(crate) fn none() -> Self {
+        Self(Arc::new(Shared {
+            does: Mutex::default(),
+            changed: Condvar::new(),
+            seen: watch::Sender::new((0, 0)),
+        }))
+    }
+
+    pub(crate) fn set(&self, does: Does) {
+        *self.does() = does;
+        self.0.changed.notify_all();
+    }
+
+    fn does(&self) -> MutexGuard<'_, Does> {
+        self.0.does.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a load is held up.
+    pub(crate) async fn held(&self) {
+        let mut seen = self.0.seen.subscribe();
+        seen.wait_for(|(held, _)| *held > 0)
+            .await
+            .expect("it is there");
+    }
+
+    /// Waits until so many more writes have failed.
+    pub(crate) async fn failed(&self, more: u32) {
+        let mut seen = self.0.seen.subscribe();
+        let (_, before) = *seen.borrow_and_update();
+        let failed = seen.wait_for(|(_, failed)| *failed >= before + more);
+        failed.await.expect("it is there");
+    }
+}
+
+/// The store of one node.
+pub(crate) struct Store {
+    pub(crate) store: MemoryStore,
+    pub(crate) trouble: Trouble,
+}
+
+impl SessionStore for Store {
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        if *self.trouble.does() == Does::FailLoads(part.number()) {
+            return Err(StoreError::Failed("it is told to fail".into()));
+        }
+        let mut entries = Vec::new();
+        self.store.load(part, &mut |entry| entries.push(entry))?;
+        let shared = &self.trouble.0;
+        let mut does = self.trouble.does();
+        if *does == Does::HoldLoads {
+            shared.seen.send_modify(|(held, _)| *held += 1);
+            while *does == Does::HoldLoads {
+                let waited = shared.changed.wait(does);
+                does = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        drop(does);
+        entries.into_iter().for_each(found);
+        Ok(())
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        self.store.entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.store.state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        if *self.trouble.does() == Does::FailWrites {
+            self.trouble.0.seen.send_modify(|(_, failed)| *failed += 1);
+            return Err(StoreError::Unreachable("it is told to fail".into()));
+        }
+        self.store.apply(changes)
+    }
+}
