@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::engine::{Epoch, Holder, NodeName, NotHere, Shard, Shards};
+use crate::engine::{Epoch, Hold, Holder, NodeName, NotHere, Shard, Shards};
 
 /// Why this node may not act for an id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -171,6 +171,11 @@ impl Admission {
         self.changed.notify_waiters();
     }
 
+    /// Whether this node owns the shard in this epoch.
+    pub(crate) fn holds(&self, shard: Shard, epoch: Epoch) -> bool {
+        self.lock().holds(shard, epoch)
+    }
+
     /// Waits until nothing is done for the shard. Nothing may be admitted for it any more.
     pub(crate) async fn idle(&self, shard: Shard) {
         self.until(|state| state.busy(shard) == 0).await;
@@ -204,6 +209,11 @@ impl State {
         } else {
             Err(NotAdmitted::Moving)
         }
+    }
+
+    fn holds(&self, shard: Shard, epoch: Epoch) -> bool {
+        let holder = self.holder.as_ref();
+        holder.is_some_and(|holder| holder.hold(shard) == Hold::Owned(epoch))
     }
 
     fn busy(&self, shard: Shard) -> u32 {

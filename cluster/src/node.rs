@@ -1,7 +1,9 @@
 //! A node of a cluster: what its parts share.
 
 mod driver;
+mod happened;
 mod planner;
+mod take_over;
 mod term;
 mod work;
 

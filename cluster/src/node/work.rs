@@ -4,40 +4,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor_store::error::{HandOverError, OpenError};
-use session_supervisor_store::{Part, StoreError};
+use session_supervisor_store::Part;
+use session_supervisor_store::error::HandOverError;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::Node;
-use crate::engine::{Epoch, Owner, Planned, Shard};
+pub(super) use super::happened::Happened;
+use super::happened::{PAUSE, part};
+use super::take_over::take_over;
+use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 
-/// The pause before something is tried again that only the store or a stuck session holds up.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// What has come of something.
-pub(super) enum Happened {
-    Claimed(Shard, Epoch),
-    ClaimRefused(Shard, Owner),
-    ClaimUnknown(Shard),
-    Released(Shard, Epoch),
-    ReleaseUnknown(Shard, Epoch),
-    Drained(Shard, Epoch),
-    EndedAll,
-    /// What was admitted has been read from the store.
-    Read,
-    Planned(Planned),
-}
+/// So many shards are taken over by one call of the store. Their sessions are served when all of them are
+/// read, and what else is written waits for that.
+const AT_ONCE: usize = 64;
 
 /// What is being done in one term.
 pub(super) struct Work {
     node: Arc<Node>,
     keys: NodeKeys,
     tell: mpsc::UnboundedSender<Happened>,
-    /// To be read from the store, which is gone through as a whole: all that come meanwhile are read
-    /// together.
+    /// To be read from the store: all that come meanwhile are read together.
     unread: Vec<(Shard, Epoch)>,
     reading: Reading,
 }
@@ -114,8 +103,8 @@ impl Work {
         let shards = std::mem::take(&mut self.unread);
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         drop(tokio::spawn(async move {
-            for (shard, epoch) in shards {
-                take_over(&node, shard, epoch, &tell).await;
+            for some in shards.chunks(AT_ONCE) {
+                take_over(&node, some, &tell).await;
             }
             drop(tell.send(Happened::Read));
         }));
@@ -147,35 +136,6 @@ impl Work {
             hand_over(&node, Part::ALL, within, &tell).await;
             drop(tell.send(Happened::EndedAll));
         }));
-    }
-}
-
-fn part(node: &Node, shard: Shard, epoch: Epoch) -> Option<Part> {
-    let of = node.local.admission.shards().count();
-    Part::shard(shard.index(), of, epoch.number())
-}
-
-/// Reads the sessions of a shard. Until that is done nothing is admitted for it.
-async fn take_over(
-    node: &Node,
-    shard: Shard,
-    epoch: Epoch,
-    tell: &mpsc::UnboundedSender<Happened>,
-) {
-    let Some(part) = part(node, shard, epoch) else {
-        return;
-    };
-    while !tell.is_closed() {
-        let error = match node.sessions().take_over(part).await {
-            Ok(_restoring) => return node.local.admission.is_read(shard, epoch),
-            Err(error) => error,
-        };
-        let why = chain(&error);
-        if let OpenError::Store(StoreError::Fenced(_)) = error {
-            return tracing::warn!("shard {shard} has another owner: {why}");
-        }
-        tracing::error!("shard {shard} is not served yet: {why}");
-        sleep(PAUSE).await;
     }
 }
 
