@@ -110,6 +110,7 @@ impl ClusterSupervisor {
         if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
             return Err(JoinError::RequestTimeout { timeout });
         }
+        options.check()?;
         let prefix = options.prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::admission::NotAdmitted;
 use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
 use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
-use crate::gateway::{AskError, GatewayError, Outcome};
+use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
 use crate::wire::{FrameError, Refusal};
 
 /// Why a node has not joined a cluster.
@@ -57,6 +57,17 @@ pub enum JoinError {
         /// Where it is.
         address: Option<String>,
     },
+    /// Other nodes cannot be told where this one is.
+    #[error("bad address {address:?} for other nodes: {rule}")]
+    Address {
+        /// What they would be told.
+        address: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The certificate cannot be used with the address that others are told, or not any more.
+    #[error("no TLS between this node and others")]
+    Tls(#[from] TlsError),
     /// Other nodes could not reach this one.
     #[error("no gateway for other nodes")]
     Gateway(#[from] GatewayError),

@@ -48,6 +48,7 @@ pub use options::EtcdOptions;
 pub use planner::{Election, PlanWrite, PlannerTerm};
 pub use settings::{Settings, WantedSettings};
 pub use snapshot::{Change, Changed, Snapshot};
+pub(crate) use values::is_address;
 pub use values::{NodeInfo, NodeRun, Planner};
 pub use watch::{Seen, Watch};
 

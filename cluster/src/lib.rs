@@ -33,6 +33,7 @@ pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
 pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
 pub use engine::NodeName;
+pub use gateway::{Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::{Hold, Leaving, NodeName, Owner, Shard, Standing};
-use crate::gateway::PeerStatus;
+use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
 
 /// How it stands with the cluster, as one node sees it:
@@ -128,6 +128,12 @@ impl fmt::Display for Status {
                 address, shards, ..
             } = node;
             writeln!(f, "node {name} at {address}: {shards} shards{leaving}")?;
+        }
+        for peer in &self.peers {
+            if peer.state != PeerState::Up {
+                let why = peer.last_error.as_deref().unwrap_or("not yet");
+                writeln!(f, "node {} is not connected: {why}", peer.node)?;
+            }
         }
         Ok(())
     }

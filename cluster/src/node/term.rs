@@ -41,6 +41,8 @@ impl Serve for Server {
 
 /// Joins. It waits for the name of the node as long as the lease of one that was killed can last.
 pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
+    // A certificate that was good at the first join may be over.
+    node.options.check()?;
     let lease = Lease::grant(&node.etcd, node.ttl, node.clock.clone()).await?;
     let keys = lease.keys(node.name.clone());
     let hello = Hello {
@@ -51,7 +53,10 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
         node: node.name.clone(),
         incarnation: lease.incarnation(),
     };
-    let options = GatewayOptions::new(&node.options.cookie).listen(node.options.listen);
+    let mut options = GatewayOptions::new(&node.options.cookie.0).listen(node.options.listen);
+    if let Some(tls) = &node.options.tls {
+        options = options.tls(tls.clone());
+    }
     let server = Arc::new(Server(node.local.clone()));
     let gateway = Gateway::open(options, hello, server).await?;
     let address = match &node.options.advertise {

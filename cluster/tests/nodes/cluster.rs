@@ -13,7 +13,11 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     wires: BTreeMap<String, Wires>,
     lease: u64,
+    more: &'static [Setting],
 }
+
+/// More settings of a node, such as its certificate.
+pub(crate) type Setting = (&'static str, &'static str);
 
 /// The ways of one node to and from others.
 struct Wires {
@@ -25,6 +29,16 @@ struct Wires {
 impl Cluster {
     /// With leases of so many seconds.
     pub(crate) fn start(members: usize, names: &[&str], lease: u64) -> Self {
+        Self::start_with(members, names, lease, &[])
+    }
+
+    /// The same, with more settings for each node.
+    pub(crate) fn start_with(
+        members: usize,
+        names: &[&str],
+        lease: u64,
+        more: &'static [Setting],
+    ) -> Self {
         let etcd = Etcd::start(members).expect("etcd is there");
         let mut cluster = Self {
             etcd,
@@ -32,6 +46,7 @@ impl Cluster {
             nodes: Vec::new(),
             wires: BTreeMap::new(),
             lease,
+            more,
         };
         let joining: Vec<_> = names.iter().map(|name| cluster.spawn(name, 64)).collect();
         for (node, joined) in joining {
@@ -43,6 +58,15 @@ impl Cluster {
     }
 
     pub(crate) fn spawn(&mut self, name: &str, shards: u32) -> (Node, Answer) {
+        self.spawn_with(name, shards, self.more)
+    }
+
+    pub(crate) fn spawn_with(
+        &mut self,
+        name: &str,
+        shards: u32,
+        more: &[Setting],
+    ) -> (Node, Answer) {
         let listen = format!("127.0.0.1:{}", free_ports(1)[0]);
         let members = self.etcd.endpoints().into_iter();
         let etcd = members.map(|member| Proxy::to(member.replace("http://", "")));
@@ -65,6 +89,8 @@ impl Cluster {
             ("LEASE_OF_TEST", self.lease.to_string()),
             ("SHARDS_OF_TEST", shards.to_string()),
         ];
+        let more = more.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        let settings: Vec<_> = settings.into_iter().chain(more).collect();
         Node::spawn(name, &settings)
     }
 

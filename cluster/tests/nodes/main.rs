@@ -13,6 +13,7 @@ mod cluster;
 mod etcd;
 mod figures;
 mod history;
+mod links;
 mod node;
 mod process;
 mod proxy;
@@ -36,10 +37,13 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .collect();
+    let tables: [&[Case]; 2] = [
+        scenarios::CASES,
+        links::CASES,
+    ];
+    let cases = || tables.into_iter().flatten();
     if arguments.iter().any(|argument| argument == "--list") {
-        return scenarios::CASES
-            .iter()
-            .for_each(|(name, _)| println!("{name}: test"));
+        return cases().for_each(|(name, _)| println!("{name}: test"));
     }
     if !etcd::is_there() {
         eprintln!(
@@ -48,7 +52,7 @@ fn main() {
         return;
     }
     let mut failed = Vec::new();
-    for (name, case) in scenarios::CASES {
+    for (name, case) in cases() {
         if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
             continue;
         }
