@@ -115,6 +115,7 @@ impl ClusterSupervisor {
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;
         let wanted = WantedSettings {
+            name: &options.cluster,
             shards: options.shards,
             hash: HASH_VERSION,
             protocol: PROTOCOL,

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 #[doc(hidden)]
 pub mod etcd;
+mod fault;
 #[doc(hidden)]
 pub mod gateway;
 mod kinds;
@@ -33,6 +34,7 @@ pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
 pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
 pub use engine::NodeName;
+pub use fault::Fault;
 pub use gateway::{Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;

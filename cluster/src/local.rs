@@ -306,7 +306,10 @@ fn not_here(error: NotAdmitted) -> Answer {
             ask: node,
             epoch: 0,
         },
-        NotAdmitted::Moving | NotAdmitted::AuthorityOver | NotAdmitted::NotJoined => later(),
+        NotAdmitted::Moving
+        | NotAdmitted::OlderEpoch { .. }
+        | NotAdmitted::AuthorityOver
+        | NotAdmitted::NotJoined => later(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::term::{Term, begin};
 use super::work::{Happened, Work};
 use super::{Node, Stage};
 use crate::engine::{Authority, Backoff, BootTime, Effect, Holder, Leaving, Limits, Plan, Retry};
-use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, Seen, Snapshot, Updated};
+use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, Registered, Seen, Snapshot, Updated};
 use crate::gateway::PeerInfo;
 use crate::local::chain;
 
@@ -63,7 +63,14 @@ async fn rejoin(node: &Node) -> Option<Term> {
             Ok(term) => return Some(term),
             Err(error) => {
                 let (pause, why) = (retry.failed(), chain(&error));
-                tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
+                // Some last until somebody does something: they are told once, and by `status`.
+                if node.now.borrow().not_joined.as_deref() == Some(&*why) {
+                    tracing::debug!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
+                } else {
+                    tracing::warn!(node = %node.name, "not joined: {why}; tried again");
+                }
+                node.now
+                    .send_modify(|now| now.not_joined = Some(why.into()));
                 tokio::select! {
                     () = sleep(pause) => {}
                     () = node.leave.notified() => return None,
@@ -80,6 +87,7 @@ struct Driver {
     work: Work,
     plans: Plans,
     info: NodeInfo,
+    registered: Registered,
 }
 
 async fn serve(node: &Arc<Node>, term: Term) -> Over {
@@ -117,6 +125,7 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         work: Work::new(Arc::clone(node), keys.clone(), tell.clone()),
         plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
+        registered,
     };
     // Told once.
     let (mut lost, mut deaf) = (false, false);
@@ -199,7 +208,7 @@ impl Driver {
             LeaseState::Lost { why, .. } => {
                 tracing::error!(node = %self.node.name, "{why}: its sessions are ended");
                 match why {
-                    Lost::Gone => self.tell(out, Holder::lease_lost),
+                    Lost::Gone | Lost::WentBack(_) => self.tell(out, Holder::lease_lost),
                     // The lease stands for a while, in which they can end in order.
                     _ => self.tell(out, Holder::tick),
                 }
@@ -209,6 +218,10 @@ impl Driver {
 
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
         match seen {
+            Seen::WentBack(why) => {
+                tracing::error!(node = %self.node.name, "{why}: its sessions are ended");
+                self.tell(out, Holder::lease_lost);
+            }
             Seen::Reset(snapshot) => {
                 self.view = snapshot;
                 let owned: Vec<_> = self.view.owners.clone().into_iter().collect();
@@ -219,7 +232,7 @@ impl Driver {
                 self.planned(out);
                 self.peers();
                 self.plans.planning.seen();
-                if !self.view.nodes.contains_key(&self.node.name) {
+                if !self.is_registered() {
                     self.removed(out);
                 }
             }
@@ -239,12 +252,12 @@ impl Driver {
                         self.planned(out);
                         self.plans.planning.seen();
                     }
-                    Changed::Node(name, node) => {
-                        let gone = node.is_none() && *name == self.node.name;
+                    Changed::Node(name, _) => {
+                        let own = *name == self.node.name;
                         self.view.set(change.what);
                         self.peers();
                         self.plans.planning.seen();
-                        if gone {
+                        if own && !self.is_registered() {
                             self.removed(out);
                         }
                     }
@@ -257,6 +270,12 @@ impl Driver {
         }
         let view = Arc::new(self.view.clone());
         self.node.now.send_modify(|now| now.view = view);
+    }
+
+    /// Whether the key of this node is there, as it was created: another one of its name is not this run's.
+    fn is_registered(&self) -> bool {
+        let own = self.view.nodes.get(&self.node.name);
+        own.is_some_and(|(registered, _)| *registered == self.registered)
     }
 
     /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
@@ -318,6 +337,14 @@ impl Driver {
                 self.tell(out, |holder, now, out| {
                     holder.drained(shard, epoch, now, out)
                 });
+            }
+            Happened::Outdated(shard, epoch) => self.tell(out, |holder, now, out| {
+                holder.outdated(shard, epoch, now, out);
+            }),
+            Happened::ReadAgain(shards) => {
+                for (shard, epoch) in shards {
+                    self.work.admit(shard, epoch);
+                }
             }
             Happened::EndedAll => self.tell(out, Holder::ended_all),
             Happened::Read => self.work.has_read(),

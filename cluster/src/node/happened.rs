@@ -21,6 +21,10 @@ pub(super) enum Happened {
     EndedAll,
     /// What was admitted has been read from the store.
     Read,
+    /// The store refuses these. They are read again, since somebody may have seen to it.
+    ReadAgain(Vec<(Shard, Epoch)>),
+    /// The store refuses this epoch, and takes one that etcd gives now.
+    Outdated(Shard, Epoch),
     Planned(Planned),
 }
 

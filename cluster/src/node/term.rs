@@ -40,9 +40,13 @@ impl Serve for Server {
 }
 
 /// Joins. It waits for the name of the node as long as the lease of one that was killed can last.
+///
+/// Nothing runs here, so an etcd that went back is joined when it is past all that this node has seen.
 pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
     // A certificate that was good at the first join may be over.
     node.options.check()?;
+    node.etcd.begin().await?;
+    node.etcd.settings_again(&node.settings).await?;
     let lease = Lease::grant(&node.etcd, node.ttl, node.clock.clone()).await?;
     let keys = lease.keys(node.name.clone());
     let hello = Hello {

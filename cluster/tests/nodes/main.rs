@@ -17,6 +17,7 @@ mod links;
 mod node;
 mod process;
 mod proxy;
+mod restored;
 mod room;
 mod scenarios;
 mod shared_store;
@@ -37,9 +38,10 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let tables: [&[Case]; 2] = [
+    let tables: [&[Case]; 3] = [
         scenarios::CASES,
         links::CASES,
+        restored::CASES,
     ];
     let cases = || tables.into_iter().flatten();
     if arguments.iter().any(|argument| argument == "--list") {

@@ -34,14 +34,14 @@ pub(crate) const CASES: &[Case] = &[
     ("a_node_that_does_not_fit_is_refused", misfits),
 ];
 
-const IDS: usize = 60;
+pub(crate) const IDS: usize = 60;
 
-fn ids() -> impl Iterator<Item = String> {
+pub(crate) fn ids() -> impl Iterator<Item = String> {
     (0..IDS).map(|n| format!("r{n}"))
 }
 
 /// The history of all is right, and every id runs, as every node says, in one epoch.
-fn all_run(cluster: &mut Cluster) {
+pub(crate) fn all_run(cluster: &mut Cluster) {
     for id in ids() {
         let mut seen: Vec<String> = Vec::new();
         for node in &mut cluster.nodes {
@@ -53,7 +53,7 @@ fn all_run(cluster: &mut Cluster) {
     cluster.store.history.check();
 }
 
-fn count(cluster: &mut Cluster, by: usize, expected: u64) {
+pub(crate) fn count(cluster: &mut Cluster, by: usize, expected: u64) {
     let answers: Vec<_> = ids()
         .enumerate()
         .map(|(n, id)| {
@@ -200,7 +200,7 @@ fn cut_off_from_etcd() {
 }
 
 /// The epochs of all sessions, as a node sees them.
-fn epochs(cluster: &mut Cluster, name: &str) -> Vec<String> {
+pub(crate) fn epochs(cluster: &mut Cluster, name: &str) -> Vec<String> {
     ids()
         .map(|id| {
             cluster
@@ -299,6 +299,13 @@ fn misfits() {
     let answer = joined.get();
     assert!(
         answer.contains("a node of the name a is in the cluster"),
+        "{answer}"
+    );
+    let games = [("CLUSTER_OF_TEST", "games")];
+    let (_other, joined) = cluster.spawn_with("x", 64, &games);
+    let answer = joined.get();
+    assert!(
+        answer.contains("is the cluster \"test\", and this node is one of \"games\""),
         "{answer}"
     );
     let (_bad, joined) = cluster.spawn("A B", 64);
