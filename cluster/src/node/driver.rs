@@ -88,6 +88,8 @@ struct Driver {
     plans: Plans,
     info: NodeInfo,
     registered: Registered,
+    /// The time of the latest look at the clock.
+    latest: BootTime,
 }
 
 async fn serve(node: &Arc<Node>, term: Term) -> Over {
@@ -126,11 +128,13 @@ async fn serve(node: &Arc<Node>, term: Term) -> Over {
         plans: Plans::new(keys.clone(), shards, tell.clone()),
         info,
         registered,
+        latest: node.clock.now(),
     };
     // Told once.
     let (mut lost, mut deaf) = (false, false);
     let over = loop {
         let mut out = Vec::new();
+        driver.look_at_the_clock(&mut out);
         let pause = driver.pause();
         tokio::select! {
             biased;
@@ -187,6 +191,17 @@ impl Driver {
             .admission
             .with(|holder| what(holder, now, out));
         self.node.local.admission.changed.notify_waiters();
+    }
+
+    /// A clock that goes back would make the lease last longer here than in etcd. None does by itself.
+    fn look_at_the_clock(&mut self, out: &mut Vec<Effect>) {
+        let now = self.node.clock.now();
+        if now < self.latest {
+            let back = self.latest.since(now);
+            tracing::error!(node = %self.node.name, ?back, "the clock went back: its sessions are ended");
+            self.tell(out, Holder::lease_lost);
+        }
+        self.latest = now;
     }
 
     fn pause(&self) -> Duration {

@@ -7,6 +7,7 @@
 //! cargo test --release -p session-supervisor-cluster --test nodes -- --figures
 //! ```
 
+mod clocks;
 mod cluster;
 #[path = "../support/etcd.rs"]
 #[expect(dead_code, reason = "another test uses the rest of it")]
@@ -38,9 +39,10 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let tables: [&[Case]; 3] = [
+    let tables: [&[Case]; 4] = [
         scenarios::CASES,
         links::CASES,
+        clocks::CASES,
         restored::CASES,
     ];
     let cases = || tables.into_iter().flatten();
