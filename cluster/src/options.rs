@@ -202,14 +202,17 @@ mod tests {
             assert!(good.check().is_ok(), "{}", good.address());
         }
         for (bad, text) in [
-            (everywhere(), "\"0.0.0.0:7000\": it is every address"),
+            (
+                everywhere(),
+                "\"0.0.0.0:7000\" for other nodes: it is every address",
+            ),
             (
                 options().advertise("node-1"),
-                "\"node-1\": it must be `host:port`",
+                "\"node-1\" for other nodes: it must be `host:port`",
             ),
             (
                 options().advertise(":7000"),
-                "\":7000\": it must be `host:port`",
+                "\":7000\" for other nodes: it must be `host:port`",
             ),
             (options().advertise("a b:7000"), "it must be `host:port`"),
             (
