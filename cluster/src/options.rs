@@ -164,10 +164,10 @@ impl ClusterOptions {
                 "it is every address of this machine: `advertise` has to say which"
             }
             _ => {
-                let tls = self.tls.iter();
-                return Ok(tls
-                    .map(|tls| tls.check(&address))
-                    .collect::<Result<_, _>>()?);
+                return match &self.tls {
+                    Some(tls) => Ok(tls.check(&address)?),
+                    None => Ok(()),
+                };
             }
         };
         Err(JoinError::Address { address, rule })
