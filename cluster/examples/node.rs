@@ -4,6 +4,8 @@
 //! It reads commands from its standard input, one a line: `open ROOM`, `say ROOM TEXT`, `read ROOM`,
 //! `close ROOM`, `where ROOM`, `list`, `status`, `stats`, `watch` (what happens to the cluster from now on),
 //! `drain SECONDS`, `leave`.
+//!
+//! With `--tls-cert`, `--tls-key` and `--tls-ca`, files in PEM, the nodes speak TLS with each other.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use session_supervisor::{ChildSpec, StartContext};
 use session_supervisor_cluster::{
-    ClusterOptions, ClusterSupervisor, Drain, Kinds, Remote, Seat, Subscription,
+    ClusterOptions, ClusterSupervisor, Drain, Kinds, Remote, Seat, Subscription, Tls,
 };
 use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -88,13 +90,39 @@ fn flag(name: &str) -> Option<String> {
     arguments.nth(1)
 }
 
+const USAGE: &str = "usage: node --name NAME [--cookie TEXT] [--etcd URL] [--postgres URL] \
+    [--listen ADDRESS] [--tls-cert FILE --tls-key FILE --tls-ca FILE]";
+
+/// All three of the flags, or none of them.
+fn tls() -> Result<Option<Tls>, Box<dyn Error>> {
+    let files = [flag("--tls-cert"), flag("--tls-key"), flag("--tls-ca")];
+    let [Some(certificate), Some(key), Some(authority)] = files else {
+        return match files {
+            [None, None, None] => Ok(None),
+            _ => Err("--tls-cert, --tls-key and --tls-ca belong together".into()),
+        };
+    };
+    let read = |file: String| match std::fs::read(&file) {
+        Ok(text) => Ok(text),
+        Err(error) => Err(format!("{file}: {error}")),
+    };
+    let tls = Tls::from_pem(read(certificate)?, read(key)?, read(authority)?)?;
+    Ok(Some(tls))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let name = flag("--name").ok_or("usage: node --name NAME [--etcd URL] [--postgres URL]")?;
+    let name = flag("--name").ok_or(USAGE)?;
     let cookie = flag("--cookie").unwrap_or_else(|| "not a secret".to_owned());
     let mut options = ClusterOptions::new("rooms", &name, cookie);
     if let Some(etcd) = flag("--etcd") {
         options = options.etcd([etcd]);
+    }
+    if let Some(address) = flag("--listen") {
+        options = options.listen(address.parse()?);
+    }
+    if let Some(tls) = tls()? {
+        options = options.tls(tls);
     }
     let kinds = Kinds::new().kind("room", |(): (), seat: Seat| {
         ChildSpec::new(move |start| (Room, (start, seat.clone())))

@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::engine::{Epoch, Holder, NodeName, NotHere, Shard, Shards};
+use crate::engine::{Epoch, Hold, Holder, NodeName, NotHere, Shard, Shards};
 
 /// Why this node may not act for an id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,6 +25,15 @@ pub enum NotAdmitted {
     /// Its shard is on its way to or from this node.
     #[error("its shard is being claimed or given up")]
     Moving,
+    /// This node owns its shard in an earlier epoch than the store of the sessions has seen, so etcd was
+    /// restored from a backup or is another one: [`Fault::OlderEpochs`](crate::Fault::OlderEpochs).
+    #[error("the store has seen epoch {noted} of its shard, and etcd gives {epoch} to this node")]
+    OlderEpoch {
+        /// The epoch that etcd gives.
+        epoch: u64,
+        /// The one that the store has seen.
+        noted: u64,
+    },
     /// The lease of this node was not renewed in time, so another may own the shard.
     #[error("the lease of this node was not renewed in time")]
     AuthorityOver,
@@ -70,6 +79,8 @@ struct State {
 struct Open {
     /// Its sessions are known since this epoch began.
     read: Option<Epoch>,
+    /// The store refuses this epoch, since it has seen that later one.
+    refused: Option<(Epoch, u64)>,
     /// So many requests are being carried out for it.
     busy: u32,
 }
@@ -166,7 +177,7 @@ impl Admission {
         let mut state = self.lock();
         state.holder = holder;
         for open in &mut state.open {
-            open.read = None;
+            (open.read, open.refused) = (None, None);
         }
         drop(state);
         self.changed.notify_waiters();
@@ -175,9 +186,27 @@ impl Admission {
     /// The sessions of the shard are known.
     pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
         if let Some(open) = self.lock().open.get_mut(shard.place()) {
-            open.read = Some(epoch);
+            (open.read, open.refused) = (Some(epoch), None);
         }
         self.changed.notify_waiters();
+    }
+
+    /// The store refuses the shard in this epoch. Answers whether that is news.
+    pub(crate) fn is_refused(&self, shard: Shard, epoch: Epoch, noted: u64) -> bool {
+        let mut state = self.lock();
+        let open = state.open.get_mut(shard.place());
+        open.is_some_and(|open| open.refused.replace((epoch, noted)) != Some((epoch, noted)))
+    }
+
+    /// The shards that this node owns and the store refuses: each with its epoch, and the one that the store
+    /// has seen.
+    pub(crate) fn refused(&self) -> Vec<(Shard, Epoch, u64)> {
+        let state = self.lock();
+        let refused = self.shards.all().filter_map(|shard| {
+            let (epoch, noted) = state.open.get(shard.place())?.refused?;
+            state.holds(shard, epoch).then_some((shard, epoch, noted))
+        });
+        refused.collect()
     }
 
     /// Waits until nothing is done for the shard. Nothing may be admitted for it any more.
@@ -207,12 +236,20 @@ impl State {
     fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
-        let read = self.open.get(shard.place()).and_then(|open| open.read);
-        if read == Some(epoch) {
-            Ok(epoch)
-        } else {
-            Err(NotAdmitted::Moving)
+        let open = self.open.get(shard.place()).copied().unwrap_or_default();
+        match (open.read, open.refused) {
+            (Some(read), _) if read == epoch => Ok(epoch),
+            (_, Some((refused, noted))) if refused == epoch => Err(NotAdmitted::OlderEpoch {
+                epoch: epoch.number(),
+                noted,
+            }),
+            _ => Err(NotAdmitted::Moving),
         }
+    }
+
+    fn holds(&self, shard: Shard, epoch: Epoch) -> bool {
+        let holder = self.holder.as_ref();
+        holder.is_some_and(|holder| holder.hold(shard) == Hold::Owned(epoch))
     }
 
     fn busy(&self, shard: Shard) -> u32 {

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
-use crate::etcd::{Etcd, EtcdOptions, NodeInfo, WantedSettings};
+use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
 use crate::feed::NodeFeed;
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
@@ -111,13 +111,7 @@ impl ClusterSupervisor {
         if !(Duration::from_millis(10)..=Duration::from_secs(3_600)).contains(&timeout) {
             return Err(JoinError::RequestTimeout { timeout });
         }
-        if let Some(address) = options
-            .advertise
-            .clone()
-            .filter(|given| !NodeInfo::takes(given))
-        {
-            return Err(JoinError::Address { address });
-        }
+        options.check()?;
         if let Some((protocol, rule)) = kinds.bad_protocol {
             return Err(JoinError::Protocol { protocol, rule });
         }
@@ -125,6 +119,7 @@ impl ClusterSupervisor {
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;
         let wanted = WantedSettings {
+            name: &options.cluster,
             shards: options.shards,
             hash: HASH_VERSION,
             protocol: PROTOCOL,

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::admission::NotAdmitted;
 use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
 use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
-use crate::gateway::{AskError, GatewayError, Outcome};
+use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
 use crate::wire::{FrameError, Refusal};
 
 /// Why a node has not joined a cluster.
@@ -44,12 +44,6 @@ pub enum JoinError {
         /// What it must be.
         rule: &'static str,
     },
-    /// The address under which others are to reach this node is none.
-    #[error("bad address {address:?}: it must be host:port, of at most 300 printable bytes")]
-    Address {
-        /// What was given.
-        address: String,
-    },
     /// The addresses of etcd are none, or its options.
     #[error("etcd cannot be reached as it was configured")]
     Connect(#[from] ConnectError),
@@ -71,6 +65,17 @@ pub enum JoinError {
         /// Where it is.
         address: Option<String>,
     },
+    /// Other nodes cannot be told where this one is.
+    #[error("bad address {address:?} for other nodes: {rule}")]
+    Address {
+        /// What they would be told.
+        address: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The certificate cannot be used with the address that others are told, or not any more.
+    #[error("no TLS between this node and others")]
+    Tls(#[from] TlsError),
     /// Other nodes could not reach this one.
     #[error("no gateway for other nodes")]
     Gateway(#[from] GatewayError),

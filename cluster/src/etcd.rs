@@ -5,6 +5,13 @@
 //! one after it does not meet the same dead server; nothing is repeated here except the renewal of the
 //! lease and the watch.
 //!
+//! # An etcd that goes back
+//!
+//! Epochs are revisions of etcd, so they grow as long as etcd's history is one. Restored from a backup, or
+//! replaced by another one, it may be at an earlier revision than a node has seen: every read and every
+//! transaction fails with [`WentBack`] then, the lease and the watch end, and the node ends all that it
+//! runs. It [begins](Etcd::begin) again when etcd is past all that it has seen.
+//!
 //! # Which etcd
 //!
 //! Any 3.4 or later; 3.4.31, 3.5.13 or later is better. Before these, a leader that was stopped or cut
@@ -22,6 +29,7 @@
 mod claims;
 mod connection;
 mod error;
+mod history;
 mod keepalive;
 mod keys;
 mod lease;
@@ -38,16 +46,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use connection::Connection;
+use history::History;
 use keys::Keys;
 
 pub use claims::{Claim, Release};
 pub use error::{ConnectError, EtcdError, GrantError, Outcome, SettingsError};
+pub use history::{Position, WentBack};
 pub use lease::{Lease, LeaseState, Lost};
 pub use nodes::{NodeKeys, Registered, Registration, Updated};
 pub use options::EtcdOptions;
 pub use planner::{Election, PlanWrite, PlannerTerm};
 pub use settings::{Settings, WantedSettings};
 pub use snapshot::{Change, Changed, Snapshot};
+pub(crate) use values::is_address;
 pub use values::{NodeInfo, NodeRun, Planner};
 pub use watch::{Seen, Watch};
 
@@ -56,6 +67,7 @@ pub use watch::{Seen, Watch};
 pub struct Etcd {
     connection: Arc<Connection>,
     keys: Arc<Keys>,
+    history: Arc<History>,
 }
 
 impl fmt::Debug for Etcd {
@@ -94,7 +106,30 @@ impl Etcd {
         Ok(Self {
             connection: Arc::new(connection),
             keys: Arc::new(keys),
+            history: Arc::default(),
         })
+    }
+
+    /// Asks whether a node that runs nothing may begin: whether etcd is at least as far as all that this
+    /// process has seen. It may be another etcd than before.
+    ///
+    /// # Errors
+    ///
+    /// [`EtcdError::WentBack`], or etcd has not answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it changes nothing in etcd.
+    pub async fn begin(&self) -> Result<(), EtcdError> {
+        let request = "its revision";
+        let key = self.confirming_key();
+        let asked = |mut client: etcd_client::Client| async move {
+            let options = etcd_client::GetOptions::new().with_count_only();
+            client.get(key, Some(options)).await
+        };
+        let answer = self.connection.call(request, asked).await?;
+        self.history
+            .begins_at(request, Position::of(answer.header()))
     }
 
     /// The prefix of all keys, without a slash at its end.

@@ -23,6 +23,7 @@ mod peers;
 mod seldom;
 mod serve;
 mod status;
+mod tls;
 mod unwind;
 
 use std::fmt;
@@ -32,13 +33,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{AskError, GatewayError, Outcome};
-pub use options::{GatewayOptions, Tls};
+pub use options::GatewayOptions;
 pub use peers::Peers;
 use ractor::{Actor, ActorCell, ActorRef, SpawnErr, pg};
 use ractor_cluster::node::NodeConnectionMode;
 use ractor_cluster::{IncomingEncryptionMode, NodeServer, NodeServerMessage};
 pub use serve::{Serve, Serving};
 pub use status::{PeerChange, PeerInfo, PeerState, PeerStatus};
+pub use tls::{Tls, TlsError};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;

@@ -16,6 +16,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod etcd;
 mod event;
+mod fault;
 mod feed;
 #[doc(hidden)]
 pub mod gateway;
@@ -47,6 +48,8 @@ pub use engine::{
     ShardState, Snapshot,
 };
 pub use event::{Event, Lagged, TryNextError};
+pub use fault::Fault;
+pub use gateway::{Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;

@@ -2,8 +2,10 @@
 
 mod draining;
 mod driver;
+mod happened;
 mod life;
 mod planner;
+mod take_over;
 mod term;
 mod told;
 mod work;
@@ -45,6 +47,10 @@ pub(crate) struct Now {
     pub(crate) stage: Stage,
     /// None while it is not joined.
     pub(crate) peers: Option<Peers>,
+    /// Why the last try to join again failed. None: it is joined.
+    pub(crate) not_joined: Option<Arc<str>>,
+    /// Why shards that this node owns are not read from the store.
+    pub(crate) unread: Option<Arc<str>>,
     /// What etcd says, as of the last change that was seen.
     pub(crate) view: Arc<Snapshot>,
 }
@@ -75,8 +81,9 @@ impl Node {
         self.now.send_modify(|now| {
             now.stage = stage;
             if matches!(stage, Stage::Rejoining | Stage::Left) {
-                now.peers = None;
+                (now.peers, now.unread) = (None, None);
             }
+            now.not_joined = None;
         });
     }
 }

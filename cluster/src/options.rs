@@ -1,9 +1,14 @@
 //! How a node joins a cluster.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use session_supervisor::Options;
+
+use crate::error::JoinError;
+use crate::etcd::is_address;
+use crate::gateway::{GatewayError, Tls};
 
 /// How a node joins a cluster: [`ClusterSupervisor::join`](crate::ClusterSupervisor::join).
 ///
@@ -13,6 +18,7 @@ use session_supervisor::Options;
 /// | `prefix` | `/session-supervisor/` and the cluster's name | 1 to 256 bytes |
 /// | `listen` | `127.0.0.1`, a free port | |
 /// | `advertise` | where it listens | `host:port`, at most 300 bytes |
+/// | `tls` | none: nothing is encrypted | the same on all nodes |
 /// | `lease` | 10 s | 2 s to 10 min, whole seconds |
 /// | `shards` | 512 | 1 to 4,096; the same on all nodes, for ever |
 /// | `weight` | 100 | 1 to 1,000 |
@@ -22,16 +28,27 @@ use session_supervisor::Options;
 pub struct ClusterOptions {
     pub(crate) cluster: String,
     pub(crate) node: String,
-    pub(crate) cookie: String,
+    pub(crate) cookie: Cookie,
     pub(crate) etcd: Vec<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) advertise: Option<String>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) lease: Duration,
     pub(crate) shards: u32,
     pub(crate) weight: u32,
     pub(crate) request_timeout: Duration,
     pub(crate) sessions: Options,
+}
+
+/// A secret, which is not shown.
+#[derive(Clone)]
+pub(crate) struct Cookie(pub(crate) String);
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie")
+    }
 }
 
 impl ClusterOptions {
@@ -47,11 +64,12 @@ impl ClusterOptions {
         Self {
             cluster,
             node,
-            cookie: cookie.into(),
+            cookie: Cookie(cookie.into()),
             etcd: vec!["http://127.0.0.1:2379".to_owned()],
             prefix: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             advertise: None,
+            tls: None,
             lease: Duration::from_secs(10),
             shards: 512,
             weight: 100,
@@ -72,17 +90,25 @@ impl ClusterOptions {
         self
     }
 
-    /// Where other nodes connect to this one. Anything but a loopback address is open to the network:
-    /// the cookie is checked, and nothing is encrypted.
+    /// Where other nodes connect to this one. Anything but a loopback address is open to the network: the
+    /// cookie is checked, and without [`tls`](Self::tls) nothing is encrypted.
     pub const fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
     /// The address under which other nodes reach this one, `host:port`, if it is another than the one
-    /// it listens at.
+    /// it listens at. A node that listens at every address of its machine (`0.0.0.0`) has to say which.
     pub fn advertise(mut self, address: impl Into<String>) -> Self {
         self.advertise = Some(address.into());
+        self
+    }
+
+    /// Uses TLS between nodes. All nodes of a cluster use it, or none does: a node refuses a peer that
+    /// differs. The certificate is for the host that this node [advertises](Self::advertise);
+    /// [`join`](crate::ClusterSupervisor::join) refuses one that is not, or that has expired.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -116,5 +142,101 @@ impl ClusterOptions {
     pub fn sessions(mut self, configure: impl FnOnce(Options) -> Options) -> Self {
         self.sessions = configure(self.sessions);
         self
+    }
+
+    /// What other nodes are told, as far as it is known before this one listens: the port may be 0.
+    pub(crate) fn address(&self) -> String {
+        let listen = self.listen.to_string();
+        self.advertise.clone().unwrap_or(listen)
+    }
+
+    /// Whether others can be told where this node is, would accept its certificate there, and have to know
+    /// a secret to connect.
+    pub(crate) fn check(&self) -> Result<(), JoinError> {
+        if self.cookie.0.is_empty() {
+            return Err(GatewayError::NoCookie.into());
+        }
+        let address = self.address();
+        let rule = match &self.advertise {
+            Some(address) if !is_address(address) => "it must be `host:port`",
+            Some(address) if address.ends_with(":0") => "its port must not be 0",
+            None if self.listen.ip().is_unspecified() => {
+                "it is every address of this machine: `advertise` has to say which"
+            }
+            _ => {
+                return match &self.tls {
+                    Some(tls) => Ok(tls.check(&address)?),
+                    None => Ok(()),
+                };
+            }
+        };
+        Err(JoinError::Address { address, rule })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClusterOptions;
+    use crate::error::JoinError;
+    use crate::gateway::Tls;
+
+    fn options() -> ClusterOptions {
+        ClusterOptions::new("c", "n", "open sesame")
+    }
+
+    #[test]
+    fn a_cookie_is_not_shown() {
+        let text = format!("{:?}", options());
+        assert!(!text.contains("sesame"), "{text}");
+    }
+
+    #[test]
+    fn others_are_told_where_it_is_or_it_does_not_join() {
+        let everywhere = || options().listen(([0, 0, 0, 0], 7_000).into());
+        for good in [
+            options(),
+            options().advertise("node-1:7000"),
+            options().advertise("[::1]:7000"),
+            everywhere().advertise("10.0.0.7:7000"),
+        ] {
+            assert!(good.check().is_ok(), "{}", good.address());
+        }
+        for (bad, text) in [
+            (
+                everywhere(),
+                "\"0.0.0.0:7000\" for other nodes: it is every address",
+            ),
+            (
+                options().advertise("node-1"),
+                "\"node-1\" for other nodes: it must be `host:port`",
+            ),
+            (
+                options().advertise(":7000"),
+                "\":7000\" for other nodes: it must be `host:port`",
+            ),
+            (options().advertise("a b:7000"), "it must be `host:port`"),
+            (
+                options().advertise("node-1:70000"),
+                "it must be `host:port`",
+            ),
+            (options().advertise("node-1:0"), "its port must not be 0"),
+        ] {
+            let error = bad.check().expect_err(text);
+            assert!(matches!(error, JoinError::Address { .. }), "{error:?}");
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_for_another_host_is_refused() {
+        let certificate = include_str!("../tests/gateway/certs/good.pem");
+        let key = include_str!("../tests/gateway/certs/good.key");
+        let authority = include_str!("../tests/gateway/certs/authority.pem");
+        let tls = Tls::from_pem(certificate, key, authority).expect("TLS");
+        let options = options().tls(tls);
+        assert!(options.check().is_ok());
+        let error = options.advertise("10.0.0.7:7000").check();
+        let error = error.expect_err("it is for 127.0.0.1");
+        assert!(matches!(error, JoinError::Tls(_)), "{error:?}");
     }
 }

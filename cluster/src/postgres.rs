@@ -29,11 +29,14 @@ pub use options::PostgresOptions;
 /// that writes.
 ///
 /// It has one connection, a thread of the caller, and a runtime of its own. After an error it connects
-/// anew in the next call. Nothing is encrypted: it is for a network that others do not read, or a tunnel.
+/// anew in the next call. A server that is stopped, starts or does not answer is
+/// [`Unreachable`](StoreError::Unreachable): sessions go on meanwhile, and what waits is written at once
+/// when it is back. Nothing is encrypted: it is for a network that others do not read, or a tunnel.
 ///
 /// Each call takes at most the [time](PostgresOptions::timeout) of the options, but for
-/// [`load`](SessionStore::load), which waits that long for each 256 sessions. The server ends the
-/// transaction of a node that was cut off after a quarter of it, so that the next owner waits no longer.
+/// [`load`](SessionStore::load) and [`load_many`](SessionStore::load_many), which wait that long for each
+/// 256 sessions. The server ends the transaction of a node that was cut off after a quarter of it, so that
+/// the next owner waits no longer.
 ///
 /// Every write is one transaction, durable on the server when it is answered: `synchronous_commit` is
 /// switched on where it is off. A server that runs with `fsync = off` loses writes when its machine ends;
@@ -162,10 +165,27 @@ impl PostgresStore {
 
 impl SessionStore for PostgresStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        let owned = Owned::part(part, self.server.shards)?;
-        self.ask(async |server, connection| {
-            read::load(server, connection, part, &owned, found).await
-        })
+        let refused = self.load_many(&[part], found)?;
+        refused
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// In one transaction, whose locks keep off what earlier owners still write.
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shards = self.server.shards;
+        let parts = parts.iter();
+        let parts = parts.map(|part| Ok((*part, Owned::part(*part, shards)?)));
+        let parts = parts.collect::<Result<Vec<_>, StoreError>>()?;
+        self.ask(async |server, connection| read::load(server, connection, parts, found).await)
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {

@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::engine::{Hold, Leaving, NodeName, Owner, Shard, Standing};
-use crate::gateway::PeerStatus;
+use crate::fault::Fault;
+use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
 
 /// How it stands with the cluster, as one node sees it:
@@ -37,6 +38,8 @@ pub struct Status {
     pub moving_here: u32,
     /// The connections to the other nodes.
     pub peers: Vec<PeerStatus>,
+    /// What keeps this node from its work.
+    pub faults: Vec<Fault>,
 }
 
 /// A node, as its key in etcd tells.
@@ -120,6 +123,7 @@ impl Status {
             owned_here: holder.map_or(0, |held| held.owned),
             moving_here: holder.map_or(0, |held| held.moving),
             peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),
+            faults: Fault::all_of(node),
         }
     }
 }
@@ -136,6 +140,9 @@ impl fmt::Display for Status {
         };
         let age = self.lease_age.unwrap_or_default().as_secs_f32();
         writeln!(f, "{}: {stage}, lease renewed {age:.1} s ago", self.node)?;
+        for fault in &self.faults {
+            writeln!(f, "fault: {fault}")?;
+        }
         let planner = self.planner.as_ref().map_or("nobody", NodeName::as_str);
         writeln!(f, "planner: {planner}; unowned shards: {}", self.unowned)?;
         for (name, node) in &self.nodes {
@@ -147,6 +154,12 @@ impl fmt::Display for Status {
                 address, shards, ..
             } = node;
             writeln!(f, "node {name} at {address}: {shards} shards{leaving}")?;
+        }
+        for peer in &self.peers {
+            if peer.state != PeerState::Up {
+                let why = peer.last_error.as_deref().unwrap_or("not yet");
+                writeln!(f, "node {} is not connected: {why}", peer.node)?;
+            }
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ pub fn check<S: SessionStore, O: FnMut() -> S>(make: impl FnMut() -> O) {
             ("a session rests until it is used or replaced", rest),
             ("changes of one call are made in their order", order),
             ("a part has the entries of its own ids, each once", parts),
+            ("several parts are read as each of them is", many),
             ("ids are as they are, also odd ones", odd),
         ],
     );
@@ -133,6 +134,21 @@ fn ids_of(store: &mut dyn SessionStore, part: Part) -> Vec<(String, u64)> {
     }));
     ids.sort_unstable();
     ids
+}
+
+/// The same of several parts, and those that are refused.
+fn ids_of_many(store: &mut dyn SessionStore, parts: &[Part]) -> (Vec<(String, u64)>, Vec<Part>) {
+    let mut ids = Vec::new();
+    let refused = of(store.load_many(parts, &mut |entry| match entry {
+        Entry::Record(record) => ids.push((record.id.to_string(), record.revision)),
+        Entry::Unreadable { id, .. } => ids.push((id.to_string(), 0)),
+    }));
+    ids.sort_unstable();
+    let fenced = |(part, error): (Part, StoreError)| match error {
+        StoreError::Fenced(_) => part,
+        error => std::panic::panic_any(format!("it is refused for something else: {error}")),
+    };
+    (ids, refused.into_iter().map(fenced).collect())
 }
 
 fn ids(store: &mut dyn SessionStore) -> Vec<(String, u64)> {
@@ -312,6 +328,29 @@ fn parts(open: Open<'_>) {
         found += of_part.len();
     }
     assert_eq!(found, 40);
+}
+
+fn many(open: Open<'_>) {
+    let mut store = open();
+    let names: Vec<_> = (0..40).map(|at| format!("s{at}")).collect();
+    let all: Vec<_> = (1..).zip(&names).map(|(at, id)| remember(id, at)).collect();
+    write(&mut *store, &all);
+    let of = |shards: &[u32]| -> Vec<_> {
+        let parts = shards.iter();
+        parts
+            .filter_map(|shard| Part::shard(*shard, 4, 0))
+            .collect()
+    };
+    for shards in [&[][..], &[2], &[3, 0], &[0, 1, 2, 3]] {
+        let mut expected: Vec<_> = of(shards)
+            .iter()
+            .flat_map(|part| ids_of(&mut *store, *part))
+            .collect();
+        expected.sort_unstable();
+        assert_eq!(ids_of_many(&mut *store, &of(shards)), (expected, vec![]));
+    }
+    let whole = ids(&mut *store);
+    assert_eq!(ids_of_many(&mut *store, &[Part::ALL]), (whole, vec![]));
 }
 
 fn odd(open: Open<'_>) {

@@ -6,10 +6,9 @@ use std::sync::{Arc, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::engine::{
-    Admission, Claimed, End, Found, Intent, Kept, NoStart, Outcome, Reading, Standing,
-};
+use crate::engine::{Admission, Claimed, End, Found, Intent, NoStart, Outcome, Reading, Standing};
 use crate::error::{OpenCheckpointError, OpenError, WriteError};
+use crate::loaded::{Loaded, Waiting, is_restored};
 use crate::part::Part;
 use crate::record::{Change, Entry, Record, SavedState};
 use crate::session_store::{SessionStore, StoreError};
@@ -74,45 +73,45 @@ impl Journal {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
-    /// Reads all that is remembered of a part. `standing` says what a record is; it runs on the thread of
-    /// the store, where it holds up nobody. Answers what waits to be restored, and when it was used.
-    pub(crate) async fn read_part(
+    /// Reads all that is remembered of some parts. `standing` says what a record is; it runs on the thread
+    /// of the store, where it holds up nobody. Answers what waits to be restored, what was used last first,
+    /// and the parts that have a later owner.
+    pub(crate) async fn read_parts(
         &self,
-        part: Part,
+        parts: Vec<Part>,
         standing: impl Fn(&Record) -> Standing + Send + 'static,
-    ) -> Result<Vec<(u64, Arc<str>)>, OpenError> {
+    ) -> Result<(Vec<Waiting>, Vec<(Part, StoreError)>), OpenError> {
+        let asked = parts.clone();
         let read = self.read(move |store| {
-            let mut found = Vec::new();
-            store.load(part, &mut |entry| {
-                found.push(match entry {
-                    Entry::Record(mut record) => {
-                        let standing = standing(&record);
-                        // There may be a gigabyte of all of them.
-                        record.arguments = "".into();
-                        Loaded::Record(record, standing)
-                    }
-                    Entry::Unreadable { id, cause } => Loaded::Unreadable(id, cause.into()),
-                });
+            let (mut found, mut held) = (Vec::new(), 0);
+            let refused = store.load_many(&asked, &mut |entry| {
+                found.push(Loaded::of(entry, &standing, &mut held));
             })?;
-            Ok(found)
+            Ok((found, refused))
         });
-        let found = read.await.ok_or(OpenError::Thread(None))?;
-        let found = found.map_err(OpenError::Store)?;
+        let read = read.await.ok_or(OpenError::Thread(None))?;
+        let (found, refused) = read.map_err(OpenError::Store)?;
+        let is_refused = |part: &Part| refused.iter().any(|(of, _)| of == part);
         let mut waiting = Vec::new();
         let mut state = self.lock();
-        state.ledger.take_over(part);
+        for part in parts.into_iter().filter(|part| !is_refused(part)) {
+            state.ledger.take_over(part);
+        }
         for loaded in found {
             match loaded {
-                Loaded::Record(record, standing) => {
-                    if is_restored(&standing) {
-                        waiting.push((record.used, Arc::clone(&record.id)));
-                    }
+                Loaded::Record(record, standing, whole) => {
+                    let waits = is_restored(&standing);
                     state.ledger.found(&record, standing);
+                    if waits {
+                        waiting.push(Waiting::of(record, whole));
+                    }
                 }
                 Loaded::Unreadable(id, why) => state.ledger.found_unreadable(id, why),
             }
         }
-        Ok(waiting)
+        drop(state);
+        waiting.sort_unstable_by(|a, b| b.used.cmp(&a.used).then_with(|| a.id.cmp(&b.id)));
+        Ok((waiting, refused))
     }
 
     /// The sessions of this part are handed over: from now on their ends forget nothing.
@@ -480,12 +479,6 @@ pub(crate) enum Forgot {
     Nothing,
 }
 
-/// What the store has of an id, and what it is.
-enum Loaded {
-    Record(Record, Standing),
-    Unreadable(Arc<str>, Arc<str>),
-}
-
 /// One who waits in vain.
 fn down() -> Written {
     waiter().1
@@ -494,12 +487,4 @@ fn down() -> Written {
 /// A record that is to be written now.
 pub(crate) fn new_record(id: Arc<str>, kind: Arc<str>, arguments: Arc<str>) -> Record {
     Record::new(id, kind, arguments, 0, clock::now())
-}
-
-/// Whether a session waits to be restored, or may be when its supervisor has ended.
-pub(crate) const fn is_restored(standing: &Standing) -> bool {
-    matches!(
-        standing,
-        Standing::Kept(Kept::Waiting | Kept::SupervisorEnded)
-    )
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::part::Part;
+use crate::part::{Part, Parts};
 use crate::record::{Change, Decided, Entry, Record, SavedState};
-use crate::session_store::{SessionStore, StoreError};
+use crate::session_store::{OlderEpoch, SessionStore, StoreError};
 
 /// A [`SessionStore`] in memory. Clones are the same store, so one outlives a supervisor, as a file
 /// does; nothing outlives the process. Several owners may share one, each with a clone.
@@ -53,6 +53,28 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
+    /// All of them under one lock, which is its transaction.
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        let mut stored = self.lock();
+        let (mut taken, mut refused) = (Parts::default(), Vec::new());
+        for part in parts {
+            match stored.own(*part) {
+                Ok(()) => taken.add(*part),
+                Err(error) => refused.push((*part, error)),
+            }
+        }
+        let records = stored.sessions.values().map(|known| &known.record);
+        let of = records.filter(|record| taken.has(&record.id));
+        let entries: Vec<_> = of.cloned().map(Entry::Record).collect();
+        drop(stored);
+        entries.into_iter().for_each(found);
+        Ok(refused)
+    }
+
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
         let stored = self.lock();
         let remembered = stored.sessions.get(id);
@@ -83,7 +105,9 @@ impl Stored {
         let same =
             |known: &&mut Part| (known.number(), known.count()) == (part.number(), part.count());
         match self.owned.iter_mut().find(same) {
-            Some(known) if known.epoch() > part.epoch() => Err(fenced(part.epoch(), *known)),
+            Some(known) if known.epoch() > part.epoch() => {
+                Err(older_epoch(part.epoch(), *known).into())
+            }
             Some(known) => {
                 *known = part;
                 Ok(())
@@ -101,15 +125,16 @@ impl Stored {
             .iter()
             .filter(|part| part.has(decided.change.id()));
         match of.max_by_key(|part| part.epoch()) {
-            Some(part) if part.epoch() > decided.epoch => Err(fenced(decided.epoch, *part)),
+            Some(part) if part.epoch() > decided.epoch => {
+                Err(older_epoch(decided.epoch, *part).into())
+            }
             _ => Ok(()),
         }
     }
 }
 
-fn fenced(epoch: u64, part: Part) -> StoreError {
-    let (shard, known) = (part.number(), part.epoch());
-    StoreError::Fenced(format!("shard {shard} has epoch {known}, this is of epoch {epoch}").into())
+const fn older_epoch(epoch: u64, part: Part) -> OlderEpoch {
+    OlderEpoch::new(part.number(), epoch, part.epoch())
 }
 
 fn apply(sessions: &mut Sessions, change: &Change) {

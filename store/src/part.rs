@@ -1,5 +1,7 @@
 //! Which of the ids of a store one owner has: all of them, or those of a shard.
 
+use std::collections::{HashMap, HashSet};
+
 /// The offset and the prime of FNV-1a in 64 bits.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
@@ -77,6 +79,36 @@ impl Part {
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+}
+
+/// Several parts, whose ids are told by one look at each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts(HashMap<u32, HashSet<u32>>);
+
+impl Parts {
+    pub(crate) fn add(&mut self, part: Part) {
+        self.0.entry(part.of).or_default().insert(part.shard);
+    }
+
+    pub(crate) fn remove(&mut self, part: Part) {
+        if let Some(shards) = self.0.get_mut(&part.of) {
+            shards.remove(&part.shard);
+        }
+    }
+
+    /// Whether one of them has this id.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        let mut all = self.0.iter();
+        all.any(|(of, shards)| shards.contains(&Part::shard_of(id, *of)))
+    }
+}
+
+impl FromIterator<Part> for Parts {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+        let mut all = Self::default();
+        parts.into_iter().for_each(|part| all.add(part));
+        all
     }
 }
 

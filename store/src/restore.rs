@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::{Kept, Standing};
 use crate::error::{NotRestored, StartError};
-use crate::journal::is_restored;
+use crate::loaded::{Waiting, is_restored};
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
 
@@ -38,7 +38,7 @@ pub struct RestoreReport {
 /// Restores all that waits for it, the ones that were used last first.
 pub(crate) async fn restore(
     durable: DurableSupervisor,
-    order: Vec<Arc<str>>,
+    order: Vec<Waiting>,
     mine: impl Fn(&str) -> bool + Send,
     done: watch::Sender<Option<RestoreReport>>,
 ) {
@@ -58,12 +58,12 @@ pub(crate) async fn restore(
     let mut starts = JoinSet::new();
     loop {
         while starts.len() < AT_ONCE
-            && let Some(id) = order.next()
+            && let Some(Waiting { id, record, .. }) = order.next()
         {
             // One that was ensured meanwhile runs already.
             match durable.journal().look(&id) {
                 Some((revision, standing)) if is_restored(&standing) => {
-                    let resume = durable.resume(Arc::clone(&id), revision);
+                    let resume = durable.resume(Arc::clone(&id), revision, record);
                     starts.spawn(async move { (id, resume.await.map(drop)) });
                 }
                 Some((_, Standing::Running { .. })) => report.restored += 1,

@@ -30,10 +30,12 @@ use crate::record::{Decided, Entry, SavedState};
 /// One that several owners share holds these too; one that has a single owner passes over epochs:
 ///
 /// 5. [`load`](Self::load) notes the epoch of the part in the transaction that reads it. It is
-///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing.
+///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing. So it is for each
+///    part of [`load_many`](Self::load_many): one that is refused hinders no other.
 /// 6. [`apply`](Self::apply) is `Fenced` if a change was decided under a smaller epoch than is noted for
 ///    the part that has its id. It looks at that in the transaction that writes; a look before it keeps
 ///    nobody off. Then nothing of the call is made.
+/// 7. The cause of `Fenced` is an [`OlderEpoch`], by which an operator sees that epochs went back.
 pub trait SessionStore: Send + 'static {
     /// Hands over the entries of a part, each once, in any order.
     ///
@@ -41,6 +43,32 @@ pub trait SessionStore: Send + 'static {
     ///
     /// As the store says. What was handed over before is not to be relied on.
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError>;
+
+    /// Hands over the entries of several parts, each once, in any order. Answers the parts that have a
+    /// later owner, each with its [error](StoreError::older_epoch), of which nothing is handed over.
+    ///
+    /// It is [`load`](Self::load) of each of them, unless a store can do it at once: for one that asks
+    /// others over a network that is a round trip in place of hundreds.
+    ///
+    /// # Errors
+    ///
+    /// As the store says. What was handed over before is not to be relied on, and some of the epochs may
+    /// be noted.
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        let mut refused = Vec::new();
+        for part in parts {
+            match self.load(*part, &mut *found) {
+                Ok(()) => {}
+                Err(error @ StoreError::Fenced(_)) => refused.push((*part, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
 
     /// The entry of an id.
     ///
@@ -68,6 +96,14 @@ pub trait SessionStore: Send + 'static {
 impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         (**self).load(part, found)
+    }
+
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        (**self).load_many(parts, found)
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
@@ -110,10 +146,53 @@ pub enum StoreError {
     /// What is stored is not what was written.
     #[error("the store is damaged")]
     Damaged(#[source] Box<dyn Error + Send + Sync>),
-    /// A later owner has the part of the store that this is about. Nothing was done.
+    /// A later owner has the part of the store that this is about. Nothing was done. The cause is an
+    /// [`OlderEpoch`].
     #[error("the store refuses an older owner")]
     Fenced(#[source] Box<dyn Error + Send + Sync>),
     /// Something else.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Why a store refuses an owner: it has noted a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("shard {shard} has epoch {noted}, this is of epoch {epoch}")]
+#[non_exhaustive]
+pub struct OlderEpoch {
+    /// The shard.
+    pub shard: u32,
+    /// The epoch of the owner that is refused.
+    pub epoch: u64,
+    /// The greatest epoch that is noted for the shard.
+    pub noted: u64,
+}
+
+impl OlderEpoch {
+    /// Of this shard, in this epoch, while that one is noted.
+    #[must_use]
+    pub const fn new(shard: u32, epoch: u64, noted: u64) -> Self {
+        Self {
+            shard,
+            epoch,
+            noted,
+        }
+    }
+}
+
+impl From<OlderEpoch> for StoreError {
+    fn from(older: OlderEpoch) -> Self {
+        Self::Fenced(Box::new(older))
+    }
+}
+
+impl StoreError {
+    /// Which epochs it is about, if it is [`Fenced`](Self::Fenced).
+    #[must_use]
+    pub fn older_epoch(&self) -> Option<OlderEpoch> {
+        match self {
+            Self::Fenced(cause) => cause.downcast_ref().copied(),
+            _ => None,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
-use crate::part::Part;
+use crate::part::{Part, Parts};
 use crate::record::{Decided, Entry, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 use lock::Lock;
@@ -179,7 +179,18 @@ impl SqliteStore {
 
 impl SessionStore for SqliteStore {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        read::load(&self.connection, part, found)
+        read::load(&self.connection, |id| part.has(id), found)
+    }
+
+    /// The table is gone through once, however many they are.
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        let parts: Parts = parts.iter().copied().collect();
+        read::load(&self.connection, |id| parts.has(id), found)?;
+        Ok(Vec::new())
     }
 
     fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {

@@ -11,6 +11,7 @@ mod it {
     mod lives;
     mod places;
     mod races;
+    mod reads;
     mod rest;
     mod sharing;
     mod support;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use etcd_client::Error as Cause;
 use thiserror::Error;
 
+use super::history::WentBack;
+
 /// Why etcd has not done something.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
@@ -52,6 +54,10 @@ pub enum EtcdError {
         #[source]
         cause: Arc<dyn StdError + Send + Sync>,
     },
+    /// etcd is at an earlier revision than this process has seen, or is another one. What it says of owners
+    /// contradicts what was done before.
+    #[error(transparent)]
+    WentBack(#[from] WentBack),
     /// An answer that does not fit the question.
     #[error("an answer of etcd to {request} makes no sense: {what}")]
     Nonsense {
@@ -78,9 +84,10 @@ impl EtcdError {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::LeaseGone { .. } | Self::Refused { .. } => Outcome::NotDone,
-            Self::TimedOut { .. } | Self::Unavailable { .. } | Self::Nonsense { .. } => {
-                Outcome::Unknown
-            }
+            Self::TimedOut { .. }
+            | Self::Unavailable { .. }
+            | Self::WentBack(_)
+            | Self::Nonsense { .. } => Outcome::Unknown,
         }
     }
 
@@ -196,6 +203,28 @@ pub enum SettingsError {
         ours: u32,
         /// What the cluster has.
         theirs: u32,
+    },
+    /// Another cluster has the prefix.
+    #[error("at {key} is the cluster {theirs:?}, and this node is one of {ours:?}")]
+    OtherName {
+        /// The key of the settings.
+        key: String,
+        /// The name of this node's cluster.
+        ours: String,
+        /// The name of the cluster that is there.
+        theirs: String,
+    },
+    /// The cluster was made anew while this node ran.
+    #[error(
+        "at {key} is the cluster {theirs} by now, and this node has joined {ours}: start it anew"
+    )]
+    Replaced {
+        /// The key of the settings.
+        key: String,
+        /// The UUID of the cluster that this node has joined.
+        ours: String,
+        /// The UUID of the cluster that is there.
+        theirs: String,
     },
     /// What stands there are no settings.
     #[error("what stands at {key} are not the settings of a cluster")]

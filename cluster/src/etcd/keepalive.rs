@@ -12,6 +12,7 @@ use crate::engine::{Authority, Backoff, BootTime, Renewal, Retry, Standing};
 
 use super::Etcd;
 use super::error::EtcdError;
+use super::history::Position;
 use super::lease::{LeaseState, Lost};
 use super::values::random;
 
@@ -35,7 +36,12 @@ pub(super) struct Keepalive {
 /// What one renewal has come to.
 enum Answer {
     /// The lease was renewed after that moment, by a server that was the leader then.
-    Renewed { sent: BootTime, stream: Stream },
+    Renewed {
+        sent: BootTime,
+        stream: Stream,
+        /// Where etcd was when it was confirmed.
+        found: Option<Position>,
+    },
     /// The leader of etcd has changed meanwhile. Whether the lease was renewed is not known.
     Unconfirmed,
     /// etcd does not know the lease.
@@ -76,7 +82,7 @@ impl Keepalive {
                 return self.lost(Lost::NotRenewed);
             }
             pause = match self.renew().await {
-                Ok(Answer::Renewed { sent, stream }) => {
+                Ok(Answer::Renewed { sent, stream, .. }) => {
                     let now = self.clock.now();
                     if self.authority.renewed(sent, now) == Renewal::TooLate {
                         return self.lost(Lost::NotRenewed);
@@ -87,6 +93,7 @@ impl Keepalive {
                 Ok(Answer::Gone) | Err(EtcdError::LeaseGone { .. }) => {
                     return self.lost(Lost::Gone);
                 }
+                Err(EtcdError::WentBack(why)) => return self.lost(Lost::WentBack(why)),
                 Ok(Answer::Unconfirmed) => {
                     debug!(
                         lease = self.id,
@@ -147,13 +154,24 @@ impl Keepalive {
             if renewed_in.is_none() || renewed_in != confirmed_in {
                 return Ok(Answer::Unconfirmed);
             }
-            Ok(Answer::Renewed { sent, stream })
+            let found = Position::of(read.header());
+            Ok(Answer::Renewed {
+                sent,
+                stream,
+                found,
+            })
         };
         let request = "a renewal of the lease";
-        self.etcd
+        let seen = self.etcd.history.seen();
+        let answer = self
+            .etcd
             .connection
             .call_within(request, within, asked)
-            .await
+            .await?;
+        if let Answer::Renewed { found, .. } = &answer {
+            self.etcd.history.answered(request, seen, *found)?;
+        }
+        Ok(answer)
     }
 
     fn held(&mut self, sent: BootTime, stream: Stream) {

@@ -10,6 +10,7 @@ use crate::engine::{Authority, BootTime, Incarnation, NodeName, Ttl};
 
 use super::Etcd;
 use super::error::{EtcdError, GrantError};
+use super::history::WentBack;
 use super::keepalive::Keepalive;
 use super::nodes::NodeKeys;
 use super::values::NodeRun;
@@ -39,16 +40,19 @@ pub enum LeaseState {
 pub enum Lost {
     /// etcd does not know it: it has expired, or was revoked. Others may own what hung on it.
     Gone,
+    /// etcd was restored from a backup, or is another one. Others may own what hung on it.
+    WentBack(WentBack),
     /// No renewal was confirmed before two thirds of its time were over. It still exists for a while.
     NotRenewed,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gone => "etcd does not know the lease any more",
-            Self::NotRenewed => "no renewal of the lease was confirmed in time",
-        })
+        match self {
+            Self::Gone => f.write_str("etcd does not know the lease any more"),
+            Self::WentBack(why) => why.fmt(f),
+            Self::NotRenewed => f.write_str("no renewal of the lease was confirmed in time"),
+        }
     }
 }
 

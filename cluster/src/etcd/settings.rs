@@ -13,7 +13,9 @@ use super::values::random;
 
 /// What a node has to have in common with all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WantedSettings {
+pub struct WantedSettings<'a> {
+    /// The name of the cluster.
+    pub name: &'a str,
     /// Into how many shards ids are divided.
     pub shards: u32,
     /// The version of the function that divides them.
@@ -25,6 +27,8 @@ pub struct WantedSettings {
 /// The settings of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
+    /// The name of the cluster, so that no node of another one joins it by a wrong prefix.
+    pub name: String,
     /// Into how many shards ids are divided.
     pub shards: u32,
     /// The version of the function that divides them.
@@ -56,14 +60,41 @@ impl Etcd {
     /// # Cancel safety
     ///
     /// A call that was cancelled may have written the settings.
-    pub async fn settings(&self, wanted: WantedSettings) -> Result<Settings, SettingsError> {
-        let key = self.keys.settings();
-        let new = Settings {
+    pub async fn settings(&self, wanted: WantedSettings<'_>) -> Result<Settings, SettingsError> {
+        self.same_settings(Settings {
+            name: wanted.name.to_owned(),
             shards: wanted.shards,
             hash: wanted.hash,
             protocol: wanted.protocol,
             cluster: uuid(),
-        };
+        })
+        .await
+    }
+
+    /// The settings of the cluster that a node has joined. Where there are none any more, as in an etcd that
+    /// was begun anew, they are written again.
+    ///
+    /// # Errors
+    ///
+    /// As [`settings`](Self::settings); [`SettingsError::Replaced`] if another cluster is there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`settings`](Self::settings).
+    pub async fn settings_again(&self, joined: &Settings) -> Result<(), SettingsError> {
+        let found = self.same_settings(joined.clone()).await?;
+        if found.cluster != joined.cluster {
+            return Err(SettingsError::Replaced {
+                key: self.keys.settings(),
+                ours: joined.cluster.clone(),
+                theirs: found.cluster,
+            });
+        }
+        Ok(())
+    }
+
+    async fn same_settings(&self, new: Settings) -> Result<Settings, SettingsError> {
+        let key = self.keys.settings();
         // Numbers and texts have no value that JSON lacks.
         let value = serde_json::to_vec(&new).unwrap_or_default();
         let txn = put_or_get(key.clone(), value, NO_LEASE);
@@ -76,14 +107,17 @@ impl Etcd {
             Ok(found) => found,
             Err(cause) => return Err(SettingsError::Unreadable { key, cause }),
         };
+        if new.name != found.name {
+            return Err(SettingsError::OtherName {
+                key,
+                ours: new.name,
+                theirs: found.name,
+            });
+        }
         for (what, ours, theirs) in [
-            ("the number of shards", wanted.shards, found.shards),
-            ("the version of the hash", wanted.hash, found.hash),
-            (
-                "the version of the messages",
-                wanted.protocol,
-                found.protocol,
-            ),
+            ("the number of shards", new.shards, found.shards),
+            ("the version of the hash", new.hash, found.hash),
+            ("the version of the messages", new.protocol, found.protocol),
         ] {
             if ours != theirs {
                 return Err(SettingsError::Different {
@@ -170,8 +204,8 @@ mod tests {
             "",
             "{}",
             "null",
-            "{\"shards\":1,\"hash\":1,\"protocol\":1,\"cluster\":\"x\"}",
-            "{\"shards\":-1,\"hash\":1,\"protocol\":1,\"cluster\":\"x\"}",
+            "{\"name\":\"chat\",\"shards\":1,\"hash\":1,\"protocol\":1,\"cluster\":\"x\"}",
+            "{\"name\":\"chat\",\"shards\":-1,\"hash\":1,\"protocol\":1,\"cluster\":\"x\"}",
         ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad}");
         }

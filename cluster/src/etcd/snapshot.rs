@@ -10,6 +10,7 @@ use crate::engine::{Epoch, NodeName, Owner, Shard, Shards};
 use super::Etcd;
 use super::connection::LARGEST;
 use super::error::EtcdError;
+use super::history::Position;
 use super::keys::Key;
 use super::nodes::Registered;
 use super::planner::PlannerTerm;
@@ -85,6 +86,7 @@ impl Etcd {
         let request = "the keys of the cluster";
         let mut snapshot = Snapshot::default();
         let mut from = self.keys.start().into_bytes();
+        let seen = self.history.seen();
         loop {
             let options = GetOptions::new()
                 .with_range(self.keys.end())
@@ -98,15 +100,8 @@ impl Etcd {
             };
             let mut page = self.connection.call(request, asked).await?;
             if snapshot.revision == 0 {
-                let revision = page.header().map(etcd_client::ResponseHeader::revision);
-                let revision = revision.and_then(|revision| u64::try_from(revision).ok());
-                snapshot.revision =
-                    revision
-                        .filter(|revision| *revision > 0)
-                        .ok_or(EtcdError::Nonsense {
-                            request,
-                            what: "it has no revision",
-                        })?;
+                let found = Position::of(page.header());
+                snapshot.revision = self.history.answered(request, seen, found)?.revision;
             }
             let more = page.more();
             let keys = page.take_kvs();

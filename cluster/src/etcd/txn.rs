@@ -7,6 +7,7 @@ use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp, TxnOpResponse, TxnRe
 
 use super::Etcd;
 use super::error::EtcdError;
+use super::history::Position;
 
 /// So many transactions go in one request. etcd allows 128 operations in one, and counts the
 /// operations inside of those against what the outer ones leave.
@@ -46,12 +47,12 @@ impl Etcd {
         let count = txns.len();
         let all: Vec<_> = txns.into_iter().map(TxnOp::txn).collect();
         let txn = Txn::new().and_then(all);
+        let seen = self.history.seen();
         let asked = |mut client: etcd_client::Client| async move { client.txn(txn).await };
         let answer = self.connection.call(request, asked).await?;
-        let header = answer.header().map(etcd_client::ResponseHeader::revision);
-        let revision = header.and_then(|revision| u64::try_from(revision).ok());
+        let found = Position::of(answer.header());
+        let Position { revision, .. } = self.history.answered(request, seen, found)?;
         let nonsense = |what| EtcdError::Nonsense { request, what };
-        let revision = revision.ok_or(nonsense("it has no revision"))?;
         let steps = parts(&answer).ok_or(nonsense("a part of it is missing"))?;
         if steps.len() != count {
             return Err(nonsense("it has another number of parts"));

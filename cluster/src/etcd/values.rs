@@ -97,7 +97,7 @@ impl NodeInfo {
         }
         let node: WrittenNode<'_> =
             serde_json::from_slice(value).map_err(|_| Unreadable::NoNode)?;
-        if !Self::takes(&node.address) {
+        if !is_address(&node.address) {
             return Err(Unreadable::NoAddress);
         }
         Ok(Self {
@@ -113,15 +113,6 @@ impl NodeInfo {
         })
     }
 
-    /// Whether this is an address that other nodes read: a host and a port, printable, of at most 300
-    /// bytes.
-    pub(crate) fn takes(address: &str) -> bool {
-        let port = address.rsplit_once(':').map(|(_, port)| port);
-        let port = port.and_then(|port| port.parse::<u16>().ok());
-        let printable = address.bytes().all(|byte| byte.is_ascii_graphic());
-        port.is_some() && printable && address.len() <= ADDRESS
-    }
-
     /// Text that people can read.
     pub(super) fn write(&self) -> String {
         let node = WrittenNode {
@@ -134,6 +125,15 @@ impl NodeInfo {
         // Numbers and texts have no value that JSON lacks.
         serde_json::to_string(&node).unwrap_or_default()
     }
+}
+
+/// Whether this is an address that other nodes read: a host and a port, printable, of at most 300 bytes.
+pub(crate) fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    !host.is_empty() && port.parse::<u16>().is_ok() && printable && text.len() <= ADDRESS
 }
 
 /// Why a value is not what its key says.
@@ -222,6 +222,7 @@ mod tests {
             "host",
             "host:",
             "host:70000",
+            ":1",
             "a b:1",
             "\u{e4}:1",
             "a\n:1",

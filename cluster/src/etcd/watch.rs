@@ -15,6 +15,7 @@ use crate::engine::{Backoff, Retry, Shards};
 use super::Etcd;
 use super::connection::LARGEST;
 use super::error::EtcdError;
+use super::history::WentBack;
 use super::snapshot::{Change, Snapshot};
 use super::values::random;
 
@@ -29,6 +30,8 @@ pub enum Seen {
     Reset(Snapshot),
     /// A change after that.
     Change(Change),
+    /// etcd was restored from a backup, or is another one. Nothing more is seen.
+    WentBack(WentBack),
 }
 
 /// A view of a cluster's keys that follows etcd until it is dropped.
@@ -72,7 +75,7 @@ impl Watch {
     }
 
     /// The next thing seen; the first is a [`Seen::Reset`]. Waits as long as nothing changes, and
-    /// while etcd is away. None: the runtime is being shut down.
+    /// while etcd is away. None: nothing more is seen, since that was told or the runtime is being shut down.
     ///
     /// # Cancel safety
     ///
@@ -110,6 +113,11 @@ impl Follower {
             let why = match self.follow().await {
                 Ok(never) => match never {},
                 Err(Broken::Unread) => return,
+                Err(Broken::Etcd(EtcdError::WentBack(why))) => {
+                    // Nobody reads it any more, or it is told.
+                    drop(self.tell(Seen::WentBack(why)).await);
+                    return;
+                }
                 Err(why) => why,
             };
             if self.retry.failures() == 0 {
@@ -188,6 +196,7 @@ impl Follower {
         for event in answer.events() {
             let Some(key) = event.kv() else { continue };
             let revision = key.mod_revision().unsigned_abs();
+            self.etcd.history.saw_change(revision);
             // A deleted key has no version. The client's own type of an event panics on kinds that it
             // does not know.
             let what = if key.version() == 0 {

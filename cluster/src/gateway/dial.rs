@@ -14,11 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::events::Event;
-use super::options::Tls;
 use super::seldom::Seldom;
+use super::tls::Tls;
 use crate::engine::NodeName;
 
 /// So many handshakes of peers that dial may go on at once.
@@ -73,6 +72,7 @@ impl Net {
     pub(super) async fn accept(self, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(HANDSHAKES));
         let (full, failed) = (Seldom::default(), Seldom::default());
+        let refused = Arc::new(Seldom::default());
         loop {
             let (stream, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -90,7 +90,7 @@ impl Net {
                 }
                 continue;
             };
-            let net = self.clone();
+            let (net, refused) = (self.clone(), Arc::clone(&refused));
             tokio::spawn(async move {
                 match within(net.patience, accepted(stream, net.tls.as_ref())).await {
                     Ok(stream) => {
@@ -99,7 +99,11 @@ impl Net {
                         net.give(stream, Side::Accepted);
                     }
                     Err(error) => {
-                        tracing::warn!(%address, %error, "a connection is refused: no handshake of TLS");
+                        if let Some(others) = refused.tell() {
+                            tracing::warn!(%address, %error, others, "a connection is refused: no handshake of TLS");
+                        }
+                        let (address, why) = (address.to_string(), error.to_string());
+                        net.tell(Event::NotAccepted { address, why });
                     }
                 }
             });
@@ -131,10 +135,10 @@ async fn connect(address: &str, tls: Option<&Tls>) -> io::Result<(NetworkStream,
             stream,
         },
         Some(tls) => {
-            let name = match &tls.server_name {
-                Some(name) => name.clone(),
-                None => server_name(address)?,
-            };
+            let name = tls.name_at(address).map_err(|error| {
+                let text = format!("{address:?} has no name for a certificate: {error}");
+                io::Error::new(io::ErrorKind::InvalidInput, text)
+            })?;
             NetworkStream::TlsClient {
                 peer_addr,
                 local_addr,
@@ -143,16 +147,6 @@ async fn connect(address: &str, tls: Option<&Tls>) -> io::Result<(NetworkStream,
         }
     };
     Ok((stream, peer_addr.to_string()))
-}
-
-/// The host part of `host:port`, or of `[host]:port`.
-fn server_name(address: &str) -> io::Result<ServerName<'static>> {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    ServerName::try_from(host.to_owned()).map_err(|error| {
-        let text = format!("{host:?} is no name for a certificate: {error}");
-        io::Error::new(io::ErrorKind::InvalidInput, text)
-    })
 }
 
 async fn accepted(stream: TcpStream, tls: Option<&Tls>) -> io::Result<NetworkStream> {
@@ -170,21 +164,4 @@ async fn accepted(stream: TcpStream, tls: Option<&Tls>) -> io::Result<NetworkStr
             stream: tls.acceptor.accept(stream).await?,
         },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::server_name;
-
-    #[test]
-    fn the_host_is_without_its_port() {
-        for (address, host) in [
-            ("node-1.example:7000", "node-1.example"),
-            ("127.0.0.1:7000", "127.0.0.1"),
-            ("[::1]:7000", "::1"),
-        ] {
-            assert_eq!(server_name(address).expect("a name").to_str(), host);
-        }
-        assert!(server_name("a b:1").is_err());
-    }
 }

@@ -110,6 +110,10 @@ impl Driver {
             Event::Accepted { address, place } => {
                 self.open.handshakes.insert(address, place);
             }
+            Event::NotAccepted { address, why } => {
+                let text = format!("a connection from {address} was refused: no TLS: {why}");
+                self.table.refused(&text);
+            }
             Event::Dialled {
                 node,
                 attempt,
@@ -150,17 +154,8 @@ impl Driver {
                 self.links.ready(id(&session), identity, now, out);
             }
             Event::Closed(session) => {
-                if self.open.handshakes.remove(&session.peer_addr).is_some()
-                    && let Some(others) = self.refused.tell()
-                {
-                    let address = &session.peer_addr;
-                    tracing::warn!(
-                        address,
-                        others,
-                        "a connection has ended in its handshake, as it does if the cookies do not fit"
-                    );
-                    let why = "it has ended in its handshake, as it does if the cookies do not fit";
-                    self.refuses(address, why, others);
+                if self.open.handshakes.remove(&session.peer_addr).is_some() {
+                    self.ended_in_handshake(&session.peer_addr);
                 }
                 let id = id(&session);
                 self.open.sessions.remove(&id);
@@ -180,6 +175,23 @@ impl Driver {
             }
             Event::Silent { node, connection } => self.links.silent(&node, connection, now, out),
         }
+    }
+
+    /// Which peer it was is not known: all that dial this node and are not connected are told so.
+    fn ended_in_handshake(&self, address: &str) {
+        if let Some(others) = self.refused.tell() {
+            tracing::warn!(
+                address,
+                others,
+                "a connection has ended in its handshake, as it does if the cookies do not fit"
+            );
+            let why = "it has ended in its handshake, as it does if the cookies do not fit";
+            self.refuses(address, why, others);
+        }
+        let text = format!(
+            "a connection from {address} has ended in its handshake, as it does if the cookies do not fit"
+        );
+        self.table.refused(&text);
     }
 
     fn carry_out(&mut self, effect: Effect) {

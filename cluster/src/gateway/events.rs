@@ -19,6 +19,8 @@ pub(super) enum Event {
         address: String,
         place: OwnedSemaphorePermit,
     },
+    /// A connection from this address was not accepted: there was no handshake of TLS.
+    NotAccepted { address: String, why: String },
     /// An attempt to dial has ended, with the address or with a cause.
     Dialled {
         node: NodeName,

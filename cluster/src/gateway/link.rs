@@ -111,6 +111,15 @@ impl Link {
         })
     }
 
+    /// A connection was refused that may have been its own, if it is this peer that dials.
+    pub(super) fn refused(&self, text: &str) {
+        self.told(|told| {
+            if told.state == PeerState::Awaited {
+                told.last_error = Some(text.into());
+            }
+        });
+    }
+
     /// It is connected, over this one.
     pub(super) fn connected(&self, line: Arc<Line>) {
         self.set_line(Some(line));

@@ -2,12 +2,9 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use super::tls::Tls;
 
 /// How a gateway listens, dials and limits.
 ///
@@ -111,44 +108,6 @@ impl fmt::Debug for GatewayOptions {
             .field("waiting", &self.waiting)
             .field("serving", &self.serving)
             .field("pulse", &self.pulse)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The two halves of TLS between nodes: each node accepts and dials.
-///
-/// Let the server's configuration demand a certificate of the peer (`WebPkiClientVerifier`) and give
-/// the client's one: otherwise the cookie is all that a peer must know.
-#[derive(Clone)]
-#[must_use]
-pub struct Tls {
-    pub(super) acceptor: TlsAcceptor,
-    pub(super) connector: TlsConnector,
-    pub(super) server_name: Option<ServerName<'static>>,
-}
-
-impl Tls {
-    /// Accepts with the one and dials with the other. The certificate of a peer must be for the host
-    /// part of the peer's address.
-    pub fn new(server: Arc<ServerConfig>, client: Arc<ClientConfig>) -> Self {
-        Self {
-            acceptor: TlsAcceptor::from(server),
-            connector: TlsConnector::from(client),
-            server_name: None,
-        }
-    }
-
-    /// Expects the certificates of all peers to be for this name.
-    pub fn server_name(mut self, name: ServerName<'static>) -> Self {
-        self.server_name = Some(name);
-        self
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls")
-            .field("server_name", &self.server_name)
             .finish_non_exhaustive()
     }
 }

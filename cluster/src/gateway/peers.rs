@@ -47,6 +47,12 @@ impl Table {
         }
     }
 
+    /// A connection of one that dials this node was refused, and nobody knows whose it was.
+    pub(super) fn refused(&self, text: &str) {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.values().for_each(|link| link.refused(text));
+    }
+
     /// These are the nodes now. `told` is called before another thread can set others.
     fn set(&self, nodes: Nodes, told: impl FnOnce(Nodes)) {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);

@@ -54,7 +54,8 @@ pub struct PeerStatus {
     pub in_flight: usize,
     /// Requests that wait for their turn.
     pub waiting: usize,
-    /// Why the last connection, or the last attempt, ended.
+    /// Why the last connection, or the last attempt, ended. Of a peer that dials this node: why a
+    /// connection was refused that may have been its own.
     pub last_error: Option<Arc<str>>,
 }
 

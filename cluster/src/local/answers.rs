@@ -51,7 +51,10 @@ pub(super) fn not_here(error: NotAdmitted) -> Answer {
             ask: node,
             epoch: 0,
         },
-        NotAdmitted::Moving | NotAdmitted::AuthorityOver | NotAdmitted::NotJoined => later(),
+        NotAdmitted::Moving
+        | NotAdmitted::OlderEpoch { .. }
+        | NotAdmitted::AuthorityOver
+        | NotAdmitted::NotJoined => later(),
     }
 }
 

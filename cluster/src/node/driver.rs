@@ -11,7 +11,7 @@ use super::draining::StuckShards;
 use super::planner::Plans;
 use super::term::Term;
 use super::work::{Happened, Work};
-use crate::engine::{Authority, Effect, Holder, Lapse, Leaving, Limits, Plan, PlanSeen};
+use crate::engine::{Authority, BootTime, Effect, Holder, Lapse, Leaving, Limits, Plan, PlanSeen};
 use crate::etcd::{Changed, LeaseState, Lost, NodeInfo, NodeKeys, Registered, Seen, Snapshot};
 use crate::gateway::PeerInfo;
 
@@ -36,6 +36,8 @@ pub(super) struct Driver {
     pub(super) stuck: StuckShards,
     /// Why the lease has ended, if etcd has said so.
     pub(super) lapse: Lapse,
+    /// The time of the latest look at the clock.
+    latest: BootTime,
 }
 
 /// Serves until the term is over.
@@ -80,6 +82,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         info,
         stuck: StuckShards::new(),
         lapse: Lapse::default(),
+        latest: node.clock.now(),
     };
     let mut orders = node.drains.orders();
     let ended = node.sessions().sessions().wait();
@@ -88,6 +91,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
     let (mut lost, mut deaf, mut blind, mut idle) = (false, false, false, false);
     let over = loop {
         let mut out = Vec::new();
+        driver.look_at_the_clock(&mut out);
         let pause = driver.pause();
         tokio::select! {
             biased;
@@ -151,6 +155,17 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
 }
 
 impl Driver {
+    /// A clock that goes back would make the lease last longer here than in etcd. None does by itself.
+    fn look_at_the_clock(&mut self, out: &mut Vec<Effect>) {
+        let now = self.node.clock.now();
+        if now < self.latest {
+            let back = self.latest.since(now);
+            tracing::error!(node = %self.node.name, ?back, "the clock went back: its sessions are ended");
+            self.tell(out, Holder::lease_lost);
+        }
+        self.latest = now;
+    }
+
     fn pause(&self) -> Duration {
         let deadline = self
             .node
@@ -170,7 +185,7 @@ impl Driver {
             LeaseState::Lost { why, .. } => {
                 tracing::error!(node = %self.node.name, "{why}: its sessions are ended");
                 match why {
-                    Lost::Gone => {
+                    Lost::Gone | Lost::WentBack(_) => {
                         self.lapse = Lapse::LeaseGone;
                         self.tell(out, Holder::lease_lost);
                     }
@@ -194,9 +209,12 @@ impl Driver {
 
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
         match seen {
+            Seen::WentBack(why) => {
+                tracing::error!(node = %self.node.name, "{why}: its sessions are ended");
+                self.tell(out, Holder::lease_lost);
+            }
             Seen::Reset(snapshot) => {
                 let (owned, revision) = (snapshot.owners.clone(), snapshot.revision);
-                let is_there = snapshot.nodes.contains_key(&self.node.name);
                 self.told_of_nodes(&snapshot);
                 self.change(|view| *view = snapshot);
                 let all: Vec<_> = self.node.local.admission.shards().all().collect();
@@ -206,7 +224,7 @@ impl Driver {
                 self.planned(PlanSeen::Standing, out);
                 self.peers();
                 self.plans.planning.seen();
-                if !is_there {
+                if !self.is_registered() {
                     self.removed(out);
                 }
             }
@@ -227,10 +245,10 @@ impl Driver {
                         self.planned(PlanSeen::Made, out);
                         self.plans.planning.seen();
                     }
-                    Changed::Node(name, node) => {
+                    Changed::Node(name, _) => {
                         self.peers();
                         self.plans.planning.seen();
-                        if node.is_none() && name == self.node.name {
+                        if name == self.node.name && !self.is_registered() {
                             self.removed(out);
                         }
                     }
@@ -238,6 +256,13 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Whether the key of this node is there, as it was created: another one of its name is not this run's.
+    fn is_registered(&self) -> bool {
+        let view = self.view();
+        let own = view.nodes.get(&self.node.name);
+        own.is_some_and(|(registered, _)| *registered == self.registered)
     }
 
     /// etcd does not have this node any more. Its key hangs on the lease, so that has ended, whatever its
@@ -316,6 +341,9 @@ impl Driver {
                     holder.drained(shard, epoch, now, out)
                 });
             }
+            Happened::Outdated(shard, epoch) => self.tell(out, |holder, now, out| {
+                holder.outdated(shard, epoch, now, out);
+            }),
             Happened::EndedAll => self.tell(out, Holder::ended_all),
             Happened::Planned(planned) => self.plans.planning.done(planned),
             Happened::StoreEnded if self.info.leaving == Leaving::Yes => {}

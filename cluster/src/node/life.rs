@@ -70,7 +70,14 @@ async fn rejoin(node: &Node) -> Option<Term> {
             Ok(term) => return Some(term),
             Err(error) => {
                 let (pause, why) = (retry.failed(), chain(&error));
-                tracing::warn!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
+                // Some last until somebody does something: they are told once, and by `status`.
+                if node.now.borrow().not_joined.as_deref() == Some(&*why) {
+                    tracing::debug!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
+                } else {
+                    tracing::warn!(node = %node.name, "not joined: {why}; tried again");
+                }
+                node.now
+                    .send_modify(|now| now.not_joined = Some(why.into()));
                 tokio::select! {
                     () = sleep(pause) => node.drained_without_a_term(),
                     () = node.leave.notified() => return None,

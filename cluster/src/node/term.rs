@@ -65,7 +65,13 @@ impl Serve for Server {
 }
 
 /// Joins. It waits for the name of the node as long as the lease of one that was killed can last.
+///
+/// Nothing runs here, so an etcd that went back is joined when it is past all that this node has seen.
 pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
+    // A certificate that was good at the first join may be over.
+    node.options.check()?;
+    node.etcd.begin().await?;
+    node.etcd.settings_again(&node.settings).await?;
     let lease = Lease::grant(&node.etcd, node.ttl, node.clock.clone()).await?;
     let keys = lease.keys(node.name.clone());
     let hello = Hello {
@@ -76,7 +82,10 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
         node: node.name.clone(),
         incarnation: lease.incarnation(),
     };
-    let options = GatewayOptions::new(&node.options.cookie).listen(node.options.listen);
+    let mut options = GatewayOptions::new(&node.options.cookie.0).listen(node.options.listen);
+    if let Some(tls) = &node.options.tls {
+        options = options.tls(tls.clone());
+    }
     let server = Arc::new(Server(node.local.clone()));
     let gateway = match Gateway::open(options, hello, server).await {
         Ok(gateway) => gateway,

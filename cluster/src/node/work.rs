@@ -9,40 +9,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor_store::error::{HandOverError, OpenError, WriteError};
-use session_supervisor_store::{Part, StoreError, TakenOver};
+use session_supervisor_store::Part;
+use session_supervisor_store::error::{HandOverError, WriteError};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::Node;
-use crate::engine::{Epoch, Owner, Planned, Restored, Shard};
+pub(super) use super::happened::Happened;
+use super::happened::{PAUSE, part};
+use super::take_over::take_over;
+use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 
-/// The pause before something is tried again that only the store or a stuck session holds up.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// So many shards are read from the store at once.
 const READS: usize = 16;
-
-/// What has come of something.
-pub(super) enum Happened {
-    Claimed(Shard, Epoch),
-    ClaimRefused(Shard, Owner),
-    ClaimUnknown(Shard),
-    Released(Shard, Epoch),
-    ReleaseUnknown(Shard, Epoch),
-    Drained(Shard, Epoch),
-    /// Sessions of the shard were killed and do not end. They are tried again.
-    Stuck(Shard),
-    EndedAll,
-    Planned(Planned),
-    /// Nothing is read from the store any more, nor written.
-    StoreEnded,
-    /// A piece of work has ended without an outcome, which nothing should.
-    Panicked(String),
-}
 
 /// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.
 pub(super) struct Work {
@@ -163,10 +145,8 @@ impl Work {
     pub(super) fn admit(&mut self, shard: Shard, epoch: Epoch) {
         let (node, reads) = (Arc::clone(&self.node), Arc::clone(&self.reads));
         self.begin_with(shard, async move {
-            match take_over(&node, shard, epoch, &reads).await {
-                Ok(()) => Vec::new(),
-                Err(happened) => vec![happened],
-            }
+            let happened = take_over(&node, shard, epoch, &reads).await;
+            happened.into_iter().collect()
         });
     }
 
@@ -198,67 +178,6 @@ impl Work {
             vec![Happened::EndedAll]
         });
     }
-}
-
-fn part(node: &Node, shard: Shard, epoch: Epoch) -> Option<Part> {
-    let of = node.local.admission.shards().count();
-    Part::shard(shard.index(), of, epoch.number())
-}
-
-/// Has the store refuse who had the shard before, and makes its sessions known.
-async fn take_over(
-    node: &Arc<Node>,
-    shard: Shard,
-    epoch: Epoch,
-    reads: &Semaphore,
-) -> Result<(), Happened> {
-    let Some(part) = part(node, shard, epoch) else {
-        return Ok(());
-    };
-    let begun = Instant::now();
-    loop {
-        let taken = {
-            // It is never closed. One shard that cannot be read holds up no other.
-            let _place = reads.acquire().await;
-            node.sessions().take_over(part).await
-        };
-        let error = match taken {
-            Ok(restoring) => {
-                node.local.admission.is_read(shard, epoch);
-                restored(node, shard, epoch, begun, restoring).await;
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        let why = chain(&error);
-        match error {
-            OpenError::Store(StoreError::Fenced(_)) => {
-                tracing::warn!("shard {shard} has another owner: {why}");
-                return Ok(());
-            }
-            OpenError::Thread(_) => return Err(Happened::StoreEnded),
-            _ => tracing::error!("shard {shard} is not served yet: {why}"),
-        }
-        sleep(PAUSE).await;
-    }
-}
-
-/// Waits until the sessions of a shard are restored, and tells it.
-async fn restored(node: &Node, shard: Shard, epoch: Epoch, begun: Instant, restoring: TakenOver) {
-    // None: the runtime is being shut down.
-    let Some(report) = restoring.restored().await else {
-        return;
-    };
-    let sessions = Restored {
-        restored: report.restored,
-        failed: report.failed.len(),
-        set_aside: report.set_aside.len(),
-        resting: report.resting,
-        left: report.left,
-        took: begun.elapsed(),
-    };
-    let feed = &node.local.feed;
-    feed.tell(|picture, _, out| picture.restored(shard, epoch, sessions, out));
 }
 
 /// Hands sessions over until none of them runs any more, and all that they have saved is written. What

@@ -171,6 +171,7 @@ impl Server {
         let connected = self.connect(Some(mark)).await;
         let connection = connected.map_err(|error| match error {
             OpenPostgresError::Store(error) => error,
+            error @ OpenPostgresError::Connect { .. } => StoreError::Unreachable(Box::new(error)),
             error => StoreError::Failed(Box::new(error)),
         })?;
         if !unsettled.is_empty() {
@@ -210,7 +211,7 @@ pub(super) async fn within<T>(
 ) -> Result<T, StoreError> {
     match timeout(server.limit, ask).await {
         Ok(answer) => answer,
-        Err(_) => Err(StoreError::Failed(Box::new(server.timed_out()))),
+        Err(_) => Err(StoreError::Unreachable(Box::new(server.timed_out()))),
     }
 }
 

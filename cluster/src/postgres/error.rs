@@ -1,6 +1,7 @@
 //! What can go wrong, and what an error of the server means to those who wait.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use session_supervisor_store::StoreError;
@@ -74,7 +75,10 @@ pub(super) struct TimedOut {
 /// What an error means, in one place.
 pub(super) fn meaning(error: Error) -> StoreError {
     let Some(code) = error.code().cloned() else {
-        return StoreError::Failed(Box::new(error));
+        return match is_of_connection(&error) {
+            true => StoreError::Unreachable(Box::new(error)),
+            false => StoreError::Failed(Box::new(error)),
+        };
     };
     let variant = match code {
         SqlState::DISK_FULL => StoreError::Full,
@@ -87,14 +91,37 @@ pub(super) fn meaning(error: Error) -> StoreError {
         SqlState::UNDEFINED_TABLE
         | SqlState::INVALID_SCHEMA_NAME
         | SqlState::INVALID_CATALOG_NAME => StoreError::Gone,
+        // It is stopped, starts, has no room for one more connection, or has ended this one.
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => StoreError::Unreachable,
+        // Class 08: exceptions of the connection.
+        code if code.code().starts_with("08") => StoreError::Unreachable,
         _ => StoreError::Failed,
     };
     variant(Box::new(error))
 }
 
-/// Whether a write is over: it is made, or will never be. Of one without an answer nobody knows.
+/// Whether it is about the connection, and not about what was asked over it: a request that cannot be
+/// written as PostgreSQL has it is an I/O error of an invalid input.
+fn is_of_connection(error: &Error) -> bool {
+    let cause = StdError::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let of_input = |kind| {
+        matches!(
+            kind,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        )
+    };
+    error.is_closed() || cause.is_some_and(|cause| !of_input(cause.kind()))
+}
+
+/// Whether a write is over: it is made, or will never be. Of one without an answer nobody knows, nor of
+/// one whose server ended the connection: it may have done that after the commit.
 pub(super) fn is_over(written: &Result<(), StoreError>) -> bool {
     match written {
+        Err(StoreError::Unreachable(_)) => false,
         Err(StoreError::Failed(cause)) => {
             let answer = cause.downcast_ref::<Error>();
             answer.is_some_and(|answer| answer.code().is_some())

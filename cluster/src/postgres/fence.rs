@@ -1,8 +1,8 @@
 //! Which shards a call is about, and under which epoch: what the server has to have noted for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use session_supervisor_store::{Decided, Part, StoreError};
+use session_supervisor_store::{Decided, OlderEpoch, Part, StoreError};
 
 /// The shards of a call, in their order, with the smallest epoch that something in it was decided
 /// under.
@@ -23,6 +23,16 @@ impl Owned {
             return Err(StoreError::Failed(why.into()));
         };
         Ok(Self(of.map(|shard| (signed(shard), epoch)).collect()))
+    }
+
+    /// Those of several parts together, each with the greatest epoch of its parts.
+    pub(super) fn of<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = BTreeMap::new();
+        for (shard, epoch) in parts.into_iter().flat_map(|part| &part.0) {
+            let greatest = all.entry(*shard).or_insert(*epoch);
+            *greatest = (*epoch).max(*greatest);
+        }
+        Self(all)
     }
 
     /// Those of some changes.
@@ -50,8 +60,8 @@ impl Owned {
                     return Err(StoreError::Damaged(why.into()));
                 }
                 Some(known) if known > epoch => {
-                    let why = format!("shard {shard} has epoch {known}, this is of epoch {epoch}");
-                    return Err(StoreError::Fenced(why.into()));
+                    let (epoch, known) = (epoch.unsigned_abs(), known.unsigned_abs());
+                    return Err(OlderEpoch::new(shard.unsigned_abs(), epoch, known).into());
                 }
                 Some(_) => {}
             }
@@ -59,18 +69,16 @@ impl Owned {
         Ok(())
     }
 
-    /// The shards for which the server has an earlier epoch.
-    pub(super) fn to_note(&self, noted: &BTreeMap<i32, i64>) -> Vec<i32> {
-        let mut owned = self.0.iter();
-        let later = owned
-            .by_ref()
-            .filter(|(shard, epoch)| noted.get(shard) < Some(epoch));
-        later.map(|(shard, _)| *shard).collect()
+    /// The same to look at.
+    pub(super) fn set(&self) -> BTreeSet<i32> {
+        self.0.keys().copied().collect()
     }
 
-    /// The epoch of a part.
-    pub(super) fn epoch(&self) -> i64 {
-        self.0.values().next().copied().unwrap_or(0)
+    /// The shards for which the server has an earlier epoch, and their epochs.
+    pub(super) fn to_note(&self, noted: &BTreeMap<i32, i64>) -> (Vec<i32>, Vec<i64>) {
+        let owned = self.0.iter();
+        let later = owned.filter(|(shard, epoch)| noted.get(shard) < Some(epoch));
+        later.unzip()
     }
 }
 
@@ -89,7 +97,7 @@ pub(super) fn signed(shard: u32) -> i32 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use session_supervisor_store::{Change, Decided, Part, StoreError};
+    use session_supervisor_store::{Change, Decided, OlderEpoch, Part, StoreError};
 
     use super::Owned;
 
@@ -104,7 +112,9 @@ mod tests {
         assert_eq!(owned, Owned(BTreeMap::from([(shard, 5)])));
         assert!(owned.check(&BTreeMap::from([(shard, 5)])).is_ok());
         let later = owned.check(&BTreeMap::from([(shard, 6)]));
-        assert!(matches!(later, Err(StoreError::Fenced(_))));
+        let older = later.expect_err("a later one is noted").older_epoch();
+        let expected = OlderEpoch::new(shard.unsigned_abs(), 5, 6);
+        assert_eq!(older, Some(expected));
         let none = owned.check(&BTreeMap::new());
         assert!(matches!(none, Err(StoreError::Damaged(_))));
     }
@@ -112,9 +122,10 @@ mod tests {
     #[test]
     fn a_part_is_one_shard_or_all_of_them() {
         let one = Owned::part(Part::shard(2, 4, 9).unwrap(), 4).unwrap();
-        assert_eq!((one.shards(), one.epoch()), (vec![2], 9));
+        assert_eq!(one, Owned(BTreeMap::from([(2, 9)])));
         let all = Owned::part(Part::ALL, 4).unwrap();
-        assert_eq!((all.shards(), all.epoch()), (vec![0, 1, 2, 3], 0));
+        assert_eq!(all.shards(), [0, 1, 2, 3]);
+        assert_eq!(all, Owned((0..4).map(|shard| (shard, 0)).collect()));
         assert!(Owned::part(Part::shard(2, 8, 9).unwrap(), 4).is_err());
         assert!(Owned::part(Part::shard(2, 4, u64::MAX).unwrap(), 4).is_err());
     }
@@ -123,7 +134,10 @@ mod tests {
     fn only_an_epoch_that_is_later_is_noted() {
         let noted = BTreeMap::from([(0, 3), (1, 4)]);
         let of = |epoch| Owned::part(Part::shard(1, 2, epoch).unwrap(), 2).unwrap();
-        assert_eq!(of(5).to_note(&noted), [1]);
-        assert!(of(4).to_note(&noted).is_empty());
+        assert_eq!(of(5).to_note(&noted), (vec![1], vec![5]));
+        assert_eq!(of(4).to_note(&noted), (vec![], vec![]));
+        let other = Owned::part(Part::shard(0, 2, 4).unwrap(), 2).unwrap();
+        let both = Owned::of([&of(5), &other, &of(3)]);
+        assert_eq!(both.to_note(&noted), (vec![0, 1], vec![4, 5]));
     }
 }

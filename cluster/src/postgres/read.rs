@@ -10,55 +10,35 @@ use tokio_postgres::{Error, Row};
 use super::batch::sum;
 use super::connection::{Connection, Server, within};
 use super::error::meaning;
-use super::fence::Owned;
+use super::fence::{Owned, signed};
 use super::statements::COLUMNS;
 
 /// So many rows are asked for at once: the arguments of all sessions together may be larger than the
 /// memory.
 const ROWS: usize = 256;
 
-/// Notes the epoch and reads, in one transaction. The lock on the part keeps off what an earlier owner
-/// still writes: it is made before this reads, or refused.
+/// Notes the epochs and reads, in one transaction. The locks on the parts keep off what earlier owners
+/// still write: it is made before this reads, or refused. Answers the parts that have a later owner.
 pub(super) async fn load(
     server: &Server,
     connection: &Connection,
-    part: Part,
-    owned: &Owned,
+    parts: Vec<(Part, Owned)>,
     found: &mut dyn FnMut(Entry),
-) -> Result<(), StoreError> {
-    let Connection {
-        client, statements, ..
-    } = connection;
-    let noting = async {
-        let noted = begin(connection, owned).await?;
-        owned.check(&noted)?;
-        let later = owned.to_note(&noted);
-        if !later.is_empty() {
-            client
-                .execute(&statements.note, &[&later, &owned.epoch()])
-                .await
-                .map_err(meaning)?;
-        }
-        // Of all shards each row is read, without an index.
-        let of = match part.count() {
-            1 => String::new(),
-            _ => format!("WHERE shard = {}", part.number()),
-        };
-        let read = format!(
-            "SET LOCAL enable_seqscan = on;
-             DECLARE entries NO SCROLL CURSOR FOR SELECT {COLUMNS} FROM {}.sessions {of}",
-            server.quoted
-        );
-        client.batch_execute(&read).await.map_err(meaning)
-    };
-    within(server, noting).await?;
+) -> Result<Vec<(Part, StoreError)>, StoreError> {
+    let client = &connection.client;
+    let (owned, refused) = within(server, note(connection, parts)).await?;
+    let shards = owned.set();
+    if !shards.is_empty() {
+        within(server, open(server, connection, &owned)).await?;
+    }
     let more = format!("FETCH FORWARD {ROWS} FROM entries");
-    loop {
+    while !shards.is_empty() {
         let rows = async { client.query_typed(&more, &[]).await.map_err(meaning) };
         let rows = within(server, rows).await?;
         for row in &rows {
             let entry = entry_of(row, server.shards);
-            if part.has(entry.id()) {
+            let shard = Part::shard_of(entry.id(), server.shards);
+            if shards.contains(&signed(shard)) {
                 found(entry);
             } else {
                 tracing::error!(id = %entry.id(), "a session is not in the shard of its id: it is left out");
@@ -69,7 +49,54 @@ pub(super) async fn load(
         }
     }
     let end = async { client.batch_execute("COMMIT").await.map_err(meaning) };
-    within(server, end).await
+    within(server, end).await?;
+    Ok(refused)
+}
+
+/// Begins the transaction, and notes the epochs of the parts that have no later owner. Answers the shards of
+/// these, and the other parts.
+async fn note(
+    connection: &Connection,
+    parts: Vec<(Part, Owned)>,
+) -> Result<(Owned, Vec<(Part, StoreError)>), StoreError> {
+    let all = Owned::of(parts.iter().map(|(_, owned)| owned));
+    let noted = begin(connection, &all).await?;
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for (part, owned) in parts {
+        match owned.check(&noted) {
+            Ok(()) => taken.push(owned),
+            Err(error @ StoreError::Fenced(_)) => refused.push((part, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let taken = Owned::of(&taken);
+    let (shards, epochs) = taken.to_note(&noted);
+    if !shards.is_empty() {
+        let note = &connection.statements.note;
+        let client = &connection.client;
+        let done = client.execute(note, &[&shards, &epochs]).await;
+        done.map_err(meaning)?;
+    }
+    Ok((taken, refused))
+}
+
+/// Begins to read the rows of some shards.
+async fn open(server: &Server, connection: &Connection, owned: &Owned) -> Result<(), StoreError> {
+    let shards = owned.shards();
+    // Of all shards each row is read, without an index.
+    let of = if u32::try_from(shards.len()) == Ok(server.shards) {
+        String::new()
+    } else {
+        let shards: Vec<_> = shards.iter().map(ToString::to_string).collect();
+        format!("WHERE shard = ANY ('{{{}}}'::integer[])", shards.join(","))
+    };
+    let read = format!(
+        "SET LOCAL enable_seqscan = on;
+         DECLARE entries NO SCROLL CURSOR FOR SELECT {COLUMNS} FROM {}.sessions {of}",
+        server.quoted
+    );
+    let client = &connection.client;
+    client.batch_execute(&read).await.map_err(meaning)
 }
 
 /// Begins a transaction, locks its shards and answers what is noted for them, in one round trip.

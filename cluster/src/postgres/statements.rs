@@ -14,7 +14,7 @@ pub(super) struct Statements {
     /// lock some of the same do not wait for each other in a circle, and one waits for what it has itself
     /// sent over an earlier connection.
     pub(super) owned: Statement,
-    /// Notes an epoch for shards.
+    /// Notes epochs for shards.
     pub(super) note: Statement,
     pub(super) entry: Statement,
     pub(super) state: Statement,
@@ -31,8 +31,11 @@ impl Statements {
         let owned = format!(
             "SELECT shard, epoch FROM {schema}.parts WHERE shard = ANY($1) ORDER BY shard FOR UPDATE"
         );
-        let note =
-            format!("UPDATE {schema}.parts SET epoch = $2 WHERE shard = ANY($1) AND epoch < $2");
+        let note = format!(
+            "UPDATE {schema}.parts p SET epoch = late.epoch
+             FROM unnest($1::integer[], $2::bigint[]) AS late (shard, epoch)
+             WHERE p.shard = late.shard AND p.epoch < late.epoch"
+        );
         let entry = format!("SELECT {COLUMNS} FROM {schema}.sessions WHERE id = $1");
         let state = format!(
             "SELECT t.format, t.saved, t.sum, t.bytes FROM {schema}.states t

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use crate::node::{shards, soon, ttl};
 use crate::support::{Cluster, free_ports};
 
-const WANTED: WantedSettings = WantedSettings {
+const WANTED: WantedSettings<'_> = WantedSettings {
+    name: "chat",
     shards: 512,
     hash: 1,
     protocol: 1,

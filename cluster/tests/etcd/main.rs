@@ -16,6 +16,7 @@ mod login;
 mod names;
 mod node;
 mod planner;
+mod restored;
 mod servers;
 mod settings;
 #[cfg(feature = "etcd-tls")]

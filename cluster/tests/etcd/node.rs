@@ -109,6 +109,7 @@ pub(crate) async fn change<T>(watch: &mut Watch, find: impl Fn(&Changed) -> Opti
                     }
                 }
                 Seen::Reset(_) => {}
+                Seen::WentBack(why) => panic!("{why}"),
             }
         }
     })

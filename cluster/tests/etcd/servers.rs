@@ -105,6 +105,7 @@ async fn a_node_goes_on_with_any_one_of_three_servers_gone() {
                     Changed::Shard(shard, owner) if shard == last => owner,
                     _ => None,
                 },
+                Seen::WentBack(why) => panic!("{why}"),
             };
             if found.is_some_and(|owner| owner.epoch == epoch) {
                 return;

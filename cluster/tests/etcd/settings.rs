@@ -4,7 +4,8 @@ use session_supervisor_cluster::etcd::{SettingsError, WantedSettings};
 
 use crate::node::{connect, world};
 
-const WANTED: WantedSettings = WantedSettings {
+const WANTED: WantedSettings<'_> = WantedSettings {
+    name: "chat",
     shards: 512,
     hash: 1,
     protocol: 1,
@@ -70,6 +71,53 @@ async fn another_count_hash_or_protocol_is_named() {
 }
 
 #[tokio::test]
+async fn the_prefix_of_another_cluster_is_refused() {
+    let Some(world) = world("/settings/other-name").await else {
+        return;
+    };
+    let made = world.etcd.settings(WANTED).await.expect("settings");
+    let games = WantedSettings {
+        name: "games",
+        ..WANTED
+    };
+    let error = world.etcd.settings(games).await.expect_err("another one");
+    assert!(matches!(error, SettingsError::OtherName { .. }));
+    assert_eq!(
+        error.to_string(),
+        "at /settings/other-name/settings is the cluster \"chat\", and this node is one of \"games\""
+    );
+    assert_eq!(world.etcd.settings(WANTED).await.expect("settings"), made);
+}
+
+#[tokio::test]
+async fn who_joins_again_finds_its_own_cluster_or_writes_it_again() {
+    let Some(mut world) = world("/settings/again").await else {
+        return;
+    };
+    let made = world.etcd.settings(WANTED).await.expect("settings");
+    world.etcd.settings_again(&made).await.expect("it is there");
+    let deleted = world.raw.delete(world.key("settings"), None).await;
+    deleted.expect("it is deleted");
+    world
+        .etcd
+        .settings_again(&made)
+        .await
+        .expect("it is written");
+    assert_eq!(world.etcd.settings(WANTED).await.expect("settings"), made);
+    let deleted = world.raw.delete(world.key("settings"), None).await;
+    deleted.expect("it is deleted");
+    let other = world.etcd.settings(WANTED).await.expect("settings");
+    assert_ne!(made.cluster, other.cluster);
+    let error = world.etcd.settings_again(&made).await.expect_err("another");
+    assert!(matches!(error, SettingsError::Replaced { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains(&made.cluster) && text.contains(&other.cluster),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn garbage_is_never_overwritten() {
     let Some(mut world) = world("/settings/garbage").await else {
         return;
@@ -77,7 +125,7 @@ async fn garbage_is_never_overwritten() {
     for bad in [
         "",
         "{}",
-        "{\"shards\":512,\"hash\":1,\"protocol\":1,\"cluster\":\"us\"}",
+        "{\"name\":\"chat\",\"shards\":512,\"hash\":1,\"protocol\":1,\"cluster\":\"us\"}",
     ] {
         world
             .raw

@@ -241,6 +241,7 @@ async fn changes_that_are_compacted_before_they_are_read_lead_to_a_new_view() {
                         owners.insert(shard, owner);
                     }
                 }
+                Seen::WentBack(why) => panic!("{why}"),
             }
         }
         owners

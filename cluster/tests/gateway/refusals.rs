@@ -45,6 +45,9 @@ fn refused(settings: &[&str], text: &str) {
             dials.error(dialled, text);
             dials.logged("as it is if the cookies");
             refuses.logged("a connection has ended in its handshake");
+            // It does not know whom it has refused, and says so of all that it waits for.
+            let dialler = if name == "0" { "0" } else { "b" };
+            refuses.error(dialler, "as it does if the cookies do not fit");
         } else {
             // Both sides tell both names and both values, whichever has found it first.
             let errors = [b.error(&name, text), other.error("b", text)];

@@ -1,19 +1,13 @@
 //! TLS between nodes: certificates that are good, expired, or missing.
 //!
-//! `certs` holds an authority of its own, a certificate that is good until 2126, one that has expired,
-//! and how they were made.
+//! `certs` holds an authority of its own, a certificate that is good until 2126, one that has expired, one
+//! of another authority, and how they were made.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::Duration;
 
-use session_supervisor_cluster::gateway::Tls;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use session_supervisor_cluster::Tls;
 
 use crate::Case;
 use crate::node::{Node, connect};
@@ -21,47 +15,29 @@ use crate::node::{Node, connect};
 pub(crate) const CASES: &[Case] = &[
     ("tls_connects", good),
     ("an_expired_certificate_is_refused", expired),
+    ("a_certificate_of_another_authority_is_refused", foreign),
     ("a_peer_without_tls_is_refused", plain),
     ("a_slow_handshake_holds_up_nobody", slow),
 ];
 
-/// Both sides with this certificate, and each checks the other's.
+/// A node with this certificate, which checks those of others.
 pub(crate) fn of(certificate: &str) -> Tls {
     let (certificate, key) = match certificate {
         "good" => (
-            &include_bytes!("certs/good.pem")[..],
-            &include_bytes!("certs/good.key")[..],
+            include_str!("certs/good.pem"),
+            include_str!("certs/good.key"),
         ),
         "expired" => (
-            &include_bytes!("certs/expired.pem")[..],
-            &include_bytes!("certs/expired.key")[..],
+            include_str!("certs/expired.pem"),
+            include_str!("certs/expired.key"),
+        ),
+        "foreign" => (
+            include_str!("certs/foreign.pem"),
+            include_str!("certs/foreign.key"),
         ),
         other => panic!("no certificate {other}"),
     };
-    let chain = || vec![CertificateDer::from_pem_slice(certificate).expect("a certificate")];
-    let key = || PrivateKeyDer::from_pem_slice(key).expect("a key");
-    let mut roots = RootCertStore::empty();
-    let authority = CertificateDer::from_pem_slice(include_bytes!("certs/authority.pem"));
-    roots
-        .add(authority.expect("a certificate"))
-        .expect("an authority");
-    let roots = Arc::new(roots);
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
-    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_client_cert_verifier(verifier.build().expect("a verifier"))
-        .with_single_cert(chain(), key())
-        .expect("its certificate");
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain(), key())
-        .expect("its certificate");
-    Tls::new(Arc::new(server), Arc::new(client))
+    Tls::from_pem(certificate, key, include_str!("certs/authority.pem")).expect("TLS")
 }
 
 fn good() {
@@ -94,17 +70,51 @@ fn expired() {
     c.logged("certificate");
     let answer = b.ask("c", "echo", 10, 1_000);
     assert!(answer.starts_with("error NotSent"), "{answer}");
+    // It does not know whom it has refused, and says so of all that it waits for.
+    c.set(&[b.info()]);
+    c.error("b", "was refused: no TLS");
     c.lives();
 }
 
+fn foreign() {
+    let (mut a, mut b) = (
+        Node::with("a", &["tls=good"]),
+        Node::with("b", &["tls=foreign"]),
+    );
+    let peers = [a.info(), b.info()];
+    a.set(&peers);
+    b.set(&peers);
+    a.error("b", "UnknownIssuer");
+    b.error("a", "was refused: no TLS");
+    let answer = a.ask("b", "echo", 10, 1_000);
+    assert!(answer.starts_with("error NotSent"), "{answer}");
+    // The good ones go on.
+    let mut c = Node::with("c", &["tls=good"]);
+    connect(&mut [&mut a, &mut c]);
+    a.echo("c");
+    b.lives();
+}
+
 fn plain() {
+    // It dials those that speak TLS.
     let (mut a, mut b) = (Node::start("a"), Node::with("b", &["tls=good"]));
     let (peers, mut c) = ([a.info(), b.info()], Node::with("c", &["tls=good"]));
     a.set(&peers);
+    b.set(&peers);
     a.error("b", "handshake");
+    b.error("a", "was refused: no TLS");
     connect(&mut [&mut b, &mut c]);
     b.echo("c");
+    // It is dialled by them.
+    let mut d = Node::start("d");
+    c.set(&[b.info(), d.info()]);
+    d.set(&[c.info()]);
+    c.error("d", &d.address.clone());
+    let answer = c.ask("d", "echo", 10, 1_000);
+    assert!(answer.starts_with("error NotSent"), "{answer}");
+    c.echo("b");
     a.lives();
+    d.lives();
 }
 
 fn slow() {

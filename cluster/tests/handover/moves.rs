@@ -3,7 +3,7 @@
 use session_supervisor_cluster::engine::Effect::{Admit, Claim, Drain, Freeze, Kill, Release};
 use session_supervisor_cluster::engine::{Hold, NotHere, Wait};
 
-use crate::node::{HERE, NOTHING, Node, WITHIN, at, epoch, name, owner};
+use crate::node::{HERE, NOTHING, Node, TTL, WITHIN, at, epoch, name, owner};
 
 #[test]
 fn a_hand_over_freezes_drains_and_releases() {
@@ -123,4 +123,24 @@ fn a_snapshot_without_its_keys_is_the_end_of_them_unless_it_is_older() {
     let kill = [Kill(node.shard(0), epoch(10))];
     assert_eq!(node.reset(Vec::new(), 10), kill);
     assert_eq!(node.admits(1), Ok(epoch(11)));
+}
+
+#[test]
+fn an_epoch_that_the_store_refuses_is_given_up_and_the_shard_claimed_anew() {
+    let mut node = Node::owning(2);
+    let shard = node.shard(0);
+    assert_eq!(node.outdated(0, 9), NOTHING);
+    let expected = [Freeze(shard, epoch(10)), Drain(shard, epoch(10), WITHIN)];
+    assert_eq!(node.outdated(0, 10), expected);
+    assert_eq!(node.admits(0), Err(NotHere::Moving));
+    // Once is enough, and the other shard goes on.
+    assert_eq!(node.outdated(0, 10), NOTHING);
+    assert_eq!(node.admits(1), Ok(epoch(11)));
+    assert_eq!(node.drained(0, 10), [Release(shard, epoch(10))]);
+    assert_eq!(node.released(0, 10), [Claim(shard)]);
+    assert_eq!(node.claimed(0, 21), [Admit(shard, epoch(21))]);
+    assert_eq!(node.admits(0), Ok(epoch(21)));
+    // One that is over its time does nothing.
+    node.now = TTL;
+    assert!(!node.outdated(0, 21).contains(&Freeze(shard, epoch(21))));
 }

@@ -140,6 +140,11 @@ impl Node {
         self.told(|holder, now, out| holder.claim_unknown(shard, now, out))
     }
 
+    pub(crate) fn outdated(&mut self, n: u32, number: u64) -> Vec<Effect> {
+        let shard = self.shard(n);
+        self.told(|holder, now, out| holder.outdated(shard, epoch(number), now, out))
+    }
+
     pub(crate) fn drained(&mut self, n: u32, number: u64) -> Vec<Effect> {
         let shard = self.shard(n);
         self.told(|holder, now, out| holder.drained(shard, epoch(number), now, out))

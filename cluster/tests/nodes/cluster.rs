@@ -15,7 +15,11 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     wires: BTreeMap<String, Wires>,
     lease: u64,
+    more: &'static [Setting],
 }
+
+/// More settings of a node, such as its certificate.
+pub(crate) type Setting = (&'static str, &'static str);
 
 /// The ways of one node to and from others.
 struct Wires {
@@ -27,6 +31,16 @@ struct Wires {
 impl Cluster {
     /// With leases of so many seconds.
     pub(crate) fn start(servers: usize, names: &[&str], lease: u64) -> Self {
+        Self::start_with(servers, names, lease, &[])
+    }
+
+    /// The same, with more settings for each node.
+    pub(crate) fn start_with(
+        servers: usize,
+        names: &[&str],
+        lease: u64,
+        more: &'static [Setting],
+    ) -> Self {
         let etcd = Etcd::start(servers).expect("etcd is there");
         let mut cluster = Self {
             etcd,
@@ -34,6 +48,7 @@ impl Cluster {
             nodes: Vec::new(),
             wires: BTreeMap::new(),
             lease,
+            more,
         };
         let joining: Vec<_> = names.iter().map(|name| cluster.spawn(name, 64)).collect();
         for (node, joined) in joining {
@@ -45,6 +60,15 @@ impl Cluster {
     }
 
     pub(crate) fn spawn(&mut self, name: &str, shards: u32) -> (Node, Answer) {
+        self.spawn_with(name, shards, self.more)
+    }
+
+    pub(crate) fn spawn_with(
+        &mut self,
+        name: &str,
+        shards: u32,
+        more: &[Setting],
+    ) -> (Node, Answer) {
         let listen = format!("127.0.0.1:{}", free_ports(1)[0]);
         let servers = self.etcd.endpoints().into_iter();
         let etcd = servers.map(|server| Proxy::to(server.replace("http://", "")));
@@ -67,6 +91,8 @@ impl Cluster {
             ("LEASE_OF_TEST", self.lease.to_string()),
             ("SHARDS_OF_TEST", shards.to_string()),
         ];
+        let more = more.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        let settings: Vec<_> = settings.into_iter().chain(more).collect();
         Node::spawn(name, &settings)
     }
 

@@ -8,6 +8,7 @@
 //! cargo test --release -p session-supervisor-cluster --test nodes -- --figures
 //! ```
 
+mod clocks;
 mod cluster;
 mod draining;
 #[path = "../support/etcd.rs"]
@@ -15,9 +16,11 @@ mod draining;
 mod etcd;
 mod figures;
 mod history;
+mod links;
 mod node;
 mod process;
 mod proxy;
+mod restored;
 mod room;
 mod scenarios;
 mod shared_store;
@@ -44,6 +47,13 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .collect();
+    let tables: [&[Case]; 4] = [
+        scenarios::CASES,
+        links::CASES,
+        clocks::CASES,
+        restored::CASES,
+    ];
+    let cases = || tables.into_iter().flatten();
     if arguments.iter().any(|argument| argument == "--list") {
         return cases().for_each(|(name, _)| println!("{name}: test"));
     }

@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use session_supervisor_cluster::clock::{Clock, Offset};
 use session_supervisor_cluster::engine::{Candidate, Shards, plan};
 use session_supervisor_cluster::error::RequestError;
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Drain, NodeName, Status};
@@ -45,14 +46,22 @@ async fn node(name: &str) {
     };
     let lease: u64 = variable("LEASE_OF_TEST").parse().expect("seconds");
     let shards: u32 = variable("SHARDS_OF_TEST").parse().expect("a number");
-    let options = ClusterOptions::new("test", name, "a cookie")
+    let or = |key: &str, usual: &str| std::env::var(key).unwrap_or_else(|_| usual.to_owned());
+    let of = or("CLUSTER_OF_TEST", "test");
+    let mut options = ClusterOptions::new(of, name, or("COOKIE_OF_TEST", "a cookie"))
+        .prefix("/session-supervisor/test")
         .etcd(variable("ETCD_OF_TEST").split(','))
         .lease(Duration::from_secs(lease))
         .shards(shards)
         .request_timeout(Duration::from_secs(3))
         .listen(variable("LISTEN_OF_TEST").parse().expect("an address"))
         .advertise(variable("ADVERTISE_OF_TEST"));
-    let joined = ClusterSupervisor::join(options, kinds(around), Client::connect(&store)).await;
+    if let Ok(certificate) = std::env::var("TLS_OF_TEST") {
+        options = options.tls(crate::links::tls(&certificate));
+    }
+    let (clock, offset) = Clock::movable();
+    let (kinds, store) = (kinds(around), Client::connect(&store));
+    let joined = ClusterSupervisor::join_by(options, kinds, store, clock).await;
     let cluster = match joined {
         Ok(cluster) => cluster,
         Err(error) => return say("joined", &format!("error {}", chain(&error))),
@@ -68,14 +77,14 @@ async fn node(name: &str) {
         }
     });
     while let Some(line) = lines.recv().await {
-        let (cluster, watched) = (cluster.clone(), watched.clone());
+        let (cluster, watched, offset) = (cluster.clone(), watched.clone(), offset.clone());
         tokio::spawn(async move {
             let mut words = line.split(' ');
             let tag = words.next().expect("a tag").to_owned();
             let words: Vec<_> = words.collect();
             let answer = match watched.command(&words) {
                 Some(answer) => answer,
-                None => match command(&cluster, &words).await {
+                None => match command(&cluster, &offset, &words).await {
                     Ok(answer) => answer,
                     Err(error) => format!("error {:?} {}", error.outcome(), chain(&error)),
                 },
@@ -85,7 +94,11 @@ async fn node(name: &str) {
     }
 }
 
-async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, RequestError> {
+async fn command(
+    cluster: &ClusterSupervisor,
+    clock: &Offset,
+    words: &[&str],
+) -> Result<String, RequestError> {
     let second = Duration::from_secs(1);
     Ok(match *words {
         ["start", id] => cluster
@@ -185,6 +198,15 @@ async fn command(cluster: &ClusterSupervisor, words: &[&str]) -> Result<String, 
         ["settled", ref names @ ..] => settled(&cluster.status(), names),
         ["stage"] => format!("{:?}", cluster.status().stage),
         ["status"] => cluster.status().to_string(),
+        // The clock of its authority, and no other.
+        ["forward", seconds] => {
+            clock.forward(second * seconds.parse().expect("seconds"));
+            "ok".to_owned()
+        }
+        ["back", seconds] => {
+            clock.back(second * seconds.parse().expect("seconds"));
+            "ok".to_owned()
+        }
         ["leave"] => {
             cluster.leave().await;
             "ok".to_owned()

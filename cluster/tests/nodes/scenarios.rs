@@ -37,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
 
 pub(crate) const IDS: usize = 60;
 
-fn ids() -> impl Iterator<Item = String> {
+pub(crate) fn ids() -> impl Iterator<Item = String> {
     (0..IDS).map(|n| format!("r{n}"))
 }
 
@@ -222,7 +222,7 @@ fn cut_off_from_etcd() {
 }
 
 /// The epochs of all sessions, as a node sees them.
-fn epochs(cluster: &mut Cluster, name: &str) -> Vec<String> {
+pub(crate) fn epochs(cluster: &mut Cluster, name: &str) -> Vec<String> {
     ids()
         .map(|id| {
             cluster
@@ -321,6 +321,13 @@ fn misfits() {
     let answer = joined.get();
     assert!(
         answer.contains("a node of the name a is in the cluster"),
+        "{answer}"
+    );
+    let games = [("CLUSTER_OF_TEST", "games")];
+    let (_other, joined) = cluster.spawn_with("x", 64, &games);
+    let answer = joined.get();
+    assert!(
+        answer.contains("is the cluster \"test\", and this node is one of \"games\""),
         "{answer}"
     );
     let (_bad, joined) = cluster.spawn("A B", 64);

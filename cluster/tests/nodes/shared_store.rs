@@ -7,7 +7,8 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 use session_supervisor_store::{
-    Change, Decided, Entry, MemoryStore, Part, Record, SavedState, SessionStore, StoreError,
+    Change, Decided, Entry, MemoryStore, OlderEpoch, Part, Record, SavedState, SessionStore,
+    StoreError,
 };
 
 use crate::history::History;
@@ -54,7 +55,8 @@ enum Answered {
     Entries(Vec<Kept>),
     State(Option<Saved>),
     Applied,
-    Fenced(String),
+    /// The shard, the epoch of who asks, and the one that is noted.
+    Fenced(u32, u64, u64),
     Failed(String),
 }
 
@@ -132,8 +134,15 @@ fn serve(stream: &TcpStream, mut store: MemoryStore, history: &History) {
 fn answer(answered: Result<Answered, StoreError>) -> Answered {
     match answered {
         Ok(answer) => answer,
-        Err(StoreError::Fenced(why)) => Answered::Fenced(why.to_string()),
-        Err(error) => Answered::Failed(error.to_string()),
+        Err(error) => match error.older_epoch() {
+            Some(OlderEpoch {
+                shard,
+                epoch,
+                noted,
+                ..
+            }) => Answered::Fenced(shard, epoch, noted),
+            None => Answered::Failed(error.to_string()),
+        },
     }
 }
 
@@ -169,7 +178,9 @@ impl Client {
         let mut line = String::new();
         self.0.read_line(&mut line).map_err(failed)?;
         match serde_json::from_str(&line) {
-            Ok(Answered::Fenced(why)) => Err(StoreError::Fenced(why.into())),
+            Ok(Answered::Fenced(shard, epoch, noted)) => {
+                Err(OlderEpoch::new(shard, epoch, noted).into())
+            }
             Ok(Answered::Failed(why)) => Err(StoreError::Failed(why.into())),
             Ok(answer) => Ok(answer),
             Err(error) => Err(StoreError::Failed(error.into())),

@@ -34,7 +34,11 @@ fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
                 );
                 // As the journal does: what failed is tried again.
                 while let Err(error) = store.apply(&changes) {
-                    assert!(matches!(error, StoreError::Failed(_)), "{}", chain(&error));
+                    assert!(
+                        matches!(error, StoreError::Unreachable(_)),
+                        "{}",
+                        chain(&error)
+                    );
                     failed += 1;
                     thread::sleep(Duration::from_millis(5));
                 }
@@ -88,7 +92,11 @@ fn a_server_that_is_killed_while_it_is_read_is_an_error_and_then_read_again() {
         }
     });
     let error = loaded.expect_err("the server is gone");
-    assert!(matches!(error, StoreError::Failed(_)), "{}", chain(&error));
+    assert!(
+        matches!(error, StoreError::Unreachable(_)),
+        "{}",
+        chain(&error)
+    );
     assert!(found < 3_000);
     let error = store.entry("s1").expect_err("there is no server");
     assert!(

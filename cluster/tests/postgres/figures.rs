@@ -6,9 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use session_supervisor_cluster::PostgresStore;
+use session_supervisor_cluster::{PostgresOptions, PostgresStore};
 use session_supervisor_store::{Change, Decided, Part, SessionStore};
+use tokio::runtime::Builder;
 
+use crate::outage::durable;
 use crate::server::Server;
 use crate::support::{Hand, open, part, remember, save, under};
 
@@ -41,6 +43,39 @@ fn load(store: &mut PostgresStore, part: Part) -> u64 {
     let mut found = 0;
     store.load(part, &mut |_| found += 1).expect("it is read");
     found
+}
+
+/// What a node does that has all shards from now on.
+fn restored(options: &PostgresOptions) {
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        for (at_once, epoch) in [(1, 6), (64, 7)] {
+            let durable = durable(open(options)).await;
+            let all: Vec<_> = (0..SHARDS)
+                .map(|shard| part(shard, SHARDS, epoch))
+                .collect();
+            let (began, mut taken) = (Instant::now(), Vec::new());
+            for some in all.chunks(at_once) {
+                let (of, refused) = durable
+                    .take_over_many(some.to_vec())
+                    .await
+                    .expect("they are read");
+                assert!(refused.is_empty());
+                taken.push(of);
+            }
+            let read = began.elapsed();
+            let mut restored = 0;
+            for of in taken {
+                restored += of.restored().await.expect("it runs").restored;
+            }
+            println!(
+                "{SHARDS} shards taken over by a node, {at_once} at once: {read:.2?}; \
+                 its {restored} sessions run after {:.2?}",
+                began.elapsed()
+            );
+            durable.stop().await.expect("it stops");
+        }
+    });
 }
 
 #[test]
@@ -115,21 +150,32 @@ fn figures() {
         store.state(&all[round * 89], "").expect("it is read");
     });
     let expected = load(&mut store, Part::ALL);
-    for (what, epoch) in [
-        ("taken over, each shard under a new epoch", 2),
-        ("read again, under the same", 2),
-    ] {
+    for (at_once, epoch) in [(1, 2), (1, 2), (16, 3), (64, 4), (SHARDS, 5), (SHARDS, 5)] {
         let began = Instant::now();
-        let found: u64 = (0..SHARDS)
-            .map(|shard| load(&mut store, part(shard, SHARDS, epoch)))
-            .sum();
+        let all: Vec<_> = (0..SHARDS)
+            .map(|shard| part(shard, SHARDS, epoch))
+            .collect();
+        let mut found = 0;
+        for some in all.chunks(at_once as usize) {
+            let read = store.load_many(some, &mut |_| found += 1);
+            assert!(read.expect("it is read").is_empty());
+        }
         assert_eq!(found, expected);
         println!(
-            "{found} sessions of {SHARDS} shards {what}: {:.2?}",
+            "{found} sessions of {SHARDS} shards taken over in epoch {epoch}, {at_once} at once: {:.2?}",
             began.elapsed()
         );
     }
+    let began = Instant::now();
+    for id in &all {
+        assert!(store.entry(id).expect("it is read").is_some());
+    }
+    println!(
+        "{SESSIONS} entries, one after another: {:.2?}",
+        began.elapsed()
+    );
     drop(store);
+    restored(&options);
     let mut store = open(&server.options().schema("alone").shards(SHARDS));
     for batch in all.chunks(1_024) {
         write(

@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod figures;
 mod garbage;
+mod outage;
 mod owners;
 mod rows;
 mod schema;

@@ -119,6 +119,40 @@ impl Cluster {
         assert!(is_ready(&ready), "etcd starts again");
     }
 
+    /// Starts one that has nothing on its disk, as the server of another etcd.
+    pub(crate) fn start_as_another(&mut self, index: usize) {
+        let token = "--initial-cluster-token=another";
+        self.flags.push(token.to_owned());
+        self.start_again(index);
+    }
+
+    /// Copies what one that was stopped has on its disk, in place of an earlier copy.
+    pub(crate) fn back_up(&self, index: usize) {
+        assert!(self.servers[index].running.is_none(), "it runs");
+        let (data, copy) = self.folders(index);
+        let _ = fs::remove_dir_all(&copy);
+        copy_folder(&data, &copy);
+    }
+
+    /// Gives one that was stopped what it had on its disk when it was copied.
+    pub(crate) fn restore(&self, index: usize) {
+        let (data, copy) = self.folders(index);
+        self.forget(index);
+        copy_folder(&copy, &data);
+    }
+
+    /// Takes from one that was stopped all that it has on its disk.
+    pub(crate) fn forget(&self, index: usize) {
+        assert!(self.servers[index].running.is_none(), "it runs");
+        fs::remove_dir_all(self.folders(index).0).expect("a folder");
+    }
+
+    fn folders(&self, index: usize) -> (PathBuf, PathBuf) {
+        let name = &self.servers[index].name;
+        let copy = self.folder.join(format!("{name}.copy"));
+        (self.folder.join(name), copy)
+    }
+
     /// Stops the process of one, as it is: its connections stay open, and nothing answers.
     pub(crate) fn pause(&self, index: usize) {
         self.signal(index, "-STOP");
@@ -199,6 +233,18 @@ pub(crate) fn shared() -> Option<Arc<Cluster>> {
     let cluster = Arc::new(Cluster::start(1)?);
     *shared = Arc::downgrade(&cluster);
     Some(cluster)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(from, to).expect("a copy");
+        }
+    }
 }
 
 fn folder(name: &str) -> PathBuf {

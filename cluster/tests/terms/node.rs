@@ -114,6 +114,7 @@ impl World {
         soon("the end of all claims", async {
             loop {
                 match watch.next().await.expect("the watch goes on") {
+                    Seen::WentBack(why) => panic!("{why}"),
                     Seen::Reset(snapshot) => owners = snapshot.owners.into_keys().collect(),
                     Seen::Change(change) => match change.what {
                         Changed::Shard(shard, Some(_)) => drop(owners.insert(shard)),

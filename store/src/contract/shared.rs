@@ -1,9 +1,9 @@
 //! What a store has to hold that several owners share: it refuses one whose time is over.
 
-use super::{Open, Test, forget, ids_of, of, remember, save, state, under};
+use super::{Open, Test, forget, ids_of, ids_of_many, of, remember, save, state, under};
 use crate::part::Part;
 use crate::record::Decided;
-use crate::session_store::StoreError;
+use crate::session_store::{OlderEpoch, StoreError};
 
 pub(super) const RULES: &[(&str, Test)] = &[
     (
@@ -18,6 +18,18 @@ pub(super) const RULES: &[(&str, Test)] = &[
     (
         "the owner of a part does not hinder those of others",
         others,
+    ),
+    (
+        "of several parts those are read that have no later owner",
+        some_too_late,
+    ),
+    (
+        "who has read several parts at once owns all of them",
+        at_once,
+    ),
+    (
+        "an owner that is refused is told of which epoch the later one is",
+        told,
     ),
 ];
 
@@ -96,4 +108,68 @@ fn others(open: Open<'_>) {
     of(under(&mut *first, 2, &[remember(&id_of(0), 1)]));
     of(under(&mut *second, 9, &[remember(&id_of(3), 2)]));
     assert_eq!(ids_of(&mut *first, part(0, 2)).len(), 1);
+}
+
+fn some_too_late(open: Open<'_>) {
+    let (mut first, mut second) = (open(), open());
+    ids_of_many(&mut *second, &[part(0, 5), part(1, 6), part(2, 7)]);
+    let written: Vec<_> = (1..)
+        .zip(0..3)
+        .map(|(revision, shard)| Decided::under(7, remember(&id_of(shard), revision)))
+        .collect();
+    of(second.apply(&written));
+    // Some under the same epochs, some under earlier ones, and in no order.
+    let asked = [part(2, 6), part(3, 1), part(0, 5), part(1, 5)];
+    let (found, mut refused) = ids_of_many(&mut *first, &asked);
+    assert_eq!(found, [(id_of(0), 1)]);
+    refused.sort_unstable_by_key(Part::number);
+    assert_eq!(refused, [part(1, 5), part(2, 6)]);
+    // What was refused is as it was, and what was not is owned.
+    assert!(is_fenced(under(&mut *second, 5, &[forget(&id_of(1), 9)])));
+    of(under(&mut *second, 6, &[forget(&id_of(1), 9)]));
+    of(under(&mut *first, 1, &[remember(&id_of(3), 9)]));
+}
+
+fn at_once(open: Open<'_>) {
+    let (mut first, mut second) = (open(), open());
+    let all = |epoch: u64| {
+        [
+            part(0, epoch),
+            part(1, epoch + 1),
+            part(2, epoch + 2),
+            part(3, epoch),
+        ]
+    };
+    assert_eq!(ids_of_many(&mut *first, &all(3)), (vec![], vec![]));
+    let written: Vec<_> = (1..)
+        .zip(all(3))
+        .map(|(revision, part)| {
+            Decided::under(part.epoch(), remember(&id_of(part.number()), revision))
+        })
+        .collect();
+    of(first.apply(&written));
+    let (found, refused) = ids_of_many(&mut *second, &all(10));
+    assert_eq!((found.len(), refused), (4, vec![]));
+    for part in all(9) {
+        let late = [forget(&id_of(part.number()), 9)];
+        assert!(is_fenced(under(&mut *first, part.epoch(), &late)));
+    }
+    // The same owner may read once more.
+    assert_eq!(ids_of_many(&mut *second, &all(10)).0.len(), 4);
+}
+
+fn told(open: Open<'_>) {
+    let (mut first, mut second) = (open(), open());
+    ids_of(&mut *second, part(2, 7));
+    let expected = Some(OlderEpoch::new(2, 6, 7));
+    let read = first.load(part(2, 6), &mut |_| ());
+    assert_eq!(read.err().and_then(|error| error.older_epoch()), expected);
+    let read = of(first.load_many(&[part(2, 6)], &mut |_| ()));
+    let error = read.into_iter().next().map(|(_, error)| error);
+    assert_eq!(error.and_then(|error| error.older_epoch()), expected);
+    let written = under(&mut *first, 6, &[remember(&id_of(2), 1)]);
+    assert_eq!(
+        written.err().and_then(|error| error.older_epoch()),
+        expected
+    );
 }

@@ -7,7 +7,6 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::from_sqlite;
 use super::write::sum;
-use crate::part::Part;
 use crate::record::{Entry, Record, SavedState};
 use crate::session_store::StoreError;
 
@@ -16,7 +15,7 @@ const COLUMNS: &str = "id, kind, arguments, label, claims, revision, started, us
 /// Row by row: the arguments of all sessions together may be larger than the memory.
 pub(super) fn load(
     connection: &Connection,
-    part: Part,
+    wanted: impl Fn(&str) -> bool,
     found: &mut dyn FnMut(Entry),
 ) -> Result<(), StoreError> {
     let mut read = || {
@@ -25,7 +24,7 @@ pub(super) fn load(
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let entry = entry_of(row);
-            if part.has(entry.id()) {
+            if wanted(entry.id()) {
                 found(entry);
             }
         }

@@ -105,7 +105,7 @@ impl DurableSupervisor {
             match journal.look(&id) {
                 None => Err(StartError::NotRemembered),
                 Some((_, Standing::SetAside(why))) => Err(StartError::SetAside(why)),
-                Some((revision, _)) => durable.resume(id, revision).await,
+                Some((revision, _)) => durable.resume(id, revision, None).await,
             }
         }
     }

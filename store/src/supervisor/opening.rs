@@ -9,12 +9,13 @@ use super::{DurableSupervisor, Inner};
 use crate::engine::{Kept, LAST_REVISION, Standing};
 use crate::error::OpenError;
 use crate::follow::follow;
-use crate::journal::{Journal, is_restored};
+use crate::journal::Journal;
 use crate::kinds::Kinds;
+use crate::loaded::{Waiting, is_restored};
 use crate::part::Part;
 use crate::record::Record;
 use crate::restore::restore;
-use crate::session_store::SessionStore;
+use crate::session_store::{SessionStore, StoreError};
 use crate::writer::chain;
 
 impl DurableSupervisor {
@@ -89,7 +90,7 @@ impl DurableSupervisor {
         kinds: Arc<Kinds>,
         journal: Journal,
     ) -> Result<Self, OpenError> {
-        let order = read(&journal, &kinds, Part::ALL).await?;
+        let order = read_all(&journal, &kinds).await?;
         let sessions = SessionSupervisor::start(options).await;
         let sessions = sessions.map_err(OpenError::Start)?;
         let unfinished = Unfinished(Some(sessions.clone()));
@@ -107,7 +108,7 @@ impl DurableSupervisor {
         let order = if journal.is_read() {
             again(&journal)
         } else {
-            read(&journal, &kinds, Part::ALL).await?
+            read_all(&journal, &kinds).await?
         };
         Self::over(sessions, kinds, journal, order).await
     }
@@ -116,7 +117,7 @@ impl DurableSupervisor {
         sessions: SessionSupervisor,
         kinds: Arc<Kinds>,
         journal: Journal,
-        order: Vec<Arc<str>>,
+        order: Vec<Waiting>,
     ) -> Result<Self, OpenError> {
         let mut feed = sessions.subscribe().await?;
         feed.keep_all();
@@ -161,29 +162,36 @@ impl Drop for Unfinished {
     }
 }
 
-/// Reads all that is remembered of a part. Answers what is to be restored, in this order.
+/// Reads all that is remembered of some parts. Answers what is to be restored, in this order, and the parts
+/// that have a later owner.
 pub(super) async fn read(
     journal: &Journal,
     kinds: &Arc<Kinds>,
-    part: Part,
-) -> Result<Vec<Arc<str>>, OpenError> {
+    parts: Vec<Part>,
+) -> Result<(Vec<Waiting>, Vec<(Part, StoreError)>), OpenError> {
     let kinds = Arc::clone(kinds);
-    let mut waiting = journal
-        .read_part(part, move |record| standing(&kinds, record))
-        .await?;
-    waiting.sort_unstable_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
-    Ok(waiting.into_iter().map(|(_, id)| id).collect())
+    let of = move |record: &Record| standing(&kinds, record);
+    journal.read_parts(parts, of).await
+}
+
+async fn read_all(journal: &Journal, kinds: &Arc<Kinds>) -> Result<Vec<Waiting>, OpenError> {
+    let (waiting, refused) = read(journal, kinds, vec![Part::ALL]).await?;
+    match refused.into_iter().next() {
+        Some((_, error)) => Err(OpenError::Store(error)),
+        None => Ok(waiting),
+    }
 }
 
 /// What ran under a supervisor that has ended while the store stayed open: the latest first.
-fn again(journal: &Journal) -> Vec<Arc<str>> {
+fn again(journal: &Journal) -> Vec<Waiting> {
     let all = journal.all().into_iter();
     let mut ended: Vec<_> = all
         .filter(|(_, _, standing)| is_restored(standing))
         .filter_map(|(id, _, _)| Some((journal.look(&id)?.0, id)))
         .collect();
     ended.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-    ended.into_iter().map(|(_, id)| id).collect()
+    let ids = ended.into_iter().map(|(_, id)| id);
+    ids.map(Waiting::again).collect()
 }
 
 /// What a record is before anything runs.

@@ -13,9 +13,9 @@ use super::opening::{Unfinished, read};
 use crate::error::{HandOverError, OpenError};
 use crate::journal::Journal;
 use crate::kinds::Kinds;
-use crate::part::Part;
+use crate::part::{Part, Parts};
 use crate::restore::{RestoreReport, restore};
-use crate::session_store::SessionStore;
+use crate::session_store::{SessionStore, StoreError};
 
 /// A part that was taken over: its sessions are known, and their restore goes on.
 #[derive(Debug)]
@@ -90,12 +90,57 @@ impl DurableSupervisor {
     ) -> impl Future<Output = Result<TakenOver, OpenError>> + Send + 'static {
         let durable = self.clone();
         async move {
+            let (taken, refused) = durable.take_over_many(vec![part]).await?;
+            match refused.into_iter().next() {
+                Some((_, error)) => Err(OpenError::Store(error)),
+                None => Ok(taken),
+            }
+        }
+    }
+
+    /// [Takes over](Self::take_over) several parts, by one call of the store. Answers the parts that the
+    /// store refuses, since it has seen a later owner; the others are taken over all the same.
+    ///
+    /// # Errors
+    ///
+    /// The store could not be read. Nothing is restored then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`take_over`](Self::take_over).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use session_supervisor::Options;
+    /// use session_supervisor_store::{DurableSupervisor, Kinds, MemoryStore, Part};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let (options, store) = (Options::new().unique_name(), MemoryStore::new());
+    /// let chats = DurableSupervisor::open_shared(options, Kinds::new(), store).await.unwrap();
+    /// let parts = (0..4).filter_map(|shard| Part::shard(shard, 4, 7)).collect();
+    /// let (taken, refused) = chats.take_over_many(parts).await.unwrap();
+    /// assert!(refused.is_empty());
+    /// assert_eq!(taken.restored().await.unwrap().restored, 0);
+    /// # }
+    /// ```
+    pub fn take_over_many(
+        &self,
+        parts: Vec<Part>,
+    ) -> impl Future<Output = Result<(TakenOver, Vec<(Part, StoreError)>), OpenError>> + Send + 'static
+    {
+        let durable = self.clone();
+        async move {
             let inner = &durable.inner;
-            let order = read(&inner.journal, &inner.kinds, part).await?;
+            let mut all: Parts = parts.iter().copied().collect();
+            let (order, refused) = read(&inner.journal, &inner.kinds, parts).await?;
+            for (part, _) in &refused {
+                all.remove(*part);
+            }
             let (done, restored) = watch::channel(None);
-            let mine = move |id: &str| part.has(id);
+            let mine = move |id: &str| all.has(id);
             drop(tokio::spawn(restore(durable.clone(), order, mine, done)));
-            Ok(TakenOver(restored))
+            Ok((TakenOver(restored), refused))
         }
     }
 

@@ -71,15 +71,17 @@ impl DurableSupervisor {
         ensured
     }
 
-    /// Starts a session again that is remembered in this revision.
+    /// Starts a session again that is remembered in this revision, and was read from the store a moment ago
+    /// or is now.
     pub(crate) fn resume(
         &self,
         id: Arc<str>,
         revision: u64,
+        read: Option<Record>,
     ) -> impl Future<Output = Result<ActorCell, StartError>> + Send + 'static + use<> {
         let durable = self.clone();
         async move {
-            let resumed = durable.resume_record(&id, revision).await;
+            let resumed = durable.resume_record(&id, revision, read).await;
             if let Err(error) = &resumed {
                 durable.not_resumed(&id, revision, error);
             }
@@ -87,8 +89,16 @@ impl DurableSupervisor {
         }
     }
 
-    async fn resume_record(&self, id: &Arc<str>, revision: u64) -> Result<ActorCell, StartError> {
-        let record = self.record(Arc::clone(id), revision).await?;
+    async fn resume_record(
+        &self,
+        id: &Arc<str>,
+        revision: u64,
+        read: Option<Record>,
+    ) -> Result<ActorCell, StartError> {
+        let record = match read.filter(|record| record.revision == revision) {
+            Some(record) => record,
+            None => self.record(Arc::clone(id), revision).await?,
+        };
         let Made {
             spec,
             remembered,

@@ -172,3 +172,27 @@ async fn a_part_is_handed_over_while_sessions_of_others_save_without_a_pause() {
     take_over(&other, half(0, 2)).await;
     assert_eq!(said(&other, id).await.1, ["hello", "the last"]);
 }
+
+#[tokio::test]
+async fn a_part_with_a_later_owner_hinders_none_that_are_taken_over_with_it() {
+    let store = MemoryStore::new();
+    let (first, later) = (open(&store).await, open(&store).await);
+    start_all(&first).await;
+    assert_eq!(take_over(&later, half(1, 5)).await, of(half(1, 5)).len());
+    first.hand_over(half(0, 1), SECOND).await.expect("they end");
+
+    let both = vec![half(1, 3), half(0, 3)];
+    let third = open(&store).await;
+    let taken = third.take_over_many(both).await;
+    let (taken, refused) = taken.expect("they are read");
+    let [(part, error)] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(*part, half(1, 3));
+    let older = error.older_epoch().expect("it says which");
+    assert_eq!((older.shard, older.epoch, older.noted), (1, 3, 5));
+    let report = taken.restored().await.expect("it runs");
+    assert_eq!(report.restored, of(half(0, 3)).len(), "{report:?}");
+    // The later owner has never noticed.
+    say(&later, &of(half(1, 5))[0], "goes on").await;
+}

@@ -94,6 +94,20 @@ impl Holder {
         self.changed(shard, now, out);
     }
 
+    /// The store of the sessions has seen a later epoch of the shard than this one, which is of no use: the
+    /// shard is given up, and claimed anew if it is still wanted.
+    pub fn outdated(&mut self, shard: Shard, epoch: Epoch, now: BootTime, out: &mut Vec<Effect>) {
+        if !self.acts(now, out) {
+            return;
+        }
+        if self.table.hold(shard) == Hold::Owned(epoch) {
+            self.table.set(shard, Hold::Draining(epoch));
+            out.push(Effect::Freeze(shard, epoch));
+            out.push(Effect::Drain(shard, epoch, self.limits.drain_within));
+        }
+        self.advance(now, out);
+    }
+
     /// Nothing that was admitted for the shard in this epoch runs any more.
     pub fn drained(&mut self, shard: Shard, epoch: Epoch, now: BootTime, out: &mut Vec<Effect>) {
         if !self.acts(now, out) {

@@ -1,0 +1,100 @@
+//! What keeps a node from its work.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::node::Node;
+
+/// What keeps a node from its work, as [`Status::faults`](crate::Status::faults) tells it. What it is about
+/// is tried again by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It is not in the cluster, and why the last try to join again failed.
+    NotJoined {
+        /// Why.
+        why: Arc<str>,
+    },
+    /// It does not serve some of its shards yet, since the store of the sessions cannot be read.
+    Unread {
+        /// Why.
+        why: Arc<str>,
+    },
+    /// It does not serve some of its shards, since the store of the sessions has seen later epochs of them
+    /// than etcd gives. Then etcd was restored from a backup or begun anew, or the store is that of another
+    /// cluster: "When etcd was restored" in the README of this crate says what to do.
+    OlderEpochs {
+        /// How many shards.
+        shards: u32,
+        /// The greatest epoch that etcd has given for one of them.
+        epoch: u64,
+        /// The greatest epoch that the store has seen for one of them. They are served when etcd's revision
+        /// is past that.
+        noted: u64,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJoined { why } => write!(f, "not joined again: {why}"),
+            Self::Unread { why } => write!(f, "shards are not served yet: {why}"),
+            Self::OlderEpochs {
+                shards,
+                epoch,
+                noted,
+            } => write!(
+                f,
+                "{shards} shards are not served: the store has seen epoch {noted}, and etcd gives up to \
+                 {epoch}; it was restored from a backup, or the store is another cluster's"
+            ),
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn all_of(node: &Node) -> Vec<Self> {
+        let (not_joined, unread) = {
+            let now = node.now.borrow();
+            (now.not_joined.clone(), now.unread.clone())
+        };
+        let refused = node.local.admission.refused();
+        let epoch = refused.iter().map(|(_, epoch, _)| epoch.number()).max();
+        let noted = refused.iter().map(|(_, _, noted)| *noted).max();
+        let older = epoch.zip(noted).map(|(epoch, noted)| Self::OlderEpochs {
+            shards: u32::try_from(refused.len()).unwrap_or(u32::MAX),
+            epoch,
+            noted,
+        });
+        let not_joined = not_joined.map(|why| Self::NotJoined { why });
+        let unread = unread.map(|why| Self::Unread { why });
+        not_joined.into_iter().chain(unread).chain(older).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fault;
+
+    #[test]
+    fn it_says_what_is_wrong_and_with_how_much() {
+        let older = Fault::OlderEpochs {
+            shards: 512,
+            epoch: 60,
+            noted: 120,
+        };
+        assert_eq!(
+            older.to_string(),
+            "512 shards are not served: the store has seen epoch 120, and etcd gives up to 60; it was \
+             restored from a backup, or the store is another cluster's"
+        );
+        let unread = Fault::Unread {
+            why: "the store cannot be reached".into(),
+        };
+        let text = unread.to_string();
+        assert_eq!(
+            text,
+            "shards are not served yet: the store cannot be reached"
+        );
+    }
+}

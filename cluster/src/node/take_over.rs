@@ -1,0 +1,127 @@
+//! Taking a shard over: what its sessions are is read from the store, and what the store refuses is looked
+//! into.
+
+use std::time::Duration;
+
+use session_supervisor_store::error::OpenError;
+use session_supervisor_store::{StoreError, TakenOver};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use super::Node;
+use super::happened::{Happened, PAUSE, part};
+use crate::engine::{Epoch, Restored, Shard};
+use crate::local::chain;
+
+/// The pause before a shard that the store refuses is read again: somebody has to do something.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Has the store refuse who had the shard before, and makes its sessions known. It returns when they are
+/// restored, or when that is not to be. Until they are known nothing is admitted for the shard.
+pub(super) async fn take_over(
+    node: &Node,
+    shard: Shard,
+    epoch: Epoch,
+    reads: &Semaphore,
+) -> Option<Happened> {
+    let part = part(node, shard, epoch)?;
+    let begun = Instant::now();
+    loop {
+        let taken = {
+            // It is never closed. One shard that cannot be read holds up no other.
+            let _place = reads.acquire().await;
+            node.sessions().take_over(part).await
+        };
+        let error = match taken {
+            Ok(restoring) => {
+                node.now.send_if_modified(|now| now.unread.take().is_some());
+                node.local.admission.is_read(shard, epoch);
+                restored(node, shard, epoch, begun, restoring).await;
+                return None;
+            }
+            Err(error) => error,
+        };
+        match error {
+            OpenError::Store(error @ StoreError::Fenced(_)) => {
+                match refused(node, shard, epoch, &error).await {
+                    Refused::Moved => return None,
+                    Refused::Outdated => return Some(Happened::Outdated(shard, epoch)),
+                    Refused::Still => sleep(AGAIN).await,
+                }
+            }
+            OpenError::Thread(_) => return Some(Happened::StoreEnded),
+            error => {
+                let why = chain(&error);
+                tracing::error!("shard {shard} is not served yet: {why}");
+                node.now.send_modify(|now| now.unread = Some(why.into()));
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What is to become of a shard that the store refuses.
+enum Refused {
+    /// Another node has it by now, and the watch says so in a moment.
+    Moved,
+    /// etcd gives a later epoch by now.
+    Outdated,
+    /// The store is to be asked again.
+    Still,
+}
+
+/// The store has seen a later owner. If etcd says that the shard is this node's in the very epoch that is
+/// refused, no later one can have been: then etcd was restored from a backup, or the store is another
+/// cluster's.
+async fn refused(node: &Node, shard: Shard, epoch: Epoch, error: &StoreError) -> Refused {
+    let admission = &node.local.admission;
+    // This is read after the claim was made, so it knows of it.
+    let view = match node.etcd.snapshot(admission.shards()).await {
+        Ok(view) => view,
+        Err(unknown) => {
+            tracing::warn!("not known who owns shard {shard}: {unknown}");
+            return Refused::Still;
+        }
+    };
+    let owner = view.owners.get(&shard);
+    if owner.is_none_or(|owner| owner.node != node.name || owner.epoch != epoch) {
+        tracing::info!("shard {shard} has another owner: {}", chain(error));
+        return Refused::Moved;
+    }
+    // One that does not say which epoch it has seen is asked again.
+    let noted = error.older_epoch().map_or(u64::MAX, |older| older.noted);
+    if view.revision >= noted {
+        tracing::warn!("shard {shard} is claimed anew: {}", chain(error));
+        return Refused::Outdated;
+    }
+    let is_first = admission.refused().is_empty();
+    // All shards have the same cause, and `status` counts them.
+    if admission.is_refused(shard, epoch, noted) && is_first {
+        let (why, revision) = (chain(error), view.revision);
+        tracing::error!(
+            %shard,
+            revision,
+            "shards are not served: {why}; etcd was restored from a backup or begun anew, or the store is \
+             another cluster's; the store is asked again every {AGAIN:?}"
+        );
+    }
+    Refused::Still
+}
+
+/// Waits until the sessions of a shard are restored, and tells it.
+async fn restored(node: &Node, shard: Shard, epoch: Epoch, begun: Instant, restoring: TakenOver) {
+    // None: the runtime is being shut down.
+    let Some(report) = restoring.restored().await else {
+        return;
+    };
+    let sessions = Restored {
+        restored: report.restored,
+        failed: report.failed.len(),
+        set_aside: report.set_aside.len(),
+        resting: report.resting,
+        left: report.left,
+        took: begun.elapsed(),
+    };
+    let feed = &node.local.feed;
+    feed.tell(|picture, _, out| picture.restored(shard, epoch, sessions, out));
+}

@@ -1,0 +1,94 @@
+//! What does not fit is refused when a node joins, with what is wrong. No etcd is needed for that.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use session_supervisor_cluster::error::JoinError;
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds};
+use session_supervisor_store::MemoryStore;
+
+/// Where nothing listens.
+const NO_ETCD: &str = "http://127.0.0.1:1";
+
+fn options() -> ClusterOptions {
+    ClusterOptions::new("chat", "n", "a secret").etcd([NO_ETCD])
+}
+
+/// An error with its sources.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+async fn refused(options: ClusterOptions) -> (JoinError, String) {
+    let joined = ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await;
+    let error = joined.expect_err("it does not fit");
+    let text = chain(&error);
+    (error, text)
+}
+
+#[tokio::test]
+async fn options_out_of_their_bounds_are_named() {
+    let bad = [
+        (
+            ClusterOptions::new("Chat", "n", "a secret"),
+            "\"Chat\" is not a node name",
+        ),
+        (
+            ClusterOptions::new("chat", "", "a secret"),
+            "\"\" is not a node name",
+        ),
+        (
+            ClusterOptions::new("chat", "n", ""),
+            "the cookie of the cluster is empty",
+        ),
+        (options().shards(0), "0 shards"),
+        (
+            options().lease(Duration::from_millis(2_500)),
+            "a lease of 2.5s",
+        ),
+        (options().weight(0), "bad weight 0"),
+        (
+            options().request_timeout(Duration::ZERO),
+            "bad request timeout 0ns",
+        ),
+        (
+            options().listen(([0, 0, 0, 0], 7_000).into()),
+            "bad address \"0.0.0.0:7000\"",
+        ),
+        (options().advertise("nowhere"), "bad address \"nowhere\""),
+        (options().prefix("chat"), "bad prefix \"chat\""),
+        (options().etcd(Vec::<String>::new()), "no endpoint"),
+    ];
+    for (options, text) in bad {
+        let (error, told) = refused(options).await;
+        assert!(told.contains(text), "{text}: {told} {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_named_before_etcd_is_asked() {
+    let certificate = include_str!("gateway/certs/good.pem");
+    let key = include_str!("gateway/certs/good.key");
+    let authority = include_str!("gateway/certs/authority.pem");
+    let tls = session_supervisor_cluster::Tls::from_pem(certificate, key, authority);
+    let options = options().tls(tls.expect("TLS"));
+    let (error, told) = refused(options.advertise("10.0.0.7:7000")).await;
+    assert!(matches!(error, JoinError::Tls(_)), "{error:?}");
+    let text = "no peer accepts the certificate of this node for \"10.0.0.7\"";
+    assert!(told.contains(text), "{told}");
+}
+
+#[tokio::test]
+async fn without_etcd_a_join_fails_soon_and_says_where_it_was_looked_for() {
+    let began = Instant::now();
+    let (error, told) = refused(options()).await;
+    assert!(matches!(error, JoinError::Settings(_)), "{error:?}");
+    assert!(told.contains(NO_ETCD), "{told}");
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
