@@ -14,7 +14,8 @@ use crate::admission::{Admission, NotAdmitted};
 use crate::engine::{Begin, Epoch, RequestId, Requests};
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
-    Answer, Ask, Done, Found, How, Payload, Refusal, RefusalKind, Request, Row, StartedHow, Wanted,
+    Answer, Ask, Done, Figures, Found, How, Payload, Refusal, RefusalKind, Request, Row,
+    StartedHow, Wanted,
 };
 
 /// When it is worth asking again for a shard that is on its way.
@@ -112,6 +113,7 @@ impl Local {
                 self.leave.notify_one();
                 Answer::Done(Done::Leaving)
             }
+            Ask::Figures => Answer::Done(Done::Figures(self.figures())),
             // A hello is answered by the gateway.
             _ => refused(RefusalKind::BadRequest, "nothing that this node can do"),
         }
@@ -187,6 +189,17 @@ impl Local {
             Err(StopError::NotFound) => refused(RefusalKind::NotFound, "no such session"),
             Err(error @ StopError::Store(_)) => refused(RefusalKind::Store, chain(&error)),
             Err(error) => refused(RefusalKind::Other, chain(&error)),
+        }
+    }
+
+    /// What this node tells of itself. It sends no message.
+    pub(crate) fn figures(&self) -> Figures {
+        let now = self.admission.clock().now();
+        let age = self.admission.with(|holder| holder.authority().age(now));
+        let sessions = self.sessions.sessions().stats().sessions.specs;
+        Figures {
+            sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+            lease_age_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 
