@@ -2,7 +2,8 @@
 //! its rooms on the others.
 //!
 //! It reads commands from its standard input, one a line: `open ROOM`, `say ROOM TEXT`, `read ROOM`,
-//! `close ROOM`, `where ROOM`, `list`, `status`, `leave`.
+//! `close ROOM`, `where ROOM`, `list`, `status`, `leave`. Built with the feature `dashboard`,
+//! `--dashboard 127.0.0.1:8080` shows the cluster in the browser.
 
 use std::error::Error;
 use std::time::Duration;
@@ -80,6 +81,9 @@ impl Room {
     }
 }
 
+const USAGE: &str =
+    "usage: node --name NAME [--etcd URL] [--cookie SECRET] [--postgres URL] [--dashboard ADDR]";
+
 fn flag(name: &str) -> Option<String> {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     arguments.nth(1)
@@ -87,7 +91,7 @@ fn flag(name: &str) -> Option<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let name = flag("--name").ok_or("usage: node --name NAME [--etcd URL] [--postgres URL]")?;
+    let name = flag("--name").ok_or(USAGE)?;
     let cookie = flag("--cookie").unwrap_or_else(|| "not a secret".to_owned());
     let mut options = ClusterOptions::new("rooms", &name, cookie);
     if let Some(etcd) = flag("--etcd") {
@@ -107,6 +111,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None => ClusterSupervisor::join(options, kinds, MemoryStore::new()).await?,
     };
     println!("{name} has joined");
+    if let Some(address) = flag("--dashboard") {
+        show(&cluster, &address).await?;
+    }
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         if line.trim() == "leave" {
@@ -120,6 +127,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     cluster.leave().await;
     println!("{name} has left");
     Ok(())
+}
+
+/// Serves the page of the cluster for as long as the program runs. All who reach the address can read it,
+/// so it is best one of loopback.
+#[cfg(feature = "dashboard")]
+async fn show(cluster: &ClusterSupervisor, address: &str) -> Result<(), Box<dyn Error>> {
+    let page = session_supervisor_cluster::dashboard::<()>(cluster);
+    let listener = tokio::net::TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("dashboard on http://{}/", listener.local_addr()?);
+    drop(tokio::spawn(
+        async move { axum::serve(listener, page).await },
+    ));
+    Ok(())
+}
+
+#[cfg(not(feature = "dashboard"))]
+async fn show(_: &ClusterSupervisor, _: &str) -> Result<(), Box<dyn Error>> {
+    Err("built without the feature `dashboard`".into())
 }
 
 async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<dyn Error>> {

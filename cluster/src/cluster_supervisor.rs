@@ -373,6 +373,11 @@ impl ClusterSupervisor {
     pub(crate) fn local(&self) -> &Local {
         &self.node.local
     }
+
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn inner(&self) -> &Arc<Node> {
+        &self.node
+    }
 }
 
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {

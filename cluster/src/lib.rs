@@ -9,6 +9,8 @@ mod admission;
 pub mod clock;
 mod cluster_ref;
 mod cluster_supervisor;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 #[doc(hidden)]
 pub mod engine;
 pub mod error;
@@ -32,6 +34,8 @@ pub mod wire;
 pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
 pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{ClusterDashboard, dashboard};
 pub use engine::NodeName;
 pub use kinds::Kinds;
 pub use node::Stage;
