@@ -5,13 +5,12 @@ import { color } from "./grid.js";
 
 const COLUMNS = [
   { text: name },
-  { text: (node) => node.address },
+  { text: (node) => node.address, note: (node) => `incarnation ${node.incarnation}` },
   { text: shards, kind: "number" },
   { text: (node) => (node.sessions === null ? "?" : number(node.sessions)), kind: "number" },
   { text: (node) => (node.lease_age === null ? "?" : seconds(node.lease_age)), kind: "number" },
   { text: connection },
   { text: (node) => number(node.weight), kind: "number wide" },
-  { text: (node) => node.incarnation, kind: "number wide" },
 ];
 
 let only = null;
@@ -63,8 +62,9 @@ export function onChoice(listener) {
 }
 
 function line(name) {
-  const made = make("tr", { tabindex: "-1" }, COLUMNS.map((column) => make("td", { class: column.kind })));
-  made.firstChild.append(make("span", { class: "swatch" }), make("span"));
+  const cell = (column) => make("td", { class: column.kind }, make("span"), column.note ? make("small", { class: "wide" }) : null);
+  const made = make("tr", { tabindex: "-1" }, COLUMNS.map(cell));
+  made.firstChild.prepend(make("span", { class: "swatch" }));
   made.dataset.name = name;
   mark(made);
   made.addEventListener("click", () => toggle(name));
@@ -82,7 +82,8 @@ function mark(line) {
 function fill(line, node) {
   COLUMNS.forEach((column, at) => {
     const cell = line.children[at];
-    say(at === 0 ? cell.lastChild : cell, column.text(node));
+    say(column.note ? cell.firstChild : cell.lastChild, column.text(node));
+    if (column.note) say(cell.lastChild, column.note(node));
   });
   line.firstChild.firstChild.style.background = color(node.name);
   line.classList.toggle("bad", !["here", "up"].includes(node.connection));
