@@ -3,7 +3,8 @@
 //!
 //! It reads commands from its standard input, one a line: `open ROOM`, `say ROOM TEXT`, `read ROOM`,
 //! `close ROOM`, `where ROOM`, `list`, `status`, `stats`, `watch` (what happens to the cluster from now on),
-//! `drain SECONDS`, `leave`.
+//! `drain SECONDS`, `leave`. Built with the feature `dashboard`, `--dashboard 127.0.0.1:8080` shows the
+//! cluster in the browser.
 //!
 //! With `--tls-cert`, `--tls-key` and `--tls-ca`, files in PEM, the nodes speak TLS with each other.
 
@@ -91,7 +92,7 @@ fn flag(name: &str) -> Option<String> {
 }
 
 const USAGE: &str = "usage: node --name NAME [--cookie TEXT] [--etcd URL] [--postgres URL] \
-    [--listen ADDRESS] [--tls-cert FILE --tls-key FILE --tls-ca FILE]";
+    [--listen ADDRESS] [--dashboard ADDRESS] [--tls-cert FILE --tls-key FILE --tls-ca FILE]";
 
 /// All three of the flags, or none of them.
 fn tls() -> Result<Option<Tls>, Box<dyn Error>> {
@@ -138,6 +139,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None => ClusterSupervisor::join(options, kinds, MemoryStore::new()).await?,
     };
     println!("{name} has joined");
+    if let Some(address) = flag("--dashboard") {
+        show(&cluster, &address).await?;
+    }
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         if line.trim() == "leave" {
@@ -151,6 +155,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     cluster.leave().await;
     println!("{name} has left");
     Ok(())
+}
+
+/// Serves the page of the cluster for as long as the program runs. All who reach the address can read it,
+/// so it is best one of loopback.
+#[cfg(feature = "dashboard")]
+async fn show(cluster: &ClusterSupervisor, address: &str) -> Result<(), Box<dyn Error>> {
+    let page = session_supervisor_cluster::dashboard::<()>(cluster);
+    let listener = tokio::net::TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    println!("dashboard on http://{}/", listener.local_addr()?);
+    drop(tokio::spawn(
+        async move { axum::serve(listener, page).await },
+    ));
+    Ok(())
+}
+
+#[cfg(not(feature = "dashboard"))]
+async fn show(_: &ClusterSupervisor, _: &str) -> Result<(), Box<dyn Error>> {
+    Err("built without the feature `dashboard`".into())
 }
 
 async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<dyn Error>> {

@@ -291,7 +291,8 @@ impl ClusterSupervisor {
             let (node, after) = (Arc::clone(&self.node), after.map(str::to_owned));
             asked.spawn(async move {
                 let ask = Ask::List { after, most };
-                let page = ask_node(&node, &name, ask).await;
+                let within = node.options.request_timeout;
+                let page = ask_node(&node, &name, ask, within).await;
                 (name, page)
             });
         }

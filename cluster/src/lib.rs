@@ -9,6 +9,8 @@ mod admission;
 pub mod clock;
 mod cluster_ref;
 mod cluster_supervisor;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 mod drain;
 #[doc(hidden)]
 pub mod engine;
@@ -41,6 +43,8 @@ pub mod wire;
 pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
 pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{ClusterDashboard, dashboard};
 pub use drain::{Drain, Draining};
 pub use engine::{
     DrainProgress, DrainReport, DrainSummary, DrainedShard, Epoch, EventKind, Incarnation,

@@ -18,7 +18,7 @@ use crate::feed::NodeFeed;
 use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
-    Answer, Ask, Done, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
+    Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
 };
 pub(crate) use answers::{chain, check_id};
 use answers::{is_of_here, later, not_here, not_started, refused, size};
@@ -97,6 +97,7 @@ impl Local {
                 self.leave.notify_one();
                 Answer::Done(Done::Leaving)
             }
+            Ask::Figures => Answer::Done(Done::Figures(self.figures())),
             ask => self.carry_out_here(ask, deadline_ms).await,
         }
     }
@@ -210,6 +211,17 @@ impl Local {
             Err(StopError::NotFound) => refused(RefusalKind::NotFound, "no such session"),
             Err(error @ StopError::Store(_)) => refused(RefusalKind::Store, chain(&error)),
             Err(error) => refused(RefusalKind::Other, chain(&error)),
+        }
+    }
+
+    /// What this node tells of itself. It sends no message.
+    pub(crate) fn figures(&self) -> Figures {
+        let now = self.admission.clock().now();
+        let age = self.admission.with(|holder| holder.authority().age(now));
+        let sessions = self.sessions.sessions().stats().sessions.specs;
+        Figures {
+            sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+            lease_age_ms: age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 

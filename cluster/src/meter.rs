@@ -29,10 +29,10 @@ pub(crate) enum RequestKind {
 }
 
 impl RequestKind {
-    /// None: gateways ask it of each other, and it is no request of anybody.
+    /// None: nodes ask it of each other, and it is no request of anybody.
     pub(crate) const fn of(ask: &Ask) -> Option<Self> {
         Some(match ask {
-            Ask::Hello(_) => return None,
+            Ask::Hello(_) | Ask::Figures => return None,
             Ask::Start { .. } => Self::Start,
             Ask::Lookup { .. } => Self::Lookup,
             Ask::Stop { .. } => Self::Stop,

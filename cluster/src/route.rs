@@ -164,19 +164,28 @@ fn timed_out() -> RequestError {
 }
 
 /// Asks a node, whichever shards it owns.
-pub(crate) async fn ask_node(node: &Node, of: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+pub(crate) async fn ask_node(
+    node: &Node,
+    of: &NodeName,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
     let counted = Asking::begin(&node.local.meter, &ask);
-    let answer = to_node(node, of, ask).await;
+    let answer = to_node(node, of, ask, within).await;
     counted.answered(&answer);
     answer
 }
 
-async fn to_node(node: &Node, of: &NodeName, ask: Ask) -> Result<Done, RequestError> {
+async fn to_node(
+    node: &Node,
+    of: &NodeName,
+    ask: Ask,
+    within: Duration,
+) -> Result<Done, RequestError> {
     let answer = if *of == node.name {
         node.local.serve(Request::new(ask)).await
     } else {
         let peers = node.now.borrow().peers.clone();
-        let within = node.options.request_timeout;
         let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
         asked.map_err(RequestError::Unanswered)?
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::{Hold, Leaving, NodeName, Owner, Shard, Standing};
+use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Shard, Standing};
 use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
@@ -48,6 +48,8 @@ pub struct Status {
 pub struct NodeStatus {
     /// Where others connect to it.
     pub address: String,
+    /// Which start of the node it is.
+    pub incarnation: Incarnation,
     /// How many shards it has in proportion to others.
     pub weight: u32,
     /// Whether it leaves.
@@ -99,6 +101,7 @@ impl Status {
         let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
             let status = NodeStatus {
                 address: info.address.clone(),
+                incarnation: info.incarnation,
                 weight: info.weight,
                 leaving: info.leaving,
                 shards: of_nodes.get(name).copied().unwrap_or_default(),

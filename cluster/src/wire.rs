@@ -17,7 +17,7 @@ mod names;
 mod payload;
 mod request;
 
-pub use answer::{Answer, Done, Found, Refusal, RefusalKind, Retry, Row, StartedHow};
+pub use answer::{Answer, Done, Figures, Found, Refusal, RefusalKind, Retry, Row, StartedHow};
 pub use frame::{
     FrameError, MAX_FRAME, VERSION, decode_answer, decode_request, encode_answer, encode_request,
     request_size,

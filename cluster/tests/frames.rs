@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use session_supervisor_cluster::engine::{Incarnation, NodeName};
 use session_supervisor_cluster::wire::{
-    Answer, Ask, Done, Found, FrameError, Hello, How, MAX_FRAME, Payload, Refusal, RefusalKind,
-    Request, Row, StartedHow, VERSION, Wanted, decode_answer, decode_request, encode_answer,
-    encode_request,
+    Answer, Ask, Done, Figures, Found, FrameError, Hello, How, MAX_FRAME, Payload, Refusal,
+    RefusalKind, Request, Row, StartedHow, VERSION, Wanted, decode_answer, decode_request,
+    encode_answer, encode_request,
 };
 
 /// Notes the largest request since it was last asked.
@@ -80,6 +80,7 @@ fn requests() -> Vec<Request> {
             most: 0,
         },
         Ask::Leave,
+        Ask::Figures,
     ];
     let request = |ask| {
         let mut request = Request::new(ask);
@@ -124,6 +125,14 @@ fn answers() -> Vec<Answer> {
             more: Some("session-99".to_owned()),
         }),
         Answer::Done(Done::Leaving),
+        Answer::Done(Done::Figures(Figures {
+            sessions: u64::MAX,
+            lease_age_ms: Some(1_200),
+        })),
+        Answer::Done(Done::Figures(Figures {
+            sessions: 0,
+            lease_age_ms: None,
+        })),
         Answer::NotMine {
             ask: Some(node("b")),
             epoch: 77,

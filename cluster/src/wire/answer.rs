@@ -62,6 +62,8 @@ pub enum Done {
     },
     /// The node leaves the cluster.
     Leaving,
+    /// What the node tells of itself.
+    Figures(Figures),
 }
 
 /// How a session came to run.
@@ -87,6 +89,16 @@ pub struct Found {
     pub epoch: u64,
     /// What it does, in a word: running, starting, stopping, parked.
     pub state: String,
+}
+
+/// What a node tells of itself, for those who look on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// How many sessions its supervisor knows.
+    pub sessions: u64,
+    /// How long ago the latest confirmed renewal of its lease was sent, in milliseconds. None: it has
+    /// no lease.
+    pub lease_age_ms: Option<u64>,
 }
 
 /// A session in a list.

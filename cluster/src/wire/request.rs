@@ -100,6 +100,8 @@ pub enum Ask {
     },
     /// Leave the cluster in order.
     Leave,
+    /// How many sessions does the node run, and how old is its lease?
+    Figures,
 }
 
 impl Ask {
@@ -113,6 +115,7 @@ impl Ask {
             Self::Call { .. } => "call",
             Self::List { .. } => "list",
             Self::Leave => "leave",
+            Self::Figures => "figures",
         }
     }
 }

@@ -26,11 +26,6 @@ mod scenarios;
 mod shared_store;
 mod watched;
 
-/// All tests.
-fn cases() -> impl Iterator<Item = &'static Case> {
-    scenarios::CASES.iter().chain(draining::CASES)
-}
-
 /// A test, by its name.
 pub(crate) type Case = (&'static str, fn());
 
@@ -47,8 +42,9 @@ fn main() {
         .iter()
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let tables: [&[Case]; 4] = [
+    let tables: [&[Case]; 5] = [
         scenarios::CASES,
+        draining::CASES,
         links::CASES,
         clocks::CASES,
         restored::CASES,

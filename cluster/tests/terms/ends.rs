@@ -87,7 +87,10 @@ async fn an_address_without_a_port_is_refused() {
     for address in ["10.0.0.1", "10.0.0.1:x", "a b:1", &"x".repeat(300)] {
         let options = world.options("n").advertise(address);
         let joined = ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await;
-        let Err(JoinError::Address { address: refused, .. }) = joined else {
+        let Err(JoinError::Address {
+            address: refused, ..
+        }) = joined
+        else {
             panic!("{joined:?}");
         };
         assert_eq!(refused, address);
