@@ -71,25 +71,36 @@ impl DurableSupervisor {
         kinds: Kinds,
         store: impl SessionStore,
     ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
-        let store: Box<dyn SessionStore> = Box::new(store);
-        async move {
-            let kinds = Arc::new(kinds.valid()?);
-            let journal = Journal::start(store)?;
-            let opened = Self::opened(options, kinds, journal.clone()).await;
-            if opened.is_err() {
-                // Whoever is told may open the store again.
-                drop(journal.close().await);
-            }
-            opened
-        }
+        Self::opened(options, kinds, Box::new(store), Some(Part::ALL))
     }
 
-    async fn opened(
+    /// Starts a supervisor over a store, and restores what is remembered of this part in it.
+    pub(super) async fn opened(
+        options: Options,
+        kinds: Kinds,
+        store: Box<dyn SessionStore>,
+        part: Option<Part>,
+    ) -> Result<Self, OpenError> {
+        let kinds = Arc::new(kinds.valid()?);
+        let journal = Journal::start(store)?;
+        let started = Self::started(options, kinds, journal.clone(), part).await;
+        if started.is_err() {
+            // Whoever is told may open the store again.
+            drop(journal.close().await);
+        }
+        started
+    }
+
+    async fn started(
         options: Options,
         kinds: Arc<Kinds>,
         journal: Journal,
+        part: Option<Part>,
     ) -> Result<Self, OpenError> {
-        let order = read(&journal, &kinds, Part::ALL).await?;
+        let order = match part {
+            Some(part) => read(&journal, &kinds, part).await?,
+            None => Vec::new(),
+        };
         let sessions = SessionSupervisor::start(options).await;
         let sessions = sessions.map_err(OpenError::Start)?;
         let unfinished = Unfinished(Some(sessions.clone()));
@@ -112,7 +123,7 @@ impl DurableSupervisor {
         Self::over(sessions, kinds, journal, order).await
     }
 
-    pub(super) async fn over(
+    async fn over(
         sessions: SessionSupervisor,
         kinds: Arc<Kinds>,
         journal: Journal,
@@ -145,10 +156,10 @@ impl DurableSupervisor {
 }
 
 /// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
-pub(super) struct Unfinished(pub(super) Option<SessionSupervisor>);
+struct Unfinished(Option<SessionSupervisor>);
 
 impl Unfinished {
-    pub(super) fn done(mut self) {
+    fn done(mut self) {
         self.0 = None;
     }
 }
