@@ -4,7 +4,7 @@
 //! ```sh
 //! cargo test -p session-supervisor-cluster --test nodes
 //! cargo test -p session-supervisor-cluster --test nodes -- kill     # those whose names hold this
-//! cargo test --release -p session-supervisor-cluster --test nodes -- --figures
+//! cargo test --release -p session-supervisor-cluster --features postgres --test nodes -- --figures
 //! ```
 
 mod cluster;
@@ -14,6 +14,10 @@ mod etcd;
 mod figures;
 mod history;
 mod node;
+#[cfg(feature = "postgres")]
+#[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "another test uses the rest of it")]
+mod postgres;
 mod process;
 mod proxy;
 mod room;
