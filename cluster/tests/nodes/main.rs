@@ -5,7 +5,7 @@
 //! cargo test -p session-supervisor-cluster --test nodes
 //! cargo test -p session-supervisor-cluster --test nodes -- kill     # those whose names hold this
 //! LOG_OF_TEST=1 cargo test -p session-supervisor-cluster --test nodes    # with the log of the nodes
-//! cargo test --release -p session-supervisor-cluster --test nodes -- --figures
+//! cargo test --release -p session-supervisor-cluster --features postgres --test nodes -- --figures
 //! ```
 
 mod clocks;
@@ -18,6 +18,10 @@ mod figures;
 mod history;
 mod links;
 mod node;
+#[cfg(feature = "postgres")]
+#[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "another test uses the rest of it")]
+mod postgres;
 mod process;
 mod proxy;
 mod restored;

@@ -13,11 +13,11 @@ use crate::room::{Around, Count, kinds};
 use crate::shared_store::Client;
 use crate::watched::Watched;
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("the test sets {name}"))
 }
 
-fn say(tag: &str, answer: &str) {
+pub(crate) fn say(tag: &str, answer: &str) {
     let mut out = std::io::stdout().lock();
     // The test may have gone.
     drop(writeln!(out, "{tag} {}", answer.replace('\n', " | ")));
@@ -35,7 +35,10 @@ pub(crate) fn run(name: &str) {
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(node(name));
+    match std::env::var("FIGURES_OF_TEST") {
+        Ok(store) => runtime.block_on(crate::figures::node::run(name, &store)),
+        Err(_) => runtime.block_on(node(name)),
+    }
 }
 
 async fn node(name: &str) {
@@ -68,6 +71,24 @@ async fn node(name: &str) {
     };
     let watched = Watched::follow(&cluster);
     say("joined", "ok");
+    let command = |line: String| {
+        let (cluster, watched, offset) = (cluster.clone(), watched.clone(), offset.clone());
+        async move {
+            let words: Vec<_> = line.split(' ').collect();
+            match watched.command(&words) {
+                Some(answer) => Ok(answer),
+                None => command(&cluster, &offset, &words).await,
+            }
+        }
+    };
+    obey(command).await;
+}
+
+/// Carries out what the test asks, each in a task of its own, until the test has gone.
+pub(crate) async fn obey<F>(command: impl Fn(String) -> F)
+where
+    F: Future<Output = Result<String, RequestError>> + Send + 'static,
+{
     let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -77,17 +98,12 @@ async fn node(name: &str) {
         }
     });
     while let Some(line) = lines.recv().await {
-        let (cluster, watched, offset) = (cluster.clone(), watched.clone(), offset.clone());
+        let (tag, line) = line.split_once(' ').expect("a tag");
+        let (tag, done) = (tag.to_owned(), command(line.to_owned()));
         tokio::spawn(async move {
-            let mut words = line.split(' ');
-            let tag = words.next().expect("a tag").to_owned();
-            let words: Vec<_> = words.collect();
-            let answer = match watched.command(&words) {
-                Some(answer) => answer,
-                None => match command(&cluster, &offset, &words).await {
-                    Ok(answer) => answer,
-                    Err(error) => format!("error {:?} {}", error.outcome(), chain(&error)),
-                },
+            let answer = match done.await {
+                Ok(answer) => answer,
+                Err(error) => format!("error {:?} {}", error.outcome(), chain(&error)),
             };
             say(&tag, &answer);
         });

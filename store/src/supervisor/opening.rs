@@ -72,25 +72,36 @@ impl DurableSupervisor {
         kinds: Kinds,
         store: impl SessionStore,
     ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
-        let store: Box<dyn SessionStore> = Box::new(store);
-        async move {
-            let kinds = Arc::new(kinds.valid()?);
-            let journal = Journal::start(store)?;
-            let opened = Self::opened(options, kinds, journal.clone()).await;
-            if opened.is_err() {
-                // Whoever is told may open the store again.
-                drop(journal.close().await);
-            }
-            opened
-        }
+        Self::opened(options, kinds, Box::new(store), Restores::All)
     }
 
-    async fn opened(
+    /// Starts a supervisor over a store.
+    pub(super) async fn opened(
+        options: Options,
+        kinds: Kinds,
+        store: Box<dyn SessionStore>,
+        restores: Restores,
+    ) -> Result<Self, OpenError> {
+        let kinds = Arc::new(kinds.valid()?);
+        let journal = Journal::start(store)?;
+        let started = Self::started(options, kinds, journal.clone(), restores).await;
+        if started.is_err() {
+            // Whoever is told may open the store again.
+            drop(journal.close().await);
+        }
+        started
+    }
+
+    async fn started(
         options: Options,
         kinds: Arc<Kinds>,
         journal: Journal,
+        restores: Restores,
     ) -> Result<Self, OpenError> {
-        let order = read_all(&journal, &kinds).await?;
+        let order = match restores {
+            Restores::All => read_all(&journal, &kinds).await?,
+            Restores::WhatIsTakenOver => Vec::new(),
+        };
         let sessions = SessionSupervisor::start(options).await;
         let sessions = sessions.map_err(OpenError::Start)?;
         let unfinished = Unfinished(Some(sessions.clone()));
@@ -113,7 +124,7 @@ impl DurableSupervisor {
         Self::over(sessions, kinds, journal, order).await
     }
 
-    pub(super) async fn over(
+    async fn over(
         sessions: SessionSupervisor,
         kinds: Arc<Kinds>,
         journal: Journal,
@@ -145,11 +156,20 @@ impl DurableSupervisor {
     }
 }
 
+/// What a supervisor restores by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Restores {
+    /// All that is remembered in its store.
+    All,
+    /// Nothing: others share the store, and it is told what to take over.
+    WhatIsTakenOver,
+}
+
 /// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
-pub(super) struct Unfinished(pub(super) Option<SessionSupervisor>);
+struct Unfinished(Option<SessionSupervisor>);
 
 impl Unfinished {
-    pub(super) fn done(mut self) {
+    fn done(mut self) {
         self.0 = None;
     }
 }

@@ -9,9 +9,8 @@ use session_supervisor::{Options, SessionSupervisor};
 use tokio::sync::watch;
 
 use super::DurableSupervisor;
-use super::opening::{Unfinished, read};
+use super::opening::{Restores, read};
 use crate::error::{HandOverError, OpenError};
-use crate::journal::Journal;
 use crate::kinds::Kinds;
 use crate::part::{Part, Parts};
 use crate::restore::{RestoreReport, restore};
@@ -54,17 +53,7 @@ impl DurableSupervisor {
         kinds: Kinds,
         store: impl SessionStore,
     ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
-        let store: Box<dyn SessionStore> = Box::new(store);
-        async move {
-            let kinds = Arc::new(kinds.valid()?);
-            let journal = Journal::start(store)?;
-            let sessions = SessionSupervisor::start(options).await;
-            let sessions = sessions.map_err(OpenError::Start)?;
-            let unfinished = Unfinished(Some(sessions.clone()));
-            let durable = Self::over(sessions, kinds, journal, Vec::new()).await?;
-            unfinished.done();
-            Ok(durable)
-        }
+        Self::opened(options, kinds, Box::new(store), Restores::WhatIsTakenOver)
     }
 
     /// The name of the kind of a session that is remembered; empty if it cannot be read.

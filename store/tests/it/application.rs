@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use session_supervisor::{Application, EndCause, Options, Strategy};
 use session_supervisor_store::error::{StartError, WriteError};
 use session_supervisor_store::{
-    Decided, DurableApplication, DurableSupervisor, Entry, MemoryStore, Part, SavedState,
-    SessionStore, SqliteStore, Standing, StoreError,
+    DurableApplication, DurableSupervisor, MemoryStore, SessionStore, SqliteStore, Standing,
 };
 
-use super::support::{Msg, chat, crash, folder, ids, kinds, said, say, start, topic};
+use super::support::{Msg, chat, crash, folder, ids, kinds, said, say, start, topic, writes_by};
 
 fn application(name: &str, store: &MemoryStore) -> Application {
     let store = store.clone();
@@ -155,41 +154,23 @@ async fn one_that_holds_the_durable_supervisor_and_is_killed_forgets_nothing() {
     assert_eq!(ids(&store), ["a"]);
 }
 
-/// It panics when it is told to, once.
-#[derive(Clone)]
-struct Fragile(MemoryStore, Arc<AtomicBool>);
-
-impl SessionStore for Fragile {
-    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        self.0.load(part, found)
-    }
-
-    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
-        self.0.entry(id)
-    }
-
-    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
-        self.0.state(id, slot)
-    }
-
-    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
-        assert!(!self.1.swap(false, Ordering::SeqCst), "it is told to");
-        self.0.apply(changes)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_panics_is_opened_again_and_the_sessions_restored_from_it() {
-    let store = Fragile(MemoryStore::new(), Arc::default());
-    let (opens, name) = (store.clone(), "fragile");
+    let (store, panics) = (MemoryStore::new(), Arc::new(AtomicBool::new(false)));
+    let panics_now = Arc::clone(&panics);
+    let fragile = writes_by(&store, move |store, changes| {
+        assert!(!panics_now.swap(false, Ordering::SeqCst), "it is told to");
+        store.apply(changes)
+    });
+    let name = "fragile";
     let application = Application::new(Options::new().name(name))
         .unique_name()
-        .durable(move || Ok::<_, std::io::Error>(opens.clone()), kinds());
+        .durable(move || Ok::<_, std::io::Error>(fragile.clone()), kinds());
     let running = application.start().await.expect("it starts");
     let durable = DurableSupervisor::where_is(name).expect("it is there");
     start(&durable, "a").await;
     say(&durable, "a", "one").await;
-    store.1.store(true, Ordering::SeqCst);
+    panics.store(true, Ordering::SeqCst);
     let lost = durable.start_session("b", "chat", &topic("")).await;
     // Its supervisor may have been stopped before that was told.
     let lost = lost.expect_err("it is not remembered");
@@ -212,5 +193,5 @@ async fn a_store_that_panics_is_opened_again_and_the_sessions_restored_from_it()
     start(&durable, "b").await;
     running.supervisor().stop().await.unwrap();
     running.wait().await;
-    assert_eq!(ids(&store.0), ["a", "b"]);
+    assert_eq!(ids(&store), ["a", "b"]);
 }

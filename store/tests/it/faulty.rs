@@ -5,11 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use ractor::call;
 use session_supervisor_store::error::{SaveError, StartError, StopError, WriteError};
-use session_supervisor_store::{
-    Decided, DurableSupervisor, Entry, MemoryStore, Part, SavedState, SessionStore, StoreError,
-};
+use session_supervisor_store::{Decided, DurableSupervisor, MemoryStore, SessionStore, StoreError};
 
-use super::support::{Msg, chat, open, said, say, start, topic};
+use super::support::{Msg, chat, open, said, say, start, topic, writes_by};
 
 /// What a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,28 +51,14 @@ impl Faulty {
     fn ids(&self) -> Vec<String> {
         super::support::ids(&self.store)
     }
-}
 
-impl SessionStore for Faulty {
-    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        self.store.load(part, found)
-    }
-
-    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
-        self.store.entry(id)
-    }
-
-    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
-        self.store.state(id, slot)
-    }
-
-    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+    fn write(&self, store: &mut MemoryStore, changes: &[Decided]) -> Result<(), StoreError> {
         let does = *self.does.lock().unwrap();
         match does {
             Does::Writes => {}
             Does::Fails => return Err(StoreError::Full("no room".into())),
             Does::Lies => {
-                self.store.apply(changes)?;
+                store.apply(changes)?;
                 return Err(StoreError::Failed("who knows".into()));
             }
             Does::Panics => panic!("the store is broken"),
@@ -83,13 +67,17 @@ impl SessionStore for Faulty {
                 self.goes_on.lock().unwrap().recv().unwrap();
             }
         }
-        self.store.apply(changes)
+        store.apply(changes)
     }
 }
 
 async fn opened() -> (DurableSupervisor, Faulty, Receiver<()>, Sender<()>) {
     let (faulty, blocked, go_on) = Faulty::new();
-    (open(faulty.clone()).await, faulty, blocked, go_on)
+    let writes = faulty.clone();
+    let store = writes_by(&faulty.store, move |store, changes| {
+        writes.write(store, changes)
+    });
+    (open(store).await, faulty, blocked, go_on)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

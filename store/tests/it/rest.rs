@@ -12,8 +12,7 @@ use session_supervisor_store::{
     SessionStore, Standing,
 };
 
-use super::closing::Refuses;
-use super::support::{Args, Chat, Msg, as_stored, ids, topic, wrote};
+use super::support::{Args, Chat, Msg, as_stored, ids, refuses, topic, wrote};
 
 /// Both kinds end soon, if at all.
 fn kinds(time: Option<Duration>) -> Kinds {
@@ -126,8 +125,8 @@ async fn one_that_rests_is_resumed_or_forgotten_by_its_id() {
 async fn a_wake_that_is_not_written_is_told_and_written_before_the_next_one_is() {
     let (store, refusals) = (with_one("idle"), Arc::new(AtomicU32::new(0)));
     rested(&store).await;
-    let refuses = Refuses(store.clone(), Arc::clone(&refusals));
     let options = Options::new().unique_name();
+    let refuses = refuses(&store, &refusals);
     let opened = DurableSupervisor::open(options, kinds(None), refuses).await;
     let durable = opened.expect("it opens");
     // The second one is that of the try which follows, before the caller is told.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort, call};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use session_supervisor::{ChildSpec, Options, Restart, StartContext};
 use session_supervisor_store::error::SaveError;
 use session_supervisor_store::{
     Change, Checkpoint, Decided, DurableSupervisor, Entry, Kinds, MemoryStore, Part, Record,
-    Remembered, SessionStore,
+    Remembered, SavedState, SessionStore, StoreError,
 };
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -204,6 +204,55 @@ pub(crate) async fn crash(durable: &DurableSupervisor, id: &str) {
         session.cast(Msg::Crash).expect("it runs")
     })
     .await;
+}
+
+/// A store in memory that writes by a function of the test.
+#[derive(Clone)]
+pub(crate) struct WritesBy<F> {
+    store: MemoryStore,
+    write: F,
+}
+
+/// The function is given the store and what is to be written.
+pub(crate) fn writes_by<F>(store: &MemoryStore, write: F) -> WritesBy<F>
+where
+    F: FnMut(&mut MemoryStore, &[Decided]) -> Result<(), StoreError>,
+{
+    let store = store.clone();
+    WritesBy { store, write }
+}
+
+impl<F> SessionStore for WritesBy<F>
+where
+    F: FnMut(&mut MemoryStore, &[Decided]) -> Result<(), StoreError> + Send + 'static,
+{
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.store.load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        self.store.entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.store.state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        (self.write)(&mut self.store, changes)
+    }
+}
+
+/// A store that refuses so many writes.
+pub(crate) fn refuses(store: &MemoryStore, refusals: &Arc<AtomicU32>) -> impl SessionStore + use<> {
+    let refusals = Arc::clone(refusals);
+    let less = |left: u32| left.checked_sub(1);
+    writes_by(store, move |store, changes| {
+        match refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Err(StoreError::Locked("a backup".into())),
+            Err(_) => store.apply(changes),
+        }
+    })
 }
 
 /// A new folder.
