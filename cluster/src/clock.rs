@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -16,6 +16,11 @@ const CLOCK: ClockId = ClockId::Boottime;
 /// Elsewhere the monotonic clock is the best there is. On macOS it counts a suspended machine.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
+
+/// The time of day, which is for people alone: it goes back when somebody sets it, and two nodes have two.
+pub(crate) fn time_of_day() -> SystemTime {
+    SystemTime::now()
+}
 
 /// The time since this machine was started, with the time that it was suspended. Never goes back.
 #[must_use]

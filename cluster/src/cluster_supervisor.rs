@@ -1,5 +1,7 @@
 //! The handle of a node: what can be asked of the cluster, from any node alike.
 
+mod stats;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

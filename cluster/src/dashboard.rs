@@ -99,8 +99,6 @@ mod sessions;
 mod source;
 mod stream;
 mod table;
-#[cfg(test)]
-mod tests;
 mod told;
 mod view;
 
@@ -233,3 +231,6 @@ impl ClusterDashboard {
         routes::router(shown).nest("/sessions", sessions::router(sessions))
     }
 }
+
+#[cfg(test)]
+mod tests;

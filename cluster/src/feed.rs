@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use session_supervisor::{Feed, Listener};
 use tokio::runtime::Handle;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, time_of_day};
 use crate::engine::{BootTime, EventKind, NodeName, Picture, Shards, Snapshot};
 use crate::event::Event;
 use crate::meter::Meter;
@@ -35,7 +35,7 @@ impl fmt::Debug for NodeFeed {
 impl NodeFeed {
     /// It must be made within a tokio runtime.
     pub(crate) fn new(node: NodeName, shards: Shards, clock: Clock, meter: Arc<Meter>) -> Self {
-        let started = (SystemTime::now(), clock.now());
+        let started = (time_of_day(), clock.now());
         Self {
             picture: Mutex::new(Picture::new(node.clone(), shards)),
             feed: Arc::new(Feed::new(Handle::current(), Arc::clone(&meter))),

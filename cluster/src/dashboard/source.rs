@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::view::{LeaseTimes, Seen};
+use crate::clock::time_of_day;
 use crate::cluster_supervisor::ClusterSupervisor;
 use crate::engine::NodeName;
 use crate::route::ask_node;
@@ -42,8 +43,7 @@ impl Source for ClusterSupervisor {
             Some((holds, plan, serves_for)) => (holds, plan, Some(serves_for)),
             None => (Vec::new(), None, None),
         };
-        // The time of day is for people.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = time_of_day().duration_since(UNIX_EPOCH);
         Seen {
             cluster: node.options.cluster.clone(),
             now: now.unwrap_or_default(),

@@ -17,7 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-/// Raises the revision of etcd, as whoever has restored it may.
+/// Raises the revision of etcd, as somebody who has restored it may.
 fn raise(cluster: &Cluster, by: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
