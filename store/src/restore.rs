@@ -12,8 +12,10 @@ use crate::loaded::{Waiting, is_restored};
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
 
-/// So many sessions are restored at once. The supervisor's own limit of launches holds too.
-const AT_ONCE: usize = 64;
+/// So many sessions of a supervisor are restored at once, however many parts it takes over: each start reads
+/// from the store, one after another, and its time runs meanwhile. The supervisor's own limit of launches
+/// holds too.
+pub(crate) const AT_ONCE: usize = 64;
 
 /// What became of the sessions that were remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,38 +59,47 @@ pub(crate) async fn restore(
     let mut order = order.into_iter();
     let mut starts = JoinSet::new();
     loop {
-        while starts.len() < AT_ONCE
-            && let Some(Waiting { id, record, .. }) = order.next()
-        {
-            // One that was ensured meanwhile runs already.
-            match durable.journal().look(&id) {
-                Some((revision, standing)) if is_restored(&standing) => {
-                    let resume = durable.resume(Arc::clone(&id), revision, record);
-                    starts.spawn(async move { (id, resume.await.map(drop)) });
+        let ended = tokio::select! {
+            biased;
+            Some(ended) = starts.join_next() => ended,
+            place = durable.place_to_restore(), if order.len() > 0 => {
+                if let Some(Waiting { id, record, .. }) = order.next() {
+                    // One that was ensured meanwhile runs already.
+                    match durable.journal().look(&id) {
+                        Some((revision, standing)) if is_restored(&standing) => {
+                            let resume = durable.resume(Arc::clone(&id), revision, record);
+                            starts.spawn(async move {
+                                let resumed = resume.await.map(drop);
+                                drop(place);
+                                (id, resumed)
+                            });
+                        }
+                        Some((_, Standing::Running { .. })) => report.restored += 1,
+                        _ => {}
+                    }
                 }
-                Some((_, Standing::Running { .. })) => report.restored += 1,
-                _ => {}
+                continue;
             }
-        }
-        match starts.join_next().await {
-            None => break,
-            Some(Ok((_, Ok(())))) => report.restored += 1,
+            else => break,
+        };
+        match ended {
+            Ok((_, Ok(()))) => report.restored += 1,
             // It stops: what is left is restored the next time.
-            Some(Ok((_, Err(StartError::Session(SupervisorDown | Draining))))) => {
+            Ok((_, Err(StartError::Session(SupervisorDown | Draining)))) => {
                 report.left += 1 + order.len();
                 order = Vec::new().into_iter();
             }
             // Somebody has stopped or resumed it meanwhile.
-            Some(Ok((_, Err(StartError::NotRemembered | StartError::Session(Stopped))))) => {}
-            Some(Ok((_, Err(StartError::Session(AlreadyStarted { .. }))))) => report.restored += 1,
-            Some(Ok((id, Err(_)))) if durable.journal().look(&id).is_none() => {}
-            Some(Ok((id, Err(error)))) => {
+            Ok((_, Err(StartError::NotRemembered | StartError::Session(Stopped)))) => {}
+            Ok((_, Err(StartError::Session(AlreadyStarted { .. })))) => report.restored += 1,
+            Ok((id, Err(_))) if durable.journal().look(&id).is_none() => {}
+            Ok((id, Err(error))) => {
                 let why = chain(&error);
                 tracing::error!("session {id:?} was not restored: {why}; it is remembered");
                 report.failed.push(NotRestored { id, why });
             }
             // Only a runtime that is shut down ends one.
-            Some(Err(_)) => {}
+            Err(_) => {}
         }
     }
     for NotRestored { id, why } in &report.set_aside {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use session_supervisor::SessionSupervisor;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::engine::Standing;
 use crate::follow::Follower;
@@ -51,6 +51,8 @@ struct Inner {
     kinds: Arc<Kinds>,
     follower: Follower,
     restored: watch::Receiver<Option<RestoreReport>>,
+    /// The places of those that are being restored.
+    restores: Arc<Semaphore>,
 }
 
 impl fmt::Debug for DurableSupervisor {
@@ -126,5 +128,12 @@ impl DurableSupervisor {
 
     pub(crate) fn journal(&self) -> &Journal {
         &self.inner.journal
+    }
+
+    /// Waits for a place to restore a session, in the order of those that ask. None: never, since nobody
+    /// closes them.
+    pub(crate) async fn place_to_restore(&self) -> Option<OwnedSemaphorePermit> {
+        let places = Arc::clone(&self.inner.restores);
+        places.acquire_owned().await.ok()
     }
 }

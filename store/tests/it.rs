@@ -4,6 +4,7 @@ mod it {
     mod application;
     mod claims;
     mod closing;
+    mod crowded;
     mod ends;
     mod faulty;
     mod files;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use session_supervisor::{Options, SessionSupervisor};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{DurableSupervisor, Inner};
 use crate::engine::{Kept, LAST_REVISION, Standing};
@@ -14,7 +14,7 @@ use crate::kinds::Kinds;
 use crate::loaded::{Waiting, is_restored};
 use crate::part::Part;
 use crate::record::Record;
-use crate::restore::restore;
+use crate::restore::{AT_ONCE, restore};
 use crate::session_store::{SessionStore, StoreError};
 use crate::writer::chain;
 
@@ -143,6 +143,7 @@ impl DurableSupervisor {
                 kinds,
                 follower,
                 restored,
+                restores: Arc::new(Semaphore::new(AT_ONCE)),
             }),
         };
         durable.enter();
