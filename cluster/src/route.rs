@@ -99,7 +99,6 @@ async fn try_once(
     };
     for _ in 0..=FOLLOWED {
         let left = until.saturating_duration_since(Instant::now());
-        let again = Request::again(request.id, request.ask.clone());
         let answer = match &node {
             None => {
                 request.deadline_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
@@ -108,18 +107,21 @@ async fn try_once(
                     Err(_) => return Tried::Done(Err(timed_out())),
                 }
             }
-            Some(node) => match ask_peer(peers, node, again, left).await {
-                Ok(answer) => answer,
-                Err(
-                    error @ AskError::Frame {
-                        outcome: Outcome::NotSent,
-                        ..
-                    },
-                ) => {
-                    return Tried::Done(Err(RequestError::Unanswered(error)));
+            Some(node) => {
+                let again = Request::again(request.id, request.ask.clone());
+                match ask_peer(peers, node, again, left).await {
+                    Ok(answer) => answer,
+                    Err(
+                        error @ AskError::Frame {
+                            outcome: Outcome::NotSent,
+                            ..
+                        },
+                    ) => {
+                        return Tried::Done(Err(RequestError::Unanswered(error)));
+                    }
+                    Err(error) => return Tried::Again(PAUSE, Some(error)),
                 }
-                Err(error) => return Tried::Again(PAUSE, Some(error)),
-            },
+            }
         };
         match answer {
             Answer::Done(done) => return Tried::Done(Ok(done)),
