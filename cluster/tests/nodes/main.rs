@@ -30,6 +30,13 @@ mod scenarios;
 mod shared_store;
 mod watched;
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// So many run at once: they mostly wait for leases to end.
+const AT_ONCE: usize = 2;
+
 /// A test, by its name.
 pub(crate) type Case = (&'static str, fn());
 
@@ -63,19 +70,33 @@ fn main() {
         );
         return;
     }
-    let mut failed = Vec::new();
-    for (name, case) in cases() {
-        if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
-            continue;
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let queue = Mutex::new(cases().filter(|(name, _)| is_wanted(name)));
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                // The guard is dropped at once: else the cases would run one after another.
+                let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                while let Some((name, case)) = next() {
+                    if !passes(name, *case) {
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(*name);
+                    }
+                }
+            });
         }
-        let began = std::time::Instant::now();
-        match std::panic::catch_unwind(case) {
-            Ok(()) => println!("test {name} ... ok ({:.1?})", began.elapsed()),
-            Err(_) => {
-                println!("test {name} ... FAILED ({:.1?})", began.elapsed());
-                failed.push(name);
-            }
-        }
-    }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+/// Runs one, and prints what came of it.
+fn passes(name: &str, case: fn()) -> bool {
+    let began = Instant::now();
+    // In a thread with its name, which a panic prints.
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(case);
+    let passed = thread.expect("a thread").join().is_ok();
+    let outcome = if passed { "ok" } else { "FAILED" };
+    println!("test {name} ... {outcome} ({:.1?})", began.elapsed());
+    passed
 }
