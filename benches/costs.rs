@@ -21,7 +21,7 @@ use used::{Held, Used};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// So many sessions are counted in bytes.
+/// How many sessions are counted in bytes.
 const SESSIONS: usize = 4_096;
 /// The sessions of the two runs whose difference is counted in instructions.
 const FEW: usize = 200;

@@ -23,7 +23,7 @@ use session_supervisor::engine::{
 
 const MANY: usize = 1_000_000;
 const PAGE: usize = 256;
-/// So many stops, then so many starts: long enough for the watch.
+/// How many stops, and then as many starts, are timed together: long enough for the clock.
 const BATCH: usize = 256;
 const RESTARTS: u32 = 3;
 const WINDOW: Duration = Duration::from_secs(5);

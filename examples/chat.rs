@@ -27,7 +27,7 @@ use tokio::sync::{RwLock, mpsc};
 use tokio::time::timeout;
 
 const ROOMS: &str = "rooms";
-/// So many lines a room keeps.
+/// How many lines a room keeps.
 const KEPT: usize = 100;
 /// How long a room or a guest may take to end.
 const GRACE: Duration = Duration::from_secs(3);

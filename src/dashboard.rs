@@ -130,7 +130,7 @@ use hub::Hub;
 use routes::Shown;
 use source::Source;
 
-/// So many pages are sent what happens, by default.
+/// How many pages are sent what happens, by default.
 const PAGES: usize = 32;
 
 /// A router with the dashboard of a supervisor, which only shows. See the [module](mod@self).

@@ -101,9 +101,9 @@ pub struct Stopped {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// So many sessions have it in their mailbox.
+    /// How many sessions have it in their mailbox.
     pub sent: usize,
-    /// So many were ending and did not take it.
+    /// How many were ending and did not take it.
     pub refused: usize,
 }
 

@@ -25,13 +25,13 @@ use crate::error::SupervisorDown;
 use crate::info::{ChildInfo, SessionInfo, SessionPage};
 use crate::{SessionSupervisor, Supervisor, Tree, TreeKind, TreePlace, TreeState, Unseen};
 
-/// So many supervisors are asked at once.
+/// How many supervisors are asked at once.
 const AT_ONCE: usize = 100;
 
-/// So long the answers of those that were asked at once are waited for.
+/// How long the answers of those that were asked at once are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// So long all of it may take.
+/// How long all of it may take.
 const LONGEST: Duration = Duration::from_secs(5);
 
 impl SessionSupervisor {

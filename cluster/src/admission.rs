@@ -81,7 +81,7 @@ struct Open {
     read: Option<Epoch>,
     /// The store refuses this epoch, since it has seen that later one.
     refused: Option<(Epoch, u64)>,
-    /// So many requests are being carried out for it.
+    /// How many requests are being carried out for it.
     busy: u32,
 }
 

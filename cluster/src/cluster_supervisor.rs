@@ -329,7 +329,7 @@ impl ClusterSupervisor {
         ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
-    /// How it stands with the cluster, as far as this node knows. Asks nobody.
+    /// How it stands with the cluster, as far as this node knows. It sends no message.
     #[must_use]
     pub fn status(&self) -> Status {
         Status::of(&self.node)

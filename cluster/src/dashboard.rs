@@ -33,7 +33,7 @@
 //!
 //! Nothing looks at the cluster while no page is open. With the first page a task begins, and it ends with the last one,
 //! and with it what it has kept. It looks at the node four times a second, whatever the number of
-//! pages, and asks nobody for that. Every two seconds it asks the other nodes, 32 at a time, how many
+//! pages, and sends no message for that. Every two seconds it asks the other nodes, 32 at a time, how many
 //! sessions they have and how old their leases are. At most 32 pages
 //! ([`ClusterDashboard::max_pages`]) are sent what happens. One that reads too slowly loses updates, is
 //! told how many, and is sent everything anew; it holds up nothing. One that has read nothing for half
@@ -115,7 +115,7 @@ use routes::Shown;
 use sampler::Hub;
 use source::Source;
 
-/// So many pages are sent what happens, by default.
+/// How many pages are sent what happens, by default.
 const PAGES: usize = 32;
 
 /// A router with the dashboard of a cluster, as one of its nodes sees it. It only shows. See the

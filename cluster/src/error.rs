@@ -18,7 +18,7 @@ pub enum JoinError {
     /// The name of the cluster or of the node is none.
     #[error(transparent)]
     Name(#[from] InvalidNodeName),
-    /// So many shards there cannot be.
+    /// The number of shards is out of its bounds.
     #[error(transparent)]
     Shards(#[from] InvalidShards),
     /// The lease cannot last so long.
@@ -92,7 +92,7 @@ fn at(address: Option<&str>) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DrainError {
-    /// So many shards at a time there cannot be; nothing was asked.
+    /// The number of shards at a time is out of its bounds. Nothing was asked.
     #[error("bad drain: {shards} shards at a time: it must be at least 1")]
     AtMost {
         /// What was given.

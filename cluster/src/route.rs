@@ -56,7 +56,7 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
                 if last.is_none() || unknown {
                     last = error.or(last);
                 }
-                // A node that has left is asked for nothing any more, and asks nobody.
+                // A node that has left gets no requests, and sends none.
                 let left = node.now.borrow().stage == Stage::Left;
                 if left || Instant::now() + pause >= until {
                     break;

@@ -127,7 +127,7 @@ impl ClusterSupervisor {
     /// the rest is told all the same, among it that this node admits nothing any more
     /// ([`AuthorityLapsed`](crate::EventKind::AuthorityLapsed)).
     ///
-    /// It asks nobody and waits for nothing, also after the node has left.
+    /// It sends no message and waits for nothing, also after the node has left.
     ///
     /// ```no_run
     /// # async fn follow(cluster: session_supervisor_cluster::ClusterSupervisor) {

@@ -26,7 +26,7 @@ use crate::rooms::{Number, Outbox, Rooms};
 use crate::session::{self, Role, Rules, Whereabouts};
 use looking::Watch;
 
-/// So many lines may wait for a client who is slow to read.
+/// How many lines may wait for a client who is slow to read.
 const OUTBOX: usize = 1_024;
 
 /// How often a child is looked up anew that ends while it is asked.

@@ -10,7 +10,7 @@ use session_supervisor::{Checkpoint, ChildSpec, Launch, StartContext};
 use crate::rooms::Rooms;
 use crate::session;
 
-/// So many lines are remembered.
+/// How many lines are remembered.
 const HISTORY: usize = 200;
 
 /// What was said, the oldest line first.

@@ -18,7 +18,7 @@ use crate::listener;
 use crate::rooms::Rooms;
 use crate::session::Rules;
 
-/// So long the last news may take, and clients to read them.
+/// How long the last news may take, and clients to read them.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Serves until a signal comes, standard input ends, or the application gives up.

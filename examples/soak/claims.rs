@@ -12,7 +12,7 @@ use crate::succession::Over;
 use crate::tally::{self, Deed};
 
 const KIND: &str = "project";
-/// So many claims there are for all owners of a succession.
+/// How many claims there are for all owners of a succession.
 pub(crate) const CLAIMS: usize = 2;
 
 /// How a session goes that has a claim.

@@ -31,7 +31,7 @@ fn idle(own: &Owned<'_>) -> ChildSpec<Session> {
 enum Cast {
     /// All that was accepted was handled.
     Handled,
-    /// So many accepted messages were not handled.
+    /// How many accepted messages were not handled.
     Lost(usize),
     Refused(NotTaken),
 }

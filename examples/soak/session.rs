@@ -59,7 +59,7 @@ pub(crate) struct Plan {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) start_timeout: Duration,
-    /// So many restarts in the window; none: what the supervisor says.
+    /// How many restarts in the window; none: what the supervisor says.
     pub(crate) limit: Option<u32>,
     pub(crate) window: Duration,
     /// What the drops of its state, its errors and its spec do.

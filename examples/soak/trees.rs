@@ -26,7 +26,7 @@ pub(crate) struct Shape {
     has_tree: bool,
     has_sessions: bool,
     stops_together: bool,
-    /// So many restarts of its children.
+    /// How many restarts of its children.
     limit: u32,
     /// How its last child is born and dies; all others are without a fault.
     pub(crate) last: Plan,

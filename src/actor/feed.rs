@@ -27,7 +27,7 @@ use crate::event::Event;
 
 pub use reader::Reader;
 
-/// So many events are kept for readers that are slow.
+/// How many events are kept for readers that are slow.
 pub(crate) const KEPT: usize = 16_384;
 
 /// How often the task that wakes readers lets others go first. On a busy machine events come
@@ -107,7 +107,7 @@ pub(crate) enum Found {
     Some,
     /// Nothing so far.
     Nothing,
-    /// So many are lost.
+    /// How many are lost.
     Lost(u64),
     /// The feed is over, and all of it was read.
     Over,

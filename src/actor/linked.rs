@@ -29,15 +29,15 @@ pub(crate) use over::{Below, Orphans, all_gone, below};
 use super::completion::Completion;
 use crate::engine::Moment;
 
-/// So many entries are looked at after each callback, and as many more for each that is dropped
+/// How many entries are looked at after each callback, and as many more for each that is dropped
 /// then.
 const LOOKS: usize = 4;
 
-/// So long an actor is remembered whose supervisor is gone: it is being killed with that, or was
+/// How long an actor is remembered whose supervisor is gone: it is being killed with that, or was
 /// unlinked and has no supervisor.
 const DETACHED: Duration = Duration::from_secs(1);
 
-/// So many supervisors above an actor are looked at. Links can form a cycle.
+/// How many supervisors above an actor are looked at. Links can form a cycle.
 const ABOVE: usize = 256;
 
 /// Spreads the entries that are looked at over all that there are.

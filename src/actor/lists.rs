@@ -12,10 +12,10 @@ use super::item::PageQuery;
 use crate::engine::{Cursor, Waiters, Waits};
 use crate::info::{SessionInfo, SessionPage};
 
-/// So many entries of a list are taken in one step, so that others are answered in between.
+/// How many entries of a list are taken in one step, so that others are answered in between.
 pub(super) const PAGE: usize = 256;
 
-/// So many lists are under way at once in each lane: one that takes long delays the next by so many
+/// How many lists are under way at once in each lane: one that takes long delays the next by so many
 /// times its own steps at most.
 pub(super) const AT_ONCE: usize = 4;
 

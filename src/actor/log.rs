@@ -118,7 +118,7 @@ pub(super) fn tell_drop_panicked(Panicked(text): Panicked) {
     }
 }
 
-/// So many lines found no place in the queue.
+/// How many lines found no place in the queue.
 pub(super) fn lost(lines: u64) {
     let tell = || {
         tell!(

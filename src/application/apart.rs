@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use crate::actor::unwind::guard;
 
-/// So long the log is waited for. A thread of a busy machine has had its turn by then.
+/// How long the log is waited for. A thread of a busy machine has had its turn by then.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The same where the end of the process is late already, or was asked for by a second Ctrl-C.
 pub(super) const LITTLE_PATIENCE: Duration = Duration::from_millis(50);
 
-/// So long standard output and standard error are waited for. What is late is written by the end of
+/// How long standard output and standard error are waited for. What is late is written by the end of
 /// the process.
 const FLUSH: Duration = Duration::from_millis(50);
 

@@ -18,7 +18,7 @@ use crate::engine::{Chain, KILL_BOUND};
 use crate::error::{StartError, SupervisorDown};
 use crate::{ChildSpec, SessionSupervisor, Supervisor, Tree};
 
-/// So long after the deadline a root that still answers is waited for. Where many end, the kill
+/// How long after the deadline a root that still answers is waited for. Where many end, the kill
 /// bound begins with the last of these ends, and that may take ten seconds.
 const LONGEST: Duration = Duration::from_secs(12);
 

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a response waits for the action.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// So many actions are checked or carried out at a time.
+/// How many actions are checked or carried out at a time.
 const MOST: usize = 64;
 
 /// What a page of the dashboard can do to a session.

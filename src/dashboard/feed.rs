@@ -16,7 +16,7 @@ use crate::session_supervisor::feed::{Subscription, follow};
 #[derive(Debug)]
 pub(super) enum News {
     Happened(Happened),
-    /// So many were lost.
+    /// How many were lost.
     Lost(u64),
     /// Nothing more for now.
     Nothing,

@@ -10,7 +10,7 @@ use super::view::{Gauges, Totals};
 /// How far it goes back.
 const SPAN: Duration = Duration::from_secs(15 * 60);
 
-/// So many samples at most, whatever the clock does.
+/// How many samples at most, whatever the clock does.
 const MOST: usize = 1_000;
 
 /// What was seen at a moment.

@@ -30,13 +30,13 @@ const BRISK: Duration = Duration::from_millis(250);
 /// How often a sample is taken, and how often the feed is read while no page is open.
 const CALM: Duration = Duration::from_secs(1);
 
-/// So many changes a frame shows: the latest.
+/// How many changes a frame shows: the latest.
 const SHOWN: usize = 100;
 
-/// So many changes are read before others have a turn.
+/// How many changes are read before others have a turn.
 const BATCH: usize = 512;
 
-/// So many changes are read before a frame is due.
+/// How many changes are read before a frame is due.
 const MOST: usize = 50_000;
 
 /// If so many were read at once, the feed is read again soon: it keeps about four times as many.
@@ -45,7 +45,7 @@ const MANY: usize = 4_096;
 /// How soon that is.
 const HASTE: Duration = Duration::from_millis(10);
 
-/// So many frames a page may be behind.
+/// How many frames a page may be behind.
 const BEHIND: usize = 16;
 
 /// Whether open pages are still served.

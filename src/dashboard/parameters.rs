@@ -57,7 +57,7 @@ impl Parameters {
     }
 }
 
-/// So many parameters at most.
+/// How many parameters at most.
 const MOST: usize = 16;
 
 /// The beginning of a text from outside, for a message.

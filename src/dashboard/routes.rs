@@ -24,7 +24,7 @@ use super::refusal::{Answer, Refusal};
 use super::stream;
 use super::table::Wish;
 
-/// So many requests look at the table or at a session at a time. The others wait.
+/// How many requests look at the table or at a session at a time. The others wait.
 const LOOKS: usize = 4;
 
 /// The headers of every response. The policy lets the page load and ask its own origin, and nothing

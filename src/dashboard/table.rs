@@ -16,13 +16,13 @@ use super::view::{Row, State};
 use crate::SessionId;
 use crate::info::PageMark;
 
-/// So many sessions a request looks at.
+/// How many sessions a request looks at.
 const LOOK: usize = 10_000;
 
-/// So many are asked for at once.
+/// How many are asked for at once.
 const PAGE: usize = 500;
 
-/// So many rows a request answers at most, and by default.
+/// How many rows a request answers at most, and by default.
 const MOST: usize = 500;
 const DEFAULT: usize = 100;
 

@@ -14,10 +14,10 @@ use super::json::{ToJson, object};
 use super::view::Change;
 use crate::SessionId;
 
-/// So many ids are watched.
+/// How many ids are watched.
 const WATCHED: usize = 512;
 
-/// So many are shown.
+/// How many are shown.
 const SHOWN: usize = 10;
 
 /// The count of a session is kept by minutes.

@@ -9,7 +9,7 @@ use super::moment::Moment;
 use super::repeats::Repeats;
 use super::sums::Sums;
 
-/// So many exits of a session are kept.
+/// How many exits of a session are kept.
 pub const KEPT_EXITS: usize = 8;
 
 /// One exit of a session, or one restart that failed.

@@ -10,7 +10,7 @@ use super::answers::Answer;
 use super::exit::{Cause, Exit};
 use super::report::ShutdownReport;
 
-/// So many ends lie in one piece. A full piece is never moved or copied, so that no end takes
+/// How many ends lie in one piece. A full piece is never moved or copied, so that no end takes
 /// longer to keep than another.
 const PIECE: usize = 1_024;
 

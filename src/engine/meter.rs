@@ -90,7 +90,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// So many sessions there are now.
+    /// How many sessions there are.
     pub(super) fn show(&self, counts: Counts) {
         self.starting.set(counts.starting as u64);
         self.running.set(counts.active as u64);
@@ -185,7 +185,7 @@ impl Meter {
         self.apart.events_lost.fetch_add(lost, Ordering::Relaxed);
     }
 
-    /// All numbers, as they are now. It waits for nobody.
+    /// All numbers, as they are now. It does not wait.
     #[must_use]
     pub fn read(&self) -> Stats {
         // Ends before starts, so that no end is shown without its start.

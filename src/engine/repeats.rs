@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::moment::Moment;
 
-/// So many crashes of a minute have a line each.
+/// How many crashes of a minute have a line each.
 const WHOLE: u32 = 10;
 
 /// How long such a minute is.

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-/// So many times as many are kept for a pin.
+/// How many times the usual number are kept for a pin.
 const MOST_PINNED: usize = 16;
 
 /// The last things that have happened.

@@ -5,7 +5,7 @@ use std::collections::vec_deque;
 
 use super::domain::Ticket;
 
-/// So many are kept at least before anybody looks who has gone away.
+/// How many are kept before the first look for callers that have gone away.
 const FEW: usize = 4;
 
 /// Something that waits for a caller.

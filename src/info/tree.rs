@@ -133,13 +133,13 @@ pub enum Unseen {
 }
 
 impl Tree {
-    /// So many sessions or children of one supervisor are shown; the others are counted.
+    /// How many sessions or children of one supervisor are shown; the others are counted.
     pub const WIDEST: usize = 100;
 
-    /// So many levels are shown below the supervisor that was asked.
+    /// How many levels are shown below the supervisor that was asked.
     pub const DEEPEST: usize = 32;
 
-    /// So many sessions and children are shown in all.
+    /// How many sessions and children are shown in all.
     pub const MOST: usize = 10_000;
 }
 

@@ -45,7 +45,7 @@ impl Drain {
     /// While others wait for their turn, a session may take its share of the time that is left,
     /// and is killed after that, whatever its shutdown rule: so each is asked before the deadline.
     /// The share is the time until the deadline, divided by the number of rounds that are still to
-    /// be made, its own included. It grows when others end sooner. So many sessions with a small
+    /// be made, its own included. It grows when others end sooner. Many sessions with a small
     /// number at a time have small shares: of 20,000 sessions, 20 at a time within 300 s, each may
     /// take 300 ms, also if most of them take none of that. Let the deadline, times this number,
     /// divided by the number of sessions, be longer than the slowest of them needs.

@@ -11,7 +11,7 @@ use crate::error::{InvalidGroup, StartError, SupervisorDown};
 use crate::info::GroupCount;
 use crate::{SessionId, SessionSupervisor, ask, names};
 
-/// So many groups are asked for at once.
+/// How many groups are asked for at once.
 const PAGE: usize = 1_000;
 
 /// The plan of a start, with the group of its session if the supervisor has a quota.

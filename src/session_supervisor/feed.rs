@@ -17,10 +17,10 @@ use crate::error::SupervisorDown;
 use crate::event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
 use crate::info::SessionInfo;
 
-/// So many events are taken at a time to bring a list up to date.
+/// How many events are taken at a time to bring a list up to date.
 const BATCH: usize = 128;
 
-/// So many sessions of a list are taken between two turns of others.
+/// How many sessions of a list are taken between two turns of others.
 const PART: usize = 1_024;
 
 /// Someone who follows a [`SessionSupervisor`]: its sessions as of a revision, and every event after
@@ -139,7 +139,7 @@ impl futures_core::Stream for Subscription {
 }
 
 impl SessionSupervisor {
-    /// So many events are kept for subscriptions that are slow, while there are any.
+    /// How many events are kept for subscriptions that are slow, while there are any.
     pub const EVENTS_KEPT: usize = KEPT;
 
     /// Subscribes to what happens: the sessions as of a revision, and every event exactly after it.

@@ -15,7 +15,7 @@ use crate::error::{StopError, SupervisorDown};
 use crate::info::{Broadcast, PageMark, SessionInfo, SessionPage, Stopped};
 use crate::{SessionId, SessionSupervisor, ask};
 
-/// So many sessions are looked at in one go.
+/// How many sessions are looked at in one go.
 const PAGE: usize = 1_000;
 
 impl SessionSupervisor {

@@ -6,7 +6,7 @@ use super::ChildSpec;
 use crate::child::Child;
 use crate::engine::{BadPart, Claim, LONGEST_KIND, LONGEST_VALUE, claim_of};
 
-/// So many claims a spec may have.
+/// How many claims a spec may have.
 const MOST: usize = 16;
 
 impl<C: Child> ChildSpec<C> {

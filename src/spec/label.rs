@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ChildSpec;
 use crate::child::Child;
 
-/// So many bytes a label may have.
+/// How many bytes a label may have.
 const LONGEST: usize = 128;
 
 impl<C: Child> ChildSpec<C> {

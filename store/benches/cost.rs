@@ -18,10 +18,10 @@ use session_supervisor_store::{
 };
 use tokio::task::JoinSet;
 
-/// So many sessions a measurement starts.
+/// How many sessions a measurement starts.
 const SESSIONS: u32 = 2_000;
 
-/// So many times each is measured; the fastest counts.
+/// How many times each is measured; the fastest counts.
 const ROUNDS: u32 = 5;
 
 struct Plain;
@@ -136,7 +136,7 @@ async fn restored(file: &Path) -> Duration {
     took
 }
 
-/// So many sessions are in a large store, each with a state of 1 KB.
+/// How many sessions are in a large store, each with a state of 1 KB.
 const MANY: u64 = 100_000;
 
 /// How long it takes until they are known, and until all of them run again.

@@ -24,7 +24,7 @@ use crate::kinds::Kinds;
 use crate::session_store::SessionStore;
 use crate::supervisor::DurableSupervisor;
 
-/// So long the last writes may take.
+/// How long the last writes may take.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Between two looks for a session supervisor that is restarted.

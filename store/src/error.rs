@@ -229,7 +229,7 @@ pub enum HandOverError {
     /// The last states of some are not written.
     #[error("not all is written that the sessions have saved")]
     Store(#[from] WriteError),
-    /// So many did not end, although they were killed.
+    /// How many did not end, although they were killed.
     #[error("{sessions} of the sessions are stuck")]
     Stuck {
         /// How many.

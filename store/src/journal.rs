@@ -455,7 +455,7 @@ impl Journal {
 /// Why a state is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotTaken {
-    /// So many bytes wait.
+    /// How many bytes wait.
     Full(usize),
     /// The session is not remembered any more.
     Gone,

@@ -12,7 +12,7 @@ use crate::error::{OpenError, StartError};
 use crate::remembered::Remembered;
 use crate::writer::text;
 
-/// So many bytes the name of a kind may have.
+/// How many bytes the name of a kind may have.
 const LONGEST: usize = 128;
 
 /// The kinds of sessions that a program has, each with the function that makes the spec of one.

@@ -18,7 +18,7 @@ pub(crate) enum Whole {
     No,
 }
 
-/// So many bytes of what waits to be restored are held, so that it is read once. There may be a gigabyte of
+/// How many bytes of what waits to be restored are held, so that it is read once. There may be a gigabyte of
 /// all of it: the rest is read again when its turn comes.
 const HELD: usize = 64 * 1024 * 1024;
 

@@ -12,7 +12,7 @@ use crate::loaded::{Waiting, is_restored};
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
 
-/// So many sessions of a supervisor are restored at once, however many parts it takes over: each start reads
+/// How many sessions of a supervisor are restored at once, however many parts it takes over: each start reads
 /// from the store, one after another, and its time runs meanwhile. The supervisor's own limit of launches
 /// holds too.
 pub(crate) const AT_ONCE: usize = 64;
@@ -21,7 +21,7 @@ pub(crate) const AT_ONCE: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RestoreReport {
-    /// So many sessions run again.
+    /// How many sessions run again.
     pub restored: usize,
     /// These could not be started. They are remembered, and tried again when the store is opened the
     /// next time, or when they are [ensured](DurableSupervisor::ensure_session) or
@@ -30,9 +30,9 @@ pub struct RestoreReport {
     /// These cannot be read, and are left as they are until somebody decides:
     /// [`discard`](DurableSupervisor::discard), [`start_anew`](DurableSupervisor::start_anew).
     pub set_aside: Vec<NotRestored>,
-    /// So many rest, and are started when they are used.
+    /// How many rest, and are started when they are used.
     pub resting: usize,
-    /// So many were not tried, since the supervisor stopped or drained before their turn. They wait for
+    /// How many were not tried, since the supervisor stopped or drained before their turn. They wait for
     /// the next time.
     pub left: usize,
 }

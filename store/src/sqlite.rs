@@ -21,10 +21,10 @@ use crate::session_store::{SessionStore, StoreError};
 use lock::Lock;
 use whole::Opened;
 
-/// So long a read or a write waits for another program that has the file locked, such as a backup.
+/// How long a read or a write waits for another program that has the file locked, such as a backup.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// So many statements are kept prepared; it has fewer.
+/// How many statements are kept prepared; it has fewer.
 const STATEMENTS: usize = 32;
 
 /// A [`SessionStore`] in a file: SQLite, compiled with this crate.

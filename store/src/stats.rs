@@ -7,15 +7,15 @@ use crate::writer::chain;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// So many sessions are remembered and known to the supervisor.
+    /// How many sessions are remembered and known to the supervisor.
     pub running: usize,
-    /// So many are remembered and do not run.
+    /// How many are remembered and do not run.
     pub kept: usize,
-    /// So many cannot be read.
+    /// How many are set aside, since they cannot be read.
     pub set_aside: usize,
-    /// So many ids have changes that are not written yet.
+    /// How many ids have changes that are not written yet.
     pub waiting: usize,
-    /// So many bytes have these.
+    /// How many bytes have these.
     pub waiting_bytes: usize,
     /// What was written so far.
     pub writes: Writes,
@@ -25,11 +25,11 @@ pub struct Stats {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Writes {
-    /// So many writes succeeded.
+    /// How many writes succeeded.
     pub succeeded: u64,
-    /// So many changes were in them.
+    /// How many changes were in them.
     pub changes: u64,
-    /// So many writes failed.
+    /// How many writes failed.
     pub failed: u64,
     /// Why the last one failed. None: the last write succeeded. It stays if the store has panicked:
     /// nothing is written any more then.

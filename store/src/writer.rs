@@ -27,11 +27,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// So long it is tried to write what is left when the store is closed. A backup that has the file locked
+/// How long it is tried to write what is left when the store is closed. A backup that has the file locked
 /// may take as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So many reads may come before a write that waits, as while sessions are restored.
+/// How many reads may come before a write that waits, as while sessions are restored.
 const READS_IN_A_ROW: u32 = 64;
 
 /// One who waits for a write.
@@ -132,7 +132,7 @@ struct Writer {
     retry: Option<Instant>,
     /// When no more is tried, while the store is closed.
     given_up: Option<Instant>,
-    /// So many reads came one after another.
+    /// How many reads came one after another.
     reads: u32,
 }
 

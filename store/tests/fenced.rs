@@ -6,7 +6,7 @@ use session_supervisor_store::{
     Change, Decided, Entry, MemoryStore, Part, Record, SessionStore, StoreError,
 };
 
-/// So many shards.
+/// How many shards.
 const SHARDS: u32 = 4;
 
 fn part(shard: u32, epoch: u64) -> Part {

@@ -11,7 +11,7 @@ use session_supervisor::{ChildSpec, Options, StartContext};
 use session_supervisor_store::{Checkpoint, DurableSupervisor, Kinds, Remembered, SqliteStore};
 use tokio::task::JoinSet;
 
-/// So many at once.
+/// How many at once.
 const AT_ONCE: u32 = 64;
 
 struct Saver;

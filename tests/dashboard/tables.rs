@@ -34,7 +34,7 @@ const MANY: usize = if cfg!(debug_assertions) {
     100_000
 };
 
-/// So many sessions a request looks at.
+/// How many sessions a request looks at.
 const LOOK: u64 = 10_000;
 
 async fn start(supervisor: &SessionSupervisor, id: &str, label: Option<&str>) {

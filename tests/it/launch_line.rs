@@ -61,7 +61,7 @@ impl Drop for Entered {
 
 type Starts = JoinSet<Result<ractor::ActorRef<Order>, StartError>>;
 
-/// So many starts at once, all of which have been asked for when this returns.
+/// Asks for so many starts at once. All have been asked for when this returns.
 async fn start_all(sessions: &SessionSupervisor, script: &Script, many: usize) -> Starts {
     let mut starts = JoinSet::new();
     let spec = script.clone().spec();

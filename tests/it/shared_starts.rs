@@ -53,7 +53,7 @@ const MIXTURES: &[&[Ask]] = &[
     &[Ask::Start, Ask::Restart, Ask::Restart, Ask::Ensure],
 ];
 
-/// So many callers that go away when their patience is over.
+/// Asks as many callers, which go away when their patience is over.
 async fn impatient(sessions: &SessionSupervisor, probe: &Probe, mixture: &[Ask]) {
     let mut callers = JoinSet::new();
     for n in 0..MANY {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::support::{Probe, supervisor};
 
-/// So many turns its `pre_start` and its `post_stop` take, none of which waits for anything.
+/// How many turns its `pre_start` and its `post_stop` take, none of which waits for anything.
 const TURNS: usize = 20;
 
 struct Busy(UnboundedSender<()>);

@@ -53,7 +53,7 @@ async fn stopped(mut lives: Lives) -> Lives {
     lives
 }
 
-/// So many bytes a session with one claim takes more than one without. On several threads there are
+/// How many bytes a session with one claim takes more than one without. On several threads there are
 /// crowds of which nothing is known here.
 async fn tell_what_a_claim_costs(sessions: &SessionSupervisor) {
     const MANY: usize = 1_000;

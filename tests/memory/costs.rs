@@ -3,7 +3,7 @@
 
 use crate::used::{self, Used};
 
-/// So many sessions share the tables of their supervisor, whose sizes are powers of two.
+/// How many sessions share the tables of their supervisor, whose sizes are powers of two.
 const SESSIONS: usize = 1_024;
 
 /// A plain session may take so much, of which ractor and tokio need most. Where features of ractor are

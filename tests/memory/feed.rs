@@ -147,7 +147,7 @@ async fn forwarded(mut lives: Lives) -> Lives {
     lives
 }
 
-/// So many are kept and no more, also if nobody reads them.
+/// How many are kept and no more, also if nobody reads them.
 async fn overflowing(mut lives: Lives) -> Lives {
     let sessions = supervisor().await;
     let slow = sessions.subscribe().await.expect("it is up");

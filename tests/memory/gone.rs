@@ -19,7 +19,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-/// So many go away in each life, so that lists of all sizes are looked through.
+/// How many go away in each life, so that lists of all sizes are looked through.
 const CALLERS: usize = 50;
 const LONG: Duration = Duration::from_secs(3_600);
 

@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 use crate::alloc;
 use crate::runtimes::Kind;
 
-/// So many lives come before the first count: what is allocated once and kept is there then.
+/// How many lives come before the first count: what is allocated once and kept is there then.
 const BEFORE: usize = 100;
-/// So many lives may leave nothing.
+/// How many lives are counted. They may leave nothing.
 const COUNTED: usize = 300;
 
 /// What the lives of a row with new names may leave: the tables of the registry grow by powers of
@@ -39,7 +39,7 @@ const IDLE_LAUNCH_TASKS: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
     Nothing,
-    /// So many bytes, for a reason that stands where it is used.
+    /// How many bytes, for a reason that stands where it is used.
     Bytes(isize),
 }
 

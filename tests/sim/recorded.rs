@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::oracle::Hash;
 
-/// So many histories to a number.
+/// How many histories to a number.
 const BLOCK: u64 = 100;
 
 /// Plays so many histories and holds their numbers against those in the file.

@@ -3,7 +3,7 @@
 
 use crate::rng::Draws;
 
-/// So many histories are tried at most.
+/// How many histories are tried at most.
 const TRIES: usize = 20_000;
 
 /// Searches for a history that `fails` too, is part of this one, and of which nothing more can be

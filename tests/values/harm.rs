@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     Blocks,
 }
 
-/// So long anything may take; reached only if it never comes.
+/// How long anything may take; reached only if it never comes.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]

@@ -223,7 +223,7 @@ fn median(took: impl IntoIterator<Item = Duration>) -> Duration {
     took[took.len() / 2]
 }
 
-/// So many per second, to three digits.
+/// How many per second, to three digits.
 fn rate(n: usize, took: impl IntoIterator<Item = Duration>) -> String {
     let nanos = median(took).as_nanos().max(1);
     let n = u128::try_from(n).expect("a number of sessions");

@@ -11,7 +11,7 @@ use super::view::{Here, NodeView, ShardView, View, standing};
 use crate::engine::{Leaving, NodeName, Standing};
 use crate::node::Stage;
 
-/// So many shards of a group are named.
+/// How many shards of a group are named.
 const NAMED: usize = 10;
 
 /// Something that has changed.

@@ -36,13 +36,13 @@ const CALM: u64 = 4;
 /// In so many beats the other nodes are asked.
 const ROUND: u64 = 8;
 
-/// So many nodes are asked at a time.
+/// How many nodes are asked at a time.
 const ASKED: usize = 32;
 
-/// So many changes are kept and shown: the latest.
+/// How many changes are kept and shown: the latest.
 const SHOWN: usize = 100;
 
-/// So many frames a page may be behind.
+/// How many frames a page may be behind.
 const BEHIND: usize = 16;
 
 /// Whether open pages are still served.

@@ -12,10 +12,10 @@ use crate::engine::NodeName;
 /// The longest text of parameters, in bytes.
 const LONGEST: usize = 1_024;
 
-/// So many parameters at most.
+/// How many parameters at most.
 const PARAMETERS: usize = 8;
 
-/// So many rows a request answers at most, and by default.
+/// How many rows a request answers at most, and by default.
 const MOST: usize = 500;
 const DEFAULT: usize = 100;
 

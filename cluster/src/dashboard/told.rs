@@ -11,7 +11,7 @@ use super::view::{Here, NodeView, ShardState, ShardView, View, connection, hold,
 use crate::engine::{Leaving, NodeName};
 use crate::wire::Figures;
 
-/// So many nodes are told at most, in the order of their names.
+/// How many nodes are told at most, in the order of their names.
 pub(super) const NODES: usize = 500;
 
 /// What the other nodes have told of themselves.

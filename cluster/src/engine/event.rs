@@ -186,15 +186,15 @@ impl KnownNode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// So many run again.
+    /// How many run again.
     pub restored: usize,
-    /// So many could not be started. They are remembered; the log names each with its cause.
+    /// How many could not be started. They are remembered; the log names each with its cause.
     pub failed: usize,
-    /// So many cannot be read, and are left as they are. The log names each with its cause.
+    /// How many cannot be read, and are left as they are. The log names each with its cause.
     pub set_aside: usize,
-    /// So many rest until they are used.
+    /// How many rest until they are used.
     pub resting: usize,
-    /// So many were not tried, since the shard was to be given up before their turn.
+    /// How many were not tried, since the shard was to be given up before their turn.
     pub left: usize,
     /// How long it took, from the first read of the store.
     pub took: Duration,

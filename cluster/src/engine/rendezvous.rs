@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use super::hash::{fnv1a, mix};
 
-/// So many bits of a logarithm are behind the point.
+/// How many bits of a logarithm are behind the point.
 const FRACTION: u32 = 32;
 
 /// What a node has drawn for a shard.

@@ -74,7 +74,7 @@ impl Backoff {
 pub struct Retry {
     backoff: Backoff,
     seed: u64,
-    /// So many random numbers were drawn.
+    /// How many random numbers were drawn.
     drawn: u64,
     failures: u32,
 }

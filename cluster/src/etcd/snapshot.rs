@@ -16,7 +16,7 @@ use super::nodes::Registered;
 use super::planner::PlannerTerm;
 use super::values::{NodeInfo, NodeRun, Planner, Unreadable};
 
-/// So many keys are read with one request.
+/// How many keys are read with one request.
 const PAGE: i64 = 1_000;
 
 /// The largest plan that is read, in bytes. etcd itself takes no request over 1.5 MiB.

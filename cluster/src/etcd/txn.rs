@@ -9,7 +9,7 @@ use super::Etcd;
 use super::error::EtcdError;
 use super::history::Position;
 
-/// So many transactions go in one request. etcd allows 128 operations in one, and counts the
+/// How many transactions go in one request. etcd allows 128 operations in one, and counts the
 /// operations inside of those against what the outer ones leave.
 pub(super) const BATCH: usize = 100;
 

@@ -19,7 +19,7 @@ use super::history::WentBack;
 use super::snapshot::{Change, Snapshot};
 use super::values::random;
 
-/// So many changes wait for their reader. Beyond that etcd keeps them.
+/// How many changes wait for their reader. Beyond that etcd keeps them.
 const WAITING: usize = 1_024;
 
 /// What the watch has seen.

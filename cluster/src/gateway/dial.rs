@@ -20,7 +20,7 @@ use super::seldom::Seldom;
 use super::tls::Tls;
 use crate::engine::NodeName;
 
-/// So many handshakes of peers that dial may go on at once.
+/// How many handshakes of peers that dial may go on at once.
 const HANDSHAKES: usize = 128;
 
 /// How long to wait when no connection can be accepted, for want of file descriptors or memory.

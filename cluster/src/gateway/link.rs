@@ -17,7 +17,7 @@ use crate::wire::{Answer, FrameError, Request, decode_answer, encode_request, re
 /// Bytes are counted in units of so many.
 const UNIT: usize = 1_024;
 
-/// So many units may be in flight at each peer: 32 MiB.
+/// How many units may be in flight at each peer: 32 MiB.
 const UNITS: usize = 32 * 1_024;
 
 /// A peer, as callers see it.

@@ -28,7 +28,7 @@ pub(super) struct Timing {
     pub(super) handshake: Duration,
     /// From there to the answer of the peer's gateway.
     pub(super) greeting: Duration,
-    /// So long a connection of a node is kept of which etcd has told nothing.
+    /// How long a connection of a node is kept of which etcd has told nothing.
     pub(super) stranger: Duration,
     /// A connection that stood for so long was a success: the pauses begin anew.
     pub(super) steady: Duration,

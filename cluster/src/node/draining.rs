@@ -63,7 +63,7 @@ impl Node {
         self.sessions().sessions().stats().exits.killed
     }
 
-    /// So many sessions there are on this node, in whatever state.
+    /// How many sessions there are on this node, in whatever state.
     fn session_count(&self) -> usize {
         self.sessions().sessions().stats().sessions.specs
     }

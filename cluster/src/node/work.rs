@@ -23,7 +23,7 @@ use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 
-/// So many shards are read from the store at once.
+/// How many shards are read from the store at once.
 const READS: usize = 16;
 
 /// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.

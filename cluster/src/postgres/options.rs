@@ -9,7 +9,7 @@ use tokio_postgres::Config;
 use super::error::OpenPostgresError;
 use crate::engine::Shards;
 
-/// So long is a name of PostgreSQL. It cuts longer ones, and two could become one.
+/// The longest name that PostgreSQL keeps, in bytes. It cuts longer ones, and two could become one.
 const LONGEST_NAME: usize = 63;
 
 /// How a [`PostgresStore`](crate::PostgresStore) is opened.

@@ -13,7 +13,7 @@ use super::error::meaning;
 use super::fence::{Owned, signed};
 use super::statements::COLUMNS;
 
-/// So many rows are asked for at once: the arguments of all sessions together may be larger than the
+/// How many rows are asked for at once: the arguments of all sessions together may be larger than the
 /// memory.
 const ROWS: usize = 256;
 

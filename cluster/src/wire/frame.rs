@@ -10,7 +10,7 @@ use super::{Answer, Request};
 /// The version of the encoding.
 pub const VERSION: u8 = 1;
 
-/// So many bytes a frame has at most.
+/// How many bytes a frame has at most.
 pub const MAX_FRAME: usize = 1024 * 1024;
 
 /// Why a value was not written, or bytes were not read.

@@ -95,7 +95,7 @@ pub enum Ask {
     List {
         /// Those after this id.
         after: Option<String>,
-        /// So many at most.
+        /// How many at most.
         most: u32,
     },
     /// Leave the cluster in order.

@@ -144,7 +144,7 @@ async fn command(
             None => "none".to_owned(),
         },
         ["stop", id] => cluster.stop_session(id).await?,
-        // So many of `prefix`, started by 64 callers at once.
+        // As many as asked for, named by `prefix`, started by 64 callers at once.
         ["starts", prefix, count] => {
             let count: usize = count.parse().expect("a number");
             let started = many(count, move |n| format!("{prefix}{n}"), cluster).await;

@@ -11,7 +11,7 @@ use session_supervisor_store::{Change, Entry, Part, SessionStore, StoreError};
 use crate::server::{Server, shared, signal, until};
 use crate::support::{Hand, chain, ids, open, part, remember, save, under};
 
-/// So many times a server is killed in the middle of writes.
+/// How many times a server is killed in the middle of writes.
 const ROUNDS: u64 = 4;
 
 #[test]

@@ -16,9 +16,9 @@ use crate::support::{Hand, open, part, remember, save, under};
 
 const SESSIONS: u64 = 100_000;
 const SHARDS: u32 = 512;
-/// So many changes are written at once.
+/// How many changes are written at once.
 const BATCH: u64 = 1_024;
-/// So many times each is measured; the middle one counts.
+/// How many times each is measured; the middle one counts.
 const ROUNDS: usize = 201;
 
 /// The middle and the longest of many.

@@ -14,7 +14,7 @@ use session_supervisor_store::{Part, SessionStore};
 use crate::server::shared;
 use crate::support::{open, remember, save, under};
 
-/// So many lines are tried.
+/// How many lines are tried.
 const LINES: u64 = 20;
 
 /// The next number of a sequence (SplitMix64).

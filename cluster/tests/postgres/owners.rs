@@ -12,7 +12,7 @@ use session_supervisor_store::{Part, SessionStore, StoreError};
 use crate::server::{self, until};
 use crate::support::{Hand, chain, ids, open, part, remember, save, under};
 
-/// So many nodes take so many shards from each other, so many times each.
+/// How many nodes take how many shards from each other, and how often each.
 const NODES: u64 = 6;
 const SHARDS: u32 = 3;
 const TURNS: u64 = 25;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-/// So long a server may take to start, on a machine that is busy.
+/// How long a server may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(90);
 
 /// Whether there is an etcd on this machine.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use session_supervisor_cluster::PostgresOptions;
 
-/// So long it may take to start, on a machine that is busy.
+/// How long it may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(90);
 
 /// What its superuser is called. It needs no password.

@@ -14,7 +14,7 @@ pub(crate) struct Trouble(Arc<Shared>);
 struct Shared {
     does: Mutex<Does>,
     changed: Condvar,
-    /// So many loads were held up, and so many writes failed.
+    /// How many loads were held up, and how many writes failed.
     seen: watch::Sender<(u32, u32)>,
 }
 

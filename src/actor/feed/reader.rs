@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::{Found, Listener, Numbered};
 use crate::error::{Lagged, TryNextError};
 
-/// So many events are taken at a time, so that the feed's lock is not taken for each.
+/// How many events are taken at a time, so that the feed's lock is not taken for each.
 const BATCH: usize = 128;
 
 /// One who reads a feed. What a subscription promises of its calls is promised here.

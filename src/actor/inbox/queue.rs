@@ -28,10 +28,10 @@ pub(super) struct Queue<I> {
     /// each waits for only grow from the first to the last.
     pub(super) commands: VecDeque<Fenced<I>>,
     pub(super) releases: VecDeque<Fenced<I>>,
-    /// So many have waited, of both kinds.
+    /// How many have waited, of both kinds.
     waited: u64,
     pub(super) fences: Fences,
-    /// So many items may be driven while commands wait.
+    /// How many items may be driven while commands wait.
     pub(super) granted: usize,
     pub(super) seat: Seat,
     pub(super) door: Door,

@@ -8,7 +8,7 @@ use super::{Launch, Naming, RootArguments, Shared};
 use crate::actor::launch_pool::LaunchPool;
 use crate::actor::life::Hold;
 
-/// So many launch tasks of a session supervisor wait for the next launch, of a session or of a
+/// How many launch tasks of a session supervisor wait for the next launch, of a session or of a
 /// child in a session's tree.
 const IDLE_LAUNCH_TASKS: usize = 4;
 

@@ -18,13 +18,13 @@ use super::awaits::{Awaits, Outcome};
 use super::pending::Pending;
 use crate::record::{Change, Decided, SavedState};
 
-/// So many ids are written at once.
+/// How many ids are written at once.
 const MAX_IDS: usize = 1_024;
 
 /// A write with more bytes than this takes no further ids.
 const WRITE_BYTES: usize = 8 * 1024 * 1024;
 
-/// So many bytes may wait, as when the disk is full: 256 MiB.
+/// How many bytes may wait, as when the disk is full: 256 MiB.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is still to be written. `W`: one who waits.
@@ -34,7 +34,7 @@ pub struct Backlog<W> {
     /// The keys of `waiting`, each once, in the order in which they are to be written.
     order: VecDeque<Arc<str>>,
     under_way: Vec<(Arc<str>, Item<W>)>,
-    /// So many wait for what is in `waiting`.
+    /// How many wait for what is in `waiting`.
     awaiting: usize,
     /// Those who wait for all that had come when they did: so many items.
     all: Vec<(u64, W)>,
@@ -63,7 +63,7 @@ pub enum Scope {
 struct Item<W> {
     pending: Pending,
     waiters: Vec<(Awaits, W)>,
-    /// So many had come, with it.
+    /// How many had come when it came, itself included.
     place: u64,
 }
 

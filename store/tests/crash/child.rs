@@ -10,7 +10,7 @@ use session_supervisor_store::{Checkpoint, DurableSupervisor, Kinds, Remembered,
 
 use crate::Random;
 
-/// So many do something at once.
+/// How many do something at once.
 const DRIVERS: u64 = 64;
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

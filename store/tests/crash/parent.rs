@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::Random;
 use crate::model::Model;
 
-/// So many lines a round has at most before the kill.
+/// How many lines a round has at most before the kill.
 const LINES: u64 = 12_000;
 
 pub(crate) fn run(rounds: u64, seed: u64, sessions: u64) {

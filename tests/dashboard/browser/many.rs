@@ -19,7 +19,7 @@ fn many() -> usize {
     set.and_then(|many| many.parse().ok()).unwrap_or(default)
 }
 
-/// So many sessions are started and stopped a second.
+/// How many sessions are started and stopped a second.
 async fn rate(supervisor: &SessionSupervisor, prefix: &str) -> f64 {
     const TURNS: usize = 20_000;
     let spec = ChildSpec::new(|_| (Chat, ()));

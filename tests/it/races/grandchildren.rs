@@ -10,9 +10,9 @@ use session_supervisor::{Backoff, ChildSpec, Options, Restart, SessionSupervisor
 
 use crate::support::{Order, Probe, Worker, answered, back, died, sessions_of, supervisor};
 
-/// So many actors are linked to the one that the session has linked to itself.
+/// How many actors are linked to the one that the session has linked to itself.
 const GRANDCHILDREN: usize = 50;
-/// So many lives are ended in each way.
+/// How many lives are ended in each way.
 const LIVES: usize = 300;
 const THREADS: [usize; 3] = [1, 2, 4];
 

@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 use super::Capture;
 use crate::support::{Probe, answered, supervisor};
 
-/// So many lines may wait.
+/// How many lines may wait.
 const MOST: u64 = 65_536;
 
 /// Writes nothing until it is let go, then counts.

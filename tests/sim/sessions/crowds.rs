@@ -18,7 +18,7 @@ use crate::told::{launches_for, told, untold};
 /// Its start hangs, it waits for its restart, its stop takes long, it is parked.
 const IDS: [&str; 4] = ["hangs", "pauses", "stops", "parked"];
 const LISTS: usize = 5;
-/// So many effects one step may have, besides those of what it decides: an answer and the spec of
+/// How many effects one step may have, besides those of what it decides: an answer and the spec of
 /// who is answered, for each of 1,000.
 const STEP: usize = 2_100;
 const LONG: Duration = Duration::from_secs(3_600);

@@ -23,7 +23,7 @@ const VERSION: u32 = 1;
 /// No plan is longer: a name of 64 bytes and a number of four digits for each of 4,096 shards.
 const LONGEST: usize = 4_096 * (65 + 5) + 64;
 
-/// So much of a text that is not a plan is shown, in characters.
+/// How much of a text that is not a plan is shown, in characters.
 const SHOWN: usize = 40;
 
 /// A text that is not a plan for this cluster.

@@ -68,7 +68,7 @@ impl Cluster {
         number(&self.ask(name, command).get())
     }
 
-    /// So many sessions run on this node.
+    /// How many sessions run on this node.
     pub(super) fn running(&mut self, name: &str) -> usize {
         let running = self.ask(name, "running").get();
         running.parse().expect("a number")

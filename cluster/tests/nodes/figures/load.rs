@@ -3,7 +3,7 @@
 use super::cluster::Cluster;
 use super::table::{Table, Unit};
 
-/// So many are started by one command.
+/// How many are started by one command.
 const SOME: usize = 5_000;
 
 /// Starts sessions on node b that save something, by node c.

@@ -16,7 +16,7 @@ pub(super) const OWN_STORE: &str = "own";
 /// Between two looks of one that waits until something is so.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// So long nothing may change in etcd until all counts as settled.
+/// How long nothing may change in etcd until all counts as settled.
 const QUIET: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(name: &str, of: &str) {

@@ -5,7 +5,7 @@ use session_supervisor::{ChildSpec, StartContext};
 use session_supervisor_cluster::{Kinds, Remote, Seat};
 use session_supervisor_store::Checkpoint;
 
-/// So many bytes go there and back, and so many are saved.
+/// How many bytes go there and back, and are saved.
 pub(super) const BYTES: usize = 100;
 
 pub(super) struct Echo(pub(super) String, pub(super) Option<RpcReplyPort<String>>);

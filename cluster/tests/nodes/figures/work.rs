@@ -133,7 +133,7 @@ fn text() -> String {
     "x".repeat(BYTES)
 }
 
-/// So many sessions of a node, which run.
+/// Makes sure that as many sessions of a node run, and says their ids.
 async fn called(
     cluster: &ClusterSupervisor,
     owner: &str,

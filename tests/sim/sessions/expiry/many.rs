@@ -12,7 +12,7 @@ use crate::rules::{Pauses, ms};
 
 const SESSIONS: usize = 20_000;
 
-/// So many sessions end in one step at most.
+/// How many sessions end in one step at most.
 const STEP: usize = 1_000;
 
 struct Crowd {
