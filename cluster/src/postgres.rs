@@ -8,6 +8,7 @@ mod options;
 mod read;
 mod schema;
 mod statements;
+mod tls;
 mod write;
 
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ pub use options::PostgresOptions;
 /// It has one connection, a thread of the caller, and a runtime of its own. After an error it connects
 /// anew in the next call. A server that is stopped, starts or does not answer is
 /// [`Unreachable`](StoreError::Unreachable): sessions go on meanwhile, and what waits is written at once
-/// when it is back. Nothing is encrypted: it is for a network that others do not read, or a tunnel.
+/// when it is back. Without [`PostgresOptions::tls`] nothing is encrypted: then it is for a network that
+/// others do not read, or a tunnel.
 ///
 /// Each call takes at most the [time](PostgresOptions::timeout) of the options, but for
 /// [`load`](SessionStore::load) and [`load_many`](SessionStore::load_many), which wait that long for each

@@ -11,3 +11,4 @@ mod schema;
 #[path = "../support/postgres.rs"]
 mod server;
 mod support;
+mod tls;
