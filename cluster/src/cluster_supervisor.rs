@@ -133,7 +133,9 @@ impl ClusterSupervisor {
         let admission = Admission::new(shards, clock.clone());
         kinds.seats.are_of(&admission);
         let of_node = options.sessions.clone();
-        let sessions = DurableSupervisor::open_shared(of_node, kinds.kinds, store).await?;
+        let shared =
+            DurableSupervisor::open_bound(of_node, kinds.kinds, store, settings.identity());
+        let sessions = shared.await?;
         let leave = Arc::new(Notify::new());
         let meter = Arc::new(Meter::default());
         let feed = NodeFeed::new(name.clone(), shards, clock.clone(), Arc::clone(&meter));

@@ -24,6 +24,7 @@ use connection::{Connection, Server, within};
 pub use error::OpenPostgresError;
 use fence::Owned;
 pub use options::PostgresOptions;
+use schema::Known;
 
 /// A [`SessionStore`] in a schema of PostgreSQL that all nodes of a cluster reach. Each node opens one of
 /// its own; a write of a node that has lost the part is [refused](StoreError::Fenced) in the transaction
@@ -51,6 +52,19 @@ pub use options::PostgresOptions;
 /// The tables are for people too: `sessions` (ids, kinds and arguments as text), `states`, `parts` (the
 /// epoch of each shard's owner) and `meta`.
 ///
+/// # One cluster, one schema
+///
+/// The first cluster that uses a schema has it: its name and the UUID that etcd keeps for it are noted in the
+/// column `cluster` of `meta`. A node of any other cluster is refused when it
+/// [joins](crate::ClusterSupervisor::join) ([`StoreError::OtherCluster`]), since epochs of two clusters
+/// cannot be compared. To have another cluster continue with what is there, such as one whose etcd was
+/// begun anew: stop all nodes of the old one, and give the schema free, with the epochs of the old etcd.
+///
+/// ```sql
+/// update session_supervisor.meta set cluster = null;
+/// update session_supervisor.parts set epoch = 0;
+/// ```
+///
 /// ```no_run
 /// use session_supervisor_cluster::{PostgresOptions, PostgresStore};
 ///
@@ -65,7 +79,7 @@ pub struct PostgresStore {
     runtime: Option<Runtime>,
     server: Server,
     /// Of its tables.
-    mark: String,
+    tables: Known,
     connection: Option<Connection>,
     /// The shards of a write of which no answer came. It may still be made.
     unsettled: BTreeSet<i32>,
@@ -115,7 +129,10 @@ impl PostgresStore {
         Ok(Self {
             runtime: Some(runtime),
             server,
-            mark: connection.mark.clone(),
+            tables: Known {
+                mark: connection.mark.clone(),
+                cluster: None,
+            },
             connection: Some(connection),
             unsettled: BTreeSet::new(),
         })
@@ -135,10 +152,10 @@ impl PostgresStore {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Failed("it is closed".into()));
         };
-        let (server, mark) = (&self.server, &self.mark);
+        let (server, tables) = (&self.server, &self.tables);
         let (known, unsettled) = (self.connection.take(), &mut self.unsettled);
         let answer = runtime.block_on(async {
-            let connection = server.reach(mark, known, unsettled).await?;
+            let connection = server.reach(tables, known, unsettled).await?;
             let answer = match ask(server, &connection).await {
                 Err(StoreError::Fenced(why)) => {
                     server.roll_back(&connection).await?;
@@ -166,6 +183,16 @@ impl PostgresStore {
 }
 
 impl SessionStore for PostgresStore {
+    /// In the table `meta`. When the store connects anew, it looks whether it is so still.
+    fn bind(&mut self, cluster: &str) -> Result<(), StoreError> {
+        self.ask(async |server, connection| {
+            let bound = async { Ok(schema::bind(&connection.client, server, cluster).await?) };
+            within(server, bound).await
+        })?;
+        self.tables.cluster = Some(cluster.to_owned());
+        Ok(())
+    }
+
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let refused = self.load_many(&[part], found)?;
         refused

@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls, Socket};
 
 use super::error::{OpenPostgresError, TimedOut, asks_for_tls, meaning};
 use super::options::PostgresOptions;
-use super::schema;
+use super::schema::{self, Known};
 use super::statements::Statements;
 use super::tls::Connector;
 
@@ -91,10 +91,10 @@ impl Server {
         })
     }
 
-    /// A new connection, in the time of one call. To the tables of this mark, if there were some.
+    /// A new connection, in the time of one call. To the tables that are known, if there were some.
     pub(super) async fn connect(
         &self,
-        known: Option<&str>,
+        known: Option<&Known>,
     ) -> Result<Connection, OpenPostgresError> {
         match timeout(self.limit, self.connect_and_check(known)).await {
             Ok(connected) => connected,
@@ -107,7 +107,7 @@ impl Server {
 
     async fn connect_and_check(
         &self,
-        known: Option<&str>,
+        known: Option<&Known>,
     ) -> Result<Connection, OpenPostgresError> {
         let connected = match &self.tls {
             None => {
@@ -188,7 +188,7 @@ impl Server {
     /// that it is made before whatever is asked next, or not at all.
     pub(super) async fn reach(
         &self,
-        mark: &str,
+        tables: &Known,
         known: Option<Connection>,
         unsettled: &mut BTreeSet<i32>,
     ) -> Result<Connection, StoreError> {
@@ -199,14 +199,7 @@ impl Server {
         if let Some(connection) = known.filter(|connection| !connection.client.is_closed()) {
             return Ok(connection);
         }
-        let connected = self.connect(Some(mark)).await;
-        let connection = connected.map_err(|error| match error {
-            OpenPostgresError::Store(error) => error,
-            error @ (OpenPostgresError::Connect { .. } | OpenPostgresError::NoTls { .. }) => {
-                StoreError::Unreachable(Box::new(error))
-            }
-            error => StoreError::Failed(Box::new(error)),
-        })?;
+        let connection = self.connect(Some(tables)).await?;
         if !unsettled.is_empty() {
             let shards: Vec<_> = unsettled.iter().copied().collect();
             let locks = &connection.statements.owned;

@@ -77,6 +77,19 @@ pub enum OpenPostgresError {
     Store(#[from] StoreError),
 }
 
+/// What it means to those who wait, where a store connects anew.
+impl From<OpenPostgresError> for StoreError {
+    fn from(error: OpenPostgresError) -> Self {
+        match error {
+            OpenPostgresError::Store(error) => error,
+            OpenPostgresError::Connect { .. } | OpenPostgresError::NoTls { .. } => {
+                Self::Unreachable(Box::new(error))
+            }
+            error => Self::Failed(Box::new(error)),
+        }
+    }
+}
+
 /// No answer in time.
 #[derive(Debug, Error)]
 #[error("PostgreSQL at {server} did not answer within {within:?}")]
