@@ -1,6 +1,8 @@
 //! The feature `metrics`: what a recorder is told is what `stats()` says, under the names of the
 //! documentation, by a node in this process.
 
+#[path = "../../../tests/metrics/recorder.rs"]
+#[expect(dead_code, reason = "the library's own test uses the rest of it")]
 mod recorder;
 
 use std::collections::{BTreeMap, BTreeSet};
