@@ -105,6 +105,9 @@ mod history;
 mod hub;
 mod json;
 mod origin;
+/// How a page is served, for the crate in `cluster/`, which has one too.
+#[doc(hidden)]
+pub mod page;
 mod parameters;
 mod places;
 mod refusal;

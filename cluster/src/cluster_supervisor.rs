@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
 use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
-use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
+use crate::etcd::{Etcd, WantedSettings};
 use crate::feed::NodeFeed;
 use crate::kinds::Kinds;
 use crate::local::{Asked, Local};
@@ -117,20 +117,25 @@ impl ClusterSupervisor {
         if let Some((protocol, rule)) = kinds.bad_protocol {
             return Err(JoinError::Protocol { protocol, rule });
         }
-        let prefix = options.prefix.clone();
-        let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
-        let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;
+        let etcd = Etcd::connect(&options.etcd, options.of_etcd()).await?;
         let wanted = WantedSettings {
             name: &options.cluster,
             shards: options.shards,
             hash: HASH_VERSION,
             protocol: PROTOCOL,
         };
-        let settings = etcd.settings(wanted).await?;
+        let user = options.etcd_user.as_ref().map(|(name, _)| name);
+        // By a read: etcd 3.4 asks for no user where the settings are written, in a transaction within another.
+        let begun = etcd.begin().await;
+        begun.map_err(|error| JoinError::of_etcd(error, user))?;
+        let settings = etcd.settings(wanted).await;
+        let settings = settings.map_err(|error| JoinError::of_settings(error, user))?;
         let admission = Admission::new(shards, clock.clone());
         kinds.seats.are_of(&admission);
         let of_node = options.sessions.clone();
-        let sessions = DurableSupervisor::open_shared(of_node, kinds.kinds, store).await?;
+        let shared =
+            DurableSupervisor::open_bound(of_node, kinds.kinds, store, settings.identity());
+        let sessions = shared.await?;
         let leave = Arc::new(Notify::new());
         let meter = Arc::new(Meter::default());
         let feed = NodeFeed::new(name.clone(), shards, clock.clone(), Arc::clone(&meter));

@@ -90,9 +90,6 @@
 mod assets;
 mod changes;
 mod json;
-mod origin;
-mod places;
-mod refusal;
 mod routes;
 mod sampler;
 mod sessions;

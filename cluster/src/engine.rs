@@ -1,10 +1,11 @@
 //! The decisions of a node, without a clock, a runtime, a disk or a network: which shard an id is in
 //! ([`Shards`]), which node is to own it ([`plan()`](plan())), which one does ([`OwnerMap`]), what this node may
 //! do and has to do ([`Holder`]), and for how long ([`Authority`]). What has changed by all that is told by
-//! a [`Picture`].
+//! a [`Picture`]. What is told can be serialized.
 //!
 //! Time is an argument, and so is each seed. What is decided here is carried out elsewhere.
 
+mod as_data;
 mod authority;
 mod drain;
 mod event;
@@ -18,6 +19,7 @@ mod planning;
 mod rendezvous;
 mod requests;
 mod retry;
+mod serial;
 mod shard;
 mod snapshot;
 mod time;

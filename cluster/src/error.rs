@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::admission::NotAdmitted;
 use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
-use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
+use crate::etcd::{ConnectError, Denied, EtcdError, GrantError, SettingsError};
 use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
 use crate::wire::{FrameError, Refusal};
 
@@ -47,6 +47,17 @@ pub enum JoinError {
     /// The addresses of etcd are none, or its options.
     #[error("etcd cannot be reached as it was configured")]
     Connect(#[from] ConnectError),
+    /// etcd does not let this node in.
+    #[error("etcd does not let this node in{}: {rule}", as_user(user.as_deref()))]
+    EtcdLogin {
+        /// As which user, if one was given.
+        user: Option<String>,
+        /// What is wrong.
+        rule: &'static str,
+        /// What etcd says.
+        #[source]
+        cause: EtcdError,
+    },
     /// This node does not fit the cluster that is there.
     #[error("this node does not fit the cluster")]
     Settings(#[from] SettingsError),
@@ -82,6 +93,36 @@ pub enum JoinError {
     /// The supervisor of the sessions could not be started.
     #[error("the sessions of this node cannot be supervised")]
     Sessions(#[from] OpenError),
+}
+
+impl JoinError {
+    /// What the settings of the cluster did not fit, or etcd as it was asked for them.
+    pub(crate) fn of_settings(error: SettingsError, user: Option<&String>) -> Self {
+        match error {
+            SettingsError::Etcd(cause) => Self::of_etcd(cause, user),
+            error => Self::Settings(error),
+        }
+    }
+
+    /// Of the first requests to etcd, at which a login fails.
+    pub(crate) fn of_etcd(cause: EtcdError, user: Option<&String>) -> Self {
+        let rule = match cause.denied() {
+            None => return Self::Etcd(cause),
+            Some(Denied::Login) => "the name or the password of the user is wrong",
+            Some(Denied::NoUser) => "it asks for a user, and none was given",
+            Some(Denied::NoUsers) => "a user was given, and its authentication is off",
+            Some(Denied::Keys) => "the user may not read and write the keys of the cluster",
+        };
+        Self::EtcdLogin {
+            user: user.cloned(),
+            rule,
+            cause,
+        }
+    }
+}
+
+fn as_user(user: Option<&str>) -> String {
+    user.map_or_else(String::new, |user| format!(" as user {user:?}"))
 }
 
 fn at(address: Option<&str>) -> String {

@@ -50,7 +50,7 @@ use history::History;
 use keys::Keys;
 
 pub use claims::{Claim, Release};
-pub use error::{ConnectError, EtcdError, GrantError, Outcome, SettingsError};
+pub use error::{ConnectError, Denied, EtcdError, GrantError, Outcome, SettingsError};
 pub use history::{Position, WentBack};
 pub use lease::{Lease, LeaseState, Lost};
 pub use nodes::{NodeKeys, Registered, Registration, Updated};

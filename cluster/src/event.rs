@@ -4,8 +4,9 @@
 //! All of it is plain data. What happened is described by the engine ([`EventKind`]).
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Serialize, Serializer};
 use session_supervisor::Numbered;
 pub use session_supervisor::{Lagged, TryNextError};
 
@@ -13,7 +14,7 @@ use crate::engine::{EventKind, Snapshot};
 use crate::meter::Meter;
 
 /// One thing that has happened to the cluster, as one node sees it. Its text is one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
     /// Its number: each event has the one after that of the event before. Where nobody has listened for
@@ -22,9 +23,19 @@ pub struct Event {
     pub revision: u64,
     /// When this node learned of it: the time of the machine when the node was started, and the time
     /// that has passed since. So it never goes back.
+    #[serde(serialize_with = "unix")]
     pub time: SystemTime,
     /// What happened.
+    #[serde(rename = "event")]
     pub kind: EventKind,
+}
+
+/// A point in time, as a number of seconds since 1970.
+fn unix<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_secs_f64(),
+        Err(before) => -before.duration().as_secs_f64(),
+    })
 }
 
 impl fmt::Display for Event {

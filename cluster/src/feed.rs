@@ -86,6 +86,12 @@ impl NodeFeed {
         (snapshot, listener)
     }
 
+    /// Goes on to listen for one that knows what has happened up to this revision, if all that followed
+    /// is kept.
+    pub(crate) fn listen_from(&self, revision: u64) -> Option<Listener<Event>> {
+        self.feed.listen_from(revision)
+    }
+
     fn event(&self, kind: EventKind, now: BootTime) -> Event {
         let (time, began) = self.started;
         Event {

@@ -41,6 +41,8 @@ use ractor_cluster::{IncomingEncryptionMode, NodeServer, NodeServerMessage};
 pub use serve::{Serve, Serving};
 pub use status::{PeerChange, PeerInfo, PeerState, PeerStatus};
 pub use tls::{Tls, TlsError};
+#[cfg(feature = "etcd-tls")]
+pub(crate) use tls::{certificates, private_key};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;

@@ -17,6 +17,8 @@ pub mod engine;
 pub mod error;
 #[doc(hidden)]
 pub mod etcd;
+#[cfg(feature = "etcd-tls")]
+mod etcd_tls;
 mod event;
 mod fault;
 mod feed;
@@ -51,6 +53,8 @@ pub use engine::{
     KnownNode, KnownShard, Lapse, Leaving, Loss, NodeName, Owner, Restored, Shard, ShardOutcome,
     ShardState, Snapshot,
 };
+#[cfg(feature = "etcd-tls")]
+pub use etcd_tls::EtcdTls;
 pub use event::{Event, Lagged, TryNextError};
 pub use fault::Fault;
 pub use gateway::{Tls, TlsError};

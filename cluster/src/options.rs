@@ -7,7 +7,9 @@ use std::time::Duration;
 use session_supervisor::Options;
 
 use crate::error::JoinError;
-use crate::etcd::is_address;
+use crate::etcd::{EtcdOptions, is_address};
+#[cfg(feature = "etcd-tls")]
+use crate::etcd_tls::EtcdTls;
 use crate::gateway::{GatewayError, Tls};
 
 /// How a node joins a cluster: [`ClusterSupervisor::join`](crate::ClusterSupervisor::join).
@@ -15,6 +17,8 @@ use crate::gateway::{GatewayError, Tls};
 /// | option | default | bounds |
 /// | --- | --- | --- |
 /// | `etcd` | `http://127.0.0.1:2379` | at least one |
+/// | `etcd_user` | none | |
+/// | `etcd_tls` (feature `etcd-tls`) | none | with endpoints that begin with `https://` |
 /// | `prefix` | `/session-supervisor/` and the cluster's name | 1 to 256 bytes |
 /// | `listen` | `127.0.0.1`, a free port | |
 /// | `advertise` | where it listens | `host:port`, at most 300 bytes |
@@ -28,8 +32,11 @@ use crate::gateway::{GatewayError, Tls};
 pub struct ClusterOptions {
     pub(crate) cluster: String,
     pub(crate) node: String,
-    pub(crate) cookie: Cookie,
+    pub(crate) cookie: Secret,
     pub(crate) etcd: Vec<String>,
+    pub(crate) etcd_user: Option<(String, Secret)>,
+    #[cfg(feature = "etcd-tls")]
+    pub(crate) etcd_tls: Option<EtcdTls>,
     pub(crate) prefix: Option<String>,
     pub(crate) listen: SocketAddr,
     pub(crate) advertise: Option<String>,
@@ -43,11 +50,11 @@ pub struct ClusterOptions {
 
 /// A secret, which is not shown.
 #[derive(Clone)]
-pub(crate) struct Cookie(pub(crate) String);
+pub(crate) struct Secret(pub(crate) String);
 
-impl fmt::Debug for Cookie {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cookie")
+        f.write_str("Secret")
     }
 }
 
@@ -64,8 +71,11 @@ impl ClusterOptions {
         Self {
             cluster,
             node,
-            cookie: Cookie(cookie.into()),
+            cookie: Secret(cookie.into()),
             etcd: vec!["http://127.0.0.1:2379".to_owned()],
+            etcd_user: None,
+            #[cfg(feature = "etcd-tls")]
+            etcd_tls: None,
             prefix: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             advertise: None,
@@ -81,6 +91,22 @@ impl ClusterOptions {
     /// Where etcd is: the addresses of its servers, such as `http://10.0.0.1:2379`.
     pub fn etcd<I: IntoIterator<Item: Into<String>>>(mut self, endpoints: I) -> Self {
         self.etcd = endpoints.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// As which user this node speaks with etcd. Its role reads and writes the keys below the
+    /// [prefix](Self::prefix): `etcdctl role grant-permission ROLE readwrite --prefix PREFIX/`.
+    ///
+    /// Without [`etcd_tls`](Self::etcd_tls) the password crosses the network as it is.
+    pub fn etcd_user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.etcd_user = Some((name.into(), Secret(password.into())));
+        self
+    }
+
+    /// Uses TLS with etcd. All endpoints begin with `https://`.
+    #[cfg(feature = "etcd-tls")]
+    pub fn etcd_tls(mut self, tls: EtcdTls) -> Self {
+        self.etcd_tls = Some(tls);
         self
     }
 
@@ -144,6 +170,21 @@ impl ClusterOptions {
         self
     }
 
+    /// How etcd is reached.
+    pub(crate) fn of_etcd(&self) -> EtcdOptions {
+        let prefix = self.prefix.clone();
+        let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", self.cluster));
+        let mut options = EtcdOptions::new(prefix);
+        if let Some((name, password)) = &self.etcd_user {
+            options = options.user(name, &password.0);
+        }
+        #[cfg(feature = "etcd-tls")]
+        if let Some(tls) = &self.etcd_tls {
+            options = options.tls(tls.clone().into_options());
+        }
+        options
+    }
+
     /// What other nodes are told, as far as it is known before this one listens: the port may be 0.
     pub(crate) fn address(&self) -> String {
         let listen = self.listen.to_string();
@@ -188,6 +229,15 @@ mod tests {
     fn a_cookie_is_not_shown() {
         let text = format!("{:?}", options());
         assert!(!text.contains("sesame"), "{text}");
+    }
+
+    #[test]
+    fn of_a_user_of_etcd_the_name_is_shown_and_no_password() {
+        let options = options().etcd_user("node", "one-two-three");
+        for text in [format!("{options:?}"), format!("{:?}", options.of_etcd())] {
+            assert!(text.contains("\"node\""), "{text}");
+            assert!(!text.contains("one-two-three"), "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod options;
 mod read;
 mod schema;
 mod statements;
+mod tls;
 mod write;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use connection::{Connection, Server, within};
 pub use error::OpenPostgresError;
 use fence::Owned;
 pub use options::PostgresOptions;
+use schema::Known;
 
 /// A [`SessionStore`] in a schema of PostgreSQL that all nodes of a cluster reach. Each node opens one of
 /// its own; a write of a node that has lost the part is [refused](StoreError::Fenced) in the transaction
@@ -31,7 +33,8 @@ pub use options::PostgresOptions;
 /// It has one connection, a thread of the caller, and a runtime of its own. After an error it connects
 /// anew in the next call. A server that is stopped, starts or does not answer is
 /// [`Unreachable`](StoreError::Unreachable): sessions go on meanwhile, and what waits is written at once
-/// when it is back. Nothing is encrypted: it is for a network that others do not read, or a tunnel.
+/// when it is back. Without [`PostgresOptions::tls`] nothing is encrypted: then it is for a network that
+/// others do not read, or a tunnel.
 ///
 /// Each call takes at most the [time](PostgresOptions::timeout) of the options, but for
 /// [`load`](SessionStore::load) and [`load_many`](SessionStore::load_many), which wait that long for each
@@ -49,6 +52,19 @@ pub use options::PostgresOptions;
 /// The tables are for people too: `sessions` (ids, kinds and arguments as text), `states`, `parts` (the
 /// epoch of each shard's owner) and `meta`.
 ///
+/// # One cluster, one schema
+///
+/// The first cluster that uses a schema has it: its name and the UUID that etcd keeps for it are noted in the
+/// column `cluster` of `meta`. A node of any other cluster is refused when it
+/// [joins](crate::ClusterSupervisor::join) ([`StoreError::OtherCluster`]), since epochs of two clusters
+/// cannot be compared. To have another cluster continue with what is there, such as one whose etcd was
+/// begun anew: stop all nodes of the old one, and give the schema free, with the epochs of the old etcd.
+///
+/// ```sql
+/// update session_supervisor.meta set cluster = null;
+/// update session_supervisor.parts set epoch = 0;
+/// ```
+///
 /// ```no_run
 /// use session_supervisor_cluster::{PostgresOptions, PostgresStore};
 ///
@@ -63,7 +79,7 @@ pub struct PostgresStore {
     runtime: Option<Runtime>,
     server: Server,
     /// Of its tables.
-    mark: String,
+    tables: Known,
     connection: Option<Connection>,
     /// The shards of a write of which no answer came. It may still be made.
     unsettled: BTreeSet<i32>,
@@ -113,7 +129,10 @@ impl PostgresStore {
         Ok(Self {
             runtime: Some(runtime),
             server,
-            mark: connection.mark.clone(),
+            tables: Known {
+                mark: connection.mark.clone(),
+                cluster: None,
+            },
             connection: Some(connection),
             unsettled: BTreeSet::new(),
         })
@@ -133,10 +152,10 @@ impl PostgresStore {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Failed("it is closed".into()));
         };
-        let (server, mark) = (&self.server, &self.mark);
+        let (server, tables) = (&self.server, &self.tables);
         let (known, unsettled) = (self.connection.take(), &mut self.unsettled);
         let answer = runtime.block_on(async {
-            let connection = server.reach(mark, known, unsettled).await?;
+            let connection = server.reach(tables, known, unsettled).await?;
             let answer = match ask(server, &connection).await {
                 Err(StoreError::Fenced(why)) => {
                     server.roll_back(&connection).await?;
@@ -164,6 +183,16 @@ impl PostgresStore {
 }
 
 impl SessionStore for PostgresStore {
+    /// In the table `meta`. When the store connects anew, it looks whether it is so still.
+    fn bind(&mut self, cluster: &str) -> Result<(), StoreError> {
+        self.ask(async |server, connection| {
+            let bound = async { Ok(schema::bind(&connection.client, server, cluster).await?) };
+            within(server, bound).await
+        })?;
+        self.tables.cluster = Some(cluster.to_owned());
+        Ok(())
+    }
+
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let refused = self.load_many(&[part], found)?;
         refused

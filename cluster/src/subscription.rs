@@ -45,7 +45,20 @@ impl Subscription {
         }
     }
 
-    /// How it stands as of the revision at which the subscription began. None if it was
+    /// What has happened since a revision, or how it stands if that is not kept.
+    pub(crate) fn from(feed: Arc<NodeFeed>, revision: u64) -> Self {
+        match feed.listen_from(revision) {
+            None => Self::new(feed),
+            Some(listener) => Self {
+                feed,
+                reader: Reader::of(listener),
+                snapshot: None,
+            },
+        }
+    }
+
+    /// How it stands as of the revision at which the subscription began. None if it began
+    /// [from a revision](ClusterSupervisor::subscribe_from) that the caller knows, or if it was
     /// [taken](Self::take_snapshot).
     #[must_use]
     pub const fn snapshot(&self) -> Option<&Snapshot> {
@@ -114,6 +127,18 @@ impl Subscription {
     }
 }
 
+#[cfg(feature = "stream")]
+impl futures_core::Stream for Subscription {
+    type Item = Result<Arc<Event>, Lagged>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        Self::poll_next(self.get_mut(), context)
+    }
+}
+
 impl ClusterSupervisor {
     /// Subscribes to what happens to the cluster, as far as this node learns of it: how it stands as of a
     /// revision, and every event exactly after it.
@@ -156,5 +181,17 @@ impl ClusterSupervisor {
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(Arc::clone(&self.of_node().local.feed))
+    }
+
+    /// Subscribes from a revision on that the caller knows, such as that of an earlier subscription.
+    ///
+    /// If all that followed is kept, the subscription goes on there and has no snapshot. Else it is as one
+    /// of [`subscribe`](Self::subscribe), with a snapshot. Nothing is kept while nobody is subscribed.
+    ///
+    /// A revision of another node, or of an earlier run of the program, is answered by a snapshot: the
+    /// revisions of each node begin at a random number below 2^52.
+    #[must_use]
+    pub fn subscribe_from(&self, revision: u64) -> Subscription {
+        Subscription::from(Arc::clone(&self.of_node().local.feed), revision)
     }
 }

@@ -64,6 +64,10 @@ async fn options_out_of_their_bounds_are_named() {
         (options().advertise("nowhere"), "bad address \"nowhere\""),
         (options().prefix("chat"), "bad prefix \"chat\""),
         (options().etcd(Vec::<String>::new()), "no endpoint"),
+        (
+            options().etcd(["https://127.0.0.1:1"]),
+            "no TLS was given for it",
+        ),
     ];
     for (options, text) in bad {
         let (error, told) = refused(options).await;
@@ -88,7 +92,7 @@ async fn a_certificate_for_another_host_is_named_before_etcd_is_asked() {
 async fn without_etcd_a_join_fails_soon_and_says_where_it_was_looked_for() {
     let began = Instant::now();
     let (error, told) = refused(options()).await;
-    assert!(matches!(error, JoinError::Settings(_)), "{error:?}");
+    assert!(matches!(error, JoinError::Etcd(_)), "{error:?}");
     assert!(told.contains(NO_ETCD), "{told}");
     assert!(began.elapsed() < Duration::from_secs(20));
 }

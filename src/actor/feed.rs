@@ -183,7 +183,8 @@ impl<E: Numbered> Feed<E> {
 
     /// The same for one that knows what has happened up to this revision, if all that followed is
     /// kept.
-    pub(super) fn listen_from(self: &Arc<Self>, revision: u64) -> Option<Listener<E>> {
+    #[must_use]
+    pub fn listen_from(self: &Arc<Self>, revision: u64) -> Option<Listener<E>> {
         let mut inner = self.lock();
         if inner.listeners == 0 || !inner.ring.holds(revision) {
             return None;

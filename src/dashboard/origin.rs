@@ -21,7 +21,11 @@ pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-session-supervis
 
 /// Data is read by its own page, or by what is no browser. A page of another site could not read the
 /// answer, but it could take the places of others.
-pub(super) fn may_read(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Result<(), Refusal> {
+///
+/// # Errors
+///
+/// Where it comes from, and whom it is for.
+pub fn may_read(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Result<(), Refusal> {
     let host = host(headers, uri)?;
     if !is_own(host, origins) {
         let message = "the request is for a host that the program has not named";
@@ -247,10 +251,14 @@ mod tests {
         ] {
             assert!(!may(other), "{other}");
         }
-        let evil = headers(&[]);
+        let none = headers(&[]);
         let uri = Uri::from_static("http://evil.example/x");
-        assert!(may_read(&evil, &uri, &named).is_err());
-        assert!(may_read(&evil, &Uri::from_static("/"), &named).is_ok());
+        assert!(may_read(&none, &uri, &named).is_err());
+        assert!(may_read(&none, &Uri::from_static("/"), &named).is_ok());
+        let ours = Uri::from_static("http://ops:8080/x");
+        assert!(may_read(&none, &ours, &named).is_ok());
+        let twice = headers(&[("host", "ops"), ("host", "ops")]);
+        assert!(may_read(&twice, &Uri::from_static("/"), &named).is_err());
     }
 
     #[test]

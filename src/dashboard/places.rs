@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How many seconds a page may leave what it is sent alone.
 const STALLED: u64 = 30;
 
-/// The seconds of a dashboard, as its task counts them.
-pub(super) type Seconds = Arc<AtomicU64>;
+/// The seconds of a dashboard in which there was a page, as its task counts them.
+pub type Seconds = Arc<AtomicU64>;
 
 /// All places.
 #[derive(Debug)]
-pub(super) struct Places {
+pub struct Places {
     most: usize,
     taken: Mutex<Vec<Arc<Mark>>>,
     seconds: Seconds,
@@ -33,13 +33,15 @@ struct Mark {
 
 /// The place of one page, free when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     places: Arc<Places>,
     mark: Arc<Mark>,
 }
 
 impl Places {
-    pub(super) fn new(most: usize, seconds: Seconds) -> Arc<Self> {
+    /// So many of them.
+    #[must_use]
+    pub fn new(most: usize, seconds: Seconds) -> Arc<Self> {
         let taken = Mutex::default();
         Arc::new(Self {
             most,
@@ -49,7 +51,8 @@ impl Places {
     }
 
     /// A place, if one is free or stalled.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
+    #[must_use]
+    pub fn take(self: &Arc<Self>) -> Option<Place> {
         let now = self.now();
         let mut taken = self.lock();
         if taken.len() >= self.most {

@@ -8,7 +8,7 @@ use crate::error::SupervisorDown;
 
 /// A request that is refused, or cannot be answered.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub struct Refusal {
     status: StatusCode,
     /// The stable name.
     error: &'static str,
@@ -17,7 +17,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
+    /// One with this status, this stable name, and this sentence for people.
+    #[must_use]
+    pub fn new(status: StatusCode, error: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
             status,
@@ -27,7 +29,8 @@ impl Refusal {
     }
 
     /// A value that breaks a rule.
-    pub(super) fn bad(message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
@@ -39,8 +42,26 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// The path leads nowhere.
+    #[must_use]
+    pub fn nothing_here() -> Self {
+        Self::not_found("there is nothing at this path")
+    }
+
+    /// The path has another method.
+    #[must_use]
+    pub fn wrong_method() -> Self {
+        let message = "this path does not know the method";
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            message,
+        )
+    }
+
     /// As many as may be are under way.
-    pub(super) fn busy(message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
     }
 
@@ -73,7 +94,8 @@ impl IntoResponse for Refusal {
 }
 
 /// JSON as the body of a response.
-pub(super) struct Answer(pub(super) String);
+#[derive(Debug)]
+pub struct Answer(pub String);
 
 impl Answer {
     pub(super) fn of(value: &impl ToJson) -> Self {

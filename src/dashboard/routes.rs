@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, OriginalUri, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -18,6 +18,7 @@ use super::assets;
 use super::hub::{Hub, Serving, frame};
 use super::json::Object;
 use super::origin::{self, Token};
+use super::page;
 use super::parameters::{LONGEST, Parameters};
 use super::places::Places;
 use super::refusal::{Answer, Refusal};
@@ -26,37 +27,6 @@ use super::table::Wish;
 
 /// How many requests look at the table or at a session at a time. The others wait.
 const LOOKS: usize = 4;
-
-/// The headers of every response. The policy lets the page load and ask its own origin, and nothing
-/// else: no other host, no inline script or style, no frame, no form, no text as markup.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-             require-trusted-types-for 'script'",
-        ),
-    ),
-    (
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-];
 
 /// What the requests share. Dropped with the last router.
 pub(super) struct Shown {
@@ -115,50 +85,26 @@ impl Drop for Shown {
 /// The router.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(shown: Shown) -> Router<S> {
     let mut router = Router::new()
-        .route("/", get(page))
+        .route("/", get(index))
         .route("/api/overview", get(overview))
         .route("/api/events", get(events))
         .route("/api/sessions", get(sessions))
         .route("/api/session", get(session))
         .route("/api/action", post(action))
-        .fallback(|| async { Refusal::not_found("there is nothing at this path") });
+        .fallback(|| async { Refusal::nothing_here() });
     for asset in assets::ALL {
-        router = router.route(asset.path, get(move || async move { asset }));
+        router = router.route(asset.path(), get(move || async move { asset }));
     }
     router
         // Of the routes above, so it comes after them.
-        .method_not_allowed_fallback(|| async {
-            let message = "this path does not know the method";
-            Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                message,
-            )
-        })
+        .method_not_allowed_fallback(|| async { Refusal::wrong_method() })
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(map_response(secure))
+        .layer(map_response(page::secure))
         .with_state(Arc::new(shown))
 }
 
-async fn secure(mut response: Response) -> Response {
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, value);
-    }
-    response
-}
-
-/// The page at the mount path. Its links are relative, so it must not be shown at a path without a
-/// slash at its end: there they would lead to the folder above.
-async fn page(OriginalUri(uri): OriginalUri) -> Response {
-    if uri.path().ends_with('/') {
-        return assets::PAGE.into_response();
-    }
-    let folder = uri.path().rsplit('/').next().unwrap_or_default();
-    let to = format!("./{folder}{}", assets::PAGE.path);
-    match HeaderValue::from_bytes(to.as_bytes()) {
-        Ok(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
-        Err(_) => Refusal::not_found("there is nothing at this path").into_response(),
-    }
+async fn index(OriginalUri(uri): OriginalUri) -> Response {
+    page::index(&uri, assets::PAGE)
 }
 
 type Shared = State<Arc<Shown>>;
@@ -186,7 +132,8 @@ async fn events(
     // Subscribed before the overview is taken, so nothing is missed in between.
     let (frames, serving) = (shown.hub.frames(), shown.hub.serving());
     let first = frame("overview", &shown.overview());
-    Ok(stream::respond(first, frames, serving, place))
+    let page = stream::Page::new(first, frames, serving);
+    Ok(stream::respond(page, place))
 }
 
 fn served(shown: &Shown) -> Result<(), Refusal> {

@@ -18,8 +18,14 @@ use super::hub::{Serving, frame};
 use super::json::{By, ToJson, object};
 use super::places::{Kept, Place};
 
+/// What an open page is sent.
+pub trait Frames: Send + Sized + 'static {
+    /// The next frame; none at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
+}
+
 /// What a page waits for.
-struct Page {
+pub(super) struct Page {
     frames: broadcast::Receiver<Bytes>,
     serving: watch::Receiver<Serving>,
     /// What it is sent first.
@@ -27,7 +33,20 @@ struct Page {
 }
 
 impl Page {
-    /// The next frame; none at the end.
+    pub(super) const fn new(
+        first: Bytes,
+        frames: broadcast::Receiver<Bytes>,
+        serving: watch::Receiver<Serving>,
+    ) -> Self {
+        Self {
+            frames,
+            serving,
+            first: Some(first),
+        }
+    }
+}
+
+impl Frames for Page {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -50,9 +69,9 @@ fn lagged(frames: u64) -> Bytes {
     frame("lagged", &lagged.to_json())
 }
 
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Page)>> + Send>>;
+type Next<F> = Pin<Box<dyn Future<Output = Option<(Bytes, F)>> + Send>>;
 
-fn next(mut page: Page) -> Next {
+fn next<F: Frames>(mut page: F) -> Next<F> {
     Box::pin(async move {
         let frame = page.next().await?;
         Some((frame, page))
@@ -60,18 +79,18 @@ fn next(mut page: Page) -> Next {
 }
 
 /// The frames as a stream.
-struct Frames {
-    next: Option<Next>,
+struct Sent<F> {
+    next: Option<Next<F>>,
     place: Place,
 }
 
-impl fmt::Debug for Frames {
+impl<F> fmt::Debug for Sent<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Frames")
+        f.write_str("Sent")
     }
 }
 
-impl Stream for Frames {
+impl<F: Frames> Stream for Sent<F> {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -88,25 +107,15 @@ impl Stream for Frames {
     }
 }
 
-/// The response that sends the frames.
-pub(super) fn respond(
-    first: Bytes,
-    frames: broadcast::Receiver<Bytes>,
-    serving: watch::Receiver<Serving>,
-    place: Place,
-) -> Response {
-    let page = Page {
-        frames,
-        serving,
-        first: Some(first),
-    };
+/// The response that sends the frames, as long as the page has its place.
+pub fn respond<F: Frames>(page: F, place: Place) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         // nginx holds back what it may put together.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let next = Some(next(page));
-    let body = Body::from_stream(Frames { next, place });
+    let body = Body::from_stream(Sent { next, place });
     (headers, body).into_response()
 }
 
@@ -120,7 +129,7 @@ mod tests {
     use futures_core::Stream;
     use tokio::sync::{broadcast, watch};
 
-    use super::{Frames, Page, Serving};
+    use super::{Frames as _, Page, Sent, Serving};
     use crate::dashboard::places::{Places, Seconds};
 
     fn bytes(text: &str) -> Bytes {
@@ -166,7 +175,7 @@ mod tests {
         let places = Places::new(1, Seconds::default());
         let place = places.take().unwrap();
         let next = Some(super::next(page));
-        let sent = Frames { next, place };
+        let sent = Sent { next, place };
         assert_eq!(frames.receiver_count(), 1);
         assert!(places.take().is_none());
         drop(sent);
@@ -181,7 +190,7 @@ mod tests {
         let places = Places::new(1, seconds.clone());
         let place = places.take().unwrap();
         let next = Some(super::next(page));
-        let mut sent = pin!(Frames { next, place });
+        let mut sent = pin!(Sent { next, place });
         let mut context = Context::from_waker(Waker::noop());
         let first = sent.as_mut().poll_next(&mut context);
         assert_eq!(first, Poll::Ready(Some(Ok(bytes("first")))));

@@ -30,6 +30,9 @@ pub enum OpenError {
     /// The store could not be read.
     #[error("the session store could not be read")]
     Store(#[source] StoreError),
+    /// The store could not be bound to the cluster, or is another one's.
+    #[error("the session store could not be bound to the cluster")]
+    Bind(#[source] StoreError),
     /// The thread of the store could not be started, or has ended.
     #[error("the thread of the session store does not run")]
     Thread(#[source] Option<std::io::Error>),

@@ -73,6 +73,14 @@ impl Journal {
         Ok(Self(Arc::new(Handle(shared))))
     }
 
+    /// Binds the store to a cluster.
+    pub(crate) async fn bind(&self, cluster: String) -> Result<(), OpenError> {
+        let bound = self.read(move |store| store.bind(&cluster)).await;
+        bound
+            .ok_or(OpenError::Thread(None))?
+            .map_err(OpenError::Bind)
+    }
+
     /// Reads all that is remembered of some parts. `standing` says what a record is; it runs on the thread
     /// of the store, where it holds up nobody. Answers what waits to be restored, what was used last first,
     /// and the parts that have a later owner.

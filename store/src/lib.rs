@@ -37,7 +37,7 @@ pub use part::Part;
 pub use record::{Change, Decided, Entry, MAX_VALUE, Record, SavedState};
 pub use remembered::{Checkpoint, Remembered};
 pub use restore::RestoreReport;
-pub use session_store::{OlderEpoch, SessionStore, StoreError};
+pub use session_store::{OlderEpoch, OtherCluster, SessionStore, StoreError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenStoreError, SqliteStore};
 pub use stats::{Stats, Writes};

@@ -36,7 +36,22 @@ use crate::record::{Decided, Entry, SavedState};
 ///    the part that has its id. It looks at that in the transaction that writes; a look before it keeps
 ///    nobody off. Then nothing of the call is made.
 /// 7. The cause of `Fenced` is an [`OlderEpoch`], by which an operator sees that epochs went back.
+/// 8. Epochs of two clusters cannot be compared. One that [`bind`](Self::bind)s notes the first cluster
+///    that asks for it durably, and refuses all others, however many ask at once.
 pub trait SessionStore: Send + 'static {
+    /// Binds the store to the cluster whose nodes share it: a name that no other cluster has. It is asked
+    /// before all else, by each node, and refused if another cluster has the store.
+    ///
+    /// A store that does not bind, as by default, takes whoever comes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherCluster`], whose cause is an [`OtherCluster`]; else as the store says.
+    fn bind(&mut self, cluster: &str) -> Result<(), StoreError> {
+        let _ = cluster;
+        Ok(())
+    }
+
     /// Hands over the entries of a part, each once, in any order.
     ///
     /// # Errors
@@ -94,6 +109,10 @@ pub trait SessionStore: Send + 'static {
 
 /// A store that is chosen while the program runs.
 impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
+    fn bind(&mut self, cluster: &str) -> Result<(), StoreError> {
+        (**self).bind(cluster)
+    }
+
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         (**self).load(part, found)
     }
@@ -122,7 +141,7 @@ impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
 /// Why a store has not done what it was asked.
 ///
 /// The cause says whether others would fare the same: if the disk is full, the file is locked, read-only or
-/// gone, or the store cannot be reached, all who wait are told at once. After another failure each session
+/// gone, or the store cannot be reached or is another cluster's, all who wait are told at once. After another failure each session
 /// is tried by itself, so that one which cannot be written holds up no other.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -150,6 +169,9 @@ pub enum StoreError {
     /// [`OlderEpoch`].
     #[error("the store refuses an older owner")]
     Fenced(#[source] Box<dyn Error + Send + Sync>),
+    /// It is bound to another cluster. Nothing was done. The cause is an [`OtherCluster`].
+    #[error("the store belongs to another cluster")]
+    OtherCluster(#[source] Box<dyn Error + Send + Sync>),
     /// Something else.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
@@ -183,6 +205,32 @@ impl OlderEpoch {
 impl From<OlderEpoch> for StoreError {
     fn from(older: OlderEpoch) -> Self {
         Self::Fenced(Box::new(older))
+    }
+}
+
+/// Why a store refuses a cluster: it is [bound](SessionStore::bind) to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("it is bound to {theirs}, and this is {ours}: each cluster needs a store of its own")]
+#[non_exhaustive]
+pub struct OtherCluster {
+    /// The cluster that is refused.
+    pub ours: String,
+    /// The cluster that has the store.
+    pub theirs: String,
+}
+
+impl OtherCluster {
+    /// This cluster is refused, since that one has the store.
+    #[must_use]
+    pub fn new(ours: impl Into<String>, theirs: impl Into<String>) -> Self {
+        let (ours, theirs) = (ours.into(), theirs.into());
+        Self { ours, theirs }
+    }
+}
+
+impl From<OtherCluster> for StoreError {
+    fn from(other: OtherCluster) -> Self {
+        Self::OtherCluster(Box::new(other))
     }
 }
 

@@ -282,7 +282,8 @@ const fn scope(error: &StoreError) -> Scope {
         | StoreError::Locked(_)
         | StoreError::Unreachable(_)
         | StoreError::ReadOnly(_)
-        | StoreError::Gone(_) => Scope::Store,
+        | StoreError::Gone(_)
+        | StoreError::OtherCluster(_) => Scope::Store,
         StoreError::Fenced(_) => Scope::Fenced,
         StoreError::Damaged(_) | StoreError::Failed(_) => Scope::Unknown,
     }

@@ -2,6 +2,7 @@
 
 mod it {
     mod application;
+    mod bound;
     mod claims;
     mod closing;
     mod crowded;

@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use session_supervisor::dashboard::page::Seconds;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::changes::{self, Change};
-use super::places::Seconds;
 use super::source::Source;
 use super::told::{self, FiguresOf, NODES};
 use super::view::View;

@@ -3,12 +3,11 @@
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use session_supervisor::Dashboard;
-
-use super::refusal::Refusal;
+use session_supervisor::dashboard::page::Refusal;
 
 /// Behind this of the library's page the link stands. If it is not there the page has no link, and is
 /// the same else.
@@ -32,7 +31,8 @@ async fn with_link(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let most = usize::try_from(LARGEST).unwrap_or(usize::MAX);
     let Ok(page) = to_bytes(body, most).await else {
-        return Refusal::broken("the page cannot be read").into_response();
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        return Refusal::new(status, "broken", "the page cannot be read").into_response();
     };
     let linked = std::str::from_utf8(&page).ok().and_then(link);
     let body = match linked {

@@ -1,27 +1,20 @@
-//! An open page: the stream of frames that it is sent. What it holds is its place among the pages,
-//! and its part of what they share; both are free when it is dropped.
+//! An open page: the frames that it is sent. What it holds of what all pages share is free when it is
+//! dropped.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, header};
-use axum::response::{IntoResponse, Response};
-use futures_core::Stream;
+use axum::body::Bytes;
 use serde::Serialize;
+use session_supervisor::dashboard::page::Frames;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
 use super::json::json;
-use super::places::{Kept, Place};
 use super::sampler::{Live, Serving, frame};
 
 /// What a page waits for.
-struct Page {
+pub(super) struct Page {
     live: Arc<Live>,
     frames: broadcast::Receiver<Bytes>,
     serving: watch::Receiver<Serving>,
@@ -30,7 +23,7 @@ struct Page {
 }
 
 impl Page {
-    fn new(live: Arc<Live>, serving: watch::Receiver<Serving>) -> Self {
+    pub(super) fn new(live: Arc<Live>, serving: watch::Receiver<Serving>) -> Self {
         let (all, frames) = live.all();
         Self {
             live,
@@ -40,7 +33,20 @@ impl Page {
         }
     }
 
-    /// The next frame; none at the end.
+    /// It has lost frames, and with them what has changed: it is sent everything anew.
+    fn again(&mut self, frames: u64) {
+        #[derive(Serialize)]
+        struct Lagged {
+            frames: u64,
+        }
+        let (all, fresh) = self.live.all();
+        self.frames = fresh;
+        let lagged = frame("lagged", &json(&Lagged { frames }));
+        self.first.extend([lagged, all]);
+    }
+}
+
+impl Frames for Page {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(first) = self.first.pop_front() {
@@ -61,64 +67,4 @@ impl Page {
             }
         }
     }
-
-    /// It has lost frames, and with them what has changed: it is sent everything anew.
-    fn again(&mut self, frames: u64) {
-        #[derive(Serialize)]
-        struct Lagged {
-            frames: u64,
-        }
-        let (all, fresh) = self.live.all();
-        self.frames = fresh;
-        let lagged = frame("lagged", &json(&Lagged { frames }));
-        self.first.extend([lagged, all]);
-    }
-}
-
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Page)>> + Send>>;
-
-fn next(mut page: Page) -> Next {
-    Box::pin(async move {
-        let frame = page.next().await?;
-        Some((frame, page))
-    })
-}
-
-/// The frames as a stream.
-struct Frames {
-    next: Option<Next>,
-    place: Place,
-}
-
-impl Stream for Frames {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.place.asked() == Kept::No {
-            self.next = None;
-        }
-        let Some(waiting) = &mut self.next else {
-            return Poll::Ready(None);
-        };
-        let ended = ready!(waiting.as_mut().poll(cx));
-        let (frame, page) = ended.unzip();
-        self.next = page.map(next);
-        Poll::Ready(frame.map(Ok))
-    }
-}
-
-/// The response that sends the frames.
-pub(super) fn respond(
-    live: Arc<Live>,
-    serving: watch::Receiver<Serving>,
-    place: Place,
-) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        // nginx holds back what it may put together.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    let next = Some(next(Page::new(live, serving)));
-    let body = Body::from_stream(Frames { next, place });
-    (headers, body).into_response()
 }

@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
+use session_supervisor::dashboard::page::Refusal;
+
 use super::json::json;
-use super::refusal::Refusal;
 use super::told::Row;
 use super::view::{ShardState, ShardView, View};
 use crate::engine::NodeName;

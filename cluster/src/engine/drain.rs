@@ -5,6 +5,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::shard::{Epoch, Shard};
 use super::time::BootTime;
 
@@ -47,7 +49,7 @@ pub enum DrainStage {
 }
 
 /// How far a node is that drains. The first number is the sum of the next four.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DrainProgress {
     /// The shards that the node had when the drain began, or was about to have.
@@ -90,7 +92,8 @@ impl fmt::Display for DrainProgress {
 }
 
 /// What became of a shard of a node that drained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ShardOutcome {
     /// It was given up in order: what its sessions have saved is written.
@@ -102,7 +105,7 @@ pub enum ShardOutcome {
 }
 
 /// What became of one shard of a node that drained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DrainedShard {
     /// The shard.
@@ -112,11 +115,12 @@ pub struct DrainedShard {
     /// What became of it.
     pub outcome: ShardOutcome,
     /// How long its end took from its turn on. Zero if its turn never came.
+    #[serde(serialize_with = "super::serial::seconds")]
     pub took: Duration,
 }
 
 /// What became of a node that drained.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DrainReport {
     /// Each shard that the node owned, in the order of their ends; the stuck ones last.
@@ -126,7 +130,7 @@ pub struct DrainReport {
 }
 
 /// What became of a node that drained, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DrainSummary {
     /// Shards that were handed over in order.
@@ -140,6 +144,7 @@ pub struct DrainSummary {
     /// Sessions that were killed meanwhile, whatever killed them.
     pub killed: u64,
     /// How long the drain took.
+    #[serde(serialize_with = "super::serial::seconds")]
     pub took: Duration,
 }
 

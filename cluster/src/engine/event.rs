@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::drain::{DrainProgress, DrainSummary};
 use super::node::{Incarnation, NodeName, Owner};
 use super::plan::Leaving;
@@ -156,7 +158,7 @@ pub enum EventKind {
 }
 
 /// What a node says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KnownNode {
     /// Which start of it.
@@ -183,7 +185,7 @@ impl KnownNode {
 }
 
 /// What became of the sessions of a shard that this node has taken over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Restored {
     /// How many run again.
@@ -197,11 +199,13 @@ pub struct Restored {
     /// How many were not tried, since the shard was to be given up before their turn.
     pub left: usize,
     /// How long it took, from the first read of the store.
+    #[serde(serialize_with = "super::serial::seconds")]
     pub took: Duration,
 }
 
 /// Why a shard was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Loss {
     /// The lease of its owner has ended.
@@ -211,7 +215,8 @@ pub enum Loss {
 }
 
 /// Why a node admits nothing any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Lapse {
     /// Its lease was not renewed in time.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::shard::Epoch;
 
 /// The name of a node: 1 to 64 bytes of `a` to `z`, `0` to `9`, `.`, `_` and `-`. Cheap to clone.
@@ -16,7 +18,7 @@ pub struct NodeName(Arc<str>);
 pub struct Incarnation(u64);
 
 /// What owns a shard.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Owner {
     /// The node.
     pub node: NodeName,

@@ -4,6 +4,8 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::node::NodeName;
 use super::rendezvous::{Bid, node_hash};
 use super::shard::{Shard, Shards};
@@ -28,7 +30,8 @@ pub struct Candidate {
 }
 
 /// Whether a node is about to leave. One that is gets no shards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "it is about to leave or it is not")]
 pub enum Leaving {
     /// It stays.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::Serialize;
 use session_supervisor_store::Part;
 
 /// The version of the function from ids to shards. Nodes with another one divide ids otherwise, and
@@ -14,12 +15,12 @@ pub const HASH_VERSION: u32 = Part::HASH;
 pub struct Shards(u32);
 
 /// One shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Shard(u32);
 
 /// Which claim of a shard it was: the revision at which etcd created the shard's key. A later owner
 /// has a greater one, so a resource outside can refuse what an earlier owner still sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Epoch(u64);
 
 /// A number of shards that there cannot be.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::drain::{DrainProgress, DrainSummary};
 use super::event::{EventKind, KnownNode};
 use super::node::{Incarnation, NodeName, Owner};
@@ -9,7 +11,7 @@ use super::shard::{Shard, Shards};
 
 /// How it stands with a cluster as of a revision, as one node sees it. Events bring it up to date, one
 /// by one ([`apply`](Self::apply)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The number of the last event that is in it. It is a number of this node's feed, and none of etcd.
@@ -35,7 +37,7 @@ pub struct Snapshot {
 }
 
 /// A shard that is owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KnownShard {
     /// What owns it, and since which epoch.
@@ -45,7 +47,8 @@ pub struct KnownShard {
 }
 
 /// How the owner of a shard stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ShardState {
     /// It owns it. Of other nodes no more is known.

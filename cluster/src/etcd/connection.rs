@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions};
+use thiserror::Error;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -26,6 +27,11 @@ pub(super) struct Connection {
     at: AtomicUsize,
     options: EtcdOptions,
 }
+
+/// The client would take no authority for all of them, and accept no server.
+#[derive(Debug, Error)]
+#[error("no TLS was given for it: `etcd_tls`, with the feature `etcd-tls`")]
+struct NoTls;
 
 struct Endpoint {
     url: Arc<str>,
@@ -58,6 +64,9 @@ impl Connection {
                 cause,
             };
             has_port_or_none(url).map_err(|cause| bad(Arc::new(cause)))?;
+            if url.starts_with("https://") && !options.has_tls() {
+                return Err(bad(Arc::new(NoTls)));
+            }
             // Without a user a client sends nothing before its first request: this checks the URL.
             let client = Client::connect([url], Some(connect_options(&options, None))).await;
             client.map_err(|cause| bad(Arc::new(cause)))?;

@@ -78,7 +78,42 @@ pub enum Outcome {
     Unknown,
 }
 
+/// Why etcd does not let a user in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denied {
+    /// It does not know the user, or the password is another one.
+    Login,
+    /// It asks for a user, and none was given.
+    NoUser,
+    /// A user was given, and it asks for none.
+    NoUsers,
+    /// The user may not read or write these keys.
+    Keys,
+}
+
 impl EtcdError {
+    /// Whether it is a refusal of the user, and not of what was asked.
+    ///
+    /// Of what concerns a login, etcd tells one thing from the other by the text alone.
+    #[must_use]
+    pub fn denied(&self) -> Option<Denied> {
+        let Self::Refused { cause, .. } = self else {
+            return None;
+        };
+        let Some(Cause::GRpcStatus(status)) = cause.downcast_ref::<Cause>() else {
+            return None;
+        };
+        let says = |text| status.message().contains(text);
+        match i32::from(status.code()) {
+            3 if says("authentication failed") => Some(Denied::Login),
+            3 if says("user name is empty") => Some(Denied::NoUser),
+            9 if says("authentication is not enabled") => Some(Denied::NoUsers),
+            7 => Some(Denied::Keys),
+            _ => None,
+        }
+    }
+
     /// Whether what was asked has been done nevertheless.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {

@@ -71,6 +71,14 @@ impl EtcdOptions {
         self
     }
 
+    pub(super) const fn has_tls(&self) -> bool {
+        #[cfg(feature = "etcd-tls")]
+        let given = self.tls.is_some();
+        #[cfg(not(feature = "etcd-tls"))]
+        let given = false;
+        given
+    }
+
     pub(super) fn checked(self) -> Result<Self, ConnectError> {
         let prefix = self.prefix.as_str();
         let printable = prefix.bytes().all(|byte| byte.is_ascii_graphic());

@@ -40,6 +40,15 @@ pub struct Settings {
     pub cluster: String,
 }
 
+impl Settings {
+    /// By what others know the cluster: the name for people, and the UUID, so that it is another one than
+    /// any that had the name before.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("{}/{}", self.name, self.cluster)
+    }
+}
+
 /// Not the settings of a cluster.
 #[derive(Clone, Copy, Debug, Error)]
 enum NoSettings {

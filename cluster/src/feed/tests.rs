@@ -143,3 +143,58 @@ async fn the_time_of_an_event_counts_that_of_a_machine_that_slept() {
         .collect();
     assert!(times[1].duration_since(times[0]).unwrap() >= Duration::from_secs(3_600));
 }
+
+#[tokio::test]
+async fn from_a_revision_on_what_followed_is_told_and_else_a_snapshot() {
+    let (feed, _) = feed();
+    let first = Subscription::new(Arc::clone(&feed));
+    let known = first.revision();
+    joins(&feed, "a", 1);
+    let mut again = Subscription::from(Arc::clone(&feed), known);
+    assert!(again.snapshot().is_none(), "the caller has it");
+    let event = again.try_next().unwrap();
+    assert_eq!(event.revision, known + 1);
+    assert_eq!(again.try_next(), Err(TryNextError::Empty));
+    let other = Subscription::from(Arc::clone(&feed), known + 2);
+    assert_eq!(other.snapshot().unwrap().nodes.len(), 1);
+    drop((first, again, other));
+    // Nobody has listened, so nothing is kept.
+    joins(&feed, "b", 1);
+    let late = Subscription::from(feed, known + 1);
+    assert_eq!(late.snapshot().unwrap().nodes.len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_is_shown_as_those_of_the_library() {
+    let (feed, _) = feed();
+    let mut subscription = Subscription::new(Arc::clone(&feed));
+    joins(&feed, "a", 1);
+    let event = subscription.try_next().unwrap();
+    let shown = serde_json::to_value(&*event).unwrap();
+    assert_eq!(shown["revision"], event.revision);
+    assert!(shown["time"].as_f64().unwrap() > 1.0e9, "{shown}");
+    assert_eq!(shown["event"]["kind"], "node_joined");
+    assert_eq!(shown["event"]["text"], event.to_string());
+    assert_eq!(shown["event"]["node"], "a");
+}
+
+#[cfg(feature = "stream")]
+#[tokio::test]
+async fn a_subscription_is_a_stream() {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use futures_core::Stream;
+
+    let (feed, _) = feed();
+    let mut subscription = Subscription::new(Arc::clone(&feed));
+    joins(&feed, "a", 1);
+    feed.end();
+    let mut told = Vec::new();
+    while let Some(event) =
+        poll_fn(|context| Stream::poll_next(Pin::new(&mut subscription), context)).await
+    {
+        told.push(event.unwrap().kind.name());
+    }
+    assert_eq!(told, ["node_joined", "left"]);
+}

@@ -37,7 +37,7 @@ struct Own {
     of_servers: Arc<WebPkiServerVerifier>,
 }
 
-/// Why there is no TLS between nodes.
+/// Why TLS cannot be used as it was configured.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -100,9 +100,7 @@ impl Tls {
         authorities: impl AsRef<[u8]>,
     ) -> Result<Self, TlsError> {
         let chain = certificates("the certificate", certificate.as_ref())?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_ref());
-        let what = "the key";
-        let key = key.map_err(|cause| TlsError::Pem { what, cause })?;
+        let key = private_key("the key", key.as_ref())?;
         let mut roots = RootCertStore::empty();
         for authority in certificates("the authorities", authorities.as_ref())? {
             let added = roots.add(authority);
@@ -205,7 +203,10 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn certificates(what: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(
+    what: &'static str,
+    text: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bad = |cause| TlsError::Pem { what, cause };
     let found: Vec<_> = CertificateDer::pem_slice_iter(text)
         .collect::<Result<_, _>>()
@@ -214,6 +215,13 @@ fn certificates(what: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'s
         return Err(bad(pem::Error::NoItemsFound));
     }
     Ok(found)
+}
+
+pub(crate) fn private_key(
+    what: &'static str,
+    text: &[u8],
+) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|cause| TlsError::Pem { what, cause })
 }
 
 /// The host part of `host:port`, or of `[host]:port`.

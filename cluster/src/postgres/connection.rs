@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use session_supervisor_store::StoreError;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
-use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, NoTls, Socket};
 
-use super::error::{OpenPostgresError, TimedOut, meaning};
+use super::error::{OpenPostgresError, TimedOut, asks_for_tls, meaning};
 use super::options::PostgresOptions;
-use super::schema;
+use super::schema::{self, Known};
 use super::statements::Statements;
+use super::tls::Connector;
 
 /// What a connection is made to, and how.
-#[derive(Debug)]
 pub(super) struct Server {
     config: Config,
     /// Where it is, for people.
@@ -26,6 +27,7 @@ pub(super) struct Server {
     pub(super) quoted: String,
     pub(super) shards: u32,
     pub(super) limit: Duration,
+    tls: Option<Connector>,
 }
 
 /// A connection that is set up.
@@ -42,6 +44,19 @@ pub(super) struct Connection {
 #[derive(Debug)]
 struct Driver(JoinHandle<()>);
 
+impl Driver {
+    fn of<S>(socket: tokio_postgres::Connection<Socket, S>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Self(tokio::spawn(async move {
+            if let Err(error) = socket.await {
+                tracing::debug!("the connection to PostgreSQL ended: {error}");
+            }
+        }))
+    }
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         self.0.abort();
@@ -56,7 +71,12 @@ impl Server {
             schema,
             shards,
             timeout,
+            tls,
         } = options;
+        if tls.is_some() {
+            // As the URL is by default, a server without TLS would be talked to all the same.
+            config.ssl_mode(SslMode::Require);
+        }
         if config.get_application_name().is_none() {
             config.application_name("session-supervisor");
         }
@@ -67,13 +87,14 @@ impl Server {
             schema,
             shards,
             limit: timeout,
+            tls: tls.map(Connector::from),
         })
     }
 
-    /// A new connection, in the time of one call. To the tables of this mark, if there were some.
+    /// A new connection, in the time of one call. To the tables that are known, if there were some.
     pub(super) async fn connect(
         &self,
-        known: Option<&str>,
+        known: Option<&Known>,
     ) -> Result<Connection, OpenPostgresError> {
         match timeout(self.limit, self.connect_and_check(known)).await {
             Ok(connected) => connected,
@@ -86,18 +107,19 @@ impl Server {
 
     async fn connect_and_check(
         &self,
-        known: Option<&str>,
+        known: Option<&Known>,
     ) -> Result<Connection, OpenPostgresError> {
-        let connected = self.config.connect(NoTls).await;
-        let (client, socket) = connected.map_err(|cause| OpenPostgresError::Connect {
-            server: self.name.clone(),
-            cause: Box::new(cause),
-        })?;
-        let driver = Driver(tokio::spawn(async move {
-            if let Err(error) = socket.await {
-                tracing::debug!("the connection to PostgreSQL ended: {error}");
+        let connected = match &self.tls {
+            None => {
+                let connected = self.config.connect(NoTls).await;
+                connected.map(|(client, socket)| (client, Driver::of(socket)))
             }
-        }));
+            Some(tls) => {
+                let connected = self.config.connect(tls.clone()).await;
+                connected.map(|(client, socket)| (client, Driver::of(socket)))
+            }
+        };
+        let (client, driver) = connected.map_err(|cause| self.not_connected(cause))?;
         let failed = |cause| OpenPostgresError::Store(meaning(cause));
         client
             .batch_execute(&self.settings())
@@ -112,6 +134,15 @@ impl Server {
             mark,
             _driver: driver,
         })
+    }
+
+    fn not_connected(&self, cause: tokio_postgres::Error) -> OpenPostgresError {
+        let (server, cause) = (self.name.clone(), Box::new(cause));
+        if self.tls.is_none() && asks_for_tls(&cause) {
+            OpenPostgresError::NoTls { server, cause }
+        } else {
+            OpenPostgresError::Connect { server, cause }
+        }
     }
 
     /// One who waits for a lock gets it before its time is over, since one who holds it without a word
@@ -157,7 +188,7 @@ impl Server {
     /// that it is made before whatever is asked next, or not at all.
     pub(super) async fn reach(
         &self,
-        mark: &str,
+        tables: &Known,
         known: Option<Connection>,
         unsettled: &mut BTreeSet<i32>,
     ) -> Result<Connection, StoreError> {
@@ -168,12 +199,7 @@ impl Server {
         if let Some(connection) = known.filter(|connection| !connection.client.is_closed()) {
             return Ok(connection);
         }
-        let connected = self.connect(Some(mark)).await;
-        let connection = connected.map_err(|error| match error {
-            OpenPostgresError::Store(error) => error,
-            error @ OpenPostgresError::Connect { .. } => StoreError::Unreachable(Box::new(error)),
-            error => StoreError::Failed(Box::new(error)),
-        })?;
+        let connection = self.connect(Some(tables)).await?;
         if !unsettled.is_empty() {
             let shards: Vec<_> = unsettled.iter().copied().collect();
             let locks = &connection.statements.owned;

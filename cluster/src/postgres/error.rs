@@ -29,6 +29,19 @@ pub enum OpenPostgresError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
+    /// The server lets nobody in without TLS, and [`PostgresOptions::tls`](crate::PostgresOptions::tls) was
+    /// not given.
+    #[error(
+        "PostgreSQL at {server} does not let this program in without TLS, and none was given: \
+         `PostgresOptions::tls`"
+    )]
+    NoTls {
+        /// Where it is, and for which database.
+        server: String,
+        /// What it says.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
     /// A later version of this crate has made it.
     #[error("schema {schema:?}: its version is {found}, this program knows up to {known}")]
     Newer {
@@ -62,6 +75,19 @@ pub enum OpenPostgresError {
     /// The server failed meanwhile.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What it means to those who wait, where a store connects anew.
+impl From<OpenPostgresError> for StoreError {
+    fn from(error: OpenPostgresError) -> Self {
+        match error {
+            OpenPostgresError::Store(error) => error,
+            OpenPostgresError::Connect { .. } | OpenPostgresError::NoTls { .. } => {
+                Self::Unreachable(Box::new(error))
+            }
+            error => Self::Failed(Box::new(error)),
+        }
+    }
 }
 
 /// No answer in time.
@@ -102,6 +128,17 @@ pub(super) fn meaning(error: Error) -> StoreError {
         _ => StoreError::Failed,
     };
     variant(Box::new(error))
+}
+
+/// Whether the server lets nobody in who comes as this program does, without TLS. It says so in its text
+/// alone, in which 12 and 13 have other words; in another language the text itself has to do.
+pub(super) fn asks_for_tls(error: &Error) -> bool {
+    let of_server = error.as_db_error();
+    of_server.is_some_and(|error| {
+        let says = |words| error.message().ends_with(words);
+        *error.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+            && (says("no encryption") || says("SSL off"))
+    })
 }
 
 /// Whether it is about the connection, and not about what was asked over it: a request that cannot be

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::error::OpenPostgresError;
 use crate::engine::Shards;
@@ -19,6 +22,7 @@ const LONGEST_NAME: usize = 63;
 /// | `schema` | `session_supervisor` | 1 to 63 bytes |
 /// | `shards` | 512 | 1 to 4,096; that of the cluster |
 /// | `timeout` | 10 s | 100 ms to 1 h |
+/// | `tls` | none: nothing is encrypted | |
 ///
 /// It is made of a URL, or of the options of `tokio-postgres`.
 ///
@@ -36,6 +40,7 @@ pub struct PostgresOptions {
     pub(super) schema: String,
     pub(super) shards: u32,
     pub(super) timeout: Duration,
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 impl fmt::Debug for PostgresOptions {
@@ -45,6 +50,7 @@ impl fmt::Debug for PostgresOptions {
             .field("schema", &self.schema)
             .field("shards", &self.shards)
             .field("timeout", &self.timeout)
+            .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -57,6 +63,7 @@ impl PostgresOptions {
             schema: "session_supervisor".to_owned(),
             shards: Shards::DEFAULT,
             timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
 
@@ -79,6 +86,38 @@ impl PostgresOptions {
         self
     }
 
+    /// Uses TLS, and never goes on without it. The certificate of the server is for the `host` that it is
+    /// reached by, and of an authority that this configuration trusts. A client certificate is part of the
+    /// configuration too. A socket of Unix has no TLS.
+    ///
+    /// The configuration is one of rustls 0.23. Its cryptography is its own, so it need not be that of the
+    /// process:
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use session_supervisor_cluster::PostgresOptions;
+    /// use tokio_rustls::rustls::crypto::aws_lc_rs;
+    /// use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+    /// use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut roots = RootCertStore::empty();
+    /// roots.add(CertificateDer::from_pem_file("postgres-authority.pem")?)?;
+    /// let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(roots)
+    ///     .with_no_client_auth();
+    /// let options: PostgresOptions = "postgres://sessions:secret@db.example/app".parse()?;
+    /// let options = options.tls(Arc::new(tls));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
     /// # Errors
     ///
     /// What is out of its bounds.
@@ -94,12 +133,27 @@ impl PostgresOptions {
         } else if !(least..=Duration::from_secs(3_600)).contains(&self.timeout) {
             let timeout = self.timeout;
             format!("bad timeout {timeout:?}: it must be 100 ms to 1 h")
+        } else if let Some(wrong) = self.contradiction() {
+            wrong.to_owned()
         } else {
             return Ok(());
         };
         Err(OpenPostgresError::Options {
             cause: wrong.into(),
         })
+    }
+}
+
+impl PostgresOptions {
+    /// Where the URL says otherwise than [`tls`](Self::tls).
+    fn contradiction(&self) -> Option<&'static str> {
+        match (self.config.get_ssl_mode(), &self.tls) {
+            (SslMode::Require, None) => {
+                Some("sslmode=require, and no TLS was given: `PostgresOptions::tls`")
+            }
+            (SslMode::Disable, Some(_)) => Some("sslmode=disable, and TLS was given"),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables, and what must be the same for all who open them.
 
-use session_supervisor_store::{Part, StoreError};
+use session_supervisor_store::{OtherCluster, Part, StoreError};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Error};
@@ -9,18 +9,27 @@ use super::connection::Server;
 use super::error::{OpenPostgresError, meaning};
 
 /// The latest version of the tables.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
+
+/// What a store knows of the tables that it has found.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) mark: String,
+    /// To which cluster it has bound them.
+    pub(super) cluster: Option<String>,
+}
 
 /// "sses": what those that make tables wait for each other by.
 const LOCK: i32 = 0x7373_6573;
 
 /// Makes the tables where there are none, and looks whether they fit. Answers their mark.
 ///
-/// Where they were known, by that mark, others are not taken for them: what was written is not there.
+/// Where they were known, by that mark, others are not taken for them: what was written is not there. Nor
+/// are they, if another cluster has got them meanwhile.
 pub(super) async fn set_up(
     client: &Client,
     server: &Server,
-    known: Option<&str>,
+    known: Option<&Known>,
 ) -> Result<String, OpenPostgresError> {
     let failed = |cause| OpenPostgresError::Store(meaning(cause));
     let encoding: String = client
@@ -43,10 +52,16 @@ pub(super) async fn set_up(
     check(client, server).await?;
     let query = format!("SELECT mark FROM {}.meta", server.quoted);
     let mark = one(client, server, &query).await?;
-    match known {
-        Some(known) if known != mark => Err(gone("its tables were replaced by others")),
-        _ => Ok(mark),
+    if let Some(known) = known {
+        if known.mark != mark {
+            return Err(gone("its tables were replaced by others"));
+        }
+        if let Some(cluster) = &known.cluster {
+            let theirs = cluster_of(client, server).await?;
+            not_anothers(cluster, theirs)?;
+        }
     }
+    Ok(mark)
 }
 
 fn gone(why: &str) -> OpenPostgresError {
@@ -98,8 +113,9 @@ async fn make(client: &Client, server: &Server) -> Result<(), OpenPostgresError>
     client.batch_execute("COMMIT").await.map_err(failed)
 }
 
-/// `mark`: by which these tables are told from others of the same name. `used`: when it was started or saved something. `claims`: pairs of texts, as JSON; a type of JSON would
-/// refuse some of them, and what cannot be read must be kept. `sum`: of the bytes. Room is left in each
+/// `mark`: by which these tables are told from others of the same name. `cluster`: whose they are, if they are
+/// bound. `used`: when it was started or saved something. `claims`: pairs of texts, as JSON; a type of JSON
+/// would refuse some of them, and what cannot be read must be kept. `sum`: of the bytes. Room is left in each
 /// page for the next version of a row, as most changes are of columns without an index.
 fn tables(schema: &str, shards: u32) -> String {
     let (hash, last) = (Part::HASH, i64::from(shards) - 1);
@@ -110,6 +126,7 @@ CREATE TABLE {schema}.meta (
     shards  integer NOT NULL,
     hash    integer NOT NULL,
     mark    text    NOT NULL,
+    cluster text,
     one     boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (one)
 );
 CREATE TABLE {schema}.parts (
@@ -146,6 +163,52 @@ INSERT INTO {schema}.meta (version, shards, hash, mark)
     )
 }
 
+/// From version 1, which knew of no cluster. By one of those that find it, in a transaction.
+async fn upgrade(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
+    let schema = &server.quoted;
+    let upgrade = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK});
+         ALTER TABLE {schema}.meta ADD COLUMN IF NOT EXISTS cluster text;
+         UPDATE {schema}.meta SET version = {VERSION} WHERE version = 1; COMMIT"
+    );
+    let done = client.batch_execute(&upgrade).await;
+    done.map_err(|cause| OpenPostgresError::Store(meaning(cause)))
+}
+
+/// Binds the tables to a cluster, or finds that they are bound to it. Of many that ask at once the server
+/// lets one write, and the others see it.
+pub(super) async fn bind(
+    client: &Client,
+    server: &Server,
+    cluster: &str,
+) -> Result<(), OpenPostgresError> {
+    // Where nothing is to be written, a server that is read-only will do.
+    let mut theirs = cluster_of(client, server).await?;
+    if theirs.is_none() {
+        let schema = &server.quoted;
+        let write = format!("UPDATE {schema}.meta SET cluster = $1::text WHERE cluster IS NULL");
+        let written = client.execute(&write, &[&cluster]).await;
+        written.map_err(|cause| OpenPostgresError::Store(meaning(cause)))?;
+        theirs = cluster_of(client, server).await?;
+    }
+    not_anothers(cluster, theirs)
+}
+
+async fn cluster_of(client: &Client, server: &Server) -> Result<Option<String>, OpenPostgresError> {
+    let query = format!("SELECT cluster FROM {}.meta", server.quoted);
+    one(client, server, &query).await
+}
+
+fn not_anothers(ours: &str, theirs: Option<String>) -> Result<(), OpenPostgresError> {
+    match theirs {
+        Some(theirs) if theirs != ours => {
+            let other = StoreError::from(OtherCluster::new(ours, theirs));
+            Err(OpenPostgresError::Store(other))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The version comes first: of a later one nothing else is known.
 async fn check(client: &Client, server: &Server) -> Result<(), OpenPostgresError> {
     let schema = &server.quoted;
@@ -161,6 +224,9 @@ async fn check(client: &Client, server: &Server) -> Result<(), OpenPostgresError
             found,
             known: VERSION,
         });
+    }
+    if found < VERSION {
+        upgrade(client, server).await?;
     }
     for (what, column, ours) in [
         ("the number of shards", "shards", server.shards),

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use etcd_client::{Client, Permission, PermissionType};
+use etcd_client::{Client, ConnectOptions, GetOptions, Permission, PermissionType};
+use session_supervisor_cluster::ClusterOptions;
+use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{Claim, Etcd, EtcdError, EtcdOptions, Outcome, Seen, Watch};
 
-use crate::node::{lease, name, raw, shard, shards, soon};
+use crate::node::{chain, join, lease, name, owns_all, raw, shard, shards, soon};
 use crate::support::Cluster;
 
 async fn with_users(client: &mut Client) {
@@ -84,4 +86,59 @@ async fn a_user_with_its_password_may_and_others_may_not() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_node_joins_as_a_user_and_a_wrong_login_is_told() {
+    let Some(servers) = Cluster::start(1) else {
+        return;
+    };
+    let options = |prefix: &str| {
+        let options = ClusterOptions::new("chat", "n", "a secret").shards(4);
+        options.etcd(servers.endpoints()).prefix(prefix)
+    };
+    let early = options("/login").etcd_user("node", "secret");
+    let error = join(early).await.expect_err("there are no users yet");
+    assert!(matches!(error, JoinError::EtcdLogin { .. }), "{error:?}");
+    let told = chain(&error);
+    assert!(
+        told.contains("\"node\": a user was given, and its authentication is off"),
+        "{told}"
+    );
+    with_users(&mut raw(&servers).await).await;
+
+    for (options, text) in [
+        (
+            options("/login").etcd_user("node", "wrong"),
+            "let this node in as user \"node\": the name or the password of the user is wrong",
+        ),
+        (
+            options("/login").etcd_user("no-one", "secret"),
+            "\"no-one\": the name or the password of the user is wrong",
+        ),
+        (
+            options("/login"),
+            "let this node in: it asks for a user, and none was given",
+        ),
+        (
+            options("/elsewhere").etcd_user("node", "secret"),
+            "\"node\": the user may not read and write the keys of the cluster",
+        ),
+    ] {
+        let error = join(options).await.expect_err("it is not let in");
+        assert!(matches!(error, JoinError::EtcdLogin { .. }), "{error:?}");
+        let told = chain(&error);
+        assert!(told.contains(text), "{told}");
+        assert!(!told.contains("secret") && !format!("{error:?}").contains("secret"));
+    }
+    let root = ConnectOptions::new().with_user("root", "secret");
+    let root = Client::connect(servers.endpoints(), Some(root)).await;
+    let all = GetOptions::new().with_all_keys().with_count_only();
+    let written = root.expect("a client").get("", Some(all)).await;
+    assert_eq!(written.expect("an answer").count(), 0, "none has written");
+
+    let cluster = join(options("/login").etcd_user("node", "secret")).await;
+    let cluster = cluster.expect("the right user joins");
+    owns_all(&cluster).await;
+    cluster.leave().await;
 }

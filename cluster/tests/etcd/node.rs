@@ -1,14 +1,18 @@
 //! The nodes of the tests, and what they share.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::Client;
 use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{Leaving, NodeName, Shard, Shards, Ttl};
+use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{
     Changed, Etcd, EtcdOptions, Lease, NodeInfo, NodeKeys, Seen, Watch,
 };
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds};
+use session_supervisor_store::MemoryStore;
 
 use crate::support::{Cluster, shared};
 
@@ -114,4 +118,33 @@ pub(crate) async fn change<T>(watch: &mut Watch, find: impl Fn(&Changed) -> Opti
         }
     })
     .await
+}
+
+/// A whole node, which knows no kind of session.
+pub(crate) async fn join(options: ClusterOptions) -> Result<ClusterSupervisor, JoinError> {
+    ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await
+}
+
+/// Waits until the only node of a cluster has all shards.
+pub(crate) async fn owns_all(cluster: &ClusterSupervisor) {
+    let mut feed = cluster.subscribe();
+    let mut known = feed.take_snapshot().expect("it is new");
+    soon("an owner of each shard", async {
+        while known.unowned() > 0 {
+            let event = feed.next().await.expect("it stays").expect("few events");
+            known.apply(&event);
+        }
+    })
+    .await;
+}
+
+/// An error with its sources.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

@@ -6,9 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use etcd_client::{Certificate, Identity, TlsOptions};
+use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{Claim, ConnectError, Etcd, EtcdError, EtcdOptions};
+use session_supervisor_cluster::{ClusterOptions, EtcdTls};
 
-use crate::node::{lease, name, shard, shards};
+use crate::node::{chain, join, lease, name, owns_all, shard, shards};
 use crate::support::Cluster;
 
 /// Certificates in a folder that is removed.
@@ -171,4 +173,43 @@ async fn a_server_whose_certificate_is_over_is_not_trusted() {
     let error = etcd.snapshot(shards()).await.expect_err("a refusal");
     let text = format!("{error:?}");
     assert!(text.contains("xpired"), "{text}");
+}
+
+#[tokio::test]
+async fn a_node_joins_over_tls_and_trusts_no_stranger() {
+    let Some(folder) = Folder::new("join") else {
+        return;
+    };
+    for authority in ["ca", "stranger"] {
+        folder.authority(authority);
+    }
+    folder.certificate("server", "ca", 30);
+    folder.certificate("node", "ca", 30);
+    let Some(servers) = folder.servers("server") else {
+        return;
+    };
+    let options = || {
+        let options = ClusterOptions::new("chat", "n", "a secret").shards(4);
+        options.etcd(servers.endpoints())
+    };
+    let trusts = |authority: &str| EtcdTls::from_pem(folder.read(authority)).expect("authorities");
+    let shows = |tls: EtcdTls| tls.identity(folder.read("node.pem"), folder.read("node.key"));
+
+    let error = join(options()).await.expect_err("no TLS");
+    assert!(matches!(error, JoinError::Connect(_)), "{error:?}");
+    let told = chain(&error);
+    assert!(told.contains("no TLS was given for it"), "{told}");
+    let stranger = shows(trusts("stranger.pem")).expect("a certificate");
+    let elsewhere = shows(trusts("ca.pem").server_name("elsewhere")).expect("a certificate");
+    for (tls, text) in [(stranger, "UnknownIssuer"), (elsewhere, "elsewhere")] {
+        let error = join(options().etcd_tls(tls)).await.expect_err(text);
+        let told = chain(&error);
+        assert!(told.contains(text), "{told}");
+    }
+    let certificate = shows(trusts("ca.pem")).expect("a certificate");
+    let options = options().etcd_tls(certificate);
+    assert!(!format!("{options:?}").contains("KEY"), "{options:?}");
+    let cluster = join(options).await.expect("both are trusted");
+    owns_all(&cluster).await;
+    cluster.leave().await;
 }

@@ -1,6 +1,8 @@
 //! The feature `metrics`: what a recorder is told is what `stats()` says, under the names of the
 //! documentation, by a node in this process.
 
+#[path = "../../../tests/metrics/recorder.rs"]
+#[expect(dead_code, reason = "the library's own test uses the rest of it")]
 mod recorder;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +104,14 @@ async fn some_work(cluster: &ClusterSupervisor) {
     }
     let drained = cluster.drain(Drain::within(Duration::from_secs(60))).await;
     assert_eq!(drained.expect("it drains").summary.handed_over, 8);
+    // etcd has answered that a shard is released before its watch tells so.
+    let seen = async {
+        while cluster.stats().shards.unowned < 8 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(60), seen).await;
+    seen.expect("the watch tells of it");
 }
 
 fn documented() -> BTreeMap<String, (String, BTreeSet<(String, String)>)> {

@@ -1,6 +1,10 @@
 //! Sessions in PostgreSQL, on a server that the test starts.
 
+mod bound;
 mod contract;
+#[path = "../support/etcd.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod etcd;
 mod faults;
 mod figures;
 mod garbage;
@@ -11,3 +15,4 @@ mod schema;
 #[path = "../support/postgres.rs"]
 mod server;
 mod support;
+mod tls;

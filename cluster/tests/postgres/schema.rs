@@ -67,13 +67,13 @@ fn a_later_version_another_number_of_shards_and_another_hash_are_refused() {
         error,
         OpenPostgresError::Newer {
             found: 7,
-            known: 1,
+            known: 2,
             ..
         }
     ));
     assert_eq!(
         chain(&error),
-        r#"schema "fits": its version is 7, this program knows up to 1"#
+        r#"schema "fits": its version is 7, this program knows up to 2"#
     );
     hand.run("DELETE FROM fits.meta");
     let error = chain(&refused(options.clone()));

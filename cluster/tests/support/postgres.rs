@@ -33,6 +33,15 @@ impl Server {
     /// Starts one, and waits until it answers. None: there is no PostgreSQL on this machine, which is
     /// printed.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same, one that lets nobody in but by TLS: a certificate and its key, in PEM.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::start_with(Some((certificate, key)))
+    }
+
+    fn start_with(tls: Option<(&str, &str)>) -> Option<Self> {
         let Some(programs) = programs() else {
             // Not by a macro that the test harness captures.
             let _ = writeln!(
@@ -43,7 +52,8 @@ impl Server {
             return None;
         };
         // A port that was free may be taken a moment later.
-        (0..5).find_map(|_| Self::try_start(&programs)).map_or_else(
+        let start = |_| Self::try_start(&programs, tls);
+        (0..5).find_map(start).map_or_else(
             || {
                 panic!(
                     "PostgreSQL does not start: see its log in {}*",
@@ -54,7 +64,7 @@ impl Server {
         )
     }
 
-    fn try_start(programs: &Path) -> Option<Self> {
+    fn try_start(programs: &Path, tls: Option<(&str, &str)>) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = folder(&format!("{}-{number}", std::process::id()));
@@ -74,9 +84,13 @@ impl Server {
             String::from_utf8_lossy(&made.stderr)
         );
         // Passwords are slow without optimization; those of other users are asked for.
+        let host = if tls.is_some() { "hostssl" } else { "host" };
         let access = format!(
-            "host all {USER} 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+            "{host} all {USER} 127.0.0.1/32 trust\n{host} all all 127.0.0.1/32 scram-sha-256\n"
         );
+        if let Some((certificate, key)) = tls {
+            with_tls(&folder.join("data"), certificate, key);
+        }
         fs::write(folder.join("data/pg_hba.conf"), access).expect("a file");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -207,6 +221,22 @@ pub(crate) fn shared() -> Option<Arc<Server>> {
     let server = Arc::new(Server::start()?);
     *shared = Arc::downgrade(&server);
     Some(server)
+}
+
+/// Its key may be read by none but the server.
+fn with_tls(data: &Path, certificate: &str, key: &str) {
+    fs::write(data.join("server.crt"), certificate).expect("a file");
+    let file = data.join("server.key");
+    fs::write(&file, key).expect("a file");
+    let only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&file, only).expect("its mode");
+    if let Some((user, group)) = other_user() {
+        std::os::unix::fs::chown(&file, Some(user), Some(group)).expect("to give it away");
+    }
+    let settings = File::options()
+        .append(true)
+        .open(data.join("postgresql.conf"));
+    writeln!(settings.expect("a file"), "ssl = on").expect("a setting");
 }
 
 /// Looks again until it is so.

@@ -119,4 +119,4 @@ connect({
   lagged(data) {
     byId("changes").prepend(note(`this page was too slow and lost ${number(data.frames)} updates`));
   },
-});
+}, { error: "supervisor_down", text: "The supervisor has ended. What you see is its last state." });

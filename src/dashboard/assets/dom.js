@@ -1,6 +1,6 @@
 // What the other files share: elements without markup, numbers, times.
 //
-// Text reaches the page through `textContent` alone, so whatever a user chose is shown as it is.
+// Text reaches the page through `textContent` alone, so whatever a user chose, or a node says of itself, is shown as it is.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -29,10 +29,16 @@ const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 export const number = (value) => whole.format(value);
 export const rate = (value) => tenth.format(value);
 
+export const seconds = (value) => (value === null ? "" : `${value.toFixed(1)} s`);
+
 /** The time of day of a moment, which the server says as seconds since 1970. */
+export function clock(at) {
+  return new Date(at * 1000).toLocaleTimeString([], { hour12: false });
+}
+
+/** The same as an element. */
 export function time(at) {
-  const date = new Date(at * 1000);
-  return make("time", { datetime: date.toISOString() }, date.toLocaleTimeString([], { hour12: false }));
+  return make("time", { datetime: new Date(at * 1000).toISOString() }, clock(at));
 }
 
 /** JSON from a path below the mount path. */

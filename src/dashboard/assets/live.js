@@ -1,6 +1,6 @@
 // The connection: server-sent events, and what the page says when there are none.
 
-import { byId, say } from "./dom.js";
+import { byId, clock, say } from "./dom.js";
 
 // The server sends something each second.
 const SILENCE = 5000;
@@ -13,10 +13,15 @@ let pause = FIRST_PAUSE;
 let retry = null;
 let state = "waiting";
 let handlers = {};
+let end = {};
 
-/** Connects, and calls a handler for each event: overview, tick, changes, lagged. */
-export function connect(with_handlers) {
+/**
+ * Connects, and calls a handler for each event: overview, tick, changes, lagged. `its_end`: the error that an
+ * ended server answers with, and the text that the page shows then.
+ */
+export function connect(with_handlers, its_end) {
   handlers = with_handlers;
+  end = its_end;
   open();
   setInterval(() => {
     if (source && performance.now() - heard > SILENCE) lost("nothing has come for 5 s");
@@ -47,7 +52,8 @@ function close() {
 function take(name, data) {
   heard = performance.now();
   if (name === "ended") {
-    over();
+    show("ended", "ended", end.text);
+    again();
     return;
   }
   pause = FIRST_PAUSE;
@@ -55,24 +61,18 @@ function take(name, data) {
   handlers[name](data);
 }
 
-function over() {
-  show("ended", "ended", "The supervisor has ended. What you see is its last state.");
-  again();
-}
-
 async function lost(why) {
   close();
   if (state !== "lost" && state !== "ended") {
-    const since = new Date().toLocaleTimeString([], { hour12: false });
-    show("lost", "no connection", `The server is lost since ${since}: ${why}. Trying again.`);
+    show("lost", "no connection", `The server is lost since ${clock(Date.now() / 1000)}: ${why}. Trying again.`);
   }
   again();
   // An answer that is no stream says why.
   try {
     const response = await fetch("api/overview", { cache: "no-store" });
     const answer = await response.json();
-    if (answer.error === "supervisor_down") {
-      show("ended", "ended", "The supervisor has ended. What you see is its last state.");
+    if (answer.error === end.error) {
+      show("ended", "ended", end.text);
     } else if (response.ok) {
       show("lost", "no events", "The server sends no events to this page: too many may be open. Trying again.");
     } else {

@@ -101,6 +101,10 @@ impl DurableSupervisor {
         let order = match restores {
             Restores::All => read_all(&journal, &kinds).await?,
             Restores::WhatIsTakenOver => Vec::new(),
+            Restores::OfCluster(cluster) => {
+                journal.bind(cluster).await?;
+                Vec::new()
+            }
         };
         let sessions = SessionSupervisor::start(options).await;
         let sessions = sessions.map_err(OpenError::Start)?;
@@ -158,12 +162,14 @@ impl DurableSupervisor {
 }
 
 /// What a supervisor restores by itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Restores {
     /// All that is remembered in its store.
     All,
     /// Nothing: others share the store, and it is told what to take over.
     WhatIsTakenOver,
+    /// Nothing either, and the store is bound to this cluster.
+    OfCluster(String),
 }
 
 /// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.

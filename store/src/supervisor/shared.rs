@@ -56,6 +56,26 @@ impl DurableSupervisor {
         Self::opened(options, kinds, Box::new(store), Restores::WhatIsTakenOver)
     }
 
+    /// The same, over a store that is [bound](SessionStore::bind) to a cluster before all else, so that
+    /// no other cluster uses it: a name that no other one has.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_shared`](Self::open_shared), and [`OpenError::Bind`] if another cluster has the store.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`open`](Self::open), but that the store may be bound.
+    pub fn open_bound(
+        options: Options,
+        kinds: Kinds,
+        store: impl SessionStore,
+        cluster: impl Into<String>,
+    ) -> impl Future<Output = Result<Self, OpenError>> + Send + 'static {
+        let restores = Restores::OfCluster(cluster.into());
+        Self::opened(options, kinds, Box::new(store), restores)
+    }
+
     /// The name of the kind of a session that is remembered; empty if it cannot be read.
     #[must_use]
     pub fn kind(&self, id: &str) -> Option<Arc<str>> {

@@ -138,4 +138,4 @@ connect({
   lagged(data) {
     note(`this page was too slow and lost ${number(data.frames)} updates`);
   },
-});
+}, { error: "node_left", text: "This node has left the cluster. What you see is what it knew last." });
