@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
-use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
+use crate::engine::{HASH_VERSION, NodeName, Owner, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, EtcdOptions, WantedSettings};
 use crate::feed::NodeFeed;
@@ -78,9 +78,12 @@ impl ClusterSupervisor {
     ///
     /// It waits for etcd's answers, and for as long as a lease lasts if a node of this name was killed.
     ///
+    /// A process is one node of a cluster: what ractor registers is the process's. A test with several
+    /// nodes starts several processes.
+    ///
     /// # Errors
     ///
-    /// [`JoinError`]. Nothing runs then, and what was written in etcd goes with the lease.
+    /// [`JoinError`]; among them that this process is another node of the cluster. Nothing runs then, and what was written in etcd goes with the lease.
     ///
     /// # Cancel safety
     ///
@@ -275,6 +278,15 @@ impl ClusterSupervisor {
             Done::Found(found) => Ok(found),
             _ => Err(nonsense(&self.node)),
         }
+    }
+
+    /// The node that owns an id, as far as this node knows: its session runs there, if there is one.
+    /// `None` while no node owns the id. It waits for nothing and sends no message, so the answer may be
+    /// out of date; [`find`](Self::find) asks the owner whether there is a session.
+    #[must_use]
+    pub fn owner_of(&self, id: &str) -> Option<Owner> {
+        let shard = self.node.local.admission.shards().of(id);
+        self.node.now.borrow().view.owners.get(&shard).cloned()
     }
 
     /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node

@@ -6,10 +6,12 @@ use session_supervisor_store::error::OpenError;
 use thiserror::Error;
 
 use crate::admission::NotAdmitted;
-use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
-use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
-use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
-use crate::wire::{FrameError, Refusal};
+use crate::engine::NodeName;
+
+pub use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl};
+pub use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
+pub use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
+pub use crate::wire::{FrameError, Refusal, RefusalKind, Retry};
 
 /// Why a node has not joined a cluster.
 #[derive(Debug, Error)]
