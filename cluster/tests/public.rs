@@ -100,6 +100,8 @@ async fn a_program_learns_where_an_id_belongs_and_why_something_was_refused() {
     one.leave().await;
     assert_eq!(http_status(&one.find("a").await.expect_err("left")), 503);
     assert_eq!(one.owner_of("session-0"), None);
+    let status = one.status().to_string();
+    assert!(status.starts_with("one: left, without a lease"), "{status}");
 }
 
 /// ractor's registries are those of the process: the two would take each other's requests for their own,
