@@ -120,6 +120,12 @@ impl ClusterSupervisor {
         if let Some((protocol, rule)) = kinds.bad_protocol {
             return Err(JoinError::Protocol { protocol, rule });
         }
+        if let Some(of_store) = store.shards().filter(|count| *count != options.shards) {
+            return Err(JoinError::StoreShards {
+                store: of_store,
+                cluster: options.shards,
+            });
+        }
         let prefix = options.prefix.clone();
         let prefix = prefix.unwrap_or_else(|| format!("/session-supervisor/{}", options.cluster));
         let etcd = Etcd::connect(&options.etcd, EtcdOptions::new(prefix)).await?;

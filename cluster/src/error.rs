@@ -38,6 +38,18 @@ pub enum JoinError {
         /// What was given.
         timeout: Duration,
     },
+    /// The store divides the ids into another number of shards than the cluster, so nothing of it could be
+    /// read.
+    #[error(
+        "the store has {store} shards and the cluster {cluster}: \
+         give both the same number (`ClusterOptions::shards`, `PostgresOptions::shards`)"
+    )]
+    StoreShards {
+        /// Those of the store.
+        store: u32,
+        /// Those of the cluster.
+        cluster: u32,
+    },
     /// What a message type is called on the wire is no name, or that of another type.
     #[error("bad protocol {protocol:?}: {rule}")]
     Protocol {

@@ -37,6 +37,14 @@ use crate::record::{Decided, Entry, SavedState};
 ///    nobody off. Then nothing of the call is made.
 /// 7. The cause of `Fenced` is an [`OlderEpoch`], by which an operator sees that epochs went back.
 pub trait SessionStore: Send + 'static {
+    /// Into how many shards the store divides the ids, if it has one number for all time. It is asked
+    /// once, before anything is read: a cluster that divides the ids otherwise does not begin.
+    ///
+    /// By default `None`: the store takes [parts](Part) of any number.
+    fn shards(&self) -> Option<u32> {
+        None
+    }
+
     /// Hands over the entries of a part, each once, in any order.
     ///
     /// # Errors
