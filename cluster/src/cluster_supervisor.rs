@@ -78,12 +78,9 @@ impl ClusterSupervisor {
     ///
     /// It waits for etcd's answers, and for as long as a lease lasts if a node of this name was killed.
     ///
-    /// A process is one node of a cluster: what ractor registers is the process's. A test with several
-    /// nodes starts several processes.
-    ///
     /// # Errors
     ///
-    /// [`JoinError`]; among them that this process is another node of the cluster. Nothing runs then, and what was written in etcd goes with the lease.
+    /// [`JoinError`]. Nothing runs then, and what was written in etcd goes with the lease.
     ///
     /// # Cancel safety
     ///

@@ -175,8 +175,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// The cookie is empty, the address is not to be had, or this process is a node of the cluster
-    /// already.
+    /// The cookie is empty, the address is not to be had, or this process has such a gateway already.
     ///
     /// # Cancel safety
     ///
@@ -213,10 +212,6 @@ impl Gateway {
         // Stopped, if this future is dropped or fails.
         let mut started = Started(Some(gateway.get_cell()));
         pg::join(GROUP.to_owned(), vec![gateway.get_cell()]);
-        // After it has joined itself: of two that open at once, at least one sees the other.
-        if let Some(node) = other_node(&hello) {
-            return Err(GatewayError::SecondNode { node });
-        }
         let spawned = Actor::spawn(None, node_server(&options, &hello), ()).await;
         let (node_server, node_server_end) = spawned.map_err(GatewayError::Start)?;
         started.0 = None;
@@ -322,22 +317,6 @@ impl Gateway {
             }
         }
     }
-}
-
-/// The name of another node of the same cluster in this process, if there is one: that of its gateway
-/// begins with both.
-fn other_node(hello: &Hello) -> Option<String> {
-    let gateways = pg::get_members(&GROUP.to_owned());
-    let mut here = gateways
-        .iter()
-        .filter(|gateway| gateway.get_id().is_local());
-    here.find_map(|gateway| {
-        let name = gateway.get_name()?;
-        let (cluster, rest) = name.split_once('/')?;
-        let (node, _) = rest.split_once('/')?;
-        let other = cluster == hello.cluster && node != hello.node.as_str();
-        other.then(|| node.to_owned())
-    })
 }
 
 fn node_server(options: &GatewayOptions, hello: &Hello) -> NodeServer {

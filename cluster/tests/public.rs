@@ -1,7 +1,6 @@
 //! What a program needs to act on an answer: every type of the public interface has a public name, and
 //! a program learns from any node where an id belongs.
 
-use std::error::Error;
 use std::time::Duration;
 
 use session_supervisor::ChildSpec;
@@ -51,12 +50,6 @@ async fn join(
     ClusterSupervisor::join(options, kinds, MemoryStore::new()).await
 }
 
-/// An error with its sources.
-fn chain(error: &dyn Error) -> String {
-    let source = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", source.unwrap_or_default())
-}
-
 /// Waits until the node owns all shards.
 async fn owns_all(cluster: &ClusterSupervisor) {
     let mut feed = cluster.subscribe();
@@ -102,25 +95,4 @@ async fn a_program_learns_where_an_id_belongs_and_why_something_was_refused() {
     assert_eq!(one.owner_of("session-0"), None);
     let status = one.status().to_string();
     assert!(status.starts_with("one: left, without a lease"), "{status}");
-}
-
-/// ractor's registries are those of the process: the two would take each other's requests for their own,
-/// and starts between them would end without an answer.
-#[tokio::test]
-async fn a_second_node_of_a_cluster_in_one_process_is_refused() {
-    let Some(etcd) = etcd::Cluster::start(1) else {
-        return;
-    };
-    let one = join(&etcd, "pair", "one").await.expect("it joins");
-    let refused = join(&etcd, "pair", "two").await.expect_err("no second");
-    let text = chain(&refused);
-    assert!(text.contains("node one of this cluster"), "{text}");
-    assert!(text.contains("a process of its own"), "{text}");
-    let elsewhere = join(&etcd, "other-pair", "two").await;
-    elsewhere.expect("another cluster").leave().await;
-    one.leave().await;
-    let next = join(&etcd, "pair", "two")
-        .await
-        .expect("the first has left");
-    next.leave().await;
 }

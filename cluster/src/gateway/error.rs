@@ -35,15 +35,6 @@ pub enum GatewayError {
         /// Its incarnation.
         incarnation: Incarnation,
     },
-    /// This process is another node of the cluster. ractor's registries are those of a process, so the
-    /// two would take each other's messages for their own.
-    #[error(
-        "this process is node {node} of this cluster already: each node needs a process of its own"
-    )]
-    SecondNode {
-        /// The other one.
-        node: String,
-    },
     /// One of its actors could not be started.
     #[error("the actors of the gateway could not be started")]
     Start(#[source] SpawnErr),
