@@ -156,12 +156,37 @@ pub enum RequestError {
 
 impl RequestError {
     /// Whether it may have been done.
+    ///
+    /// It is not known either where the store could not be written: a session that was to be stopped has
+    /// ended then, and comes back if its node ends before that is written.
+    ///
+    /// ```
+    /// use session_supervisor_cluster::error::{Outcome, RefusalKind, RequestError};
+    ///
+    /// /// As a handler of HTTP requests may answer it.
+    /// fn status(error: &RequestError) -> u16 {
+    ///     match error {
+    ///         RequestError::Refused { refusal } => match refusal.kind {
+    ///             RefusalKind::NotFound => 404,
+    ///             RefusalKind::AlreadyRuns => 409,
+    ///             RefusalKind::BadId | RefusalKind::BadArguments => 400,
+    ///             _ => 503,
+    ///         },
+    ///         // It can be sent again as it is.
+    ///         _ if error.outcome() == Outcome::NotSent => 503,
+    ///         // Only what may be done twice can be sent again.
+    ///         _ => 504,
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         use crate::wire::RefusalKind as Kind;
         match self {
             Self::Refused { refusal } => match refusal.kind {
-                Kind::TimedOut | Kind::Panicked | Kind::NoReply => Outcome::Unknown,
+                Kind::TimedOut | Kind::Panicked | Kind::NoReply | Kind::Store | Kind::Other => {
+                    Outcome::Unknown
+                }
                 _ => Outcome::NotSent,
             },
             Self::Unanswered(error) => error.outcome(),
