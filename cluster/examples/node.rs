@@ -8,14 +8,17 @@
 //!
 //! With `--tls-cert`, `--tls-key` and `--tls-ca`, files in PEM, the nodes speak TLS with each other.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use session_supervisor::{ChildSpec, StartContext};
 use session_supervisor_cluster::{
-    ClusterOptions, ClusterSupervisor, Drain, Kinds, Remote, Seat, Subscription, Tls,
+    ClusterOptions, ClusterSupervisor, Drain, EventKind, Kinds, Remote, Seat, StartedHow,
+    Subscription, Tls,
 };
 use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -25,7 +28,8 @@ struct Room;
 
 enum RoomMessage {
     Say(String),
-    Read(RpcReplyPort<Vec<String>>),
+    /// Without a port nobody waits for the lines.
+    Read(Option<RpcReplyPort<Vec<String>>>),
 }
 
 impl ractor::Message for RoomMessage {}
@@ -45,9 +49,7 @@ impl Remote for RoomMessage {
     fn of(request: RoomRequest, reply: Option<RpcReplyPort<Vec<String>>>) -> Self {
         match (request, reply) {
             (RoomRequest::Say(text), _) => Self::Say(text),
-            (RoomRequest::Read, Some(reply)) => Self::Read(reply),
-            // Nobody waits for the lines.
-            (RoomRequest::Read, None) => Self::Say(String::new()),
+            (RoomRequest::Read, reply) => Self::Read(reply),
         }
     }
 }
@@ -80,30 +82,55 @@ impl Room {
                 state.lines.push(text);
                 state.saved.save(&state.lines)?;
             }
-            RoomMessage::Read(reply) => drop(reply.send(state.lines.clone())),
+            RoomMessage::Read(Some(reply)) => drop(reply.send(state.lines.clone())),
+            RoomMessage::Read(None) => {}
         }
         Ok(())
     }
 }
 
-fn flag(name: &str) -> Option<String> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name);
-    arguments.nth(1)
-}
-
 const USAGE: &str = "usage: node --name NAME [--cookie TEXT] [--etcd URL] [--postgres URL] \
     [--listen ADDRESS] [--dashboard ADDRESS] [--tls-cert FILE --tls-key FILE --tls-ca FILE]";
 
+const FLAGS: [&str; 9] = [
+    "--name",
+    "--cookie",
+    "--etcd",
+    "--postgres",
+    "--listen",
+    "--dashboard",
+    "--tls-cert",
+    "--tls-key",
+    "--tls-ca",
+];
+
+/// The flags with their values. A flag without one is an error: `--postgres $STORE` in a shell that does
+/// not know the variable would be a node whose rooms end with it.
+fn flags() -> Result<BTreeMap<String, String>, String> {
+    let mut flags = BTreeMap::new();
+    let mut words = std::env::args().skip(1);
+    while let Some(flag) = words.next() {
+        if !FLAGS.contains(&flag.as_str()) {
+            return Err(format!("no such flag: {flag}; {USAGE}"));
+        }
+        match words.next().filter(|value| !value.starts_with("--")) {
+            Some(value) => drop(flags.insert(flag, value)),
+            None => return Err(format!("{flag} has no value; {USAGE}")),
+        }
+    }
+    Ok(flags)
+}
+
 /// All three of the flags, or none of them.
-fn tls() -> Result<Option<Tls>, Box<dyn Error>> {
-    let files = [flag("--tls-cert"), flag("--tls-key"), flag("--tls-ca")];
+fn tls(flags: &BTreeMap<String, String>) -> Result<Option<Tls>, Box<dyn Error>> {
+    let files = ["--tls-cert", "--tls-key", "--tls-ca"].map(|name| flags.get(name));
     let [Some(certificate), Some(key), Some(authority)] = files else {
         return match files {
             [None, None, None] => Ok(None),
             _ => Err("--tls-cert, --tls-key and --tls-ca belong together".into()),
         };
     };
-    let read = |file: String| match std::fs::read(&file) {
+    let read = |file: &String| match std::fs::read(file) {
         Ok(text) => Ok(text),
         Err(error) => Err(format!("{file}: {error}")),
     };
@@ -112,7 +139,19 @@ fn tls() -> Result<Option<Tls>, Box<dyn Error>> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let flags = flags()?;
+    let flag = |name: &str| flags.get(name).cloned();
     let name = flag("--name").ok_or(USAGE)?;
     let cookie = flag("--cookie").unwrap_or_else(|| "not a secret".to_owned());
     let mut options = ClusterOptions::new("rooms", &name, cookie);
@@ -122,7 +161,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(address) = flag("--listen") {
         options = options.listen(address.parse()?);
     }
-    if let Some(tls) = tls()? {
+    if let Some(tls) = tls(&flags)? {
         options = options.tls(tls);
     }
     let kinds = Kinds::new().kind("room", |(): (), seat: Seat| {
@@ -149,7 +188,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         match command(&cluster, &line).await {
             Ok(answer) => println!("{answer}"),
-            Err(error) => println!("error: {error}"),
+            Err(error) => println!("error: {}", chain(&*error)),
         }
     }
     cluster.leave().await;
@@ -176,6 +215,21 @@ async fn show(_: &ClusterSupervisor, _: &str) -> Result<(), Box<dyn Error>> {
     Err("built without the feature `dashboard`".into())
 }
 
+/// An error with its causes.
+fn chain(error: &dyn Error) -> String {
+    let cause = error.source().map(|cause| format!(": {}", chain(cause)));
+    format!("{error}{}", cause.unwrap_or_default())
+}
+
+/// The node that owns a room.
+fn node_of(cluster: &ClusterSupervisor, room: &str) -> String {
+    let owner = cluster.owner_of(room);
+    owner.map_or_else(
+        || "no node just now".to_owned(),
+        |owner| owner.node.to_string(),
+    )
+}
+
 async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<dyn Error>> {
     let mut words = line.splitn(3, ' ');
     let (word, room) = (
@@ -185,7 +239,14 @@ async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<
     let text = words.next().unwrap_or_default();
     let address = cluster.session_ref::<RoomMessage>(room);
     Ok(match word {
-        "open" => format!("{:?}", cluster.ensure_session(room, "room", &()).await?),
+        "open" => {
+            let started = cluster.ensure_session(room, "room", &()).await?;
+            let is = match started.how {
+                StartedHow::Created => "is",
+                _ => "was",
+            };
+            format!("{room} {is} open on {}", node_of(cluster, room))
+        }
         "say" => {
             address.cast(&RoomRequest::Say(text.to_owned())).await?;
             "said".to_owned()
@@ -195,10 +256,13 @@ async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<
             format!("{:?}", lines.await?)
         }
         "close" => cluster.stop_session(room).await?,
-        "where" => match cluster.find(room).await? {
-            Some(found) => format!("{} in epoch {}", found.state, found.epoch),
-            None => "no such room".to_owned(),
-        },
+        "where" => {
+            let found = match cluster.find(room).await? {
+                Some(found) => format!("{} in epoch {}", found.state, found.epoch),
+                None => "no such room".to_owned(),
+            };
+            format!("on {}: {found}", node_of(cluster, room))
+        }
         "list" => {
             let page = cluster.list(None, 100).await;
             let rooms = page
@@ -221,6 +285,8 @@ async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<
             let mut drain = cluster.drain(Drain::within(Duration::from_secs(seconds)));
             while let Some(progress) = drain.progress().await {
                 println!("{progress}");
+                // What comes meanwhile is left out: the next one is the newest.
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
             drain.await?.summary.to_string()
         }
@@ -228,13 +294,45 @@ async fn command(cluster: &ClusterSupervisor, line: &str) -> Result<String, Box<
     })
 }
 
+/// Tells what happens. A node that joins or goes moves hundreds of shards: those are counted, and told when
+/// nothing has come for a moment.
 async fn watch(mut feed: Subscription) {
-    while let Some(event) = feed.next().await {
+    let mut shards = BTreeMap::<String, usize>::new();
+    loop {
+        let event = tokio::time::timeout(Duration::from_millis(300), feed.next()).await;
+        if let Ok(Some(Ok(event))) = &event {
+            match (&event.kind, shard_event(&event.kind)) {
+                (EventKind::DrainProgressed(_), _) => continue,
+                (_, Some(what)) => {
+                    *shards.entry(what).or_default() += 1;
+                    continue;
+                }
+                (_, None) => {}
+            }
+        }
+        for (what, count) in std::mem::take(&mut shards) {
+            println!("* {count} shards: {what}");
+        }
         match event {
-            Ok(event) => println!("* {event}"),
-            Err(lagged) => println!("* {lagged}"),
+            Err(_) => {}
+            Ok(Some(Ok(event))) => println!("* {event}"),
+            Ok(Some(Err(lagged))) => println!("* {lagged}"),
+            Ok(None) => return,
         }
     }
+}
+
+fn shard_event(kind: &EventKind) -> Option<String> {
+    Some(match kind {
+        EventKind::ShardClaimed { owner, .. } => format!("claimed by {}", owner.node),
+        EventKind::ShardReleased { owner, .. } => format!("released by {}", owner.node),
+        EventKind::ShardLost { owner, .. } => format!("lost by {}", owner.node),
+        EventKind::ShardFrozen { .. } => "frozen here".to_owned(),
+        EventKind::ShardRestored { sessions, .. } if sessions.failed + sessions.set_aside == 0 => {
+            "restored here".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 /// The numbers that are not zero, one a line.

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::cluster_ref::ClusterRef;
-use crate::engine::{HASH_VERSION, NodeName, Shards, Ttl};
+use crate::engine::{HASH_VERSION, NodeName, Owner, Shards, Ttl};
 use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, WantedSettings};
 use crate::feed::NodeFeed;
@@ -116,6 +116,12 @@ impl ClusterSupervisor {
         options.check()?;
         if let Some((protocol, rule)) = kinds.bad_protocol {
             return Err(JoinError::Protocol { protocol, rule });
+        }
+        if let Some(of_store) = store.shards().filter(|count| *count != options.shards) {
+            return Err(JoinError::StoreShards {
+                store: of_store,
+                cluster: options.shards,
+            });
         }
         let etcd = Etcd::connect(&options.etcd, options.of_etcd()).await?;
         let wanted = WantedSettings {
@@ -280,6 +286,15 @@ impl ClusterSupervisor {
             Done::Found(found) => Ok(found),
             _ => Err(nonsense(&self.node)),
         }
+    }
+
+    /// The node that owns an id, as far as this node knows: its session runs there, if there is one.
+    /// `None` while no node owns the id. It waits for nothing and sends no message, so the answer may be
+    /// out of date; [`find`](Self::find) asks the owner whether there is a session.
+    #[must_use]
+    pub fn owner_of(&self, id: &str) -> Option<Owner> {
+        let shard = self.node.local.admission.shards().of(id);
+        self.node.now.borrow().view.owners.get(&shard).cloned()
     }
 
     /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node

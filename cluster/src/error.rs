@@ -6,10 +6,12 @@ use session_supervisor_store::error::OpenError;
 use thiserror::Error;
 
 use crate::admission::NotAdmitted;
-use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
-use crate::etcd::{ConnectError, Denied, EtcdError, GrantError, SettingsError};
-use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
-use crate::wire::{FrameError, Refusal};
+use crate::engine::NodeName;
+
+pub use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl};
+pub use crate::etcd::{ConnectError, Denied, EtcdError, GrantError, SettingsError};
+pub use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
+pub use crate::wire::{FrameError, Refusal, RefusalKind, Retry};
 
 /// Why a node has not joined a cluster.
 #[derive(Debug, Error)]
@@ -35,6 +37,18 @@ pub enum JoinError {
     RequestTimeout {
         /// What was given.
         timeout: Duration,
+    },
+    /// The store divides the ids into another number of shards than the cluster, so nothing of it could be
+    /// read.
+    #[error(
+        "the store has {store} shards and the cluster {cluster}: \
+         give both the same number (`ClusterOptions::shards`, `PostgresOptions::shards`)"
+    )]
+    StoreShards {
+        /// Those of the store.
+        store: u32,
+        /// Those of the cluster.
+        cluster: u32,
     },
     /// What a message type is called on the wire is no name, or that of another type.
     #[error("bad protocol {protocol:?}: {rule}")]
@@ -183,12 +197,37 @@ pub enum RequestError {
 
 impl RequestError {
     /// Whether it may have been done.
+    ///
+    /// It is not known either where the store could not be written: a session that was to be stopped has
+    /// ended then, and comes back if its node ends before that is written.
+    ///
+    /// ```
+    /// use session_supervisor_cluster::error::{Outcome, RefusalKind, RequestError};
+    ///
+    /// /// As a handler of HTTP requests may answer it.
+    /// fn status(error: &RequestError) -> u16 {
+    ///     match error {
+    ///         RequestError::Refused { refusal } => match refusal.kind {
+    ///             RefusalKind::NotFound => 404,
+    ///             RefusalKind::AlreadyRuns => 409,
+    ///             RefusalKind::BadId | RefusalKind::BadArguments => 400,
+    ///             _ => 503,
+    ///         },
+    ///         // It can be sent again as it is.
+    ///         _ if error.outcome() == Outcome::NotSent => 503,
+    ///         // Only what may be done twice can be sent again.
+    ///         _ => 504,
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         use crate::wire::RefusalKind as Kind;
         match self {
             Self::Refused { refusal } => match refusal.kind {
-                Kind::TimedOut | Kind::Panicked | Kind::NoReply => Outcome::Unknown,
+                Kind::TimedOut | Kind::Panicked | Kind::NoReply | Kind::Store | Kind::Other => {
+                    Outcome::Unknown
+                }
                 _ => Outcome::NotSent,
             },
             Self::Unanswered(error) => error.outcome(),

@@ -49,15 +49,15 @@ pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
 pub use dashboard::{ClusterDashboard, dashboard};
 pub use drain::{Drain, Draining};
 pub use engine::{
-    DrainProgress, DrainReport, DrainSummary, DrainedShard, Epoch, EventKind, Incarnation,
-    KnownNode, KnownShard, Lapse, Leaving, Loss, NodeName, Owner, Restored, Shard, ShardOutcome,
-    ShardState, Snapshot,
+    BootTime, DrainProgress, DrainReport, DrainSummary, DrainedShard, Epoch, EventKind,
+    Incarnation, KnownNode, KnownShard, Lapse, Leaving, Loss, NodeName, Owner, Restored, Shard,
+    ShardOutcome, ShardState, Snapshot, Standing,
 };
 #[cfg(feature = "etcd-tls")]
 pub use etcd_tls::EtcdTls;
 pub use event::{Event, Lagged, TryNextError};
 pub use fault::Fault;
-pub use gateway::{Tls, TlsError};
+pub use gateway::{PeerInfo, PeerState, PeerStatus, Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;
@@ -68,3 +68,4 @@ pub use seat::Seat;
 pub use stats::{ByKind, Refused, Sent, Served, ShardCounts, Stats};
 pub use status::{NodeStatus, Status};
 pub use subscription::Subscription;
+pub use wire::{Found, Row, StartedHow};

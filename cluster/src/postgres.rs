@@ -193,6 +193,10 @@ impl SessionStore for PostgresStore {
         Ok(())
     }
 
+    fn shards(&self) -> Option<u32> {
+        Some(self.server.shards)
+    }
+
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         let refused = self.load_many(&[part], found)?;
         refused

@@ -141,8 +141,10 @@ impl fmt::Display for Status {
             Stage::Rejoining => "joining again",
             Stage::Left => "left",
         };
-        let age = self.lease_age.unwrap_or_default().as_secs_f32();
-        writeln!(f, "{}: {stage}, lease renewed {age:.1} s ago", self.node)?;
+        match self.lease_age.map(|age| age.as_secs_f32()) {
+            Some(age) => writeln!(f, "{}: {stage}, lease renewed {age:.1} s ago", self.node)?,
+            None => writeln!(f, "{}: {stage}, without a lease", self.node)?,
+        }
         for fault in &self.faults {
             writeln!(f, "fault: {fault}")?;
         }

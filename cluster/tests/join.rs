@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds};
-use session_supervisor_store::MemoryStore;
+use session_supervisor_store::{
+    Decided, Entry, MemoryStore, Part, SavedState, SessionStore, StoreError,
+};
 
 /// Where nothing listens.
 const NO_ETCD: &str = "http://127.0.0.1:1";
@@ -73,6 +75,47 @@ async fn options_out_of_their_bounds_are_named() {
         let (error, told) = refused(options).await;
         assert!(told.contains(text), "{text}: {told} {error:?}");
     }
+}
+
+/// One that has its number of shards for all time, as `PostgresStore` has.
+struct Divided(MemoryStore);
+
+impl SessionStore for Divided {
+    fn shards(&self) -> Option<u32> {
+        Some(64)
+    }
+
+    fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
+        self.0.load(part, found)
+    }
+
+    fn entry(&mut self, id: &str) -> Result<Option<Entry>, StoreError> {
+        self.0.entry(id)
+    }
+
+    fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.0.state(id, slot)
+    }
+
+    fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
+        self.0.apply(changes)
+    }
+}
+
+/// The node would own all shards, and could read none of them: each start would end after its timeout.
+#[tokio::test]
+async fn a_store_of_another_number_of_shards_is_named() {
+    let store = Divided(MemoryStore::new());
+    let joined = ClusterSupervisor::join(options(), Kinds::new(), store).await;
+    let told = chain(&joined.expect_err("it does not fit"));
+    assert!(
+        told.contains("the store has 64 shards and the cluster 512"),
+        "{told}"
+    );
+    let store = Divided(MemoryStore::new());
+    let joined = ClusterSupervisor::join(options().shards(64), Kinds::new(), store).await;
+    let error = joined.expect_err("there is no etcd");
+    assert!(matches!(error, JoinError::Settings(_)), "{error:?}");
 }
 
 #[tokio::test]

@@ -9,8 +9,10 @@ mod held;
 mod ledger;
 mod owned;
 mod pending;
+mod repeats;
 
 pub use awaits::Outcome;
 pub use backlog::{Backlog, Found, Refused, Scope};
 pub use fates::{End, Fates, Kept};
 pub use ledger::{Admission, Claimed, Intent, LAST_REVISION, Ledger, NoStart, Reading, Standing};
+pub use repeats::Repeats;

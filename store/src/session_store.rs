@@ -52,6 +52,14 @@ pub trait SessionStore: Send + 'static {
         Ok(())
     }
 
+    /// Into how many shards the store divides the ids, if it has one number for all time. It is asked
+    /// once, before anything is read: a cluster that divides the ids otherwise does not begin.
+    ///
+    /// By default `None`: the store takes [parts](Part) of any number.
+    fn shards(&self) -> Option<u32> {
+        None
+    }
+
     /// Hands over the entries of a part, each once, in any order.
     ///
     /// # Errors
@@ -111,6 +119,10 @@ pub trait SessionStore: Send + 'static {
 impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
     fn bind(&mut self, cluster: &str) -> Result<(), StoreError> {
         (**self).bind(cluster)
+    }
+
+    fn shards(&self) -> Option<u32> {
+        (**self).shards()
     }
 
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {

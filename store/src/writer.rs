@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::engine::{Backlog, Ledger, Outcome, Scope};
+use crate::engine::{Backlog, Ledger, Outcome, Repeats, Scope};
 use crate::error::WriteError;
 use crate::record::Decided;
 use crate::session_store::{SessionStore, StoreError};
@@ -134,6 +134,9 @@ struct Writer {
     given_up: Option<Instant>,
     /// How many reads came one after another.
     reads: u32,
+    /// Which failures are told in the log, by the time since this.
+    repeats: Repeats,
+    begun: Instant,
 }
 
 enum Job {
@@ -150,6 +153,8 @@ impl Writer {
             retry: None,
             given_up: None,
             reads: 0,
+            repeats: Repeats::default(),
+            begun: Instant::now(),
         }
     }
 
@@ -230,6 +235,7 @@ impl Writer {
         let (told, error) = match applied {
             Ok(()) => {
                 (self.failures, self.retry) = (0, None);
+                self.repeats.went_well();
                 state.writes.succeeded(changes);
                 (state.backlog.written(), None)
             }
@@ -257,7 +263,13 @@ impl Writer {
         drop(given_up);
         if let Some(error) = &error {
             let why = chain(&**error);
-            tracing::error!(waiting, "a write to the session store failed: {why}");
+            if let Some(left_out) = self.repeats.failed(&why, self.begun.elapsed()) {
+                tracing::error!(
+                    waiting,
+                    left_out,
+                    "a write to the session store failed: {why}"
+                );
+            }
         }
         for (waiter, outcome) in told {
             let answer = match (&error, outcome) {

@@ -34,7 +34,9 @@ pub(super) async fn take_over(
         };
         let error = match taken {
             Ok(restoring) => {
-                node.now.send_if_modified(|now| now.unread.take().is_some());
+                if node.now.send_if_modified(|now| now.unread.take().is_some()) {
+                    tracing::info!("shard {shard} could be read from the session store again");
+                }
                 node.local.admission.is_read(shard, epoch);
                 restored(node, shard, epoch, begun, restoring).await;
                 return None;
@@ -51,12 +53,27 @@ pub(super) async fn take_over(
             }
             OpenError::Thread(_) => return Some(Happened::StoreEnded),
             error => {
-                let why = chain(&error);
-                tracing::error!("shard {shard} is not served yet: {why}");
-                node.now.send_modify(|now| now.unread = Some(why.into()));
+                unread(node, shard, chain(&error));
                 sleep(PAUSE).await;
             }
         }
+    }
+}
+
+/// A store that is away keeps hundreds of shards waiting, and each of them asks again: the log has a line
+/// for each cause, and `status` tells it as long as it lasts.
+fn unread(node: &Node, shard: Shard, why: String) {
+    let is_news = node.now.send_if_modified(|now| {
+        let is_news = now.unread.as_deref() != Some(&*why);
+        if is_news {
+            now.unread = Some(why.clone().into());
+        }
+        is_news
+    });
+    if is_news {
+        tracing::error!(
+            "shard {shard}, and maybe others, is not served until it can be read: {why}; tried again every {PAUSE:?}"
+        );
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a node does when something of it ends that should go on.
 
 use session_supervisor::ChildSpec;
-use session_supervisor_cluster::error::JoinError;
+use session_supervisor_cluster::error::{JoinError, Outcome};
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Stage};
 use session_supervisor_store::MemoryStore;
 
 use crate::log::panics_at;
 use crate::node::{Count, count, soon, until, world};
+use crate::store::Does;
 
 async fn nodes(world: &crate::node::World) -> i64 {
     let options = etcd_client::GetOptions::new()
@@ -76,6 +77,26 @@ async fn a_node_whose_task_has_panicked_runs_nothing() {
     until(&node, |status| status.stage == Stage::Left).await;
     let late = node.start_session("t", "count", &()).await;
     assert!(late.is_err(), "{late:?}");
+}
+
+/// The session has ended, so the caller must not be told that nothing was done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stop_that_is_not_written_may_have_been_done() {
+    let Some(world) = world("/terms/stop", 1).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    world.trouble.set(Does::FailWrites);
+    let error = node.stop_session("s").await.expect_err("it is not written");
+    assert!(
+        error.to_string().contains("stopped, but not forgotten"),
+        "{error}"
+    );
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    world.trouble.set(Does::Well);
+    node.leave().await;
 }
 
 /// No other node could read it, nor this one its own: it would join again and again.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use session_supervisor_cluster::engine::Shards;
-use session_supervisor_cluster::error::RequestError;
-use session_supervisor_cluster::wire::RefusalKind;
+use session_supervisor_cluster::error::{RefusalKind, RequestError};
 use session_supervisor_store::{Change, Decided, Record, SessionStore};
 
+use crate::log::{count_of, counts};
 use crate::node::{Count, count, soon, state, until, world};
 use crate::store::Does;
 
@@ -101,6 +101,27 @@ async fn a_shard_that_cannot_be_read_holds_up_no_other() {
     assert!(started.is_ok(), "{started:?}");
     world.trouble.set(Does::Well);
     let started = node.start_session(&id(0), "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    node.leave().await;
+}
+
+/// A store that is away keeps all shards of a node waiting, each of which asks again every second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_is_away_is_one_line_of_the_log_and_not_one_for_each_shard() {
+    const CAUSE: &str = "no shard of /terms/flood can be read";
+    let Some(world) = world("/terms/flood", 64).await else {
+        return;
+    };
+    counts(CAUSE);
+    world.trouble.set(Does::FailAllLoads(CAUSE));
+    let failed = world.trouble.failed(192);
+    let node = world.join("n").await;
+    soon("three tries of each shard", failed).await;
+    let status = node.status().to_string();
+    assert!(status.contains(CAUSE), "{status}");
+    assert_eq!(count_of(CAUSE), 1);
+    world.trouble.set(Does::Well);
+    let started = node.start_session("s", "count", &()).await;
     assert!(started.is_ok(), "{started:?}");
     node.leave().await;
 }

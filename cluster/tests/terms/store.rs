@@ -14,7 +14,7 @@ pub(crate) struct Trouble(Arc<Shared>);
 struct Shared {
     does: Mutex<Does>,
     changed: Condvar,
-    /// How many loads were held up, and how many writes failed.
+    /// How many loads were held up, and how many writes, or loads of all, failed.
     seen: watch::Sender<(u32, u32)>,
 }
 
@@ -27,6 +27,8 @@ pub(crate) enum Does {
     HoldLoads,
     /// This shard cannot be loaded.
     FailLoads(u32),
+    /// No shard can be loaded, for this cause.
+    FailAllLoads(&'static str),
     FailWrites,
 }
 
@@ -56,7 +58,7 @@ impl Trouble {
             .expect("it is there");
     }
 
-    /// Waits until so many more writes have failed.
+    /// Waits until so many more writes, or loads of all, have failed.
     pub(crate) async fn failed(&self, more: u32) {
         let mut seen = self.0.seen.subscribe();
         let (_, before) = *seen.borrow_and_update();
@@ -73,8 +75,16 @@ pub(crate) struct Store {
 
 impl SessionStore for Store {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
-        if *self.trouble.does() == Does::FailLoads(part.number()) {
-            return Err(StoreError::Failed("it is told to fail".into()));
+        match *self.trouble.does() {
+            Does::FailLoads(shard) if shard == part.number() => {
+                return Err(StoreError::Failed("it is told to fail".into()));
+            }
+            Does::FailAllLoads(cause) => {
+                let seen = &self.trouble.0.seen;
+                seen.send_modify(|(_, failed)| *failed += 1);
+                return Err(StoreError::Failed(cause.into()));
+            }
+            _ => {}
         }
         let mut entries = Vec::new();
         self.store.load(part, &mut |entry| entries.push(entry))?;
