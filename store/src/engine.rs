@@ -2,14 +2,17 @@
 //! ([`Backlog`]), what is known of each id ([`Ledger`]), and what a session's events mean for its
 //! record ([`Fates`]).
 
+mod ahead;
 mod awaits;
 mod backlog;
+mod by_shard;
 mod fates;
 mod held;
 mod ledger;
 mod owned;
 mod pending;
 
+pub use ahead::Ahead;
 pub use awaits::Outcome;
 pub use backlog::{Backlog, Found, Refused, Scope};
 pub use fates::{End, Fates, Kept};
