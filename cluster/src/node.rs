@@ -5,6 +5,7 @@ mod driver;
 mod happened;
 mod life;
 mod planner;
+mod reads;
 mod take_over;
 mod term;
 mod told;

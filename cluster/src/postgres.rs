@@ -237,6 +237,36 @@ impl SessionStore for PostgresStore {
         self.ask(async |server, connection| within(server, read::state(connection, id, slot)).await)
     }
 
+    /// In one request.
+    fn states(
+        &mut self,
+        ids: &[&str],
+        slot: &str,
+        found: &mut dyn FnMut(usize, Option<SavedState>),
+    ) -> Result<(), StoreError> {
+        // What cannot be sent is not there.
+        let is_sent = |id: &str| !id.contains('\0') && !slot.contains('\0');
+        let (places, sent): (Vec<_>, Vec<_>) = (0..).zip(ids).filter(|(_, id)| is_sent(id)).unzip();
+        let states = match sent.is_empty() {
+            true => Vec::new(),
+            false => self.ask(async |server, connection| {
+                within(server, read::states(connection, &sent, slot)).await
+            })?,
+        };
+        let mut answers = vec![Some(None); ids.len()];
+        for (place, state) in states {
+            if let Some(answer) = places.get(place).and_then(|place| answers.get_mut(*place)) {
+                *answer = state.map(Some);
+            }
+        }
+        for (place, answer) in (0..).zip(answers) {
+            if let Some(state) = answer {
+                found(place, state);
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());

@@ -11,6 +11,7 @@
 //! ```
 
 mod shared;
+mod states;
 
 use crate::part::Part;
 use crate::record::{Change, Decided, Entry, Record, SavedState};
@@ -31,7 +32,11 @@ pub fn check<S: SessionStore, O: FnMut() -> S>(make: impl FnMut() -> O) {
             ("a later session takes the place of an earlier one", later),
             ("an older change changes nothing of a later session", older),
             ("what is forgotten is gone with its states", forgotten),
-            ("a state belongs to one slot of one revision", states),
+            ("a state belongs to one slot of one revision", states::one),
+            (
+                "the states of several are read as each of them is",
+                states::many,
+            ),
             ("a session rests until it is used or replaced", rest),
             ("changes of one call are made in their order", order),
             ("a part has the entries of its own ids, each once", parts),
@@ -239,25 +244,6 @@ fn forgotten(open: Open<'_>) {
         write(&mut *store, &[forget("a", 2)]);
     }
     assert_eq!(of(store.state("b", "")), Some(state("", b"kept", 8)));
-}
-
-fn states(open: Open<'_>) {
-    let mut store = open();
-    write(&mut *store, &[remember("a", 1), remember("b", 2)]);
-    write(
-        &mut *store,
-        &[
-            save("a", 1, state("", b"one", 8)),
-            save("a", 1, state("x", b"two", 9)),
-            save("a", 1, state("", b"three", 7)),
-        ],
-    );
-    assert_eq!(of(store.state("a", "")), Some(state("", b"three", 7)));
-    assert_eq!(of(store.state("a", "x")), Some(state("x", b"two", 9)));
-    assert_eq!(of(store.state("b", "")), None);
-    let mut used = record("a", 1);
-    used.used = 9;
-    assert_eq!(of(store.entry("a")), Some(Entry::Record(used)));
 }
 
 fn order(open: Open<'_>) {

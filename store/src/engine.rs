@@ -2,8 +2,10 @@
 //! ([`Backlog`]), what is known of each id ([`Ledger`]), and what a session's events mean for its
 //! record ([`Fates`]).
 
+mod ahead;
 mod awaits;
 mod backlog;
+mod by_shard;
 mod fates;
 mod held;
 mod ledger;
@@ -11,6 +13,7 @@ mod owned;
 mod pending;
 mod repeats;
 
+pub use ahead::Ahead;
 pub use awaits::Outcome;
 pub use backlog::{Backlog, Found, Refused, Scope};
 pub use fates::{End, Fates, Kept};

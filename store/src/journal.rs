@@ -6,8 +6,10 @@ use std::sync::{Arc, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::clock;
-use crate::engine::{Admission, Claimed, End, Found, Intent, NoStart, Outcome, Reading, Standing};
-use crate::error::{OpenCheckpointError, OpenError, WriteError};
+use crate::engine::{
+    Admission, Ahead, Claimed, End, Found, Intent, Kept, NoStart, Outcome, Reading, Standing,
+};
+use crate::error::{NotRestored, OpenCheckpointError, OpenError, WriteError};
 use crate::loaded::{Loaded, Waiting, is_restored};
 use crate::part::Part;
 use crate::record::{Change, Entry, Record, SavedState};
@@ -82,28 +84,35 @@ impl Journal {
     }
 
     /// Reads all that is remembered of some parts. `standing` says what a record is; it runs on the thread
-    /// of the store, where it holds up nobody. Answers what waits to be restored, what was used last first,
-    /// and the parts that have a later owner.
-    pub(crate) async fn read_parts(
+    /// of the store, where it holds up nobody. Answers also the parts that have a later owner. Nothing of
+    /// it is known before [`take_over`](Self::take_over).
+    pub(crate) async fn load(
         &self,
         parts: Vec<Part>,
         standing: impl Fn(&Record) -> Standing + Send + 'static,
-    ) -> Result<(Vec<Waiting>, Vec<(Part, StoreError)>), OpenError> {
-        let asked = parts.clone();
+    ) -> Result<(Vec<Loaded>, Vec<(Part, StoreError)>), OpenError> {
         let read = self.read(move |store| {
             let (mut found, mut held) = (Vec::new(), 0);
-            let refused = store.load_many(&asked, &mut |entry| {
+            let refused = store.load_many(&parts, &mut |entry| {
                 found.push(Loaded::of(entry, &standing, &mut held));
             })?;
             Ok((found, refused))
         });
         let read = read.await.ok_or(OpenError::Thread(None))?;
-        let (found, refused) = read.map_err(OpenError::Store)?;
-        let is_refused = |part: &Part| refused.iter().any(|(of, _)| of == part);
+        read.map_err(OpenError::Store)
+    }
+
+    /// These parts are this process's from now on, and this was read of them. Answers what waits to be
+    /// restored, what was used last first.
+    pub(crate) fn take_over(
+        &self,
+        parts: &[Part],
+        found: impl IntoIterator<Item = Loaded>,
+    ) -> Vec<Waiting> {
         let mut waiting = Vec::new();
         let mut state = self.lock();
-        for part in parts.into_iter().filter(|part| !is_refused(part)) {
-            state.ledger.take_over(part);
+        for part in parts {
+            state.take_over(*part);
         }
         for loaded in found {
             match loaded {
@@ -119,22 +128,57 @@ impl Journal {
         }
         drop(state);
         waiting.sort_unstable_by(|a, b| b.used.cmp(&a.used).then_with(|| a.id.cmp(&b.id)));
-        Ok((waiting, refused))
+        waiting
     }
 
     /// The sessions of this part are handed over: from now on their ends forget nothing.
     pub(crate) fn hand_over(&self, part: Part) {
-        self.lock().ledger.hand_over(part);
+        let mut state = self.lock();
+        state.ledger.hand_over(part);
+        state.ahead.forget_part(part);
     }
 
     /// Nothing is known of these any more. Answers how many still run.
     pub(crate) fn handed_over(&self, part: Part) -> usize {
-        self.lock().ledger.handed_over(part)
+        let mut state = self.lock();
+        state.ahead.forget_part(part);
+        state.ledger.handed_over(part)
     }
 
     /// Whether all that is remembered has been read.
     pub(crate) fn is_read(&self) -> bool {
         self.lock().ledger.reading() == Reading::Done
+    }
+
+    /// Reads what these sessions have saved, at once, for those that wait to be restored. What is not read
+    /// so, for whatever reason, is read when its session asks for it.
+    pub(crate) async fn read_ahead(&self, ids: Vec<Arc<str>>) {
+        let shared = Arc::clone(&self.0.0);
+        let read = self.read(move |store| {
+            let asked: Vec<&str> = ids.iter().map(|id| &**id).collect();
+            let mut found = Vec::with_capacity(ids.len());
+            let read = store.states(&asked, Ahead::SLOT, &mut |place, state| {
+                found.push((place, state));
+            });
+            // On this thread: nothing is written between the two, and a change that has come meanwhile is seen.
+            let mut state = shared.lock();
+            for (place, saved) in found {
+                if let Some(id) = ids.get(place) {
+                    state.put_ahead(id, saved);
+                }
+            }
+            drop(state);
+            read
+        });
+        if let Some(Err(error)) = read.await {
+            let why = writer::chain(&error);
+            tracing::debug!("states are read one by one: {why}");
+        }
+    }
+
+    /// Nobody will ask for what this session has saved, but through the store.
+    pub(crate) fn is_started(&self, id: &str) {
+        self.lock().ahead.forget(id);
     }
 
     /// The record of an id, as the store has it.
@@ -151,11 +195,8 @@ impl Journal {
         slot: &Arc<str>,
         revision: u64,
     ) -> Result<Option<SavedState>, OpenCheckpointError> {
-        let found = self.lock().backlog.find(id, slot, revision);
-        match found {
-            Found::Nothing => return Ok(None),
-            Found::State(state) => return Ok(Some(state)),
-            Found::AsStored => {}
+        if let Some(state) = self.known(id, slot, revision) {
+            return Ok(state);
         }
         let (of, slot) = (Arc::clone(id), Arc::clone(slot));
         let read = self.read(move |store| store.state(&of, &slot)).await;
@@ -164,6 +205,16 @@ impl Journal {
             id: Arc::clone(id),
             cause: Arc::new(cause),
         })
+    }
+
+    /// The same, as far as it is known without asking the store.
+    fn known(&self, id: &str, slot: &str, revision: u64) -> Option<Option<SavedState>> {
+        let mut state = self.lock();
+        match state.backlog.find(id, slot, revision) {
+            Found::Nothing => Some(None),
+            Found::State(state) => Some(Some(state)),
+            Found::AsStored => state.ahead.take(id, slot, revision),
+        }
     }
 
     /// A launch is about to run.
@@ -224,8 +275,7 @@ impl Journal {
             }
             Waits::No => (None, Written::NOW),
         };
-        let decided = state.ledger.decided(change);
-        let added = state.backlog.add(decided, waiter);
+        let added = state.add(change, waiter);
         let waiting = state.backlog.bytes();
         drop(state);
         Ok(match added {
@@ -244,8 +294,7 @@ impl Journal {
             return;
         };
         // What is added once the thread has ended would wait for ever.
-        let decided = state.ledger.decided(change);
-        let added = state.stage != Stage::Down && state.backlog.add(decided, None).is_ok();
+        let added = state.stage != Stage::Down && state.add(change, None).is_ok();
         drop(state);
         if added {
             self.0.0.wake();
@@ -308,14 +357,11 @@ impl Journal {
             return vec![down()];
         }
         let mut all = Vec::new();
-        state.backlog.settle_where(
-            |id| part.has(id),
-            || {
-                let (waiter, written) = waiter();
-                all.push(written);
-                waiter
-            },
-        );
+        state.backlog.settle_part(part, || {
+            let (waiter, written) = waiter();
+            all.push(written);
+            waiter
+        });
         drop(state);
         self.0.0.wake();
         all
@@ -398,6 +444,23 @@ impl Journal {
             .collect()
     }
 
+    /// What of a part is not restored: what is set aside, with its cause, and how many rest.
+    pub(crate) fn not_restored(&self, part: Part) -> (Vec<NotRestored>, usize) {
+        let state = self.lock();
+        let (mut set_aside, mut resting) = (Vec::new(), 0);
+        for (id, standing) in state.ledger.of_part(part) {
+            match standing {
+                Standing::SetAside(why) => set_aside.push(NotRestored {
+                    id: Arc::clone(id),
+                    why: why.to_string(),
+                }),
+                Standing::Kept(Kept::Resting) => resting += 1,
+                _ => {}
+            }
+        }
+        (set_aside, resting)
+    }
+
     /// What was known of an id turns out not to be so.
     pub(crate) fn stands(&self, id: &str, revision: u64, standing: Standing) {
         self.lock().ledger.stands(id, revision, standing);
@@ -426,8 +489,7 @@ impl Journal {
             return down();
         }
         let (waiter, written) = waiter();
-        let decided = state.ledger.decided(change);
-        let added = state.backlog.add(decided, Some(waiter));
+        let added = state.add(change, Some(waiter));
         drop(state);
         debug_assert!(added.is_ok(), "only a state is refused");
         self.0.0.wake();

@@ -41,4 +41,4 @@ pub use session_store::{OlderEpoch, OtherCluster, SessionStore, StoreError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenStoreError, SqliteStore};
 pub use stats::{Stats, Writes};
-pub use supervisor::{DurableSupervisor, RememberedInfo, TakenOver};
+pub use supervisor::{DurableSupervisor, ReadParts, RememberedInfo, TakenOver};

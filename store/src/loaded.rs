@@ -26,6 +26,13 @@ const HELD: usize = 64 * 1024 * 1024;
 const SMALL: usize = 256;
 
 impl Loaded {
+    pub(crate) const fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Record(record, _, _) => &record.id,
+            Self::Unreadable(id, _) => id,
+        }
+    }
+
     pub(crate) fn of(
         entry: Entry,
         standing: impl Fn(&Record) -> Standing,

@@ -60,10 +60,10 @@ impl SessionStore for MemoryStore {
         found: &mut dyn FnMut(Entry),
     ) -> Result<Vec<(Part, StoreError)>, StoreError> {
         let mut stored = self.lock();
-        let (mut taken, mut refused) = (Parts::default(), Vec::new());
+        let (mut taken, mut refused) = (<Parts>::default(), Vec::new());
         for part in parts {
             match stored.own(*part) {
-                Ok(()) => taken.add(*part),
+                Ok(()) => taken.insert(*part, ()),
                 Err(error) => refused.push((*part, error)),
             }
         }

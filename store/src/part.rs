@@ -1,6 +1,6 @@
 //! Which of the ids of a store one owner has: all of them, or those of a shard.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The offset and the prime of FNV-1a in 64 bits.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -82,33 +82,55 @@ impl Part {
     }
 }
 
-/// Several parts, whose ids are told by one look at each.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Parts(HashMap<u32, HashSet<u32>>);
+/// Several parts, whose ids are told by one look at each, and something for each part.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts<T = ()>(HashMap<u32, HashMap<u32, T>>);
 
-impl Parts {
-    pub(crate) fn add(&mut self, part: Part) {
-        self.0.entry(part.of).or_default().insert(part.shard);
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T> Parts<T> {
+    pub(crate) fn insert(&mut self, part: Part, of_it: T) {
+        self.0.entry(part.of).or_default().insert(part.shard, of_it);
     }
 
-    pub(crate) fn remove(&mut self, part: Part) {
-        if let Some(shards) = self.0.get_mut(&part.of) {
-            shards.remove(&part.shard);
-        }
+    pub(crate) fn get(&self, part: Part) -> Option<&T> {
+        self.0.get(&part.of)?.get(&part.shard)
     }
 
     /// Whether one of them has this id.
     pub(crate) fn has(&self, id: &str) -> bool {
         let mut all = self.0.iter();
-        all.any(|(of, shards)| shards.contains(&Part::shard_of(id, *of)))
+        all.any(|(of, shards)| shards.contains_key(&Part::shard_of(id, *of)))
+    }
+
+    /// What there is for the parts that have this id.
+    pub(crate) fn of(&mut self, id: &str) -> impl Iterator<Item = &mut T> {
+        let all = self.0.iter_mut();
+        all.filter_map(|(of, shards)| shards.get_mut(&Part::shard_of(id, *of)))
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.values_mut().flat_map(HashMap::values_mut)
+    }
+}
+
+impl<T> FromIterator<(Part, T)> for Parts<T> {
+    fn from_iter<I: IntoIterator<Item = (Part, T)>>(parts: I) -> Self {
+        let mut all = Self::default();
+        for (part, of_it) in parts {
+            all.insert(part, of_it);
+        }
+        all
     }
 }
 
 impl FromIterator<Part> for Parts {
     fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
-        let mut all = Self::default();
-        parts.into_iter().for_each(|part| all.add(part));
-        all
+        parts.into_iter().map(|part| (part, ())).collect()
     }
 }
 

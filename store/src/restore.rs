@@ -6,9 +6,11 @@ use session_supervisor::error::StartError::{AlreadyStarted, Draining, Stopped, S
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::engine::{Kept, Standing};
+use crate::engine::Standing;
 use crate::error::{NotRestored, StartError};
+use crate::journal::Journal;
 use crate::loaded::{Waiting, is_restored};
+use crate::part::{Part, Parts};
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
 
@@ -37,35 +39,51 @@ pub struct RestoreReport {
     pub left: usize,
 }
 
-/// Restores all that waits for it, the ones that were used last first.
+impl RestoreReport {
+    /// With what another part says.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.restored += other.restored;
+        self.failed.extend(other.failed);
+        self.set_aside.extend(other.set_aside);
+        self.resting += other.resting;
+        self.left += other.left;
+        self
+    }
+}
+
+/// Who is told when a part is restored.
+pub(crate) type Done = watch::Sender<Option<RestoreReport>>;
+
+/// Restores all that waits for it, the ones that were used last first. Each part is told of by itself.
 pub(crate) async fn restore(
     durable: DurableSupervisor,
     order: Vec<Waiting>,
-    mine: impl Fn(&str) -> bool + Send,
-    done: watch::Sender<Option<RestoreReport>>,
+    parts: Vec<(Part, Done)>,
 ) {
-    let mut report = RestoreReport::default();
-    let all = durable.journal().all().into_iter();
-    for (id, _, standing) in all.filter(|(id, _, _)| mine(id)) {
-        match standing {
-            Standing::SetAside(why) => {
-                let why = why.to_string();
-                report.set_aside.push(NotRestored { id, why });
-            }
-            Standing::Kept(Kept::Resting) => report.resting += 1,
-            _ => {}
-        }
-    }
+    let journal = durable.journal();
+    let mut reports = Reports::of(journal, parts, &order);
     let mut order = order.into_iter();
+    // So many of the next ones have been read ahead.
+    let mut ahead = 0;
     let mut starts = JoinSet::new();
     loop {
         let ended = tokio::select! {
             biased;
             Some(ended) = starts.join_next() => ended,
             place = durable.place_to_restore(), if order.len() > 0 => {
+                if ahead == 0 {
+                    let next = order.as_slice().iter().take(AT_ONCE);
+                    ahead = next.len();
+                    let waits = |id: &str| {
+                        journal.look(id).is_some_and(|(_, standing)| is_restored(&standing))
+                    };
+                    let next = next.map(|waiting| &waiting.id).filter(|id| waits(id));
+                    journal.read_ahead(next.cloned().collect()).await;
+                }
+                ahead -= 1;
                 if let Some(Waiting { id, record, .. }) = order.next() {
                     // One that was ensured meanwhile runs already.
-                    match durable.journal().look(&id) {
+                    match journal.look(&id) {
                         Some((revision, standing)) if is_restored(&standing) => {
                             let resume = durable.resume(Arc::clone(&id), revision, record);
                             starts.spawn(async move {
@@ -74,42 +92,122 @@ pub(crate) async fn restore(
                                 (id, resumed)
                             });
                         }
-                        Some((_, Standing::Running { .. })) => report.restored += 1,
-                        _ => {}
+                        Some((_, Standing::Running { .. })) => {
+                            reports.done(&id, |report| report.restored += 1);
+                        }
+                        _ => reports.done(&id, |_| {}),
                     }
                 }
                 continue;
             }
             else => break,
         };
-        match ended {
-            Ok((_, Ok(()))) => report.restored += 1,
+        // Only a runtime that is shut down ends one.
+        let Ok((id, resumed)) = ended else {
+            continue;
+        };
+        journal.is_started(&id);
+        match resumed {
+            Ok(()) => reports.done(&id, |report| report.restored += 1),
             // It stops: what is left is restored the next time.
-            Ok((_, Err(StartError::Session(SupervisorDown | Draining)))) => {
-                report.left += 1 + order.len();
-                order = Vec::new().into_iter();
+            Err(StartError::Session(SupervisorDown | Draining)) => {
+                reports.done(&id, |report| report.left += 1);
+                for waiting in order.by_ref() {
+                    reports.done(&waiting.id, |report| report.left += 1);
+                }
             }
             // Somebody has stopped or resumed it meanwhile.
-            Ok((_, Err(StartError::NotRemembered | StartError::Session(Stopped)))) => {}
-            Ok((_, Err(StartError::Session(AlreadyStarted { .. })))) => report.restored += 1,
-            Ok((id, Err(_))) if durable.journal().look(&id).is_none() => {}
-            Ok((id, Err(error))) => {
+            Err(StartError::NotRemembered | StartError::Session(Stopped)) => {
+                reports.done(&id, |_| {});
+            }
+            Err(StartError::Session(AlreadyStarted { .. })) => {
+                reports.done(&id, |report| report.restored += 1);
+            }
+            Err(_) if journal.look(&id).is_none() => reports.done(&id, |_| {}),
+            Err(error) => {
                 let why = chain(&error);
                 tracing::error!("session {id:?} was not restored: {why}; it is remembered");
-                report.failed.push(NotRestored { id, why });
+                let failed = NotRestored {
+                    id: Arc::clone(&id),
+                    why,
+                };
+                reports.done(&id, |report| report.failed.push(failed.clone()));
             }
-            // Only a runtime that is shut down ends one.
-            Err(_) => {}
         }
     }
-    for NotRestored { id, why } in &report.set_aside {
-        tracing::error!("session {id:?} is set aside: {why}");
+    reports.end();
+}
+
+/// What has become of the sessions of some parts so far.
+struct Reports(Parts<OfPart>);
+
+struct OfPart {
+    report: RestoreReport,
+    /// So many are not decided yet.
+    open: usize,
+    /// None: it has been told.
+    done: Option<Done>,
+}
+
+impl Reports {
+    fn of(journal: &Journal, parts: Vec<(Part, Done)>, order: &[Waiting]) -> Self {
+        let parts = parts.into_iter().map(|(part, done)| {
+            let (set_aside, resting) = journal.not_restored(part);
+            for NotRestored { id, why } in &set_aside {
+                tracing::error!("session {id:?} is set aside: {why}");
+            }
+            let report = RestoreReport {
+                set_aside,
+                resting,
+                ..RestoreReport::default()
+            };
+            let of_part = OfPart {
+                report,
+                open: 0,
+                done: Some(done),
+            };
+            (part, of_part)
+        });
+        let mut reports = Self(parts.collect());
+        for waiting in order {
+            for of_part in reports.0.of(&waiting.id) {
+                of_part.open += 1;
+            }
+        }
+        let parts = reports.0.values_mut();
+        parts
+            .filter(|of_part| of_part.open == 0)
+            .for_each(OfPart::tell);
+        reports
     }
-    tracing::info!(
-        restored = report.restored,
-        failed = report.failed.len(),
-        set_aside = report.set_aside.len(),
-        "sessions restored"
-    );
-    done.send_replace(Some(report));
+
+    /// One is decided.
+    fn done(&mut self, id: &str, mut how: impl FnMut(&mut RestoreReport)) {
+        for of_part in self.0.of(id) {
+            how(&mut of_part.report);
+            of_part.open = of_part.open.saturating_sub(1);
+            if of_part.open == 0 {
+                of_part.tell();
+            }
+        }
+    }
+
+    fn end(mut self) {
+        self.0.values_mut().for_each(OfPart::tell);
+    }
+}
+
+impl OfPart {
+    fn tell(&mut self) {
+        if let Some(done) = self.done.take() {
+            let report = std::mem::take(&mut self.report);
+            tracing::info!(
+                restored = report.restored,
+                failed = report.failed.len(),
+                set_aside = report.set_aside.len(),
+                "sessions restored"
+            );
+            done.send_replace(Some(report));
+        }
+    }
 }

@@ -107,6 +107,32 @@ pub trait SessionStore: Send + 'static {
     /// [`StoreError::Damaged`] if it is there and cannot be read; else as the store says.
     fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError>;
 
+    /// What the sessions of several ids have saved under a name: hands over each with its place among the
+    /// ids, in any order. What is damaged is not handed over; [`state`](Self::state) says why.
+    ///
+    /// It is [`state`](Self::state) of each of them, unless a store can do it at once: for one that asks
+    /// others over a network that is a round trip in place of many. A restore asks so for at most 64 ids, and
+    /// reads by itself what it is not answered.
+    ///
+    /// # Errors
+    ///
+    /// As the store says. What was handed over before is as it was read.
+    fn states(
+        &mut self,
+        ids: &[&str],
+        slot: &str,
+        found: &mut dyn FnMut(usize, Option<SavedState>),
+    ) -> Result<(), StoreError> {
+        for (place, id) in ids.iter().enumerate() {
+            match self.state(id, slot) {
+                Ok(state) => found(place, state),
+                Err(StoreError::Damaged(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes all of these changes durable, or none of them.
     ///
     /// # Errors
@@ -143,6 +169,15 @@ impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
 
     fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
         (**self).state(id, slot)
+    }
+
+    fn states(
+        &mut self,
+        ids: &[&str],
+        slot: &str,
+        found: &mut dyn FnMut(usize, Option<SavedState>),
+    ) -> Result<(), StoreError> {
+        (**self).states(ids, slot, found)
     }
 
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {

@@ -201,6 +201,16 @@ impl SessionStore for SqliteStore {
         read::state(&self.connection, id, slot)
     }
 
+    /// In one transaction, so that the file is looked at once.
+    fn states(
+        &mut self,
+        ids: &[&str],
+        slot: &str,
+        found: &mut dyn FnMut(usize, Option<SavedState>),
+    ) -> Result<(), StoreError> {
+        read::states(&self.connection, ids, slot, found)
+    }
+
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
         write::apply(&mut self.connection, changes).map_err(from_sqlite)?;
         self.is_found()

@@ -2,9 +2,11 @@
 
 mod calls;
 mod directory;
+mod handing_over;
 mod opening;
 mod shared;
 mod starting;
+mod walks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +21,8 @@ use crate::kinds::Kinds;
 use crate::restore::RestoreReport;
 use crate::stats::Stats;
 
-pub use shared::TakenOver;
+pub use shared::{ReadParts, TakenOver};
+use walks::Walks;
 
 /// A [`SessionSupervisor`] that remembers its sessions: what ran is started again when the store is
 /// opened the next time, with what it has saved. Cheap to clone.
@@ -53,6 +56,8 @@ struct Inner {
     restored: watch::Receiver<Option<RestoreReport>>,
     /// The places of those that are being restored.
     restores: Arc<Semaphore>,
+    /// Looks at all sessions, for those of parts that are handed over.
+    walks: Walks<handing_over::Found>,
 }
 
 impl fmt::Debug for DurableSupervisor {

@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::engine::{Backlog, Ledger, Outcome, Repeats, Scope};
+use crate::engine::{Ahead, Backlog, Found, Ledger, Outcome, Refused, Repeats, Scope};
 use crate::error::WriteError;
-use crate::record::Decided;
+use crate::loaded::is_restored;
+use crate::part::Part;
+use crate::record::{Change, Decided, SavedState};
 use crate::session_store::{SessionStore, StoreError};
 use crate::stats::Writes;
 
@@ -49,6 +51,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) backlog: Backlog<Waiter>,
+    pub(crate) ahead: Ahead,
     pub(crate) reads: VecDeque<Read>,
     pub(crate) stage: Stage,
     pub(crate) writes: Writes,
@@ -56,6 +59,36 @@ pub(crate) struct State {
     pub(crate) ends: Vec<oneshot::Sender<Result<(), WriteError>>>,
     /// Why not all was.
     lost: Option<WriteError>,
+}
+
+impl State {
+    /// A change is to be written, decided now.
+    pub(crate) fn add(&mut self, change: Change, waiter: Option<Waiter>) -> Result<(), Refused> {
+        self.ahead.forget(change.id());
+        let decided = self.ledger.decided(change);
+        self.backlog
+            .add(decided, waiter)
+            .map_err(|(refused, _)| refused)
+    }
+
+    /// The store has this, which was read a moment ago on its thread, of a session that waits to be restored.
+    pub(crate) fn put_ahead(&mut self, id: &Arc<str>, saved: Option<SavedState>) {
+        let Some((revision, standing)) = self.ledger.look(id) else {
+            return;
+        };
+        let as_stored = self.backlog.find(id, Ahead::SLOT, revision) == Found::AsStored;
+        if as_stored && is_restored(standing) {
+            self.ahead.put(Arc::clone(id), revision, saved);
+        }
+    }
+
+    /// This part is this process's from now on. Others may have written it before.
+    pub(crate) fn take_over(&mut self, part: Part) {
+        self.ledger.take_over(part);
+        self.backlog.divide(part.count());
+        self.ahead.divide(part.count());
+        self.ahead.forget_part(part);
+    }
 }
 
 /// Whether the thread goes on.
@@ -85,6 +118,7 @@ pub(crate) fn start(store: Box<dyn SessionStore>) -> Result<Arc<Shared>, std::io
         state: Mutex::new(State {
             ledger: Ledger::default(),
             backlog: Backlog::default(),
+            ahead: Ahead::default(),
             reads: VecDeque::new(),
             stage: Stage::Open,
             writes: Writes::default(),

@@ -135,7 +135,7 @@ fn who_waits_for_a_part_does_not_wait_for_the_others() {
     backlog
         .add(remember(&mine, 2), None)
         .expect("there is room");
-    backlog.settle_where(|id| part(0, 0).has(id), || 7);
+    backlog.settle_part(part(0, 0), || 7);
     assert_eq!(backlog.failed(Scope::Fenced), []);
     let (mut told, mut revision) = (Vec::new(), 2);
     while told.is_empty() {

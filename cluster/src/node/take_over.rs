@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use session_supervisor_store::error::OpenError;
 use session_supervisor_store::{StoreError, TakenOver};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::Node;
 use super::happened::{Happened, PAUSE, part};
+use super::reads::{Manner, Reads, Turn};
 use crate::engine::{Epoch, Restored, Shard};
 use crate::local::chain;
 
@@ -22,16 +22,16 @@ pub(super) async fn take_over(
     node: &Node,
     shard: Shard,
     epoch: Epoch,
-    reads: &Semaphore,
+    reads: &Reads,
+    mut turn: Turn,
 ) -> Option<Happened> {
     let part = part(node, shard, epoch)?;
     let begun = Instant::now();
+    let mut manner = Manner::Together;
     loop {
-        let taken = {
-            // It is never closed. One shard that cannot be read holds up no other.
-            let _place = reads.acquire().await;
-            node.sessions().take_over(part).await
-        };
+        // Nothing is read any more when all is being ended.
+        let (again, taken) = reads.take_over(part, manner, turn).await?;
+        turn = again;
         let error = match taken {
             Ok(restoring) => {
                 if node.now.send_if_modified(|now| now.unread.take().is_some()) {
@@ -43,9 +43,9 @@ pub(super) async fn take_over(
             }
             Err(error) => error,
         };
-        match error {
+        match &*error {
             OpenError::Store(error @ StoreError::Fenced(_)) => {
-                match refused(node, shard, epoch, &error).await {
+                match refused(node, shard, epoch, error).await {
                     Refused::Moved => return None,
                     Refused::Outdated => return Some(Happened::Outdated(shard, epoch)),
                     Refused::Still => sleep(AGAIN).await,
@@ -53,7 +53,8 @@ pub(super) async fn take_over(
             }
             OpenError::Thread(_) => return Some(Happened::StoreEnded),
             error => {
-                unread(node, shard, chain(&error));
+                unread(node, shard, chain(error));
+                manner = Manner::Alone;
                 sleep(PAUSE).await;
             }
         }

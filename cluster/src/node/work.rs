@@ -11,20 +11,18 @@ use std::time::Duration;
 
 use session_supervisor_store::Part;
 use session_supervisor_store::error::{HandOverError, WriteError};
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::Node;
 pub(super) use super::happened::Happened;
 use super::happened::{PAUSE, part};
+use super::reads::{Reads, Turn};
 use super::take_over::take_over;
 use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
-
-/// How many shards are read from the store at once.
-const READS: usize = 16;
 
 /// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.
 pub(super) struct Work {
@@ -32,7 +30,7 @@ pub(super) struct Work {
     keys: NodeKeys,
     tasks: JoinSet<Vec<Happened>>,
     shards: HashMap<Shard, Lane>,
-    reads: Arc<Semaphore>,
+    reads: Reads,
     /// What a piece of work says before it has ended.
     tell: mpsc::UnboundedSender<Happened>,
     told: mpsc::UnboundedReceiver<Happened>,
@@ -48,15 +46,22 @@ struct Lane {
 impl Work {
     pub(super) fn new(node: Arc<Node>, keys: NodeKeys) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
-        Self {
+        let (reads, reading) = Reads::new(Arc::clone(&node));
+        let mut work = Self {
             tell,
             told,
             node,
             keys,
             tasks: JoinSet::new(),
             shards: HashMap::new(),
-            reads: Arc::new(Semaphore::new(READS)),
-        }
+            reads,
+        };
+        // As all the rest: it has ended when all is ended, and when the term is.
+        work.begin(async move {
+            reading.await;
+            Vec::new()
+        });
+        work
     }
 
     /// Waits for the next outcome.
@@ -87,20 +92,20 @@ impl Work {
         drop(self.tasks.spawn(task));
     }
 
-    /// Does something with a shard, in place of what is being done with it, and after that has ended.
-    fn begin_with(
-        &mut self,
-        shard: Shard,
-        task: impl Future<Output = Vec<Happened>> + Send + 'static,
-    ) {
+    /// Does something with a shard, in place of what is being done with it, and after that has ended: as
+    /// long as the turn is held.
+    fn begin_with<F>(&mut self, shard: Shard, task: impl FnOnce(Turn) -> F + Send + 'static)
+    where
+        F: Future<Output = Vec<Happened>> + Send + 'static,
+    {
         let lane = self.shards.entry(shard).or_default();
         if let Some(before) = lane.latest.take() {
             before.abort();
         }
         let turn = Arc::clone(&lane.turn);
         lane.latest = Some(self.tasks.spawn(async move {
-            let _turn = turn.lock().await;
-            task.await
+            let turn = turn.lock_owned().await;
+            task(turn).await
         }));
     }
 
@@ -143,9 +148,9 @@ impl Work {
 
     /// Reads the sessions of a shard. Until that is done nothing is admitted for it.
     pub(super) fn admit(&mut self, shard: Shard, epoch: Epoch) {
-        let (node, reads) = (Arc::clone(&self.node), Arc::clone(&self.reads));
-        self.begin_with(shard, async move {
-            let happened = take_over(&node, shard, epoch, &reads).await;
+        let (node, reads) = (Arc::clone(&self.node), self.reads.clone());
+        self.begin_with(shard, move |turn| async move {
+            let happened = take_over(&node, shard, epoch, &reads, turn).await;
             happened.into_iter().collect()
         });
     }
@@ -154,7 +159,7 @@ impl Work {
     /// stuck, the shard is not given up: it ends with the lease.
     pub(super) fn drain(&mut self, shard: Shard, epoch: Epoch, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
-        self.begin_with(shard, async move {
+        self.begin_with(shard, move |turn| async move {
             let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
             // What was admitted before is begun; it ends with the sessions.
@@ -164,6 +169,7 @@ impl Work {
                 let is_stuck = || drop(tell.send(Happened::Stuck(shard)));
                 hand_over(&node, part, left, is_stuck).await;
             }
+            drop(turn);
             vec![Happened::Drained(shard, epoch)]
         });
     }

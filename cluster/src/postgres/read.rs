@@ -190,21 +190,44 @@ pub(super) async fn state(
     let Some(row) = found.map_err(meaning)? else {
         return Ok(None);
     };
-    let damaged = |why: &str| {
-        let why = format!("the state {slot:?} of session {id:?}: {why}");
-        StoreError::Damaged(why.into())
-    };
+    match state_of(&row, slot) {
+        Ok(state) => Ok(Some(state)),
+        Err(why) => {
+            let why = format!("the state {slot:?} of session {id:?}: {why}");
+            Err(StoreError::Damaged(why.into()))
+        }
+    }
+}
+
+/// The states of several ids, each with the place of its id, from 0. None: it is damaged. Those that have
+/// none are not among them.
+pub(super) async fn states(
+    connection: &Connection,
+    ids: &[&str],
+    slot: &str,
+) -> Result<Vec<(usize, Option<SavedState>)>, StoreError> {
+    let asked: [&(dyn ToSql + Sync); 2] = [&ids, &slot];
+    let statement = &connection.statements.states;
+    let rows = connection.client.query(statement, &asked).await;
+    let rows = rows.map_err(meaning)?;
+    let states = rows.iter().map(|row| {
+        let place: i64 = row.try_get(4).map_err(meaning)?;
+        let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
+        Ok((place, state_of(row, slot).ok()))
+    });
+    states.collect()
+}
+
+fn state_of(row: &Row, slot: &str) -> Result<SavedState, String> {
     let number = |column| {
         row.try_get::<_, i64>(column)
-            .map_err(|error| damaged(&error.to_string()))
+            .map_err(|error| error.to_string())
     };
-    let format = u32::try_from(number(0)?).map_err(|_| damaged("its format is no number"))?;
-    let saved = u64::try_from(number(1)?).map_err(|_| damaged("its time is no number"))?;
-    let bytes: &[u8] = row
-        .try_get(3)
-        .map_err(|error| damaged(&error.to_string()))?;
+    let format = u32::try_from(number(0)?).map_err(|_| "its format is no number")?;
+    let saved = u64::try_from(number(1)?).map_err(|_| "its time is no number")?;
+    let bytes: &[u8] = row.try_get(3).map_err(|error| error.to_string())?;
     if sum(bytes) != number(2)? {
-        return Err(damaged("it is not what was written"));
+        return Err("it is not what was written".to_owned());
     }
-    Ok(Some(SavedState::new(slot, format, bytes, saved)))
+    Ok(SavedState::new(slot, format, bytes, saved))
 }

@@ -18,6 +18,8 @@ pub(super) struct Statements {
     pub(super) note: Statement,
     pub(super) entry: Statement,
     pub(super) state: Statement,
+    /// The states of several ids, each with the place of its id, from 1.
+    pub(super) states: Statement,
     pub(super) remember: Statement,
     pub(super) save: Statement,
     pub(super) forget: Statement,
@@ -42,6 +44,12 @@ impl Statements {
              JOIN {schema}.sessions s ON s.id = t.id AND s.revision = t.revision
              WHERE t.id = $1 AND t.slot = $2"
         );
+        let states = format!(
+            "SELECT t.format, t.saved, t.sum, t.bytes, late.place
+             FROM unnest($1::text[]) WITH ORDINALITY AS late (id, place)
+             JOIN {schema}.states t ON t.id = late.id AND t.slot = $2
+             JOIN {schema}.sessions s ON s.id = t.id AND s.revision = t.revision"
+        );
         let (remember, save) = (remember(schema), save(schema));
         let forget = format!(
             "WITH late AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS late (id, revision)),
@@ -58,11 +66,12 @@ impl Statements {
             "WITH gone AS (DELETE FROM {schema}.sessions WHERE id = ANY($1::text[]))
              DELETE FROM {schema}.states WHERE id = ANY($1::text[])"
         );
-        let (owned, note, entry, state, remember, save, forget, rest, discard) = tokio::try_join!(
+        let (owned, note, entry, state, states, remember, save, forget, rest, discard) = tokio::try_join!(
             client.prepare(&owned),
             client.prepare(&note),
             client.prepare(&entry),
             client.prepare(&state),
+            client.prepare(&states),
             client.prepare(&remember),
             client.prepare(&save),
             client.prepare(&forget),
@@ -74,6 +83,7 @@ impl Statements {
             note,
             entry,
             state,
+            states,
             remember,
             save,
             forget,

@@ -91,6 +91,13 @@ fn a_state_that_is_not_what_was_written_is_damaged() {
         hand.run(&format!("UPDATE sums.states SET {damage}"));
         let error = store.state("a", "").expect_err("it is damaged");
         assert!(matches!(error, StoreError::Damaged(_)), "{}", chain(&error));
+        // It hinders none that are read with it.
+        let mut found = Vec::new();
+        let read = store.states(&["b\0", "a", "b"], "", &mut |place, state| {
+            found.push((place, state))
+        });
+        read.expect("they are read");
+        assert_eq!(found, [(0, None), (2, None)]);
     }
 }
 

@@ -84,27 +84,6 @@ async fn what_is_read_of_a_shard_that_is_lost_meanwhile_is_not_known() {
     node.leave().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_shard_that_cannot_be_read_holds_up_no_other() {
-    let Some(world) = world("/terms/unreadable", 2).await else {
-        return;
-    };
-    let shards = Shards::new(2).expect("a count");
-    let id = |shard| {
-        let mut ids = (0..).map(|n| format!("s{n}"));
-        ids.find(|id| shards.of(id).index() == shard)
-            .expect("there are many")
-    };
-    world.trouble.set(Does::FailLoads(0));
-    let node = world.join("n").await;
-    let started = node.start_session(&id(1), "count", &()).await;
-    assert!(started.is_ok(), "{started:?}");
-    world.trouble.set(Does::Well);
-    let started = node.start_session(&id(0), "count", &()).await;
-    assert!(started.is_ok(), "{started:?}");
-    node.leave().await;
-}
-
 /// A store that is away keeps all shards of a node waiting, each of which asks again every second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_is_away_is_one_line_of_the_log_and_not_one_for_each_shard() {

@@ -7,4 +7,5 @@ mod etcd;
 mod hand_over;
 mod log;
 mod node;
+mod reads;
 mod store;

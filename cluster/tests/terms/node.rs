@@ -78,6 +78,10 @@ impl World {
         joined.await.expect("it joins")
     }
 
+    pub(crate) const fn shards(&self) -> u32 {
+        self.shards
+    }
+
     pub(crate) fn key(&self, rest: &str) -> String {
         format!("{}/{rest}", self.etcd.prefix())
     }

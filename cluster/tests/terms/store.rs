@@ -16,6 +16,8 @@ struct Shared {
     changed: Condvar,
     /// How many loads were held up, and how many writes, or loads of all, failed.
     seen: watch::Sender<(u32, u32)>,
+    /// What each call was to load.
+    loads: Mutex<Vec<Vec<Part>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,7 @@ impl Trouble {
             does: Mutex::default(),
             changed: Condvar::new(),
             seen: watch::Sender::new((0, 0)),
+            loads: Mutex::default(),
         }))
     }
 
@@ -48,6 +51,12 @@ impl Trouble {
 
     fn does(&self) -> MutexGuard<'_, Does> {
         self.0.does.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The parts of each call of the store that has loaded some.
+    pub(crate) fn loads(&self) -> Vec<Vec<Part>> {
+        let loads = self.0.loads.lock();
+        loads.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until a load is held up.
@@ -74,6 +83,26 @@ pub(crate) struct Store {
 }
 
 impl SessionStore for Store {
+    fn load_many(
+        &mut self,
+        parts: &[Part],
+        found: &mut dyn FnMut(Entry),
+    ) -> Result<Vec<(Part, StoreError)>, StoreError> {
+        let loads = self.trouble.0.loads.lock();
+        loads
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(parts.to_vec());
+        let mut refused = Vec::new();
+        for part in parts {
+            match self.load(*part, &mut *found) {
+                Ok(()) => {}
+                Err(error @ StoreError::Fenced(_)) => refused.push((*part, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
+
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         match *self.trouble.does() {
             Does::FailLoads(shard) if shard == part.number() => {

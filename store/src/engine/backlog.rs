@@ -10,11 +10,14 @@
 //!    remembered, so it must not come back. So is what is fenced: it is another owner's;
 //! 5. changes of one id are written in the order in which they came.
 
-use std::collections::{HashMap, VecDeque};
+mod settling;
+
+use std::collections::VecDeque;
 use std::mem::take;
 use std::sync::Arc;
 
 use super::awaits::{Awaits, Outcome};
+use super::by_shard::ByShard;
 use super::pending::Pending;
 use crate::record::{Change, Decided, SavedState};
 
@@ -30,7 +33,7 @@ const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// What is still to be written. `W`: one who waits.
 #[derive(Debug)]
 pub struct Backlog<W> {
-    waiting: HashMap<Arc<str>, Item<W>>,
+    waiting: ByShard<Item<W>>,
     /// The keys of `waiting`, each once, in the order in which they are to be written.
     order: VecDeque<Arc<str>>,
     under_way: Vec<(Arc<str>, Item<W>)>,
@@ -94,7 +97,7 @@ impl<W> Backlog<W> {
     #[must_use]
     pub fn bounded(max_bytes: usize) -> Self {
         Self {
-            waiting: HashMap::new(),
+            waiting: ByShard::default(),
             order: VecDeque::new(),
             under_way: Vec::new(),
             awaiting: 0,
@@ -140,46 +143,9 @@ impl<W> Backlog<W> {
         Ok(())
     }
 
-    /// Waits until nothing is left to be written of an id. Answers the one who would wait if that is
-    /// so.
-    pub fn settle(&mut self, id: &str, waiter: W) -> Option<W> {
-        let under_way = self.under_way.iter_mut().find(|(known, _)| &**known == id);
-        let item = match self.waiting.get_mut(id) {
-            Some(item) => {
-                self.awaiting += 1;
-                item
-            }
-            None => match under_way {
-                Some((_, item)) => item,
-                None => return Some(waiter),
-            },
-        };
-        item.waiters.push((Awaits::Settled, waiter));
-        None
-    }
-
-    /// Waits, once for each of these ids of which something is left to be written, until that is written.
-    /// What goes on with other ids holds it up no longer than their turns take.
-    pub fn settle_where(&mut self, picked: impl Fn(&str) -> bool, mut waiter: impl FnMut() -> W) {
-        for (id, item) in &mut self.under_way {
-            if picked(id) && !self.waiting.contains_key(id) {
-                item.waiters.push((Awaits::Settled, waiter()));
-            }
-        }
-        for (_, item) in self.waiting.iter_mut().filter(|(id, _)| picked(id)) {
-            item.waiters.push((Awaits::Settled, waiter()));
-            self.awaiting += 1;
-        }
-    }
-
-    /// Waits until all that has come so far is written, whatever comes meanwhile. Answers the one who would
-    /// wait if nothing is left to be written.
-    pub fn settle_all(&mut self, waiter: W) -> Option<W> {
-        if self.is_empty() {
-            return Some(waiter);
-        }
-        self.all.push((self.come, waiter));
-        None
+    /// Into how many parts the ids are divided, so that one is found without a look at the others.
+    pub fn divide(&mut self, of: u32) {
+        self.waiting.divide(of);
     }
 
     /// Whether nothing is left to be written.
@@ -225,7 +191,7 @@ impl<W> Backlog<W> {
             let Some(id) = self.order.pop_front() else {
                 break;
             };
-            let Some(item) = self.waiting.remove(&id) else {
+            let Some((id, item)) = self.waiting.remove(&id) else {
                 continue;
             };
             self.awaiting -= item.waiters.len();
@@ -306,7 +272,7 @@ impl<W> Backlog<W> {
 
     fn put_back(&mut self, id: Arc<str>, item: Item<W>) {
         self.awaiting += item.waiters.len();
-        let Some(later) = self.waiting.remove(&id) else {
+        let Some((_, later)) = self.waiting.remove(&id) else {
             self.order.push_back(Arc::clone(&id));
             self.waiting.insert(id, item);
             return;
@@ -385,13 +351,14 @@ impl<W> Backlog<W> {
     }
 
     fn item(&mut self, id: &Arc<str>) -> &mut Item<W> {
-        self.waiting.entry(Arc::clone(id)).or_insert_with(|| {
-            self.order.push_back(Arc::clone(id));
-            self.come += 1;
+        let (order, come) = (&mut self.order, &mut self.come);
+        self.waiting.get_or_insert_with(id, || {
+            order.push_back(Arc::clone(id));
+            *come += 1;
             Item {
                 pending: Pending::default(),
                 waiters: Vec::new(),
-                place: self.come,
+                place: *come,
             }
         })
     }

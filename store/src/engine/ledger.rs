@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::by_shard::ByShard;
 use super::fates::{End, Kept};
 use super::held::Held;
 use super::owned::Owned;
@@ -24,7 +25,7 @@ use crate::record::{Change, Record};
 /// What is known of all ids.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    ids: HashMap<Arc<str>, Known>,
+    ids: ByShard<Known>,
     /// The ids of the sessions that run, by their tags.
     tags: HashMap<u64, Arc<str>>,
     held: Held,
@@ -192,13 +193,17 @@ impl Ledger {
     /// The store had something of an id that it cannot read. What it can is not replaced by that: the
     /// id may be shown as another one.
     pub fn found_unreadable(&mut self, id: Arc<str>, why: Arc<str>) {
-        self.ids.entry(id).or_insert_with(|| Known {
+        if self.ids.contains(&id) {
+            return;
+        }
+        let known = Known {
             revision: 0,
             kind: "".into(),
             standing: Standing::SetAside(why),
             written: Written::Awake,
             at_end: AtEnd::AsItSays,
-        });
+        };
+        self.ids.insert(id, known);
     }
 
     /// Whether all that is remembered is known.
@@ -306,8 +311,7 @@ impl Ledger {
             return None;
         }
         self.tags.remove(&tag);
-        let (id, _) = self.ids.get_key_value(id)?;
-        let id = Arc::clone(id);
+        let id = Arc::clone(self.ids.id(id)?);
         let known = self.ids.get_mut(&id)?;
         let Standing::Running { intent, .. } = known.standing else {
             return None;
@@ -373,7 +377,7 @@ impl Ledger {
     }
 
     fn remove(&mut self, id: &str) -> Option<(Arc<str>, Known)> {
-        let removed = self.ids.remove_entry(id)?;
+        let removed = self.ids.remove(id)?;
         self.held.release(id);
         Some(removed)
     }

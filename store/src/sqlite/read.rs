@@ -102,3 +102,21 @@ pub(super) fn state(
         found => Ok(found.map(|(state, _)| state)),
     }
 }
+
+pub(super) fn states(
+    connection: &Connection,
+    ids: &[&str],
+    slot: &str,
+    found: &mut dyn FnMut(usize, Option<SavedState>),
+) -> Result<(), StoreError> {
+    // It only reads, and is dropped.
+    let transaction = connection.unchecked_transaction().map_err(from_sqlite)?;
+    for (place, id) in ids.iter().enumerate() {
+        match state(&transaction, id, slot) {
+            Ok(state) => found(place, state),
+            Err(StoreError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use session_supervisor::{Options, SessionSupervisor};
 use tokio::sync::{Semaphore, watch};
 
+use super::walks::Walks;
 use super::{DurableSupervisor, Inner};
 use crate::engine::{Kept, LAST_REVISION, Standing};
 use crate::error::OpenError;
 use crate::follow::follow;
 use crate::journal::Journal;
 use crate::kinds::Kinds;
-use crate::loaded::{Waiting, is_restored};
+use crate::loaded::{Loaded, Waiting, is_restored};
 use crate::part::Part;
 use crate::record::Record;
 use crate::restore::{AT_ONCE, restore};
@@ -148,14 +149,14 @@ impl DurableSupervisor {
                 follower,
                 restored,
                 restores: Arc::new(Semaphore::new(AT_ONCE)),
+                walks: Walks::default(),
             }),
         };
         durable.enter();
         drop(tokio::spawn(restore(
             durable.clone(),
             order,
-            |_| true,
-            done,
+            vec![(Part::ALL, done)],
         )));
         Ok(durable)
     }
@@ -189,23 +190,23 @@ impl Drop for Unfinished {
     }
 }
 
-/// Reads all that is remembered of some parts. Answers what is to be restored, in this order, and the parts
-/// that have a later owner.
+/// What is remembered of some parts, and the parts that have a later owner.
 pub(super) async fn read(
     journal: &Journal,
     kinds: &Arc<Kinds>,
     parts: Vec<Part>,
-) -> Result<(Vec<Waiting>, Vec<(Part, StoreError)>), OpenError> {
+) -> Result<(Vec<Loaded>, Vec<(Part, StoreError)>), OpenError> {
     let kinds = Arc::clone(kinds);
     let of = move |record: &Record| standing(&kinds, record);
-    journal.read_parts(parts, of).await
+    journal.load(parts, of).await
 }
 
+/// Takes over all of a store. Answers what is to be restored, in this order.
 async fn read_all(journal: &Journal, kinds: &Arc<Kinds>) -> Result<Vec<Waiting>, OpenError> {
-    let (waiting, refused) = read(journal, kinds, vec![Part::ALL]).await?;
+    let (found, refused) = read(journal, kinds, vec![Part::ALL]).await?;
     match refused.into_iter().next() {
         Some((_, error)) => Err(OpenError::Store(error)),
-        None => Ok(waiting),
+        None => Ok(journal.take_over(&[Part::ALL], found)),
     }
 }
 

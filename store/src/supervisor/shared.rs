@@ -1,24 +1,24 @@
 //! A supervisor over a store that several processes share: it runs the sessions of the parts that it is
 //! told to take over, until it is told to hand them over.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use session_supervisor::error::SupervisorDown;
-use session_supervisor::{Options, SessionSupervisor};
+use session_supervisor::Options;
 use tokio::sync::watch;
 
 use super::DurableSupervisor;
 use super::opening::{Restores, read};
-use crate::error::{HandOverError, OpenError};
+use crate::error::OpenError;
 use crate::kinds::Kinds;
+use crate::loaded::Loaded;
 use crate::part::{Part, Parts};
 use crate::restore::{RestoreReport, restore};
 use crate::session_store::{SessionStore, StoreError};
 
-/// A part that was taken over: its sessions are known, and their restore goes on.
+/// A part that was taken over, or several: their sessions are known, and their restore goes on.
 #[derive(Debug)]
-pub struct TakenOver(watch::Receiver<Option<RestoreReport>>);
+pub struct TakenOver(Vec<watch::Receiver<Option<RestoreReport>>>);
 
 impl TakenOver {
     /// Waits until they are restored, and says which are not. `None` if the runtime was shut down
@@ -28,8 +28,59 @@ impl TakenOver {
     ///
     /// Safe: it changes nothing.
     pub async fn restored(mut self) -> Option<RestoreReport> {
-        let report = self.0.wait_for(Option::is_some).await.ok()?;
-        report.clone()
+        let mut all = RestoreReport::default();
+        for part in &mut self.0 {
+            let report = part.wait_for(Option::is_some).await.ok()?;
+            all = all.and(report.clone().unwrap_or_default());
+        }
+        Some(all)
+    }
+}
+
+/// Parts that were read, and are not taken over yet: nothing is known of their sessions. Dropped, nothing
+/// is restored.
+#[must_use]
+pub struct ReadParts {
+    durable: DurableSupervisor,
+    parts: Vec<Part>,
+    found: Vec<Loaded>,
+}
+
+impl fmt::Debug for ReadParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadParts")
+            .field("parts", &self.parts)
+            .field("sessions", &self.found.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReadParts {
+    /// Takes over those that are still wanted, as [`DurableSupervisor::take_over`] does. The others are as
+    /// if they had not been read, but that the store may have noted their epochs.
+    ///
+    /// It must be called within a tokio runtime.
+    pub fn take_over(self, mut wanted: impl FnMut(Part) -> bool) -> Vec<(Part, TakenOver)> {
+        let Self {
+            durable,
+            mut parts,
+            mut found,
+        } = self;
+        let all = parts.len();
+        parts.retain(|part| wanted(*part));
+        if parts.len() < all {
+            let wanted: Parts = parts.iter().copied().collect();
+            found.retain(|loaded| wanted.has(loaded.id()));
+        }
+        let order = durable.inner.journal.take_over(&parts, found);
+        let (mut taken, mut told) = (Vec::new(), Vec::new());
+        for part in parts {
+            let (done, restored) = watch::channel(None);
+            told.push((part, done));
+            taken.push((part, TakenOver(vec![restored])));
+        }
+        drop(tokio::spawn(restore(durable, order, told)));
+        taken
     }
 }
 
@@ -140,75 +191,39 @@ impl DurableSupervisor {
     {
         let durable = self.clone();
         async move {
-            let inner = &durable.inner;
-            let mut all: Parts = parts.iter().copied().collect();
-            let (order, refused) = read(&inner.journal, &inner.kinds, parts).await?;
-            for (part, _) in &refused {
-                all.remove(*part);
-            }
-            let (done, restored) = watch::channel(None);
-            let mine = move |id: &str| all.has(id);
-            drop(tokio::spawn(restore(durable.clone(), order, mine, done)));
-            Ok((TakenOver(restored), refused))
+            let (read, refused) = durable.read_many(parts).await?;
+            let taken = read.take_over(|_| true).into_iter();
+            let all = taken.flat_map(|(_, TakenOver(restored))| restored);
+            Ok((TakenOver(all.collect()), refused))
         }
     }
 
-    /// Hands a part over: its sessions are stopped, each by its own rule, stay remembered however they
-    /// end, and are known here no longer. It returns when what they have saved is written, so that
-    /// whoever takes the part over finds it. Nobody may start one of them meanwhile.
-    ///
-    /// One that does not end within the time is killed. [`Part::ALL`] is all of them.
+    /// The first half of [`take_over_many`](Self::take_over_many), for a caller that may have lost some of
+    /// the parts until they are read: [`ReadParts::take_over`] is the second one.
     ///
     /// # Errors
     ///
-    /// The supervisor has ended, something could not be written, or sessions are stuck: those are still
-    /// known, and it can be called again.
+    /// As [`take_over_many`](Self::take_over_many).
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the sessions stay remembered, and may go on running.
-    pub fn hand_over(
+    /// Dropped, nothing is restored. The store may have noted the epochs.
+    pub fn read_many(
         &self,
-        part: Part,
-        within: Duration,
-    ) -> impl Future<Output = Result<(), HandOverError>> + Send + 'static {
+        mut parts: Vec<Part>,
+    ) -> impl Future<Output = Result<(ReadParts, Vec<(Part, StoreError)>), OpenError>> + Send + 'static
+    {
         let durable = self.clone();
         async move {
             let inner = &durable.inner;
-            inner.journal.hand_over(part);
-            let ended = end(&inner.sessions, part, within).await;
-            inner.follower.catch_up().await;
-            let mut written = Ok(());
-            for settled in inner.journal.settled_part(part) {
-                written = written.and(settled.wait().await.map(drop));
-            }
-            let sessions = inner.journal.handed_over(part);
-            if sessions > 0 {
-                return Err(HandOverError::Stuck { sessions });
-            }
-            written?;
-            Ok(ended?)
+            let (found, refused) = read(&inner.journal, &inner.kinds, parts.clone()).await?;
+            parts.retain(|part| refused.iter().all(|(of, _)| of != part));
+            let read = ReadParts {
+                durable: durable.clone(),
+                parts,
+                found,
+            };
+            Ok((read, refused))
         }
     }
-}
-
-async fn end(
-    sessions: &SessionSupervisor,
-    part: Part,
-    within: Duration,
-) -> Result<(), SupervisorDown> {
-    let stopped = sessions.stop_where(move |info| part.has(info.id.as_ref()));
-    // Dropped, the stops go on.
-    if let Ok(stopped) = tokio::time::timeout(within, stopped).await {
-        return stopped.map(drop);
-    }
-    for info in sessions.list_sessions().await? {
-        if part.has(info.id.as_ref())
-            && let Some(cell) = info.cell
-        {
-            cell.kill();
-        }
-    }
-    let rest = sessions.stop_where(move |info| part.has(info.id.as_ref()));
-    rest.await.map(drop)
 }

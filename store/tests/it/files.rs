@@ -222,6 +222,13 @@ fn a_state_whose_bytes_have_changed_is_damaged_and_kept() {
         "UPDATE states SET bytes = x'00'; UPDATE sessions SET claims = 'x'",
     );
     assert!(matches!(store.state("a", ""), Err(StoreError::Damaged(_))));
+    // It hinders none that are read with it.
+    let mut found = Vec::new();
+    let read = store.states(&["a", "b"], "", &mut |place, state| {
+        found.push((place, state))
+    });
+    read.unwrap();
+    assert_eq!(found, [(1, None)]);
     match store.entry("a").unwrap() {
         Some(Entry::Unreadable { id, .. }) => assert_eq!(&*id, "a"),
         other => panic!("{other:?}"),

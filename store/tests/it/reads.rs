@@ -9,7 +9,7 @@ use session_supervisor_store::{
     SessionStore, StoreError,
 };
 
-use super::support::{ids, kinds};
+use super::support::{crash, ids, kinds, open, said, say};
 
 /// It counts what it is asked.
 #[derive(Clone, Default)]
@@ -17,6 +17,8 @@ struct Counted {
     store: MemoryStore,
     loads: Arc<AtomicUsize>,
     entries: Arc<AtomicUsize>,
+    states: Arc<AtomicUsize>,
+    states_of_many: Arc<AtomicUsize>,
 }
 
 impl SessionStore for Counted {
@@ -40,7 +42,19 @@ impl SessionStore for Counted {
     }
 
     fn state(&mut self, id: &str, slot: &str) -> Result<Option<SavedState>, StoreError> {
+        self.states.fetch_add(1, Ordering::Relaxed);
         self.store.state(id, slot)
+    }
+
+    fn states(
+        &mut self,
+        ids: &[&str],
+        slot: &str,
+        found: &mut dyn FnMut(usize, Option<SavedState>),
+    ) -> Result<(), StoreError> {
+        assert!(ids.len() <= 64, "{} at once", ids.len());
+        self.states_of_many.fetch_add(1, Ordering::Relaxed);
+        self.store.states(ids, slot, found)
     }
 
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError> {
@@ -69,6 +83,31 @@ impl Counted {
         let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         (of(&self.loads), of(&self.entries))
     }
+
+    /// How often for the state of one session, and for those of several.
+    fn asked_for_states(&self) -> (usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (of(&self.states), of(&self.states_of_many))
+    }
+
+    /// Each of its sessions has said something.
+    fn said(mut self) -> Self {
+        for number in 0.. {
+            let id: Arc<str> = format!("s{number}").into();
+            if self.store.entry(&id).expect("in memory").is_none() {
+                return self;
+            }
+            let state = SavedState::new("", 0, format!("[\"{id}\"]").into_bytes(), number);
+            let revision = number + 1;
+            let save = Change::Save {
+                id,
+                revision,
+                state,
+            };
+            self.store.apply(&[save.into()]).expect("in memory");
+        }
+        self
+    }
 }
 
 #[tokio::test]
@@ -80,6 +119,81 @@ async fn each_session_is_read_once() {
     assert_eq!(store.asked(), (1, 0));
     durable.stop().await.expect("it stops");
     assert_eq!(ids(&store.store).len(), 300);
+}
+
+#[tokio::test]
+async fn the_states_of_64_sessions_are_read_at_once() {
+    let store = Counted::with(300, 10).said();
+    let durable = open(store.clone()).await;
+    let report = durable.restored().await.expect("it runs");
+    assert_eq!(report.restored, 300, "{report:?}");
+    assert_eq!(store.asked_for_states(), (0, 5));
+    for id in ["s0", "s150", "s299"] {
+        assert_eq!(said(&durable, id).await.1, [id]);
+        // What a later incarnation is given is what was saved by then.
+        say(&durable, id, "more").await;
+        crash(&durable, id).await;
+        assert_eq!(said(&durable, id).await.1, [id, "more"]);
+    }
+    assert_eq!(store.asked_for_states(), (3, 5));
+    durable.stop().await.expect("it stops");
+}
+
+/// Another process has it for a while, and what was read before that counts no more.
+#[tokio::test]
+async fn what_was_read_ahead_is_read_again_when_a_part_comes_back() {
+    let store = Counted::with(1, 10).said();
+    let options = || Options::new().unique_name();
+    let shared =
+        |store: &Counted| DurableSupervisor::open_shared(options(), kinds(), store.clone());
+    let (one, other) = (shared(&store).await, shared(&store).await);
+    let (one, other) = (one.expect("it opens"), other.expect("it opens"));
+    let take = async |durable: &DurableSupervisor, epoch| {
+        let part = Part::shard(0, 1, epoch).expect("a part");
+        let taken = durable.take_over(part).await.expect("it is read");
+        assert_eq!(taken.restored().await.expect("it runs").restored, 1);
+        part
+    };
+    let within = std::time::Duration::from_secs(5);
+    let mut expected = vec!["s0".to_owned()];
+    for (durable, epoch) in [(&one, 1), (&other, 2), (&one, 3), (&other, 4)] {
+        let part = take(durable, epoch).await;
+        assert_eq!(said(durable, "s0").await.1, expected);
+        let line = format!("in {epoch}");
+        say(durable, "s0", &line).await;
+        expected.push(line);
+        durable.hand_over(part, within).await.expect("it ends");
+    }
+    assert_eq!(store.asked_for_states(), (0, 4));
+}
+
+/// Each part is told of by itself, and those that are not wanted any more are not known.
+#[tokio::test]
+async fn of_several_parts_those_are_taken_over_that_are_still_wanted() {
+    let store = Counted::with(300, 10);
+    let options = Options::new().unique_name();
+    let opened = DurableSupervisor::open_shared(options, kinds(), store.clone()).await;
+    let durable = opened.expect("it opens");
+    let parts: Vec<_> = (0..4)
+        .filter_map(|shard| Part::shard(shard, 4, 1))
+        .collect();
+    let (read, refused) = durable.read_many(parts).await.expect("they are read");
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(durable.list_remembered().len(), 0);
+    let taken = read.take_over(|part| part.number() != 2);
+    let of = |part: Part| (0..300).filter(|n| part.has(&format!("s{n}"))).count();
+    let mut known = 0;
+    let mut numbers = Vec::new();
+    for (part, taken) in taken {
+        let report = taken.restored().await.expect("it runs");
+        assert_eq!(report.restored, of(part), "{report:?}");
+        known += report.restored;
+        numbers.push(part.number());
+    }
+    assert_eq!(numbers, [0, 1, 3]);
+    assert_eq!(durable.list_remembered().len(), known);
+    assert_eq!(store.asked(), (1, 0));
+    durable.stop().await.expect("it stops");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtEnd, Known, Ledger, Reading, Standing};
+use super::{AtEnd, Ledger, Reading, Standing};
 use crate::part::Part;
 use crate::record::{Change, Decided};
 
@@ -11,14 +11,19 @@ impl Ledger {
     pub fn take_over(&mut self, part: Part) {
         self.reading = Reading::Done;
         self.owned.take_over(part);
+        self.ids.divide(part.count());
+    }
+
+    /// The ids of a part, and what they are doing.
+    pub fn of_part(&self, part: Part) -> impl Iterator<Item = (&Arc<str>, &Standing)> {
+        let known = self.ids.of_part(part);
+        known.map(|(id, known)| (id, &known.standing))
     }
 
     /// The sessions of this part are handed over: from now on their ends forget nothing.
     pub fn hand_over(&mut self, part: Part) {
-        for (id, known) in &mut self.ids {
-            if part.has(id) {
-                known.at_end = AtEnd::Kept;
-            }
+        for (_, known) in self.ids.of_part_mut(part) {
+            known.at_end = AtEnd::Kept;
         }
     }
 
@@ -26,11 +31,13 @@ impl Ledger {
     /// and what is decided of these is decided under no epoch.
     pub fn handed_over(&mut self, part: Part) -> usize {
         self.owned.hand_over(part);
-        let theirs = self.ids.iter().filter(|(id, _)| part.has(id));
-        let runs = |known: &Known| matches!(known.standing, Standing::Running { .. });
-        let (running, ended): (Vec<_>, Vec<_>) = theirs.partition(|(_, known)| runs(known));
-        let running = running.len();
-        let ended: Vec<_> = ended.into_iter().map(|(id, _)| Arc::clone(id)).collect();
+        let (mut running, mut ended) = (0, Vec::new());
+        for (id, standing) in self.of_part(part) {
+            match standing {
+                Standing::Running { .. } => running += 1,
+                _ => ended.push(Arc::clone(id)),
+            }
+        }
         for id in ended {
             self.remove(&id);
         }
