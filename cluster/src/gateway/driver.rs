@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::GROUP;
 use super::dial::Net;
 use super::events::Event;
 use super::greeting::{greet, pulse};
+use super::group;
 use super::line::Line;
 use super::links::{ConnectionId, Direction, Effect, Identity, Links, Moment};
 use super::message::GatewayMessage;
@@ -245,7 +245,7 @@ impl Driver {
 
     fn greet(&self, identity: Identity, connection: ConnectionId) {
         let session = self.open.sessions.get(&connection);
-        let gateway = session.and_then(|session| gateway_of(session.node_id));
+        let gateway = session.and_then(|session| gateway_of(&identity, session.node_id));
         let events = self.net.events.clone();
         let (own, until) = (self.own.clone(), Instant::now() + self.greeting);
         tokio::spawn(async move {
@@ -305,10 +305,19 @@ impl Driver {
 }
 
 /// The gateway behind a connection. ractor's group is a hint: what the gateway says is asked next.
-fn gateway_of(node_id: ractor_cluster::NodeId) -> Option<ActorRef<GatewayMessage>> {
-    let mut cells = pg::get_members(&GROUP.to_owned()).into_iter();
-    let cell = cells
-        .find(|cell| matches!(cell.get_id(), ActorId::Remote { node_id: of, .. } if of == node_id));
+///
+/// Each server of ractor counts its connections by itself, so a number is not that of one connection where a
+/// process has several. All in the group lead to the same gateway.
+fn gateway_of(
+    identity: &Identity,
+    connection: ractor_cluster::NodeId,
+) -> Option<ActorRef<GatewayMessage>> {
+    let mut cells = pg::get_members(&group(identity)).into_iter();
+    let cell = cells.find(|cell| match cell.get_id() {
+        ActorId::Remote { node_id, .. } => node_id == connection,
+        // A node of this process.
+        ActorId::Local(_) => true,
+    });
     cell.map(ActorRef::from)
 }
 
