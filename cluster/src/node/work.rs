@@ -183,7 +183,7 @@ impl Work {
 /// Hands sessions over until none of them runs any more, and all that they have saved is written. What
 /// cannot be written in this time is left: it is refused once another node has the shard.
 async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn()) {
-    let until = Instant::now() + within;
+    let begun = Instant::now();
     loop {
         let error = match node.sessions().hand_over(part, within).await {
             Ok(()) => return,
@@ -195,7 +195,7 @@ async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn(
                 tracing::error!("sessions are not handed over: {why}");
                 is_stuck();
             }
-            HandOverError::Store(WriteError::Store(_)) if Instant::now() + PAUSE < until => {
+            HandOverError::Store(WriteError::Store(_)) if begun.elapsed() + PAUSE < within => {
                 tracing::warn!("sessions are not handed over yet, tried again: {why}");
             }
             _ => return tracing::error!("sessions are handed over as they are: {why}"),

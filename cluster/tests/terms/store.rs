@@ -14,7 +14,7 @@ pub(crate) struct Trouble(Arc<Shared>);
 struct Shared {
     does: Mutex<Does>,
     changed: Condvar,
-    /// So many loads were held up, and so many writes failed.
+    /// So many calls were held up, and so many writes failed.
     seen: watch::Sender<(u32, u32)>,
 }
 
@@ -28,6 +28,8 @@ pub(crate) enum Does {
     /// This shard cannot be loaded.
     FailLoads(u32),
     FailWrites,
+    /// A write does not return.
+    HoldWrites,
 }
 
 impl Trouble {
@@ -48,7 +50,7 @@ impl Trouble {
         self.0.does.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a load is held up.
+    /// Waits until a load or a write is held up.
     pub(crate) async fn held(&self) {
         let mut seen = self.0.seen.subscribe();
         seen.wait_for(|(held, _)| *held > 0)
@@ -105,6 +107,16 @@ impl SessionStore for Store {
             self.trouble.0.seen.send_modify(|(_, failed)| *failed += 1);
             return Err(StoreError::Unreachable("it is told to fail".into()));
         }
+        let shared = &self.trouble.0;
+        let mut does = self.trouble.does();
+        if *does == Does::HoldWrites {
+            shared.seen.send_modify(|(held, _)| *held += 1);
+            while *does == Does::HoldWrites {
+                let waited = shared.changed.wait(does);
+                does = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        drop(does);
         self.store.apply(changes)
     }
 }
