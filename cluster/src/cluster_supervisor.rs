@@ -44,6 +44,23 @@ impl fmt::Debug for ClusterSupervisor {
     }
 }
 
+/// The supervisor of a node that has not joined. Dropped, it is killed: nothing runs in it.
+struct Unjoined(Option<SessionSupervisor>);
+
+impl Unjoined {
+    fn joined(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        if let Some(sessions) = self.0.take() {
+            sessions.get_cell().kill();
+        }
+    }
+}
+
 /// A session that was started or found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,6 +148,7 @@ impl ClusterSupervisor {
         kinds.seats.are_of(&admission);
         let of_node = options.sessions.clone();
         let sessions = DurableSupervisor::open_shared(of_node, kinds.kinds, store).await?;
+        let unjoined = Unjoined(Some(sessions.sessions().clone()));
         let leave = Arc::new(Notify::new());
         let meter = Arc::new(Meter::default());
         let feed = NodeFeed::new(name.clone(), shards, clock.clone(), Arc::clone(&meter));
@@ -163,6 +181,7 @@ impl ClusterSupervisor {
                 return Err(error);
             }
         };
+        unjoined.joined();
         run(Arc::clone(&node), term);
         Ok(Self { node })
     }

@@ -251,7 +251,7 @@ impl ClusterSupervisor {
         let node = self.of_node();
         node.leave.notify_one();
         let mut now = node.now.subscribe();
-        // An error: the runtime is being shut down.
+        // The node has the sender, so it is there.
         drop(now.wait_for(|now| now.stage == Stage::Left).await);
     }
 }

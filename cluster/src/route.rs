@@ -21,6 +21,8 @@ const FOLLOWED: u32 = 2;
 /// The pause before a request is sent again where nothing tells when it is worth it.
 const PAUSE: Duration = Duration::from_millis(20);
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
 /// same number, so that it is not carried out twice by one node.
 pub(crate) async fn ask_owner(
@@ -40,7 +42,7 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
     if let Err(refusal) = check_id(id) {
         return Err(RequestError::Refused { refusal });
     }
-    let until = Instant::now() + within;
+    let until = end_of(within);
     let request = Request::new(ask);
     let mut last = None;
     loop {
@@ -76,6 +78,12 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
         },
         RequestError::Unanswered,
     ))
+}
+
+/// When a caller gives up. One who waits without a limit gives the longest time that there is, and no clock
+/// goes so far: a day is beyond what any caller waits for.
+fn end_of(within: Duration) -> Instant {
+    Instant::now() + within.min(DAY)
 }
 
 enum Tried {
