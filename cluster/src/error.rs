@@ -8,8 +8,10 @@ use thiserror::Error;
 use crate::admission::NotAdmitted;
 use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl, NodeName};
 use crate::etcd::{ConnectError, EtcdError, GrantError, SettingsError};
-use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
-use crate::wire::{FrameError, Refusal};
+use crate::gateway::{GatewayError, TlsError};
+
+pub use crate::gateway::{AskError, Outcome};
+pub use crate::wire::{FrameError, Refusal, RefusalKind, Retry};
 
 /// Why a node has not joined a cluster.
 #[derive(Debug, Error)]
@@ -113,6 +115,10 @@ pub enum RequestError {
     Refused {
         /// Why.
         refusal: Refusal,
+        /// An earlier try got no answer, and may have been carried out: its node has gone since, or was not
+        /// the owner any more. What is refused now may be what it has done.
+        #[source]
+        unanswered: Option<AskError>,
     },
     /// No node that can be reached owned the id in time.
     #[error("no node took it in {within:?}")]
@@ -146,8 +152,19 @@ impl RequestError {
     pub fn outcome(&self) -> Outcome {
         use crate::wire::RefusalKind as Kind;
         match self {
-            Self::Refused { refusal } => match refusal.kind {
-                Kind::TimedOut | Kind::Panicked | Kind::NoReply => Outcome::Unknown,
+            Self::Refused {
+                unanswered: Some(_),
+                ..
+            } => Outcome::Unknown,
+            Self::Refused { refusal, .. } => match refusal.kind {
+                Kind::TimedOut
+                | Kind::Panicked
+                | Kind::NoReply
+                | Kind::AnswerTooLarge
+                // A session that was stopped and is not forgotten yet; a start of which nobody knows whether
+                // it is written.
+                | Kind::Store
+                | Kind::Other => Outcome::Unknown,
                 _ => Outcome::NotSent,
             },
             Self::Unanswered(error) => error.outcome(),

@@ -29,6 +29,7 @@ mod meter;
 pub mod metrics;
 mod node;
 mod options;
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod remote;
@@ -42,21 +43,22 @@ pub mod wire;
 
 pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
-pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
+pub use cluster_supervisor::{ClusterSupervisor, Started};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{ClusterDashboard, dashboard};
 pub use drain::{Drain, Draining};
 pub use engine::{
     DrainProgress, DrainReport, DrainSummary, DrainedShard, Epoch, EventKind, Incarnation,
     KnownNode, KnownShard, Lapse, Leaving, Loss, NodeName, Owner, Restored, Shard, ShardOutcome,
-    ShardState, Snapshot,
+    ShardState, Snapshot, Standing,
 };
 pub use event::{Event, Lagged, TryNextError};
 pub use fault::Fault;
-pub use gateway::{Tls, TlsError};
+pub use gateway::{PeerInfo, PeerState, PeerStatus, Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;
+pub use pages::Page;
 #[cfg(feature = "postgres")]
 pub use postgres::{OpenPostgresError, PostgresOptions, PostgresStore};
 pub use remote::Remote;
@@ -64,3 +66,4 @@ pub use seat::Seat;
 pub use stats::{ByKind, Refused, Sent, Served, ShardCounts, Stats};
 pub use status::{NodeStatus, Status};
 pub use subscription::Subscription;
+pub use wire::{Found, Row, StartedHow};

@@ -277,7 +277,10 @@ impl Local {
         // One more says whether there are more.
         let mut first = BinaryHeap::with_capacity(most + 2);
         for info in self.sessions.list_remembered() {
-            if after.is_none_or(|after| &*info.id > after) {
+            let wanted = after.is_none_or(|after| &*info.id > after)
+                && (first.len() <= most || first.peek().is_some_and(|last| info.id < *last));
+            // What is on its way to another node is in no page of this one, and takes no place in it.
+            if wanted && self.admission.owned(&info.id).is_ok() {
                 first.push(info.id);
                 if first.len() > most + 1 {
                     first.pop();
@@ -287,6 +290,7 @@ impl Local {
         let mut ids = first.into_sorted_vec();
         let more = ids.len() > most;
         ids.truncate(most);
+        // Some of them may end meanwhile: the page is up to the last of them all the same.
         let mut rows = Vec::with_capacity(ids.len());
         for id in &ids {
             let Ok(epoch) = self.admission.owned(id) else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::concurrency::JoinHandle;
-use ractor::{ActorId, ActorRef, pg};
+use ractor::{ActorCell, ActorId, ActorRef, pg};
 use ractor_cluster::node::NodeServerSessionInformation as Session;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -312,13 +312,11 @@ fn gateway_of(
     identity: &Identity,
     connection: ractor_cluster::NodeId,
 ) -> Option<ActorRef<GatewayMessage>> {
-    let mut cells = pg::get_members(&group(identity)).into_iter();
-    let cell = cells.find(|cell| match cell.get_id() {
-        ActorId::Remote { node_id, .. } => node_id == connection,
-        // A node of this process.
-        ActorId::Local(_) => true,
-    });
-    cell.map(ActorRef::from)
+    let cells = pg::get_members(&group(identity));
+    let over = |cell: &&ActorCell| matches!(cell.get_id(), ActorId::Remote { node_id, .. } if node_id == connection);
+    // Else it is of this process, and ractor has another connection to it of the same number.
+    let cell = cells.iter().find(over).or_else(|| cells.first());
+    cell.cloned().map(ActorRef::from)
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -7,4 +7,5 @@ mod ends;
 mod etcd;
 mod joins;
 mod node;
+mod outcomes;
 mod times;
