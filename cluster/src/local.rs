@@ -53,10 +53,13 @@ impl Local {
             request.ask,
             Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
         );
-        if once {
-            return self.serve_once(request).await;
+        match &request.from {
+            Some(_) if once => self.serve_once(request).await,
+            // One of this node's own callers is sent again only after it was answered that nothing was done,
+            // so it takes no place among those that are known.
+            None if once => self.begun(request, None).await,
+            _ => self.carry_out(request.ask, request.deadline_ms).await,
         }
-        self.carry_out(request.ask, request.deadline_ms).await
     }
 
     async fn serve_once(&self, request: Request) -> Answer {
@@ -76,12 +79,19 @@ impl Local {
             }
             answered.await;
         }
-        // Its deadline drops this future. What was begun goes on, and the same request finds it.
-        let (local, id) = (self.clone(), request.id);
-        let open = Unanswered(Arc::clone(&self.requests), Some(id));
+        let open = Unanswered(Arc::clone(&self.requests), Some(request.id));
+        self.begun(request, Some(open)).await
+    }
+
+    /// A deadline or a caller who goes away drops this future. What was begun goes on, and the same request
+    /// finds it.
+    async fn begun(&self, request: Request, open: Option<Unanswered>) -> Answer {
+        let local = self.clone();
         let task = tokio::spawn(async move {
             let answer = local.carry_out(request.ask, request.deadline_ms).await;
-            open.done(&answer, local.admission.clock().now());
+            if let Some(open) = open {
+                open.done(&answer, local.admission.clock().now());
+            }
             answer
         });
         match task.await {

@@ -26,6 +26,9 @@ use crate::local::chain;
 /// So many shards are read from the store at once.
 const READS: usize = 16;
 
+/// How long requests that are under way may take to be answered before the sessions of their shard end.
+const UNDER_WAY: Duration = Duration::from_secs(5);
+
 /// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.
 pub(super) struct Work {
     node: Arc<Node>,
@@ -157,8 +160,9 @@ impl Work {
         self.begin_with(shard, async move {
             let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
-            // What was admitted before is begun; it ends with the sessions.
-            drop(tokio::time::timeout(within, idle).await);
+            // What was admitted before may be answered first. What takes longer ends with the sessions, which
+            // need their time too: a call may never be answered.
+            drop(tokio::time::timeout((within / 4).min(UNDER_WAY), idle).await);
             if let Some(part) = part(&node, shard, epoch) {
                 let left = within.saturating_sub(begun.elapsed());
                 let is_stuck = || drop(tell.send(Happened::Stuck(shard)));

@@ -6,6 +6,7 @@ mod ends;
 #[expect(dead_code, reason = "another test uses the rest of it")]
 mod etcd;
 mod joins;
+mod many;
 mod node;
 mod outcomes;
 mod times;

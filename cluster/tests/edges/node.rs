@@ -1,6 +1,7 @@
 //! Nodes of this process, and what they run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -111,6 +112,51 @@ impl Echoes {
     }
 }
 
+/// Ends in order, if it is let.
+struct Orderly(Arc<AtomicBool>);
+
+#[ractor::actor(message = Echo, state = (), arguments = ())]
+impl Orderly {
+    async fn post_stop(&self, _: ActorRef<Echo>, (): &mut ()) -> Result<(), ActorProcessingErr> {
+        // It has something to do that takes a moment.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.0.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Takes what it is asked, and never replies.
+struct Mute;
+
+#[ractor::actor(message = Echo, state = Vec<Echo>, arguments = ())]
+impl Mute {
+    async fn pre_start(&self, _: ActorRef<Echo>, (): ()) -> Result<Vec<Echo>, ActorProcessingErr> {
+        Ok(Vec::new())
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Echo>,
+        asked: Echo,
+        waiting: &mut Vec<Echo>,
+    ) -> Result<(), ActorProcessingErr> {
+        waiting.push(asked);
+        Ok(())
+    }
+}
+
 pub(crate) fn kinds() -> Kinds {
-    Kinds::new().kind("echo", |_: String, _| ChildSpec::new(|_| (Echoes, ())))
+    kinds_with(&Arc::default())
+}
+
+/// The same. The flag is set when a session of the kind `orderly` has ended in order.
+pub(crate) fn kinds_with(ended: &Arc<AtomicBool>) -> Kinds {
+    let ended = Arc::clone(ended);
+    Kinds::new()
+        .kind("orderly", move |_: String, _| {
+            let ended = Arc::clone(&ended);
+            ChildSpec::new(move |_| (Orderly(Arc::clone(&ended)), ()))
+        })
+        .kind("echo", |_: String, _| ChildSpec::new(|_| (Echoes, ())))
+        .kind("mute", |_: String, _| ChildSpec::new(|_| (Mute, ())))
 }
