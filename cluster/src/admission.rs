@@ -64,9 +64,11 @@ pub(crate) struct Admission {
     shards: Shards,
     clock: Clock,
     state: Mutex<State>,
-    /// Told whenever something may be admitted that was not, and when nothing is done for a shard any
-    /// more.
+    /// Told whenever something may be admitted that was not: for those who wait to be.
     pub(crate) changed: Notify,
+    /// Told whenever nothing is done for a shard any more. That is after most requests, so none of those who
+    /// wait for another shard is woken by it.
+    quiet: Notify,
 }
 
 struct State {
@@ -101,7 +103,7 @@ impl Drop for Permit {
         });
         drop(state);
         if left == Some(0) {
-            self.admission.changed.notify_waiters();
+            self.admission.quiet.notify_waiters();
         }
     }
 }
@@ -115,6 +117,7 @@ impl Admission {
             clock,
             state: Mutex::new(state),
             changed: Notify::new(),
+            quiet: Notify::new(),
         })
     }
 
@@ -211,19 +214,15 @@ impl Admission {
 
     /// Waits until nothing is done for the shard. Nothing may be admitted for it any more.
     pub(crate) async fn idle(&self, shard: Shard) {
-        self.until(|state| state.busy(shard) == 0).await;
-    }
-
-    async fn until(&self, is_so: impl Fn(&State) -> bool) {
         loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
+            let quiet = self.quiet.notified();
+            tokio::pin!(quiet);
             // From here on a change is not missed.
-            changed.as_mut().enable();
-            if is_so(&self.lock()) {
+            quiet.as_mut().enable();
+            if self.lock().busy(shard) == 0 {
                 return;
             }
-            changed.await;
+            quiet.await;
         }
     }
 
@@ -254,5 +253,52 @@ impl State {
 
     fn busy(&self, shard: Shard) -> u32 {
         self.open.get(shard.place()).map_or(0, |open| open.busy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::Admission;
+    use crate::clock::Clock;
+    use crate::engine::{
+        Authority, Candidate, Epoch, Holder, Incarnation, Leaving, Limits, NodeName, Shards, Ttl,
+        plan,
+    };
+
+    /// What waits for a shard would be tried again after each request for another one.
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_request_wakes_none_of_those_who_wait_to_be_admitted() {
+        let shards = Shards::new(1).expect("a count");
+        let shard = shards.of("s");
+        let name = NodeName::try_from("n").expect("a name");
+        let clock = Clock::real();
+        let (now, mut out) = (clock.now(), Vec::new());
+        let authority = Authority::granted(Ttl::default(), now);
+        let (own, limits) = (Incarnation::new(1), Limits::default());
+        let mut holder = Holder::new(name.clone(), own, shards, authority, limits, 1);
+        let candidate = Candidate {
+            name,
+            weight: 1,
+            leaving: Leaving::No,
+        };
+        holder.planned(plan(shards, &[candidate]), now, &mut out);
+        holder.claimed(shard, Epoch::new(7), now, &mut out);
+        let admission = Admission::new(shards, clock);
+        admission.set(Some(holder));
+        admission.is_read(shard, Epoch::new(7));
+
+        let permit = admission.enter("s").expect("it is admitted");
+        let (changed, idle) = (admission.changed.notified(), admission.idle(shard));
+        tokio::pin!(changed, idle);
+        let moment = Duration::from_millis(1);
+        assert!(timeout(moment, idle.as_mut()).await.is_err());
+        assert!(timeout(moment, changed.as_mut()).await.is_err());
+        drop(permit);
+        assert!(timeout(moment, idle).await.is_ok());
+        assert!(timeout(moment, changed).await.is_err());
     }
 }

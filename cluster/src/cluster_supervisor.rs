@@ -2,7 +2,7 @@
 
 mod stats;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +24,11 @@ use crate::local::{Asked, Local};
 use crate::meter::Meter;
 use crate::node::{Drains, Node, Now, PROTOCOL, begin, run};
 use crate::options::ClusterOptions;
+use crate::pages::{Page, Pages};
 use crate::remote::Remote;
 use crate::route::{ask_node, ask_owner, json, nonsense};
 use crate::status::Status;
-use crate::wire::{Ask, Done, Found, How, Row, StartedHow};
+use crate::wire::{Ask, Done, Found, How, StartedHow};
 
 /// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
 /// Cheap to clone; the node runs until it [leaves](Self::leave), also when all handles are dropped.
@@ -44,6 +45,23 @@ impl fmt::Debug for ClusterSupervisor {
     }
 }
 
+/// The supervisor of a node that has not joined. Dropped, it is killed: nothing runs in it.
+struct Unjoined(Option<SessionSupervisor>);
+
+impl Unjoined {
+    fn joined(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        if let Some(sessions) = self.0.take() {
+            sessions.get_cell().kill();
+        }
+    }
+}
+
 /// A session that was started or found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -54,18 +72,6 @@ pub struct Started {
     pub incarnation: u64,
     /// The epoch of its shard: it grows with each owner.
     pub epoch: u64,
-}
-
-/// Some of the sessions of all nodes, in the order of their ids.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Page {
-    /// The sessions, each with its node.
-    pub sessions: Vec<(NodeName, Row)>,
-    /// With what the next page is asked for. None: there were no more.
-    pub next: Option<String>,
-    /// The nodes that did not answer, whose sessions are missing.
-    pub missing: Vec<NodeName>,
 }
 
 impl ClusterSupervisor {
@@ -142,6 +148,7 @@ impl ClusterSupervisor {
         let shared =
             DurableSupervisor::open_bound(of_node, kinds.kinds, store, settings.identity());
         let sessions = shared.await?;
+        let unjoined = Unjoined(Some(sessions.sessions().clone()));
         let leave = Arc::new(Notify::new());
         let meter = Arc::new(Meter::default());
         let feed = NodeFeed::new(name.clone(), shards, clock.clone(), Arc::clone(&meter));
@@ -174,6 +181,7 @@ impl ClusterSupervisor {
                 return Err(error);
             }
         };
+        unjoined.joined();
         run(Arc::clone(&node), term);
         Ok(Self { node })
     }
@@ -308,6 +316,7 @@ impl ClusterSupervisor {
     pub async fn list(&self, after: Option<&str>, most: u32) -> Page {
         let most = most.clamp(1, 1_000);
         let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
+        let mut missing: BTreeSet<_> = nodes.iter().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {
             let (node, after) = (Arc::clone(&self.node), after.map(str::to_owned));
@@ -318,29 +327,15 @@ impl ClusterSupervisor {
                 (name, page)
             });
         }
-        let (mut rows, mut page, mut more) = (BTreeMap::new(), Page::default(), false);
-        while let Some(Ok((name, answer))) = asked.join_next().await {
-            match answer {
-                Ok(Done::Page {
-                    rows: some,
-                    more: next,
-                }) => {
-                    more |= next.is_some();
-                    rows.extend(
-                        some.into_iter()
-                            .map(|row| (row.id.clone(), (name.clone(), row))),
-                    );
-                }
-                _ => page.missing.push(name),
+        let mut pages = Pages::default();
+        while let Some(answered) = asked.join_next().await {
+            if let Ok((name, Ok(Done::Page { rows, more }))) = answered {
+                missing.remove(&name);
+                pages.add(&name, rows, more);
             }
         }
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        more |= rows.len() > most;
-        page.sessions = rows.into_values().take(most).collect();
-        page.missing.sort_unstable();
-        let last = page.sessions.last();
-        page.next = last.filter(|_| more).map(|(_, row)| row.id.clone());
-        page
+        pages.first(most, missing.into_iter().collect())
     }
 
     /// The address of a session, wherever it runs.

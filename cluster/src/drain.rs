@@ -183,7 +183,8 @@ impl ClusterSupervisor {
     /// - New sessions are not started here any more. A start or an ensure for a shard whose turn has not
     ///   come waits, within the request timeout of its caller, until the shard has another owner, and is
     ///   carried out there. Sessions that run serve their callers until the turn of their shard comes.
-    /// - A shard whose turn it is admits nothing more. Its sessions are stopped, each by its own shutdown
+    /// - A shard whose turn it is admits nothing more. Requests that are under way may be answered first, in
+    ///   a quarter of its time and 5 s at most. Its sessions are stopped, each by its own shutdown
     ///   rule, and stay remembered. It waits for the store, until what they have saved is written, and then
     ///   for etcd, until the shard is free. So the next owner finds all of it.
     /// - [`Drain::at_most`] sets how many shards are on their way at a time.
@@ -251,7 +252,7 @@ impl ClusterSupervisor {
         let node = self.of_node();
         node.leave.notify_one();
         let mut now = node.now.subscribe();
-        // An error: the runtime is being shut down.
+        // The node has the sender, so it is there.
         drop(now.wait_for(|now| now.stage == Stage::Left).await);
     }
 }

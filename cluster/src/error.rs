@@ -168,6 +168,10 @@ pub enum RequestError {
     Refused {
         /// Why.
         refusal: Refusal,
+        /// An earlier try got no answer, and may have been carried out: its node has gone since, or was not
+        /// the owner any more. What is refused now may be what it has done.
+        #[source]
+        unanswered: Option<AskError>,
     },
     /// No node that can be reached owned the id in time.
     #[error("no node took it in {within:?}")]
@@ -224,10 +228,19 @@ impl RequestError {
     pub fn outcome(&self) -> Outcome {
         use crate::wire::RefusalKind as Kind;
         match self {
-            Self::Refused { refusal } => match refusal.kind {
-                Kind::TimedOut | Kind::Panicked | Kind::NoReply | Kind::Store | Kind::Other => {
-                    Outcome::Unknown
-                }
+            Self::Refused {
+                unanswered: Some(_),
+                ..
+            } => Outcome::Unknown,
+            Self::Refused { refusal, .. } => match refusal.kind {
+                Kind::TimedOut
+                | Kind::Panicked
+                | Kind::NoReply
+                | Kind::AnswerTooLarge
+                // A session that was stopped and is not forgotten yet; a start of which nobody knows whether
+                // it is written.
+                | Kind::Store
+                | Kind::Other => Outcome::Unknown,
                 _ => Outcome::NotSent,
             },
             Self::Unanswered(error) => error.outcome(),

@@ -59,9 +59,12 @@ use peers::Table;
 use seldom::Seldom;
 use serve::Server;
 
-/// The process group of all gateways. It is the same for all clusters, so that a node of another one is
-/// found, asked, and refused with its cluster's name.
-const GROUP: &str = "session-supervisor/gateways";
+/// The process group of a gateway. It has the gateway alone, here and as other nodes see it: ractor tells a
+/// peer of all gateways of a process, and a process may have several. It does not name the cluster, so that a
+/// node of another one is found, asked, and refused with its cluster's name.
+fn group(of: &Identity) -> String {
+    format!("session-supervisor/gateways/{}", of.host())
+}
 
 /// The largest frame of ractor that is read: some of ours, and what ractor adds.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -71,8 +74,7 @@ const END: Duration = Duration::from_secs(5);
 
 /// A node's end of the connections to all other nodes. It is closed when it is dropped.
 ///
-/// A process has one for each cluster that it is part of, which is one as a rule: ractor's registries are
-/// those of the process.
+/// A process has one for each node that it runs, which is one as a rule.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -213,8 +215,12 @@ impl Gateway {
         })?;
         // Stopped, if this future is dropped or fails.
         let mut started = Started(Some(gateway.get_cell()));
-        pg::join(GROUP.to_owned(), vec![gateway.get_cell()]);
-        let spawned = Actor::spawn(None, node_server(&options, &hello), ()).await;
+        let identity = Identity {
+            node: hello.node.clone(),
+            incarnation: hello.incarnation,
+        };
+        pg::join(group(&identity), vec![gateway.get_cell()]);
+        let spawned = Actor::spawn(None, node_server(&options, &identity), ()).await;
         let (node_server, node_server_end) = spawned.map_err(GatewayError::Start)?;
         started.0 = None;
 
@@ -321,7 +327,7 @@ impl Gateway {
     }
 }
 
-fn node_server(options: &GatewayOptions, hello: &Hello) -> NodeServer {
+fn node_server(options: &GatewayOptions, identity: &Identity) -> NodeServer {
     let loopback = match options.listen {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -330,14 +336,10 @@ fn node_server(options: &GatewayOptions, hello: &Hello) -> NodeServer {
         Some(tls) => IncomingEncryptionMode::Tls(tls.acceptor.clone()),
         None => IncomingEncryptionMode::Raw,
     };
-    let identity = Identity {
-        node: hello.node.clone(),
-        incarnation: hello.incarnation,
-    };
     // The other mode would dial peers of peers, and without TLS.
     let mode = NodeConnectionMode::Isolated;
     let cookie = options.cookie.clone();
-    let name = hello.node.to_string();
+    let name = identity.node.to_string();
     NodeServer::new(
         0,
         cookie,

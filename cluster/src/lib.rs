@@ -31,6 +31,7 @@ mod meter;
 pub mod metrics;
 mod node;
 mod options;
+mod pages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod remote;
@@ -44,7 +45,7 @@ pub mod wire;
 
 pub use admission::NotAdmitted;
 pub use cluster_ref::ClusterRef;
-pub use cluster_supervisor::{ClusterSupervisor, Page, Started};
+pub use cluster_supervisor::{ClusterSupervisor, Started};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{ClusterDashboard, dashboard};
 pub use drain::{Drain, Draining};
@@ -61,6 +62,7 @@ pub use gateway::{PeerInfo, PeerState, PeerStatus, Tls, TlsError};
 pub use kinds::Kinds;
 pub use node::Stage;
 pub use options::ClusterOptions;
+pub use pages::Page;
 #[cfg(feature = "postgres")]
 pub use postgres::{OpenPostgresError, PostgresOptions, PostgresStore};
 pub use remote::Remote;

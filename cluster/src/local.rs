@@ -53,10 +53,13 @@ impl Local {
             request.ask,
             Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
         );
-        if once {
-            return self.serve_once(request).await;
+        match &request.from {
+            Some(_) if once => self.serve_once(request).await,
+            // One of this node's own callers is sent again only after it was answered that nothing was done,
+            // so it takes no place among those that are known.
+            None if once => self.begun(request, None).await,
+            _ => self.carry_out(request.ask, request.deadline_ms).await,
         }
-        self.carry_out(request.ask, request.deadline_ms).await
     }
 
     async fn serve_once(&self, request: Request) -> Answer {
@@ -76,12 +79,19 @@ impl Local {
             }
             answered.await;
         }
-        // Its deadline drops this future. What was begun goes on, and the same request finds it.
-        let (local, id) = (self.clone(), request.id);
-        let open = Unanswered(Arc::clone(&self.requests), Some(id));
+        let open = Unanswered(Arc::clone(&self.requests), Some(request.id));
+        self.begun(request, Some(open)).await
+    }
+
+    /// A deadline or a caller who goes away drops this future. What was begun goes on, and the same request
+    /// finds it.
+    async fn begun(&self, request: Request, open: Option<Unanswered>) -> Answer {
+        let local = self.clone();
         let task = tokio::spawn(async move {
             let answer = local.carry_out(request.ask, request.deadline_ms).await;
-            open.done(&answer, local.admission.clock().now());
+            if let Some(open) = open {
+                open.done(&answer, local.admission.clock().now());
+            }
             answer
         });
         match task.await {
@@ -277,7 +287,10 @@ impl Local {
         // One more says whether there are more.
         let mut first = BinaryHeap::with_capacity(most + 2);
         for info in self.sessions.list_remembered() {
-            if after.is_none_or(|after| &*info.id > after) {
+            let wanted = after.is_none_or(|after| &*info.id > after)
+                && (first.len() <= most || first.peek().is_some_and(|last| info.id < *last));
+            // What is on its way to another node is in no page of this one, and takes no place in it.
+            if wanted && self.admission.owned(&info.id).is_ok() {
                 first.push(info.id);
                 if first.len() > most + 1 {
                     first.pop();
@@ -287,6 +300,7 @@ impl Local {
         let mut ids = first.into_sorted_vec();
         let more = ids.len() > most;
         ids.truncate(most);
+        // Some of them may end meanwhile: the page is up to the last of them all the same.
         let mut rows = Vec::with_capacity(ids.len());
         for id in &ids {
             let Ok(epoch) = self.admission.owned(id) else {

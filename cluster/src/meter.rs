@@ -247,6 +247,7 @@ impl Meter {
             stopping: of(RefusalKind::Stopping),
             store: of(RefusalKind::Store),
             other: of(RefusalKind::Other),
+            answer_too_large: of(RefusalKind::AnswerTooLarge),
         }
     }
 }
@@ -281,6 +282,7 @@ const fn reason(why: RefusalKind) -> usize {
         RefusalKind::Stopping => 13,
         RefusalKind::Store => 14,
         RefusalKind::Other => 15,
+        RefusalKind::AnswerTooLarge => 16,
     }
 }
 

@@ -13,13 +13,15 @@ use crate::gateway::{AskError, Outcome, Peers};
 use crate::local::check_id;
 use crate::meter::Asking;
 use crate::node::{Node, Stage};
-use crate::wire::{Answer, Ask, Done, Payload, Request};
+use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request};
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
 
 /// The pause before a request is sent again where nothing tells when it is worth it.
 const PAUSE: Duration = Duration::from_millis(20);
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Asks the owner of an id, at most so long. A request whose outcome is not known is sent again with the
 /// same number, so that it is not carried out twice by one node.
@@ -38,15 +40,22 @@ pub(crate) async fn ask_owner(
 async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<Done, RequestError> {
     let local = &node.local;
     if let Err(refusal) = check_id(id) {
-        return Err(RequestError::Refused { refusal });
+        return Err(refused(refusal));
     }
-    let until = Instant::now() + within;
+    let until = end_of(within);
     let request = Request::new(ask);
-    let mut last = None;
+    let mut last: Option<AskError> = None;
     loop {
         let again = Request::again(request.id, request.ask.clone());
         let peers = node.now.borrow().peers.clone();
         match try_once(node, peers.as_ref(), id, again, until).await {
+            Tried::Done(Err(RequestError::Refused { refusal, .. })) => {
+                let unanswered = last.filter(|error| error.outcome() == Outcome::Unknown);
+                return Err(RequestError::Refused {
+                    refusal,
+                    unanswered,
+                });
+            }
             Tried::Done(answer) => return answer,
             Tried::Again(pause, error) => {
                 // What may have been done is what the caller has to know.
@@ -76,6 +85,12 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
         },
         RequestError::Unanswered,
     ))
+}
+
+/// When a caller gives up. One who waits without a limit gives the longest time that there is, and no clock
+/// goes so far: a day is beyond what any caller waits for.
+fn end_of(within: Duration) -> Instant {
+    Instant::now() + within.min(DAY)
 }
 
 enum Tried {
@@ -126,7 +141,7 @@ async fn try_once(
         match answer {
             Answer::Done(done) => return Tried::Done(Ok(done)),
             Answer::Refused(refusal) => {
-                return Tried::Done(Err(RequestError::Refused { refusal }));
+                return Tried::Done(Err(refused(refusal)));
             }
             Answer::NobodyNow { retry_after_ms } => {
                 return Tried::Again(Duration::from_millis(retry_after_ms.into()), None);
@@ -160,9 +175,18 @@ async fn ask_peer(
 }
 
 fn timed_out() -> RequestError {
-    use crate::wire::{Refusal, RefusalKind};
-    let refusal = Refusal::new(RefusalKind::TimedOut, "it was not done in time");
-    RequestError::Refused { refusal }
+    refused(Refusal::new(
+        RefusalKind::TimedOut,
+        "it was not done in time",
+    ))
+}
+
+/// It was not tried before, or is known not to have been done.
+const fn refused(refusal: Refusal) -> RequestError {
+    RequestError::Refused {
+        refusal,
+        unanswered: None,
+    }
 }
 
 /// Asks a node, whichever shards it owns.
@@ -185,7 +209,8 @@ async fn to_node(
     within: Duration,
 ) -> Result<Done, RequestError> {
     let answer = if *of == node.name {
-        node.local.serve(Request::new(ask)).await
+        let served = timeout_at(end_of(within), node.local.serve(Request::new(ask))).await;
+        served.map_err(|_| timed_out())?
     } else {
         let peers = node.now.borrow().peers.clone();
         let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
@@ -193,7 +218,7 @@ async fn to_node(
     };
     match answer {
         Answer::Done(done) => Ok(done),
-        Answer::Refused(refusal) => Err(RequestError::Refused { refusal }),
+        Answer::Refused(refusal) => Err(refused(refusal)),
         _ => Err(RequestError::Nonsense { node: of.clone() }),
     }
 }

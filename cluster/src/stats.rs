@@ -204,7 +204,7 @@ pub struct Refused {
     pub bad_request: u64,
     /// The two nodes could not work together.
     pub mismatch: u64,
-    /// The request or its answer was too large.
+    /// The request was too large.
     pub too_large: u64,
     /// It was not done in time.
     pub timed_out: u64,
@@ -232,10 +232,12 @@ pub struct Refused {
     pub store: u64,
     /// Anything else.
     pub other: u64,
+    /// The answer was too large. What was asked may have been done.
+    pub answer_too_large: u64,
 }
 
 /// How many reasons there are.
-pub(crate) const REASONS: usize = 16;
+pub(crate) const REASONS: usize = 17;
 
 impl Refused {
     /// All of them, each with the name of the reason.
@@ -267,6 +269,7 @@ impl Refused {
             ("stopping", self.stopping),
             ("store", self.store),
             ("other", self.other),
+            ("answer_too_large", self.answer_too_large),
         ]
     }
 }

@@ -21,6 +21,9 @@ pub enum WriteError {
     /// The store was closed, or its thread has ended.
     #[error("the session store is closed")]
     Down,
+    /// The store has not answered in the time that there was. It may still be written.
+    #[error("the session store has not answered in time")]
+    Unanswered,
 }
 
 /// Why no durable supervisor was opened.

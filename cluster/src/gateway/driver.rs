@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::concurrency::JoinHandle;
-use ractor::{ActorId, ActorRef, pg};
+use ractor::{ActorCell, ActorId, ActorRef, pg};
 use ractor_cluster::node::NodeServerSessionInformation as Session;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::GROUP;
 use super::dial::Net;
 use super::events::Event;
 use super::greeting::{greet, pulse};
+use super::group;
 use super::line::Line;
 use super::links::{ConnectionId, Direction, Effect, Identity, Links, Moment};
 use super::message::GatewayMessage;
@@ -245,7 +245,7 @@ impl Driver {
 
     fn greet(&self, identity: Identity, connection: ConnectionId) {
         let session = self.open.sessions.get(&connection);
-        let gateway = session.and_then(|session| gateway_of(session.node_id));
+        let gateway = session.and_then(|session| gateway_of(&identity, session.node_id));
         let events = self.net.events.clone();
         let (own, until) = (self.own.clone(), Instant::now() + self.greeting);
         tokio::spawn(async move {
@@ -305,11 +305,18 @@ impl Driver {
 }
 
 /// The gateway behind a connection. ractor's group is a hint: what the gateway says is asked next.
-fn gateway_of(node_id: ractor_cluster::NodeId) -> Option<ActorRef<GatewayMessage>> {
-    let mut cells = pg::get_members(&GROUP.to_owned()).into_iter();
-    let cell = cells
-        .find(|cell| matches!(cell.get_id(), ActorId::Remote { node_id: of, .. } if of == node_id));
-    cell.map(ActorRef::from)
+///
+/// Each server of ractor counts its connections by itself, so a number is not that of one connection where a
+/// process has several. All in the group lead to the same gateway.
+fn gateway_of(
+    identity: &Identity,
+    connection: ractor_cluster::NodeId,
+) -> Option<ActorRef<GatewayMessage>> {
+    let cells = pg::get_members(&group(identity));
+    let over = |cell: &&ActorCell| matches!(cell.get_id(), ActorId::Remote { node_id, .. } if node_id == connection);
+    // Else it is of this process, and ractor has another connection to it of the same number.
+    let cell = cells.iter().find(over).or_else(|| cells.first());
+    cell.cloned().map(ActorRef::from)
 }
 
 async fn at(deadline: Option<Instant>) {

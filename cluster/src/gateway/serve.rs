@@ -179,5 +179,5 @@ fn written(answer: &Answer) -> Vec<u8> {
     };
     let text = format!("the answer does not fit into {MAX_FRAME} bytes: {error}");
     // A few bytes of text always fit.
-    encode_answer(&refused(RefusalKind::TooLarge, text)).unwrap_or_default()
+    encode_answer(&refused(RefusalKind::AnswerTooLarge, text)).unwrap_or_default()
 }

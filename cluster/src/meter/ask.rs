@@ -33,7 +33,7 @@ impl Asking {
     pub(crate) fn answered(mut self, answer: &Result<Done, RequestError>) {
         self.how = match answer {
             Ok(_) => SentHow::Done,
-            Err(RequestError::Refused { refusal }) => SentHow::Refused(refusal.kind),
+            Err(RequestError::Refused { refusal, .. }) => SentHow::Refused(refusal.kind),
             Err(RequestError::NoOwner { .. }) => SentHow::NoOwner,
             Err(RequestError::Unanswered(_)) => SentHow::Unanswered,
             Err(RequestError::Frame(_) | RequestError::Json(_) | RequestError::Nonsense { .. }) => {

@@ -25,6 +25,7 @@ async fn each_request_has_one_outcome_and_is_in_flight_until_then() {
     open.answered(&Ok(Done::Found(None)));
     asking().answered(&Err(RequestError::Refused {
         refusal: Refusal::new(RefusalKind::Limit, "full"),
+        unanswered: None,
     }));
     asking().answered(&Err(RequestError::NoOwner {
         within: Duration::from_secs(1),
@@ -79,12 +80,16 @@ fn every_reason_has_a_number_of_its_own() {
         RefusalKind::Stopping,
         RefusalKind::Store,
         RefusalKind::Other,
+        RefusalKind::AnswerTooLarge,
     ];
     assert_eq!(all.len(), REASONS);
     for (place, why) in all.into_iter().enumerate() {
         for _ in 0..=place {
             let refusal = Refusal::new(why, "no");
-            Asking::begin(&meter, &lookup()).answered(&Err(RequestError::Refused { refusal }));
+            Asking::begin(&meter, &lookup()).answered(&Err(RequestError::Refused {
+                refusal,
+                unanswered: None,
+            }));
         }
     }
     let counts: Vec<_> = meter
@@ -93,7 +98,7 @@ fn every_reason_has_a_number_of_its_own() {
         .iter()
         .map(|(_, count)| count)
         .collect();
-    assert_eq!(counts, (1..=16).collect::<Vec<_>>());
+    assert_eq!(counts, (1..=17).collect::<Vec<_>>());
 }
 
 #[test]

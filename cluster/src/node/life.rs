@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor_store::Part;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::driver::{Over, serve};
 use super::term::{Term, begin};
@@ -12,9 +12,15 @@ use super::{Node, Stage};
 use crate::engine::{Backoff, Retry};
 use crate::local::chain;
 
+/// How long a node that leaves waits for its supervisor and its store. Nothing of it is owned any more: a
+/// call of the store that never returns must not keep it.
+const STOP: Duration = Duration::from_secs(15);
+
 /// Runs a node until it has left.
 pub(crate) fn run(node: Arc<Node>, first: Term) {
+    let end = End(Arc::clone(&node));
     drop(tokio::spawn(async move {
+        let _end = end;
         let terms = tokio::spawn(terms(Arc::clone(&node), first));
         if let Err(error) = terms.await {
             // Its lease went with the task, and is not renewed any more.
@@ -23,14 +29,32 @@ pub(crate) fn run(node: Arc<Node>, first: Term) {
             drop(node.sessions().hand_over(Part::ALL, Duration::ZERO).await);
         }
         node.drained_without_a_term();
-        if let Err(error) = node.sessions().stop().await {
-            let why = chain(&error);
-            tracing::error!("the last states of some sessions are not written: {why}");
+        match timeout(STOP, node.sessions().stop()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                let why = chain(&error);
+                tracing::error!("the last states of some sessions are not written: {why}");
+            }
+            Err(_) => tracing::error!(
+                node = %node.name,
+                "the last states of some sessions may not be written: their store has not ended within {STOP:?}"
+            ),
         }
+    }));
+}
+
+/// The end of a node, however it comes: its runtime may be shut down, and those who wait for the node may
+/// be in another one.
+struct End(Arc<Node>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let Self(node) = self;
+        node.local.admission.set(None);
         node.local.feed.end();
         node.stage(Stage::Left);
         tracing::info!(node = %node.name, "left the cluster");
-    }));
+    }
 }
 
 /// One term after another.

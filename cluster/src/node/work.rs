@@ -24,6 +24,9 @@ use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
 use crate::local::chain;
 
+/// How long requests that are under way may take to be answered before the sessions of their shard end.
+const UNDER_WAY: Duration = Duration::from_secs(5);
+
 /// What is being done in one term. Dropped, it ends; [`end`](Self::end) waits until it has.
 pub(super) struct Work {
     node: Arc<Node>,
@@ -162,8 +165,9 @@ impl Work {
         self.begin_with(shard, move |turn| async move {
             let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
-            // What was admitted before is begun; it ends with the sessions.
-            drop(tokio::time::timeout(within, idle).await);
+            // What was admitted before may be answered first. What takes longer ends with the sessions, which
+            // need their time too: a call may never be answered.
+            drop(tokio::time::timeout((within / 4).min(UNDER_WAY), idle).await);
             if let Some(part) = part(&node, shard, epoch) {
                 let left = within.saturating_sub(begun.elapsed());
                 let is_stuck = || drop(tell.send(Happened::Stuck(shard)));
@@ -189,7 +193,7 @@ impl Work {
 /// Hands sessions over until none of them runs any more, and all that they have saved is written. What
 /// cannot be written in this time is left: it is refused once another node has the shard.
 async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn()) {
-    let until = Instant::now() + within;
+    let begun = Instant::now();
     loop {
         let error = match node.sessions().hand_over(part, within).await {
             Ok(()) => return,
@@ -201,7 +205,7 @@ async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn(
                 tracing::error!("sessions are not handed over: {why}");
                 is_stuck();
             }
-            HandOverError::Store(WriteError::Store(_)) if Instant::now() + PAUSE < until => {
+            HandOverError::Store(WriteError::Store(_)) if begun.elapsed() + PAUSE < within => {
                 tracing::warn!("sessions are not handed over yet, tried again: {why}");
             }
             _ => return tracing::error!("sessions are handed over as they are: {why}"),

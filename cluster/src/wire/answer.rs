@@ -157,7 +157,7 @@ pub enum RefusalKind {
     BadRequest,
     /// The two nodes cannot work together.
     Mismatch,
-    /// The request or its answer is too large.
+    /// The request is too large.
     TooLarge,
     /// The deadline passed before it was done. What was begun may still be done.
     TimedOut,
@@ -185,4 +185,6 @@ pub enum RefusalKind {
     Store,
     /// Anything else.
     Other,
+    /// The answer is too large. What was asked may have been done.
+    AnswerTooLarge,
 }

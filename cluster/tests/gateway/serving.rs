@@ -80,7 +80,7 @@ fn huge() {
         assert!((bytes + 20..bytes + 60).contains(&size), "{answer}");
     }
     let answer = a.ask("b", "huge", 10, 20_000);
-    assert!(answer.contains("kind: TooLarge"), "{answer}");
+    assert!(answer.contains("kind: AnswerTooLarge"), "{answer}");
     a.echo("b");
     b.echo("a");
 }

@@ -83,10 +83,15 @@ impl Strange {
     }
 }
 
+/// The groups of gateways, each with the host that it has for ractor.
+const GROUPS: &str = "session-supervisor/gateways";
+
 /// Sends garbage to the first gateway that is connected, and counts what is answered.
 async fn send() -> String {
     let gateway: ActorRef<Raw> = loop {
-        let mut cells = pg::get_members(&"session-supervisor/gateways".to_owned()).into_iter();
+        let groups = pg::which_groups().into_iter();
+        let groups = groups.filter(|group| group.starts_with(GROUPS));
+        let mut cells = groups.flat_map(|group| pg::get_members(&group));
         if let Some(cell) = cells.find(|cell| !cell.get_id().is_local()) {
             break cell.into();
         }
@@ -134,10 +139,7 @@ pub(crate) async fn node(settings: &Settings) {
     )
     .await
     .expect("it starts");
-    pg::join(
-        "session-supervisor/gateways".to_owned(),
-        vec![actor.get_cell()],
-    );
+    pg::join(format!("{GROUPS}/{host}"), vec![actor.get_cell()]);
     let port = {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         listener.local_addr().expect("an address").port()

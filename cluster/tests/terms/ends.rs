@@ -1,8 +1,12 @@
 //! What a node does when something of it ends that should go on.
 
+use std::time::{Duration, Instant};
+
 use session_supervisor::ChildSpec;
 use session_supervisor_cluster::error::{JoinError, Outcome};
-use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Stage};
+use session_supervisor_cluster::{
+    ClusterOptions, ClusterSupervisor, Drain, Kinds, Owner, Remote, ShardOutcome, Stage,
+};
 use session_supervisor_store::MemoryStore;
 
 use crate::log::panics_at;
@@ -96,6 +100,56 @@ async fn a_stop_that_is_not_written_may_have_been_done() {
     );
     assert_eq!(error.outcome(), Outcome::Unknown);
     world.trouble.set(Does::Well);
+    node.leave().await;
+}
+
+/// A store may hang, as one over a network can whose author gave it no time limit. It costs what was not
+/// written, and neither the shards of the node nor its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_never_answers_keeps_no_node_from_its_end() {
+    let Some(world) = world("/terms/hung", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let started = node.start_session("s", "count", &()).await;
+    assert!(started.is_ok(), "{started:?}");
+    world.trouble.set(Does::HoldWrites);
+    assert_eq!(count(&node, "s").await, 1);
+    soon("a write that hangs", world.trouble.held()).await;
+    let begun = Instant::now();
+    let report = soon(
+        "the drain",
+        node.drain(Drain::within(Duration::from_secs(2))),
+    )
+    .await;
+    let report = report.expect("it drains");
+    let all = report.shards.iter().map(|shard| shard.outcome);
+    let handed_over = all.filter(|outcome| *outcome == ShardOutcome::HandedOver);
+    assert_eq!(handed_over.count(), 4, "{report:?}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{report:?}");
+    soon("the end of the node", node.leave()).await;
+    world.unowned().await;
+    assert_eq!(nodes(&world).await, 0);
+}
+
+/// The same when its lease is lost: it ends what it runs, and joins anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_never_answers_keeps_no_node_from_joining_anew() {
+    let Some(world) = world("/terms/hung-again", 4).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let before = node.start_session("s", "count", &()).await;
+    let before = before.expect("it starts").epoch;
+    world.trouble.set(Does::HoldWrites);
+    assert_eq!(count(&node, "s").await, 1);
+    soon("a write that hangs", world.trouble.held()).await;
+    world.delete("nodes/n").await;
+    until(&node, |status| {
+        let anew = |owner: &Owner| owner.epoch.number() > before;
+        !status.owners.is_empty() && status.owners.values().all(anew)
+    })
+    .await;
     node.leave().await;
 }
 

@@ -145,7 +145,7 @@ async fn a_request_waits_for_a_session_that_is_being_restored() {
     soon("a start", world.pause.begun()).await;
     let session = node.session_ref::<Count>("s");
     let early = session.call(&(), Duration::from_millis(100)).await;
-    let not_found = |error: &RequestError| matches!(error, RequestError::Refused { refusal } if refusal.kind == RefusalKind::NotFound);
+    let not_found = |error: &RequestError| matches!(error, RequestError::Refused { refusal, .. } if refusal.kind == RefusalKind::NotFound);
     assert!(early.is_err_and(|error| !not_found(&error)));
     world.pause.over();
     assert_eq!(count(&node, "s").await, 1);

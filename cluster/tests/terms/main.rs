@@ -5,6 +5,7 @@ mod ends;
 #[expect(dead_code, reason = "another test uses the rest of it")]
 mod etcd;
 mod hand_over;
+mod lists;
 mod log;
 mod node;
 mod reads;

@@ -234,10 +234,30 @@ impl Counter {
     }
 }
 
+/// Handles what it is asked for as long as it is held up, which no kill ends.
+struct Deaf(Pause);
+
+#[ractor::actor(message = Count, state = (), arguments = ())]
+impl Deaf {
+    async fn handle(
+        &self,
+        _: ActorRef<Count>,
+        _: Count,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        self.0.wait();
+        Ok(())
+    }
+}
+
 fn kinds(pause: &Pause) -> Kinds {
     let make = |seat: Seat| ChildSpec::new(move |start| (Counter, (start, seat.clone())));
-    let pause = pause.clone();
+    let (pause, deaf) = (pause.clone(), pause.clone());
     Kinds::new()
+        .kind("deaf", move |(): (), _| {
+            let pause = deaf.clone();
+            ChildSpec::new(move |_| (Deaf(pause.clone()), ()))
+        })
         .kind("count", move |(): (), seat| make(seat))
         .kind("slow", move |(): (), seat| {
             pause.wait();

@@ -14,7 +14,7 @@ pub(crate) struct Trouble(Arc<Shared>);
 struct Shared {
     does: Mutex<Does>,
     changed: Condvar,
-    /// How many loads were held up, and how many writes, or loads of all, failed.
+    /// How many calls were held up, and how many writes, or loads of all, failed.
     seen: watch::Sender<(u32, u32)>,
     /// What each call was to load.
     loads: Mutex<Vec<Vec<Part>>>,
@@ -32,6 +32,8 @@ pub(crate) enum Does {
     /// No shard can be loaded, for this cause.
     FailAllLoads(&'static str),
     FailWrites,
+    /// A write does not return.
+    HoldWrites,
 }
 
 impl Trouble {
@@ -59,7 +61,7 @@ impl Trouble {
         loads.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until a load is held up.
+    /// Waits until a load or a write is held up.
     pub(crate) async fn held(&self) {
         let mut seen = self.0.seen.subscribe();
         seen.wait_for(|(held, _)| *held > 0)
@@ -144,6 +146,16 @@ impl SessionStore for Store {
             self.trouble.0.seen.send_modify(|(_, failed)| *failed += 1);
             return Err(StoreError::Unreachable("it is told to fail".into()));
         }
+        let shared = &self.trouble.0;
+        let mut does = self.trouble.does();
+        if *does == Does::HoldWrites {
+            shared.seen.send_modify(|(held, _)| *held += 1);
+            while *does == Does::HoldWrites {
+                let waited = shared.changed.wait(does);
+                does = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        drop(does);
         self.store.apply(changes)
     }
 }

@@ -8,14 +8,20 @@ use std::time::Duration;
 use ractor::ActorCell;
 use session_supervisor::error::SupervisorDown;
 use session_supervisor::{SessionId, SessionSupervisor};
+use tokio::time::{Instant, timeout};
 
 use super::walks::Sorted;
 use super::{DurableSupervisor, Inner};
-use crate::error::HandOverError;
+use crate::error::{HandOverError, WriteError};
+use crate::journal::Written;
 use crate::part::Part;
 
-/// So many sessions are looked at in one go.
+/// How many sessions are looked at in one go.
 const PAGE: usize = 1_000;
+
+/// The least time that the store has to write what sessions have saved that end: a store that never answers
+/// must not keep their part for ever.
+const WRITES: Duration = Duration::from_secs(3);
 
 /// A session that is to end, remembered or not.
 #[derive(Clone)]
@@ -29,12 +35,13 @@ impl DurableSupervisor {
     /// end, and are known here no longer. It returns when what they have saved is written, so that
     /// whoever takes the part over finds it. Nobody may start one of them meanwhile.
     ///
-    /// One that does not end within the time is killed. [`Part::ALL`] is all of them.
+    /// One that does not end within the time is killed. The store has the same time to write, and 3 s at
+    /// least. [`Part::ALL`] is all of them.
     ///
     /// # Errors
     ///
-    /// The supervisor has ended, something could not be written, or sessions are stuck: those are still
-    /// known, and it can be called again.
+    /// The supervisor has ended, something could not be written or a call of the store has not returned, or
+    /// sessions are stuck: those are still known, and it can be called again.
     ///
     /// # Cancel safety
     ///
@@ -47,21 +54,29 @@ impl DurableSupervisor {
         let durable = self.clone();
         async move {
             let inner = &durable.inner;
+            let begun = Instant::now();
             inner.journal.hand_over(part);
             let ended = end(inner, part, within).await;
             inner.follower.catch_up().await;
-            let mut written = Ok(());
-            for settled in inner.journal.settled_part(part) {
-                written = written.and(settled.wait().await.map(drop));
-            }
+            let left = within.saturating_sub(begun.elapsed()).max(WRITES);
+            let written = timeout(left, written(inner.journal.settled_part(part))).await;
             let sessions = inner.journal.handed_over(part);
             if sessions > 0 {
                 return Err(HandOverError::Stuck { sessions });
             }
-            written?;
+            written.unwrap_or(Err(WriteError::Unanswered))?;
             Ok(ended?)
         }
     }
+}
+
+/// Waits for all of them. Answers the first error.
+async fn written(all: Vec<Written>) -> Result<(), WriteError> {
+    let mut written = Ok(());
+    for settled in all {
+        written = written.and(settled.wait().await.map(drop));
+    }
+    written
 }
 
 async fn end(inner: &Inner, part: Part, within: Duration) -> Result<(), SupervisorDown> {
@@ -76,7 +91,7 @@ async fn end(inner: &Inner, part: Part, within: Duration) -> Result<(), Supervis
         Ok(())
     };
     // Dropped, the stops go on.
-    if let Ok(stopped) = tokio::time::timeout(within, stopped).await {
+    if let Ok(stopped) = timeout(within, stopped).await {
         return stopped;
     }
     let theirs = theirs().await?;
