@@ -211,7 +211,7 @@ impl RequestError {
     /// /// As a handler of HTTP requests may answer it.
     /// fn status(error: &RequestError) -> u16 {
     ///     match error {
-    ///         RequestError::Refused { refusal } => match refusal.kind {
+    ///         RequestError::Refused { refusal, .. } => match refusal.kind {
     ///             RefusalKind::NotFound => 404,
     ///             RefusalKind::AlreadyRuns => 409,
     ///             RefusalKind::BadId | RefusalKind::BadArguments => 400,

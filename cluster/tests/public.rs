@@ -19,7 +19,7 @@ mod etcd;
 /// As an HTTP handler would answer it.
 fn http_status(error: &RequestError) -> u16 {
     match error {
-        RequestError::Refused { refusal } => match (refusal.kind, refusal.retry) {
+        RequestError::Refused { refusal, .. } => match (refusal.kind, refusal.retry) {
             (RefusalKind::NotFound, _) => 404,
             (RefusalKind::AlreadyRuns, _) => 409,
             (RefusalKind::BadId | RefusalKind::BadArguments, _) => 400,

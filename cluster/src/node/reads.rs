@@ -14,7 +14,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 use super::Node;
 use crate::local::chain;
 
-/// So many shards are read at once. Of 64 each costs a fifth of what it costs alone, and of more not less.
+/// How many shards are read at once. Of 64 each costs a fifth of what it costs alone, and of more not less.
 const AT_ONCE: usize = 64;
 
 /// The turn of a shard.

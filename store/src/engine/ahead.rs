@@ -9,7 +9,7 @@ use super::by_shard::ByShard;
 use crate::part::Part;
 use crate::record::SavedState;
 
-/// So many bytes may be held: 64 MiB. What has no room is read when its session asks for it.
+/// How many bytes may be held: 64 MiB. What has no room is read when its session asks for it.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// What sessions have saved under the name that is theirs, not that of a child of their tree.

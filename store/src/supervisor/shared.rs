@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use session_supervisor::Options;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
 
 use super::DurableSupervisor;
 use super::opening::{Restores, read};
