@@ -70,7 +70,8 @@ fn main() {
         );
         return;
     }
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let is_wanted =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     let queue = Mutex::new(cases().filter(|(name, _)| is_wanted(name)));
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -80,7 +81,10 @@ fn main() {
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 while let Some((name, case)) = next() {
                     if !passes(name, *case) {
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(*name);
+                        failed
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push(*name);
                     }
                 }
             });
