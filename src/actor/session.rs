@@ -135,7 +135,7 @@ impl<A: Actor> Session<A> {
         if self.knows(&event) {
             return Ok(());
         }
-        if callbacks.turn_of(&self.shared) == Turn::Roots {
+        if callbacks.turn_of(&self.shared, myself.get_id().pid()) == Turn::Roots {
             yield_now().await;
         }
         // The root of a supervisor judges the ends of its children itself.
@@ -229,7 +229,7 @@ impl<A: Actor> Session<A> {
         message: A::Msg,
         callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        let message = match callbacks.turn_of(&self.shared) {
+        let message = match callbacks.turn_of(&self.shared, myself.get_id().pid()) {
             Turn::Mine => message,
             Turn::Roots => {
                 let kept = Box::new(message);
@@ -265,7 +265,7 @@ impl<A: Actor> Session<A> {
         myself: ActorRef<A::Msg>,
         callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
-        if callbacks.turn_of(&self.shared) == Turn::Roots {
+        if callbacks.turn_of(&self.shared, myself.get_id().pid()) == Turn::Roots {
             yield_now().await;
         }
         // What it stops itself may have linked others, which then are not below it any more.

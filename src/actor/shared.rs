@@ -23,7 +23,7 @@ pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use arguments::{OfSessions, Own};
-use events::Events;
+pub(super) use events::Events;
 pub(super) use launches::Counting;
 
 use super::clock::Clock;

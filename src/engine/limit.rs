@@ -82,6 +82,7 @@ impl Window {
     }
 
     /// The same, but nothing is counted.
+    #[inline]
     pub(super) fn judge(&self, now: Moment, limit: Limit) -> Admission {
         if self.counted_at(now, limit) >= limit.max {
             Admission::Refused
@@ -91,6 +92,7 @@ impl Window {
     }
 
     /// How many restarts count at this moment.
+    #[inline]
     pub(super) fn counted_at(&self, now: Moment, limit: Limit) -> u32 {
         let over = |(moment, _): &&(Moment, u32)| now.since(*moment) > limit.window;
         let kept = self.log.iter().chain(&self.last);

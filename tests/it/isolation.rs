@@ -1,6 +1,7 @@
 //! A session that is slow, stuck or broken affects no other session.
 
 mod errors;
+mod first_callbacks;
 mod launch_tasks;
 mod readers;
 

@@ -17,7 +17,7 @@ use crate::actor::drop_queue::Deferred;
 use crate::actor::life::Hold;
 use crate::actor::lines::Lines;
 use crate::actor::linked::{Any, Linked};
-use crate::actor::shared::{Life, Shared};
+use crate::actor::shared::{Events, Life, Shared};
 use crate::engine::Cause;
 
 /// Who is to run next on this thread.
@@ -51,11 +51,14 @@ impl Callbacks {
     ///
     /// ractor has just told the root that the session started. tokio put the root into a slot of
     /// this thread that no other thread takes from. A callback that blocks the thread, or a drop
-    /// after it, would keep the root there. If the root has read of all starts that it was told of,
-    /// it has had its turn.
-    pub(super) fn turn_of(&mut self, shared: &Shared) -> Turn {
+    /// after it, would keep the root there. If that was in an earlier poll, or if the root has read of
+    /// all starts that it was told of, it has had its turn.
+    pub(super) fn turn_of(&mut self, shared: &Shared, actor: u64) -> Turn {
         let young = std::mem::take(&mut self.young);
-        if young && !(shared.has_sessions() && shared.events.all_starts_read()) {
+        if young
+            && Events::may_be_told_just_now(actor)
+            && !(shared.has_sessions() && shared.events.all_starts_read())
+        {
             Turn::Roots
         } else {
             Turn::Mine
@@ -73,6 +76,7 @@ impl<A: Actor> Place<A> {
         Self(Mutex::new(Some(Held { actor, body })))
     }
 
+    #[inline]
     fn swap(&self, held: Option<Held<A>>) -> Option<Held<A>> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *place, held)
@@ -227,6 +231,7 @@ impl<A: Actor> Lease<'_, A> {
     }
 
     /// After a callback, follows what has become of that.
+    #[inline]
     pub(super) fn follow_up(&mut self) {
         let session = self.session;
         if let (Some(cell), Some(linked)) = (session.followed(), self.linked()) {

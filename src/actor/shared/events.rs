@@ -3,13 +3,20 @@
 //! ractor tells the root of a start on the session's own thread, where the root may be the next to
 //! run (R47 in `docs/ractor.md`). The session's first callback may block that thread, so the
 //! session yields before it. Once the root has read of all starts that it was told of, it has had
-//! its turn, and the session need not yield.
+//! its turn, and the session need not yield. Nor need it if its start was told in an earlier poll of its
+//! task: after that poll the thread ran what was in the slot.
 //!
 //! Invariants:
 //! 1. a start is counted as told before ractor tells the root;
 //! 2. no more are counted as read than as told, whatever events others send to the root.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+thread_local! {
+    /// The actor whose start was told on this thread last.
+    static TOLD_HERE: Cell<u64> = const { Cell::new(0) };
+}
 
 /// The starts of the sessions of one supervisor. Those of a static supervisor's children are not
 /// counted as read.
@@ -26,6 +33,13 @@ impl Events {
     pub(in crate::actor) fn start_told(&self, actor: u64) {
         self.last.store(actor, Ordering::Relaxed);
         self.starts_told.fetch_add(1, Ordering::Relaxed);
+        TOLD_HERE.set(actor);
+    }
+
+    /// Whether the start of this actor may have been told in the poll of its task that asks. It was not
+    /// if it was told on another thread, or before another one on this thread.
+    pub(in crate::actor) fn may_be_told_just_now(actor: u64) -> bool {
+        TOLD_HERE.get() == actor
     }
 
     /// Whether this was the last one told. That saves a look at its name.

@@ -13,7 +13,7 @@ use crate::engine::end::{EndReason, Over, SessionEnd};
 use crate::engine::event::EventKind;
 use crate::engine::exit::Exit;
 use crate::engine::io::{Discard, Domain, Failure, GoneAnswer, Refusal, Reply, StopAnswer};
-use crate::engine::lifecycle::{Due, Lost};
+use crate::engine::lifecycle::{Due, Last, Lost};
 use crate::engine::moment::Moment;
 use crate::engine::restart::Restart;
 use crate::engine::waiters::Waiters;
@@ -88,7 +88,7 @@ impl<D: Domain> Engine<D> {
         self.answer_stops_stuck(slot);
         match before {
             Some(Plan::After { batch, .. }) => self.stop_finished(batch),
-            Some(Plan::Forget { exit, .. }) => self.discard(Discard::Exit(exit)),
+            Some(Plan::Forget { exit, .. }) => self.keep_exit(slot, exit),
             _ => {}
         }
         let refusal = if self.serving() {
@@ -97,6 +97,17 @@ impl<D: Domain> Engine<D> {
             self.closed()
         };
         self.empty_queue(slot, refusal);
+    }
+
+    /// One that was to be forgotten is shown again, with its last exit.
+    fn keep_exit(&mut self, slot: u32, exit: Exit) {
+        match self.table.get_mut(slot) {
+            Some(child) if child.last_exit().is_none() && exit != Exit::NotRunning => {
+                let actor = child.life.actor();
+                child.history().last = Some(Last { actor, exit });
+            }
+            _ => self.let_go(slot, exit),
+        }
     }
 
     /// A caller or the supervisor's stop waits for the release of a child that has ended.
@@ -188,7 +199,7 @@ impl<D: Domain> Engine<D> {
             self.next_for_free_id(now, &child.life.id, waiting.queue);
             self.go_on_watching(&child.life.id, runs);
         }
-        self.discard(Discard::Exit(exit));
+        self.let_go(slot, exit);
     }
 
     /// Tells those who wait for it how it has ended.

@@ -9,7 +9,8 @@
 use super::ending::Gone;
 use super::restarts::{Occasion, Standing};
 use super::{Engine, Events, Mode};
-use crate::engine::child::{Plan, Tally, Then};
+use crate::engine::child::{Child, Plan, Tally, Then};
+use crate::engine::counts::SessionState;
 use crate::engine::decision::{Decision, Pending};
 use crate::engine::end::Over;
 use crate::engine::exit::{Exit, Mark, Seen, complete};
@@ -75,9 +76,14 @@ impl<D: Domain> Engine<D> {
         let end = self.step_within(now, slot, |child, step| {
             let told = child.ends_since();
             let first = child.first();
+            // Nobody asks for the exit of one that is forgotten next.
+            let forgotten = is_forgotten_next(child);
             let history = &mut child.history;
             let mark = child.life.mark();
             let end = child.life.end(mark, seen, told, step, |last| {
+                if forgotten {
+                    return Some(last);
+                }
                 let history = history.get_or_insert_default();
                 history.first = first;
                 history.last.replace(last)
@@ -107,7 +113,7 @@ impl<D: Domain> Engine<D> {
                     slot,
                     Occasion::exited(&end).with(Decision::Undecided(Pending::Release)),
                 );
-                self.discard(Discard::Exit(end.exit));
+                self.let_go(slot, end.exit);
             }
         }
     }
@@ -135,7 +141,7 @@ impl<D: Domain> Engine<D> {
             self.leave(now, slot, exit, why);
             return;
         }
-        self.discard(Discard::Exit(exit));
+        self.let_go(slot, exit);
         self.decide_restart(now, slot, Duration::ZERO, occasion);
     }
 
@@ -161,7 +167,7 @@ impl<D: Domain> Engine<D> {
         let exit = match end.recall {
             Recall::InTime => end.exit,
             Recall::TooLate => {
-                self.discard(Discard::Exit(end.exit));
+                self.let_go(slot, end.exit);
                 Exit::NotRunning
             }
         };
@@ -172,7 +178,7 @@ impl<D: Domain> Engine<D> {
                 self.set_timer(slot, None);
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });
-                self.discard(Discard::Exit(exit));
+                self.let_go(slot, exit);
             }
             Then::Relaunch(ticket) => {
                 let refusal = self.closed();
@@ -180,11 +186,11 @@ impl<D: Domain> Engine<D> {
                 self.leave(now, slot, exit, self.closing());
             }
             Then::Retry if self.serving() => {
-                self.discard(Discard::Exit(exit));
+                self.let_go(slot, exit);
                 self.retry(now, slot, Occasion::TOLD);
             }
             Then::Park if self.serving() => {
-                self.discard(Discard::Exit(exit));
+                self.let_go(slot, exit);
                 self.park(now, slot, None, Occasion::TOLD);
             }
             Then::Retry | Then::Park => self.leave(now, slot, exit, self.closing()),
@@ -271,4 +277,18 @@ impl<D: Domain> Engine<D> {
             Some(Plan::InLine { .. } | Plan::Launch(_) | Plan::Run) | None => {}
         }
     }
+}
+
+/// Whether it will be forgotten when its present incarnation has ended, and shows nothing of that until
+/// then.
+const fn is_forgotten_next<D: Domain>(child: &Child<D>) -> bool {
+    let forgotten = matches!(
+        child.plan,
+        Plan::After {
+            then: Then::Remove(_),
+            shown: SessionState::Stopping,
+            ..
+        }
+    );
+    forgotten && child.history.is_none()
 }

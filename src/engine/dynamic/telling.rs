@@ -1,12 +1,15 @@
 //! What is told of the sessions: to the log, to those who follow each step, and to the dossier of the
 //! session.
 
+use std::sync::Arc;
+
 use super::{Engine, Listening};
 use crate::engine::child::Child;
 use crate::engine::decision::Decision;
 use crate::engine::dossier::{Exits, Record};
 use crate::engine::event::{EventKind, Happening};
-use crate::engine::io::{Discard, Domain, Failure};
+use crate::engine::exit::{Cause, Exit};
+use crate::engine::io::{Discard, Domain};
 use crate::engine::moment::Moment;
 
 impl<D: Domain> Engine<D> {
@@ -26,14 +29,27 @@ impl<D: Domain> Engine<D> {
     pub(super) fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
         let happening = happening.into();
         if !self.listening.hears(&happening.kind) {
-            if let Some(error) = happening.error {
-                self.discard(Discard::Failure(Failure::Failed(error)));
+            if let Some(cause) = happening.error {
+                self.let_go(slot, Exit::Failed { cause });
             }
             return;
         }
         if let Some(child) = self.table.get(slot) {
             let effect = child.life.noted(happening);
             self.effects.push_back(effect);
+        }
+    }
+
+    /// Lets go of an exit. Only the error in it is a user's value, and most are kept as that of the last
+    /// exit: then this is not the last that there is of it.
+    pub(super) fn let_go(&mut self, slot: u32, exit: Exit) {
+        if let Exit::Failed { cause } = &exit
+            && !self
+                .table
+                .known(slot)
+                .is_some_and(|child| keeps(child, cause))
+        {
+            self.discard(Discard::Exit(exit));
         }
     }
 
@@ -53,6 +69,11 @@ impl<D: Domain> Engine<D> {
         }
         self.note(slot, happening);
     }
+}
+
+/// Whether its last incarnation ended with this error.
+fn keeps<D: Domain>(child: &Child<D>, error: &Cause) -> bool {
+    matches!(child.last_exit(), Some(Exit::Failed { cause }) if Arc::ptr_eq(cause, error))
 }
 
 #[inline]

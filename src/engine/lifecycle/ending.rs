@@ -129,7 +129,7 @@ impl<D: Domain> Lifecycle<D> {
                 exit: exit.clone(),
             };
             if let Some(before) = keep(last) {
-                step.discard(Discard::Exit(before.exit));
+                step.let_go(before.exit);
             }
         }
         if let Some(left) = left {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::exit::Exit;
 use crate::engine::io::{Checkpoint, Discard, Domain, Effect};
 use crate::engine::listening::Listening;
 use crate::engine::meter::Meter;
@@ -92,5 +93,12 @@ impl<'a, D: Domain> Step<'a, D> {
 
     pub(super) fn discard(&mut self, value: Discard<D>) {
         self.effect(Effect::Discard(value));
+    }
+
+    /// Lets go of an exit. Only the error in it is a user's value.
+    pub(super) fn let_go(&mut self, exit: Exit) {
+        if let Exit::Failed { .. } = exit {
+            self.discard(Discard::Exit(exit));
+        }
     }
 }
