@@ -115,7 +115,7 @@ async fn a_store_of_another_number_of_shards_is_named() {
     let store = Divided(MemoryStore::new());
     let joined = ClusterSupervisor::join(options().shards(64), Kinds::new(), store).await;
     let error = joined.expect_err("there is no etcd");
-    assert!(matches!(error, JoinError::Settings(_)), "{error:?}");
+    assert!(matches!(error, JoinError::Etcd(_)), "{error:?}");
 }
 
 #[tokio::test]
