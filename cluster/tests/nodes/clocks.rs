@@ -33,6 +33,9 @@ fn jumps(command: &str) {
         cluster.settled();
         moved = epochs(&mut cluster, "b") != before;
     }
+    // That may have been seen while it was still away.
+    cluster.node("a").until("stage", |stage| stage == "Joined");
+    cluster.settled();
     all_run(&mut cluster);
     count(&mut cluster, 1, 2);
     cluster.store.history.check();
