@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -251,12 +251,20 @@ fn folder(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("session-supervisor-etcd-{name}"))
 }
 
-/// Ports that nothing listens on, all different.
+/// Ports that nothing listens on, all different, and asked for by no other thread. They lie below those that
+/// a system gives to outgoing connections, so that none of these takes one before its server listens.
 pub(crate) fn free_ports(count: usize) -> Vec<u16> {
-    let bind = |_| TcpListener::bind("127.0.0.1:0").expect("a port");
-    let held: Vec<_> = (0..count).map(bind).collect();
-    let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
-    held.iter().map(port).collect()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_000;
+    const MANY: u16 = 20_000;
+    // Programs that run at once begin in different places.
+    let begin = std::process::id().wrapping_mul(100) % u32::from(MANY);
+    let begin = u16::try_from(begin).expect("it is less");
+    let port = |_| FIRST + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % MANY) % MANY;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let ports: Vec<_> = (0..MANY).map(port).filter(is_free).take(count).collect();
+    assert_eq!(ports.len(), count, "there are not as many free ports");
+    ports
 }
 
 /// Copies the log, and tells when the server answers.
