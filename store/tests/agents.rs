@@ -43,6 +43,8 @@ impl Agents {
         let mut child = Command::new(example())
             .arg("agents.db")
             .current_dir(home)
+            // Its errors are not read, and panics with their backtraces would fill the pipe.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
