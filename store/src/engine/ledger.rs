@@ -193,17 +193,13 @@ impl Ledger {
     /// The store had something of an id that it cannot read. What it can is not replaced by that: the
     /// id may be shown as another one.
     pub fn found_unreadable(&mut self, id: Arc<str>, why: Arc<str>) {
-        if self.ids.contains(&id) {
-            return;
-        }
-        let known = Known {
+        self.ids.get_or_insert_with(&id, || Known {
             revision: 0,
             kind: "".into(),
             standing: Standing::SetAside(why),
             written: Written::Awake,
             at_end: AtEnd::AsItSays,
-        };
-        self.ids.insert(id, known);
+        });
     }
 
     /// Whether all that is remembered is known.
