@@ -21,10 +21,10 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr};
 
 use crate::actor::plan::{Makes, StartFunction, Starter};
-use crate::actor::shared::{Found, Order, Plan};
+use crate::actor::shared::{Found, Life, Order, Plan, Shared};
 use crate::child::{AnyActor, Child};
 use crate::engine::{
-    Backoff, ChildKind, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
+    Backoff, ChildKind, Context, Exit, Limit, OwnLimit, Policy, Restart, Shutdown, Significance,
 };
 use crate::error::InvalidValue;
 use crate::fault::Fault;
@@ -64,12 +64,11 @@ pub struct StartContext {
 
 impl StartContext {
     pub(crate) fn of(order: &Order) -> Self {
-        let Order {
-            context,
-            life,
-            shared,
-        } = order;
-        let key = Arc::clone(&context.id);
+        Self::new(order.context.clone(), &order.life, &order.shared)
+    }
+
+    pub(crate) fn new(context: Context, life: &Arc<Life>, shared: &Arc<Shared>) -> Self {
+        let key = context.id;
         let (session, role) = match (shared.has_sessions(), shared.home()) {
             (true, _) => (Some((key, shared)), None),
             (false, Some(home)) => (Some((Arc::clone(&home.id), &home.sessions)), Some(key)),
@@ -87,7 +86,7 @@ impl StartContext {
             role,
             incarnation: context.incarnation,
             attempt: context.attempt,
-            last_exit: context.last_exit.clone(),
+            last_exit: context.last_exit,
             supervisor,
             tree,
             launched: Launched::of(life),

@@ -18,7 +18,7 @@ use super::answers::Answer;
 use super::drop_queue::Deferred;
 use super::exit::error_text;
 use super::guarded::Guarded;
-use super::launch_pool::{LaunchPool, Seat};
+use super::launch_pool::LaunchPool;
 use super::life::Hold;
 use super::linked;
 use super::plan::{Makes, SpawnFailure, Starting};
@@ -29,11 +29,10 @@ use crate::engine::{Failure, Input, Recall};
 
 /// Makes a launch, and then those that are given to it.
 pub(super) async fn serve(pool: Arc<LaunchPool<Launch>>, first: Launch) {
-    let seat = Seat::new();
     let mut next = Some(first);
     while let Some((plan, order)) = next {
         run(plan, order).await;
-        next = pool.next(&seat).await;
+        next = pool.next().await;
     }
 }
 
@@ -72,6 +71,9 @@ async fn run(plan: Arc<Plan>, order: Order) {
             }
             return;
         }
+        // The actor went through its `pre_start`, so ractor has refused the link. Its text for that is
+        // no proof (docs/ractor.md).
+        Some(Err(SpawnFailure::Failed(_))) if life.is_ready() => Some(SpawnFailure::Refused),
         Some(Err(failure)) => Some(failure),
         None => None,
     };

@@ -7,8 +7,8 @@
 //! it waits, and ends with the pool.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// The idle launch tasks of a session supervisor, by what a launch is to them.
 #[derive(Debug)]
@@ -16,76 +16,108 @@ pub(super) struct LaunchPool<L>(Mutex<Idle<L>>);
 
 #[derive(Debug)]
 struct Idle<L> {
-    /// Those that wait. A task has one waker for as long as it lives.
-    waiting: Vec<(Arc<Seat<L>>, Waker)>,
+    /// The one that came last stands last, and is the next to be given a launch.
+    seats: Vec<Seat<L>>,
     /// At most so many.
     most: usize,
+    /// The number of the next seat.
+    next: u64,
 }
 
-/// Where one task waits, each time that it does.
+/// Where one task waits, from then until it takes its launch.
 #[derive(Debug)]
-pub(super) struct Seat<L>(Mutex<Slot<L>>);
-
-#[derive(Debug)]
-struct Slot<L> {
-    launch: Option<L>,
-    pool: Pool,
+struct Seat<L> {
+    number: u64,
+    task: Task<L>,
 }
 
-/// Whether a pool still gives launches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pool {
-    Open,
-    Ended,
+#[derive(Debug)]
+enum Task<L> {
+    Waits(Waker),
+    /// It was woken for this launch, and has not had its turn.
+    IsGiven(L),
 }
 
 impl<L> LaunchPool<L> {
     pub(super) const fn new(most: usize) -> Self {
-        let waiting = Vec::new();
-        Self(Mutex::new(Idle { waiting, most }))
+        Self(Mutex::new(Idle {
+            seats: Vec::new(),
+            most,
+            next: 0,
+        }))
     }
 
     /// Gives a launch to a task that waits. Without one it is handed back.
     #[inline]
     pub(super) fn give(&self, launch: L) -> Result<(), L> {
-        let waiting = self.lock().waiting.pop();
-        let Some((seat, waker)) = waiting else {
+        let mut idle = self.lock();
+        let waits = |seat: &&mut Seat<L>| matches!(seat.task, Task::Waits(_));
+        let Some(seat) = idle.seats.iter_mut().rev().find(waits) else {
             return Err(launch);
         };
-        seat.lock().launch.get_or_insert(launch);
-        waker.wake();
+        let before = std::mem::replace(&mut seat.task, Task::IsGiven(launch));
+        drop(idle);
+        if let Task::Waits(waker) = before {
+            waker.wake();
+        }
         Ok(())
     }
 
-    /// No task waits any more.
+    /// No task waits any more. A launch that was given to a task which its runtime has dropped is
+    /// dropped too: it holds the supervisor, which holds the pool.
     pub(super) fn close(&self) {
         let mut idle = self.lock();
         idle.most = 0;
-        let waiting = std::mem::take(&mut idle.waiting);
+        let seats = std::mem::take(&mut idle.seats);
         drop(idle);
-        for (seat, waker) in waiting {
-            seat.lock().pool = Pool::Ended;
-            waker.wake();
+        for seat in seats {
+            if let Task::Waits(waker) = seat.task {
+                waker.wake();
+            }
         }
     }
 
     /// Waits for the next launch; `None` if there is no room for one more that waits.
-    pub(super) async fn next(&self, seat: &Arc<Seat<L>>) -> Option<L> {
-        let mut seated = false;
-        poll_fn(|context| {
-            if seated {
-                return seat.poll();
-            }
-            let mut idle = self.lock();
-            if idle.waiting.len() >= idle.most {
-                return Poll::Ready(None);
-            }
-            let waiting = (Arc::clone(seat), context.waker().clone());
-            idle.waiting.push(waiting);
-            seated = true;
-            Poll::Pending
+    pub(super) async fn next(&self) -> Option<L> {
+        let mut number = None;
+        poll_fn(|context| match number {
+            Some(number) => self.take(number),
+            None => match self.sit(context) {
+                Some(seat) => {
+                    number = Some(seat);
+                    Poll::Pending
+                }
+                None => Poll::Ready(None),
+            },
         })
         .await
+    }
+
+    fn sit(&self, context: &Context<'_>) -> Option<u64> {
+        let mut idle = self.lock();
+        if idle.seats.len() >= idle.most {
+            return None;
+        }
+        let number = idle.next;
+        idle.next += 1;
+        let task = Task::Waits(context.waker().clone());
+        idle.seats.push(Seat { number, task });
+        Some(number)
+    }
+
+    /// What was given to a seat. `None` once the pool is closed.
+    fn take(&self, number: u64) -> Poll<Option<L>> {
+        let mut idle = self.lock();
+        let Some(at) = idle.seats.iter().position(|seat| seat.number == number) else {
+            return Poll::Ready(None);
+        };
+        if let Task::Waits(_) = idle.seats[at].task {
+            return Poll::Pending;
+        }
+        match idle.seats.remove(at).task {
+            Task::IsGiven(launch) => Poll::Ready(Some(launch)),
+            Task::Waits(_) => Poll::Ready(None),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle<L>> {
@@ -93,23 +125,63 @@ impl<L> LaunchPool<L> {
     }
 }
 
-impl<L> Seat<L> {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Slot {
-            launch: None,
-            pool: Pool::Open,
-        })))
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
+
+    use super::LaunchPool;
+
+    type Launch = Arc<&'static str>;
+
+    fn poll<F: Future<Output = Option<Launch>>>(task: Pin<&mut F>) -> Poll<Option<&'static str>> {
+        let polled = task.poll(&mut Context::from_waker(Waker::noop()));
+        polled.map(|launch| launch.map(|launch| *launch))
     }
 
-    fn poll(&self) -> Poll<Option<L>> {
-        let mut slot = self.lock();
-        match (slot.launch.take(), slot.pool) {
-            (None, Pool::Open) => Poll::Pending,
-            (launch, _) => Poll::Ready(launch),
+    #[test]
+    fn a_launch_is_given_to_the_task_that_came_last_and_waits() {
+        let pool = LaunchPool::new(2);
+        assert!(pool.give(Launch::new("nobody waits")).is_err());
+        let (mut first, mut last) = (pin!(pool.next()), pin!(pool.next()));
+        assert_eq!(poll(first.as_mut()), Poll::Pending);
+        assert_eq!(poll(last.as_mut()), Poll::Pending);
+        pool.give(Launch::new("one")).unwrap();
+        pool.give(Launch::new("two")).unwrap();
+        assert!(pool.give(Launch::new("both have one")).is_err());
+        assert_eq!(poll(last), Poll::Ready(Some("one")));
+        assert_eq!(poll(first), Poll::Ready(Some("two")));
+    }
+
+    #[test]
+    fn no_more_wait_than_there_is_room_for() {
+        let pool = LaunchPool::new(1);
+        let mut first = pin!(pool.next());
+        assert_eq!(poll(first.as_mut()), Poll::Pending);
+        assert_eq!(poll(pin!(pool.next())), Poll::Ready(None));
+        pool.give(Launch::new("one")).unwrap();
+        assert_eq!(poll(first), Poll::Ready(Some("one")));
+        let mut next = pin!(pool.next());
+        assert_eq!(poll(next.as_mut()), Poll::Pending);
+    }
+
+    #[test]
+    fn a_pool_that_is_closed_keeps_neither_tasks_nor_launches() {
+        let pool = LaunchPool::new(2);
+        let mut waits = pin!(pool.next());
+        assert_eq!(poll(waits.as_mut()), Poll::Pending);
+        let launch = Launch::new("of a task that its runtime has dropped");
+        {
+            let mut dropped = pin!(pool.next());
+            assert_eq!(poll(dropped.as_mut()), Poll::Pending);
+            pool.give(Arc::clone(&launch)).unwrap();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slot<L>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        pool.close();
+        assert_eq!(Arc::strong_count(&launch), 1);
+        assert_eq!(poll(waits), Poll::Ready(None));
+        assert_eq!(poll(pin!(pool.next())), Poll::Ready(None));
+        assert!(pool.give(launch).is_err());
     }
 }

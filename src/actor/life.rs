@@ -31,7 +31,7 @@ use super::drop_queue::DropQueue;
 use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
-use bits::{CANCELLED, FAILED, GAVE_UP, HELD, LEFT, LINK_FAILED, ORDERLY};
+use bits::{CANCELLED, FAILED, GAVE_UP, HELD, LINK_FAILED, ORDERLY};
 use claim::Claim;
 use end::{Known, Tree};
 use in_use::InUse;
@@ -123,8 +123,12 @@ impl<C: fmt::Debug, T: Clone + fmt::Debug> engine::Life for Arc<Life<C, T>> {
         self.of_end(|end| end.text.clone())
     }
 
-    fn cause(&self) -> Option<Cause> {
-        self.of_end(|end| end.cause.as_mut()?.take())
+    fn failure(&self) -> (Option<Cause>, Option<Arc<str>>) {
+        let failure = self.of_end(|end| {
+            let cause = end.cause.as_mut().and_then(Kept::take);
+            Some((cause, end.text.clone()))
+        });
+        failure.unwrap_or_default()
     }
 
     fn report(&self) -> Option<ShutdownReport> {
@@ -211,6 +215,11 @@ impl<C, T: Clone> Life<C, T> {
         let before = end.cause.replace(kept);
         drop(inner);
         drop(before);
+    }
+
+    /// The cause of a failure, if nobody has taken it.
+    pub(super) fn take_cause(&self) -> Option<Cause> {
+        self.of_end(|end| end.cause.as_mut()?.take())
     }
 
     /// The launch has failed with an error of this text.

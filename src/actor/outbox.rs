@@ -20,7 +20,7 @@ use super::publisher::{Names, Publisher};
 use super::shared::{Actors, Item, Life, Plan, Shared};
 use super::ticket::Ticket;
 use crate::engine::{
-    self, Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
+    Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
     StopCause, StopWay,
 };
 
@@ -185,7 +185,7 @@ impl<'a> Outbox<'a> {
         {
             self.unanswered(caller.into());
         }
-        if let Some(cause) = engine::Life::cause(life) {
+        if let Some(cause) = life.take_cause() {
             self.drops.put_cause(cause);
         }
     }

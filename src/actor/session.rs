@@ -26,7 +26,7 @@ use super::exit::{self, Failing};
 use super::life::{Hold, Watched};
 use super::plan::SpawnFailure;
 use super::root::Root;
-use super::shared::{Life, Order, Shared};
+use super::shared::{Life, Shared};
 use crate::engine::Input;
 use held::{Callbacks, Lease, Place, Turn};
 
@@ -53,23 +53,22 @@ impl<A: Actor> Drop for Session<A> {
 impl<A: Actor> Session<A> {
     /// Spawns the actor, linked to the root and registered under its name, if it has one.
     pub(crate) async fn spawn(
-        Order { life, shared, .. }: &Order,
+        life: Arc<Life>,
+        shared: Arc<Shared>,
         name: Option<String>,
         actor: Box<A>,
         arguments: Box<A::Arguments>,
     ) -> Result<ActorCell, SpawnFailure> {
         life.hold(Hold::Task);
+        let root = shared.root().clone();
         let session = Self {
-            life: Arc::clone(life),
-            shared: Arc::clone(shared),
+            life,
+            shared,
             place: Place::new(actor, arguments),
         };
-        let root = shared.root().clone();
         match Self::spawn_linked(name, session, (), root).await {
-            Ok((actor, _)) => Ok(actor.get_cell()),
+            Ok((actor, _)) => Ok(actor.into()),
             Err(SpawnErr::ActorAlreadyRegistered(name)) => Err(SpawnFailure::NameTaken(name)),
-            // ractor's text for it is no proof (docs/ractor.md).
-            Err(SpawnErr::StartupFailed(_)) if life.is_ready() => Err(SpawnFailure::Refused),
             Err(SpawnErr::StartupFailed(cause)) => Err(SpawnFailure::Failed(cause)),
             Err(error @ SpawnErr::ActorAlreadyStarted) => {
                 Err(SpawnFailure::Failed(Box::new(error)))
@@ -192,7 +191,6 @@ impl<A: Actor> Session<A> {
             .await;
         let error = match started {
             Ok(state) => {
-                self.life.mark_ready();
                 self.hold(actor, state).learn();
                 return Ok(Callbacks::new());
             }

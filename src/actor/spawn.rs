@@ -111,7 +111,8 @@ pub(crate) async fn start_child(order: Order, design: Design) -> Result<Found, S
         slot: Arc::clone(&slot),
     };
     let root = Box::new(Root::new(Standing::Child));
-    let cell = Session::spawn(&order, registered, root, Box::new(arguments)).await?;
+    let Order { life, shared, .. } = order;
+    let cell = Session::spawn(life, shared, registered, root, Box::new(arguments)).await?;
     // Its life does not tell, should it have come to its end by now.
     let tree = slot.get().cloned();
     Ok(Found { cell, tree })

@@ -60,8 +60,13 @@ impl Job {
 
     /// Spawns the actor that runs it.
     pub(crate) async fn spawn(self, order: Order) -> Result<Found, SpawnFailure> {
-        let name = order.shared.child_name(&order.context.id);
-        let spawned = Session::spawn(&order, name, Box::new(Runner), Box::new(self)).await;
+        let Order {
+            context,
+            life,
+            shared,
+        } = order;
+        let name = shared.child_name(&context.id);
+        let spawned = Session::spawn(life, shared, name, Box::new(Runner), Box::new(self)).await;
         spawned.map(Found::actor)
     }
 

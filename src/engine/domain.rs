@@ -83,9 +83,10 @@ pub trait Life: Clone + Debug {
     fn error_text(&self) -> Option<Arc<str>> {
         None
     }
-    /// Why it failed, if it has left that mark. It is taken out: a second call answers nothing.
-    fn cause(&self) -> Option<Cause> {
-        None
+    /// Why it failed, if it has left that mark, and the text of that. The cause is taken out: a second
+    /// call answers the text alone.
+    fn failure(&self) -> (Option<Cause>, Option<Arc<str>>) {
+        (None, None)
     }
     /// Whether its actor is ending by itself.
     fn ending(&self) -> Ending;

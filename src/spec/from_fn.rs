@@ -32,15 +32,20 @@ where
     Fut: Future<Output = Result<Launch<A>, ActorProcessingErr>> + Send + 'static,
 {
     fn start(&self, order: Order) -> Starting<Found> {
-        let launch = (self.start)(StartContext::of(&order));
+        let Order {
+            context,
+            life,
+            shared,
+        } = order;
+        let name = shared.child_name(&context.id);
+        let launch = (self.start)(StartContext::new(context, &life, &shared));
         // The box is made first, so that no empty room of the future is copied into it.
         let future = Box::write(Box::new_uninit(), async move {
             match launch.await {
                 Ok(Launch::Actor(actor, arguments)) => {
                     // Both may be large, and each step from here on would move them.
                     let (actor, arguments) = (Box::new(actor), Box::new(arguments));
-                    let name = order.shared.child_name(&order.context.id);
-                    let spawned = Session::spawn(&order, name, actor, arguments).await;
+                    let spawned = Session::spawn(life, shared, name, actor, arguments).await;
                     spawned.map(Found::actor)
                 }
                 Ok(Launch::Ignore) => Err(SpawnFailure::Ignored),

@@ -182,8 +182,9 @@ impl Life for SimLife {
     fn mark(&self) -> Mark {
         self.0.mark.get()
     }
-    fn cause(&self) -> Option<Cause> {
-        self.0.cause.take()
+    fn failure(&self) -> (Option<Cause>, Option<Arc<str>>) {
+        let text = self.error_text();
+        (self.0.cause.take(), text)
     }
     fn error_text(&self) -> Option<Arc<str>> {
         let cause = self.0.cause.borrow();

@@ -2,16 +2,20 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Life;
 use super::bits::READY;
+use super::{Hold, Life};
 use crate::engine::Ending;
 
 impl<C, T: Clone> Life<C, T> {
-    /// `pre_start` went well. An actor that is already ending by itself cannot be linked.
+    /// `pre_start` went well, and there is a state from now on. An actor that is already ending by
+    /// itself cannot be linked.
     pub(crate) fn mark_ready(&self) {
-        if self.shown() == Ending::No {
-            self.bits.fetch_or(READY, Ordering::AcqRel);
-        }
+        let ready = match self.shown() {
+            Ending::No => READY,
+            Ending::Yes => 0,
+        };
+        self.bits
+            .fetch_or(ready | Hold::State as u16, Ordering::AcqRel);
     }
 
     /// Whether only the supervisor's end can be why the actor was not linked.

@@ -131,7 +131,7 @@ impl<A: Actor> Session<A> {
 
     /// The user's actor has started.
     pub(super) fn hold(&self, actor: Box<A>, state: Box<A::State>) -> Lease<'_, A> {
-        self.life.hold(Hold::State);
+        self.life.mark_ready();
         let body = Body::State(state, None);
         Lease {
             session: self,

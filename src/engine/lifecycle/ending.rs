@@ -113,8 +113,8 @@ impl<D: Domain> Lifecycle<D> {
             Was::Stopping | Was::Stuck => Asked::Yes,
         };
         let lived = step.now.since(current.started);
-        let text = current.life.error_text();
-        let (exit, left, seen) = judge(asked, mark, current.life.cause(), seen);
+        let (cause, text) = current.life.failure();
+        let (exit, left, seen) = judge(asked, mark, cause, seen);
         if current.counted == Counted::Started {
             step.count(|meter| meter.exited(&exit, current.started, step.now));
             if let Some(told) = told {
