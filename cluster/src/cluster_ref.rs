@@ -27,9 +27,10 @@ use crate::wire::{Ask, Done, Wanted};
 /// A request to a session that is being started, restarted or restored waits for it, within the time that
 /// the request has. One to a session that is not known is refused.
 ///
-/// At most 256 requests of this node to another one are without an answer at a time, calls of a session that
-/// is slow to reply among them; others to that node wait for their turn. Those to sessions of this node do
-/// not.
+/// At most 256 casts and calls of this node to sessions of another one are without an answer at a time, those
+/// to a session that is slow to reply among them; others to that node wait for their turn. Those to sessions
+/// of this node do not. A node carries out at most 1,024 of all other nodes at a time. Starts, stops and what
+/// only looks have limits of their own: no session that never replies keeps them waiting.
 pub struct ClusterRef<M> {
     node: Arc<Node>,
     id: Arc<str>,

@@ -10,3 +10,4 @@ mod many;
 mod node;
 mod outcomes;
 mod times;
+mod turns;

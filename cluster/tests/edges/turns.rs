@@ -1,0 +1,115 @@
+//! Sessions whose code does not end, and what is asked of the others meanwhile.
+
+use std::time::Duration;
+
+use ractor::{ActorProcessingErr, ActorRef};
+use session_supervisor::ChildSpec;
+use session_supervisor_cluster::engine::Shards;
+use session_supervisor_cluster::{ClusterSupervisor, Drain};
+
+use crate::node::{Echo, kinds, soon, until, world};
+
+/// So many requests of one kind to another node may be without an answer.
+const IN_FLIGHT: usize = 256;
+
+const LONG: Duration = Duration::from_secs(600);
+
+/// Its start does not end.
+struct Unborn;
+
+#[ractor::actor(message = Echo, state = (), arguments = ())]
+impl Unborn {
+    async fn pre_start(&self, _: ActorRef<Echo>, (): ()) -> Result<(), ActorProcessingErr> {
+        std::future::pending().await
+    }
+}
+
+/// Ids whose shards a node owns.
+fn ids(owner: &ClusterSupervisor, shards: u32) -> impl Iterator<Item = String> {
+    let (owners, shards) = (owner.status().owners, Shards::new(shards).expect("a count"));
+    let name = owner.node().clone();
+    let all = (0..).map(|number| format!("session-{number}"));
+    all.filter(move |id| owners[&shards.of(id)].node == name)
+}
+
+/// How many requests to its one peer are on their way, and how many wait for their turn.
+fn of_peer(node: &ClusterSupervisor) -> (usize, usize) {
+    let peers = node.status().peers;
+    let sum = peers.iter().map(|peer| (peer.in_flight, peer.waiting));
+    sum.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+/// Code of users that does not end holds up what waits for the same kind of code, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_does_not_end_keeps_no_other_request_waiting() {
+    let Some(world) = world("turns", 16) else {
+        return;
+    };
+    let kinds = || {
+        kinds().kind("unborn", |_: String, _| {
+            ChildSpec::new(|_| (Unborn, ())).start_timeout(LONG)
+        })
+    };
+    let join = |name: &'static str| {
+        let options = world.options(name).request_timeout(LONG);
+        ClusterSupervisor::join(options, kinds(), world.store.clone())
+    };
+    let (a, b) = tokio::join!(join("a"), join("b"));
+    let (a, b) = (a.expect("it joins"), b.expect("it joins"));
+    for node in [&a, &b] {
+        until(node, |status| {
+            status.unowned == 0
+                && status.nodes.len() == 2
+                && status.nodes.values().all(|node| node.shards > 0)
+        })
+        .await;
+    }
+    let mut ids = ids(&b, 16);
+    let mute = ids.next().expect("there is one");
+    let started = a.ensure_session(&mute, "mute", "").await;
+    assert!(started.is_ok(), "{started:?}");
+    let calls: Vec<_> = (0..IN_FLIGHT + 1)
+        .map(|_| {
+            let session = a.session_ref::<Echo>(mute.as_str());
+            tokio::spawn(async move { session.call(&1, LONG).await })
+        })
+        .collect();
+    until(&a, |_| of_peer(&a) == (IN_FLIGHT, 1)).await;
+
+    let other = ids.next().expect("there is one");
+    let work = async |kind: &str| {
+        let started = a.start_session(&other, kind, "").await;
+        assert!(started.is_ok(), "{started:?}");
+    };
+    soon("a start", work("echo")).await;
+    let found = soon("a look-up", a.find(&other)).await;
+    assert!(found.is_ok_and(|found| found.is_some()));
+    let page = soon("a list", a.list(None, 10)).await;
+    assert!(
+        page.missing.is_empty() && page.sessions.len() == 2,
+        "{page:?}"
+    );
+
+    // Nor does a start that does not end.
+    let starts: Vec<_> = ids
+        .take(IN_FLIGHT)
+        .map(|id| {
+            let node = a.clone();
+            tokio::spawn(async move { node.start_session(&id, "unborn", "").await })
+        })
+        .collect();
+    until(&a, |_| of_peer(&a) == (2 * IN_FLIGHT, 1)).await;
+    let stopped = soon("a stop", a.stop_session(&other)).await;
+    assert!(stopped.is_ok(), "{stopped:?}");
+    let found = soon("a look-up", a.find(&other)).await;
+    assert!(found.is_ok_and(|found| found.is_none()));
+    for task in calls {
+        task.abort();
+    }
+    for task in starts {
+        task.abort();
+    }
+    let drain = Drain::within(Duration::from_secs(1));
+    drop(soon("a drain", b.drain(drain)).await);
+    tokio::join!(a.leave(), b.leave());
+}
