@@ -27,6 +27,10 @@ use crate::wire::{Ask, Done, Wanted};
 /// A request to a session that is being started, restarted or restored waits for it, within the time that
 /// the request has. One to a session that is not known is refused.
 ///
+/// A request and a reply have at most 1 MiB each, as JSON and with some bytes that go with them, on whichever
+/// node the session runs. A larger request is not sent ([`RequestError::Frame`]). A larger reply is not told
+/// ([`AnswerTooLarge`](crate::error::RefusalKind::AnswerTooLarge)); the session has handled the request.
+///
 /// At most 256 casts and calls of this node to sessions of another one are without an answer at a time, those
 /// to a session that is slow to reply among them; others to that node wait for their turn. Those to sessions
 /// of this node do not. A node carries out at most 1,024 of all other nodes at a time. Starts, stops and what

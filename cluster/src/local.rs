@@ -19,6 +19,7 @@ use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
     Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
+    fitting,
 };
 pub(crate) use answers::{chain, check_id};
 use answers::{is_of_here, later, not_here, not_started, refused, size};
@@ -101,7 +102,7 @@ impl Local {
     }
 
     async fn carry_out(&self, ask: Ask, deadline_ms: u32) -> Answer {
-        match ask {
+        let answer = match ask {
             Ask::List { after, most } => self.list(after.as_deref(), most).await,
             Ask::Leave => {
                 self.leave.notify_one();
@@ -109,7 +110,9 @@ impl Local {
             }
             Ask::Figures => Answer::Done(Done::Figures(self.figures())),
             ask => self.carry_out_here(ask, deadline_ms).await,
-        }
+        };
+        // Also for a caller of this node: what works for it works when the session has moved.
+        fitting(answer)
     }
 
     /// Carries out what is asked of one id, if this node owns it, and as long as it does.

@@ -13,7 +13,7 @@ use crate::gateway::{AskError, Outcome, Peers};
 use crate::local::check_id;
 use crate::meter::Asking;
 use crate::node::{Node, Stage};
-use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request};
+use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request, request_size};
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
@@ -43,7 +43,7 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
         return Err(refused(refusal));
     }
     let until = end_of(within);
-    let request = Request::new(ask);
+    let request = sendable(node, ask)?;
     let mut last: Option<AskError> = None;
     loop {
         let again = Request::again(request.id, request.ask.clone());
@@ -85,6 +85,17 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
         },
         RequestError::Unanswered,
     ))
+}
+
+/// A request that fits into a frame. One to this node must, too: what works here works when the session has
+/// moved.
+fn sendable(node: &Node, ask: Ask) -> Result<Request, RequestError> {
+    let mut request = Request::new(ask);
+    // As it is measured where it is sent.
+    request.from = Some(node.name.clone());
+    request.deadline_ms = u32::MAX;
+    request_size(&request).map_err(RequestError::Frame)?;
+    Ok(request)
 }
 
 /// When a caller gives up. One who waits without a limit gives the longest time that there is, and no clock

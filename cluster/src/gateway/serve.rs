@@ -16,8 +16,8 @@ use super::status::PeerChange;
 use super::unwind::Caught;
 use crate::engine::NodeName;
 use crate::wire::{
-    Answer, Ask, Done, FrameError, Hello, MAX_FRAME, Refusal, RefusalKind, Request, decode_request,
-    encode_answer,
+    Answer, Ask, Done, FrameError, Hello, Refusal, RefusalKind, Request, decode_request,
+    encode_answer, unsendable,
 };
 
 /// What is answered when too much is being done.
@@ -178,11 +178,8 @@ fn refused(kind: RefusalKind, text: String) -> Answer {
 
 /// The frame of an answer; of a refusal, if the answer is too large.
 fn written(answer: &Answer) -> Vec<u8> {
-    let error = match encode_answer(answer) {
-        Ok(frame) => return frame,
-        Err(error) => error,
-    };
-    let text = format!("the answer does not fit into {MAX_FRAME} bytes: {error}");
-    // A few bytes of text always fit.
-    encode_answer(&refused(RefusalKind::AnswerTooLarge, text)).unwrap_or_default()
+    encode_answer(answer).unwrap_or_else(|error| {
+        // A few bytes of text always fit.
+        encode_answer(&unsendable(&error)).unwrap_or_default()
+    })
 }
