@@ -202,8 +202,9 @@ pub enum RequestError {
 impl RequestError {
     /// Whether it may have been done.
     ///
-    /// It is not known either where the store could not be written: a session that was to be stopped has
-    /// ended then, and comes back if its node ends before that is written.
+    /// It is not known either where the store has failed or not answered ([`RefusalKind::Store`]): a start
+    /// may have been written, and runs after its node has ended; a session that was to be stopped has ended,
+    /// and comes back if its node ends before that is written.
     ///
     /// ```
     /// use session_supervisor_cluster::error::{Outcome, RefusalKind, RequestError};

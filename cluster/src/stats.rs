@@ -212,7 +212,7 @@ pub struct Refused {
     pub panicked: u64,
     /// No session had this id.
     pub not_found: u64,
-    /// A session with this id ran already.
+    /// A session with this id ran already, or was remembered.
     pub already_runs: u64,
     /// The node knew no kind of this name.
     pub unknown_kind: u64,
@@ -228,7 +228,7 @@ pub struct Refused {
     pub no_reply: u64,
     /// The node or the session was stopping.
     pub stopping: u64,
-    /// The store refused or could not be reached.
+    /// The store failed or could not be reached.
     pub store: u64,
     /// Anything else.
     pub other: u64,
