@@ -123,8 +123,10 @@ pub struct ByKind<T> {
     pub lookup: T,
     /// `stop_session`.
     pub stop: T,
-    /// `cast` and `call` of a [`ClusterRef`](crate::ClusterRef).
+    /// `call` of a [`ClusterRef`](crate::ClusterRef).
     pub call: T,
+    /// `cast` of a [`ClusterRef`](crate::ClusterRef).
+    pub cast: T,
     /// `list`: one for each node.
     pub list: T,
     /// That the node leave.
@@ -139,6 +141,7 @@ impl<T> ByKind<T> {
             ("lookup", &self.lookup),
             ("stop", &self.stop),
             ("call", &self.call),
+            ("cast", &self.cast),
             ("list", &self.list),
             ("leave", &self.leave),
         ]
