@@ -102,7 +102,7 @@ impl<M: Remote> ClusterRef<M> {
         let within = self.node.options.request_timeout;
         match ask_owner(&self.node, &self.id, ask, within).await? {
             Done::Delivered => Ok(()),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(&self.id, &self.node)),
         }
     }
 
@@ -122,9 +122,13 @@ impl<M: Remote> ClusterRef<M> {
     ) -> Result<M::Reply, RequestError> {
         let ask = self.call_of(request, Wanted::Yes)?;
         match ask_owner(&self.node, &self.id, ask, timeout).await? {
-            Done::Reply(reply) => serde_json::from_slice(reply.as_slice())
-                .map_err(|error| RequestError::Json(Arc::new(error))),
-            _ => Err(nonsense(&self.node)),
+            Done::Reply(reply) => {
+                serde_json::from_slice(reply.as_slice()).map_err(|error| RequestError::Reply {
+                    id: Arc::clone(&self.id),
+                    cause: Arc::new(error),
+                })
+            }
+            _ => Err(nonsense(&self.id, &self.node)),
         }
     }
 
@@ -132,7 +136,7 @@ impl<M: Remote> ClusterRef<M> {
         Ok(Ask::Call {
             id: self.id.to_string(),
             protocol: M::PROTOCOL.to_owned(),
-            request: json(request)?,
+            request: json(&self.id, request)?,
             reply,
         })
     }

@@ -245,7 +245,7 @@ impl ClusterSupervisor {
         let ask = Ask::Start {
             id: id.to_owned(),
             kind: kind.to_owned(),
-            arguments: json(arguments)?,
+            arguments: json(id, arguments)?,
             how,
         };
         match self.ask(id, ask).await? {
@@ -258,7 +258,7 @@ impl ClusterSupervisor {
                 incarnation,
                 epoch,
             }),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -275,7 +275,7 @@ impl ClusterSupervisor {
         let ask = Ask::Stop { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Stopped(how) => Ok(how),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -292,7 +292,7 @@ impl ClusterSupervisor {
         let ask = Ask::Lookup { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Found(found) => Ok(found),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -329,7 +329,7 @@ impl ClusterSupervisor {
         }
         let mut pages = Pages::default();
         while let Some(answered) = asked.join_next().await {
-            if let Ok((name, Ok(Done::Page { rows, more }))) = answered {
+            if let Ok((name, Some(Done::Page { rows, more }))) = answered {
                 missing.remove(&name);
                 pages.add(&name, rows, more);
             }

@@ -136,6 +136,7 @@ mod tests {
             Answer::Refused(refusal) => {
                 let unanswered = None;
                 let error = RequestError::Refused {
+                    id: "alice".into(),
                     refusal,
                     unanswered,
                 };

@@ -24,10 +24,12 @@ async fn each_request_has_one_outcome_and_is_in_flight_until_then() {
     tokio::time::advance(Duration::from_millis(3)).await;
     open.answered(&Ok(Done::Found(None)));
     asking().answered(&Err(RequestError::Refused {
+        id: "alice".into(),
         refusal: Refusal::new(RefusalKind::Limit, "full"),
         unanswered: None,
     }));
     asking().answered(&Err(RequestError::NoOwner {
+        id: "alice".into(),
         within: Duration::from_secs(1),
         here: None,
     }));
@@ -114,6 +116,7 @@ fn every_reason_has_a_number_of_its_own() {
         for _ in 0..=place {
             let refusal = Refusal::new(why, "no");
             Asking::begin(&meter, &lookup()).answered(&Err(RequestError::Refused {
+                id: "alice".into(),
                 refusal,
                 unanswered: None,
             }));

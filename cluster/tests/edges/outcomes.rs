@@ -63,14 +63,18 @@ async fn a_reply_that_is_too_large_for_a_frame_may_have_been_given() {
             "{error:?}"
         );
         assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-        let text = error.to_string();
+        let text = error.to_string().replace(&id, "it");
         let size = (16 << 20) + 9;
         let size = format!("the frame has {size} bytes, more than 1048576");
         assert!(text.contains(&size), "{text}");
         // What is asked is not sent if it does not fit, and nobody has done anything.
         let error = a.start_session(&id, "echo", &"x".repeat(2 << 20)).await;
         let error = error.expect_err("it does not fit");
-        let RequestError::Frame(FrameError::TooLarge { size }) = error else {
+        let RequestError::Frame {
+            cause: FrameError::TooLarge { size },
+            ..
+        } = error
+        else {
             panic!("{error:?}");
         };
         assert_eq!(error.outcome(), Outcome::NotSent, "{error}");

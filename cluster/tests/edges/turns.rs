@@ -15,10 +15,10 @@ const IN_FLIGHT: usize = 256;
 const LONG: Duration = Duration::from_secs(600);
 
 /// Its start does not end.
-struct Unborn;
+struct Endless;
 
 #[ractor::actor(message = Echo, state = (), arguments = ())]
-impl Unborn {
+impl Endless {
     async fn pre_start(&self, _: ActorRef<Echo>, (): ()) -> Result<(), ActorProcessingErr> {
         std::future::pending().await
     }
@@ -46,8 +46,8 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
         return;
     };
     let kinds = || {
-        kinds().kind("unborn", |_: String, _| {
-            ChildSpec::new(|_| (Unborn, ())).start_timeout(LONG)
+        kinds().kind("endless", |_: String, _| {
+            ChildSpec::new(|_| (Endless, ())).start_timeout(LONG)
         })
     };
     let join = |name: &'static str| {
@@ -95,7 +95,7 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
         .take(IN_FLIGHT)
         .map(|id| {
             let node = a.clone();
-            tokio::spawn(async move { node.start_session(&id, "unborn", "").await })
+            tokio::spawn(async move { node.start_session(&id, "endless", "").await })
         })
         .collect();
     until(&a, |_| of_peer(&a) == (2 * IN_FLIGHT, 1)).await;
