@@ -1,8 +1,9 @@
 //! Doing what is asked, on the node that owns the id: for callers of this node and of others alike.
 
 mod answers;
+mod list;
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,14 +19,11 @@ use crate::feed::NodeFeed;
 use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
-    Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
+    Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, StartedHow, Wanted,
     fitting,
 };
 pub(crate) use answers::{chain, check_id};
 use answers::{is_of_here, later, not_here, not_started, refused, size};
-
-/// The most rows of one page.
-const PAGE: u32 = 1_000;
 
 /// What this node does for those who ask it.
 #[derive(Clone)]
@@ -282,40 +280,6 @@ impl Local {
             remembered,
             Some(Standing::Kept(Kept::Waiting) | Standing::Running { .. })
         )
-    }
-
-    /// What this node runs and keeps, in the order of the ids.
-    async fn list(&self, after: Option<&str>, most: u32) -> Answer {
-        let most = usize::try_from(most.clamp(1, PAGE)).unwrap_or(1);
-        // One more says whether there are more.
-        let mut first = BinaryHeap::with_capacity(most + 2);
-        for info in self.sessions.list_remembered() {
-            let wanted = after.is_none_or(|after| &*info.id > after)
-                && (first.len() <= most || first.peek().is_some_and(|last| info.id < *last));
-            // What is on its way to another node is in no page of this one, and takes no place in it.
-            if wanted && self.admission.owned(&info.id).is_ok() {
-                first.push(info.id);
-                if first.len() > most + 1 {
-                    first.pop();
-                }
-            }
-        }
-        let mut ids = first.into_sorted_vec();
-        let more = ids.len() > most;
-        ids.truncate(most);
-        // Some of them may end meanwhile: the page is up to the last of them all the same.
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in &ids {
-            let Ok(epoch) = self.admission.owned(id) else {
-                continue;
-            };
-            if let Some(found) = self.found(id, epoch).await {
-                let id = id.to_string();
-                rows.push(Row { id, found });
-            }
-        }
-        let more = ids.last().filter(|_| more).map(ToString::to_string);
-        Answer::Done(Done::Page { rows, more })
     }
 }
 
