@@ -20,7 +20,7 @@ use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, WantedSettings};
 use crate::feed::NodeFeed;
 use crate::kinds::Kinds;
-use crate::local::{Asked, Local};
+use crate::local::{Known, Local};
 use crate::meter::Meter;
 use crate::node::{Drains, Node, Now, PROTOCOL, begin, run};
 use crate::options::ClusterOptions;
@@ -156,7 +156,7 @@ impl ClusterSupervisor {
             admission,
             sessions: sessions.clone(),
             deliveries: Arc::new(kinds.deliveries),
-            requests: Arc::new(Asked::default()),
+            requests: Known::default(),
             leave: Arc::clone(&leave),
             meter,
             feed: Arc::new(feed),

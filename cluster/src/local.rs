@@ -31,16 +31,39 @@ pub(crate) struct Local {
     pub(crate) admission: Arc<Admission>,
     pub(crate) sessions: DurableSupervisor,
     pub(crate) deliveries: Arc<HashMap<&'static str, Delivery>>,
-    pub(crate) requests: Arc<Asked>,
+    pub(crate) requests: Known,
     /// Told that this node is to leave.
     pub(crate) leave: Arc<Notify>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) feed: Arc<NodeFeed>,
 }
 
+/// What must not be done twice, by what it waits for: a start or a stop goes on when its caller has given up,
+/// and as many of them as can be remembered take no places of calls.
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    starts: Arc<Asked>,
+    stops: Arc<Asked>,
+    messages: Arc<Asked>,
+}
+
+impl Known {
+    /// None: it may be done twice.
+    const fn of(&self, ask: &Ask) -> Option<&Arc<Asked>> {
+        match ask {
+            Ask::Start { .. } => Some(&self.starts),
+            Ask::Stop { .. } => Some(&self.stops),
+            Ask::Call { .. } => Some(&self.messages),
+            Ask::Hello(_) | Ask::Lookup { .. } | Ask::List { .. } | Ask::Leave | Ask::Figures => {
+                None
+            }
+        }
+    }
+}
+
 /// The requests that were sent once more, maybe, and what they were answered.
 #[derive(Default)]
-pub(crate) struct Asked {
+struct Asked {
     requests: Mutex<Requests<Answer>>,
     answered: Notify,
 }
@@ -48,27 +71,26 @@ pub(crate) struct Asked {
 impl Local {
     /// Carries out a request. What must not be done twice is not.
     pub(crate) async fn serve(&self, request: Request) -> Answer {
-        let once = matches!(
-            request.ask,
-            Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
-        );
-        match &request.from {
-            Some(_) if once => self.serve_once(request).await,
+        match (&request.from, self.requests.of(&request.ask)) {
+            (Some(_), Some(known)) => {
+                let known = Arc::clone(known);
+                self.serve_once(request, known).await
+            }
             // One of this node's own callers is sent again only after it was answered that nothing was done,
             // so it takes no place among those that are known.
-            None if once => self.begun(request, None).await,
-            _ => self.carry_out(request.ask, request.deadline_ms).await,
+            (None, Some(_)) => self.begun(request, None).await,
+            (_, None) => self.carry_out(request.ask, request.deadline_ms).await,
         }
     }
 
-    async fn serve_once(&self, request: Request) -> Answer {
+    async fn serve_once(&self, request: Request, known: Arc<Asked>) -> Answer {
         let now = || self.admission.clock().now();
         loop {
-            let answered = self.requests.answered.notified();
+            let answered = known.answered.notified();
             tokio::pin!(answered);
             answered.as_mut().enable();
             {
-                let mut requests = self.requests.lock();
+                let mut requests = known.lock();
                 match requests.begin(request.id, now()) {
                     Begin::New => break,
                     Begin::Done(answer) => return answer.clone(),
@@ -78,7 +100,7 @@ impl Local {
             }
             answered.await;
         }
-        let open = Unanswered(Arc::clone(&self.requests), Some(request.id));
+        let open = Unanswered(known, Some(request.id));
         self.begun(request, Some(open)).await
     }
 

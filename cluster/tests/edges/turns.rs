@@ -6,8 +6,9 @@ use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::ChildSpec;
 use session_supervisor_cluster::engine::Shards;
 use session_supervisor_cluster::{ClusterSupervisor, Drain};
+use tokio::task::JoinSet;
 
-use crate::node::{Echo, kinds, soon, until, world};
+use crate::node::{Echo, World, kinds, soon, until, world};
 
 /// So many requests of one kind to another node may be without an answer.
 const IN_FLIGHT: usize = 256;
@@ -39,19 +40,15 @@ fn of_peer(node: &ClusterSupervisor) -> (usize, usize) {
     sum.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
 }
 
-/// Code of users that does not end holds up what waits for the same kind of code, and nothing else.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn code_that_does_not_end_keeps_no_other_request_waiting() {
-    let Some(world) = world("turns", 16) else {
-        return;
-    };
+/// Two nodes with shards each, that give their requests so long.
+async fn two(world: &World, timeout: Duration) -> (ClusterSupervisor, ClusterSupervisor) {
     let kinds = || {
         kinds().kind("endless", |_: String, _| {
             ChildSpec::new(|_| (Endless, ())).start_timeout(LONG)
         })
     };
     let join = |name: &'static str| {
-        let options = world.options(name).request_timeout(LONG);
+        let options = world.options(name).request_timeout(timeout);
         ClusterSupervisor::join(options, kinds(), world.store.clone())
     };
     let (a, b) = tokio::join!(join("a"), join("b"));
@@ -64,6 +61,16 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
         })
         .await;
     }
+    (a, b)
+}
+
+/// Code of users that does not end holds up what waits for the same kind of code, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_does_not_end_keeps_no_other_request_waiting() {
+    let Some(world) = world("turns", 16) else {
+        return;
+    };
+    let (a, b) = two(&world, LONG).await;
     let mut ids = ids(&b, 16);
     let mute = ids.next().expect("there is one");
     let started = a.ensure_session(&mute, "mute", "").await;
@@ -109,6 +116,37 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
     for task in starts {
         task.abort();
     }
+    let drain = Drain::within(Duration::from_secs(1));
+    drop(soon("a drain", b.drain(drain)).await);
+    tokio::join!(a.leave(), b.leave());
+}
+
+/// A start goes on when its caller has given up, and its node remembers that it does. So it does not take the
+/// places of the others that a node remembers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_that_go_on_for_ever_keep_no_call_waiting() {
+    /// So many requests a node remembers.
+    const REMEMBERED: usize = 4_096;
+    let Some(world) = world("starts", 16) else {
+        return;
+    };
+    let (a, b) = two(&world, Duration::from_millis(200)).await;
+    let mut ids = ids(&b, 16);
+    let echo = ids.next().expect("there is one");
+    let started = b.ensure_session(&echo, "echo", "").await;
+    assert!(started.is_ok(), "{started:?}");
+    let mut starts = JoinSet::new();
+    while b.sessions().stats().sessions.specs <= REMEMBERED {
+        while starts.len() < IN_FLIGHT {
+            let (node, id) = (a.clone(), ids.next().expect("there is one"));
+            starts.spawn(async move { node.start_session(&id, "endless", "").await });
+        }
+        soon("a caller that gives up", starts.join_next()).await;
+    }
+    let session = a.session_ref::<Echo>(echo.as_str());
+    let called = session.call(&3, Duration::from_secs(20)).await;
+    assert_eq!(called.expect("it answers"), "xxx");
+    starts.shutdown().await;
     let drain = Drain::within(Duration::from_secs(1));
     drop(soon("a drain", b.drain(drain)).await);
     tokio::join!(a.leave(), b.leave());
