@@ -27,9 +27,14 @@ use crate::wire::{Ask, Done, Wanted};
 /// A request to a session that is being started, restarted or restored waits for it, within the time that
 /// the request has. One to a session that is not known is refused.
 ///
-/// At most 256 requests of this node to another one are without an answer at a time, calls of a session that
-/// is slow to reply among them; others to that node wait for their turn. Those to sessions of this node do
-/// not.
+/// A request and a reply have at most 1 MiB each, as JSON and with some bytes that go with them, on whichever
+/// node the session runs. A larger request is not sent ([`RequestError::Frame`]). A larger reply is not told
+/// ([`AnswerTooLarge`](crate::error::RefusalKind::AnswerTooLarge)); the session has handled the request.
+///
+/// At most 256 casts and calls of this node to sessions of another one are without an answer at a time, those
+/// to a session that is slow to reply among them; others to that node wait for their turn. Those to sessions
+/// of this node do not. A node carries out at most 1,024 of all other nodes at a time. Starts, stops and what
+/// only looks have limits of their own: no session that never replies keeps them waiting.
 pub struct ClusterRef<M> {
     node: Arc<Node>,
     id: Arc<str>,
@@ -97,7 +102,7 @@ impl<M: Remote> ClusterRef<M> {
         let within = self.node.options.request_timeout;
         match ask_owner(&self.node, &self.id, ask, within).await? {
             Done::Delivered => Ok(()),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(&self.id, &self.node)),
         }
     }
 
@@ -117,9 +122,13 @@ impl<M: Remote> ClusterRef<M> {
     ) -> Result<M::Reply, RequestError> {
         let ask = self.call_of(request, Wanted::Yes)?;
         match ask_owner(&self.node, &self.id, ask, timeout).await? {
-            Done::Reply(reply) => serde_json::from_slice(reply.as_slice())
-                .map_err(|error| RequestError::Json(Arc::new(error))),
-            _ => Err(nonsense(&self.node)),
+            Done::Reply(reply) => {
+                serde_json::from_slice(reply.as_slice()).map_err(|error| RequestError::Reply {
+                    id: Arc::clone(&self.id),
+                    cause: Arc::new(error),
+                })
+            }
+            _ => Err(nonsense(&self.id, &self.node)),
         }
     }
 
@@ -127,7 +136,7 @@ impl<M: Remote> ClusterRef<M> {
         Ok(Ask::Call {
             id: self.id.to_string(),
             protocol: M::PROTOCOL.to_owned(),
-            request: json(request)?,
+            request: json(&self.id, request)?,
             reply,
         })
     }

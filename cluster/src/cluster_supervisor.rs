@@ -20,7 +20,7 @@ use crate::error::{JoinError, RequestError};
 use crate::etcd::{Etcd, WantedSettings};
 use crate::feed::NodeFeed;
 use crate::kinds::Kinds;
-use crate::local::{Asked, Local};
+use crate::local::{Known, Local};
 use crate::meter::Meter;
 use crate::node::{Drains, Node, Now, PROTOCOL, begin, run};
 use crate::options::ClusterOptions;
@@ -156,7 +156,7 @@ impl ClusterSupervisor {
             admission,
             sessions: sessions.clone(),
             deliveries: Arc::new(kinds.deliveries),
-            requests: Arc::new(Asked::default()),
+            requests: Known::default(),
             leave: Arc::clone(&leave),
             meter,
             feed: Arc::new(feed),
@@ -245,7 +245,7 @@ impl ClusterSupervisor {
         let ask = Ask::Start {
             id: id.to_owned(),
             kind: kind.to_owned(),
-            arguments: json(arguments)?,
+            arguments: json(id, arguments)?,
             how,
         };
         match self.ask(id, ask).await? {
@@ -258,7 +258,7 @@ impl ClusterSupervisor {
                 incarnation,
                 epoch,
             }),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -275,7 +275,7 @@ impl ClusterSupervisor {
         let ask = Ask::Stop { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Stopped(how) => Ok(how),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -292,7 +292,7 @@ impl ClusterSupervisor {
         let ask = Ask::Lookup { id: id.to_owned() };
         match self.ask(id, ask).await? {
             Done::Found(found) => Ok(found),
-            _ => Err(nonsense(&self.node)),
+            _ => Err(nonsense(id, &self.node)),
         }
     }
 
@@ -329,7 +329,7 @@ impl ClusterSupervisor {
         }
         let mut pages = Pages::default();
         while let Some(answered) = asked.join_next().await {
-            if let Ok((name, Ok(Done::Page { rows, more }))) = answered {
+            if let Ok((name, Some(Done::Page { rows, more }))) = answered {
                 missing.remove(&name);
                 pages.add(&name, rows, more);
             }

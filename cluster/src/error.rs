@@ -1,17 +1,19 @@
 //! Why a node does not join, and why something asked of the cluster was not done.
 
+mod request;
+
 use std::time::Duration;
 
 use session_supervisor_store::error::OpenError;
 use thiserror::Error;
 
-use crate::admission::NotAdmitted;
 use crate::engine::NodeName;
 
 pub use crate::engine::{InvalidNodeName, InvalidShards, InvalidTtl};
 pub use crate::etcd::{ConnectError, Denied, EtcdError, GrantError, SettingsError};
 pub use crate::gateway::{AskError, GatewayError, Outcome, TlsError};
 pub use crate::wire::{FrameError, Refusal, RefusalKind, Retry};
+pub use request::RequestError;
 
 /// Why a node has not joined a cluster.
 #[derive(Debug, Error)]
@@ -156,96 +158,4 @@ pub enum DrainError {
     /// The node has left the cluster.
     #[error("the node has left the cluster")]
     Left,
-}
-
-/// Why something that was asked of the cluster was not done. [`outcome`](Self::outcome) says whether it
-/// may have been done all the same.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The node that owns the id has refused it.
-    #[error("{}", refusal.text)]
-    Refused {
-        /// Why.
-        refusal: Refusal,
-        /// An earlier try got no answer, and may have been carried out: its node has gone since, or was not
-        /// the owner any more. What is refused now may be what it has done.
-        #[source]
-        unanswered: Option<AskError>,
-    },
-    /// No node that can be reached owned the id in time.
-    #[error("no node took it in {within:?}")]
-    NoOwner {
-        /// For so long it was asked.
-        within: Duration,
-        /// Why this node did not.
-        #[source]
-        here: Option<NotAdmitted>,
-    },
-    /// The node that owns the id gave no answer.
-    #[error("the owner did not answer")]
-    Unanswered(#[source] AskError),
-    /// What was asked cannot be sent.
-    #[error("it cannot be sent")]
-    Frame(#[source] FrameError),
-    /// What was given, or what was answered, cannot be written or read as JSON.
-    #[error("not as JSON")]
-    Json(#[source] std::sync::Arc<serde_json::Error>),
-    /// The node that answered speaks another language.
-    #[error("node {node} answered something else than was asked")]
-    Nonsense {
-        /// The node.
-        node: NodeName,
-    },
-}
-
-impl RequestError {
-    /// Whether it may have been done.
-    ///
-    /// It is not known either where the store could not be written: a session that was to be stopped has
-    /// ended then, and comes back if its node ends before that is written.
-    ///
-    /// ```
-    /// use session_supervisor_cluster::error::{Outcome, RefusalKind, RequestError};
-    ///
-    /// /// As a handler of HTTP requests may answer it.
-    /// fn status(error: &RequestError) -> u16 {
-    ///     match error {
-    ///         RequestError::Refused { refusal, .. } => match refusal.kind {
-    ///             RefusalKind::NotFound => 404,
-    ///             RefusalKind::AlreadyRuns => 409,
-    ///             RefusalKind::BadId | RefusalKind::BadArguments => 400,
-    ///             _ => 503,
-    ///         },
-    ///         // It can be sent again as it is.
-    ///         _ if error.outcome() == Outcome::NotSent => 503,
-    ///         // Only what may be done twice can be sent again.
-    ///         _ => 504,
-    ///     }
-    /// }
-    /// ```
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        use crate::wire::RefusalKind as Kind;
-        match self {
-            Self::Refused {
-                unanswered: Some(_),
-                ..
-            } => Outcome::Unknown,
-            Self::Refused { refusal, .. } => match refusal.kind {
-                Kind::TimedOut
-                | Kind::Panicked
-                | Kind::NoReply
-                | Kind::AnswerTooLarge
-                // A session that was stopped and is not forgotten yet; a start of which nobody knows whether
-                // it is written.
-                | Kind::Store
-                | Kind::Other => Outcome::Unknown,
-                _ => Outcome::NotSent,
-            },
-            Self::Unanswered(error) => error.outcome(),
-            Self::NoOwner { .. } | Self::Frame(_) => Outcome::NotSent,
-            Self::Json(_) | Self::Nonsense { .. } => Outcome::Unknown,
-        }
-    }
 }

@@ -7,6 +7,10 @@
 //! Which peers there are is said by [`Peers::set`], and nothing here knows of etcd. A peer is used only
 //! after its gateway has said who it is, and that fits: the same cluster, protocol, shard count and hash,
 //! and the very incarnation that was set.
+//!
+//! Requests wait only for others of their class: messages to sessions, starts, stops, and all that waits
+//! for no code of a user. Each class has the limits of [`GatewayOptions`] by itself, so sessions that never
+//! answer, or never end, keep nobody from looking them up, stopping them and starting others.
 
 mod actor;
 mod dial;
@@ -14,6 +18,7 @@ mod driver;
 mod error;
 mod events;
 mod greeting;
+mod limits;
 mod line;
 mod link;
 mod links;

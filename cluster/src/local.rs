@@ -1,8 +1,9 @@
 //! Doing what is asked, on the node that owns the id: for callers of this node and of others alike.
 
 mod answers;
+mod list;
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,13 +19,11 @@ use crate::feed::NodeFeed;
 use crate::meter::Meter;
 use crate::remote::{Delivered, Delivery, Letter};
 use crate::wire::{
-    Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, Row, StartedHow, Wanted,
+    Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, StartedHow, Wanted,
+    fitting,
 };
 pub(crate) use answers::{chain, check_id};
 use answers::{is_of_here, later, not_here, not_started, refused, size};
-
-/// The most rows of one page.
-const PAGE: u32 = 1_000;
 
 /// What this node does for those who ask it.
 #[derive(Clone)]
@@ -32,16 +31,39 @@ pub(crate) struct Local {
     pub(crate) admission: Arc<Admission>,
     pub(crate) sessions: DurableSupervisor,
     pub(crate) deliveries: Arc<HashMap<&'static str, Delivery>>,
-    pub(crate) requests: Arc<Asked>,
+    pub(crate) requests: Known,
     /// Told that this node is to leave.
     pub(crate) leave: Arc<Notify>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) feed: Arc<NodeFeed>,
 }
 
+/// What must not be done twice, by what it waits for: a start or a stop goes on when its caller has given up,
+/// and as many of them as can be remembered take no places of calls.
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    starts: Arc<Asked>,
+    stops: Arc<Asked>,
+    messages: Arc<Asked>,
+}
+
+impl Known {
+    /// None: it may be done twice.
+    const fn of(&self, ask: &Ask) -> Option<&Arc<Asked>> {
+        match ask {
+            Ask::Start { .. } => Some(&self.starts),
+            Ask::Stop { .. } => Some(&self.stops),
+            Ask::Call { .. } => Some(&self.messages),
+            Ask::Hello(_) | Ask::Lookup { .. } | Ask::List { .. } | Ask::Leave | Ask::Figures => {
+                None
+            }
+        }
+    }
+}
+
 /// The requests that were sent once more, maybe, and what they were answered.
 #[derive(Default)]
-pub(crate) struct Asked {
+struct Asked {
     requests: Mutex<Requests<Answer>>,
     answered: Notify,
 }
@@ -49,27 +71,26 @@ pub(crate) struct Asked {
 impl Local {
     /// Carries out a request. What must not be done twice is not.
     pub(crate) async fn serve(&self, request: Request) -> Answer {
-        let once = matches!(
-            request.ask,
-            Ask::Start { .. } | Ask::Stop { .. } | Ask::Call { .. }
-        );
-        match &request.from {
-            Some(_) if once => self.serve_once(request).await,
+        match (&request.from, self.requests.of(&request.ask)) {
+            (Some(_), Some(known)) => {
+                let known = Arc::clone(known);
+                self.serve_once(request, known).await
+            }
             // One of this node's own callers is sent again only after it was answered that nothing was done,
             // so it takes no place among those that are known.
-            None if once => self.begun(request, None).await,
-            _ => self.carry_out(request.ask, request.deadline_ms).await,
+            (None, Some(_)) => self.begun(request, None).await,
+            (_, None) => self.carry_out(request.ask, request.deadline_ms).await,
         }
     }
 
-    async fn serve_once(&self, request: Request) -> Answer {
+    async fn serve_once(&self, request: Request, known: Arc<Asked>) -> Answer {
         let now = || self.admission.clock().now();
         loop {
-            let answered = self.requests.answered.notified();
+            let answered = known.answered.notified();
             tokio::pin!(answered);
             answered.as_mut().enable();
             {
-                let mut requests = self.requests.lock();
+                let mut requests = known.lock();
                 match requests.begin(request.id, now()) {
                     Begin::New => break,
                     Begin::Done(answer) => return answer.clone(),
@@ -79,7 +100,7 @@ impl Local {
             }
             answered.await;
         }
-        let open = Unanswered(Arc::clone(&self.requests), Some(request.id));
+        let open = Unanswered(known, Some(request.id));
         self.begun(request, Some(open)).await
     }
 
@@ -101,7 +122,7 @@ impl Local {
     }
 
     async fn carry_out(&self, ask: Ask, deadline_ms: u32) -> Answer {
-        match ask {
+        let answer = match ask {
             Ask::List { after, most } => self.list(after.as_deref(), most).await,
             Ask::Leave => {
                 self.leave.notify_one();
@@ -109,7 +130,9 @@ impl Local {
             }
             Ask::Figures => Answer::Done(Done::Figures(self.figures())),
             ask => self.carry_out_here(ask, deadline_ms).await,
-        }
+        };
+        // Also for a caller of this node: what works for it works when the session has moved.
+        fitting(answer)
     }
 
     /// Carries out what is asked of one id, if this node owns it, and as long as it does.
@@ -279,40 +302,6 @@ impl Local {
             remembered,
             Some(Standing::Kept(Kept::Waiting) | Standing::Running { .. })
         )
-    }
-
-    /// What this node runs and keeps, in the order of the ids.
-    async fn list(&self, after: Option<&str>, most: u32) -> Answer {
-        let most = usize::try_from(most.clamp(1, PAGE)).unwrap_or(1);
-        // One more says whether there are more.
-        let mut first = BinaryHeap::with_capacity(most + 2);
-        for info in self.sessions.list_remembered() {
-            let wanted = after.is_none_or(|after| &*info.id > after)
-                && (first.len() <= most || first.peek().is_some_and(|last| info.id < *last));
-            // What is on its way to another node is in no page of this one, and takes no place in it.
-            if wanted && self.admission.owned(&info.id).is_ok() {
-                first.push(info.id);
-                if first.len() > most + 1 {
-                    first.pop();
-                }
-            }
-        }
-        let mut ids = first.into_sorted_vec();
-        let more = ids.len() > most;
-        ids.truncate(most);
-        // Some of them may end meanwhile: the page is up to the last of them all the same.
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in &ids {
-            let Ok(epoch) = self.admission.owned(id) else {
-                continue;
-            };
-            if let Some(found) = self.found(id, epoch).await {
-                let id = id.to_string();
-                rows.push(Row { id, found });
-            }
-        }
-        let more = ids.last().filter(|_| more).map(ToString::to_string);
-        Answer::Done(Done::Page { rows, more })
     }
 }
 

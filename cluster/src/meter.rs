@@ -12,10 +12,10 @@ pub(crate) use ask::{Asking, Serving};
 
 use crate::engine::{EventKind, NodeName};
 use crate::stats::{ByKind, MOVE, REASONS, REQUEST, Refused, Sent, Served, ShardCounts, Stats};
-use crate::wire::{Ask, RefusalKind};
+use crate::wire::{Ask, RefusalKind, Wanted};
 
 /// How many kinds of requests are counted.
-const KINDS: usize = 6;
+const KINDS: usize = 7;
 
 /// What a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub(crate) enum RequestKind {
     Lookup,
     Stop,
     Call,
+    Cast,
     List,
     Leave,
 }
@@ -36,7 +37,12 @@ impl RequestKind {
             Ask::Start { .. } => Self::Start,
             Ask::Lookup { .. } => Self::Lookup,
             Ask::Stop { .. } => Self::Stop,
-            Ask::Call { .. } => Self::Call,
+            Ask::Call {
+                reply: Wanted::Yes, ..
+            } => Self::Call,
+            Ask::Call {
+                reply: Wanted::No, ..
+            } => Self::Cast,
             Ask::List { .. } => Self::List,
             Ask::Leave => Self::Leave,
         })
@@ -48,8 +54,9 @@ impl RequestKind {
             Self::Lookup => 1,
             Self::Stop => 2,
             Self::Call => 3,
-            Self::List => 4,
-            Self::Leave => 5,
+            Self::Cast => 4,
+            Self::List => 5,
+            Self::Leave => 6,
         }
     }
 }
@@ -258,6 +265,7 @@ fn by_kind<T>(of: impl Fn(RequestKind) -> T) -> ByKind<T> {
         lookup: of(RequestKind::Lookup),
         stop: of(RequestKind::Stop),
         call: of(RequestKind::Call),
+        cast: of(RequestKind::Cast),
         list: of(RequestKind::List),
         leave: of(RequestKind::Leave),
     }

@@ -11,9 +11,9 @@ use crate::engine::NodeName;
 use crate::error::RequestError;
 use crate::gateway::{AskError, Outcome, Peers};
 use crate::local::check_id;
-use crate::meter::Asking;
+use crate::meter::{Asking, SentHow};
 use crate::node::{Node, Stage};
-use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request};
+use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request, request_size};
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
@@ -40,10 +40,10 @@ pub(crate) async fn ask_owner(
 async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<Done, RequestError> {
     let local = &node.local;
     if let Err(refusal) = check_id(id) {
-        return Err(refused(refusal));
+        return Err(refused(id, refusal));
     }
     let until = end_of(within);
-    let request = Request::new(ask);
+    let request = sendable(node, id, ask)?;
     let mut last: Option<AskError> = None;
     loop {
         let again = Request::again(request.id, request.ask.clone());
@@ -52,6 +52,7 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
             Tried::Done(Err(RequestError::Refused { refusal, .. })) => {
                 let unanswered = last.filter(|error| error.outcome() == Outcome::Unknown);
                 return Err(RequestError::Refused {
+                    id: id.into(),
                     refusal,
                     unanswered,
                 });
@@ -78,13 +79,28 @@ async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<D
             }
         }
     }
-    Err(last.map_or_else(
-        || RequestError::NoOwner {
-            within,
-            here: local.admission.epoch_of(id).err(),
-        },
-        RequestError::Unanswered,
-    ))
+    let here = local.admission.epoch_of(id).err();
+    let id = id.into();
+    Err(match last {
+        None => RequestError::NoOwner { id, within, here },
+        Some(cause) => RequestError::Unanswered { id, cause },
+    })
+}
+
+/// A request that fits into a frame. One to this node must, too: what works here works when the session has
+/// moved.
+fn sendable(node: &Node, id: &str, ask: Ask) -> Result<Request, RequestError> {
+    let mut request = Request::new(ask);
+    // As it is measured where it is sent.
+    request.from = Some(node.name.clone());
+    request.deadline_ms = u32::MAX;
+    match request_size(&request) {
+        Ok(_) => Ok(request),
+        Err(cause) => Err(RequestError::Frame {
+            id: id.into(),
+            cause,
+        }),
+    }
 }
 
 /// When a caller gives up. One who waits without a limit gives the longest time that there is, and no clock
@@ -119,7 +135,7 @@ async fn try_once(
                 request.deadline_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
                 match timeout_at(until, local.serve(request.clone())).await {
                     Ok(answer) => answer,
-                    Err(_) => return Tried::Done(Err(timed_out())),
+                    Err(_) => return Tried::Done(Err(timed_out(id))),
                 }
             }
             Some(node) => {
@@ -132,7 +148,8 @@ async fn try_once(
                             ..
                         },
                     ) => {
-                        return Tried::Done(Err(RequestError::Unanswered(error)));
+                        let (id, cause) = (id.into(), error);
+                        return Tried::Done(Err(RequestError::Unanswered { id, cause }));
                     }
                     Err(error) => return Tried::Again(PAUSE, Some(error)),
                 }
@@ -141,7 +158,7 @@ async fn try_once(
         match answer {
             Answer::Done(done) => return Tried::Done(Ok(done)),
             Answer::Refused(refusal) => {
-                return Tried::Done(Err(refused(refusal)));
+                return Tried::Done(Err(refused(id, refusal)));
             }
             Answer::NobodyNow { retry_after_ms } => {
                 return Tried::Again(Duration::from_millis(retry_after_ms.into()), None);
@@ -174,32 +191,36 @@ async fn ask_peer(
     }
 }
 
-fn timed_out() -> RequestError {
-    refused(Refusal::new(
-        RefusalKind::TimedOut,
-        "it was not done in time",
-    ))
+fn timed_out(id: &str) -> RequestError {
+    let refusal = Refusal::new(RefusalKind::TimedOut, "it was not done in time");
+    refused(id, refusal)
 }
 
 /// It was not tried before, or is known not to have been done.
-const fn refused(refusal: Refusal) -> RequestError {
+fn refused(id: &str, refusal: Refusal) -> RequestError {
     RequestError::Refused {
+        id: id.into(),
         refusal,
         unanswered: None,
     }
 }
 
-/// Asks a node, whichever shards it owns.
+/// Asks a node, whichever shards it owns. None: it has not done it.
 pub(crate) async fn ask_node(
     node: &Node,
     of: &NodeName,
     ask: Ask,
     within: Duration,
-) -> Result<Done, RequestError> {
+) -> Option<Done> {
     let counted = Asking::begin(&node.local.meter, &ask);
-    let answer = to_node(node, of, ask, within).await;
-    counted.answered(&answer);
-    answer
+    let (how, done) = match to_node(node, of, ask, within).await {
+        Ok(Answer::Done(done)) => (SentHow::Done, Some(done)),
+        Ok(Answer::Refused(refusal)) => (SentHow::Refused(refusal.kind), None),
+        Ok(_) => (SentHow::Failed, None),
+        Err(how) => (how, None),
+    };
+    counted.ended(how);
+    done
 }
 
 async fn to_node(
@@ -207,33 +228,31 @@ async fn to_node(
     of: &NodeName,
     ask: Ask,
     within: Duration,
-) -> Result<Done, RequestError> {
-    let answer = if *of == node.name {
+) -> Result<Answer, SentHow> {
+    if *of == node.name {
         let served = timeout_at(end_of(within), node.local.serve(Request::new(ask))).await;
-        served.map_err(|_| timed_out())?
-    } else {
-        let peers = node.now.borrow().peers.clone();
-        let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
-        asked.map_err(RequestError::Unanswered)?
-    };
-    match answer {
-        Answer::Done(done) => Ok(done),
-        Answer::Refused(refusal) => Err(refused(refusal)),
-        _ => Err(RequestError::Nonsense { node: of.clone() }),
+        return served.map_err(|_| SentHow::Refused(RefusalKind::TimedOut));
     }
+    let peers = node.now.borrow().peers.clone();
+    let asked = ask_peer(peers.as_ref(), of, Request::new(ask), within).await;
+    asked.map_err(|_| SentHow::Unanswered)
 }
 
-/// What a user sends, in bytes.
-pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Payload, RequestError> {
+/// What a user sends to a session, in bytes.
+pub(crate) fn json<T: Serialize + ?Sized>(id: &str, value: &T) -> Result<Payload, RequestError> {
     match serde_json::to_vec(value) {
         Ok(bytes) => Ok(Payload::from(bytes)),
-        Err(error) => Err(RequestError::Json(Arc::new(error))),
+        Err(error) => Err(RequestError::Json {
+            id: id.into(),
+            cause: Arc::new(error),
+        }),
     }
 }
 
 /// The answer was to something else than was asked.
-pub(crate) fn nonsense(node: &Node) -> RequestError {
+pub(crate) fn nonsense(id: &str, node: &Node) -> RequestError {
     RequestError::Nonsense {
+        id: id.into(),
         node: node.name.clone(),
     }
 }

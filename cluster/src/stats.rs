@@ -123,8 +123,10 @@ pub struct ByKind<T> {
     pub lookup: T,
     /// `stop_session`.
     pub stop: T,
-    /// `cast` and `call` of a [`ClusterRef`](crate::ClusterRef).
+    /// `call` of a [`ClusterRef`](crate::ClusterRef).
     pub call: T,
+    /// `cast` of a [`ClusterRef`](crate::ClusterRef).
+    pub cast: T,
     /// `list`: one for each node.
     pub list: T,
     /// That the node leave.
@@ -139,6 +141,7 @@ impl<T> ByKind<T> {
             ("lookup", &self.lookup),
             ("stop", &self.stop),
             ("call", &self.call),
+            ("cast", &self.cast),
             ("list", &self.list),
             ("leave", &self.leave),
         ]
@@ -212,7 +215,7 @@ pub struct Refused {
     pub panicked: u64,
     /// No session had this id.
     pub not_found: u64,
-    /// A session with this id ran already.
+    /// A session with this id ran already, or was remembered.
     pub already_runs: u64,
     /// The node knew no kind of this name.
     pub unknown_kind: u64,
@@ -228,7 +231,7 @@ pub struct Refused {
     pub no_reply: u64,
     /// The node or the session was stopping.
     pub stopping: u64,
-    /// The store refused or could not be reached.
+    /// The store failed or could not be reached.
     pub store: u64,
     /// Anything else.
     pub other: u64,

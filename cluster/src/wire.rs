@@ -22,6 +22,7 @@ pub use frame::{
     FrameError, MAX_FRAME, VERSION, decode_answer, decode_request, encode_answer, encode_request,
     request_size,
 };
+pub(crate) use frame::{fitting, unsendable};
 pub use hello::{Hello, Mismatch};
 pub use payload::Payload;
 pub use request::{Ask, How, Request, Wanted};

@@ -26,7 +26,10 @@ fn http_status(error: &RequestError) -> u16 {
             (_, Retry::AfterMs(_)) => 503,
             _ => 500,
         },
-        RequestError::Unanswered(AskError::TimedOut { .. }) => 504,
+        RequestError::Unanswered {
+            cause: AskError::TimedOut { .. },
+            ..
+        } => 504,
         _ if error.outcome() == Outcome::NotSent => 503,
         _ => 500,
     }

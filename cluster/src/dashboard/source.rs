@@ -64,7 +64,7 @@ impl Source for ClusterSupervisor {
         Box::pin(async move {
             let own = cluster.of_node();
             match ask_node(own, &node, Ask::Figures, PATIENCE).await {
-                Ok(Done::Figures(figures)) => Some(figures),
+                Some(Done::Figures(figures)) => Some(figures),
                 // It is away, or too old to know the question.
                 _ => None,
             }

@@ -7,7 +7,7 @@ use ractor::{ActorProcessingErr, ActorRef};
 use super::message::GatewayMessage;
 use super::serve::Server;
 
-/// Hands each request to the server, and does nothing else, so that no request waits for another.
+/// Hands each request to the server, which reads it and has a task carry it out: no request waits for another.
 pub(super) struct GatewayActor {
     pub(super) server: Arc<Server>,
 }

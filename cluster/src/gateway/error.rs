@@ -68,7 +68,7 @@ pub enum AskError {
         /// Why the last connection or attempt ended.
         cause: Option<Arc<str>>,
     },
-    /// The limits of requests in flight and of those that wait were reached.
+    /// The limits of requests of its class in flight and of those that wait were reached.
     #[error("{waiting} requests to node {node} wait already")]
     Overloaded {
         /// The node.

@@ -1,35 +1,24 @@
 //! What callers and the task that watches connections share of a peer.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::error::{AskError, Outcome};
+use super::limits::{Classes, Limits, NoTurn};
 use super::line::{Line, Lost};
 use super::options::GatewayOptions;
 use super::status::{PeerInfo, PeerState, PeerStatus};
 use crate::engine::{Incarnation, NodeName};
 use crate::wire::{Answer, FrameError, Request, decode_answer, encode_request, request_size};
 
-/// Bytes are counted in units of so many.
-const UNIT: usize = 1_024;
-
-/// How many units may be in flight at each peer: 32 MiB.
-const UNITS: usize = 32 * 1_024;
-
 /// A peer, as callers see it.
 pub(super) struct Link {
     node: NodeName,
     own: NodeName,
-    in_flight: usize,
-    most_waiting: usize,
     silent_after: Duration,
-    places: Arc<Semaphore>,
-    units: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    limits: Classes<Limits>,
     line: RwLock<Option<Arc<Line>>>,
     told: Mutex<Told>,
 }
@@ -52,12 +41,8 @@ impl Link {
         Self {
             node,
             own,
-            in_flight: options.in_flight,
-            most_waiting: options.waiting,
             silent_after: options.silent_after(),
-            places: Arc::new(Semaphore::new(options.in_flight)),
-            units: Arc::new(Semaphore::new(UNITS)),
-            waiting: AtomicUsize::new(0),
+            limits: Classes::of(|| Limits::new(options)),
             line: RwLock::default(),
             told: Mutex::new(Told {
                 info,
@@ -136,10 +121,8 @@ impl Link {
             state,
             connected_for: line.as_ref().map(|line| line.since.elapsed()),
             heard_ago: line.as_ref().map(|line| line.quiet()),
-            in_flight: self
-                .in_flight
-                .saturating_sub(self.places.available_permits()),
-            waiting: self.waiting.load(Ordering::Relaxed),
+            in_flight: self.limits.sum(Limits::in_flight),
+            waiting: self.limits.sum(Limits::waiting),
             last_error,
         }
     }
@@ -159,11 +142,8 @@ impl Link {
         request.deadline_ms = u32::MAX;
         let not_written = |cause| self.frame(Outcome::NotSent, cause);
         let size = request_size(&request).map_err(not_written)?;
-        let units = u32::try_from(size.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let places = [
-            self.place(&self.places, 1, until).await?,
-            self.place(&self.units, units, until).await?,
-        ];
+        let turn = self.limits.get(&request.ask).turn(size, until).await;
+        let places = turn.map_err(|none| self.no_turn(none))?;
         let line = self.usable()?;
         // Written only now: one that waits for its turn costs nothing but what its caller has.
         request.deadline_ms = deadline(until);
@@ -207,30 +187,14 @@ impl Link {
         Ok(line)
     }
 
-    /// Waits for its turn.
-    async fn place(
-        &self,
-        of: &Arc<Semaphore>,
-        many: u32,
-        until: Instant,
-    ) -> Result<tokio::sync::OwnedSemaphorePermit, AskError> {
-        if let Ok(place) = Arc::clone(of).try_acquire_many_owned(many) {
-            return Ok(place);
-        }
-        let Some(_waits) = Waiting::begin(&self.waiting, self.most_waiting) else {
-            return Err(AskError::Overloaded {
-                node: self.node.clone(),
-                waiting: self.most_waiting,
-            });
-        };
-        let place = timeout_at(until, Arc::clone(of).acquire_many_owned(many)).await;
-        match place {
-            Ok(Ok(place)) => Ok(place),
-            // These semaphores are never closed.
-            Ok(Err(_)) | Err(_) => Err(AskError::TimedOut {
-                node: self.node.clone(),
+    fn no_turn(&self, none: NoTurn) -> AskError {
+        let node = self.node.clone();
+        match none {
+            NoTurn::Overloaded(waiting) => AskError::Overloaded { node, waiting },
+            NoTurn::TimedOut => AskError::TimedOut {
+                node,
                 outcome: Outcome::NotSent,
-            }),
+            },
         }
     }
 
@@ -248,24 +212,6 @@ fn deadline(until: Instant) -> u32 {
     let left = until.saturating_duration_since(Instant::now());
     let given = left.saturating_sub((left / 10).min(Duration::from_millis(500)));
     u32::try_from(given.as_millis()).unwrap_or(u32::MAX)
-}
-
-/// One that waits for its turn, counted as long as it does.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize, most: usize) -> Option<Self> {
-        let more = |waiting: usize| (waiting < most).then_some(waiting + 1);
-        let begun = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        // Not `then_some`: one that is made and dropped would be counted down.
-        begun.is_ok().then(|| Self(count))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -58,22 +58,23 @@ impl GatewayOptions {
         self
     }
 
-    /// How many requests may be without an answer at each peer, at least 1; 256 if this is not called.
-    /// Those beyond it wait for their turn, as long as their timeouts allow.
+    /// How many requests of a [class](super) may be without an answer at each peer, at least 1; 256 if
+    /// this is not called. Those beyond it wait for their turn, as long as their timeouts allow, and so do
+    /// those beyond 32 MiB of a class.
     pub fn in_flight(mut self, most: usize) -> Self {
         self.in_flight = most.clamp(1, 65_536);
         self
     }
 
-    /// How many requests may wait for their turn at each peer; 4,096 if this is not called. Those
-    /// beyond it fail with [`Overloaded`](super::AskError::Overloaded).
+    /// How many requests of a [class](super) may wait for their turn at each peer; 4,096 if this is not
+    /// called. Those beyond it fail with [`Overloaded`](super::AskError::Overloaded).
     pub fn waiting(mut self, most: usize) -> Self {
         self.waiting = most;
         self
     }
 
-    /// How many requests of all peers together are carried out at once, at least 1; 1,024 if this is
-    /// not called. Those beyond it are answered with
+    /// How many requests of a [class](super) are carried out at once, for all peers together, at least 1;
+    /// 1,024 if this is not called. Those beyond it are answered with
     /// [`NobodyNow`](crate::wire::Answer::NobodyNow).
     pub fn serving(mut self, most: usize) -> Self {
         self.serving = most.clamp(1, 65_536);

@@ -132,10 +132,11 @@ impl Peers {
 
     /// Sends a request to a node and waits for its answer.
     ///
-    /// It waits for its turn when [`in_flight`](GatewayOptions::in_flight) requests to this node are
-    /// without an answer, and for the answer, `timeout` at most in all. Requests to other nodes do not
-    /// wait for it. `from` and `deadline_ms` of the request are set here; the peer is given a little less
-    /// time than the caller waits, so that its own "not in time" arrives.
+    /// It waits for its turn when [`in_flight`](GatewayOptions::in_flight) requests of its
+    /// [class](super) to this node are without an answer, and for the answer, `timeout` at most in all.
+    /// Requests of other classes and to other nodes do not wait for it. `from` and `deadline_ms` of the
+    /// request are set here; the peer is given a little less time than the caller waits, so that its own
+    /// "not in time" arrives.
     ///
     /// # Errors
     ///

@@ -10,17 +10,15 @@ use ractor::RpcReplyPort;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::limits::Classes;
 use super::seldom::Seldom;
 use super::status::PeerChange;
 use super::unwind::Caught;
 use crate::engine::NodeName;
 use crate::wire::{
-    Answer, Ask, Done, FrameError, Hello, MAX_FRAME, Refusal, RefusalKind, Request, decode_request,
-    encode_answer,
+    Answer, Ask, Done, FrameError, Hello, Refusal, RefusalKind, Request, decode_request,
+    encode_answer, unsendable,
 };
-
-/// A frame of a hello is smaller.
-const SMALL: usize = 1_024;
 
 /// What is answered when too much is being done.
 const LATER_MS: u32 = 100;
@@ -59,7 +57,7 @@ where
 pub(super) struct Server {
     own: Hello,
     serve: Arc<dyn Serve>,
-    places: Arc<Semaphore>,
+    places: Classes<Arc<Semaphore>>,
     bad: Seldom,
     busy: Seldom,
 }
@@ -69,35 +67,40 @@ impl Server {
         Self {
             own,
             serve,
-            places: Arc::new(Semaphore::new(most)),
+            places: Classes::of(|| Arc::new(Semaphore::new(most))),
             bad: Seldom::default(),
             busy: Seldom::default(),
         }
     }
 
     /// Takes a request. It returns at once.
+    ///
+    /// A request is read here, and not in a task of its own: which places it needs is known only then, and
+    /// what waits to be read would need places that all classes share.
     pub(super) fn take(self: &Arc<Self>, frame: Vec<u8>, reply: RpcReplyPort<Vec<u8>>) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            drop(reply.send(written(&self.later(&frame))));
-            return;
+        let received = Instant::now();
+        let begun = self.read(&frame).and_then(|request| {
+            let places = Arc::clone(self.places.get(&request.ask));
+            let place = places.try_acquire_owned();
+            place.map_or_else(|_| Err(self.later()), |place| Ok((request, place)))
+        });
+        drop(frame);
+        let (request, place) = match begun {
+            Ok(begun) => begun,
+            Err(answer) => {
+                drop(reply.send(written(&answer)));
+                return;
+            }
         };
         let server = Arc::clone(self);
         tokio::spawn(async move {
-            let answer = server.answer(&frame).await;
-            drop(frame);
+            let answer = server.answer(request, received).await;
             drop(reply.send(written(&answer)));
             drop(place);
         });
     }
 
-    fn later(&self, frame: &[u8]) -> Answer {
-        // A sign of life is given at any load.
-        if frame.len() <= SMALL
-            && let Ok(request) = decode_request(frame)
-            && let Ask::Hello(theirs) = request.ask
-        {
-            return self.hello(&theirs);
-        }
+    fn later(&self) -> Answer {
         if let Some(others) = self.busy.tell() {
             tracing::warn!(
                 others,
@@ -116,15 +119,17 @@ impl Server {
         }
     }
 
-    async fn answer(&self, frame: &[u8]) -> Answer {
-        let received = Instant::now();
-        let request = match decode_request(frame) {
-            Ok(request) => request,
-            Err(error) => return self.unreadable(frame.len(), &error),
-        };
-        if let Ask::Hello(theirs) = &request.ask {
-            return self.hello(theirs);
+    /// What is asked, or the answer if there is nothing to carry out.
+    fn read(&self, frame: &[u8]) -> Result<Request, Answer> {
+        let read = decode_request(frame);
+        let request = read.map_err(|error| self.unreadable(frame.len(), &error))?;
+        match &request.ask {
+            Ask::Hello(theirs) => Err(self.hello(theirs)),
+            _ => Ok(request),
         }
+    }
+
+    async fn answer(&self, request: Request, received: Instant) -> Answer {
         let (from, asked, id) = (request.from.clone(), request.ask.name(), request.id);
         let until = received + Duration::from_millis(request.deadline_ms.into());
         let caught = Caught::of(|| self.serve.serve(request.from.clone(), request));
@@ -173,11 +178,8 @@ fn refused(kind: RefusalKind, text: String) -> Answer {
 
 /// The frame of an answer; of a refusal, if the answer is too large.
 fn written(answer: &Answer) -> Vec<u8> {
-    let error = match encode_answer(answer) {
-        Ok(frame) => return frame,
-        Err(error) => error,
-    };
-    let text = format!("the answer does not fit into {MAX_FRAME} bytes: {error}");
-    // A few bytes of text always fit.
-    encode_answer(&refused(RefusalKind::AnswerTooLarge, text)).unwrap_or_default()
+    encode_answer(answer).unwrap_or_else(|error| {
+        // A few bytes of text always fit.
+        encode_answer(&unsendable(&error)).unwrap_or_default()
+    })
 }

@@ -50,9 +50,9 @@ pub struct PeerStatus {
     pub connected_for: Option<Duration>,
     /// How long ago something was heard of it.
     pub heard_ago: Option<Duration>,
-    /// Requests that have been sent and not been answered.
+    /// Requests that have been sent and not been answered, of all classes.
     pub in_flight: usize,
-    /// Requests that wait for their turn.
+    /// Requests that wait for their turn, of all classes.
     pub waiting: usize,
     /// Why the last connection, or the last attempt, ended. Of a peer that dials this node: why a
     /// connection was refused that may have been its own.

@@ -2,13 +2,17 @@
 
 use session_supervisor::SessionId;
 use session_supervisor::error as plain;
-use session_supervisor_store::error::StartError;
+use session_supervisor_store::StoreError;
+use session_supervisor_store::error::{StartError, WriteError};
 
 use crate::admission::NotAdmitted;
 use crate::wire::{Answer, Done, Refusal, RefusalKind};
 
 /// When it is worth asking again for a shard that is on its way.
 const SOON_MS: u32 = 20;
+
+/// The same where the store has been asked, and refuses this node.
+const FENCED_MS: u32 = 500;
 
 /// Whether an answer says only how it stands here. If the shard is not this node's any more, what is not
 /// here may be elsewhere, and what was stopped may come back there.
@@ -58,12 +62,30 @@ pub(super) fn not_here(error: NotAdmitted) -> Answer {
     }
 }
 
+/// What is told of a start that came to nothing. [`RefusalKind::Store`] and the like say that it may have
+/// been written all the same, so what certainly was not is told as something else.
 pub(super) fn not_started(error: &StartError) -> Answer {
     let kind = match error {
         StartError::UnknownKind { .. } => RefusalKind::UnknownKind,
         StartError::Arguments { .. } => RefusalKind::BadArguments,
         StartError::TooLarge { .. } => RefusalKind::TooLarge,
-        StartError::KindPanicked { .. } => RefusalKind::Panicked,
+        StartError::Remembered(_) => RefusalKind::AlreadyRuns,
+        // The function runs before anything is written.
+        StartError::KindPanicked { .. }
+        | StartError::SetAside(_)
+        | StartError::Claimed(_)
+        | StartError::NotRemembered => RefusalKind::StartFailed,
+        StartError::Store(WriteError::Store(cause)) => match **cause {
+            // A later owner has the shard, and this node is about to notice.
+            StoreError::Fenced(_) => {
+                return Answer::NobodyNow {
+                    retry_after_ms: FENCED_MS,
+                };
+            }
+            StoreError::OtherCluster(_) => RefusalKind::StartFailed,
+            // Of all others nobody infers that nothing was written: so `SessionStore` has it.
+            _ => RefusalKind::Store,
+        },
         StartError::Store(_) => RefusalKind::Store,
         StartError::Session(error) => match error.kind() {
             plain::ErrorKind::AlreadyExists => RefusalKind::AlreadyRuns,
@@ -100,8 +122,60 @@ pub(crate) fn check_id(id: &str) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_of_here, refused};
+    use std::sync::Arc;
+
+    use session_supervisor_store::{Kept, OlderEpoch, OtherCluster, StoreError};
+
+    use super::{StartError, WriteError, is_of_here, not_started, refused};
+    use crate::error::{Outcome, RequestError};
     use crate::wire::{Answer, Done, Payload, RefusalKind};
+
+    /// What the caller of a start is told. None: it is asked again.
+    fn told(error: &StartError) -> Option<Outcome> {
+        match not_started(error) {
+            Answer::Refused(refusal) => {
+                let unanswered = None;
+                let error = RequestError::Refused {
+                    id: "alice".into(),
+                    refusal,
+                    unanswered,
+                };
+                Some(error.outcome())
+            }
+            Answer::NobodyNow { .. } => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_of_which_nothing_was_written_is_told_so() {
+        let store = |error| StartError::Store(WriteError::Store(Arc::new(error)));
+        let other = OtherCluster::new("theirs", "ours");
+        for error in [
+            StartError::Remembered(Kept::Waiting),
+            StartError::SetAside("it cannot be read".into()),
+            StartError::NotRemembered,
+            StartError::KindPanicked {
+                kind: "chat".to_owned(),
+                text: "on purpose".to_owned(),
+            },
+            store(other.into()),
+        ] {
+            assert_eq!(told(&error), Some(Outcome::NotSent), "{error}");
+        }
+        // A later owner has the shard: it is asked.
+        assert_eq!(told(&store(OlderEpoch::new(1, 2, 3).into())), None);
+        // Of these a store says nothing of what it has done, or says nothing at all.
+        for error in [
+            store(StoreError::Unreachable("no connection".into())),
+            store(StoreError::Full("no room".into())),
+            store(StoreError::Failed("something".into())),
+            StartError::Store(WriteError::Unanswered),
+            StartError::Store(WriteError::Down),
+        ] {
+            assert_eq!(told(&error), Some(Outcome::Unknown), "{error}");
+        }
+    }
 
     #[test]
     fn what_may_have_been_done_is_told_and_not_asked_again() {

@@ -30,16 +30,23 @@ impl Asking {
         }
     }
 
-    pub(crate) fn answered(mut self, answer: &Result<Done, RequestError>) {
-        self.how = match answer {
+    pub(crate) fn answered(self, answer: &Result<Done, RequestError>) {
+        self.ended(match answer {
             Ok(_) => SentHow::Done,
             Err(RequestError::Refused { refusal, .. }) => SentHow::Refused(refusal.kind),
             Err(RequestError::NoOwner { .. }) => SentHow::NoOwner,
-            Err(RequestError::Unanswered(_)) => SentHow::Unanswered,
-            Err(RequestError::Frame(_) | RequestError::Json(_) | RequestError::Nonsense { .. }) => {
-                SentHow::Failed
-            }
-        };
+            Err(RequestError::Unanswered { .. }) => SentHow::Unanswered,
+            Err(
+                RequestError::Frame { .. }
+                | RequestError::Json { .. }
+                | RequestError::Reply { .. }
+                | RequestError::Nonsense { .. },
+            ) => SentHow::Failed,
+        });
+    }
+
+    pub(crate) fn ended(mut self, how: SentHow) {
+        self.how = how;
     }
 }
 

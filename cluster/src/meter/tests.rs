@@ -7,7 +7,7 @@ use super::{Asking, Meter, Serving};
 use crate::engine::{Epoch, EventKind, Incarnation, Loss, NodeName, Owner, Shards};
 use crate::error::RequestError;
 use crate::stats::{MOVE, REASONS, REQUEST};
-use crate::wire::{Answer, Ask, Done, Refusal, RefusalKind};
+use crate::wire::{Answer, Ask, Done, Refusal, RefusalKind, Wanted};
 
 fn lookup() -> Ask {
     Ask::Lookup {
@@ -24,10 +24,12 @@ async fn each_request_has_one_outcome_and_is_in_flight_until_then() {
     tokio::time::advance(Duration::from_millis(3)).await;
     open.answered(&Ok(Done::Found(None)));
     asking().answered(&Err(RequestError::Refused {
+        id: "alice".into(),
         refusal: Refusal::new(RefusalKind::Limit, "full"),
         unanswered: None,
     }));
     asking().answered(&Err(RequestError::NoOwner {
+        id: "alice".into(),
         within: Duration::from_secs(1),
         here: None,
     }));
@@ -41,6 +43,33 @@ async fn each_request_has_one_outcome_and_is_in_flight_until_then() {
     assert_eq!(stats.request_duration.count(), 2);
     assert_eq!(stats.request_duration.sum(), Duration::from_millis(3));
     assert_eq!(stats.sent.start.total(), 0);
+}
+
+/// A call and a cast cost differently: one waits for the session.
+#[test]
+fn a_cast_is_no_call() {
+    let meter = Arc::new(Meter::default());
+    let ask = |reply| Ask::Call {
+        id: "alice".to_owned(),
+        protocol: "chat/1".to_owned(),
+        request: Vec::new().into(),
+        reply,
+    };
+    for (reply, done) in [
+        (Wanted::No, Done::Delivered),
+        (Wanted::Yes, Done::Reply(Vec::new().into())),
+        (Wanted::No, Done::Delivered),
+    ] {
+        Asking::begin(&meter, &ask(reply)).answered(&Ok(done.clone()));
+        Serving::begin(&meter, &ask(reply)).answered(&Answer::Done(done));
+    }
+    let stats = meter.read();
+    for (kind, done) in [("call", 1), ("cast", 2)] {
+        let sent = stats.sent.iter().find(|(name, _)| *name == kind);
+        assert_eq!(sent.map(|(_, sent)| sent.done), Some(done), "{kind}");
+        let served = stats.served.iter().find(|(name, _)| *name == kind);
+        assert_eq!(served.map(|(_, served)| served.done), Some(done), "{kind}");
+    }
 }
 
 #[test]
@@ -87,6 +116,7 @@ fn every_reason_has_a_number_of_its_own() {
         for _ in 0..=place {
             let refusal = Refusal::new(why, "no");
             Asking::begin(&meter, &lookup()).answered(&Err(RequestError::Refused {
+                id: "alice".into(),
                 refusal,
                 unanswered: None,
             }));

@@ -165,7 +165,7 @@ pub enum RefusalKind {
     Panicked,
     /// No session has this id.
     NotFound,
-    /// A session with this id runs already.
+    /// A session with this id runs already, or is remembered.
     AlreadyRuns,
     /// The node knows no kind of this name.
     UnknownKind,
@@ -181,7 +181,7 @@ pub enum RefusalKind {
     NoReply,
     /// The node or the session is stopping.
     Stopping,
-    /// The store refused or could not be reached.
+    /// The store failed or could not be reached. What was asked may have been written.
     Store,
     /// Anything else.
     Other,

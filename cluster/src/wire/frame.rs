@@ -5,7 +5,7 @@ use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Answer, Request};
+use super::{Answer, Refusal, RefusalKind, Request};
 
 /// The version of the encoding.
 pub const VERSION: u8 = 1;
@@ -102,6 +102,21 @@ pub fn decode_request(frame: &[u8]) -> Result<Request, FrameError> {
 /// [`FrameError::TooLarge`], with its size.
 pub fn encode_answer(answer: &Answer) -> Result<Vec<u8>, FrameError> {
     encode(answer)
+}
+
+/// The answer, or the refusal that takes its place because no frame can hold it. Both who asks a session of
+/// its own node and who asks one of another node are told so.
+pub(crate) fn fitting(answer: Answer) -> Answer {
+    match measure(&answer) {
+        Ok(_) => answer,
+        Err(error) => unsendable(&error),
+    }
+}
+
+/// What is answered in place of an answer that was not written.
+pub(crate) fn unsendable(error: &FrameError) -> Answer {
+    let text = format!("the answer cannot be sent: {error}");
+    Answer::Refused(Refusal::new(RefusalKind::AnswerTooLarge, text))
 }
 
 /// Reads an answer.

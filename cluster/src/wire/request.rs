@@ -112,7 +112,12 @@ impl Ask {
             Self::Start { .. } => "start",
             Self::Lookup { .. } => "lookup",
             Self::Stop { .. } => "stop",
-            Self::Call { .. } => "call",
+            Self::Call {
+                reply: Wanted::Yes, ..
+            } => "call",
+            Self::Call {
+                reply: Wanted::No, ..
+            } => "cast",
             Self::List { .. } => "list",
             Self::Leave => "leave",
             Self::Figures => "figures",

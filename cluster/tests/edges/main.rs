@@ -9,4 +9,6 @@ mod joins;
 mod many;
 mod node;
 mod outcomes;
+mod pages;
 mod times;
+mod turns;

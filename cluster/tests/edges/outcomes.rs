@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{HASH_VERSION, Leaving, Shards, Ttl};
-use session_supervisor_cluster::error::{Outcome, RefusalKind, RequestError};
+use session_supervisor_cluster::error::{FrameError, Outcome, RefusalKind, RequestError};
 use session_supervisor_cluster::etcd::{Lease, NodeInfo, Registration, WantedSettings};
 use session_supervisor_cluster::gateway::{Gateway, GatewayOptions, Serving};
 use session_supervisor_cluster::wire::{Answer, Ask, Done, Hello, Request};
@@ -20,7 +20,7 @@ fn id_of(owner: &str, seen_by: &ClusterSupervisor, shards: u32) -> String {
         seen_by.status().owners,
         Shards::new(shards).expect("a count"),
     );
-    let ids = (0..).map(|number| format!("session-{number}"));
+    let ids = (0..).map(|number| format!("session-{number:03}"));
     let is_of = |id: &String| owners[&shards.of(id)].node.as_str() == owner;
     ids.into_iter().find(is_of).expect("there is one")
 }
@@ -32,7 +32,7 @@ fn refused(error: &RequestError) -> Option<RefusalKind> {
     }
 }
 
-/// The session has done what it was asked.
+/// The session has done what it was asked. It is the same for a session of the node itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reply_that_is_too_large_for_a_frame_may_have_been_given() {
     let Some(world) = world("large-reply", 16) else {
@@ -45,27 +45,42 @@ async fn a_reply_that_is_too_large_for_a_frame_may_have_been_given() {
             && status.nodes.values().all(|node| node.shards > 0)
     })
     .await;
-    let id = id_of("b", &a, 16);
-    let ensured = a.ensure_session(&id, "echo", "").await;
-    assert!(ensured.is_ok(), "{ensured:?}");
-    let session = a.session_ref::<Echo>(id.as_str());
-    let limit = Duration::from_secs(30);
-    let fits = session.call(&1_000_000, limit).await;
-    assert_eq!(fits.expect("it fits").len(), 1_000_000);
-    let error = session
-        .call(&(16 << 20), limit)
-        .await
-        .expect_err("it does not fit");
-    assert_eq!(
-        refused(&error),
-        Some(RefusalKind::AnswerTooLarge),
-        "{error:?}"
-    );
-    assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-    // What is asked is not sent if it does not fit, and nobody has done anything.
-    let error = a.start_session(&id, "echo", &"x".repeat(2 << 20)).await;
-    let error = error.expect_err("it does not fit");
-    assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    let mut told = Vec::new();
+    for owner in ["a", "b"] {
+        let id = id_of(owner, &a, 16);
+        let ensured = a.ensure_session(&id, "echo", "").await;
+        assert!(ensured.is_ok(), "{ensured:?}");
+        let session = a.session_ref::<Echo>(id.as_str());
+        let limit = Duration::from_secs(30);
+        let fits = session.call(&1_000_000, limit).await;
+        assert_eq!(fits.expect("it fits").len(), 1_000_000);
+        let called = session.call(&(16 << 20), limit).await;
+        let called = called.map(|reply| reply.len());
+        let error = called.expect_err("it does not fit");
+        assert_eq!(
+            refused(&error),
+            Some(RefusalKind::AnswerTooLarge),
+            "{error:?}"
+        );
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        let text = error.to_string().replace(&id, "it");
+        let size = (16 << 20) + 9;
+        let size = format!("the frame has {size} bytes, more than 1048576");
+        assert!(text.contains(&size), "{text}");
+        // What is asked is not sent if it does not fit, and nobody has done anything.
+        let error = a.start_session(&id, "echo", &"x".repeat(2 << 20)).await;
+        let error = error.expect_err("it does not fit");
+        let RequestError::Frame {
+            cause: FrameError::TooLarge { size },
+            ..
+        } = error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+        told.push((text, size));
+    }
+    assert_eq!(told[0], told[1]);
     tokio::join!(a.leave(), b.leave());
 }
 

@@ -149,6 +149,7 @@ async fn command(peers: &Peers, words: &[&str]) -> String {
             )
             .await
         }
+        ["look", node, timeout] => look(peers, node, Duration::from_millis(parse(timeout))).await,
         ["flood", node, what, count, at_once, bytes, timeout] => {
             let timeout = Duration::from_millis(parse(timeout));
             flood(
@@ -224,6 +225,15 @@ async fn ask(peers: &Peers, node: &str, what: &str, payload: Vec<u8>, timeout: D
         }
         Ok(answer) => format!("answer {answer:?} in {ms} ms"),
         Err(error) => failure(&error, ms),
+    }
+}
+
+async fn look(peers: &Peers, node: &str, timeout: Duration) -> String {
+    let began = Instant::now();
+    let request = Request::new(Ask::Lookup { id: "s".to_owned() });
+    match peers.ask(&name(node), request, timeout).await {
+        Ok(answer) => format!("answer {answer:?}"),
+        Err(error) => failure(&error, began.elapsed().as_millis()),
     }
 }
 

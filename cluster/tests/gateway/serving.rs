@@ -7,6 +7,10 @@ pub(crate) const CASES: &[Case] = &[
     ("a_request_ends_at_its_deadline", deadline),
     ("a_panic_is_answered", panics),
     ("beyond_the_limit_nobody_serves_now", limit),
+    (
+        "messages_without_an_answer_keep_no_look_up_waiting",
+        looks_on,
+    ),
     ("a_huge_frame_is_not_sent", huge),
 ];
 
@@ -62,6 +66,36 @@ fn limit() {
     // Signs of life are answered at any load, so it is still up, and not silent.
     a.echo("b");
     assert!(a.status().contains("state: Up"));
+}
+
+fn looks_on() {
+    let found = |node: &mut Node| {
+        let answer = node.run("look b 20000");
+        assert_eq!(answer, "answer Done(Found(None))");
+    };
+    // All places of the one that asks are taken, and others wait for them. Then so many bytes are on their
+    // way as there can be.
+    for flood in ["20 20 10", "40 40 1000000"] {
+        let settings = ["in_flight=10", "waiting=10"];
+        let settings = if flood.starts_with("20") {
+            &settings[..]
+        } else {
+            &[]
+        };
+        let (mut a, mut b) = (Node::with("a", settings), Node::start("b"));
+        connect(&mut [&mut a, &mut b]);
+        a.begin(&format!("flood b slow {flood} 600000"));
+        while a.status().contains("waiting: 0") {}
+        found(&mut a);
+    }
+    // All places of the one that is asked are taken, by another one.
+    let (mut a, mut b) = (Node::start("a"), Node::with("b", &["serving=10"]));
+    let mut c = Node::start("c");
+    connect(&mut [&mut a, &mut b, &mut c]);
+    // So many that a place which the other one leaves is taken again.
+    c.begin("flood b slow 300000 20 10 600000");
+    while !a.ask("b", "slow", 10, 1_000).contains("NobodyNow") {}
+    found(&mut a);
 }
 
 fn huge() {

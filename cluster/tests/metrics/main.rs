@@ -273,7 +273,8 @@ fn check_counts(stats: &Stats) {
     let sent = &stats.sent;
     assert_eq!((sent.start.done, sent.start.refused), (3, 2));
     assert_eq!((sent.lookup.done, sent.lookup.refused), (1, 1));
-    assert_eq!((sent.call.done, sent.call.cancelled), (2, 1));
+    assert_eq!((sent.call.done, sent.call.cancelled), (1, 1));
+    assert_eq!((sent.cast.done, sent.cast.total()), (1, 1));
     assert_eq!((sent.stop.done, sent.list.done), (1, 1));
     let refused = &stats.refused;
     assert_eq!(
