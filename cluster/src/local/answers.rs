@@ -91,9 +91,9 @@ pub(super) fn not_started(error: &StartError) -> Answer {
             plain::ErrorKind::AlreadyExists => RefusalKind::AlreadyRuns,
             plain::ErrorKind::InvalidInput => RefusalKind::BadId,
             plain::ErrorKind::LimitReached | plain::ErrorKind::Rejected => RefusalKind::Limit,
-            plain::ErrorKind::Stopped
-            | plain::ErrorKind::Draining
-            | plain::ErrorKind::SupervisorDown => RefusalKind::Stopping,
+            plain::ErrorKind::Stopped | plain::ErrorKind::Draining => RefusalKind::Stopping,
+            // It may have been written before, and then it runs on the next node.
+            plain::ErrorKind::SupervisorDown => RefusalKind::Other,
             _ => RefusalKind::StartFailed,
         },
         _ => RefusalKind::Other,
@@ -172,6 +172,7 @@ mod tests {
             store(StoreError::Failed("something".into())),
             StartError::Store(WriteError::Unanswered),
             StartError::Store(WriteError::Down),
+            StartError::Session(session_supervisor::error::StartError::SupervisorDown),
         ] {
             assert_eq!(told(&error), Some(Outcome::Unknown), "{error}");
         }
