@@ -28,6 +28,7 @@ use crate::pages::{Page, Pages};
 use crate::remote::Remote;
 use crate::route::{ask_node, ask_owner, json, nonsense};
 use crate::status::Status;
+use crate::store_calls::{Noted, StoreCalls};
 use crate::wire::{Ask, Done, Found, How, StartedHow};
 
 /// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
@@ -145,6 +146,8 @@ impl ClusterSupervisor {
         let admission = Admission::new(shards, clock.clone());
         kinds.seats.are_of(&admission);
         let of_node = options.sessions.clone();
+        let store_calls = StoreCalls::new(clock.clone(), shards);
+        let store = Noted::new(store, Arc::clone(&store_calls));
         let shared =
             DurableSupervisor::open_bound(of_node, kinds.kinds, store, settings.identity());
         let sessions = shared.await?;
@@ -169,6 +172,7 @@ impl ClusterSupervisor {
             settings,
             local,
             clock,
+            store_calls,
             leave,
             drains: Drains::default(),
             now: watch::Sender::new(Now::default()),

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::engine::Shard;
 use crate::node::Node;
+use crate::store_calls::{LateCall, StoreCall, not_answered};
 
 /// What keeps a node from its work, as [`Status::faults`](crate::Status::faults) tells it. What it is about
 /// is tried again by itself.
@@ -19,6 +22,16 @@ pub enum Fault {
     Unread {
         /// Why.
         why: Arc<str>,
+    },
+    /// A call of the store of the sessions has not returned for 5 s or longer. The store is called once at a
+    /// time, so no other shard is read until it returns, and nothing that sessions save is written.
+    StoreNotResponding {
+        /// The call.
+        call: StoreCall,
+        /// The shards that it is about, in the order of their numbers. Others wait for it too.
+        shards: Vec<Shard>,
+        /// How long ago it was made.
+        waited: Duration,
     },
     /// It does not serve some of its shards, since the store of the sessions has seen later epochs of them
     /// than etcd gives. Then etcd was restored from a backup or begun anew, or the store is that of another
@@ -39,6 +52,11 @@ impl fmt::Display for Fault {
         match self {
             Self::NotJoined { why } => write!(f, "not joined again: {why}"),
             Self::Unread { why } => write!(f, "shards are not served yet: {why}"),
+            Self::StoreNotResponding {
+                call,
+                shards,
+                waited,
+            } => f.write_str(&not_answered(*call, shards, *waited)),
             Self::OlderEpochs {
                 shards,
                 epoch,
@@ -68,13 +86,29 @@ impl Fault {
         });
         let not_joined = not_joined.map(|why| Self::NotJoined { why });
         let unread = unread.map(|why| Self::Unread { why });
-        not_joined.into_iter().chain(unread).chain(older).collect()
+        let late = node.store_calls.late().map(Self::from);
+        let of_store = unread.into_iter().chain(late).chain(older);
+        not_joined.into_iter().chain(of_store).collect()
+    }
+}
+
+impl From<LateCall> for Fault {
+    fn from(late: LateCall) -> Self {
+        Self::StoreNotResponding {
+            call: late.call,
+            shards: late.shards,
+            waited: late.waited,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Fault;
+    use crate::engine::Shards;
+    use crate::store_calls::StoreCall;
 
     #[test]
     fn it_says_what_is_wrong_and_with_how_much() {
@@ -95,6 +129,16 @@ mod tests {
         assert_eq!(
             text,
             "shards are not served yet: the store cannot be reached"
+        );
+        let shards = Shards::new(64).expect("a count");
+        let late = Fault::StoreNotResponding {
+            call: StoreCall::LoadMany,
+            shards: shards.all().skip(7).take(2).collect(),
+            waited: Duration::from_millis(12_700),
+        };
+        assert_eq!(
+            late.to_string(),
+            "the session store has not answered `load_many` of shards 7, 8 for 12 s"
         );
     }
 }

@@ -22,6 +22,7 @@ use crate::etcd::{Etcd, Settings, Snapshot};
 use crate::gateway::Peers;
 use crate::local::Local;
 use crate::options::ClusterOptions;
+use crate::store_calls::StoreCalls;
 
 pub(crate) use draining::{DrainTold, Drains};
 pub(crate) use life::run;
@@ -36,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) local: Local,
     pub(crate) clock: Clock,
+    pub(crate) store_calls: Arc<StoreCalls>,
     /// Told that the node is to leave.
     pub(crate) leave: Arc<Notify>,
     pub(crate) drains: Drains,

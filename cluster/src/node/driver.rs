@@ -38,6 +38,8 @@ pub(super) struct Driver {
     pub(super) lapse: Lapse,
     /// The time of the latest look at the clock.
     latest: BootTime,
+    /// The call of the session store that the log has told to be late.
+    pub(super) late_call: Option<u64>,
 }
 
 /// Serves until the term is over.
@@ -83,6 +85,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         stuck: StuckShards::new(),
         lapse: Lapse::default(),
         latest: node.clock.now(),
+        late_call: None,
     };
     let mut orders = node.drains.orders();
     let ended = node.sessions().sessions().wait();
@@ -135,6 +138,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
             () = sleep(pause) => driver.tell(&mut out, Holder::tick),
         }
         driver.look_at_drain();
+        driver.look_at_the_store();
         if let Some(over) = driver.carry_out(out) {
             break over;
         }

@@ -1,8 +1,9 @@
-//! What a term tells the holder, and those who follow the node.
+//! What a term tells the holder, those who follow the node, and the log.
 
 use super::driver::Driver;
 use crate::engine::{BootTime, Effect, Holder, Incarnation, KnownNode, NodeName, Shard};
 use crate::etcd::{Changed, NodeInfo, Planner, Snapshot};
+use crate::store_calls::not_answered;
 
 impl Driver {
     /// Tells the holder something.
@@ -39,6 +40,25 @@ impl Driver {
             picture.decided(decided, self.lapse, now, out);
         });
         local.admission.changed.notify_waiters();
+    }
+
+    /// Tells the log of a call of the session store that does not return, once for each. `status` tells of it
+    /// too, also between two terms.
+    pub(super) fn look_at_the_store(&mut self) {
+        let late = self.node.store_calls.late();
+        let number = late.as_ref().map(|late| late.number);
+        if number == self.late_call {
+            return;
+        }
+        let node = &self.node.name;
+        match late {
+            Some(late) => {
+                let what = not_answered(late.call, &late.shards, late.waited);
+                tracing::error!(%node, "{what}; nothing is read or written until it does");
+            }
+            None => tracing::info!(%node, "the session store answers again"),
+        }
+        self.late_call = number;
     }
 
     /// All nodes and the planner, as etcd has them.

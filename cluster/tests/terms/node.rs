@@ -70,11 +70,21 @@ impl World {
     }
 
     pub(crate) async fn join(&self, node: &str) -> ClusterSupervisor {
+        self.join_with(self.options(node), Clock::real()).await
+    }
+
+    /// With a clock that the test moves. The lease outlasts that.
+    pub(crate) async fn join_by(&self, node: &str, clock: Clock) -> ClusterSupervisor {
+        let options = self.options(node).lease(Duration::from_secs(60));
+        self.join_with(options, clock).await
+    }
+
+    async fn join_with(&self, options: ClusterOptions, clock: Clock) -> ClusterSupervisor {
         let store = Store {
             store: self.store.clone(),
             trouble: self.trouble.clone(),
         };
-        let joined = ClusterSupervisor::join(self.options(node), kinds(&self.pause), store);
+        let joined = ClusterSupervisor::join_by(options, kinds(&self.pause), store, clock);
         joined.await.expect("it joins")
     }
 
