@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 use crate::engine::Shard;
 use crate::node::Node;
 use crate::store_calls::{LateCall, StoreCall, not_answered};
@@ -71,6 +73,17 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    /// Its stable name, such as `not_joined`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotJoined { .. } => "not_joined",
+            Self::Unread { .. } => "unread",
+            Self::StoreNotResponding { .. } => "store_not_responding",
+            Self::OlderEpochs { .. } => "older_epochs",
+        }
+    }
+
     pub(crate) fn all_of(node: &Node) -> Vec<Self> {
         let (not_joined, unread) = {
             let now = node.now.borrow();
@@ -89,6 +102,37 @@ impl Fault {
         let late = node.store_calls.late().map(Self::from);
         let of_store = unread.into_iter().chain(late).chain(older);
         not_joined.into_iter().chain(of_store).collect()
+    }
+}
+
+/// As events are: its name and its text, with the values beside them.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("kind", self.name())?;
+        map.serialize_entry("text", &self.to_string())?;
+        match self {
+            Self::NotJoined { why } | Self::Unread { why } => map.serialize_entry("why", why)?,
+            Self::StoreNotResponding {
+                call,
+                shards,
+                waited,
+            } => {
+                map.serialize_entry("call", call)?;
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("waited", &waited.as_secs_f64())?;
+            }
+            Self::OlderEpochs {
+                shards,
+                epoch,
+                noted,
+            } => {
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("epoch", epoch)?;
+                map.serialize_entry("noted", noted)?;
+            }
+        }
+        map.end()
     }
 }
 

@@ -13,6 +13,7 @@ mod work;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use session_supervisor_store::DurableSupervisor;
 use tokio::sync::{Notify, watch};
 
@@ -59,7 +60,8 @@ pub(crate) struct Now {
 }
 
 /// How far a node is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
     /// It is in the cluster.

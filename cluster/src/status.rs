@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Shard, Standing};
+use serde::Serialize;
+
+use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Shard, Shards, Standing, serial};
 use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
 
 /// How it stands with the cluster, as one node sees it:
 /// [`ClusterSupervisor::status`](crate::ClusterSupervisor::status).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// This node.
@@ -21,6 +23,7 @@ pub struct Status {
     /// What it may do. None while it is in no cluster.
     pub standing: Option<Standing>,
     /// How long ago the latest confirmed renewal of its lease was sent.
+    #[serde(serialize_with = "serial::seconds_if_any")]
     pub lease_age: Option<Duration>,
     /// The revision of etcd as of which the rest is told.
     pub revision: u64,
@@ -43,7 +46,7 @@ pub struct Status {
 }
 
 /// A node, as its key in etcd tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Where others connect to it.
@@ -89,7 +92,41 @@ pub(crate) fn held(node: &Node) -> Option<Held> {
     })
 }
 
+impl NodeStatus {
+    /// A node that stays and owns no shard.
+    #[must_use]
+    pub fn new(address: impl Into<String>, incarnation: Incarnation, weight: u32) -> Self {
+        Self {
+            address: address.into(),
+            incarnation,
+            weight,
+            leaving: Leaving::No,
+            shards: 0,
+        }
+    }
+}
+
 impl Status {
+    /// That of a node that has left a cluster of which it knew nothing.
+    #[must_use]
+    pub const fn new(node: NodeName, shards: Shards) -> Self {
+        Self {
+            node,
+            stage: Stage::Left,
+            standing: None,
+            lease_age: None,
+            revision: 0,
+            nodes: BTreeMap::new(),
+            planner: None,
+            owners: BTreeMap::new(),
+            unowned: shards.count(),
+            owned_here: 0,
+            moving_here: 0,
+            peers: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     pub(crate) fn of(node: &Node) -> Self {
         let now = node.now.borrow().clone();
         let shards = node.local.admission.shards();
