@@ -306,7 +306,8 @@ impl ClusterSupervisor {
     #[must_use]
     pub fn owner_of(&self, id: &str) -> Option<Owner> {
         let shard = self.node.local.admission.shards().of(id);
-        self.node.now.borrow().view.owners.get(&shard).cloned()
+        let feed = &self.node.local.feed;
+        feed.look(|known| Some(known.shards.get(&shard)?.owner.clone()))
     }
 
     /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node
@@ -319,7 +320,8 @@ impl ClusterSupervisor {
     /// Safe: it changes nothing.
     pub async fn list(&self, after: Option<&str>, most: u32) -> Page {
         let most = most.clamp(1, 1_000);
-        let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
+        let feed = &self.node.local.feed;
+        let nodes: Vec<_> = feed.look(|known| known.nodes.keys().cloned().collect());
         let mut missing: BTreeSet<_> = nodes.iter().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {

@@ -75,6 +75,12 @@ impl NodeFeed {
         self.feed.wake();
     }
 
+    /// Looks at what all events so far say.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        look(picture.snapshot())
+    }
+
     /// Begins to listen, with all that was so before.
     pub(crate) fn listen(&self) -> (Snapshot, Listener<Event>) {
         let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::engine::{NodeName, Ttl};
-use crate::etcd::{Etcd, Settings, Snapshot};
+use crate::etcd::{Etcd, Settings};
 use crate::gateway::Peers;
 use crate::local::Local;
 use crate::options::ClusterOptions;
@@ -55,8 +55,8 @@ pub(crate) struct Now {
     pub(crate) not_joined: Option<Arc<str>>,
     /// Why shards that this node owns are not read from the store.
     pub(crate) unread: Option<Arc<str>>,
-    /// What etcd says, as of the last change that was seen.
-    pub(crate) view: Arc<Snapshot>,
+    /// The revision of etcd as of the last change that was seen.
+    pub(crate) revision: u64,
 }
 
 /// How far a node is.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Shard, Shards, Standing, serial};
+use crate::engine::{
+    Hold, Incarnation, Leaving, NodeName, Owner, Shard, Shards, Snapshot, Standing, serial,
+};
 use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
@@ -25,7 +27,7 @@ pub struct Status {
     /// How long ago the latest confirmed renewal of its lease was sent.
     #[serde(serialize_with = "serial::seconds_if_any")]
     pub lease_age: Option<Duration>,
-    /// The revision of etcd as of which the rest is told.
+    /// Up to which revision this node has followed etcd. Of its own claims it may know more.
     pub revision: u64,
     /// All nodes.
     pub nodes: BTreeMap<NodeName, NodeStatus>,
@@ -128,38 +130,34 @@ impl Status {
     }
 
     pub(crate) fn of(node: &Node) -> Self {
+        // What events have told, so that nothing here is behind them.
+        let known = node.local.feed.look(Snapshot::clone);
         let now = node.now.borrow().clone();
-        let shards = node.local.admission.shards();
         let holder = held(node);
         let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
-        for owner in now.view.owners.values() {
-            *of_nodes.entry(&owner.node).or_default() += 1;
+        for shard in known.shards.values() {
+            *of_nodes.entry(&shard.owner.node).or_default() += 1;
         }
-        let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
-            let status = NodeStatus {
-                address: info.address.clone(),
-                incarnation: info.incarnation,
-                weight: info.weight,
-                leaving: info.leaving,
-                shards: of_nodes.get(name).copied().unwrap_or_default(),
-            };
+        let nodes = known.nodes.iter().map(|(name, says)| {
+            let mut status = NodeStatus::new(&*says.address, says.incarnation, says.weight);
+            status.leaving = says.leaving;
+            status.shards = of_nodes.get(name).copied().unwrap_or_default();
             (name.clone(), status)
         });
-        let owned = u32::try_from(now.view.owners.len()).unwrap_or(u32::MAX);
         Self {
             node: node.name.clone(),
             stage: now.stage,
             standing: holder.map(|held| held.standing),
             lease_age: holder.map(|held| held.lease_age),
-            revision: now.view.revision,
+            revision: now.revision,
             nodes: nodes.collect(),
-            planner: now
-                .view
-                .planner
-                .as_ref()
-                .map(|planner| planner.run.name.clone()),
-            owners: now.view.owners.clone(),
-            unowned: shards.count().saturating_sub(owned),
+            unowned: known.unowned(),
+            planner: known.planner,
+            owners: known
+                .shards
+                .into_iter()
+                .map(|(shard, known)| (shard, known.owner))
+                .collect(),
             owned_here: holder.map_or(0, |held| held.owned),
             moving_here: holder.map_or(0, |held| held.moving),
             peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),

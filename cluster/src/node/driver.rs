@@ -30,6 +30,8 @@ pub(super) struct Driver {
     pub(super) node: Arc<Node>,
     pub(super) work: Work,
     plans: Plans,
+    /// What etcd says, as of the last change that was seen.
+    view: Snapshot,
     pub(super) keys: NodeKeys,
     pub(super) registered: Registered,
     pub(super) info: NodeInfo,
@@ -79,6 +81,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         node: Arc::clone(node),
         work: Work::new(Arc::clone(node), keys.clone()),
         plans: Plans::new(keys.clone(), shards),
+        view: Snapshot::default(),
         keys,
         registered,
         info,
@@ -142,8 +145,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        let view = driver.view();
-        driver.plans.look(&view, &mut driver.work);
+        driver.plans.look(&driver.view, &mut driver.work);
     };
     node.local.admission.set(None);
     drop(watch);
@@ -200,15 +202,12 @@ impl Driver {
         }
     }
 
-    /// What etcd says, as of the last change that was seen.
-    fn view(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.node.now.borrow().view)
-    }
-
-    /// Takes over what etcd says. It is copied only if somebody still looks at what was there before.
-    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
-        let now = &self.node.now;
-        now.send_modify(|now| change(Arc::make_mut(&mut now.view)));
+    /// etcd has been followed up to this revision. Nothing waits for that.
+    fn followed(&self, revision: u64) {
+        self.node.now.send_if_modified(|now| {
+            now.revision = now.revision.max(revision);
+            false
+        });
     }
 
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
@@ -219,8 +218,9 @@ impl Driver {
             }
             Seen::Reset(snapshot) => {
                 let (owned, revision) = (snapshot.owners.clone(), snapshot.revision);
+                self.followed(revision);
                 self.told_of_nodes(&snapshot);
-                self.change(|view| *view = snapshot);
+                self.view = snapshot;
                 let all: Vec<_> = self.node.local.admission.shards().all().collect();
                 self.tell_of(&all, out, |holder, now, out| {
                     holder.reset(owned, revision, now, out);
@@ -234,11 +234,10 @@ impl Driver {
             }
             Seen::Change(change) => {
                 let (revision, what) = (change.revision, change.what.clone());
+                self.followed(revision);
                 self.told_of(&what);
-                self.change(|view| {
-                    view.revision = view.revision.max(revision);
-                    view.set(change.what);
-                });
+                self.view.revision = self.view.revision.max(revision);
+                self.view.set(change.what);
                 match what {
                     Changed::Shard(shard, owner) => {
                         self.tell_of(&[shard], out, |holder, now, out| {
@@ -264,8 +263,7 @@ impl Driver {
 
     /// Whether the key of this node is there, as it was created: another one of its name is not this run's.
     fn is_registered(&self) -> bool {
-        let view = self.view();
-        let own = view.nodes.get(&self.node.name);
+        let own = self.view.nodes.get(&self.node.name);
         own.is_some_and(|(registered, _)| *registered == self.registered)
     }
 
@@ -279,8 +277,7 @@ impl Driver {
 
     /// Follows the plan that stands in etcd.
     fn planned(&self, seen: PlanSeen, out: &mut Vec<Effect>) {
-        let view = self.view();
-        let Some(text) = &view.plan else {
+        let Some(text) = &self.view.plan else {
             return;
         };
         match Plan::from_text(text, self.node.local.admission.shards()) {
@@ -296,11 +293,8 @@ impl Driver {
     }
 
     fn peers(&self) {
-        let (view, peers) = {
-            let now = self.node.now.borrow();
-            (Arc::clone(&now.view), now.peers.clone())
-        };
-        let nodes = view.nodes.iter().map(|(name, (_, info))| {
+        let peers = self.node.now.borrow().peers.clone();
+        let nodes = self.view.nodes.iter().map(|(name, (_, info))| {
             let info = PeerInfo {
                 address: info.address.clone(),
                 incarnation: info.incarnation,
