@@ -10,3 +10,5 @@ mod many;
 mod node;
 mod outcomes;
 mod times;
+#[path = "../support/wait.rs"]
+mod wait;

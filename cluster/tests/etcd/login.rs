@@ -7,8 +7,9 @@ use session_supervisor_cluster::ClusterOptions;
 use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{Claim, Etcd, EtcdError, EtcdOptions, Outcome, Seen, Watch};
 
-use crate::node::{chain, join, lease, name, owns_all, shard, shards, soon};
+use crate::node::{chain, join, lease, name, shard, shards, soon};
 use crate::support::Cluster;
+use crate::wait::until;
 
 #[tokio::test]
 async fn a_user_with_its_password_may_and_others_may_not() {
@@ -112,6 +113,6 @@ async fn a_node_joins_as_a_user_and_a_wrong_login_is_told() {
 
     let cluster = join(options("/login").etcd_user("node", "secret")).await;
     let cluster = cluster.expect("the right user joins");
-    owns_all(&cluster).await;
+    until(&cluster, |status| status.unowned == 0).await;
     cluster.leave().await;
 }

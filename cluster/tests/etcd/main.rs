@@ -6,6 +6,8 @@
 
 #[path = "../support/etcd.rs"]
 mod support;
+#[path = "../support/wait.rs"]
+mod wait;
 
 mod away;
 mod claims;
