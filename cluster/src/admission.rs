@@ -77,12 +77,14 @@ struct State {
 }
 
 /// A shard, as far as the holder does not know it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Open {
     /// Its sessions are known since this epoch began.
     read: Option<Epoch>,
     /// The store refuses this epoch, since it has seen that later one.
     refused: Option<(Epoch, u64)>,
+    /// Its sessions cannot be read in this epoch, for this cause.
+    unread: Option<(Epoch, Arc<str>)>,
     /// How many requests are being carried out for it.
     busy: u32,
 }
@@ -180,25 +182,50 @@ impl Admission {
         let mut state = self.lock();
         state.holder = holder;
         for open in &mut state.open {
-            (open.read, open.refused) = (None, None);
+            (open.read, open.refused, open.unread) = (None, None, None);
         }
         drop(state);
         self.changed.notify_waiters();
     }
 
-    /// The sessions of the shard are known.
-    pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
-        if let Some(open) = self.lock().open.get_mut(shard.place()) {
+    /// The sessions of the shard are known. Answers whether it was the last one that could not be read.
+    pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) -> bool {
+        let mut state = self.lock();
+        let before = state.open.get_mut(shard.place()).and_then(|open| {
             (open.read, open.refused) = (Some(epoch), None);
-        }
+            open.unread.take()
+        });
+        let is_last = before.is_some() && state.unread(self.shards).next().is_none();
+        drop(state);
         self.changed.notify_waiters();
+        is_last
+    }
+
+    /// The shard cannot be read in this epoch, for this cause. Answers whether no other one has that cause.
+    pub(crate) fn is_unread(&self, shard: Shard, epoch: Epoch, why: &str) -> bool {
+        let mut state = self.lock();
+        let known = state.unread(self.shards).find(|(_, known)| **known == *why);
+        let known = known.map(|(_, known)| known);
+        if let Some(open) = state.open.get_mut(shard.place()) {
+            let why = known.clone().unwrap_or_else(|| why.into());
+            (open.unread, open.refused) = (Some((epoch, why)), None);
+        }
+        known.is_none()
+    }
+
+    /// The shards that this node owns and that cannot be read: each with the cause.
+    pub(crate) fn unread(&self) -> Vec<(Shard, Arc<str>)> {
+        self.lock().unread(self.shards).collect()
     }
 
     /// The store refuses the shard in this epoch. Answers whether that is news.
     pub(crate) fn is_refused(&self, shard: Shard, epoch: Epoch, noted: u64) -> bool {
         let mut state = self.lock();
         let open = state.open.get_mut(shard.place());
-        open.is_some_and(|open| open.refused.replace((epoch, noted)) != Some((epoch, noted)))
+        open.is_some_and(|open| {
+            open.unread = None;
+            open.refused.replace((epoch, noted)) != Some((epoch, noted))
+        })
     }
 
     /// The shards that this node owns and the store refuses: each with its epoch, and the one that the store
@@ -235,8 +262,8 @@ impl State {
     fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
-        let open = self.open.get(shard.place()).copied().unwrap_or_default();
-        match (open.read, open.refused) {
+        let open = self.open.get(shard.place());
+        match open.map_or((None, None), |open| (open.read, open.refused)) {
             (Some(read), _) if read == epoch => Ok(epoch),
             (_, Some((refused, noted))) if refused == epoch => Err(NotAdmitted::OlderEpoch {
                 epoch: epoch.number(),
@@ -244,6 +271,14 @@ impl State {
             }),
             _ => Err(NotAdmitted::Moving),
         }
+    }
+
+    fn unread(&self, shards: Shards) -> impl Iterator<Item = (Shard, Arc<str>)> {
+        shards.all().filter_map(|shard| {
+            let (epoch, why) = self.open.get(shard.place())?.unread.as_ref()?;
+            let why = self.holds(shard, *epoch).then(|| Arc::clone(why))?;
+            Some((shard, why))
+        })
     }
 
     fn holds(&self, shard: Shard, epoch: Epoch) -> bool {

@@ -1,5 +1,6 @@
 //! What keeps a node from its work.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::engine::Shard;
 use crate::node::Node;
-use crate::store_calls::{LateCall, StoreCall, not_answered};
+use crate::store_calls::{LateCall, StoreCall, named, not_answered};
 
 /// What keeps a node from its work, as [`Status::faults`](crate::Status::faults) tells it. What it is about
 /// is tried again by itself.
@@ -20,9 +21,11 @@ pub enum Fault {
         /// Why.
         why: Arc<str>,
     },
-    /// It does not serve some of its shards yet, since the store of the sessions cannot be read.
+    /// It does not serve some of its shards yet, since they cannot be read from the store of the sessions.
     Unread {
-        /// Why.
+        /// The shards, in the order of their numbers.
+        shards: Vec<Shard>,
+        /// Why. Each cause is a fault of its own.
         why: Arc<str>,
     },
     /// A call of the store of the sessions has not returned for 5 s or longer. The store is called once at a
@@ -53,7 +56,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJoined { why } => write!(f, "not joined again: {why}"),
-            Self::Unread { why } => write!(f, "shards are not served yet: {why}"),
+            Self::Unread { shards, why } => {
+                write!(f, "{} cannot be read, tried again: {why}", named(shards))
+            }
             Self::StoreNotResponding {
                 call,
                 shards,
@@ -85,10 +90,11 @@ impl Fault {
     }
 
     pub(crate) fn all_of(node: &Node) -> Vec<Self> {
-        let (not_joined, unread) = {
-            let now = node.now.borrow();
-            (now.not_joined.clone(), now.unread.clone())
-        };
+        let not_joined = node.now.borrow().not_joined.clone();
+        let mut unread = BTreeMap::<Arc<str>, Vec<Shard>>::new();
+        for (shard, why) in node.local.admission.unread() {
+            unread.entry(why).or_default().push(shard);
+        }
         let refused = node.local.admission.refused();
         let epoch = refused.iter().map(|(_, epoch, _)| epoch.number()).max();
         let noted = refused.iter().map(|(_, _, noted)| *noted).max();
@@ -98,9 +104,10 @@ impl Fault {
             noted,
         });
         let not_joined = not_joined.map(|why| Self::NotJoined { why });
-        let unread = unread.map(|why| Self::Unread { why });
+        let unread = unread.into_iter();
+        let unread = unread.map(|(why, shards)| Self::Unread { shards, why });
         let late = node.store_calls.late().map(Self::from);
-        let of_store = unread.into_iter().chain(late).chain(older);
+        let of_store = unread.chain(late).chain(older);
         not_joined.into_iter().chain(of_store).collect()
     }
 }
@@ -112,7 +119,11 @@ impl Serialize for Fault {
         map.serialize_entry("kind", self.name())?;
         map.serialize_entry("text", &self.to_string())?;
         match self {
-            Self::NotJoined { why } | Self::Unread { why } => map.serialize_entry("why", why)?,
+            Self::NotJoined { why } => map.serialize_entry("why", why)?,
+            Self::Unread { shards, why } => {
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("why", why)?;
+            }
             Self::StoreNotResponding {
                 call,
                 shards,
@@ -166,15 +177,15 @@ mod tests {
             "512 shards are not served: the store has seen epoch 120, and etcd gives up to 60; it was \
              restored from a backup, or the store is another cluster's"
         );
+        let shards = Shards::new(64).expect("a count");
         let unread = Fault::Unread {
+            shards: shards.all().take(1).collect(),
             why: "the store cannot be reached".into(),
         };
-        let text = unread.to_string();
         assert_eq!(
-            text,
-            "shards are not served yet: the store cannot be reached"
+            unread.to_string(),
+            "shard 0 cannot be read, tried again: the store cannot be reached"
         );
-        let shards = Shards::new(64).expect("a count");
         let late = Fault::StoreNotResponding {
             call: StoreCall::LoadMany,
             shards: shards.all().skip(7).take(2).collect(),

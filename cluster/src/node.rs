@@ -53,8 +53,6 @@ pub(crate) struct Now {
     pub(crate) peers: Option<Peers>,
     /// Why the last try to join again failed. None: it is joined.
     pub(crate) not_joined: Option<Arc<str>>,
-    /// Why shards that this node owns are not read from the store.
-    pub(crate) unread: Option<Arc<str>>,
     /// The revision of etcd as of the last change that was seen.
     pub(crate) revision: u64,
 }
@@ -86,7 +84,7 @@ impl Node {
         self.now.send_modify(|now| {
             now.stage = stage;
             if matches!(stage, Stage::Rejoining | Stage::Left) {
-                (now.peers, now.unread) = (None, None);
+                now.peers = None;
             }
             now.not_joined = None;
         });

@@ -219,7 +219,7 @@ pub(crate) fn not_answered(call: StoreCall, shards: &[Shard], waited: Duration) 
 }
 
 /// Shards by their numbers, the first ones alone if there are many.
-fn named(shards: &[Shard]) -> String {
+pub(crate) fn named(shards: &[Shard]) -> String {
     let first = shards.iter().take(NAMED).map(ToString::to_string);
     let first = first.collect::<Vec<_>>().join(", ");
     match (shards.len(), shards.len().saturating_sub(NAMED)) {

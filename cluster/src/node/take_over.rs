@@ -34,10 +34,9 @@ pub(super) async fn take_over(
         turn = again;
         let error = match taken {
             Ok(restoring) => {
-                if node.now.send_if_modified(|now| now.unread.take().is_some()) {
-                    tracing::info!("shard {shard} could be read from the session store again");
+                if node.local.admission.is_read(shard, epoch) {
+                    tracing::info!("all shards can be read from the session store again");
                 }
-                node.local.admission.is_read(shard, epoch);
                 restored(node, shard, epoch, begun, restoring).await;
                 return None;
             }
@@ -53,7 +52,7 @@ pub(super) async fn take_over(
             }
             OpenError::Thread(_) => return Some(Happened::StoreEnded),
             error => {
-                unread(node, shard, chain(error));
+                unread(node, shard, epoch, &chain(error));
                 manner = Manner::Alone;
                 sleep(PAUSE).await;
             }
@@ -63,15 +62,8 @@ pub(super) async fn take_over(
 
 /// A store that is away keeps hundreds of shards waiting, and each of them asks again: the log has a line
 /// for each cause, and `status` tells it as long as it lasts.
-fn unread(node: &Node, shard: Shard, why: String) {
-    let is_news = node.now.send_if_modified(|now| {
-        let is_news = now.unread.as_deref() != Some(&*why);
-        if is_news {
-            now.unread = Some(why.clone().into());
-        }
-        is_news
-    });
-    if is_news {
+fn unread(node: &Node, shard: Shard, epoch: Epoch, why: &str) {
+    if node.local.admission.is_unread(shard, epoch, why) {
         tracing::error!(
             "shard {shard}, and maybe others, is not served until it can be read: {why}; tried again every {PAUSE:?}"
         );

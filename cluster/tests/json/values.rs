@@ -51,6 +51,7 @@ pub(crate) fn faults() -> Vec<Fault> {
             why: Arc::from("etcd did not answer"),
         },
         Fault::Unread {
+            shards: vec![shard(7)],
             why: Arc::from("the store cannot be reached"),
         },
         Fault::StoreNotResponding {

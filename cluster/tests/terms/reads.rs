@@ -69,6 +69,36 @@ async fn a_shard_that_cannot_be_read_holds_up_no_other() {
     node.leave().await;
 }
 
+/// The others are read well meanwhile, which changes nothing for this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shard_that_cannot_be_read_is_a_fault_as_long_as_it_is_this_nodes() {
+    const SHARDS: u32 = 8;
+    let Some(world) = world("/terms/fault", SHARDS).await else {
+        return;
+    };
+    world.trouble.set(Does::FailLoads(3));
+    let failed = world.trouble.failed(2);
+    let node = world.join("n").await;
+    soon("two tries", failed).await;
+    for shard in (0..SHARDS).filter(|shard| *shard != 3) {
+        start_in(&world, &node, shard).await;
+    }
+    let faults = node.status().faults;
+    let [Fault::Unread { shards, why }] = &*faults else {
+        panic!("{faults:?}");
+    };
+    let shards: Vec<_> = shards.iter().map(|shard| shard.index()).collect();
+    assert_eq!(shards, [3]);
+    assert!(why.ends_with("it is told to fail"), "{why}");
+    // Another node has it now.
+    let mut raw = world.raw.clone();
+    let put = raw.put(world.key("shards/0003"), "other 7", None).await;
+    put.expect("an answer");
+    until(&node, |status| status.owned_here == SHARDS - 1).await;
+    assert_eq!(node.status().faults, []);
+    node.leave().await;
+}
+
 /// Another node gets a shard whose turn to be read has not come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shard_that_is_lost_before_it_is_read_is_not_read() {
