@@ -1,8 +1,8 @@
 //! Whether this node may act for an id: asked at each start, each launch and each delivery.
 //!
-//! The [`Holder`] decides. What is added here is what only the shell knows: that the sessions of a shard
-//! have been read from the store, and how much is being done for it just now, so that a shard is ended
-//! after all that was admitted before.
+//! The [`Holder`] decides. This module adds what the holder does not know: whether the sessions of a shard
+//! have been read from the store, and how many requests are being carried out for it, so that a shard ends
+//! after the requests that were admitted before.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::engine::{Epoch, Hold, Holder, NodeName, NotHere, Shard, Shards};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NotAdmitted {
-    /// Another node owns its shard: this one, if it is known.
+    /// Another node owns its shard. The field names it, if it is known.
     #[error("its shard is owned by {}", owner(node.as_ref()))]
     Elsewhere {
         /// The node.
@@ -64,10 +64,10 @@ pub(crate) struct Admission {
     shards: Shards,
     clock: Clock,
     state: Mutex<State>,
-    /// Told whenever something may be admitted that was not: for those who wait to be.
+    /// Notified whenever something may be admitted that was not before. Requests that wait try again then.
     pub(crate) changed: Notify,
-    /// Told whenever nothing is done for a shard any more. That is after most requests, so none of those who
-    /// wait for another shard is woken by it.
+    /// Notified whenever the last request for a shard ends. That is often, so it is not `changed`, which
+    /// would wake all requests that wait for other shards.
     quiet: Notify,
 }
 
@@ -89,7 +89,7 @@ struct Open {
     busy: u32,
 }
 
-/// Something may be done for an id as long as this is held: its shard is not given up before.
+/// Permits work for an id. Its shard is not given up before this is dropped.
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     shard: Shard,
@@ -135,7 +135,7 @@ impl Admission {
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Result<Permit, NotAdmitted> {
         let shard = self.shards.of(id);
         let mut state = self.lock();
-        // Not before: the authority may end while the lock is waited for.
+        // The clock is read under the lock: the authority may end while the lock is waited for.
         let epoch = state.admits(shard, self.clock.now())?;
         if let Some(open) = state.open.get_mut(shard.place()) {
             open.busy += 1;

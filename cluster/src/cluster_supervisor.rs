@@ -138,7 +138,8 @@ impl ClusterSupervisor {
             protocol: PROTOCOL,
         };
         let user = options.etcd_user.as_ref().map(|(name, _)| name);
-        // By a read: etcd 3.4 asks for no user where the settings are written, in a transaction within another.
+        // The login is checked by a read: the settings are written by a transaction within another one, for
+        // which etcd 3.4 asks for no user.
         let begun = etcd.begin().await;
         begun.map_err(|error| JoinError::of_etcd(error, user))?;
         let settings = etcd.settings(wanted).await;
@@ -310,7 +311,7 @@ impl ClusterSupervisor {
         feed.look(|known| Some(known.shards.get(&shard)?.owner.clone()))
     }
 
-    /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node
+    /// The next sessions of all nodes in the order of their ids: at most `most`, which is 1 to 1,000. A node
     /// that does not answer is named.
     ///
     /// A session that moves meanwhile may be missing.
@@ -350,7 +351,8 @@ impl ClusterSupervisor {
         ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
-    /// How it stands with the cluster, as far as this node knows. It sends no message.
+    /// The state of the cluster, as far as this node knows. It sends no message, and is never behind the
+    /// events of [`subscribe`](Self::subscribe).
     #[must_use]
     pub fn status(&self) -> Status {
         Status::of(&self.node)

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod chain;
 #[doc(hidden)]
 pub mod clock;
 mod cluster_ref;

@@ -1,4 +1,4 @@
-//! A node of a cluster: what its parts share.
+//! A node of a cluster: the state that its handles and its driver share.
 
 mod draining;
 mod driver;
@@ -45,13 +45,13 @@ pub(crate) struct Node {
     pub(crate) now: watch::Sender<Now>,
 }
 
-/// How it stands with a node.
+/// The present state of a node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Now {
     pub(crate) stage: Stage,
     /// None while it is not joined.
     pub(crate) peers: Option<Peers>,
-    /// Why the last try to join again failed. None: it is joined.
+    /// Why the last attempt to join again failed. None: the node is joined, or has not tried yet.
     pub(crate) not_joined: Option<Arc<str>>,
     /// The revision of etcd as of the last change that was seen.
     pub(crate) revision: u64,

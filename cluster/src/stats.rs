@@ -138,7 +138,7 @@ pub struct ShardCounts {
     pub owned: u32,
     /// This node is claiming or giving them up.
     pub moving: u32,
-    /// Nobody owns them, as far as etcd has told.
+    /// No node owns them, as far as this node knows.
     pub unowned: u32,
 }
 

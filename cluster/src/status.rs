@@ -1,4 +1,4 @@
-//! How it stands with the cluster, as one node sees it.
+//! The state of the cluster, as one node sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
 
-/// How it stands with the cluster, as one node sees it:
+/// The state of the cluster, as one node sees it:
 /// [`ClusterSupervisor::status`](crate::ClusterSupervisor::status).
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -35,7 +35,7 @@ pub struct Status {
     pub planner: Option<NodeName>,
     /// The shards that are owned, each since its epoch.
     pub owners: BTreeMap<Shard, Owner>,
-    /// How many shards nobody owns.
+    /// How many shards no node owns.
     pub unowned: u32,
     /// How many shards this node serves, and how many it is claiming or giving up.
     pub owned_here: u32,

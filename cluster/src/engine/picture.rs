@@ -1,4 +1,4 @@
-//! What a node makes of all that it hears of its cluster: from what is so, it tells what has changed.
+//! What a node knows of its cluster. It is told how things are, and tells what has changed.
 //!
 //! It is told what etcd says, what its [`Holder`](super::Holder) has decided, and what became of peers and
 //! restores, in the order in which the node learns of it. What it is told twice it tells once. The

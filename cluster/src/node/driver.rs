@@ -1,4 +1,4 @@
-//! The task of a node: it tells the holder what happens, and has carried out what that decides.
+//! The task of a node: it tells the holder what happens, and has the holder's decisions carried out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
     let mut orders = node.drains.orders();
     let ended = node.sessions().sessions().wait();
     tokio::pin!(ended);
-    // Told once.
+    // Each of these is told once.
     let (mut lost, mut deaf, mut blind, mut idle) = (false, false, false, false);
     let over = loop {
         let mut out = Vec::new();
@@ -161,7 +161,8 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
 }
 
 impl Driver {
-    /// A clock that goes back would make the lease last longer here than in etcd. None does by itself.
+    /// A clock that went back would make the lease last longer here than in etcd. No system is known to set
+    /// this clock back.
     fn look_at_the_clock(&mut self, out: &mut Vec<Effect>) {
         let now = self.node.clock.now();
         if now < self.latest {
@@ -202,7 +203,7 @@ impl Driver {
         }
     }
 
-    /// etcd has been followed up to this revision. Nothing waits for that.
+    /// etcd has been followed up to this revision. That wakes no task.
     fn followed(&self, revision: u64) {
         self.node.now.send_if_modified(|now| {
             now.revision = now.revision.max(revision);

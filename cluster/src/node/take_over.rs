@@ -1,5 +1,5 @@
-//! Taking a shard over: what its sessions are is read from the store, and what the store refuses is looked
-//! into.
+//! Taking a shard over: its sessions are read from the store and restored. If the store refuses the shard,
+//! etcd is asked whether this node still owns it.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use tokio::time::{Instant, sleep};
 use super::Node;
 use super::happened::{Happened, PAUSE, part};
 use super::reads::{Manner, Reads, Turn};
+use crate::chain::chain;
 use crate::engine::{Epoch, Restored, Shard};
-use crate::local::chain;
 
-/// The pause before a shard that the store refuses is read again: somebody has to do something.
+/// The pause before a shard that the store refuses is read again. It is long, since an operator has to act.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Has the store refuse who had the shard before, and makes its sessions known. It returns when they are
-/// restored, or when that is not to be. Until they are known nothing is admitted for the shard.
+/// Reads the sessions of a shard and restores them. From the read on, the store refuses the owner that had
+/// the shard before. It returns when all sessions are restored, or when the shard cannot be taken over. Until
+/// the sessions are known nothing is admitted for the shard.
 pub(super) async fn take_over(
     node: &Node,
     shard: Shard,
@@ -29,7 +30,7 @@ pub(super) async fn take_over(
     let begun = Instant::now();
     let mut manner = Manner::Together;
     loop {
-        // Nothing is read any more when all is being ended.
+        // None: the node ends all its sessions.
         let (again, taken) = reads.take_over(part, manner, turn).await?;
         turn = again;
         let error = match taken {
@@ -70,7 +71,7 @@ fn unread(node: &Node, shard: Shard, epoch: Epoch, why: &str) {
     }
 }
 
-/// What is to become of a shard that the store refuses.
+/// What to do with a shard that the store refuses.
 enum Refused {
     /// Another node has it by now, and the watch says so in a moment.
     Moved,
@@ -80,8 +81,8 @@ enum Refused {
     Still,
 }
 
-/// The store has seen a later owner. If etcd says that the shard is this node's in the very epoch that is
-/// refused, no later one can have been: then etcd was restored from a backup, or the store is another
+/// The store has seen a later epoch of the shard. If etcd says that this node owns the shard in the epoch
+/// that is refused, there was no later owner: then etcd was restored from a backup, or the store is another
 /// cluster's.
 async fn refused(node: &Node, shard: Shard, epoch: Epoch, error: &StoreError) -> Refused {
     let admission = &node.local.admission;
@@ -98,7 +99,7 @@ async fn refused(node: &Node, shard: Shard, epoch: Epoch, error: &StoreError) ->
         tracing::info!("shard {shard} has another owner: {}", chain(error));
         return Refused::Moved;
     }
-    // One that does not say which epoch it has seen is asked again.
+    // A store that does not say which epoch it has seen is asked again.
     let noted = error.older_epoch().map_or(u64::MAX, |older| older.noted);
     if view.revision >= noted {
         tracing::warn!("shard {shard} is claimed anew: {}", chain(error));

@@ -15,7 +15,7 @@ impl Driver {
         self.tell_of(&[], out, what);
     }
 
-    /// Tells the holder something by which it may know of other owners of these shards.
+    /// Tells the holder something that may change the owners of these shards, as far as it knows them.
     pub(super) fn tell_of(
         &self,
         shards: &[Shard],
@@ -25,14 +25,14 @@ impl Driver {
         let local = &self.node.local;
         let (clock, before) = (&self.node.clock, out.len());
         let owners = local.admission.with(|holder| {
-            // The clock is read when nothing has to be waited for any more.
+            // The clock is read under the lock: waiting for the lock would make the time old.
             what(holder, clock.now(), out);
             let map = holder.map();
             let owner = |shard: &Shard| (*shard, map.owner(*shard).cloned());
             shards.iter().map(owner).collect::<Vec<_>>()
         });
         let decided = out.get(before..).unwrap_or_default();
-        // The owners first: what was decided follows from them.
+        // The owners first: the decisions follow from them.
         local.feed.tell(|picture, now, out| {
             for (shard, owner) in owners.unwrap_or_default() {
                 picture.owner(shard, owner.as_ref(), now, out);

@@ -1,6 +1,5 @@
 //! The nodes of the tests, and what they share.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use session_supervisor_cluster::etcd::{
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds};
 use session_supervisor_store::MemoryStore;
 
+pub(crate) use crate::chain::chain;
 use crate::support::{Cluster, shared};
 pub(crate) use crate::wait::soon;
 
@@ -118,15 +118,4 @@ pub(crate) async fn change<T>(watch: &mut Watch, find: impl Fn(&Changed) -> Opti
 /// A whole node, which knows no kind of session.
 pub(crate) async fn join(options: ClusterOptions) -> Result<ClusterSupervisor, JoinError> {
     ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await
-}
-
-/// An error with its sources.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
