@@ -27,6 +27,8 @@ pub struct Picture {
     plan: Option<Plan>,
     /// Which start of this node it is. It stays until the term is over, also after a lapse.
     term: Option<Incarnation>,
+    /// The start of a node that plans.
+    planner: Option<(NodeName, Incarnation)>,
     /// Since when nothing is admitted, if that was so before.
     lapsed: Option<BootTime>,
     /// The shards that this node hands over.
@@ -55,6 +57,7 @@ impl Picture {
             shards,
             plan: None,
             term: None,
+            planner: None,
             lapsed: None,
             hand_overs: BTreeMap::new(),
             drain: None,
@@ -155,16 +158,17 @@ impl Picture {
 
     /// This node plans. None: none does.
     pub fn planner(&mut self, planner: Option<(NodeName, Incarnation)>, out: &mut Vec<EventKind>) {
-        let before = self.snapshot.planner.clone();
-        let kind = match planner {
-            Some((node, _)) if before.as_ref() == Some(&node) => return,
-            Some((node, incarnation)) => EventKind::PlannerElected { node, incarnation },
-            None => match before {
-                Some(node) => EventKind::PlannerGone { node },
-                None => return,
-            },
-        };
-        self.emit(kind, out);
+        if self.planner == planner {
+            return;
+        }
+        let before = std::mem::replace(&mut self.planner, planner.clone());
+        match (planner, before) {
+            (Some((node, incarnation)), _) => {
+                self.emit(EventKind::PlannerElected { node, incarnation }, out);
+            }
+            (None, Some((node, _))) => self.emit(EventKind::PlannerGone { node }, out),
+            (None, None) => {}
+        }
     }
 
     /// This is the plan.
