@@ -308,7 +308,7 @@ impl ClusterSupervisor {
     pub fn owner_of(&self, id: &str) -> Option<Owner> {
         let shard = self.node.local.admission.shards().of(id);
         let feed = &self.node.local.feed;
-        feed.look(|known| Some(known.shards.get(&shard)?.owner.clone()))
+        feed.look(|picture| Some(picture.snapshot().shards.get(&shard)?.owner.clone()))
     }
 
     /// The next sessions of all nodes in the order of their ids: at most `most`, which is 1 to 1,000. A node
@@ -322,7 +322,7 @@ impl ClusterSupervisor {
     pub async fn list(&self, after: Option<&str>, most: u32) -> Page {
         let most = most.clamp(1, 1_000);
         let feed = &self.node.local.feed;
-        let nodes: Vec<_> = feed.look(|known| known.nodes.keys().cloned().collect());
+        let nodes: Vec<_> = feed.look(|picture| picture.snapshot().nodes.keys().cloned().collect());
         let mut missing: BTreeSet<_> = nodes.iter().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {
@@ -351,8 +351,8 @@ impl ClusterSupervisor {
         ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
-    /// The state of the cluster, as far as this node knows. It sends no message, and is never behind the
-    /// events of [`subscribe`](Self::subscribe).
+    /// The state of the cluster, as far as this node knows. It sends no message. Nodes, owners and planner are
+    /// never behind the events of [`subscribe`](Self::subscribe), nor is the stage of a node that has left.
     #[must_use]
     pub fn status(&self) -> Status {
         Status::of(&self.node)

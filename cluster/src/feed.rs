@@ -76,9 +76,9 @@ impl NodeFeed {
     }
 
     /// Looks at what all events so far say.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Picture) -> T) -> T {
         let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        look(picture.snapshot())
+        look(&picture)
     }
 
     /// Begins to listen, with all that was so before.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::engine::{
-    Hold, Incarnation, Leaving, NodeName, Owner, Shard, Shards, Snapshot, Standing, serial,
+    Hold, Incarnation, Leaving, NodeName, Owner, Picture, Shard, Shards, Standing, serial,
 };
 use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
@@ -131,7 +131,8 @@ impl Status {
 
     pub(crate) fn of(node: &Node) -> Self {
         // What events have told, so that nothing here is behind them.
-        let known = node.local.feed.look(Snapshot::clone);
+        let look = |picture: &Picture| (picture.snapshot().clone(), picture.has_left());
+        let (known, has_left) = node.local.feed.look(look);
         let now = node.now.borrow().clone();
         let holder = held(node);
         let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
@@ -146,7 +147,10 @@ impl Status {
         });
         Self {
             node: node.name.clone(),
-            stage: now.stage,
+            stage: match has_left {
+                true => Stage::Left,
+                false => now.stage,
+            },
             standing: holder.map(|held| held.standing),
             lease_age: holder.map(|held| held.lease_age),
             revision: now.revision,

@@ -20,7 +20,10 @@ impl ClusterSupervisor {
         let peers = node.now.borrow().peers.clone();
         let held = held(node);
         let feed = &node.local.feed;
-        let (nodes, unowned) = feed.look(|known| (known.nodes.len(), known.unowned()));
+        let (nodes, unowned) = feed.look(|picture| {
+            let known = picture.snapshot();
+            (known.nodes.len(), known.unowned())
+        });
         let mut stats = node.local.meter.read();
         stats.nodes = nodes;
         stats.shards = ShardCounts {

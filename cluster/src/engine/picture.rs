@@ -36,6 +36,7 @@ pub struct Picture {
     drain: Option<DrainLog>,
     /// Why each peer that cannot be asked cannot, as it was told.
     causes: BTreeMap<NodeName, Arc<str>>,
+    has_left: bool,
 }
 
 /// How a plan was seen.
@@ -62,6 +63,7 @@ impl Picture {
             hand_overs: BTreeMap::new(),
             drain: None,
             causes: BTreeMap::new(),
+            has_left: false,
         }
     }
 
@@ -252,7 +254,14 @@ impl Picture {
 
     /// This node has left the cluster. That is told by the end of the feed.
     pub fn left(&mut self) {
+        self.has_left = true;
         self.snapshot.follow(&EventKind::Left);
+    }
+
+    /// Whether this node has left the cluster.
+    #[must_use]
+    pub const fn has_left(&self) -> bool {
+        self.has_left
     }
 
     /// The gateway of this node is closed, and with it all connections.

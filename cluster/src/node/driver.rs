@@ -65,12 +65,12 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         lease.incarnation().number(),
     );
     node.local.admission.set(Some(holder));
+    let peers = gateway.peers().clone();
+    node.now.send_modify(|now| now.peers = Some(peers));
     let incarnation = lease.incarnation();
     node.local
         .feed
         .tell(|picture, now, out| picture.joined(incarnation, now, out));
-    let peers = gateway.peers().clone();
-    node.now.send_modify(|now| now.peers = Some(peers));
     tracing::info!(
         node = %node.name,
         incarnation = %lease.incarnation(),

@@ -20,12 +20,8 @@ pub(crate) async fn until(node: &ClusterSupervisor, right: impl Fn(&Status) -> b
     let mut feed = node.subscribe();
     let told = async {
         while !right(&node.status()) {
-            if feed.next().await.is_none() {
-                // It leaves already. The stage changes after the last event.
-                node.leave().await;
-                assert!(right(&node.status()), "it has left");
-                return;
-            }
+            let event = feed.next().await;
+            assert!(event.is_some(), "it has left: {:#?}", node.status());
         }
     };
     let told = tokio::time::timeout(LIMIT, told).await;
