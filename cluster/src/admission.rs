@@ -1,8 +1,8 @@
 //! Whether this node may act for an id: asked at each start, each launch and each delivery.
 //!
-//! The [`Holder`] decides. What is added here is what only the shell knows: that the sessions of a shard
-//! have been read from the store, and how much is being done for it just now, so that a shard is ended
-//! after all that was admitted before.
+//! The [`Holder`] decides. This module adds what the holder does not know: whether the sessions of a shard
+//! have been read from the store, and how many requests are being carried out for it, so that a shard ends
+//! after the requests that were admitted before.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::engine::{Epoch, Hold, Holder, NodeName, NotHere, Shard, Shards};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NotAdmitted {
-    /// Another node owns its shard: this one, if it is known.
+    /// Another node owns its shard. The field names it, if it is known.
     #[error("its shard is owned by {}", owner(node.as_ref()))]
     Elsewhere {
         /// The node.
@@ -64,10 +64,10 @@ pub(crate) struct Admission {
     shards: Shards,
     clock: Clock,
     state: Mutex<State>,
-    /// Told whenever something may be admitted that was not: for those who wait to be.
+    /// Notified whenever something may be admitted that was not before. Requests that wait try again then.
     pub(crate) changed: Notify,
-    /// Told whenever nothing is done for a shard any more. That is after most requests, so none of those who
-    /// wait for another shard is woken by it.
+    /// Notified whenever the last request for a shard ends. That is often, so it is not `changed`, which
+    /// would wake all requests that wait for other shards.
     quiet: Notify,
 }
 
@@ -77,17 +77,19 @@ struct State {
 }
 
 /// A shard, as far as the holder does not know it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Open {
     /// Its sessions are known since this epoch began.
     read: Option<Epoch>,
     /// The store refuses this epoch, since it has seen that later one.
     refused: Option<(Epoch, u64)>,
+    /// Its sessions cannot be read in this epoch, for this cause.
+    unread: Option<(Epoch, Arc<str>)>,
     /// How many requests are being carried out for it.
     busy: u32,
 }
 
-/// Something may be done for an id as long as this is held: its shard is not given up before.
+/// Permits work for an id. Its shard is not given up before this is dropped.
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     shard: Shard,
@@ -133,7 +135,7 @@ impl Admission {
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Result<Permit, NotAdmitted> {
         let shard = self.shards.of(id);
         let mut state = self.lock();
-        // Not before: the authority may end while the lock is waited for.
+        // The clock is read under the lock: the authority may end while the lock is waited for.
         let epoch = state.admits(shard, self.clock.now())?;
         if let Some(open) = state.open.get_mut(shard.place()) {
             open.busy += 1;
@@ -180,25 +182,50 @@ impl Admission {
         let mut state = self.lock();
         state.holder = holder;
         for open in &mut state.open {
-            (open.read, open.refused) = (None, None);
+            (open.read, open.refused, open.unread) = (None, None, None);
         }
         drop(state);
         self.changed.notify_waiters();
     }
 
-    /// The sessions of the shard are known.
-    pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) {
-        if let Some(open) = self.lock().open.get_mut(shard.place()) {
+    /// The sessions of the shard are known. Answers whether it was the last one that could not be read.
+    pub(crate) fn is_read(&self, shard: Shard, epoch: Epoch) -> bool {
+        let mut state = self.lock();
+        let before = state.open.get_mut(shard.place()).and_then(|open| {
             (open.read, open.refused) = (Some(epoch), None);
-        }
+            open.unread.take()
+        });
+        let is_last = before.is_some() && state.unread(self.shards).next().is_none();
+        drop(state);
         self.changed.notify_waiters();
+        is_last
+    }
+
+    /// The shard cannot be read in this epoch, for this cause. Answers whether no other one has that cause.
+    pub(crate) fn is_unread(&self, shard: Shard, epoch: Epoch, why: &str) -> bool {
+        let mut state = self.lock();
+        let known = state.unread(self.shards).find(|(_, known)| **known == *why);
+        let known = known.map(|(_, known)| known);
+        if let Some(open) = state.open.get_mut(shard.place()) {
+            let why = known.clone().unwrap_or_else(|| why.into());
+            (open.unread, open.refused) = (Some((epoch, why)), None);
+        }
+        known.is_none()
+    }
+
+    /// The shards that this node owns and that cannot be read: each with the cause.
+    pub(crate) fn unread(&self) -> Vec<(Shard, Arc<str>)> {
+        self.lock().unread(self.shards).collect()
     }
 
     /// The store refuses the shard in this epoch. Answers whether that is news.
     pub(crate) fn is_refused(&self, shard: Shard, epoch: Epoch, noted: u64) -> bool {
         let mut state = self.lock();
         let open = state.open.get_mut(shard.place());
-        open.is_some_and(|open| open.refused.replace((epoch, noted)) != Some((epoch, noted)))
+        open.is_some_and(|open| {
+            open.unread = None;
+            open.refused.replace((epoch, noted)) != Some((epoch, noted))
+        })
     }
 
     /// The shards that this node owns and the store refuses: each with its epoch, and the one that the store
@@ -235,8 +262,8 @@ impl State {
     fn admits(&self, shard: Shard, now: crate::engine::BootTime) -> Result<Epoch, NotAdmitted> {
         let holder = self.holder.as_ref().ok_or(NotAdmitted::NotJoined)?;
         let epoch = holder.admits(shard, now)?;
-        let open = self.open.get(shard.place()).copied().unwrap_or_default();
-        match (open.read, open.refused) {
+        let open = self.open.get(shard.place());
+        match open.map_or((None, None), |open| (open.read, open.refused)) {
             (Some(read), _) if read == epoch => Ok(epoch),
             (_, Some((refused, noted))) if refused == epoch => Err(NotAdmitted::OlderEpoch {
                 epoch: epoch.number(),
@@ -244,6 +271,14 @@ impl State {
             }),
             _ => Err(NotAdmitted::Moving),
         }
+    }
+
+    fn unread(&self, shards: Shards) -> impl Iterator<Item = (Shard, Arc<str>)> {
+        shards.all().filter_map(|shard| {
+            let (epoch, why) = self.open.get(shard.place())?.unread.as_ref()?;
+            let why = self.holds(shard, *epoch).then(|| Arc::clone(why))?;
+            Some((shard, why))
+        })
     }
 
     fn holds(&self, shard: Shard, epoch: Epoch) -> bool {

@@ -17,7 +17,7 @@ const CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
 
-/// The time of day, which is for people alone: it goes back when somebody sets it, and two nodes have two.
+/// The time of day, for people alone: it can be set back, and it differs between nodes.
 pub(crate) fn time_of_day() -> SystemTime {
     SystemTime::now()
 }

@@ -28,6 +28,7 @@ use crate::pages::{Page, Pages};
 use crate::remote::Remote;
 use crate::route::{ask_node, ask_owner, json, nonsense};
 use crate::status::Status;
+use crate::store_calls::{Noted, StoreCalls};
 use crate::wire::{Ask, Done, Found, How, StartedHow};
 
 /// A node of a cluster of session supervisors, in which at most one node runs the session of an id.
@@ -137,7 +138,8 @@ impl ClusterSupervisor {
             protocol: PROTOCOL,
         };
         let user = options.etcd_user.as_ref().map(|(name, _)| name);
-        // By a read: etcd 3.4 asks for no user where the settings are written, in a transaction within another.
+        // The login is checked by a read: the settings are written by a transaction within another one, for
+        // which etcd 3.4 asks for no user.
         let begun = etcd.begin().await;
         begun.map_err(|error| JoinError::of_etcd(error, user))?;
         let settings = etcd.settings(wanted).await;
@@ -145,6 +147,8 @@ impl ClusterSupervisor {
         let admission = Admission::new(shards, clock.clone());
         kinds.seats.are_of(&admission);
         let of_node = options.sessions.clone();
+        let store_calls = StoreCalls::new(clock.clone(), shards);
+        let store = Noted::new(store, Arc::clone(&store_calls));
         let shared =
             DurableSupervisor::open_bound(of_node, kinds.kinds, store, settings.identity());
         let sessions = shared.await?;
@@ -169,6 +173,7 @@ impl ClusterSupervisor {
             settings,
             local,
             clock,
+            store_calls,
             leave,
             drains: Drains::default(),
             now: watch::Sender::new(Now::default()),
@@ -302,10 +307,11 @@ impl ClusterSupervisor {
     #[must_use]
     pub fn owner_of(&self, id: &str) -> Option<Owner> {
         let shard = self.node.local.admission.shards().of(id);
-        self.node.now.borrow().view.owners.get(&shard).cloned()
+        let feed = &self.node.local.feed;
+        feed.look(|picture| Some(picture.snapshot().shards.get(&shard)?.owner.clone()))
     }
 
-    /// The next sessions of all nodes in the order of their ids, at most so many: 1 to 1,000. A node
+    /// The next sessions of all nodes in the order of their ids: at most `most`, which is 1 to 1,000. A node
     /// that does not answer is named.
     ///
     /// A session that moves meanwhile may be missing.
@@ -315,7 +321,8 @@ impl ClusterSupervisor {
     /// Safe: it changes nothing.
     pub async fn list(&self, after: Option<&str>, most: u32) -> Page {
         let most = most.clamp(1, 1_000);
-        let nodes: Vec<_> = self.node.now.borrow().view.nodes.keys().cloned().collect();
+        let feed = &self.node.local.feed;
+        let nodes: Vec<_> = feed.look(|picture| picture.snapshot().nodes.keys().cloned().collect());
         let mut missing: BTreeSet<_> = nodes.iter().cloned().collect();
         let mut asked = tokio::task::JoinSet::new();
         for name in nodes {
@@ -344,7 +351,8 @@ impl ClusterSupervisor {
         ClusterRef::new(Arc::clone(&self.node), id.into())
     }
 
-    /// How it stands with the cluster, as far as this node knows. It sends no message.
+    /// The state of the cluster, as far as this node knows. It sends no message. Nodes, owners and planner are
+    /// never behind the events of [`subscribe`](Self::subscribe), nor is the stage of a node that has left.
     #[must_use]
     pub fn status(&self) -> Status {
         Status::of(&self.node)

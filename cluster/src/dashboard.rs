@@ -186,7 +186,7 @@ impl ClusterDashboard {
         self
     }
 
-    /// At most so many pages of the cluster are sent what happens, and so many of the sessions; the
+    /// At most `most` pages of the cluster are sent what happens, and as many of the sessions; the
     /// default is 32, and 0 means none. Further ones get the status 503.
     pub fn max_pages(mut self, most: usize) -> Self {
         self.sessions = self.sessions.max_pages(most);

@@ -99,7 +99,7 @@ impl Draining {
     /// it is over. The first call begins the drain, if it has not begun.
     ///
     /// It tells what is true then, and leaves out what has been overtaken: a reader that is slow misses
-    /// steps, costs nothing, and delays nobody. The last step is told to every reader.
+    /// steps, costs nothing, and delays nothing. The last step is told to every reader.
     ///
     /// # Cancel safety
     ///
@@ -192,7 +192,7 @@ impl ClusterSupervisor {
     ///   drain is over, whatever is left: a session that was killed and does not end is stuck, and its
     ///   shard stays this node's as long as the process lives and renews its lease, since it must not run
     ///   twice. The node goes on trying to hand it over.
-    /// - Without another node the shards are given up all the same: nobody owns them, and their sessions
+    /// - Without another node the shards are given up all the same: no node owns them, and their sessions
     ///   wait in the store for the next node that joins. With a store of this node alone they are lost.
     /// - While etcd is away no shard can be given up. Its sessions end nevertheless, at the latest when
     ///   this node's authority lapses, two thirds of the lease after the last renewal; the shards count as

@@ -19,7 +19,7 @@ mod planning;
 mod rendezvous;
 mod requests;
 mod retry;
-mod serial;
+pub(crate) mod serial;
 mod shard;
 mod snapshot;
 mod time;

@@ -17,9 +17,9 @@ use crate::meter::Meter;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its number: each event has the one after that of the event before. Where nobody has listened for
-    /// a while, a number is left out. The first one is random, and below 2^52. It is a number of this
-    /// node's feed, and none of etcd.
+    /// Its number: one more than that of the event before. A number is left out after a time without
+    /// subscriptions. The first one is random, and below 2^52. It is a number of this node's feed, not of
+    /// etcd.
     pub revision: u64,
     /// When this node learned of it: the time of the machine when the node was started, and the time
     /// that has passed since. So it never goes back.

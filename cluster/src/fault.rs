@@ -1,9 +1,15 @@
 //! What keeps a node from its work.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::engine::Shard;
 use crate::node::Node;
+use crate::store_calls::{LateCall, StoreCall, named, not_answered};
 
 /// What keeps a node from its work, as [`Status::faults`](crate::Status::faults) tells it. What it is about
 /// is tried again by itself.
@@ -15,10 +21,22 @@ pub enum Fault {
         /// Why.
         why: Arc<str>,
     },
-    /// It does not serve some of its shards yet, since the store of the sessions cannot be read.
+    /// It does not serve some of its shards yet, since they cannot be read from the store of the sessions.
     Unread {
-        /// Why.
+        /// The shards, in the order of their numbers.
+        shards: Vec<Shard>,
+        /// Why. Each cause is a fault of its own.
         why: Arc<str>,
+    },
+    /// A call of the store of the sessions has not returned for 5 s or longer. The store is called once at a
+    /// time, so no other shard is read until it returns, and nothing that sessions save is written.
+    StoreNotResponding {
+        /// The call.
+        call: StoreCall,
+        /// The shards that it is about, in the order of their numbers. Others wait for it too.
+        shards: Vec<Shard>,
+        /// How long ago it was made.
+        waited: Duration,
     },
     /// It does not serve some of its shards, since the store of the sessions has seen later epochs of them
     /// than etcd gives. Then etcd was restored from a backup or begun anew, or the store is that of another
@@ -38,7 +56,14 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJoined { why } => write!(f, "not joined again: {why}"),
-            Self::Unread { why } => write!(f, "shards are not served yet: {why}"),
+            Self::Unread { shards, why } => {
+                write!(f, "{} cannot be read, tried again: {why}", named(shards))
+            }
+            Self::StoreNotResponding {
+                call,
+                shards,
+                waited,
+            } => f.write_str(&not_answered(*call, shards, *waited)),
             Self::OlderEpochs {
                 shards,
                 epoch,
@@ -53,11 +78,23 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    /// Its stable name, such as `not_joined`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotJoined { .. } => "not_joined",
+            Self::Unread { .. } => "unread",
+            Self::StoreNotResponding { .. } => "store_not_responding",
+            Self::OlderEpochs { .. } => "older_epochs",
+        }
+    }
+
     pub(crate) fn all_of(node: &Node) -> Vec<Self> {
-        let (not_joined, unread) = {
-            let now = node.now.borrow();
-            (now.not_joined.clone(), now.unread.clone())
-        };
+        let not_joined = node.now.borrow().not_joined.clone();
+        let mut unread = BTreeMap::<Arc<str>, Vec<Shard>>::new();
+        for (shard, why) in node.local.admission.unread() {
+            unread.entry(why).or_default().push(shard);
+        }
         let refused = node.local.admission.refused();
         let epoch = refused.iter().map(|(_, epoch, _)| epoch.number()).max();
         let noted = refused.iter().map(|(_, _, noted)| *noted).max();
@@ -67,14 +104,66 @@ impl Fault {
             noted,
         });
         let not_joined = not_joined.map(|why| Self::NotJoined { why });
-        let unread = unread.map(|why| Self::Unread { why });
-        not_joined.into_iter().chain(unread).chain(older).collect()
+        let unread = unread.into_iter();
+        let unread = unread.map(|(why, shards)| Self::Unread { shards, why });
+        let late = node.store_calls.late().map(Self::from);
+        let of_store = unread.chain(late).chain(older);
+        not_joined.into_iter().chain(of_store).collect()
+    }
+}
+
+/// As events are: its name and its text, with the values beside them.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("kind", self.name())?;
+        map.serialize_entry("text", &self.to_string())?;
+        match self {
+            Self::NotJoined { why } => map.serialize_entry("why", why)?,
+            Self::Unread { shards, why } => {
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("why", why)?;
+            }
+            Self::StoreNotResponding {
+                call,
+                shards,
+                waited,
+            } => {
+                map.serialize_entry("call", call)?;
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("waited", &waited.as_secs_f64())?;
+            }
+            Self::OlderEpochs {
+                shards,
+                epoch,
+                noted,
+            } => {
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("epoch", epoch)?;
+                map.serialize_entry("noted", noted)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl From<LateCall> for Fault {
+    fn from(late: LateCall) -> Self {
+        Self::StoreNotResponding {
+            call: late.call,
+            shards: late.shards,
+            waited: late.waited,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Fault;
+    use crate::engine::Shards;
+    use crate::store_calls::StoreCall;
 
     #[test]
     fn it_says_what_is_wrong_and_with_how_much() {
@@ -88,13 +177,23 @@ mod tests {
             "512 shards are not served: the store has seen epoch 120, and etcd gives up to 60; it was \
              restored from a backup, or the store is another cluster's"
         );
+        let shards = Shards::new(64).expect("a count");
         let unread = Fault::Unread {
+            shards: shards.all().take(1).collect(),
             why: "the store cannot be reached".into(),
         };
-        let text = unread.to_string();
         assert_eq!(
-            text,
-            "shards are not served yet: the store cannot be reached"
+            unread.to_string(),
+            "shard 0 cannot be read, tried again: the store cannot be reached"
+        );
+        let late = Fault::StoreNotResponding {
+            call: StoreCall::LoadMany,
+            shards: shards.all().skip(7).take(2).collect(),
+            waited: Duration::from_millis(12_700),
+        };
+        assert_eq!(
+            late.to_string(),
+            "the session store has not answered `load_many` of shards 7, 8 for 12 s"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The feed of a node: what has happened to its cluster, for those who follow that.
 //!
-//! All parts of a node tell it what they learn. One lock makes one order of that, in which the picture,
-//! the counts and the readers agree: a snapshot that is taken is exactly what the events before it say.
+//! All parts of a node tell it what they learn. One lock puts that in one order, so the picture, the counts
+//! and the readers agree: a snapshot is exactly the sum of the events before it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl NodeFeed {
         }
     }
 
-    /// Something is known. What has changed by that is counted and told.
+    /// Something is known. What that changes is counted, and told to the subscribers.
     pub(crate) fn tell<T>(
         &self,
         what: impl FnOnce(&mut Picture, BootTime, &mut Vec<EventKind>) -> T,
@@ -73,6 +73,12 @@ impl NodeFeed {
         self.tell(|picture, _, _| picture.left());
         self.feed.end(self.event(EventKind::Left, self.clock.now()));
         self.feed.wake();
+    }
+
+    /// Looks at what all events so far say.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Picture) -> T) -> T {
+        let picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&picture)
     }
 
     /// Begins to listen, with all that was so before.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod chain;
 #[doc(hidden)]
 pub mod clock;
 mod cluster_ref;
@@ -39,6 +40,7 @@ mod route;
 mod seat;
 mod stats;
 mod status;
+mod store_calls;
 mod subscription;
 #[doc(hidden)]
 pub mod wire;
@@ -69,5 +71,6 @@ pub use remote::Remote;
 pub use seat::Seat;
 pub use stats::{ByKind, Refused, Sent, Served, ShardCounts, Stats};
 pub use status::{NodeStatus, Status};
+pub use store_calls::StoreCall;
 pub use subscription::Subscription;
 pub use wire::{Found, Row, StartedHow};

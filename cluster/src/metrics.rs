@@ -164,7 +164,7 @@ impl Exporter {
 /// The bounds of the buckets of each histogram, in seconds: what an exporter is to be told so that it
 /// shows the buckets in which the durations were counted.
 pub fn buckets() -> impl Iterator<Item = (&'static str, Vec<f64>)> {
-    let stats = Meter::default().read();
+    let stats = Stats::default();
     let bounds = |of: &Histogram| of.bounds().iter().map(|it| it.as_secs_f64()).collect();
     let all = distributions(&stats).map(|(name, histogram)| (name, bounds(histogram)));
     all.into_iter()

@@ -1,4 +1,4 @@
-//! A node of a cluster: what its parts share.
+//! A node of a cluster: the state that its handles and its driver share.
 
 mod draining;
 mod driver;
@@ -13,15 +13,17 @@ mod work;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use session_supervisor_store::DurableSupervisor;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::engine::{NodeName, Ttl};
-use crate::etcd::{Etcd, Settings, Snapshot};
+use crate::etcd::{Etcd, Settings};
 use crate::gateway::Peers;
 use crate::local::Local;
 use crate::options::ClusterOptions;
+use crate::store_calls::StoreCalls;
 
 pub(crate) use draining::{DrainTold, Drains};
 pub(crate) use life::run;
@@ -36,28 +38,28 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) local: Local,
     pub(crate) clock: Clock,
+    pub(crate) store_calls: Arc<StoreCalls>,
     /// Told that the node is to leave.
     pub(crate) leave: Arc<Notify>,
     pub(crate) drains: Drains,
     pub(crate) now: watch::Sender<Now>,
 }
 
-/// How it stands with a node.
+/// The present state of a node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Now {
     pub(crate) stage: Stage,
     /// None while it is not joined.
     pub(crate) peers: Option<Peers>,
-    /// Why the last try to join again failed. None: it is joined.
+    /// Why the last attempt to join again failed. None: the node is joined, or has not tried yet.
     pub(crate) not_joined: Option<Arc<str>>,
-    /// Why shards that this node owns are not read from the store.
-    pub(crate) unread: Option<Arc<str>>,
-    /// What etcd says, as of the last change that was seen.
-    pub(crate) view: Arc<Snapshot>,
+    /// The revision of etcd as of the last change that was seen.
+    pub(crate) revision: u64,
 }
 
 /// How far a node is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
     /// It is in the cluster.
@@ -82,7 +84,7 @@ impl Node {
         self.now.send_modify(|now| {
             now.stage = stage;
             if matches!(stage, Stage::Rejoining | Stage::Left) {
-                (now.peers, now.unread) = (None, None);
+                now.peers = None;
             }
             now.not_joined = None;
         });

@@ -19,7 +19,7 @@ use crate::gateway::{GatewayError, Tls};
 /// | `etcd` | `http://127.0.0.1:2379` | at least one |
 /// | `etcd_user` | none | |
 /// | `etcd_tls` (feature `etcd-tls`) | none | with endpoints that begin with `https://` |
-/// | `prefix` | `/session-supervisor/` and the cluster's name | 1 to 256 bytes |
+/// | `prefix` | `/session-supervisor/` and the cluster's name | 1 to 200 bytes, a path |
 /// | `listen` | `127.0.0.1`, a free port | |
 /// | `advertise` | where it listens | `host:port`, at most 300 bytes |
 /// | `tls` | none: nothing is encrypted | the same on all nodes |
@@ -110,7 +110,8 @@ impl ClusterOptions {
         self
     }
 
-    /// Under which keys the cluster lies in etcd.
+    /// Sets the prefix of the cluster's keys in etcd, such as `/chat`: 1 to 200 printable ASCII characters
+    /// that begin with a slash and do not end with one.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self

@@ -138,8 +138,8 @@ impl PostgresStore {
         })
     }
 
-    /// Asks the server. After an error there is no connection any more, since nobody knows what else
-    /// would come over it; that of an older owner is an answer like others.
+    /// Asks the server. After an error the connection is dropped, since late answers may still come over it.
+    /// The error of an older owner is an answer like others.
     fn ask<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Server, &Connection) -> Result<T, StoreError>,

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use session_supervisor::Histogram;
 use session_supervisor::engine::BOUNDS;
+
+use crate::engine::serial;
 
 /// The bounds of requests.
 pub(crate) static REQUEST: [Duration; BOUNDS] = [
@@ -61,7 +64,7 @@ pub(crate) static MOVE: [Duration; BOUNDS] = [
 ///   500 ms, 1 s, 2.5 s, 5 s, 10 s, 30 s, 1 min, 5 min;
 ///
 /// and one more bucket holds what took longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// How many nodes there are.
@@ -73,6 +76,7 @@ pub struct Stats {
     /// Requests of this node's callers that are not answered yet.
     pub requests_in_flight: u64,
     /// How long ago the latest confirmed renewal of the lease was sent. None: there is no lease.
+    #[serde(serialize_with = "serial::seconds_if_any")]
     pub lease_age: Option<Duration>,
     /// Requests of this node's callers, those among them that this node carried out itself.
     pub sent: ByKind<Sent>,
@@ -101,20 +105,45 @@ pub struct Stats {
     pub restore_duration: Histogram,
 }
 
+/// Those of a node that has done nothing yet.
+impl Default for Stats {
+    fn default() -> Self {
+        let none = |bounds| Histogram::counted(bounds, [0; BOUNDS + 1], Duration::ZERO);
+        Self {
+            nodes: 0,
+            shards: ShardCounts::default(),
+            peers_connected: 0,
+            requests_in_flight: 0,
+            lease_age: None,
+            sent: ByKind::default(),
+            served: ByKind::default(),
+            refused: Refused::default(),
+            redirects: 0,
+            claims: 0,
+            hand_overs: 0,
+            losses: 0,
+            events_lost: 0,
+            request_duration: none(&REQUEST),
+            hand_over_duration: none(&MOVE),
+            restore_duration: none(&MOVE),
+        }
+    }
+}
+
 /// Shards by how they stand. Those of other nodes are in none of the three.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ShardCounts {
     /// This node serves them.
     pub owned: u32,
     /// This node is claiming or giving them up.
     pub moving: u32,
-    /// Nobody owns them, as far as etcd has told.
+    /// No node owns them, as far as this node knows.
     pub unowned: u32,
 }
 
 /// Something for each kind of request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ByKind<T> {
     /// `start_session` and `ensure_session`.
@@ -150,7 +179,7 @@ impl<T> ByKind<T> {
 }
 
 /// Requests of this node's callers, by what came of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Sent {
     /// They were done.
@@ -176,7 +205,7 @@ impl Sent {
 }
 
 /// Requests of other nodes, by what was answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Served {
     /// They were done.
@@ -200,7 +229,7 @@ impl Served {
 }
 
 /// Requests that were refused, by the reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Refused {
     /// The request could not be read, or was of another version.

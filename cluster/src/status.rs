@@ -1,17 +1,21 @@
-//! How it stands with the cluster, as one node sees it.
+//! The state of the cluster, as one node sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Shard, Standing};
+use serde::Serialize;
+
+use crate::engine::{
+    Hold, Incarnation, Leaving, NodeName, Owner, Picture, Shard, Shards, Standing, serial,
+};
 use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::{Node, Stage};
 
-/// How it stands with the cluster, as one node sees it:
+/// The state of the cluster, as one node sees it:
 /// [`ClusterSupervisor::status`](crate::ClusterSupervisor::status).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// This node.
@@ -21,8 +25,9 @@ pub struct Status {
     /// What it may do. None while it is in no cluster.
     pub standing: Option<Standing>,
     /// How long ago the latest confirmed renewal of its lease was sent.
+    #[serde(serialize_with = "serial::seconds_if_any")]
     pub lease_age: Option<Duration>,
-    /// The revision of etcd as of which the rest is told.
+    /// Up to which revision this node has followed etcd. Of its own claims it may know more.
     pub revision: u64,
     /// All nodes.
     pub nodes: BTreeMap<NodeName, NodeStatus>,
@@ -30,7 +35,7 @@ pub struct Status {
     pub planner: Option<NodeName>,
     /// The shards that are owned, each since its epoch.
     pub owners: BTreeMap<Shard, Owner>,
-    /// How many shards nobody owns.
+    /// How many shards no node owns.
     pub unowned: u32,
     /// How many shards this node serves, and how many it is claiming or giving up.
     pub owned_here: u32,
@@ -43,7 +48,7 @@ pub struct Status {
 }
 
 /// A node, as its key in etcd tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeStatus {
     /// Where others connect to it.
@@ -89,40 +94,74 @@ pub(crate) fn held(node: &Node) -> Option<Held> {
     })
 }
 
+impl NodeStatus {
+    /// A node that stays and owns no shard.
+    #[must_use]
+    pub fn new(address: impl Into<String>, incarnation: Incarnation, weight: u32) -> Self {
+        Self {
+            address: address.into(),
+            incarnation,
+            weight,
+            leaving: Leaving::No,
+            shards: 0,
+        }
+    }
+}
+
 impl Status {
+    /// That of a node that has left a cluster of which it knew nothing.
+    #[must_use]
+    pub const fn new(node: NodeName, shards: Shards) -> Self {
+        Self {
+            node,
+            stage: Stage::Left,
+            standing: None,
+            lease_age: None,
+            revision: 0,
+            nodes: BTreeMap::new(),
+            planner: None,
+            owners: BTreeMap::new(),
+            unowned: shards.count(),
+            owned_here: 0,
+            moving_here: 0,
+            peers: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     pub(crate) fn of(node: &Node) -> Self {
+        // What events have told, so that nothing here is behind them.
+        let look = |picture: &Picture| (picture.snapshot().clone(), picture.has_left());
+        let (known, has_left) = node.local.feed.look(look);
         let now = node.now.borrow().clone();
-        let shards = node.local.admission.shards();
         let holder = held(node);
         let mut of_nodes: BTreeMap<&NodeName, u32> = BTreeMap::new();
-        for owner in now.view.owners.values() {
-            *of_nodes.entry(&owner.node).or_default() += 1;
+        for shard in known.shards.values() {
+            *of_nodes.entry(&shard.owner.node).or_default() += 1;
         }
-        let nodes = now.view.nodes.iter().map(|(name, (_, info))| {
-            let status = NodeStatus {
-                address: info.address.clone(),
-                incarnation: info.incarnation,
-                weight: info.weight,
-                leaving: info.leaving,
-                shards: of_nodes.get(name).copied().unwrap_or_default(),
-            };
+        let nodes = known.nodes.iter().map(|(name, says)| {
+            let mut status = NodeStatus::new(&*says.address, says.incarnation, says.weight);
+            status.leaving = says.leaving;
+            status.shards = of_nodes.get(name).copied().unwrap_or_default();
             (name.clone(), status)
         });
-        let owned = u32::try_from(now.view.owners.len()).unwrap_or(u32::MAX);
         Self {
             node: node.name.clone(),
-            stage: now.stage,
+            stage: match has_left {
+                true => Stage::Left,
+                false => now.stage,
+            },
             standing: holder.map(|held| held.standing),
             lease_age: holder.map(|held| held.lease_age),
-            revision: now.view.revision,
+            revision: now.revision,
             nodes: nodes.collect(),
-            planner: now
-                .view
-                .planner
-                .as_ref()
-                .map(|planner| planner.run.name.clone()),
-            owners: now.view.owners.clone(),
-            unowned: shards.count().saturating_sub(owned),
+            unowned: known.unowned(),
+            planner: known.planner,
+            owners: known
+                .shards
+                .into_iter()
+                .map(|(shard, known)| (shard, known.owner))
+                .collect(),
             owned_here: holder.map_or(0, |held| held.owned),
             moving_here: holder.map_or(0, |held| held.moving),
             peers: now.peers.map(|peers| peers.status()).unwrap_or_default(),

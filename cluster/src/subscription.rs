@@ -113,7 +113,7 @@ impl Subscription {
     /// Keeps every event from here on until this subscription has read it, however slow that is: it is
     /// never [`Lagged`] afterwards. For what must not miss one, such as an audit.
     ///
-    /// Nobody is delayed by it, but memory grows with what is not read. It holds until the subscription
+    /// It delays nothing, but memory grows with what is not read. It holds until the subscription
     /// is dropped or [`resync`](Self::resync)ed. Events that were lost before stay lost, so call it at
     /// once.
     pub fn keep_all(&mut self) {
@@ -186,7 +186,7 @@ impl ClusterSupervisor {
     /// Subscribes from a revision on that the caller knows, such as that of an earlier subscription.
     ///
     /// If all that followed is kept, the subscription goes on there and has no snapshot. Else it is as one
-    /// of [`subscribe`](Self::subscribe), with a snapshot. Nothing is kept while nobody is subscribed.
+    /// of [`subscribe`](Self::subscribe), with a snapshot. Nothing is kept while there is no subscription.
     ///
     /// A revision of another node, or of an earlier run of the program, is answered by a snapshot: the
     /// revisions of each node begin at a random number below 2^52.

@@ -32,8 +32,13 @@ impl Drop for Node {
 
 impl Node {
     fn start(name: &str, etcd: &str) -> Self {
-        let mut child = Command::new(example())
-            .args(["--name", name, "--etcd", etcd])
+        let mut program = Command::new(example());
+        program.args(["--name", name, "--etcd", etcd]);
+        Self::run(name, program)
+    }
+
+    fn run(name: &str, mut program: Command) -> Self {
+        let mut child = program
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -97,15 +102,91 @@ fn what_the_readme_types_is_answered_in_a_few_lines() {
     assert!(node.child.wait().expect("its end").success());
 }
 
+/// What a program tells that ends by an error.
+fn refused(program: &mut Command) -> String {
+    let ended = program.output().expect("the example starts");
+    assert!(!ended.status.success(), "{program:?}");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(told.starts_with("error: "), "{told}");
+    told
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut program = Command::new(example());
+    program.args(["--name", "a"]).args(arguments);
+    program.env_remove("ETCD_PASSWORD");
+    program
+}
+
+#[tokio::test]
+async fn a_user_of_etcd_has_its_password_from_the_environment() {
+    let Some(etcd) = etcd::Cluster::start(1) else {
+        return;
+    };
+    etcd.demand_users("/session-supervisor/rooms/").await;
+    let url = etcd.endpoints().into_iter().next().expect("one server");
+    let as_user = || program(&["--etcd", &url, "--etcd-user", "node"]);
+    let told = refused(&mut as_user());
+    assert!(told.contains("--etcd-user takes the password from ETCD_PASSWORD"));
+    let told = refused(as_user().env("ETCD_PASSWORD", "open-sesame"));
+    assert!(told.contains("as user \"node\""), "{told}");
+    assert!(!told.contains("sesame"), "{told}");
+    let mut right = as_user();
+    right.env("ETCD_PASSWORD", "secret");
+    let mut node = Node::run("a", right);
+    assert_eq!(node.ask("open tea"), "tea is open on a");
+}
+
+fn certificate(file: &str) -> String {
+    format!("{}/tests/gateway/certs/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[cfg(feature = "etcd-tls")]
+#[test]
+fn it_speaks_tls_with_an_etcd_that_demands_certificates() {
+    let [authority, good, key] = ["authority.pem", "good.pem", "good.key"].map(certificate);
+    let etcd = etcd::Cluster::start_with(
+        1,
+        &[
+            &format!("--cert-file={good}"),
+            &format!("--key-file={key}"),
+            &format!("--trusted-ca-file={authority}"),
+            "--client-cert-auth=true",
+        ],
+    );
+    let Some(etcd) = etcd else {
+        return;
+    };
+    let url = etcd.endpoints().into_iter().next().expect("one server");
+    let told = refused(&mut program(&["--etcd", &url, "--etcd-ca", &authority]));
+    assert!(told.contains("is not available"), "{told}");
+    let with = ["--etcd-cert", &good, "--etcd-key", &key];
+    let told = refused(program(&["--etcd", &url]).args(with));
+    let rule = "--etcd-cert and --etcd-key belong together, and need --etcd-ca";
+    assert!(told.contains(rule), "{told}");
+    let nothing = certificate("no-such.pem");
+    let told = refused(&mut program(&["--etcd", &url, "--etcd-ca", &nothing]));
+    assert!(told.contains(&nothing), "{told}");
+    let mut right = program(&["--etcd", &url, "--etcd-ca", &authority]);
+    right.args(with);
+    let mut node = Node::run("a", right);
+    assert_eq!(node.ask("open tea"), "tea is open on a");
+}
+
+#[cfg(not(feature = "etcd-tls"))]
+#[test]
+fn without_the_feature_tls_to_etcd_is_refused() {
+    let told = refused(&mut program(&["--etcd-ca", &certificate("authority.pem")]));
+    assert!(
+        told.contains("built without the feature `etcd-tls`"),
+        "{told}"
+    );
+}
+
 /// What a program meets first that was started before its etcd.
 #[test]
 fn an_etcd_that_is_not_there_is_told_in_a_sentence() {
-    let arguments = ["--name", "a", "--etcd", "http://127.0.0.1:1"];
-    let ended = Command::new(example()).args(arguments).output();
-    let ended = ended.expect("the example starts");
-    assert!(!ended.status.success());
-    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(told.starts_with("error: "), "{told}");
+    let told = refused(&mut program(&["--etcd", "http://127.0.0.1:1"]));
     assert!(
         told.contains("http://127.0.0.1:1 is not available"),
         "{told}"
@@ -124,10 +205,7 @@ fn a_flag_without_its_value_is_refused() {
         &["--name", "a", "--postgre", "postgres://localhost"],
         &["--name"],
     ] {
-        let ended = Command::new(example()).args(arguments).output();
-        let ended = ended.expect("the example starts");
-        assert!(!ended.status.success(), "{arguments:?}");
-        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let told = refused(Command::new(example()).args(arguments));
         assert!(told.contains("usage: node --name NAME"), "{told}");
     }
 }

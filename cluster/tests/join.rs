@@ -1,6 +1,5 @@
 //! What does not fit is refused when a node joins, with what is wrong. No etcd is needed for that.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use session_supervisor_cluster::error::JoinError;
@@ -9,22 +8,16 @@ use session_supervisor_store::{
     Decided, Entry, MemoryStore, Part, SavedState, SessionStore, StoreError,
 };
 
+#[path = "support/chain.rs"]
+mod chain;
+
+use chain::chain;
+
 /// Where nothing listens.
 const NO_ETCD: &str = "http://127.0.0.1:1";
 
 fn options() -> ClusterOptions {
     ClusterOptions::new("chat", "n", "a secret").etcd([NO_ETCD])
-}
-
-/// An error with its sources.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 async fn refused(options: ClusterOptions) -> (JoinError, String) {

@@ -15,6 +15,9 @@ use session_supervisor_store::MemoryStore;
 #[path = "support/etcd.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod etcd;
+#[path = "support/wait.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod wait;
 
 /// As an HTTP handler would answer it.
 fn http_status(error: &RequestError) -> u16 {
@@ -53,24 +56,13 @@ async fn join(
     ClusterSupervisor::join(options, kinds, MemoryStore::new()).await
 }
 
-/// Waits until the node owns all shards.
-async fn owns_all(cluster: &ClusterSupervisor) {
-    let mut feed = cluster.subscribe();
-    let mut known = feed.take_snapshot().expect("it is new");
-    while known.unowned() > 0 {
-        let event = feed.next().await.expect("it goes on").expect("it is read");
-        known.apply(&event);
-    }
-}
-
 #[tokio::test]
 async fn a_program_learns_where_an_id_belongs_and_why_something_was_refused() {
     let Some(etcd) = etcd::Cluster::start(1) else {
         return;
     };
     let one = join(&etcd, "public", "one").await.expect("it joins");
-    let soon = tokio::time::timeout(Duration::from_secs(60), owns_all(&one));
-    soon.await.expect("it owns shards");
+    wait::until(&one, |status| status.unowned == 0).await;
     for number in 0..32 {
         let id = format!("session-{number}");
         let started = one.start_session(&id, "task", &()).await.expect("a start");

@@ -14,7 +14,7 @@ pub use crate::session_store::StoreError;
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The store has refused it. What nobody else can repeat is tried again: forgetting a session,
+    /// The store has refused it. What no caller can repeat is tried again: forgetting a session,
     /// and the last state of each.
     #[error("not written")]
     Store(#[source] Arc<StoreError>),

@@ -13,8 +13,7 @@ use crate::journal::Journal;
 pub(crate) struct Follower(mpsc::UnboundedSender<oneshot::Sender<()>>);
 
 impl Follower {
-    /// Waits until it has looked at all that has happened so far, or has ended, which it does with
-    /// the supervisor.
+    /// Waits until the task has handled all events so far, or has ended. It ends with the supervisor.
     pub(crate) async fn catch_up(&self) {
         let (done, told) = oneshot::channel();
         if self.0.send(done).is_ok() {

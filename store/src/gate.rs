@@ -1,5 +1,4 @@
-//! What each launch of a durable session has to pass before anything of it runs: a new session is
-//! remembered first, durably.
+//! The check before each launch of a durable session: a new session runs only after its record is durable.
 
 use std::error::Error;
 use std::fmt;
@@ -30,9 +29,9 @@ pub(crate) struct Gate {
 pub(crate) enum Shut {
     No(NoStart),
     Write(WriteError),
-    /// It has been forgotten while it was to be remembered.
+    /// It was stopped before its record was written.
     Withdrawn,
-    /// An earlier session of its id has not been seen to end.
+    /// The follower has not noted the end of an earlier session of its id or its claims.
     Overlap,
 }
 
@@ -47,7 +46,7 @@ impl Gate {
 
     async fn passed(&self) -> Result<(), Shut> {
         let written = match self.admit() {
-            // It has ended, and that is not known yet.
+            // The earlier session has ended, and the follower has not noted that yet.
             Passage::Later => {
                 self.follower.catch_up().await;
                 self.admit()

@@ -84,8 +84,8 @@ impl Journal {
     }
 
     /// Reads all that is remembered of some parts. `standing` says what a record is; it runs on the thread
-    /// of the store, where it holds up nobody. Answers also the parts that have a later owner. Nothing of
-    /// it is known before [`take_over`](Self::take_over).
+    /// of the store, so that it blocks no task. Answers also the parts that have a later owner. The ids are
+    /// unknown until [`take_over`](Self::take_over).
     pub(crate) async fn load(
         &self,
         parts: Vec<Part>,
@@ -150,8 +150,8 @@ impl Journal {
         self.lock().ledger.reading() == Reading::Done
     }
 
-    /// Reads what these sessions have saved, at once, for those that wait to be restored. What is not read
-    /// so, for whatever reason, is read when its session asks for it.
+    /// Reads the saved states of sessions that wait to be restored, all in one call of the store. A state
+    /// that this does not read is read when its session asks for it.
     pub(crate) async fn read_ahead(&self, ids: Vec<Arc<str>>) {
         let shared = Arc::clone(&self.0.0);
         let read = self.read(move |store| {
@@ -176,7 +176,7 @@ impl Journal {
         }
     }
 
-    /// Nobody will ask for what this session has saved, but through the store.
+    /// The start of the session is over, so the state that was read ahead for it is not needed any more.
     pub(crate) fn is_started(&self, id: &str) {
         self.lock().ahead.forget(id);
     }
@@ -263,7 +263,7 @@ impl Journal {
         if state.stage == Stage::Down {
             return Ok(Err(NotTaken::Down));
         }
-        // The store would pass over it, and whoever waits would be told that it is durable.
+        // The store would ignore it, and the caller that waits would be told that it is durable.
         let known = state.ledger.look(change.id());
         if known.is_none_or(|(known, _)| known != revision) {
             return Ok(Err(NotTaken::Gone));
@@ -400,7 +400,7 @@ impl Journal {
         }
     }
 
-    /// Whether nobody has closed it, and its thread goes on.
+    /// Whether the store is open: it was not closed, and its thread runs.
     pub(crate) fn is_open(&self) -> bool {
         self.lock().stage == Stage::Open
     }

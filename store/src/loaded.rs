@@ -18,11 +18,11 @@ pub(crate) enum Whole {
     No,
 }
 
-/// How many bytes of what waits to be restored are held, so that it is read once. There may be a gigabyte of
-/// all of it: the rest is read again when its turn comes.
+/// How many bytes of records that wait to be restored are held in memory, so that each is read once. All of
+/// them may be a gigabyte: the rest is read again when its turn comes.
 const HELD: usize = 64 * 1024 * 1024;
 
-/// A record without its arguments, about.
+/// About how many bytes a record takes beside its arguments.
 const SMALL: usize = 256;
 
 impl Loaded {
@@ -73,7 +73,7 @@ impl Waiting {
         }
     }
 
-    /// One that ran a moment ago.
+    /// A session that ran until its supervisor ended.
     pub(crate) const fn again(id: Arc<str>) -> Self {
         Self {
             id,

@@ -36,7 +36,7 @@ impl Part {
     /// The version of [`shard_of`](Self::shard_of). Processes that share a store must have the same one.
     pub const HASH: u32 = 1;
 
-    /// One shard of so many. None: there is no such shard.
+    /// Shard number `shard` out of `of` shards. None: there is no such shard.
     #[must_use]
     pub const fn shard(shard: u32, of: u32, epoch: u64) -> Option<Self> {
         if shard < of {
@@ -46,7 +46,7 @@ impl Part {
         }
     }
 
-    /// The shard of an id, of so many. It is 0 if there are none.
+    /// The shard of an id, if there are `of` shards. It is 0 if `of` is 0.
     ///
     /// FNV-1a in 64 bits, its halves combined by exclusive or, modulo the number of shards.
     #[must_use]
@@ -82,7 +82,7 @@ impl Part {
     }
 }
 
-/// Several parts, whose ids are told by one look at each, and something for each part.
+/// A value for each of several parts. Finding the parts of an id does not walk over all parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts<T = ()>(HashMap<u32, HashMap<u32, T>>);
 

@@ -14,9 +14,9 @@ use crate::part::{Part, Parts};
 use crate::supervisor::DurableSupervisor;
 use crate::writer::chain;
 
-/// How many sessions of a supervisor are restored at once, however many parts it takes over: each start reads
-/// from the store, one after another, and its time runs meanwhile. The supervisor's own limit of launches
-/// holds too.
+/// How many sessions of a supervisor are restored at once, however many parts it takes over. Each start reads
+/// from the store, which answers one read after another, and the start's timeout runs meanwhile. The
+/// supervisor's own limit of launches applies too.
 pub(crate) const AT_ONCE: usize = 64;
 
 /// What became of the sessions that were remembered.
@@ -51,10 +51,10 @@ impl RestoreReport {
     }
 }
 
-/// Who is told when a part is restored.
+/// Where the report of a part is sent when the part is restored.
 pub(crate) type Done = watch::Sender<Option<RestoreReport>>;
 
-/// Restores all that waits for it, the ones that were used last first. Each part is told of by itself.
+/// Restores all sessions that wait for it, the latest used first. Each part gets a report of its own.
 pub(crate) async fn restore(
     durable: DurableSupervisor,
     order: Vec<Waiting>,
@@ -63,7 +63,7 @@ pub(crate) async fn restore(
     let journal = durable.journal();
     let mut reports = Reports::of(journal, parts, &order);
     let mut order = order.into_iter();
-    // So many of the next ones have been read ahead.
+    // How many of the next sessions have had their states read already.
     let mut ahead = 0;
     let mut starts = JoinSet::new();
     loop {
@@ -82,7 +82,7 @@ pub(crate) async fn restore(
                 }
                 ahead -= 1;
                 if let Some(Waiting { id, record, .. }) = order.next() {
-                    // One that was ensured meanwhile runs already.
+                    // A session that was ensured meanwhile runs already.
                     match journal.look(&id) {
                         Some((revision, standing)) if is_restored(&standing) => {
                             let resume = durable.resume(Arc::clone(&id), revision, record);
@@ -102,21 +102,21 @@ pub(crate) async fn restore(
             }
             else => break,
         };
-        // Only a runtime that is shut down ends one.
+        // A start has no result only if the runtime is being shut down.
         let Ok((id, resumed)) = ended else {
             continue;
         };
         journal.is_started(&id);
         match resumed {
             Ok(()) => reports.done(&id, |report| report.restored += 1),
-            // It stops: what is left is restored the next time.
+            // The supervisor stops. The remaining sessions are restored the next time.
             Err(StartError::Session(SupervisorDown | Draining)) => {
                 reports.done(&id, |report| report.left += 1);
                 for waiting in order.by_ref() {
                     reports.done(&waiting.id, |report| report.left += 1);
                 }
             }
-            // Somebody has stopped or resumed it meanwhile.
+            // A caller has stopped or resumed the session meanwhile.
             Err(StartError::NotRemembered | StartError::Session(Stopped)) => {
                 reports.done(&id, |_| {});
             }
@@ -138,14 +138,14 @@ pub(crate) async fn restore(
     reports.end();
 }
 
-/// What has become of the sessions of some parts so far.
+/// The reports of some parts, while their sessions are being restored.
 struct Reports(Parts<OfPart>);
 
 struct OfPart {
     report: RestoreReport,
-    /// So many are not decided yet.
+    /// How many sessions of the part are not decided yet.
     open: usize,
-    /// None: it has been told.
+    /// None: the report has been sent.
     done: Option<Done>,
 }
 
@@ -181,7 +181,7 @@ impl Reports {
         reports
     }
 
-    /// One is decided.
+    /// A session is decided: `how` notes that in the report of each part that has its id.
     fn done(&mut self, id: &str, mut how: impl FnMut(&mut RestoreReport)) {
         for of_part in self.0.of(id) {
             how(&mut of_part.report);

@@ -7,20 +7,22 @@ use thiserror::Error;
 use crate::part::Part;
 use crate::record::{Decided, Entry, SavedState};
 
-/// Keeps what is remembered of sessions: [`SqliteStore`](crate::SqliteStore), [`MemoryStore`](crate::MemoryStore), or
-/// one of the user's, such as a database that several machines reach.
+/// Keeps what is remembered of sessions. There are [`SqliteStore`](crate::SqliteStore) and
+/// [`MemoryStore`](crate::MemoryStore); a program can have one of its own, such as a database that several
+/// machines reach.
 ///
 /// It is called on a thread of its own, one call at a time, and may block, also on a runtime of its own.
-/// Whoever starts, stops or saves durably waits for it, so one that asks others over a network bounds
-/// its time. A call that panics is the end of it: nothing is written any more, and whoever waits is told.
+/// Callers that start, stop or save durably wait for it, so a store that asks a server over a network must
+/// limit the time of each call. A call that panics ends the store: nothing is written any more, and all
+/// callers that wait get an error.
 ///
 /// # What an implementation has to hold
 ///
 /// [`contract`](crate::contract) is a suite of tests for it.
 ///
 /// 1. [`apply`](Self::apply) is atomic: all changes of a call are made, in their order, or none. When
-///    it returns `Ok`, they survive the end of the process and of the machine. Of an error nobody
-///    infers that they were not made, but for [`StoreError::Fenced`].
+///    it returns `Ok`, they survive the end of the process and of the machine. After an error they may
+///    have been made, except after [`StoreError::Fenced`].
 /// 2. A change that names a revision does what [`Change`](crate::Change) says, and is no error if it does
 ///    nothing.
 /// 3. Reading answers what was applied last. It changes nothing.
@@ -30,8 +32,8 @@ use crate::record::{Decided, Entry, SavedState};
 /// One that several owners share holds these too; one that has a single owner passes over epochs:
 ///
 /// 5. [`load`](Self::load) notes the epoch of the part in the transaction that reads it. It is
-///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing. So it is for each
-///    part of [`load_many`](Self::load_many): one that is refused hinders no other.
+///    [`Fenced`](StoreError::Fenced) if a greater one is noted, and then reads nothing. The same holds for
+///    each part of [`load_many`](Self::load_many): a part that is refused does not affect the others.
 /// 6. [`apply`](Self::apply) is `Fenced` if a change was decided under a smaller epoch than is noted for
 ///    the part that has its id. It looks at that in the transaction that writes; a look before it keeps
 ///    nobody off. Then nothing of the call is made.
@@ -42,7 +44,7 @@ pub trait SessionStore: Send + 'static {
     /// Binds the store to the cluster whose nodes share it: a name that no other cluster has. It is asked
     /// before all else, by each node, and refused if another cluster has the store.
     ///
-    /// A store that does not bind, as by default, takes whoever comes.
+    /// By default a store does not bind, and accepts every cluster.
     ///
     /// # Errors
     ///
@@ -111,8 +113,8 @@ pub trait SessionStore: Send + 'static {
     /// ids, in any order. What is damaged is not handed over; [`state`](Self::state) says why.
     ///
     /// It is [`state`](Self::state) of each of them, unless a store can do it at once: for one that asks
-    /// others over a network that is a round trip in place of many. A restore asks so for at most 64 ids, and
-    /// reads by itself what it is not answered.
+    /// others over a network that is a round trip in place of many. A restore asks for at most 64 ids at
+    /// once, and reads one by one what this call has not handed over.
     ///
     /// # Errors
     ///
@@ -137,7 +139,8 @@ pub trait SessionStore: Send + 'static {
     ///
     /// # Errors
     ///
-    /// As the store says. The caller tries again what nobody waits for, but for what is fenced.
+    /// As the store says. The caller tries again those changes for which no caller waits, except after
+    /// [`StoreError::Fenced`].
     fn apply(&mut self, changes: &[Decided]) -> Result<(), StoreError>;
 }
 
@@ -187,9 +190,10 @@ impl<S: SessionStore + ?Sized> SessionStore for Box<S> {
 
 /// Why a store has not done what it was asked.
 ///
-/// The cause says whether others would fare the same: if the disk is full, the file is locked, read-only or
-/// gone, or the store cannot be reached or is another cluster's, all who wait are told at once. After another failure each session
-/// is tried by itself, so that one which cannot be written holds up no other.
+/// The variant says whether other changes would fail too. If the disk is full, the file is locked, read-only
+/// or gone, or the store cannot be reached or belongs to another cluster, all callers that wait get the error
+/// at once. After any other failure the changes of each session are tried alone, so that one that cannot be
+/// written does not delay the others.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -199,14 +203,13 @@ pub enum StoreError {
     /// Others have it locked.
     #[error("the store is locked by another program")]
     Locked(#[source] Box<dyn Error + Send + Sync>),
-    /// It is elsewhere, and does not answer. What was asked may have been done.
+    /// It is on another machine, and does not answer. What was asked may have been done.
     #[error("the store cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// It cannot be written.
     #[error("the store is read-only")]
     ReadOnly(#[source] Box<dyn Error + Send + Sync>),
-    /// It was deleted, moved or replaced while it was open: who opens it later does not find what is
-    /// written.
+    /// It was deleted, moved or replaced while it was open. A later process would not find what is written.
     #[error("the file of the store is not there any more")]
     Gone(#[source] Box<dyn Error + Send + Sync>),
     /// What is stored is not what was written.

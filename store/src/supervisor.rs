@@ -37,7 +37,7 @@ use walks::Walks;
 /// One that its supervisor ends, since its idle timeout or its lifetime is over, is remembered too, and
 /// rests: it is not restored with the others, and starts again with what it has saved when it is
 /// [ensured](Self::ensure_session) or [resumed](Self::resume_session). So it can be used whether it
-/// rests or not. Nobody removes it but a [stop](Self::stop_session) of its id.
+/// rests or not. Only a [stop](Self::stop_session) of its id removes it.
 ///
 /// What is remembered has its id and its claims, whether it runs, waits, rests or is set aside.
 ///
@@ -54,9 +54,9 @@ struct Inner {
     kinds: Arc<Kinds>,
     follower: Follower,
     restored: watch::Receiver<Option<RestoreReport>>,
-    /// The places of those that are being restored.
+    /// The places of the sessions that are being restored.
     restores: Arc<Semaphore>,
-    /// Looks at all sessions, for those of parts that are handed over.
+    /// Walks over all sessions, to find those of the parts that are handed over.
     walks: Walks<handing_over::Found>,
 }
 
@@ -87,7 +87,7 @@ impl DurableSupervisor {
         &self.inner.sessions
     }
 
-    /// All sessions that are remembered, in no order. Asks neither the supervisor nor the store.
+    /// All sessions that are remembered, in no order. It sends no message and does not read the store.
     #[must_use]
     pub fn list_remembered(&self) -> Vec<RememberedInfo> {
         let all = self.inner.journal.all().into_iter();
@@ -135,8 +135,8 @@ impl DurableSupervisor {
         &self.inner.journal
     }
 
-    /// Waits for a place to restore a session, in the order of those that ask. None: never, since nobody
-    /// closes them.
+    /// Waits for a place to restore a session, in the order of the requests. It is never None: the places
+    /// are never closed.
     pub(crate) async fn place_to_restore(&self) -> Option<OwnedSemaphorePermit> {
         let places = Arc::clone(&self.inner.restores);
         places.acquire_owned().await.ok()

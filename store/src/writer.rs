@@ -1,10 +1,9 @@
-//! The thread that owns the store: it reads for those who ask and writes what waits, many changes at
-//! once.
+//! The thread that owns the store. It carries out reads, and writes the changes that wait, many at once.
 //!
 //! Invariants:
 //! 1. the store is called on this thread alone, and never while the lock is held;
-//! 2. nobody is told, and no waker runs, while the lock is held;
-//! 3. however the thread ends, all who wait are told, and whoever comes later too.
+//! 2. no answer is sent, and no waker runs, while the lock is held;
+//! 3. however the thread ends, every caller gets an answer, also one that asks later.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -29,14 +28,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long it is tried to write what is left when the store is closed. A backup that has the file locked
-/// may take as long.
+/// How long the thread tries to write what is left when the store is closed. A backup may have the file
+/// locked for that long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many reads may come before a write that waits, as while sessions are restored.
 const READS_IN_A_ROW: u32 = 64;
 
-/// One who waits for a write.
+/// Where the outcome of a write is sent.
 pub(crate) type Waiter = oneshot::Sender<Result<Outcome, WriteError>>;
 
 /// Something to read, and where the answer goes.
@@ -71,7 +70,7 @@ impl State {
             .map_err(|(refused, _)| refused)
     }
 
-    /// The store has this, which was read a moment ago on its thread, of a session that waits to be restored.
+    /// Keeps a state that was just read on the store's thread, for a session that waits to be restored.
     pub(crate) fn put_ahead(&mut self, id: &Arc<str>, saved: Option<SavedState>) {
         let Some((revision, standing)) = self.ledger.look(id) else {
             return;
@@ -130,14 +129,14 @@ pub(crate) fn start(store: Box<dyn SessionStore>) -> Result<Arc<Shared>, std::io
     let down = Down(Arc::clone(&shared));
     let thread = thread::Builder::new().name("session store".to_owned());
     drop(thread.spawn(move || {
-        // The store is dropped first: whoever waits for the end may open the file again.
+        // The store is dropped first: a caller that waits for the end may open the file again.
         let down = down;
         Writer::of(store).run(&down.0);
     })?);
     Ok(shared)
 }
 
-/// Tells everybody when the thread ends.
+/// Answers all callers when the thread ends.
 struct Down(Arc<Shared>);
 
 impl Drop for Down {
@@ -162,7 +161,7 @@ impl Drop for Down {
 struct Writer {
     store: Box<dyn SessionStore>,
     failures: u32,
-    /// When what nobody waits for is tried again.
+    /// When changes for which no caller waits are tried again.
     retry: Option<Instant>,
     /// When no more is tried, while the store is closed.
     given_up: Option<Instant>,

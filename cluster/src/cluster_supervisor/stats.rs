@@ -17,18 +17,21 @@ impl ClusterSupervisor {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let node = self.of_node();
-        let now = node.now.borrow().clone();
+        let peers = node.now.borrow().peers.clone();
         let held = held(node);
-        let owned = u32::try_from(now.view.owners.len()).unwrap_or(u32::MAX);
-        let count = node.local.admission.shards().count();
+        let feed = &node.local.feed;
+        let (nodes, unowned) = feed.look(|picture| {
+            let known = picture.snapshot();
+            (known.nodes.len(), known.unowned())
+        });
         let mut stats = node.local.meter.read();
-        stats.nodes = now.view.nodes.len();
+        stats.nodes = nodes;
         stats.shards = ShardCounts {
             owned: held.map_or(0, |held| held.owned),
             moving: held.map_or(0, |held| held.moving),
-            unowned: count.saturating_sub(owned),
+            unowned,
         };
-        stats.peers_connected = now.peers.map_or(0, |peers| peers.connected());
+        stats.peers_connected = peers.map_or(0, |peers| peers.connected());
         stats.lease_age = held.map(|held| held.lease_age);
         stats
     }

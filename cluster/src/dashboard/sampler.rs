@@ -30,10 +30,10 @@ use crate::wire::Figures;
 /// How often the node is looked at.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// In so many beats the pages are told of it, whether or not something has changed.
+/// After this many beats the pages are sent a tick, also if nothing has changed.
 const CALM: u64 = 4;
 
-/// In so many beats the other nodes are asked.
+/// After this many beats the other nodes are asked.
 const ROUND: u64 = 8;
 
 /// How many nodes are asked at a time.

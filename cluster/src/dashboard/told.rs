@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::changes::Change;
 use super::json::{json, seconds, some_seconds};
-use super::view::{Here, NodeView, ShardState, ShardView, View, connection, hold, stage, standing};
+use super::view::{Here, NodeView, ShardState, ShardView, View, connection, hold, standing};
 use crate::engine::{Leaving, NodeName};
+use crate::node::Stage;
 use crate::wire::Figures;
 
 /// How many nodes are told at most, in the order of their names.
@@ -114,7 +115,7 @@ impl<'a> Moment<'a> {
 #[derive(Serialize)]
 struct HereTold<'a> {
     node: &'a str,
-    stage: &'static str,
+    stage: Stage,
     standing: Option<&'static str>,
     #[serde(serialize_with = "seconds")]
     lease: Duration,
@@ -130,7 +131,7 @@ impl<'a> HereTold<'a> {
     fn of(here: &'a Here) -> Self {
         Self {
             node: here.node.as_str(),
-            stage: stage(here.stage),
+            stage: here.stage,
             standing: here.standing.map(standing),
             lease: here.lease.length,
             lease_age: here.lease_age,

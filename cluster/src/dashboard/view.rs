@@ -202,17 +202,6 @@ impl View {
     }
 }
 
-/// What a node is doing, by a stable name.
-pub(super) const fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Joined => "joined",
-        Stage::Draining => "draining",
-        Stage::Leaving => "leaving",
-        Stage::Rejoining => "rejoining",
-        Stage::Left => "left",
-    }
-}
-
 /// What a node may do, by a stable name.
 pub(super) const fn standing(standing: Standing) -> &'static str {
     match standing {

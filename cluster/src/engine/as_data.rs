@@ -5,6 +5,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::event::EventKind;
 use super::node::{Incarnation, NodeName};
+use super::serial;
+use super::time::BootTime;
 
 impl Serialize for NodeName {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -16,6 +18,13 @@ impl Serialize for NodeName {
 impl Serialize for Incarnation {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+/// As a number of seconds since the machine was started.
+impl Serialize for BootTime {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serial::seconds(&self.since_boot(), to)
     }
 }
 

@@ -8,6 +8,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::time::BootTime;
 
 /// The time to live of a lease: whole seconds, since etcd counts no less.
@@ -86,7 +88,8 @@ pub struct Authority {
 }
 
 /// What a node may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[expect(
     clippy::exhaustive_enums,
     reason = "another standing must be handled by all that ask for it"

@@ -187,7 +187,7 @@ impl DrainLog {
         self.ends.push(shard);
     }
 
-    /// `killed`: so many sessions meanwhile.
+    /// The report. `killed` sessions were killed meanwhile.
     pub(super) fn report(self, killed: u64, now: BootTime) -> DrainReport {
         let count = |outcome| {
             let these = self.ends.iter().filter(|end| end.outcome == outcome);

@@ -1,4 +1,4 @@
-//! What a node makes of all that it hears of its cluster: from what is so, it tells what has changed.
+//! What a node knows of its cluster. It is told how things are, and tells what has changed.
 //!
 //! It is told what etcd says, what its [`Holder`](super::Holder) has decided, and what became of peers and
 //! restores, in the order in which the node learns of it. What it is told twice it tells once. The
@@ -27,6 +27,8 @@ pub struct Picture {
     plan: Option<Plan>,
     /// Which start of this node it is. It stays until the term is over, also after a lapse.
     term: Option<Incarnation>,
+    /// The start of a node that plans.
+    planner: Option<(NodeName, Incarnation)>,
     /// Since when nothing is admitted, if that was so before.
     lapsed: Option<BootTime>,
     /// The shards that this node hands over.
@@ -34,6 +36,7 @@ pub struct Picture {
     drain: Option<DrainLog>,
     /// Why each peer that cannot be asked cannot, as it was told.
     causes: BTreeMap<NodeName, Arc<str>>,
+    has_left: bool,
 }
 
 /// How a plan was seen.
@@ -55,10 +58,12 @@ impl Picture {
             shards,
             plan: None,
             term: None,
+            planner: None,
             lapsed: None,
             hand_overs: BTreeMap::new(),
             drain: None,
             causes: BTreeMap::new(),
+            has_left: false,
         }
     }
 
@@ -155,16 +160,17 @@ impl Picture {
 
     /// This node plans. None: none does.
     pub fn planner(&mut self, planner: Option<(NodeName, Incarnation)>, out: &mut Vec<EventKind>) {
-        let before = self.snapshot.planner.clone();
-        let kind = match planner {
-            Some((node, _)) if before.as_ref() == Some(&node) => return,
-            Some((node, incarnation)) => EventKind::PlannerElected { node, incarnation },
-            None => match before {
-                Some(node) => EventKind::PlannerGone { node },
-                None => return,
-            },
-        };
-        self.emit(kind, out);
+        if self.planner == planner {
+            return;
+        }
+        let before = std::mem::replace(&mut self.planner, planner.clone());
+        match (planner, before) {
+            (Some((node, incarnation)), _) => {
+                self.emit(EventKind::PlannerElected { node, incarnation }, out);
+            }
+            (None, Some((node, _))) => self.emit(EventKind::PlannerGone { node }, out),
+            (None, None) => {}
+        }
     }
 
     /// This is the plan.
@@ -248,7 +254,14 @@ impl Picture {
 
     /// This node has left the cluster. That is told by the end of the feed.
     pub fn left(&mut self) {
+        self.has_left = true;
         self.snapshot.follow(&EventKind::Left);
+    }
+
+    /// Whether this node has left the cluster.
+    #[must_use]
+    pub const fn has_left(&self) -> bool {
+        self.has_left
     }
 
     /// The gateway of this node is closed, and with it all connections.

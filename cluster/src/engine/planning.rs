@@ -1,7 +1,7 @@
 //! When the plan is to be made anew, by the node that is elected for it.
 //!
-//! What a node sees of etcd is late. So a plan that it takes for the one that stands may have been replaced
-//! meanwhile, by itself too; each plan that it sees is looked at once more.
+//! A node sees changes of etcd late. The plan that it believes to stand may have been replaced already, also
+//! by itself. So each plan that it sees is compared with what it would plan now.
 
 /// What has come of one try to plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

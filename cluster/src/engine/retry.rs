@@ -57,7 +57,7 @@ impl Backoff {
         Ok(Self { first, longest })
     }
 
-    /// The pause after so many failures before this one, with a random number.
+    /// The pause after this failure, if there were `failures` before it. The random number spreads it.
     #[must_use]
     pub fn pause(&self, failures: u32, random: u64) -> Duration {
         let factor = 1_u32.checked_shl(failures).unwrap_or(u32::MAX);

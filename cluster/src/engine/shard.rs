@@ -51,7 +51,7 @@ impl Shards {
     /// How many there can be.
     pub const MOST: u32 = 4_096;
 
-    /// So many.
+    /// A cluster with this number of shards.
     ///
     /// # Errors
     ///

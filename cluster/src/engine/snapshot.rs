@@ -75,7 +75,7 @@ impl Snapshot {
         }
     }
 
-    /// How many shards nobody owns.
+    /// How many shards no node owns.
     #[must_use]
     pub fn unowned(&self) -> u32 {
         let owned = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct BootTime(Duration);
 
 impl BootTime {
-    /// The moment so long after the machine's start.
+    /// The moment at this time after the machine's start.
     #[must_use]
     pub const fn new(since_boot: Duration) -> Self {
         Self(since_boot)
@@ -19,7 +19,7 @@ impl BootTime {
         self.0
     }
 
-    /// The moment so much later, or the last one that there is.
+    /// The moment later by `pause`, or the last one that there is.
     #[must_use]
     pub const fn after(self, pause: Duration) -> Self {
         Self(self.0.saturating_add(pause))

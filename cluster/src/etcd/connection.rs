@@ -35,8 +35,8 @@ struct NoTls;
 
 struct Endpoint {
     url: Arc<str>,
-    /// Replaced after a request without an answer: a connection that was cut waits for minutes until
-    /// it sends again, a new one finds the server at once.
+    /// Replaced after a request without an answer. A connection that was cut waits for minutes before it
+    /// sends again; a new one reaches the server at once.
     client: Mutex<Arc<OnceCell<Client>>>,
 }
 

@@ -43,7 +43,7 @@ pub enum EtcdError {
         /// Whom.
         endpoint: Arc<str>,
     },
-    /// etcd does not want to: no permission, no space, a bad request. It has not been done.
+    /// etcd refuses: no permission, no space, a bad request. It has not been done.
     #[error("etcd at {endpoint} refused {request}")]
     Refused {
         /// What was asked.
@@ -160,7 +160,7 @@ enum Meaning {
     Unavailable,
 }
 
-/// The status codes of gRPC. What is not certain counts as unavailable, of which nobody believes that
+/// The status codes of gRPC. What is not certain counts as unavailable, of which no caller believes that
 /// it was not done.
 const fn meaning(code: i32) -> Meaning {
     match code {

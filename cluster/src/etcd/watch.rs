@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::chain::chain;
 use crate::engine::{Backoff, Retry, Shards};
 
 use super::Etcd;
@@ -114,16 +115,22 @@ impl Follower {
                 Ok(never) => match never {},
                 Err(Broken::Unread) => return,
                 Err(Broken::Etcd(EtcdError::WentBack(why))) => {
-                    // Nobody reads it any more, or it is told.
+                    // An error: the watch was dropped, so nothing reads this.
                     drop(self.tell(Seen::WentBack(why)).await);
                     return;
                 }
                 Err(why) => why,
             };
             if self.retry.failures() == 0 {
-                warn!(error = %Chain(&why), "the watch of etcd is broken; it begins anew");
+                warn!(
+                    error = chain(&why),
+                    "the watch of etcd is broken; it begins anew"
+                );
             } else {
-                debug!(error = %Chain(&why), "the watch of etcd is still broken; it begins anew");
+                debug!(
+                    error = chain(&why),
+                    "the watch of etcd is still broken; it begins anew"
+                );
             }
             sleep(self.retry.failed()).await;
         }
@@ -217,18 +224,3 @@ impl Follower {
 }
 
 enum Never {}
-
-/// An error with its causes, for one line of the log.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}

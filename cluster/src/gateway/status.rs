@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Incarnation, NodeName};
+use serde::Serialize;
+
+use crate::engine::{Incarnation, NodeName, serial};
 
 /// Where a peer is to be found, as its key in etcd says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "the caller makes it, of what the peer's key says"
@@ -19,7 +21,8 @@ pub struct PeerInfo {
 }
 
 /// How it stands with the connection to a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PeerState {
     /// The peer dials this node, and has not yet.
@@ -37,7 +40,7 @@ pub enum PeerState {
 }
 
 /// A peer, as [`Peers::status`](super::Peers::status) tells it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PeerStatus {
     /// Its name.
@@ -47,8 +50,10 @@ pub struct PeerStatus {
     /// How it stands with its connection.
     pub state: PeerState,
     /// For how long it has been [`Up`](PeerState::Up).
+    #[serde(serialize_with = "serial::seconds_if_any")]
     pub connected_for: Option<Duration>,
     /// How long ago something was heard of it.
+    #[serde(serialize_with = "serial::seconds_if_any")]
     pub heard_ago: Option<Duration>,
     /// Requests that have been sent and not been answered, of all classes.
     pub in_flight: usize,
@@ -57,6 +62,23 @@ pub struct PeerStatus {
     /// Why the last connection, or the last attempt, ended. Of a peer that dials this node: why a
     /// connection was refused that may have been its own.
     pub last_error: Option<Arc<str>>,
+}
+
+impl PeerStatus {
+    /// A peer that has not been connected yet.
+    #[must_use]
+    pub const fn new(node: NodeName, info: PeerInfo, state: PeerState) -> Self {
+        Self {
+            node,
+            info,
+            state,
+            connected_for: None,
+            heard_ago: None,
+            in_flight: 0,
+            waiting: 0,
+            last_error: None,
+        }
+    }
 }
 
 /// What has become of a connection to a peer.

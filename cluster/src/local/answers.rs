@@ -6,6 +6,7 @@ use session_supervisor_store::StoreError;
 use session_supervisor_store::error::{StartError, WriteError};
 
 use crate::admission::NotAdmitted;
+pub(crate) use crate::chain::chain;
 use crate::wire::{Answer, Done, Refusal, RefusalKind};
 
 /// When it is worth asking again for a shard that is on its way.
@@ -99,17 +100,6 @@ pub(super) fn not_started(error: &StartError) -> Answer {
         _ => RefusalKind::Other,
     };
     refused(kind, chain(error))
-}
-
-/// An error with its sources.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// Whether this can be the id of a session.

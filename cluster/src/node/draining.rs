@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::etcd::Updated;
 
-/// What is asked of a node that drains, and what it tells of that.
+/// The order to drain a node, and how far the drain is.
 #[derive(Debug, Default)]
 pub(crate) struct Drains {
     order: watch::Sender<Option<DrainOrder>>,
@@ -25,7 +25,7 @@ pub(crate) struct DrainTold {
     pub(crate) progress: Option<DrainProgress>,
     /// It is over.
     pub(crate) report: Option<Arc<DrainReport>>,
-    /// How many sessions of this node had been killed before it began. None: it has not begun.
+    /// How many sessions of this node had been killed before the drain began. None: it has not begun.
     killed_before: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ impl Drains {
         self.told.subscribe()
     }
 
-    /// What is asked for. One who has it is told of what comes later.
+    /// The order that stands. The receiver has it as a change, and gets later ones.
     pub(super) fn orders(&self) -> watch::Receiver<Option<DrainOrder>> {
         let mut orders = self.order.subscribe();
         orders.mark_changed();
@@ -58,7 +58,7 @@ impl Drains {
 }
 
 impl Node {
-    /// Killed by whatever, since the node began.
+    /// How many sessions were killed since the node was started, for any reason.
     fn killed(&self) -> u64 {
         self.sessions().sessions().stats().exits.killed
     }
@@ -103,7 +103,7 @@ impl Node {
         }
     }
 
-    /// The node has no lease, so it owns nothing: a drain that is asked for, or goes on, is over.
+    /// The node has no lease, so it owns nothing: a drain that was ordered is over.
     pub(super) fn drained_without_a_term(&self) {
         if self.drains.order.borrow().is_none() || self.drains.told.borrow().report.is_some() {
             return;
@@ -134,7 +134,7 @@ impl Driver {
     /// The node is to leave: it drains, and ends.
     pub(super) fn leave(&mut self, out: &mut Vec<Effect>) {
         self.node.stage(Stage::Leaving);
-        // An order that stands is joined, and one that comes later.
+        // It joins an order that stands, and later orders join it.
         self.node.drains.order(DrainOrder::default());
         self.drain(DrainOrder::default(), out);
         self.tell(out, Holder::leave);
@@ -147,7 +147,7 @@ impl Driver {
         self.info.leaving = Leaving::Yes;
         let (keys, registered, info) = (self.keys.clone(), self.registered, self.info.clone());
         self.work.begin(async move {
-            // It drains in any case; the planner then sees it when its shards are free.
+            // The drain goes on in any case. Without this key the planner learns of it from free shards.
             match keys.update(registered, &info).await {
                 Ok(Updated::Written | Updated::NotRegistered) => {}
                 Err(error) => tracing::warn!("not told that it leaves: {error}"),

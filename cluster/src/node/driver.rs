@@ -1,4 +1,4 @@
-//! The task of a node: it tells the holder what happens, and has carried out what that decides.
+//! The task of a node: it tells the holder what happens, and has the holder's decisions carried out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(super) struct Driver {
     pub(super) node: Arc<Node>,
     pub(super) work: Work,
     plans: Plans,
+    /// What etcd says, as of the last change that was seen.
+    view: Snapshot,
     pub(super) keys: NodeKeys,
     pub(super) registered: Registered,
     pub(super) info: NodeInfo,
@@ -38,6 +40,8 @@ pub(super) struct Driver {
     pub(super) lapse: Lapse,
     /// The time of the latest look at the clock.
     latest: BootTime,
+    /// The call of the session store that the log has told to be late.
+    pub(super) late_call: Option<u64>,
 }
 
 /// Serves until the term is over.
@@ -61,12 +65,12 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         lease.incarnation().number(),
     );
     node.local.admission.set(Some(holder));
+    let peers = gateway.peers().clone();
+    node.now.send_modify(|now| now.peers = Some(peers));
     let incarnation = lease.incarnation();
     node.local
         .feed
         .tell(|picture, now, out| picture.joined(incarnation, now, out));
-    let peers = gateway.peers().clone();
-    node.now.send_modify(|now| now.peers = Some(peers));
     tracing::info!(
         node = %node.name,
         incarnation = %lease.incarnation(),
@@ -77,17 +81,19 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
         node: Arc::clone(node),
         work: Work::new(Arc::clone(node), keys.clone()),
         plans: Plans::new(keys.clone(), shards),
+        view: Snapshot::default(),
         keys,
         registered,
         info,
         stuck: StuckShards::new(),
         lapse: Lapse::default(),
         latest: node.clock.now(),
+        late_call: None,
     };
     let mut orders = node.drains.orders();
     let ended = node.sessions().sessions().wait();
     tokio::pin!(ended);
-    // Told once.
+    // Each of these is told once.
     let (mut lost, mut deaf, mut blind, mut idle) = (false, false, false, false);
     let over = loop {
         let mut out = Vec::new();
@@ -135,11 +141,11 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
             () = sleep(pause) => driver.tell(&mut out, Holder::tick),
         }
         driver.look_at_drain();
+        driver.look_at_the_store();
         if let Some(over) = driver.carry_out(out) {
             break over;
         }
-        let view = driver.view();
-        driver.plans.look(&view, &mut driver.work);
+        driver.plans.look(&driver.view, &mut driver.work);
     };
     node.local.admission.set(None);
     drop(watch);
@@ -155,7 +161,8 @@ pub(super) async fn serve(node: &Arc<Node>, term: Term) -> Over {
 }
 
 impl Driver {
-    /// A clock that goes back would make the lease last longer here than in etcd. None does by itself.
+    /// A clock that went back would make the lease last longer here than in etcd. No system is known to set
+    /// this clock back.
     fn look_at_the_clock(&mut self, out: &mut Vec<Effect>) {
         let now = self.node.clock.now();
         if now < self.latest {
@@ -196,15 +203,12 @@ impl Driver {
         }
     }
 
-    /// What etcd says, as of the last change that was seen.
-    fn view(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.node.now.borrow().view)
-    }
-
-    /// Takes over what etcd says. It is copied only if somebody still looks at what was there before.
-    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
-        let now = &self.node.now;
-        now.send_modify(|now| change(Arc::make_mut(&mut now.view)));
+    /// etcd has been followed up to this revision. That wakes no task.
+    fn followed(&self, revision: u64) {
+        self.node.now.send_if_modified(|now| {
+            now.revision = now.revision.max(revision);
+            false
+        });
     }
 
     fn seen(&mut self, seen: Seen, out: &mut Vec<Effect>) {
@@ -215,8 +219,9 @@ impl Driver {
             }
             Seen::Reset(snapshot) => {
                 let (owned, revision) = (snapshot.owners.clone(), snapshot.revision);
+                self.followed(revision);
                 self.told_of_nodes(&snapshot);
-                self.change(|view| *view = snapshot);
+                self.view = snapshot;
                 let all: Vec<_> = self.node.local.admission.shards().all().collect();
                 self.tell_of(&all, out, |holder, now, out| {
                     holder.reset(owned, revision, now, out);
@@ -230,11 +235,10 @@ impl Driver {
             }
             Seen::Change(change) => {
                 let (revision, what) = (change.revision, change.what.clone());
+                self.followed(revision);
                 self.told_of(&what);
-                self.change(|view| {
-                    view.revision = view.revision.max(revision);
-                    view.set(change.what);
-                });
+                self.view.revision = self.view.revision.max(revision);
+                self.view.set(change.what);
                 match what {
                     Changed::Shard(shard, owner) => {
                         self.tell_of(&[shard], out, |holder, now, out| {
@@ -260,8 +264,7 @@ impl Driver {
 
     /// Whether the key of this node is there, as it was created: another one of its name is not this run's.
     fn is_registered(&self) -> bool {
-        let view = self.view();
-        let own = view.nodes.get(&self.node.name);
+        let own = self.view.nodes.get(&self.node.name);
         own.is_some_and(|(registered, _)| *registered == self.registered)
     }
 
@@ -275,8 +278,7 @@ impl Driver {
 
     /// Follows the plan that stands in etcd.
     fn planned(&self, seen: PlanSeen, out: &mut Vec<Effect>) {
-        let view = self.view();
-        let Some(text) = &view.plan else {
+        let Some(text) = &self.view.plan else {
             return;
         };
         match Plan::from_text(text, self.node.local.admission.shards()) {
@@ -292,11 +294,8 @@ impl Driver {
     }
 
     fn peers(&self) {
-        let (view, peers) = {
-            let now = self.node.now.borrow();
-            (Arc::clone(&now.view), now.peers.clone())
-        };
-        let nodes = view.nodes.iter().map(|(name, (_, info))| {
+        let peers = self.node.now.borrow().peers.clone();
+        let nodes = self.view.nodes.iter().map(|(name, (_, info))| {
             let info = PeerInfo {
                 address: info.address.clone(),
                 incarnation: info.incarnation,

@@ -1,4 +1,4 @@
-//! What comes back to the driver of a term of what is done in it.
+//! The outcomes of the work of a term, which come back to its driver.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use session_supervisor_store::Part;
 use super::Node;
 use crate::engine::{Epoch, Owner, Planned, Shard};
 
-/// The pause before something is tried again that only the store or a stuck session holds up.
+/// The pause before work is tried again that the store or a stuck session delays.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-/// What has come of something.
+/// The outcome of a piece of work.
 pub(super) enum Happened {
     Claimed(Shard, Epoch),
     ClaimRefused(Shard, Owner),
@@ -18,7 +18,7 @@ pub(super) enum Happened {
     Released(Shard, Epoch),
     ReleaseUnknown(Shard, Epoch),
     Drained(Shard, Epoch),
-    /// Sessions of the shard were killed and do not end. They are tried again.
+    /// Sessions of the shard were killed and do not end. The hand-over is tried again.
     Stuck(Shard),
     EndedAll,
     /// The store refuses this epoch, and takes one that etcd gives now.
@@ -26,7 +26,7 @@ pub(super) enum Happened {
     Planned(Planned),
     /// Nothing is read from the store any more, nor written.
     StoreEnded,
-    /// A piece of work has ended without an outcome, which nothing should.
+    /// A piece of work has panicked.
     Panicked(String),
 }
 

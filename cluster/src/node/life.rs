@@ -9,11 +9,11 @@ use tokio::time::{sleep, timeout};
 use super::driver::{Over, serve};
 use super::term::{Term, begin};
 use super::{Node, Stage};
+use crate::chain::chain;
 use crate::engine::{Backoff, Retry};
-use crate::local::chain;
 
-/// How long a node that leaves waits for its supervisor and its store. Nothing of it is owned any more: a
-/// call of the store that never returns must not keep it.
+/// How long a node that leaves waits for its supervisor and its store. It owns nothing any more, and a call
+/// of the store that never returns must not delay its end.
 const STOP: Duration = Duration::from_secs(15);
 
 /// Runs a node until it has left.
@@ -43,8 +43,7 @@ pub(crate) fn run(node: Arc<Node>, first: Term) {
     }));
 }
 
-/// The end of a node, however it comes: its runtime may be shut down, and those who wait for the node may
-/// be in another one.
+/// The end of a node, also if its runtime is shut down: tasks of another runtime may wait for the node.
 struct End(Arc<Node>);
 
 impl Drop for End {
@@ -94,7 +93,7 @@ async fn rejoin(node: &Node) -> Option<Term> {
             Ok(term) => return Some(term),
             Err(error) => {
                 let (pause, why) = (retry.failed(), chain(&error));
-                // Some last until somebody does something: they are told once, and by `status`.
+                // Some causes last until an operator acts: the log has them once, and `status` all the time.
                 if node.now.borrow().not_joined.as_deref() == Some(&*why) {
                     tracing::debug!(node = %node.name, "not joined: {why}; tried again in {pause:?}");
                 } else {

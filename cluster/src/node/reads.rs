@@ -1,9 +1,10 @@
-//! Shards are read from the store many at once: those whose turns have come while others were read.
+//! Reading shards from the store, many at once: all those whose turns have come while others were read.
 //!
-//! What is overtaken gives up its turn at once: while it waits it is not read, and while it is read it is
-//! not taken over. From then on the turn is held here, so nothing later of the shard begins in between. One
-//! that cannot be read holds up no other: what fails together is read again one by one, and what has failed
-//! so is read by itself from then on.
+//! A read that is overtaken gives up its turn at once: if it still waits, the shard is not read, and if it is
+//! under way, the shard is not taken over. Once the store has answered, this module holds the turn until the
+//! shard is taken over, so no later work of the shard begins in between. A shard that cannot be read does
+//! not delay the others: shards that fail together are read again one by one, and a shard that fails alone is
+//! read alone from then on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,9 +13,10 @@ use session_supervisor_store::{Part, TakenOver};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
 use super::Node;
-use crate::local::chain;
+use crate::chain::chain;
 
-/// How many shards are read at once. Of 64 each costs a fifth of what it costs alone, and of more not less.
+/// How many shards are read at once. In a read of 64, each costs a fifth of a read of its own; larger reads
+/// save nothing more.
 const AT_ONCE: usize = 64;
 
 /// The turn of a shard.
@@ -24,16 +26,16 @@ pub(super) type Turn = OwnedMutexGuard<()>;
 #[derive(Clone)]
 pub(super) struct Reads(mpsc::UnboundedSender<Asked>);
 
-/// How a shard is read.
+/// Whether a shard is read with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// With others.
+    /// In one call of the store with others.
     Together,
-    /// It has failed.
+    /// In a call of its own, since its last read failed.
     Alone,
 }
 
-/// What has come of it. A failure may be that of several.
+/// The outcome of a read. Shards that fail together share one error.
 pub(super) type Read = Result<TakenOver, Arc<OpenError>>;
 
 struct Asked {
@@ -43,7 +45,7 @@ struct Asked {
     reply: oneshot::Sender<(Turn, Read)>,
 }
 
-/// A turn, held by who waits for the read until that is over. None: it was overtaken, or the read is over.
+/// The turn of a shard that waits to be read. None: the read was overtaken, or is over.
 #[derive(Clone)]
 struct Held(Arc<Mutex<Option<Turn>>>);
 
@@ -58,7 +60,7 @@ impl Held {
     }
 }
 
-/// One who waits for a read. Dropped, it is overtaken.
+/// Held by the task that waits for the read. Dropped, the read is overtaken.
 struct Waits(Held);
 
 impl Drop for Waits {
@@ -68,17 +70,17 @@ impl Drop for Waits {
 }
 
 impl Reads {
-    /// The second one is what reads.
+    /// The handle, and the task that reads.
     pub(super) fn new(node: Arc<Node>) -> (Self, impl Future<Output = ()> + Send) {
         let (ask, asked) = mpsc::unbounded_channel();
         (Self(ask), run(node, asked))
     }
 
-    /// Takes a shard over. None: nothing is read any more.
+    /// Takes a shard over. None: the task that reads has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it is not taken over, unless it is already, and its turn is over.
+    /// Dropped, the shard is not taken over, unless that has happened already. Its turn is free.
     pub(super) async fn take_over(
         &self,
         part: Part,
@@ -110,7 +112,7 @@ async fn run(node: Arc<Node>, mut asked: mpsc::UnboundedReceiver<Asked>) {
             },
         };
         let mut some = vec![first];
-        // Those that have failed keep their place among the others.
+        // A shard that is read alone keeps its place in the order.
         while some.len() < AT_ONCE
             && some.iter().all(|asked| asked.manner == Manner::Together)
             && let Ok(another) = asked.try_recv()
@@ -162,7 +164,7 @@ async fn read_at_once(node: &Node, some: Vec<Asked>) -> Option<Vec<Asked>> {
             return None;
         }
     };
-    // From here on the next of each waits until it is taken over.
+    // From here on the next work of each shard waits until the shard is taken over.
     let held = some.into_iter().filter_map(|asked| {
         let turn = asked.turn.take()?;
         Some((asked.part, (turn, asked.reply)))
@@ -177,7 +179,7 @@ async fn read_at_once(node: &Node, some: Vec<Asked>) -> Option<Vec<Asked>> {
     for (part, read) in taken.chain(refused) {
         if let Some(place) = held.iter().position(|(of, _)| *of == part) {
             let (_, (turn, reply)) = held.swap_remove(place);
-            // One that was overtaken meanwhile gives its turn to the next here.
+            // If it was overtaken meanwhile, the turn is dropped here and goes to the next work.
             drop(reply.send((turn, read)));
         }
     }

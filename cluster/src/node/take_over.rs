@@ -1,5 +1,5 @@
-//! Taking a shard over: what its sessions are is read from the store, and what the store refuses is looked
-//! into.
+//! Taking a shard over: its sessions are read from the store and restored. If the store refuses the shard,
+//! etcd is asked whether this node still owns it.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use tokio::time::{Instant, sleep};
 use super::Node;
 use super::happened::{Happened, PAUSE, part};
 use super::reads::{Manner, Reads, Turn};
+use crate::chain::chain;
 use crate::engine::{Epoch, Restored, Shard};
-use crate::local::chain;
 
-/// The pause before a shard that the store refuses is read again: somebody has to do something.
+/// The pause before a shard that the store refuses is read again. It is long, since an operator has to act.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Has the store refuse who had the shard before, and makes its sessions known. It returns when they are
-/// restored, or when that is not to be. Until they are known nothing is admitted for the shard.
+/// Reads the sessions of a shard and restores them. From the read on, the store refuses the owner that had
+/// the shard before. It returns when all sessions are restored, or when the shard cannot be taken over. Until
+/// the sessions are known nothing is admitted for the shard.
 pub(super) async fn take_over(
     node: &Node,
     shard: Shard,
@@ -29,15 +30,14 @@ pub(super) async fn take_over(
     let begun = Instant::now();
     let mut manner = Manner::Together;
     loop {
-        // Nothing is read any more when all is being ended.
+        // None: the node ends all its sessions.
         let (again, taken) = reads.take_over(part, manner, turn).await?;
         turn = again;
         let error = match taken {
             Ok(restoring) => {
-                if node.now.send_if_modified(|now| now.unread.take().is_some()) {
-                    tracing::info!("shard {shard} could be read from the session store again");
+                if node.local.admission.is_read(shard, epoch) {
+                    tracing::info!("all shards can be read from the session store again");
                 }
-                node.local.admission.is_read(shard, epoch);
                 restored(node, shard, epoch, begun, restoring).await;
                 return None;
             }
@@ -53,7 +53,7 @@ pub(super) async fn take_over(
             }
             OpenError::Thread(_) => return Some(Happened::StoreEnded),
             error => {
-                unread(node, shard, chain(error));
+                unread(node, shard, epoch, &chain(error));
                 manner = Manner::Alone;
                 sleep(PAUSE).await;
             }
@@ -63,22 +63,15 @@ pub(super) async fn take_over(
 
 /// A store that is away keeps hundreds of shards waiting, and each of them asks again: the log has a line
 /// for each cause, and `status` tells it as long as it lasts.
-fn unread(node: &Node, shard: Shard, why: String) {
-    let is_news = node.now.send_if_modified(|now| {
-        let is_news = now.unread.as_deref() != Some(&*why);
-        if is_news {
-            now.unread = Some(why.clone().into());
-        }
-        is_news
-    });
-    if is_news {
+fn unread(node: &Node, shard: Shard, epoch: Epoch, why: &str) {
+    if node.local.admission.is_unread(shard, epoch, why) {
         tracing::error!(
             "shard {shard}, and maybe others, is not served until it can be read: {why}; tried again every {PAUSE:?}"
         );
     }
 }
 
-/// What is to become of a shard that the store refuses.
+/// What to do with a shard that the store refuses.
 enum Refused {
     /// Another node has it by now, and the watch says so in a moment.
     Moved,
@@ -88,8 +81,8 @@ enum Refused {
     Still,
 }
 
-/// The store has seen a later owner. If etcd says that the shard is this node's in the very epoch that is
-/// refused, no later one can have been: then etcd was restored from a backup, or the store is another
+/// The store has seen a later epoch of the shard. If etcd says that this node owns the shard in the epoch
+/// that is refused, there was no later owner: then etcd was restored from a backup, or the store is another
 /// cluster's.
 async fn refused(node: &Node, shard: Shard, epoch: Epoch, error: &StoreError) -> Refused {
     let admission = &node.local.admission;
@@ -106,7 +99,7 @@ async fn refused(node: &Node, shard: Shard, epoch: Epoch, error: &StoreError) ->
         tracing::info!("shard {shard} has another owner: {}", chain(error));
         return Refused::Moved;
     }
-    // One that does not say which epoch it has seen is asked again.
+    // A store that does not say which epoch it has seen is asked again.
     let noted = error.older_epoch().map_or(u64::MAX, |older| older.noted);
     if view.revision >= noted {
         tracing::warn!("shard {shard} is claimed anew: {}", chain(error));

@@ -64,11 +64,11 @@ impl Serve for Server {
     }
 }
 
-/// Joins. It waits for the name of the node as long as the lease of one that was killed can last.
+/// Joins. If the name is in use, it waits as long as the lease of a node that was killed can last.
 ///
-/// Nothing runs here, so an etcd that went back is joined when it is past all that this node has seen.
+/// No session runs here, so an etcd that went back is joined once it is past all that this node has seen.
 pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
-    // A certificate that was good at the first join may be over.
+    // A certificate that was valid at the first join may have expired.
     node.options.check()?;
     node.etcd.begin().await?;
     node.etcd.settings_again(&node.settings).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn begin(node: &Node) -> Result<Term, JoinError> {
     let gateway = match Gateway::open(options, hello, server).await {
         Ok(gateway) => gateway,
         Err(error) => {
-            // What is left of it expires.
+            // If this fails, the lease expires.
             drop(lease.revoke().await);
             return Err(error.into());
         }

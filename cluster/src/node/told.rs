@@ -1,8 +1,9 @@
-//! What a term tells the holder, and those who follow the node.
+//! What a term tells the holder, those who follow the node, and the log.
 
 use super::driver::Driver;
 use crate::engine::{BootTime, Effect, Holder, Incarnation, KnownNode, NodeName, Shard};
 use crate::etcd::{Changed, NodeInfo, Planner, Snapshot};
+use crate::store_calls::not_answered;
 
 impl Driver {
     /// Tells the holder something.
@@ -14,7 +15,7 @@ impl Driver {
         self.tell_of(&[], out, what);
     }
 
-    /// Tells the holder something by which it may know of other owners of these shards.
+    /// Tells the holder something that may change the owners of these shards, as far as it knows them.
     pub(super) fn tell_of(
         &self,
         shards: &[Shard],
@@ -24,14 +25,14 @@ impl Driver {
         let local = &self.node.local;
         let (clock, before) = (&self.node.clock, out.len());
         let owners = local.admission.with(|holder| {
-            // The clock is read when nothing has to be waited for any more.
+            // The clock is read under the lock: waiting for the lock would make the time old.
             what(holder, clock.now(), out);
             let map = holder.map();
             let owner = |shard: &Shard| (*shard, map.owner(*shard).cloned());
             shards.iter().map(owner).collect::<Vec<_>>()
         });
         let decided = out.get(before..).unwrap_or_default();
-        // The owners first: what was decided follows from them.
+        // The owners first: the decisions follow from them.
         local.feed.tell(|picture, now, out| {
             for (shard, owner) in owners.unwrap_or_default() {
                 picture.owner(shard, owner.as_ref(), now, out);
@@ -39,6 +40,25 @@ impl Driver {
             picture.decided(decided, self.lapse, now, out);
         });
         local.admission.changed.notify_waiters();
+    }
+
+    /// Tells the log of a call of the session store that does not return, once for each. `status` tells of it
+    /// too, also between two terms.
+    pub(super) fn look_at_the_store(&mut self) {
+        let late = self.node.store_calls.late();
+        let number = late.as_ref().map(|late| late.number);
+        if number == self.late_call {
+            return;
+        }
+        let node = &self.node.name;
+        match late {
+            Some(late) => {
+                let what = not_answered(late.call, &late.shards, late.waited);
+                tracing::error!(%node, "{what}; nothing is read or written until it does");
+            }
+            None => tracing::info!(%node, "the session store answers again"),
+        }
+        self.late_call = number;
     }
 
     /// All nodes and the planner, as etcd has them.

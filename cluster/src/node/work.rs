@@ -1,9 +1,9 @@
 //! What a node does about its shards: each piece in a task of its own, whose outcome comes to the driver
 //! of the term in which it was begun.
 //!
-//! Nothing of it goes on once it is overtaken: it would stop sessions that run under another epoch, or
-//! make those known that run elsewhere. So the pieces of one shard come one after another, the end of all
-//! comes after all of them, and a term is over when none of them is left.
+//! A piece of work that is overtaken must not go on: it could stop sessions that run under a later epoch, or
+//! make sessions known that run on another node. So the pieces of one shard run one after another, the end of
+//! all sessions comes after all of them, and a term is over when none of them is left.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ pub(super) use super::happened::Happened;
 use super::happened::{PAUSE, part};
 use super::reads::{Reads, Turn};
 use super::take_over::take_over;
+use crate::chain::chain;
 use crate::engine::{Epoch, Shard};
 use crate::etcd::{Claim, NodeKeys};
-use crate::local::chain;
 
 /// How long requests that are under way may take to be answered before the sessions of their shard end.
 const UNDER_WAY: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub(super) struct Work {
     tasks: JoinSet<Vec<Happened>>,
     shards: HashMap<Shard, Lane>,
     reads: Reads,
-    /// What a piece of work says before it has ended.
+    /// Where a piece of work sends what it tells before it ends.
     tell: mpsc::UnboundedSender<Happened>,
     told: mpsc::UnboundedReceiver<Happened>,
 }
@@ -59,7 +59,7 @@ impl Work {
             shards: HashMap::new(),
             reads,
         };
-        // As all the rest: it has ended when all is ended, and when the term is.
+        // It is a task like the others, so it ends with them and with the term.
         work.begin(async move {
             reading.await;
             Vec::new()
@@ -95,8 +95,8 @@ impl Work {
         drop(self.tasks.spawn(task));
     }
 
-    /// Does something with a shard, in place of what is being done with it, and after that has ended: as
-    /// long as the turn is held.
+    /// Begins a task for a shard. The task before it is aborted, and the new one begins when that has given
+    /// up its turn. The task holds the turn for as long as it works on the shard.
     fn begin_with<F>(&mut self, shard: Shard, task: impl FnOnce(Turn) -> F + Send + 'static)
     where
         F: Future<Output = Vec<Happened>> + Send + 'static,
@@ -122,7 +122,7 @@ impl Work {
             let happened = claims.map(|(shard, claim)| match claim {
                 Ok(Claim::Claimed(epoch)) => Happened::Claimed(shard, epoch),
                 Ok(Claim::Owned(Some(owner))) => Happened::ClaimRefused(shard, owner),
-                // Another has it, and this node does not. It is asked for again.
+                // Another node has it, and the name of that node cannot be read. The claim is repeated.
                 Ok(Claim::Owned(None)) => Happened::ClaimUnknown(shard),
                 Err(error) => {
                     tracing::debug!("a claim came to nothing: {error}");
@@ -158,15 +158,15 @@ impl Work {
         });
     }
 
-    /// Ends what runs of a shard. Nothing is admitted for it any more. As long as something of it is
-    /// stuck, the shard is not given up: it ends with the lease.
+    /// Ends the sessions of a shard, for which nothing is admitted any more. A shard with a session that is
+    /// stuck is not given up: the node keeps it until the lease ends.
     pub(super) fn drain(&mut self, shard: Shard, epoch: Epoch, within: Duration) {
         let (node, tell) = (Arc::clone(&self.node), self.tell.clone());
         self.begin_with(shard, move |turn| async move {
             let begun = Instant::now();
             let idle = node.local.admission.idle(shard);
-            // What was admitted before may be answered first. What takes longer ends with the sessions, which
-            // need their time too: a call may never be answered.
+            // Requests that were admitted before may be answered first. Those that take longer end with the
+            // sessions, which need time to end too: a call may never be answered.
             drop(tokio::time::timeout((within / 4).min(UNDER_WAY), idle).await);
             if let Some(part) = part(&node, shard, epoch) {
                 let left = within.saturating_sub(begun.elapsed());
@@ -190,8 +190,8 @@ impl Work {
     }
 }
 
-/// Hands sessions over until none of them runs any more, and all that they have saved is written. What
-/// cannot be written in this time is left: it is refused once another node has the shard.
+/// Hands sessions over until none of them runs any more and their last states are written. A state that
+/// cannot be written in this time is lost: the store refuses it once another node has the shard.
 async fn hand_over(node: &Node, part: Part, within: Duration, is_stuck: impl Fn()) {
     let begun = Instant::now();
     loop {

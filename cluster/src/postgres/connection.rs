@@ -145,8 +145,8 @@ impl Server {
         }
     }
 
-    /// One who waits for a lock gets it before its time is over, since one who holds it without a word
-    /// loses it earlier. A client that is gone is noticed by its silence.
+    /// The idle limit is below the lock limit: a connection that holds a lock and sends nothing loses it
+    /// before those that wait for the lock give up. Keepalives find a client that is gone.
     ///
     /// Each request gets a plan of its own, from how large the tables are now: one that was made for a table
     /// that was empty would read all of it later on. What is asked is always found by an index.

@@ -130,8 +130,8 @@ pub(super) fn meaning(error: Error) -> StoreError {
     variant(Box::new(error))
 }
 
-/// Whether the server lets nobody in who comes as this program does, without TLS. It says so in its text
-/// alone, in which 12 and 13 have other words; in another language the text itself has to do.
+/// Whether the server refuses this program because it came without TLS. Only the text of the error says so;
+/// versions 12 and 13 have other words than later ones. A text in another language is not recognized.
 pub(super) fn asks_for_tls(error: &Error) -> bool {
     let of_server = error.as_db_error();
     of_server.is_some_and(|error| {
@@ -154,8 +154,8 @@ fn is_of_connection(error: &Error) -> bool {
     error.is_closed() || cause.is_some_and(|cause| !of_input(cause.kind()))
 }
 
-/// Whether a write is over: it is made, or will never be. Of one without an answer nobody knows, nor of
-/// one whose server ended the connection: it may have done that after the commit.
+/// Whether a write is over: it is made, or will never be made. That is unknown without an answer, and when
+/// the server ended the connection, which it may have done after the commit.
 pub(super) fn is_over(written: &Result<(), StoreError>) -> bool {
     match written {
         Err(StoreError::Unreachable(_)) => false,

@@ -1,5 +1,5 @@
-//! Names and incarnations of nodes in frames. The engine knows nothing of serde, so what they look
-//! like is said here: a name is its text, checked when it is read, and an incarnation its number.
+//! Names and incarnations of nodes in frames: a name is its text, checked when it is read, and an incarnation
+//! is its number. The engine's own `Serialize` is for JSON, where an incarnation is a text.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};

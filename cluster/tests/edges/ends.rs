@@ -1,14 +1,14 @@
 //! The end of what a node lives in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use session_supervisor_cluster::Drain;
 use session_supervisor_cluster::error::DrainError;
-use session_supervisor_cluster::{ClusterSupervisor, Drain};
 use tokio::runtime::Builder;
 
-use crate::node::{Echo, kinds_with, soon, until, world};
+use crate::node::{Echo, kinds_with, soon, world};
 
 fn runtime() -> tokio::runtime::Runtime {
     let runtime = Builder::new_multi_thread()
@@ -73,17 +73,15 @@ async fn a_call_without_an_answer_keeps_no_session_from_ending_in_order() {
     let Some(world) = world("unanswered-call", 1) else {
         return;
     };
-    let ended = Arc::new(AtomicBool::new(false));
-    let store = world.store.clone();
-    let joined = ClusterSupervisor::join(world.options("n"), kinds_with(&ended), store).await;
-    let node = joined.expect("it joins");
+    let seen = Arc::default();
+    let node = world.join_with("n", kinds_with(&seen)).await;
     for (id, kind) in [("s", "mute"), ("t", "orderly")] {
         let started = node.ensure_session(id, kind, "").await;
         assert!(started.is_ok(), "{started:?}");
     }
     let session = node.session_ref::<Echo>("s");
     let call = tokio::spawn(async move { session.call(&1, Duration::from_secs(600)).await });
-    until(&node, |_| node.stats().requests_in_flight == 1).await;
+    seen.asked(1).await;
     let report = soon(
         "the drain",
         node.drain(Drain::within(Duration::from_secs(8))),
@@ -91,7 +89,7 @@ async fn a_call_without_an_answer_keeps_no_session_from_ending_in_order() {
     .await;
     let report = report.expect("it drains").summary;
     assert_eq!((report.handed_over, report.killed), (1, 0), "{report}");
-    assert!(ended.load(Ordering::SeqCst), "it was killed");
+    assert!(seen.ended.load(Ordering::SeqCst), "it was killed");
     call.abort();
     node.leave().await;
 }

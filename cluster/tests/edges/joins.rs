@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use session_supervisor::SessionSupervisor;
 use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{Incarnation, Leaving, Ttl};
 use session_supervisor_cluster::etcd::{Lease, NodeInfo, Registration};
 use session_supervisor_cluster::{ClusterSupervisor, NodeName};
+use session_supervisor_store::DurableSupervisor;
 
 use crate::node::{Echo, kinds, soon, until, world};
 
@@ -37,22 +37,13 @@ async fn a_join_that_is_given_up_leaves_nothing_that_runs() {
         kinds(),
         world.store.clone(),
     ));
-    let began = async {
-        while SessionSupervisor::where_is("given up").is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::select! {
+    let began = DurableSupervisor::await_named("given up");
+    let began = tokio::select! {
         joined = &mut join => panic!("the name is in use: {joined:?}"),
-        () = soon("the supervisor of the sessions", began) => {}
-    }
-    drop(join);
-    let ended = async {
-        while SessionSupervisor::where_is("given up").is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        began = soon("the supervisor of the sessions", began) => began,
     };
-    soon("the end of its supervisor", ended).await;
+    drop(join);
+    soon("the end of its supervisor", began.sessions().wait()).await;
     lease.revoke().await.expect("an answer");
     let joined = ClusterSupervisor::join(options(), kinds(), world.store.clone()).await;
     joined.expect("it joins now").leave().await;

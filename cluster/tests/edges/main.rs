@@ -12,3 +12,5 @@ mod outcomes;
 mod pages;
 mod times;
 mod turns;
+#[path = "../support/wait.rs"]
+mod wait;

@@ -1,11 +1,12 @@
 //! Much of something: requests, shards, sessions.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_supervisor_cluster::Stage;
 
-use crate::node::{Echo, soon, until, world};
+use crate::node::{Echo, kinds_with, soon, until, world};
 
 /// Of a session that is slow nobody else is to know, however many wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -13,7 +14,8 @@ async fn those_who_wait_for_a_slow_session_keep_nobody_from_another() {
     let Some(world) = world("slow-session", 2) else {
         return;
     };
-    let node = world.join("n").await;
+    let seen = Arc::default();
+    let node = world.join_with("n", kinds_with(&seen)).await;
     let started = node.ensure_session("slow", "mute", "").await;
     assert!(started.is_ok(), "{started:?}");
     let mut calls = tokio::task::JoinSet::new();
@@ -21,8 +23,7 @@ async fn those_who_wait_for_a_slow_session_keep_nobody_from_another() {
         let slow = node.session_ref::<Echo>("slow");
         calls.spawn(async move { slow.call(&1, Duration::from_secs(600)).await });
     }
-    until(&node, |_| node.stats().requests_in_flight >= 6_000).await;
-    tokio::task::yield_now().await;
+    seen.asked(6_000).await;
     let started = soon("a start", node.start_session("other", "echo", "")).await;
     assert!(started.is_ok(), "{started:?}");
     let called = node.session_ref::<Echo>("other");

@@ -7,10 +7,12 @@ use std::time::Duration;
 use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use session_supervisor::{ChildSpec, Options};
 use session_supervisor_cluster::etcd::{Etcd, EtcdOptions};
-use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote, Status};
+use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds, Remote};
 use session_supervisor_store::MemoryStore;
+use tokio::sync::watch;
 
 use crate::etcd::{Cluster, shared};
+pub(crate) use crate::wait::{soon, until};
 
 /// A cluster of its own in the etcd that all tests share.
 pub(crate) struct World {
@@ -48,7 +50,11 @@ impl World {
     }
 
     pub(crate) async fn join(&self, node: &str) -> ClusterSupervisor {
-        let joined = ClusterSupervisor::join(self.options(node), kinds(), self.store.clone());
+        self.join_with(node, kinds()).await
+    }
+
+    pub(crate) async fn join_with(&self, node: &str, kinds: Kinds) -> ClusterSupervisor {
+        let joined = ClusterSupervisor::join(self.options(node), kinds, self.store.clone());
         joined.await.expect("it joins")
     }
 
@@ -57,23 +63,6 @@ impl World {
         let etcd = Etcd::connect(self.servers.endpoints(), options).await;
         etcd.expect("options")
     }
-}
-
-/// Waits with a limit that only a broken test reaches.
-pub(crate) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
-    waited.unwrap_or_else(|_| panic!("{what}: waited 20 s"))
-}
-
-/// Looks at a node again and again: nobody tells of what it says here.
-pub(crate) async fn until(node: &ClusterSupervisor, right: impl Fn(&Status) -> bool) {
-    let looked = async {
-        while !right(&node.status()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let looked = tokio::time::timeout(Duration::from_secs(60), looked).await;
-    assert!(looked.is_ok(), "it stays at {:#?}", node.status());
 }
 
 /// Answers with a text of so many bytes, and counts how often it was asked.
@@ -112,21 +101,39 @@ impl Echoes {
     }
 }
 
+/// What the sessions of one node have seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// A session of the kind `orderly` has ended in order.
+    pub(crate) ended: AtomicBool,
+    /// How many messages one of the kind `mute` has.
+    asked: watch::Sender<usize>,
+}
+
+impl Seen {
+    /// Waits until the session has so many messages.
+    pub(crate) async fn asked(&self, count: usize) {
+        let mut asked = self.asked.subscribe();
+        let asked = asked.wait_for(|asked| *asked >= count);
+        soon("the messages", asked).await.expect("it is there");
+    }
+}
+
 /// Ends in order, if it is let.
-struct Orderly(Arc<AtomicBool>);
+struct Orderly(Arc<Seen>);
 
 #[ractor::actor(message = Echo, state = (), arguments = ())]
 impl Orderly {
     async fn post_stop(&self, _: ActorRef<Echo>, (): &mut ()) -> Result<(), ActorProcessingErr> {
         // It has something to do that takes a moment.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        self.0.store(true, Ordering::SeqCst);
+        self.0.ended.store(true, Ordering::SeqCst);
         Ok(())
     }
 }
 
 /// Takes what it is asked, and never replies.
-struct Mute;
+struct Mute(Arc<Seen>);
 
 #[ractor::actor(message = Echo, state = Vec<Echo>, arguments = ())]
 impl Mute {
@@ -141,6 +148,7 @@ impl Mute {
         waiting: &mut Vec<Echo>,
     ) -> Result<(), ActorProcessingErr> {
         waiting.push(asked);
+        self.0.asked.send_replace(waiting.len());
         Ok(())
     }
 }
@@ -149,14 +157,17 @@ pub(crate) fn kinds() -> Kinds {
     kinds_with(&Arc::default())
 }
 
-/// The same. The flag is set when a session of the kind `orderly` has ended in order.
-pub(crate) fn kinds_with(ended: &Arc<AtomicBool>) -> Kinds {
-    let ended = Arc::clone(ended);
+/// The same, for a test that looks at what they have seen.
+pub(crate) fn kinds_with(seen: &Arc<Seen>) -> Kinds {
+    let (orderly, mute) = (Arc::clone(seen), Arc::clone(seen));
     Kinds::new()
         .kind("orderly", move |_: String, _| {
-            let ended = Arc::clone(&ended);
-            ChildSpec::new(move |_| (Orderly(Arc::clone(&ended)), ()))
+            let seen = Arc::clone(&orderly);
+            ChildSpec::new(move |_| (Orderly(Arc::clone(&seen)), ()))
         })
         .kind("echo", |_: String, _| ChildSpec::new(|_| (Echoes, ())))
-        .kind("mute", |_: String, _| ChildSpec::new(|_| (Mute, ())))
+        .kind("mute", move |_: String, _| {
+            let seen = Arc::clone(&mute);
+            ChildSpec::new(move |_| (Mute(Arc::clone(&seen)), ()))
+        })
 }

@@ -1,26 +1,30 @@
 //! Sessions whose code does not end, and what is asked of the others meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
 use session_supervisor::ChildSpec;
 use session_supervisor_cluster::engine::Shards;
 use session_supervisor_cluster::{ClusterSupervisor, Drain};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::node::{Echo, World, kinds, soon, until, world};
+use crate::node::{Echo, Seen, World, kinds_with, world};
+use crate::wait::{soon, until};
 
 /// So many requests of one kind to another node may be without an answer.
 const IN_FLIGHT: usize = 256;
 
 const LONG: Duration = Duration::from_secs(600);
 
-/// Its start does not end.
-struct Endless;
+/// Its start does not end. It counts how many have begun.
+struct Endless(watch::Sender<usize>);
 
 #[ractor::actor(message = Echo, state = (), arguments = ())]
 impl Endless {
     async fn pre_start(&self, _: ActorRef<Echo>, (): ()) -> Result<(), ActorProcessingErr> {
+        self.0.send_modify(|begun| *begun += 1);
         std::future::pending().await
     }
 }
@@ -33,18 +37,19 @@ fn ids(owner: &ClusterSupervisor, shards: u32) -> impl Iterator<Item = String> {
     all.filter(move |id| owners[&shards.of(id)].node == name)
 }
 
-/// How many requests to its one peer are on their way, and how many wait for their turn.
-fn of_peer(node: &ClusterSupervisor) -> (usize, usize) {
-    let peers = node.status().peers;
-    let sum = peers.iter().map(|peer| (peer.in_flight, peer.waiting));
-    sum.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
-}
-
-/// Two nodes with shards each, that give their requests so long.
-async fn two(world: &World, timeout: Duration) -> (ClusterSupervisor, ClusterSupervisor) {
+/// Two nodes with shards each, that give their requests so long. `seen`: what their sessions have seen;
+/// `begun`: how many starts have begun that do not end.
+async fn two(
+    world: &World,
+    timeout: Duration,
+    seen: &Arc<Seen>,
+    begun: &watch::Sender<usize>,
+) -> (ClusterSupervisor, ClusterSupervisor) {
     let kinds = || {
-        kinds().kind("endless", |_: String, _| {
-            ChildSpec::new(|_| (Endless, ())).start_timeout(LONG)
+        let begun = begun.clone();
+        kinds_with(seen).kind("endless", move |_: String, _| {
+            let begun = begun.clone();
+            ChildSpec::new(move |_| (Endless(begun.clone()), ())).start_timeout(LONG)
         })
     };
     let join = |name: &'static str| {
@@ -70,7 +75,8 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
     let Some(world) = world("turns", 16) else {
         return;
     };
-    let (a, b) = two(&world, LONG).await;
+    let (seen, begun) = (Arc::default(), watch::Sender::default());
+    let (a, b) = two(&world, LONG, &seen, &begun).await;
     let mut ids = ids(&b, 16);
     let mute = ids.next().expect("there is one");
     let started = a.ensure_session(&mute, "mute", "").await;
@@ -81,7 +87,7 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
             tokio::spawn(async move { session.call(&1, LONG).await })
         })
         .collect();
-    until(&a, |_| of_peer(&a) == (IN_FLIGHT, 1)).await;
+    seen.asked(IN_FLIGHT).await;
 
     let other = ids.next().expect("there is one");
     let work = async |kind: &str| {
@@ -105,7 +111,9 @@ async fn code_that_does_not_end_keeps_no_other_request_waiting() {
             tokio::spawn(async move { node.start_session(&id, "endless", "").await })
         })
         .collect();
-    until(&a, |_| of_peer(&a) == (2 * IN_FLIGHT, 1)).await;
+    let mut begun = begun.subscribe();
+    let all = begun.wait_for(|begun| *begun == IN_FLIGHT);
+    soon("the starts", all).await.expect("it is there");
     let stopped = soon("a stop", a.stop_session(&other)).await;
     assert!(stopped.is_ok(), "{stopped:?}");
     let found = soon("a look-up", a.find(&other)).await;
@@ -130,7 +138,8 @@ async fn starts_that_go_on_for_ever_keep_no_call_waiting() {
     let Some(world) = world("starts", 16) else {
         return;
     };
-    let (a, b) = two(&world, Duration::from_millis(200)).await;
+    let (seen, begun) = (Arc::default(), watch::Sender::default());
+    let (a, b) = two(&world, Duration::from_millis(200), &seen, &begun).await;
     let mut ids = ids(&b, 16);
     let echo = ids.next().expect("there is one");
     let started = b.ensure_session(&echo, "echo", "").await;

@@ -2,47 +2,21 @@
 
 use std::time::Duration;
 
-use etcd_client::{Client, ConnectOptions, GetOptions, Permission, PermissionType};
+use etcd_client::{Client, ConnectOptions, GetOptions};
 use session_supervisor_cluster::ClusterOptions;
 use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{Claim, Etcd, EtcdError, EtcdOptions, Outcome, Seen, Watch};
 
-use crate::node::{chain, join, lease, name, owns_all, raw, shard, shards, soon};
+use crate::node::{chain, join, lease, name, shard, shards, soon};
 use crate::support::Cluster;
-
-async fn with_users(client: &mut Client) {
-    client
-        .user_add("root", "secret", None)
-        .await
-        .expect("a user");
-    client.role_add("root").await.expect("a role");
-    client
-        .user_grant_role("root", "root")
-        .await
-        .expect("a grant");
-    client
-        .user_add("node", "secret", None)
-        .await
-        .expect("a user");
-    client.role_add("node").await.expect("a role");
-    let keys = Permission::new(PermissionType::Readwrite, "/login/").with_prefix();
-    client
-        .role_grant_permission("node", keys)
-        .await
-        .expect("a grant");
-    client
-        .user_grant_role("node", "node")
-        .await
-        .expect("a grant");
-    client.auth_enable().await.expect("users");
-}
+use crate::wait::until;
 
 #[tokio::test]
 async fn a_user_with_its_password_may_and_others_may_not() {
     let Some(mut servers) = Cluster::start(1) else {
         return;
     };
-    with_users(&mut raw(&servers).await).await;
+    servers.demand_users("/login/").await;
     let connect = |prefix: &str, user: Option<(&str, &str)>| {
         let mut options = EtcdOptions::new(prefix).request_timeout(Duration::from_secs(10));
         if let Some((name, password)) = user {
@@ -105,7 +79,7 @@ async fn a_node_joins_as_a_user_and_a_wrong_login_is_told() {
         told.contains("\"node\": a user was given, and its authentication is off"),
         "{told}"
     );
-    with_users(&mut raw(&servers).await).await;
+    servers.demand_users("/login/").await;
 
     for (options, text) in [
         (
@@ -139,6 +113,6 @@ async fn a_node_joins_as_a_user_and_a_wrong_login_is_told() {
 
     let cluster = join(options("/login").etcd_user("node", "secret")).await;
     let cluster = cluster.expect("the right user joins");
-    owns_all(&cluster).await;
+    until(&cluster, |status| status.unowned == 0).await;
     cluster.leave().await;
 }

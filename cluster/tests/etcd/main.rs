@@ -4,8 +4,12 @@
 //! Without an `etcd` on the PATH each test prints that it was skipped. The figures are printed by
 //! `cargo test -p session-supervisor-cluster --release --test etcd -- --ignored --nocapture --test-threads 1`.
 
+#[path = "../support/chain.rs"]
+mod chain;
 #[path = "../support/etcd.rs"]
 mod support;
+#[path = "../support/wait.rs"]
+mod wait;
 
 mod away;
 mod claims;

@@ -1,6 +1,5 @@
 //! The nodes of the tests, and what they share.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,9 @@ use session_supervisor_cluster::etcd::{
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Kinds};
 use session_supervisor_store::MemoryStore;
 
+pub(crate) use crate::chain::chain;
 use crate::support::{Cluster, shared};
+pub(crate) use crate::wait::soon;
 
 /// One cluster of the shared etcd.
 pub(crate) struct World {
@@ -96,12 +97,6 @@ pub(crate) fn info(port: u16) -> NodeInfo {
     }
 }
 
-/// Waits with a limit that only a broken test reaches.
-pub(crate) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
-    waited.unwrap_or_else(|_| panic!("{what}: waited 60 s"))
-}
-
 /// The next change that the test looks for.
 pub(crate) async fn change<T>(watch: &mut Watch, find: impl Fn(&Changed) -> Option<T>) -> T {
     soon("a change", async {
@@ -123,28 +118,4 @@ pub(crate) async fn change<T>(watch: &mut Watch, find: impl Fn(&Changed) -> Opti
 /// A whole node, which knows no kind of session.
 pub(crate) async fn join(options: ClusterOptions) -> Result<ClusterSupervisor, JoinError> {
     ClusterSupervisor::join(options, Kinds::new(), MemoryStore::new()).await
-}
-
-/// Waits until the only node of a cluster has all shards.
-pub(crate) async fn owns_all(cluster: &ClusterSupervisor) {
-    let mut feed = cluster.subscribe();
-    let mut known = feed.take_snapshot().expect("it is new");
-    soon("an owner of each shard", async {
-        while known.unowned() > 0 {
-            let event = feed.next().await.expect("it stays").expect("few events");
-            known.apply(&event);
-        }
-    })
-    .await;
-}
-
-/// An error with its sources.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

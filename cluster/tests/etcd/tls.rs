@@ -10,8 +10,9 @@ use session_supervisor_cluster::error::JoinError;
 use session_supervisor_cluster::etcd::{Claim, ConnectError, Etcd, EtcdError, EtcdOptions};
 use session_supervisor_cluster::{ClusterOptions, EtcdTls};
 
-use crate::node::{chain, join, lease, name, owns_all, shard, shards};
+use crate::node::{chain, join, lease, name, shard, shards};
 use crate::support::Cluster;
+use crate::wait::until;
 
 /// Certificates in a folder that is removed.
 struct Folder(PathBuf);
@@ -210,6 +211,6 @@ async fn a_node_joins_over_tls_and_trusts_no_stranger() {
     let options = options().etcd_tls(certificate);
     assert!(!format!("{options:?}").contains("KEY"), "{options:?}");
     let cluster = join(options).await.expect("both are trusted");
-    owns_all(&cluster).await;
+    until(&cluster, |status| status.unowned == 0).await;
     cluster.leave().await;
 }

@@ -269,18 +269,19 @@ fn nodes_the_planner_and_the_plan_are_told_when_they_change() {
         "node there has joined: incarnation 4 at there:1, weight 100",
     );
     assert_eq!(all(&[here.clone(), says(4, Leaving::No)]), [gone, back]);
-    assert_eq!(
-        all(std::slice::from_ref(here)),
-        ["node there is gone: incarnation 4"]
-    );
+    let gone = "node there is gone: incarnation 4";
+    assert_eq!(all(std::slice::from_ref(here)), [gone]);
 
-    let mut planner = |node: Option<&str>| {
-        let node = node.map(|node| (name(node), Incarnation::new(7)));
-        told.note(|picture, _, out| picture.planner(node, out));
+    let mut planner = |start: Option<u64>| {
+        let run = start.map(|start| (name(HERE), Incarnation::new(start)));
+        told.note(|picture, _, out| picture.planner(run, out));
         told.texts()
     };
-    assert_eq!(planner(Some(HERE)), ["node here plans, in incarnation 7"]);
-    assert_eq!(planner(Some(HERE)), [""; 0]);
+    for start in [7, 8] {
+        let text = format!("node here plans, in incarnation {start}");
+        assert_eq!(planner(Some(start)), [text]);
+        assert_eq!(planner(Some(start)), [""; 0]);
+    }
     assert_eq!(planner(None), ["node here plans no more, nor does another"]);
     assert_eq!(planner(None), [""; 0]);
 

@@ -1,6 +1,7 @@
 //! The JSON of what is told of a cluster. `docs/json.md` of this crate shows each value, and each is compared
 //! with it. A heading in that file is the name of what it shows, and below it is the JSON.
 
+mod values;
 #[path = "../../../tests/variants/mod.rs"]
 mod variants;
 
@@ -198,6 +199,7 @@ fn page() -> PathBuf {
 fn each_value_is_as_the_documentation_shows_it() {
     let mut shown = Shown::default();
     shown.all("EventKind", &kinds());
+    shown.all("Fault", &values::faults());
     shown.all(
         "Lapse",
         &[
@@ -209,6 +211,7 @@ fn each_value_is_as_the_documentation_shows_it() {
     );
     shown.all("Leaving", &[Leaving::No, Leaving::Yes]);
     shown.all("Loss", &[Loss::LeaseEnded, Loss::KeyGone]);
+    shown.all("PeerState", &values::PEER_STATES);
     shown.all(
         "ShardOutcome",
         &[
@@ -219,6 +222,11 @@ fn each_value_is_as_the_documentation_shows_it() {
     );
     shown.all("ShardState", &[ShardState::Owned, ShardState::Frozen]);
     shown.add("Snapshot", &snapshot());
+    shown.all("Stage", &values::STAGES);
+    shown.all("Standing", &values::standings());
+    shown.add("Stats", &values::stats());
+    shown.add("Status", &values::status());
+    shown.all("StoreCall", &values::STORE_CALLS);
     let mut values = String::new();
     for (at, (name, json)) in shown.0.iter().enumerate() {
         let gap = if at == 0 { "" } else { "\n" };
@@ -233,17 +241,27 @@ fn each_value_is_as_the_documentation_shows_it() {
     assert_eq!(documented, values, "JSON=write writes it anew");
 }
 
-/// The names are those of the variants.
-#[test]
-fn the_name_of_an_event_is_that_of_its_variant() {
-    for kind in kinds() {
-        let mut snake = String::new();
-        for letter in variants::variant(&kind).chars() {
-            if letter.is_uppercase() && !snake.is_empty() {
-                snake.push('_');
-            }
-            snake.extend(letter.to_lowercase());
+/// The variant of a value, in snake case.
+fn snake(value: &impl Debug) -> String {
+    let mut snake = String::new();
+    for letter in variants::variant(value).chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
         }
-        assert_eq!(kind.name(), snake);
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+#[test]
+fn a_name_is_that_of_the_variant() {
+    for kind in kinds() {
+        assert_eq!(kind.name(), snake(&kind));
+    }
+    for fault in values::faults() {
+        assert_eq!(fault.name(), snake(&fault));
+    }
+    for call in values::STORE_CALLS {
+        assert_eq!(call.name(), snake(&call));
     }
 }

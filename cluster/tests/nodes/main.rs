@@ -8,6 +8,8 @@
 //! cargo test --release -p session-supervisor-cluster --features postgres --test nodes -- --figures
 //! ```
 
+#[path = "../support/chain.rs"]
+mod chain;
 mod clocks;
 mod cluster;
 mod draining;

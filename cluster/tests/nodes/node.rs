@@ -9,6 +9,7 @@ use session_supervisor_cluster::engine::{Candidate, Shards, plan};
 use session_supervisor_cluster::error::RequestError;
 use session_supervisor_cluster::{ClusterOptions, ClusterSupervisor, Drain, NodeName, Status};
 
+use crate::chain::chain;
 use crate::room::{Around, Count, kinds};
 use crate::shared_store::Client;
 use crate::watched::Watched;
@@ -274,10 +275,4 @@ async fn many(count: usize, id: impl Fn(usize) -> String, cluster: &ClusterSuper
         started += usize::from(done.unwrap_or(false));
     }
     started
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let levels = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<_> = levels.map(ToString::to_string).collect();
-    texts.join(": ")
 }

@@ -1,6 +1,8 @@
 //! Sessions in PostgreSQL, on a server that the test starts.
 
 mod bound;
+#[path = "../support/chain.rs"]
+mod chain;
 mod contract;
 #[path = "../support/etcd.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]

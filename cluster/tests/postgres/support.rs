@@ -1,12 +1,11 @@
 //! What the tests have in common: changes, and a client that does things by hand.
 
-use std::error::Error;
-
 use session_supervisor_cluster::{PostgresOptions, PostgresStore};
 use session_supervisor_store::{Change, Decided, Entry, Part, Record, SavedState, SessionStore};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
+pub(crate) use crate::chain::chain;
 use crate::server::Server;
 
 pub(crate) fn open(options: &PostgresOptions) -> PostgresStore {
@@ -43,17 +42,6 @@ pub(crate) fn ids(store: &mut PostgresStore, part: Part) -> Vec<String> {
     loaded.unwrap_or_else(|error| panic!("{}", chain(&error)));
     ids.sort_unstable();
     ids
-}
-
-/// An error with its sources.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// A client that does by hand what a store would not.

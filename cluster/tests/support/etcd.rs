@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use etcd_client::{Client, Permission, PermissionType};
+
 /// How long a server may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(90);
 
@@ -102,6 +104,24 @@ impl Cluster {
         };
         let url = |server: &Server| format!("{scheme}://127.0.0.1:{}", server.client);
         self.servers.iter().map(url).collect()
+    }
+
+    /// Demands a user from now on: `root`, or `node`, which has the keys that begin with a prefix. The password
+    /// of each is `secret`.
+    pub(crate) async fn demand_users(&self, prefix: &str) {
+        let client = Client::connect(self.endpoints(), None).await;
+        let mut client = client.expect("a client");
+        for user in ["root", "node"] {
+            let added = client.user_add(user, "secret", None).await;
+            added.expect("a user");
+            client.role_add(user).await.expect("a role");
+            let granted = client.user_grant_role(user, user).await;
+            granted.expect("a grant");
+        }
+        let keys = Permission::new(PermissionType::Readwrite, prefix).with_prefix();
+        let granted = client.role_grant_permission("node", keys).await;
+        granted.expect("a grant");
+        client.auth_enable().await.expect("users");
     }
 
     /// Kills one.

@@ -72,3 +72,34 @@ async fn a_stop_that_is_not_written_may_have_been_made() {
     let limit = Duration::from_secs(60);
     drop(tokio::time::timeout(limit, node.leave()).await);
 }
+
+/// What looks at a node because of an event must not find it as it was before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_status_is_never_behind_the_events() {
+    const SHARDS: u32 = 64;
+    let Some(world) = world("/terms/behind", SHARDS).await else {
+        return;
+    };
+    let node = world.join("n").await;
+    let mut feed = node.subscribe();
+    let mut known = feed.take_snapshot().expect("it is new");
+    // No shard of the only node goes to another one, so what is known stays so.
+    let is_told = async {
+        loop {
+            let status = node.status();
+            for (shard, owner) in &known.shards {
+                assert_eq!(status.owners.get(shard), Some(&owner.owner), "{shard}");
+            }
+            for name in known.nodes.keys() {
+                assert!(status.nodes.contains_key(name), "{name}");
+            }
+            if known.unowned() == 0 {
+                return;
+            }
+            let event = feed.next().await.expect("it stays").expect("few events");
+            known.apply(&event);
+        }
+    };
+    soon("an owner of each shard", is_told).await;
+    node.leave().await;
+}

@@ -10,3 +10,5 @@ mod log;
 mod node;
 mod reads;
 mod store;
+#[path = "../support/wait.rs"]
+mod wait;

@@ -13,13 +13,14 @@ use session_supervisor_cluster::etcd::{
     Changed, Etcd, EtcdOptions, Lease, NodeInfo, Registration, Seen, Watch,
 };
 use session_supervisor_cluster::{
-    ClusterOptions, ClusterSupervisor, Kinds, NodeName, Remote, Seat, Status,
+    ClusterOptions, ClusterSupervisor, Kinds, NodeName, Remote, Seat,
 };
 use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::sync::watch;
 
 use crate::etcd::{Cluster, shared};
 use crate::store::{Does, Store, Trouble};
+pub(crate) use crate::wait::{soon, until};
 
 /// A cluster of its own in the etcd that all tests share, and the store of its node.
 pub(crate) struct World {
@@ -70,11 +71,21 @@ impl World {
     }
 
     pub(crate) async fn join(&self, node: &str) -> ClusterSupervisor {
+        self.join_with(self.options(node), Clock::real()).await
+    }
+
+    /// With a clock that the test moves. The lease outlasts that.
+    pub(crate) async fn join_by(&self, node: &str, clock: Clock) -> ClusterSupervisor {
+        let options = self.options(node).lease(Duration::from_secs(60));
+        self.join_with(options, clock).await
+    }
+
+    async fn join_with(&self, options: ClusterOptions, clock: Clock) -> ClusterSupervisor {
         let store = Store {
             store: self.store.clone(),
             trouble: self.trouble.clone(),
         };
-        let joined = ClusterSupervisor::join(self.options(node), kinds(&self.pause), store);
+        let joined = ClusterSupervisor::join_by(options, kinds(&self.pause), store, clock);
         joined.await.expect("it joins")
     }
 
@@ -133,23 +144,6 @@ impl World {
         })
         .await;
     }
-}
-
-/// Waits with a limit that only a broken test reaches.
-pub(crate) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
-    waited.unwrap_or_else(|_| panic!("{what}: waited 60 s"))
-}
-
-/// Looks at a node again and again: nobody tells of what it says here.
-pub(crate) async fn until(node: &ClusterSupervisor, right: impl Fn(&Status) -> bool) {
-    let looked = async {
-        while !right(&node.status()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let looked = tokio::time::timeout(Duration::from_secs(60), looked).await;
-    assert!(looked.is_ok(), "it stays at {:#?}", node.status());
 }
 
 /// Holds up what makes the sessions of the kind `slow`.

@@ -14,7 +14,7 @@ pub(crate) struct Trouble(Arc<Shared>);
 struct Shared {
     does: Mutex<Does>,
     changed: Condvar,
-    /// How many calls were held up, and how many writes, or loads of all, failed.
+    /// How many calls were held up, and how many writes or loads failed.
     seen: watch::Sender<(u32, u32)>,
     /// What each call was to load.
     loads: Mutex<Vec<Vec<Part>>>,
@@ -69,7 +69,7 @@ impl Trouble {
             .expect("it is there");
     }
 
-    /// Waits until so many more writes, or loads of all, have failed.
+    /// Waits until so many more writes or loads have failed.
     pub(crate) async fn failed(&self, more: u32) {
         let mut seen = self.0.seen.subscribe();
         let (_, before) = *seen.borrow_and_update();
@@ -108,6 +108,8 @@ impl SessionStore for Store {
     fn load(&mut self, part: Part, found: &mut dyn FnMut(Entry)) -> Result<(), StoreError> {
         match *self.trouble.does() {
             Does::FailLoads(shard) if shard == part.number() => {
+                let seen = &self.trouble.0.seen;
+                seen.send_modify(|(_, failed)| *failed += 1);
                 return Err(StoreError::Failed("it is told to fail".into()));
             }
             Does::FailAllLoads(cause) => {

@@ -1,7 +1,7 @@
-//! States that were read before the sessions ask for them, many at once.
+//! States that were read ahead, many at once, before their sessions ask for them.
 //!
-//! Invariant: what is here is what the store has. It goes as soon as a change of its id is to be written, or
-//! the part of the store with its id comes or goes, since others may write it meanwhile.
+//! Invariant: each state here equals that of the store. It is dropped as soon as a change of its id is to be
+//! written, and when its part is taken over or handed over, since another owner may write it meanwhile.
 
 use std::sync::Arc;
 
@@ -60,12 +60,12 @@ impl Ahead {
         self.removed(id).map(|known| known.state)
     }
 
-    /// A change of this id is to be written, or nobody will ask.
+    /// Drops the state of an id: a change of it is to be written, or its session has started.
     pub fn forget(&mut self, id: &str) {
         drop(self.removed(id));
     }
 
-    /// The ids of this part come or go.
+    /// Drops the states of a part that is taken over or handed over.
     pub fn forget_part(&mut self, part: Part) {
         let ids = self.ids.of_part(part).map(|(id, _)| Arc::clone(id));
         for id in ids.collect::<Vec<_>>() {

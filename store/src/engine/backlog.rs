@@ -6,8 +6,8 @@
 //! 2. of what a session saves the last state of each slot is kept, so what waits is bounded by what
 //!    is remembered, and by [`MAX_BYTES`];
 //! 3. a waiter is answered once, when what it waits for, or what replaced it, is written or was not;
-//! 4. a write that fails is tried again, but for a new record: its caller is told that it is not
-//!    remembered, so it must not come back. So is what is fenced: it is another owner's;
+//! 4. a write that fails is tried again, with two exceptions: a new record, since its caller is told that
+//!    it is not remembered, and a write that is fenced, since the part is another owner's;
 //! 5. changes of one id are written in the order in which they came.
 
 mod settling;
@@ -30,7 +30,7 @@ const WRITE_BYTES: usize = 8 * 1024 * 1024;
 /// How many bytes may wait, as when the disk is full: 256 MiB.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
-/// What is still to be written. `W`: one who waits.
+/// What is still to be written. `W` is where an outcome is sent.
 #[derive(Debug)]
 pub struct Backlog<W> {
     waiting: ByShard<Item<W>>,
@@ -39,9 +39,9 @@ pub struct Backlog<W> {
     under_way: Vec<(Arc<str>, Item<W>)>,
     /// How many wait for what is in `waiting`.
     awaiting: usize,
-    /// Those who wait for all that had come when they did: so many items.
+    /// The waiters for everything that was added before them, each with the number of items added by then.
     all: Vec<(u64, W)>,
-    /// How many items have come.
+    /// How many items have been added so far.
     come: u64,
     bytes: usize,
     max_bytes: usize,
@@ -66,7 +66,7 @@ pub enum Scope {
 struct Item<W> {
     pending: Pending,
     waiters: Vec<(Awaits, W)>,
-    /// How many had come when it came, itself included.
+    /// Its number among all items that were added.
     place: u64,
 }
 
@@ -93,7 +93,7 @@ impl<W> Default for Backlog<W> {
 }
 
 impl<W> Backlog<W> {
-    /// An empty one, in which so many bytes may wait.
+    /// An empty backlog, in which at most `max_bytes` bytes wait.
     #[must_use]
     pub fn bounded(max_bytes: usize) -> Self {
         Self {
@@ -109,11 +109,11 @@ impl<W> Backlog<W> {
         }
     }
 
-    /// Adds a change, and one who waits for it.
+    /// Adds a change, and the waiter for it.
     ///
     /// # Errors
     ///
-    /// [`Refused`], with the one who would wait: only a state is refused.
+    /// [`Refused`], with the waiter. Only a state is refused.
     pub fn add(
         &mut self,
         decided: impl Into<Decided>,

@@ -1,10 +1,10 @@
 //! What the events of a session mean for its record: whether it is forgotten at its end, or kept.
 //!
-//! A session is told from a later one of the same id by its tag, and by its id from one whose tag is
-//! somebody else's. It has ended when it is gone; what
-//! came before says how. While the supervisor itself stops, nothing is forgotten: a process that ends
-//! is no end of its sessions. (Events do not tell a stop from a restart by hand that the supervisor's
-//! stop has overtaken. One who stops a session through the handle forgets it without them.)
+//! The tag tells a session from a later one of the same id. The id tells it from a session that another
+//! program gave the same tag. A session has ended when the event `Gone` comes; the events before it say how.
+//! While the supervisor itself stops, nothing is forgotten, so that the sessions start again with the next
+//! process. (Events do not tell a stop from a manual restart that the supervisor's stop has overtaken. A stop
+//! through the handle forgets the session without them.)
 
 use std::collections::HashMap;
 use std::fmt;

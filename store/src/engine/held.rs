@@ -19,7 +19,7 @@ fn text((kind, value): &(String, String)) -> String {
 }
 
 impl Held {
-    /// A session holds what nobody else does.
+    /// A session takes those of these claims that no other session holds.
     pub(super) fn hold(&mut self, id: &Arc<str>, claims: &[(String, String)]) {
         let mut own = Vec::new();
         for claim in claims {

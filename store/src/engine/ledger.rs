@@ -5,10 +5,10 @@
 //! 1. an id has one entry at most. Its revision is that of the record in the store;
 //! 2. a revision is given once, and so is a tag, in growing order;
 //! 3. an entry is removed only together with the change that forgets it on the disk;
-//! 4. a record that does not run is replaced by nobody: a start of its id is refused until it is
-//!    resumed, or somebody decides that it is to go;
-//! 5. what is remembered has its claims, whether it runs or not. Among what runs the supervisor sees
-//!    to that.
+//! 4. no start replaces a record that does not run: a start of its id is refused until the record is
+//!    resumed or discarded;
+//! 5. each remembered session holds its claims, whether it runs or not. The supervisor guards the claims
+//!    of those that run.
 
 mod sharing;
 
@@ -34,8 +34,8 @@ pub struct Ledger {
     reading: Reading,
 }
 
-/// The greatest revision that a record may have. A greater one was written by somebody else, and leaves
-/// no room for later ones.
+/// The greatest revision that a record may have. This crate never writes a greater one, which would leave
+/// no room for later revisions.
 pub const LAST_REVISION: u64 = u64::MAX >> 2;
 
 /// Whether all that is remembered is known.

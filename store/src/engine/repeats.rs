@@ -5,8 +5,8 @@ use std::time::Duration;
 /// How long the same failure is only counted after a line of it.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The failures of one thing that is tried again and again. A store that is away fails each write that
-/// somebody waits for, hundreds in a minute, all with one cause.
+/// The failures of something that is tried again and again. A store that is away fails each write for which
+/// a caller waits, hundreds in a minute, all for one cause.
 #[derive(Debug, Default)]
 pub struct Repeats {
     last: Option<(String, Duration)>,
@@ -14,8 +14,8 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// It has failed for this cause, at this time. Some: a line is to be written, and so many failures had
-    /// none since the last line.
+    /// It has failed for this cause, at this time. Some: a line is to be written, and the number is how many
+    /// failures since the last line had none.
     pub fn failed(&mut self, cause: &str, now: Duration) -> Option<u64> {
         let is_known = self
             .last

@@ -28,7 +28,8 @@ impl DurableSupervisor {
     ///
     /// Bad input (`UnknownKind`, `Arguments`, `TooLarge`) before anything is asked. `Remembered` or
     /// `SetAside` if something of this id is stored and does not run, `Claimed` if such a session has a
-    /// claim that this one needs; nothing is changed then. `Store` if the record could not be written; nothing was started then. Else as
+    /// claim that this one needs; nothing is changed then. `Store` if the record could not be written;
+    /// nothing was started then. Else as
     /// [`SessionSupervisor::start_session`](session_supervisor::SessionSupervisor::start_session): a
     /// start that fails is not remembered, once that is on the disk too.
     ///
@@ -182,8 +183,8 @@ impl DurableSupervisor {
     ///
     /// # Errors
     ///
-    /// As these; what is stored is discarded only if the kind and the arguments are right, and nobody who
-    /// does not run has a claim of the new session.
+    /// As these. What is stored is discarded only if the kind and the arguments are valid, and no session
+    /// that does not run has a claim of the new one.
     ///
     /// # Cancel safety
     ///

@@ -19,8 +19,8 @@ use crate::part::Part;
 /// How many sessions are looked at in one go.
 const PAGE: usize = 1_000;
 
-/// The least time that the store has to write what sessions have saved that end: a store that never answers
-/// must not keep their part for ever.
+/// The least time that the store has to write the last states of sessions that end. A store that never
+/// answers must not keep their part for ever.
 const WRITES: Duration = Duration::from_secs(3);
 
 /// A session that is to end, remembered or not.
@@ -33,7 +33,7 @@ pub(super) struct Found {
 impl DurableSupervisor {
     /// Hands a part over: its sessions are stopped, each by its own rule, stay remembered however they
     /// end, and are known here no longer. It returns when what they have saved is written, so that
-    /// whoever takes the part over finds it. Nobody may start one of them meanwhile.
+    /// the next owner of the part finds it. No session of the part may be started meanwhile.
     ///
     /// One that does not end within the time is killed. The store has the same time to write, and 3 s at
     /// least. [`Part::ALL`] is all of them.

@@ -87,7 +87,7 @@ impl DurableSupervisor {
         let journal = Journal::start(store)?;
         let started = Self::started(options, kinds, journal.clone(), restores).await;
         if started.is_err() {
-            // Whoever is told may open the store again.
+            // A caller that gets the error may open the store again.
             drop(journal.close().await);
         }
         started
@@ -173,7 +173,7 @@ pub(super) enum Restores {
     OfCluster(String),
 }
 
-/// A supervisor to which nobody has a handle yet. Dropped, it is killed: nothing runs in it.
+/// A supervisor whose handle has not been given out yet. Dropped, it is killed: nothing runs in it.
 struct Unfinished(Option<SessionSupervisor>);
 
 impl Unfinished {

@@ -56,8 +56,8 @@ impl fmt::Debug for ReadParts {
 }
 
 impl ReadParts {
-    /// Takes over those that are still wanted, as [`DurableSupervisor::take_over`] does. The others are as
-    /// if they had not been read, but that the store may have noted their epochs.
+    /// Takes over the parts that are still wanted, as [`DurableSupervisor::take_over`] does. The other parts
+    /// are dropped; the store may have noted their epochs.
     ///
     /// It must be called within a tokio runtime.
     pub fn take_over(self, mut wanted: impl FnMut(Part) -> bool) -> Vec<(Part, TakenOver)> {
@@ -86,9 +86,9 @@ impl ReadParts {
 
 impl DurableSupervisor {
     /// Starts a supervisor over a store that several processes share. It reads and restores nothing by
-    /// itself: whoever decides which process runs which sessions has it [take over](Self::take_over) and
-    /// [hand over](Self::hand_over) parts, and starts nothing of other ids here. What is written for an
-    /// id of no such part is refused by a store that has been taken over by others.
+    /// itself. The program decides which process runs which sessions: it calls [take over](Self::take_over)
+    /// and [hand over](Self::hand_over), and starts no session of another part here. The store refuses a
+    /// write for an id whose part another process has taken over.
     ///
     /// It must be polled within a tokio runtime.
     ///
@@ -134,8 +134,8 @@ impl DurableSupervisor {
     }
 
     /// Takes over a part: what is remembered of it is read, and restored in the background as by
-    /// [`open`](Self::open). When it returns, all of its ids are known, and the store refuses whoever had
-    /// the part before.
+    /// [`open`](Self::open). When it returns, all of its ids are known, and the store refuses the owner
+    /// that had the part before.
     ///
     /// # Errors
     ///

@@ -71,8 +71,7 @@ impl DurableSupervisor {
         ensured
     }
 
-    /// Starts a session again that is remembered in this revision, and was read from the store a moment ago
-    /// or is now.
+    /// Starts a remembered session of this revision again. Its record is given, or is read now.
     pub(crate) fn resume(
         &self,
         id: Arc<str>,
@@ -112,7 +111,7 @@ impl DurableSupervisor {
         }
     }
 
-    /// Has it be seen why a session could not be resumed. Not every error says that of the session.
+    /// Notes why a session could not be resumed, unless the error says nothing about the session.
     fn not_resumed(&self, id: &str, revision: u64, error: &StartError) {
         let why = match error {
             StartError::Remembered(_) | StartError::SetAside(_) | StartError::NotRemembered => {

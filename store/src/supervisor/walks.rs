@@ -1,5 +1,5 @@
-//! A walk over all sessions for all who want those of a part. Hundreds of parts are handed over at once,
-//! and a walk for each of them would look at every session as often.
+//! One walk over all sessions that finds the sessions of many parts. Hundreds of parts are handed over at
+//! once, and a walk for each of them would look at every session hundreds of times.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,8 +38,8 @@ impl<T> Sorted<T> {
 }
 
 impl<T: Clone> Walks<T> {
-    /// What there is of a part, by a walk that is begun after this. Who comes while another one goes on
-    /// waits for the next one, which is for all that wait then.
+    /// Finds the sessions of a part, by a walk that begins after this call. A call that comes during a walk
+    /// waits for the next one, which serves all calls that wait by then.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a holder asks for, how much of it at once, and why it admits something not.
+//! What a holder asks for, how much of it at once, and why it does not admit something.
 
 use std::fmt;
 use std::time::Duration;

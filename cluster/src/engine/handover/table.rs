@@ -89,7 +89,7 @@ impl Table {
         self.held = self.held - was.held + is.held;
     }
 
-    /// The present request of the shard was not answered. Answers how often it was not before.
+    /// The present request of the shard was not answered. Returns how often that had happened before.
     pub(super) fn failed(&mut self, shard: Shard) -> u32 {
         let Some(slot) = self.slots.get_mut(shard.place()) else {
             return 0;
@@ -147,7 +147,7 @@ impl Table {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// Takes a timer that is due, and answers whose it was.
+    /// Takes a timer that is due, and returns its shard.
     pub(super) fn take_due(&mut self, now: BootTime) -> Option<Shard> {
         let (at, shard) = *self.timers.first()?;
         if now < at {
@@ -177,7 +177,7 @@ impl Table {
     }
 }
 
-/// As what a shard counts.
+/// How much a shard adds to each count.
 struct Weight {
     claims: usize,
     moving: usize,

@@ -6,7 +6,7 @@ use crate::engine::event::EventKind;
 use crate::engine::time::BootTime;
 
 impl Picture {
-    /// This node drains from now on, with so many sessions. A second time changes nothing.
+    /// This node drains from now on. A second call changes nothing.
     pub fn drain_begun(&mut self, sessions: usize, now: BootTime, out: &mut Vec<EventKind>) {
         if self.drain.is_some() || self.snapshot.drain.is_some() {
             return;
@@ -16,15 +16,15 @@ impl Picture {
         self.emit(EventKind::DrainBegun { shards, sessions }, out);
     }
 
-    /// So far it is now. What was told already is not told again.
+    /// How far the drain is now. The same progress is not told again.
     pub fn drain_progressed(&mut self, progress: DrainProgress, out: &mut Vec<EventKind>) {
         if self.drain.is_some() && self.snapshot.drain != Some(progress) {
             self.emit(EventKind::DrainProgressed(progress), out);
         }
     }
 
-    /// The drain is over, and so many sessions were killed meanwhile. What is still owned here is stuck.
-    /// None: there is no drain, or it was over before.
+    /// The drain is over; `killed` sessions were killed meanwhile. A shard that this node still owns is
+    /// stuck. None: there is no drain, or it was over before.
     pub fn drain_done(
         &mut self,
         killed: u64,

@@ -128,7 +128,7 @@ impl Plan {
         format!("{VERSION} {count}\n{names}\n{owners}")
     }
 
-    /// The plan that a text says, for a cluster with so many shards.
+    /// Reads a plan for a cluster with this number of shards.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Those who wait until nothing is left to be written: of an id, of a part, of all.
+//! Waiting until nothing is left to be written: of an id, of a part, or of all.
 
 use super::Backlog;
 use crate::engine::awaits::Awaits;

@@ -6,7 +6,12 @@
 //! `drain SECONDS`, `leave`. Built with the feature `dashboard`, `--dashboard 127.0.0.1:8080` shows the
 //! cluster in the browser.
 //!
-//! With `--tls-cert`, `--tls-key` and `--tls-ca`, files in PEM, the nodes speak TLS with each other.
+//! With `--tls-cert`, `--tls-key` and `--tls-ca`, files in PEM, the nodes speak TLS with each other. With
+//! `--etcd-user` a node logs in to etcd, with the password from the environment variable `ETCD_PASSWORD`.
+//! Built with the feature `etcd-tls`, it speaks TLS with etcd: `--etcd-ca` names the authorities, and
+//! `--etcd-cert` and `--etcd-key` a certificate for an etcd that demands one of its clients.
+
+mod flags;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,11 +22,12 @@ use ractor::{ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use session_supervisor::{ChildSpec, StartContext};
 use session_supervisor_cluster::{
-    ClusterOptions, ClusterSupervisor, Drain, EventKind, Kinds, Remote, Seat, StartedHow,
-    Subscription, Tls,
+    ClusterSupervisor, Drain, EventKind, Kinds, Remote, Seat, StartedHow, Subscription,
 };
 use session_supervisor_store::{Checkpoint, MemoryStore};
 use tokio::io::{AsyncBufReadExt, BufReader};
+
+use flags::Flags;
 
 /// A room: its lines are saved, so that they are there on the next node.
 struct Room;
@@ -89,55 +95,6 @@ impl Room {
     }
 }
 
-const USAGE: &str = "usage: node --name NAME [--cookie TEXT] [--etcd URL] [--postgres URL] \
-    [--listen ADDRESS] [--dashboard ADDRESS] [--tls-cert FILE --tls-key FILE --tls-ca FILE]";
-
-const FLAGS: [&str; 9] = [
-    "--name",
-    "--cookie",
-    "--etcd",
-    "--postgres",
-    "--listen",
-    "--dashboard",
-    "--tls-cert",
-    "--tls-key",
-    "--tls-ca",
-];
-
-/// The flags with their values. A flag without one is an error: `--postgres $STORE` in a shell that does
-/// not know the variable would be a node whose rooms end with it.
-fn flags() -> Result<BTreeMap<String, String>, String> {
-    let mut flags = BTreeMap::new();
-    let mut words = std::env::args().skip(1);
-    while let Some(flag) = words.next() {
-        if !FLAGS.contains(&flag.as_str()) {
-            return Err(format!("no such flag: {flag}; {USAGE}"));
-        }
-        match words.next().filter(|value| !value.starts_with("--")) {
-            Some(value) => drop(flags.insert(flag, value)),
-            None => return Err(format!("{flag} has no value; {USAGE}")),
-        }
-    }
-    Ok(flags)
-}
-
-/// All three of the flags, or none of them.
-fn tls(flags: &BTreeMap<String, String>) -> Result<Option<Tls>, Box<dyn Error>> {
-    let files = ["--tls-cert", "--tls-key", "--tls-ca"].map(|name| flags.get(name));
-    let [Some(certificate), Some(key), Some(authority)] = files else {
-        return match files {
-            [None, None, None] => Ok(None),
-            _ => Err("--tls-cert, --tls-key and --tls-ca belong together".into()),
-        };
-    };
-    let read = |file: &String| match std::fs::read(file) {
-        Ok(text) => Ok(text),
-        Err(error) => Err(format!("{file}: {error}")),
-    };
-    let tls = Tls::from_pem(read(certificate)?, read(key)?, read(authority)?)?;
-    Ok(Some(tls))
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -150,24 +107,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let flags = flags()?;
-    let flag = |name: &str| flags.get(name).cloned();
-    let name = flag("--name").ok_or(USAGE)?;
-    let cookie = flag("--cookie").unwrap_or_else(|| "not a secret".to_owned());
-    let mut options = ClusterOptions::new("rooms", &name, cookie);
-    if let Some(etcd) = flag("--etcd") {
-        options = options.etcd([etcd]);
-    }
-    if let Some(address) = flag("--listen") {
-        options = options.listen(address.parse()?);
-    }
-    if let Some(tls) = tls(&flags)? {
-        options = options.tls(tls);
-    }
+    let flags = Flags::of_program()?;
+    let name = flags.name()?;
+    let options = flags.options()?;
     let kinds = Kinds::new().kind("room", |(): (), seat: Seat| {
         ChildSpec::new(move |start| (Room, (start, seat.clone())))
     });
-    let cluster = match flag("--postgres") {
+    let cluster = match flags.get("--postgres") {
         #[cfg(feature = "postgres")]
         Some(url) => {
             let store = session_supervisor_cluster::PostgresStore::open(url.parse()?)?;
@@ -178,8 +124,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
         None => ClusterSupervisor::join(options, kinds, MemoryStore::new()).await?,
     };
     println!("{name} has joined");
-    if let Some(address) = flag("--dashboard") {
-        show(&cluster, &address).await?;
+    if let Some(address) = flags.get("--dashboard") {
+        show(&cluster, address).await?;
     }
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
