@@ -507,7 +507,7 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
 const IDLE_LAUNCH_TASKS: usize = 4;
 
 /// Waits until a supervisor has read of all starts: what it has not read takes memory too.
-async fn settle() {
+async fn at_rest() {
     tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
@@ -530,7 +530,7 @@ async fn memory(table: &mut Table, n: usize) {
         tokio::task::yield_now().await;
     }
     let allocations = alloc::made() - made;
-    settle().await;
+    at_rest().await;
     let ours = alloc::live() - before;
     sessions.stop().await.expect("a running supervisor");
 
@@ -541,7 +541,7 @@ async fn memory(table: &mut Table, n: usize) {
         let name = format!("{name}/session/session-{i}");
         drop(bare::start(name, &parent, &census).await.expect("a start"));
     }
-    settle().await;
+    at_rest().await;
     let bare = alloc::live() - before;
     parent.stop_children_and_wait(None, None).await;
     parent.stop_and_wait(None, None).await.expect("an end");

@@ -9,7 +9,7 @@
 //! Flags, each `name=value`: `log` (`stdout`, `stderr`), `by` (`run`, `start`), `start` (`quick`,
 //! `waits`, `hangs`, `blocks`), `stop` (`quick`, `hangs`), `stuck` (how many sessions block their
 //! thread), `task` (`none`, `stops`, `hangs`, `blocks`), `workers` (0: a runtime of one thread),
-//! `deadline` (in ms), `hangup` (`heard`, `left`), `end` (`exit`, `code`, `background`).
+//! `deadline` (in ms), `hangup` (`taken`, `left`), `end` (`exit`, `code`, `background`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -204,7 +204,7 @@ fn describe(flags: &Flags, report: &Report) -> Application {
     if how != "none" {
         application = application.child("task", task(how, report));
     }
-    if flags.text("hangup", "heard") == "left" {
+    if flags.text("hangup", "taken") == "left" {
         application = application.without_hangup();
     }
     for number in 0..flags.number("stuck", 0) {

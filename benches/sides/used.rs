@@ -248,10 +248,10 @@ pub(crate) fn bytes(used: Used, many: usize) -> isize {
                 held.read();
             }
         }
-        settle().await;
+        at_rest().await;
         let before = alloc::live();
         used.start(&sessions, many, &mut held).await;
-        settle().await;
+        at_rest().await;
         let taken = alloc::live() - before;
         let counts = sessions.count_sessions().await.expect("it runs");
         assert_eq!(counts.active, many, "{used:?}");
@@ -266,17 +266,17 @@ pub(crate) fn bytes_of_a_subscription() -> (isize, isize) {
     still().block_on(async {
         let sessions = Used::Nothing.supervisor().await;
         let mut held = Held::new(Used::Nothing, &sessions, 0).await;
-        settle().await;
+        at_rest().await;
         let before = alloc::live();
         let feed = sessions.subscribe().await.expect("it runs");
-        settle().await;
+        at_rest().await;
         let new = alloc::live() - before;
         // A life has at least four events.
         for _ in 0..SessionSupervisor::EVENTS_KEPT.div_ceil(4) {
             Used::Nothing.start(&sessions, 1, &mut held).await;
             sessions.stop_session("session-0").await.expect("it runs");
         }
-        settle().await;
+        at_rest().await;
         let full = alloc::live() - before;
         drop(feed);
         sessions.stop().await.expect("it runs");
@@ -285,7 +285,7 @@ pub(crate) fn bytes_of_a_subscription() -> (isize, isize) {
 }
 
 /// Until there is nothing else to do.
-async fn settle() {
+async fn at_rest() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 

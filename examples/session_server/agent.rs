@@ -11,7 +11,7 @@ pub(crate) struct Agent;
 
 #[derive(Debug)]
 pub(crate) enum AgentMsg {
-    Heard(String),
+    Line(String),
     Crash,
 }
 
@@ -60,11 +60,11 @@ impl Agent {
     ) -> Result<(), ActorProcessingErr> {
         let id = state.start.key();
         match message {
-            AgentMsg::Heard(text) => {
+            AgentMsg::Line(text) => {
                 state.lines += 1;
                 state.words += text.split_whitespace().count();
                 let (lines, words) = (state.lines, state.words);
-                let count = format!("[{id}] agent: heard {lines} lines, {words} words");
+                let count = format!("[{id}] agent: got {lines} lines, {words} words");
                 state.rooms.tell(id, &count);
             }
             AgentMsg::Crash => panic!("the agent of {id} was told to crash"),

@@ -132,7 +132,7 @@ impl State {
         }
         if let Ok(agent) = agent {
             // It may just be ending.
-            agent.cast(AgentMsg::Heard(text.to_owned())).ok();
+            agent.cast(AgentMsg::Line(text.to_owned())).ok();
         }
     }
 }

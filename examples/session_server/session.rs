@@ -98,7 +98,7 @@ pub(crate) fn is_back(start: &StartContext, rest: &str) -> Option<String> {
     })
 }
 
-/// Where a session is, once that is settled.
+/// Where a session is, once that is decided.
 #[derive(Debug)]
 pub(crate) enum Whereabouts {
     Running(Supervisor),

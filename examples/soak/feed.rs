@@ -23,16 +23,16 @@ use crate::verdict::{contradiction, must};
 #[derive(Debug, Default)]
 pub(crate) struct View {
     list: Snapshot,
-    heard: Heard,
+    told: Told,
     /// Its last event was the end.
     is_over: bool,
-    /// It has lost events, so what it has heard is not all.
+    /// It has lost events, so what it was told is not all.
     has_lost: bool,
 }
 
 /// What was told of sessions, as the statistics count it.
 #[derive(Debug, Default)]
-struct Heard {
+struct Told {
     /// Those that have started and not ended. What succeeds too late ends without having started.
     running: HashSet<SessionId>,
     started: u64,
@@ -42,7 +42,7 @@ struct Heard {
     parks: u64,
 }
 
-impl Heard {
+impl Told {
     const fn numbers(&self) -> [u64; 5] {
         [
             self.started,
@@ -84,7 +84,7 @@ impl View {
         tally::EVENTS.one();
         self.list.apply(event);
         if !self.has_lost {
-            self.heard.note(event);
+            self.told.note(event);
         }
         self.is_over = matches!(event.kind, EventKind::SupervisorStopped { .. });
     }
@@ -141,7 +141,7 @@ impl Followers {
                 .all(|info| view.shows(info.id.as_str()) == Some((info.state, info.incarnation)))
     }
 
-    /// Waits until both have been told of the end. What was heard is what was counted.
+    /// Waits until both have been told of the end. What was told is what was counted.
     pub(crate) async fn end(&self, name: &str, stats: &Stats) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
@@ -155,7 +155,7 @@ impl Followers {
             return;
         }
         // Trials of parked sessions are restarts that no event decides.
-        let trials = stats.restarts.saturating_sub(view.heard.restarts);
+        let trials = stats.restarts.saturating_sub(view.told.restarts);
         must(trials <= stats.parks, || {
             format!("{name}: {trials} trials, {stats:?}")
         });
@@ -166,8 +166,8 @@ impl Followers {
             stats.kills,
             stats.parks,
         ];
-        must(view.heard.numbers() == counted, || {
-            format!("{name}: heard {:?}, counted {counted:?}", view.heard)
+        must(view.told.numbers() == counted, || {
+            format!("{name}: told {:?}, counted {counted:?}", view.told)
         });
         let stuck = |state| state == SessionState::Stuck;
         let all_are_gone = view.list.sessions.values().all(|left| stuck(left.state));

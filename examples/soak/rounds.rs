@@ -74,7 +74,7 @@ pub(crate) async fn run(seed: u64, time: Duration) -> Vec<isize> {
         enter_round(live.len());
         let steps = round(seed, &quota, time).await;
         all_tasks_are_gone().await;
-        live.push(settled().await);
+        live.push(at_rest().await);
         compare(&live);
         if let Quota::Until(_) = quota {
             quota = Quota::Steps(steps.into());
@@ -284,7 +284,7 @@ async fn all_tasks_are_gone() {
 
 /// What is alive when nothing more is given back: a log that blocked writes its last lines, and
 /// drops that block come to their end.
-async fn settled() -> isize {
+async fn at_rest() -> isize {
     const STILL: usize = 15;
     let mut least = alloc::live();
     let mut still = 0;

@@ -23,15 +23,15 @@ pub(super) struct Fenced<T> {
 pub(super) struct Fences {
     sent: u64,
     back: u64,
-    pub(super) hearing: Hearing,
+    pub(super) messages: Messages,
 }
 
 /// Whether the root takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hearing {
-    Hears,
-    /// It is being drained, or has ended. Once it is deaf, it stays so.
-    Deaf,
+pub(super) enum Messages {
+    Taken,
+    /// It is being drained, or has ended. It never takes any again.
+    Refused,
 }
 
 impl Fences {
@@ -39,7 +39,7 @@ impl Fences {
         Self {
             sent: 0,
             back: 0,
-            hearing: Hearing::Hears,
+            messages: Messages::Taken,
         }
     }
 

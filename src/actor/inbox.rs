@@ -24,7 +24,7 @@ mod verdicts;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::fences::{Hearing, NEVER, shrink};
+use super::fences::{Messages, NEVER, shrink};
 use super::progress::{Progress, RootStage};
 use queue::{Door, Queue, Seat};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
@@ -59,7 +59,7 @@ impl<I> Inbox<I> {
         if queue.door == Door::Shut || stage >= RootStage::Gone {
             return Err(Refused);
         }
-        if stage != RootStage::Open || queue.fences.hearing == Hearing::Deaf {
+        if stage != RootStage::Open || queue.fences.messages == Messages::Refused {
             return Ok(queue.push(item));
         }
         let (after, next) = queue.fence();
@@ -120,9 +120,9 @@ impl<I> Inbox<I> {
     }
 
     /// The root takes no messages any more: commands need not wait for it.
-    pub(crate) fn root_is_deaf(&self) -> Next {
+    pub(crate) fn root_takes_no_more(&self) -> Next {
         let mut queue = self.lock();
-        queue.fences.hearing = Hearing::Deaf;
+        queue.fences.messages = Messages::Refused;
         let commands = std::mem::take(&mut queue.commands);
         let commands = commands.into_iter().map(|fenced| fenced.item);
         queue.items.extend(commands);
@@ -305,7 +305,7 @@ mod tests {
             release(&inbox, &progress, false),
             (Next::SendFences(2), false)
         );
-        assert_eq!(drive(&inbox, inbox.root_is_deaf()), 0);
+        assert_eq!(drive(&inbox, inbox.root_takes_no_more()), 0);
         progress.root_is(RootStage::Gone);
         assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
         progress.root_is(RootStage::Reported);

@@ -120,7 +120,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// A user's error that the engine has let go of.
+    /// A user's error that the engine has released.
     pub(super) fn error(&self, error: Cause) {
         self.drops.put_cause(error);
     }

@@ -179,12 +179,12 @@ impl<D: Domain> Engine<D> {
                 self.sweep_again(now);
             }
         }
-        self.settle(now);
+        self.conclude(now);
     }
 
     /// What follows whatever came in.
     #[inline]
-    fn settle(&mut self, now: Moment) {
+    fn conclude(&mut self, now: Moment) {
         if self.has_room_in_line() {
             self.let_in(now);
         }
@@ -192,7 +192,7 @@ impl<D: Domain> Engine<D> {
             self.wind_up(now);
         }
         self.show_counts();
-        self.timers.settle();
+        self.timers.flush();
     }
 
     /// Carries out what is due, a bounded part of it; more may be due at once afterwards.
@@ -203,7 +203,7 @@ impl<D: Domain> Engine<D> {
                 Some((at, slot)) if at <= now => {
                     self.set_timer(slot, None);
                     self.fire(now, slot);
-                    self.timers.settle();
+                    self.timers.flush();
                 }
                 _ => break,
             }
@@ -217,7 +217,7 @@ impl<D: Domain> Engine<D> {
         self.begin_step();
         self.tell_rest(now);
         self.step_stop(now);
-        self.settle(now);
+        self.conclude(now);
     }
 
     /// The next thing to do, if there is one.

@@ -256,7 +256,7 @@ impl<D: Domain> Lifecycle<D> {
     #[inline]
     pub(super) fn note(&self, happening: impl Into<Happening>, step: &mut Step<'_, D>) {
         let happening = happening.into();
-        if step.listening.hears(&happening.kind) {
+        if step.listening.wants(&happening.kind) {
             step.effect(self.noted(happening));
         }
     }

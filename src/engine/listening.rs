@@ -18,13 +18,13 @@ pub enum Listening {
 
 impl Listening {
     /// Whether this is told.
-    pub(super) fn hears(self, kind: &EventKind) -> bool {
-        let heard = match self {
+    pub(super) fn wants(self, kind: &EventKind) -> bool {
+        let wanted = match self {
             Self::Nobody => false,
             Self::Warnings => kind.severity() != Severity::Detail,
             Self::Off | Self::On => true,
         };
         // A program is told what it ended for, whatever its log tells.
-        heard || kind.may_end_the_supervisor()
+        wanted || kind.may_end_the_supervisor()
     }
 }

@@ -52,26 +52,26 @@ impl<T: Clone> Ring<T> {
     /// Something has happened. `make` is told its number, and is given the oldest one if that is not
     /// kept any more, so that its memory can be used again.
     pub fn push(&mut self, make: impl FnOnce(u64, Option<T>) -> T) {
-        let oldest = if self.may_let_go(self.kept.len() + 1) {
+        let oldest = if self.may_trim(self.kept.len() + 1) {
             self.kept.pop_front()
         } else {
             None
         };
         self.revision += 1;
         self.kept.push_back(make(self.revision, oldest));
-        self.let_go();
+        self.trim();
     }
 
     /// Whether the oldest one need not be kept where there would be so many.
-    fn may_let_go(&self, kept: usize) -> bool {
+    fn may_trim(&self, kept: usize) -> bool {
         let most_pinned = self.most.saturating_mul(MOST_PINNED);
         kept > self.most
             && !self.is_pinned(&self.unbounded)
             && (kept > most_pinned || !self.is_pinned(&self.pins))
     }
 
-    fn let_go(&mut self) {
-        while self.may_let_go(self.kept.len()) {
+    fn trim(&mut self) {
+        while self.may_trim(self.kept.len()) {
             self.kept.pop_front();
         }
     }
@@ -99,7 +99,7 @@ impl<T: Clone> Ring<T> {
         if let Some(at) = self.pins.iter().position(|&other| other == pin) {
             self.pins.swap_remove(at);
         }
-        self.let_go();
+        self.trim();
     }
 
     /// Keeps all that comes after this number, however much it is, until the pin is
@@ -113,7 +113,7 @@ impl<T: Clone> Ring<T> {
         if let Some(pin) = self.unbounded.iter_mut().find(|pin| **pin == from) {
             *pin = to;
         }
-        self.let_go();
+        self.trim();
     }
 
     /// What came after this need not be kept any more for that who has kept all.
@@ -121,7 +121,7 @@ impl<T: Clone> Ring<T> {
         if let Some(at) = self.unbounded.iter().position(|&other| other == pin) {
             self.unbounded.swap_remove(at);
         }
-        self.let_go();
+        self.trim();
     }
 
     /// Nobody follows any more. What happens from now on is not told here, so no later reader finds

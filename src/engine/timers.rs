@@ -27,15 +27,15 @@ pub(super) struct Timers {
 
 impl Timers {
     /// The earliest timer and whose it is; of two at one moment the one of the lower slot. All that
-    /// were set have to be [settled](Self::settle).
+    /// were set have to be [flushed](Self::flush).
     pub(super) fn first(&self) -> Option<(Moment, u32)> {
-        debug_assert!(self.open.is_none(), "a timer is set and not settled");
+        debug_assert!(self.open.is_none(), "a timer is set and not flushed");
         self.heap.first().copied()
     }
 
     /// The timer of a slot.
     pub(super) fn of(&self, slot: u32) -> Option<Moment> {
-        debug_assert!(self.open.is_none(), "a timer is set and not settled");
+        debug_assert!(self.open.is_none(), "a timer is set and not flushed");
         let place = self.places.get(slot as usize).copied().unwrap_or(NONE);
         self.heap.get(place as usize).map(|(at, _)| *at)
     }
@@ -56,7 +56,7 @@ impl Timers {
 
     /// Puts into the heap what was set.
     #[inline]
-    pub(super) fn settle(&mut self) {
+    pub(super) fn flush(&mut self) {
         if let Some((slot, at)) = self.open.take() {
             self.put_in(slot, at);
         }
@@ -177,7 +177,7 @@ mod tests {
                 // More are set before the heap is asked.
                 continue;
             }
-            timers.settle();
+            timers.flush();
             let first = model.iter().map(|(slot, at)| (*at, *slot)).min();
             assert_eq!(timers.first(), first);
         }

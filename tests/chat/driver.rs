@@ -108,7 +108,7 @@ impl Guest {
         }
     }
 
-    pub(crate) fn hears(&mut self, lines: &[&str]) {
+    pub(crate) fn reads(&mut self, lines: &[&str]) {
         for line in lines {
             match self.read() {
                 Message::Text(text) => assert_eq!(text.as_str(), *line),
@@ -117,17 +117,17 @@ impl Guest {
         }
     }
 
-    /// All that it hears until the server closes the socket, and why that is.
+    /// All that it reads until the server closes the socket, and why that is.
     pub(crate) fn until_closed(mut self) -> (Vec<String>, CloseFrame) {
-        let mut heard = Vec::new();
+        let mut lines = Vec::new();
         loop {
             match self.read() {
-                Message::Text(text) => heard.push(text.to_string()),
+                Message::Text(text) => lines.push(text.to_string()),
                 Message::Close(Some(frame)) => {
                     // The answer to the close frame is sent with the next read, which finds the end.
                     let end = self.0.read();
                     assert!(end.is_err(), "{end:?} after the close frame");
-                    return (heard, frame);
+                    return (lines, frame);
                 }
                 other => panic!("{other:?}"),
             }

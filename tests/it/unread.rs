@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use crate::support::{Order, Probe, answered, back, back_tree, died, supervisor};
 
 /// An actor that reads nothing any more.
-struct Deaf;
+struct Unresponsive;
 
 #[ractor::actor(message = (), state = Arc<Notify>, arguments = Arc<Notify>)]
-impl Deaf {
+impl Unresponsive {
     async fn pre_start(
         &self,
         _myself: ActorRef<()>,
@@ -34,12 +34,14 @@ impl Deaf {
     }
 }
 
-async fn deaf() -> ActorRef<()> {
+async fn unresponsive() -> ActorRef<()> {
     let begins = Arc::new(Notify::new());
-    let (deaf, _) = Deaf::spawn(None, Deaf, Arc::clone(&begins)).await.unwrap();
-    deaf.cast(()).unwrap();
+    let (unresponsive, _) = Unresponsive::spawn(None, Unresponsive, Arc::clone(&begins))
+        .await
+        .unwrap();
+    unresponsive.cast(()).unwrap();
     begins.notified().await;
-    deaf
+    unresponsive
 }
 
 /// Kills a session whose event goes to another actor than its supervisor.
@@ -59,7 +61,7 @@ async fn a_session_comes_back() {
     let (sessions, probe) = (supervisor(Options::new()).await, Probe::default());
     let spec = probe.spec().restart(Restart::Permanent);
     let session = sessions.start_session("s", spec).await.unwrap();
-    let other = deaf().await;
+    let other = unresponsive().await;
     kill(&session.get_cell(), &other).await;
     let again = answered("the restart", back(&sessions, "s")).await;
     assert_ne!(again.get_id(), session.get_id());
@@ -85,7 +87,7 @@ async fn a_tree_comes_back() {
     let spec = spec.restart(Restart::Permanent).backoff(Backoff::none());
     let tree = sessions.start_session("s", spec).await.unwrap();
     let child: ActorRef<Order> = tree.find_child_as("a").unwrap();
-    let other = deaf().await;
+    let other = unresponsive().await;
     let root = tree.get_cell();
     child.link(other.get_cell());
     child.kill();
@@ -112,7 +114,7 @@ async fn nothing_is_left_of_a_session_that_is_killed_in_a_callback() {
     let (sessions, probe) = (supervisor(Options::new()).await, Probe::default());
     let spec = probe.spec().restart(Restart::Temporary);
     let session = sessions.start_session("s", spec).await.unwrap();
-    let other = deaf().await;
+    let other = unresponsive().await;
     session.cast(Order::Hang).unwrap();
     tokio::task::yield_now().await;
     kill(&session.get_cell(), &other).await;

@@ -120,7 +120,7 @@ fn failing_function() -> ChildSpec<Holder> {
 }
 
 /// Drops what may hold the last of a bomb.
-fn let_go<T>(value: T) {
+fn drop_caught<T>(value: T) {
     let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
     drop(dropped);
 }
@@ -130,7 +130,7 @@ async fn fails(mut lives: Lives, spec: ChildSpec<Holder>) -> Lives {
     while let Some(n) = lives.next().await {
         let start = sessions.start_session(&id(n), spec.clone()).await;
         assert!(start.is_err(), "it fails");
-        let_go(start);
+        drop_caught(start);
     }
     lives
 }
@@ -151,7 +151,7 @@ async fn fails_again(mut lives: Lives) -> Lives {
         let session = start.expect("starts");
         session.cast(()).expect("it runs");
         crate::actors::died(&session.get_cell()).await;
-        let_go(sessions.start_session(&id, worker()).await);
+        drop_caught(sessions.start_session(&id, worker()).await);
         sessions.stop_session(&id).await.expect("it is known");
     }
     lives

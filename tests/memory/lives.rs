@@ -181,13 +181,13 @@ impl Lives {
             self.tasks = tasks();
         }
         if self.begun == BEFORE {
-            self.before = self.settled(isize::MIN).await;
+            self.before = self.at_rest(isize::MIN).await;
             self.made = alloc::made();
         }
         if self.begun == BEFORE + COUNTED {
             self.made = alloc::made() - self.made;
             let enough = self.before.saturating_add(self.allowed);
-            self.after = self.settled(enough).await;
+            self.after = self.at_rest(enough).await;
             return None;
         }
         if self.kind == Kind::CurrentThread {
@@ -205,7 +205,7 @@ impl Lives {
     }
 
     /// The live bytes when nothing moves any more: at most `enough`, or the fewest that are seen.
-    async fn settled(&self, enough: isize) -> isize {
+    async fn at_rest(&self, enough: isize) -> isize {
         match self.kind {
             // Paused time goes on when there is nothing else to do, so whatever waits for a time
             // has had it.

@@ -68,7 +68,7 @@ async fn some_lives_more(sessions: &session_supervisor::SessionSupervisor) {
 #[tokio::test]
 async fn a_recorder_that_blocks_delays_nobody_else() {
     let sessions = supervisor("blocks").await;
-    let (record, blocked, let_go) = Record::that_blocks();
+    let (record, blocked, release) = Record::that_blocks();
     let publishes = std::thread::spawn({
         let (sessions, record) = (sessions.clone(), record.clone());
         move || with_local_recorder(&record, || Exporter::new().publish(&sessions))
@@ -86,7 +86,7 @@ async fn a_recorder_that_blocks_delays_nobody_else() {
     let started = r#"session_supervisor_starts_total{supervisor="blocks",outcome="started"}"#;
     assert_eq!(other.value(started), 4.0);
     sessions.stop().await.expect("it stops");
-    drop(let_go);
+    drop(release);
     publishes.join().expect("it goes on");
     // As it was when it was read.
     assert_eq!(record.value(started), 0.0);

@@ -35,11 +35,11 @@ impl Record {
         self
     }
 
-    /// One that blocks at the first number until the other side lets go of it. The receiver tells that
+    /// One that blocks at the first number until the other side releases it. The receiver tells that
     /// it blocks.
     pub(crate) fn that_blocks() -> (Self, mpsc::Receiver<()>, mpsc::SyncSender<()>) {
         let (blocks, blocked) = mpsc::channel();
-        let (let_go, go_on) = mpsc::sync_channel::<()>(0);
+        let (release, go_on) = mpsc::sync_channel::<()>(0);
         let go_on = Mutex::new(Some(go_on));
         let record = Self::default().with(move |_| {
             if let Some(go_on) = go_on.lock().unwrap().take() {
@@ -47,7 +47,7 @@ impl Record {
                 go_on.recv().unwrap_err();
             }
         });
-        (record, blocked, let_go)
+        (record, blocked, release)
     }
 
     pub(crate) fn value(&self, name: &str) -> f64 {

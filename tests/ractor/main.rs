@@ -125,7 +125,7 @@ async fn r11_a_failure_outranks_a_stop_that_waits_and_a_kill_outranks_both() {
     let (parent, mut events) = supervisor().await;
     let fails = spawn_under(&parent, Plan::default()).await;
     let (begins, begun) = oneshot::channel();
-    let (let_go, gone) = oneshot::channel::<()>();
+    let (release, gone) = oneshot::channel::<()>();
     let waits = step(move |_| async move {
         begins.send(()).unwrap();
         gone.await?;
@@ -134,7 +134,7 @@ async fn r11_a_failure_outranks_a_stop_that_waits_and_a_kill_outranks_both() {
     fails.cast(Do(waits)).unwrap();
     begun.await.unwrap();
     fails.stop(None);
-    let_go.send(()).unwrap();
+    release.send(()).unwrap();
     let event = end(&mut events).await;
     assert!(
         matches!(event, SupervisionEvent::ActorFailed(..)),

@@ -173,16 +173,16 @@ pub(crate) fn terminated(event: SupervisionEvent) -> (Option<String>, bool) {
     }
 }
 
-/// A step that says that it has begun, and ends when it is let go.
+/// A step that says that it has begun, and ends when it is released.
 pub(crate) fn held() -> (Step, oneshot::Receiver<()>, oneshot::Sender<()>) {
     let (begins, begun) = oneshot::channel();
-    let (let_go, gone) = oneshot::channel::<()>();
+    let (release, gone) = oneshot::channel::<()>();
     let held = step(move |_| async move {
         begins.send(()).unwrap();
         gone.await?;
         Ok(())
     });
-    (held, begun, let_go)
+    (held, begun, release)
 }
 
 /// A step that notes that it was taken.

@@ -123,10 +123,10 @@ impl Client {
     /// The next lines, which come from several actors and so in any order.
     pub(crate) fn receive(&mut self, lines: &[&str]) {
         let mut lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
-        let mut heard: Vec<_> = lines.iter().map(|_| self.line()).collect();
+        let mut answers: Vec<_> = lines.iter().map(|_| self.line()).collect();
         lines.sort();
-        heard.sort();
-        assert_eq!(heard, lines);
+        answers.sort();
+        assert_eq!(answers, lines);
     }
 
     /// Reads on until a line that contains the text.

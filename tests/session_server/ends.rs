@@ -92,7 +92,7 @@ fn the_shipped_script_drives_it_through_standard_input() {
         "* the responder of tea crashed and is back as incarnation 2",
         "[tea] client-0: still here",
         "ok: 3 lines",
-        "[tea] agent: heard 1 lines, 2 words",
+        "[tea] agent: got 1 lines, 2 words",
         "      agent: running, incarnation 1",
         "* the recorder of tea crashed and is back as incarnation 2; the transcript is kept",
         "ok: 4 lines",

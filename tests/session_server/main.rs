@@ -145,8 +145,8 @@ fn clients_that_vanish_or_do_not_read_affect_no_other() {
     gone.ask("open tea", "ok: session tea joined");
     gone.stream.write_all(b"say half a li").unwrap();
     drop(gone);
-    let mut deaf = server.client();
-    deaf.ask("open tea", "ok: session tea joined");
+    let mut slow = server.client();
+    slow.ask("open tea", "ok: session tea joined");
     let text = "z".repeat(60 * 1024);
     // More than its outbox and all buffers between hold.
     for _ in 0..1_500 {

@@ -85,7 +85,7 @@ fn the_agent_comes_and_goes_on_demand() {
     bob.ask("open tea", "ok: session tea joined");
     ann.send("say how many words");
     bob.until("how many words");
-    bob.expect("[tea] agent: heard 1 lines, 3 words");
+    bob.expect("[tea] agent: got 1 lines, 3 words");
     bob.send("crash agent");
     bob.receive(&[
         "ok: the agent is told to crash",
@@ -96,7 +96,7 @@ fn the_agent_comes_and_goes_on_demand() {
     bob.ask("agent on", "ok: the agent is on");
     bob.send("say again");
     bob.until("again");
-    bob.expect("[tea] agent: heard 1 lines, 1 words");
+    bob.expect("[tea] agent: got 1 lines, 1 words");
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Shared {
                     return 1;
                 }
                 // It is being drained, or has ended.
-                self.go_on(self.inbox.root_is_deaf())
+                self.go_on(self.inbox.root_takes_no_more())
             }
         }
     }

@@ -8,7 +8,7 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10000;
 
 let source = null;
-let heard = 0;
+let last = 0;
 let pause = FIRST_PAUSE;
 let retry = null;
 let state = "waiting";
@@ -24,7 +24,7 @@ export function connect(with_handlers, its_end) {
   end = its_end;
   open();
   setInterval(() => {
-    if (source && performance.now() - heard > SILENCE) lost("nothing has come for 5 s");
+    if (source && performance.now() - last > SILENCE) lost("nothing has come for 5 s");
   }, 1000);
   // A browser has few connections to one host, so a page that is not seen gives its own up.
   document.addEventListener("visibilitychange", () => {
@@ -36,7 +36,7 @@ export function connect(with_handlers, its_end) {
 function open() {
   clearTimeout(retry);
   close();
-  heard = performance.now();
+  last = performance.now();
   source = new EventSource("api/events");
   for (const name of ["overview", "tick", "changes", "lagged", "ended"]) {
     source.addEventListener(name, (event) => take(name, JSON.parse(event.data)));
@@ -50,7 +50,7 @@ function close() {
 }
 
 function take(name, data) {
-  heard = performance.now();
+  last = performance.now();
   if (name === "ended") {
     show("ended", "ended", end.text);
     again();

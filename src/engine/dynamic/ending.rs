@@ -106,7 +106,7 @@ impl<D: Domain> Engine<D> {
                 let actor = child.life.actor();
                 child.history().last = Some(Last { actor, exit });
             }
-            _ => self.let_go(slot, exit),
+            _ => self.discard_exit(slot, exit),
         }
     }
 
@@ -199,7 +199,7 @@ impl<D: Domain> Engine<D> {
             self.next_for_free_id(now, &child.life.id, waiting.queue);
             self.go_on_watching(&child.life.id, runs);
         }
-        self.let_go(slot, exit);
+        self.discard_exit(slot, exit);
     }
 
     /// Tells those who wait for it how it has ended.

@@ -113,7 +113,7 @@ impl<D: Domain> Engine<D> {
                     slot,
                     Occasion::exited(&end).with(Decision::Undecided(Pending::Release)),
                 );
-                self.let_go(slot, end.exit);
+                self.discard_exit(slot, end.exit);
             }
         }
     }
@@ -141,7 +141,7 @@ impl<D: Domain> Engine<D> {
             self.leave(now, slot, exit, why);
             return;
         }
-        self.let_go(slot, exit);
+        self.discard_exit(slot, exit);
         self.decide_restart(now, slot, Duration::ZERO, occasion);
     }
 
@@ -167,7 +167,7 @@ impl<D: Domain> Engine<D> {
         let exit = match end.recall {
             Recall::InTime => end.exit,
             Recall::TooLate => {
-                self.let_go(slot, end.exit);
+                self.discard_exit(slot, end.exit);
                 Exit::NotRunning
             }
         };
@@ -178,7 +178,7 @@ impl<D: Domain> Engine<D> {
                 self.set_timer(slot, None);
                 let manual = Some(ticket);
                 self.plan(slot, Plan::Restart { due: now, manual });
-                self.let_go(slot, exit);
+                self.discard_exit(slot, exit);
             }
             Then::Relaunch(ticket) => {
                 let refusal = self.closed();
@@ -186,11 +186,11 @@ impl<D: Domain> Engine<D> {
                 self.leave(now, slot, exit, self.closing());
             }
             Then::Retry if self.serving() => {
-                self.let_go(slot, exit);
+                self.discard_exit(slot, exit);
                 self.retry(now, slot, Occasion::TOLD);
             }
             Then::Park if self.serving() => {
-                self.let_go(slot, exit);
+                self.discard_exit(slot, exit);
                 self.park(now, slot, None, Occasion::TOLD);
             }
             Then::Retry | Then::Park => self.leave(now, slot, exit, self.closing()),

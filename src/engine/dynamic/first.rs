@@ -49,7 +49,7 @@ impl<D: Domain> Engine<D> {
             }
         };
         let started = self.start_if_new(now, id, spec, caller);
-        self.timers.settle();
+        self.timers.flush();
         let (id, spec, caller) = started.err()?;
         let request = match caller {
             StartCaller::Start(ticket) => Request::Start { spec, ticket },

@@ -28,9 +28,9 @@ impl<D: Domain> Engine<D> {
     /// Tells what has happened, if anybody reads of it.
     pub(super) fn note(&mut self, slot: u32, happening: impl Into<Happening>) {
         let happening = happening.into();
-        if !self.listening.hears(&happening.kind) {
+        if !self.listening.wants(&happening.kind) {
             if let Some(cause) = happening.error {
-                self.let_go(slot, Exit::Failed { cause });
+                self.discard_exit(slot, Exit::Failed { cause });
             }
             return;
         }
@@ -40,9 +40,9 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Lets go of an exit. Only the error in it is a user's value, and most are kept as that of the last
+    /// Discards an exit. Only the error in it is a user's value, and most are kept as that of the last
     /// exit: then this is not the last that there is of it.
-    pub(super) fn let_go(&mut self, slot: u32, exit: Exit) {
+    pub(super) fn discard_exit(&mut self, slot: u32, exit: Exit) {
         if let Exit::Failed { cause } = &exit
             && !self
                 .table

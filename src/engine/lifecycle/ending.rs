@@ -129,7 +129,7 @@ impl<D: Domain> Lifecycle<D> {
                 exit: exit.clone(),
             };
             if let Some(before) = keep(last) {
-                step.let_go(before.exit);
+                step.discard_exit(before.exit);
             }
         }
         if let Some(left) = left {

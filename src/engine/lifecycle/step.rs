@@ -95,8 +95,8 @@ impl<'a, D: Domain> Step<'a, D> {
         self.effect(Effect::Discard(value));
     }
 
-    /// Lets go of an exit. Only the error in it is a user's value.
-    pub(super) fn let_go(&mut self, exit: Exit) {
+    /// Discards an exit. Only the error in it is a user's value.
+    pub(super) fn discard_exit(&mut self, exit: Exit) {
         if let Exit::Failed { .. } = exit {
             self.discard(Discard::Exit(exit));
         }

@@ -23,11 +23,11 @@ async fn tree(tree: TreeSpec) -> Supervisor {
 async fn crash(tree: &Supervisor, role: &str) {
     let child = tree.find_child_as::<Order>(role).unwrap();
     end(&child, Order::Crash).await;
-    settled(tree).await;
+    at_rest(tree).await;
 }
 
 /// All restarts are made: paused time passes when nothing else is left to do.
-async fn settled(tree: &Supervisor) {
+async fn at_rest(tree: &Supervisor) {
     tokio::time::sleep(SECOND).await;
     tree.count_children().await.unwrap();
 }
@@ -83,10 +83,10 @@ async fn it_is_gone_with_the_child() {
         handles.last().save(Saved::new(number, &probe)).unwrap();
     }
     tree.terminate_child("a").await.unwrap();
-    settled(&tree).await;
+    at_rest(&tree).await;
     assert_eq!(dropped(&probe), [""; 0]);
     tree.delete_child("a").await.unwrap();
-    settled(&tree).await;
+    at_rest(&tree).await;
     assert_eq!(dropped(&probe), ["1 is dropped"]);
     crash(&tree, "b").await;
     assert_eq!(dropped(&probe), ["1 is dropped", "2 is dropped"]);

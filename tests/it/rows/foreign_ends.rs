@@ -27,14 +27,14 @@ struct Scene {
 
 async fn scene(sessions: &SessionSupervisor, probe: &Probe) -> Scene {
     let noted = probe.clone();
-    let deaf = probe.script().post_stop(move |start, _| {
+    let endless = probe.script().post_stop(move |start, _| {
         noted.note(start.key().to_string());
         std::future::pending()
     });
-    let deaf = deaf.spec().shutdown(Shutdown::Infinity);
+    let endless = endless.spec().shutdown(Shutdown::Infinity);
     let mut cells = Vec::new();
     for id in ["running", "draining", "stopping", "asked", "unlinked"] {
-        let session = sessions.start_session(id, deaf.clone()).await.unwrap();
+        let session = sessions.start_session(id, endless.clone()).await.unwrap();
         cells.push((id, session.get_cell()));
     }
     sessions
@@ -47,7 +47,7 @@ async fn scene(sessions: &SessionSupervisor, probe: &Probe) -> Scene {
     let stop = asked(sessions.stop_session("asked")).await;
     cells[4].1.unlink(sessions.get_cell());
     probe.until(|tally| tally.notes.len() == 2).await;
-    let queued = asked(sessions.start_session("asked", deaf.clone())).await;
+    let queued = asked(sessions.start_session("asked", endless.clone())).await;
     let never = probe.script().launch(|_| std::future::pending()).spec();
     let launching = asked(sessions.start_session("launching", never)).await;
     let noted = probe.clone();

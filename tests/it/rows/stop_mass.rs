@@ -25,7 +25,7 @@ async fn start_many(sessions: &SessionSupervisor, prefix: &str, n: usize, spec: 
 }
 
 /// Sessions that never end when they are told to, and how many were told.
-fn deaf(probe: &Probe) -> (ChildSpec<Worker>, Arc<AtomicUsize>) {
+fn unresponsive(probe: &Probe) -> (ChildSpec<Worker>, Arc<AtomicUsize>) {
     let told = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&told);
     let script = probe.script().post_stop(move |_, _| {
@@ -124,7 +124,7 @@ fn all_killed(report: ShutdownReport, n: usize, at: Duration) {
 async fn row_215_the_deadline_kills_what_is_left_and_none_unasked() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let (spec, told) = deaf(&probe);
+    let (spec, told) = unresponsive(&probe);
     start_many(&sessions, "s", 7000, spec).await;
     let began = Instant::now();
     let report = sessions.stop_within(15 * MILLI).await.unwrap();
@@ -147,7 +147,7 @@ async fn row_215_of_two_deadlines_the_earlier_wins() {
     ] {
         let sessions = supervisor(Options::new()).await;
         let probe = Probe::default();
-        let (spec, told) = deaf(&probe);
+        let (spec, told) = unresponsive(&probe);
         start_many(&sessions, "s", 10, spec).await;
         let mut stops = Vec::new();
         for within in [first, then] {
@@ -172,7 +172,7 @@ async fn row_215_of_two_deadlines_the_earlier_wins() {
 async fn row_215_a_deadline_counts_from_its_own_call() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let (spec, _) = deaf(&probe);
+    let (spec, _) = unresponsive(&probe);
     start_many(&sessions, "s", 10, spec).await;
     let stop = asked(sessions.stop()).await;
     tokio::time::sleep(10 * SECOND).await;
@@ -186,8 +186,8 @@ async fn row_215_a_deadline_counts_from_its_own_call() {
 async fn row_215_a_deadline_of_zero_kills_at_once() {
     let sessions = supervisor(Options::new()).await;
     let probe = Probe::default();
-    let (spec, told) = deaf(&probe);
-    start_many(&sessions, "deaf", 50, spec).await;
+    let (spec, told) = unresponsive(&probe);
+    start_many(&sessions, "unresponsive", 50, spec).await;
     start_many(&sessions, "good", 50, probe.spec()).await;
     let report = sessions.stop_within(Duration::ZERO).await.unwrap();
     all_killed(report, 100, Duration::ZERO);
@@ -196,8 +196,8 @@ async fn row_215_a_deadline_of_zero_kills_at_once() {
 
     // The same for a stop that is under way already.
     let sessions = supervisor(Options::new()).await;
-    let (spec, told) = deaf(&probe);
-    start_many(&sessions, "deaf", 50, spec).await;
+    let (spec, told) = unresponsive(&probe);
+    start_many(&sessions, "unresponsive", 50, spec).await;
     let stop = asked(sessions.stop()).await;
     tokio::time::sleep(SECOND).await;
     let report = sessions.stop_within(Duration::ZERO).await.unwrap();

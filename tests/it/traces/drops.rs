@@ -65,7 +65,7 @@ fn spec(place: Place, began: &Arc<Notify>) -> ChildSpec<Holder> {
 
 #[test]
 fn a_drop_that_panics_is_told_to_the_log_of_its_tree() {
-    // It keeps every event wanted, and hears nothing itself: here is no supervisor.
+    // It keeps every event wanted, and is told nothing itself: here is no supervisor.
     drop(Capture::listen());
     for place in [Place::State, Place::Handler, Place::Spec, Place::Arguments] {
         let runtime = Builder::new_multi_thread()

@@ -15,7 +15,7 @@ use crate::support::{Probe, answered, supervisor};
 /// How many lines may wait.
 const MOST: u64 = 65_536;
 
-/// Writes nothing until it is let go, then counts.
+/// Writes nothing until it is released, then counts.
 #[derive(Clone, Default)]
 struct Slow(Arc<Shared>);
 

@@ -109,10 +109,10 @@ struct Word;
 #[cfg(feature = "cluster")]
 impl ractor::Message for Word {}
 
-struct Hears;
+struct Takes;
 
 #[ractor::actor(message = Word, state = Probe, arguments = Probe)]
-impl Hears {
+impl Takes {
     async fn pre_start(
         &self,
         _myself: ractor::ActorRef<Word>,
@@ -127,7 +127,7 @@ impl Hears {
         _word: Word,
         probe: &mut Probe,
     ) -> Result<(), ractor::ActorProcessingErr> {
-        probe.note("heard");
+        probe.note("taken");
         Ok(())
     }
 }
@@ -136,8 +136,8 @@ impl Hears {
 async fn a_message_to_all_reaches_those_who_take_its_type() {
     let probe = Probe::default();
     let sessions = filled(10, &probe).await;
-    let hears = probe.clone();
-    let spec = session_supervisor::ChildSpec::new(move |_| (Hears, hears.clone()));
+    let takes = probe.clone();
+    let spec = session_supervisor::ChildSpec::new(move |_| (Takes, takes.clone()));
     for i in 0..1_200 {
         let start = sessions.start_session(&format!("h{i}"), spec.clone());
         start.await.unwrap();

@@ -229,7 +229,7 @@ fn the_life_of_a_child_as_its_callers_see_it() {
 #[test]
 fn a_set_waits_for_its_stuck_child() {
     let mut toy = abc(Strategy::OneForAll);
-    (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
+    (toy.unresponsive, toy.stuck) = (vec!["b"], vec!["b"]);
     toy.end("c", Mark::Failed);
     toy.wait();
     assert_eq!(toy.story(), "stop b, kill b");
@@ -252,7 +252,7 @@ fn a_supervisor_that_is_outlived_by_stuck_children_is_stuck() {
     for stopped in [false, true] {
         let mut toy = Toy::new(OrderedSettings::default(), &children);
         toy.begin();
-        (toy.deaf, toy.stuck) = (vec!["b"], vec!["b"]);
+        (toy.unresponsive, toy.stuck) = (vec!["b"], vec!["b"]);
         toy.story();
         let life = toy.life("b");
         let key = life.0.key;

@@ -18,7 +18,7 @@ const fn ms(n: u64) -> Duration {
 #[test]
 fn children_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_killed() {
     let mut toy = abc(Strategy::OneForOne);
-    toy.deaf = vec!["b"];
+    toy.unresponsive = vec!["b"];
     stop(&mut toy, None);
     assert_eq!(toy.story(), "stop c, stop b");
     toy.wait();
@@ -31,7 +31,7 @@ fn children_are_stopped_from_the_last_to_the_first_and_one_that_does_not_is_kill
 #[test]
 fn one_that_survives_its_kill_does_not_hold_up_the_next() {
     let mut toy = abc(Strategy::OneForOne);
-    (toy.deaf, toy.stuck) = (vec!["c"], vec!["c"]);
+    (toy.unresponsive, toy.stuck) = (vec!["c"], vec!["c"]);
     stop(&mut toy, None);
     toy.wait();
     assert_eq!(toy.story(), "stop c, kill c");
@@ -45,8 +45,8 @@ fn one_that_survives_its_kill_does_not_hold_up_the_next() {
 #[test]
 fn a_deadline_kills_all_that_is_left_at_once() {
     let mut toy = abc(Strategy::OneForOne);
-    toy.deaf = vec!["c"];
-    toy.deaf = vec!["a", "b", "c"];
+    toy.unresponsive = vec!["c"];
+    toy.unresponsive = vec!["a", "b", "c"];
     stop(&mut toy, Some(Duration::from_millis(60)));
     assert_eq!(toy.story(), "stop c");
     // Each is asked in time (D12).
@@ -76,7 +76,7 @@ fn what_is_killed_by_rule_takes_no_share_and_delays_no_other() {
     ];
     let mut toy = Toy::new(OrderedSettings::default(), &children);
     toy.begin();
-    toy.deaf = vec!["a", "d"];
+    toy.unresponsive = vec!["a", "d"];
     toy.story();
     stop(&mut toy, Some(ms(60)));
     assert_eq!(toy.story(), "stop d");
@@ -88,7 +88,7 @@ fn what_is_killed_by_rule_takes_no_share_and_delays_no_other() {
 #[test]
 fn a_deadline_that_comes_later_and_is_shorter_asks_late_children_at_once() {
     let mut toy = abc(Strategy::OneForAll);
-    toy.deaf = vec!["a", "b", "c"];
+    toy.unresponsive = vec!["a", "b", "c"];
     stop(&mut toy, Some(ms(90)));
     assert_eq!(toy.story(), "stop c");
     toy.now = toy.now.after(ms(25));
@@ -114,7 +114,7 @@ fn those_who_stop_together_are_asked_at_once() {
     let children = ["a", "b", "c"].map(|role| (role, permanent()));
     let mut toy = Toy::new(settings, &children);
     toy.begin();
-    toy.deaf = vec!["b"];
+    toy.unresponsive = vec!["b"];
     toy.story();
     toy.end("c", Mark::Failed);
     assert_eq!(toy.story(), "stop b", "a set goes down in order");
@@ -165,7 +165,7 @@ fn a_child_on_demand_is_started_by_a_caller_alone() {
 fn a_request_whose_caller_has_gone_is_dropped_when_its_turn_comes() {
     Waiter::all_are_there();
     let mut toy = abc(Strategy::OneForOne);
-    toy.deaf = vec!["b"];
+    toy.unresponsive = vec!["b"];
     toy.ask("b", ChildRequest::Stop { ticket: Waiter(1) });
     for ticket in [2, 3] {
         toy.ask(

@@ -29,7 +29,7 @@ pub(crate) struct Toy {
     /// Roles whose launches do not come to an end.
     pub(crate) hang: Vec<&'static str>,
     /// Roles that do not react to a stop.
-    pub(crate) deaf: Vec<&'static str>,
+    pub(crate) unresponsive: Vec<&'static str>,
     /// Roles that survive their kill.
     pub(crate) stuck: Vec<&'static str>,
 }
@@ -74,7 +74,7 @@ impl Toy {
             fail: Vec::new(),
             ignore: Vec::new(),
             hang: Vec::new(),
-            deaf: Vec::new(),
+            unresponsive: Vec::new(),
             stuck: Vec::new(),
         }
     }
@@ -142,7 +142,7 @@ impl Toy {
                 Effect::Stop { life, .. } => {
                     let role = self.role(&life);
                     self.log.push(format!("stop {role}"));
-                    if !self.deaf.contains(&&*role) {
+                    if !self.unresponsive.contains(&&*role) {
                         self.report_end(&life, Mark::Orderly);
                     }
                 }

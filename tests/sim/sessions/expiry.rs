@@ -212,15 +212,15 @@ impl World {
 
     fn feed(&mut self, input: Input<SimDomain>) {
         inside(|| self.engine.handle(self.now, input));
-        self.settle();
+        self.flush();
     }
 
     fn timeout(&mut self) {
         inside(|| self.engine.handle_timeout(self.now));
-        self.settle();
+        self.flush();
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             self.hash.effect(self.now, &effect);
             self.effect(effect);

@@ -77,15 +77,15 @@ impl Scene {
     fn later(&mut self, by: Duration) {
         self.now = self.now.after(by);
         inside(|| self.engine.handle_timeout(self.now));
-        self.settle();
+        self.flush();
     }
 
     fn feed(&mut self, input: Input<SimDomain>) {
         inside(|| self.engine.handle(self.now, input));
-        self.settle();
+        self.flush();
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             match effect {
                 Effect::Launch { context, life, .. } => {

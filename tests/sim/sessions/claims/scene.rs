@@ -85,7 +85,7 @@ impl Scene {
         let id = Arc::from(id);
         let input = Input::Asked { id, request };
         let left = inside(|| self.engine.handle_if_new(self.now, input));
-        self.settle();
+        self.flush();
         left.is_none()
     }
 
@@ -141,15 +141,15 @@ impl Scene {
     pub(super) fn later(&mut self, by: Duration) {
         self.now = self.now.after(by);
         inside(|| self.engine.handle_timeout(self.now));
-        self.settle();
+        self.flush();
     }
 
     pub(super) fn feed(&mut self, input: Input<SimDomain>) {
         inside(|| self.engine.handle(self.now, input));
-        self.settle();
+        self.flush();
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         while let Some(effect) = inside(|| self.engine.poll_effect()) {
             match effect {
                 Effect::Launch { context, life, .. } => {
