@@ -32,6 +32,9 @@ const TOMBSTONES: isize = 1_024;
 /// On several threads a row that leaves more is run so often.
 const TRIES: usize = 3;
 
+/// How long the memory of the last lives may take to be given back, on several threads.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A session supervisor keeps so many launch tasks for the next launches, at most.
 const IDLE_LAUNCH_TASKS: usize = 4;
 
@@ -226,14 +229,18 @@ impl Lives {
                     }
                     tokio::task::yield_now().await;
                 }
-                // A thread that has ended a task may not have given its memory back yet.
-                let mut fewest = alloc::live();
-                for _ in 0..20_000 {
-                    if fewest <= enough {
-                        break;
-                    }
+                // A thread that has ended a task may not have given its memory back yet, and the one
+                // that drops what was deferred may have had no turn on a busy machine.
+                let (mut fewest, mut turns) = (alloc::live(), 0);
+                let began = Instant::now();
+                let patience = match enough {
+                    isize::MIN => Duration::ZERO,
+                    _ => PATIENCE,
+                };
+                while fewest > enough && (turns < 20_000 || began.elapsed() < patience) {
                     tokio::task::yield_now().await;
                     fewest = fewest.min(alloc::live());
+                    turns += 1;
                 }
                 fewest
             }
