@@ -89,6 +89,21 @@ impl Fault {
         }
     }
 
+    /// How many there are of each kind, by its stable name: those of which there is none, too.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn counts(of: &[Self]) -> [(&'static str, usize); 4] {
+        [
+            "not_joined",
+            "unread",
+            "store_not_responding",
+            "older_epochs",
+        ]
+        .map(|name| {
+            let count = of.iter().filter(|fault| fault.name() == name).count();
+            (name, count)
+        })
+    }
+
     pub(crate) fn all_of(node: &Node) -> Vec<Self> {
         let not_joined = node.now.borrow().not_joined.clone();
         let mut unread = BTreeMap::<Arc<str>, Vec<Shard>>::new();

@@ -17,7 +17,7 @@ use crate::wire::Figures;
 pub(super) const NODES: usize = 500;
 
 /// How many faults are told at most. Shards that cannot be read for as many causes are as many faults.
-pub(super) const MOST_FAULTS: usize = 20;
+pub(super) const FAULT_TEXTS: usize = 20;
 
 /// What the other nodes have told of themselves.
 pub(super) type FiguresOf = BTreeMap<NodeName, Figures>;
@@ -163,10 +163,10 @@ impl<'a> HereTold<'a> {
             faults: here
                 .faults
                 .iter()
-                .take(MOST_FAULTS)
+                .take(FAULT_TEXTS)
                 .map(FaultTold::of)
                 .collect(),
-            more_faults: here.faults.len().saturating_sub(MOST_FAULTS),
+            more_faults: here.faults.len().saturating_sub(FAULT_TEXTS),
         }
     }
 }

@@ -170,7 +170,7 @@ async fn a_recorder_is_told_what_stats_says_under_the_documented_names() {
 fn check_names(record: &Record) {
     let recorded = record.recorded.lock().unwrap();
     let documented = documented();
-    assert_eq!(documented.len(), 16);
+    assert_eq!(documented.len(), 17);
     let mut found = BTreeMap::<String, BTreeSet<(String, String)>>::new();
     for (name, labels) in &recorded.keys {
         let own = [("cluster", "numbers"), ("node", "one")];
@@ -253,6 +253,10 @@ fn check_values(record: &Record, stats: &Stats) {
         ("unowned", shards.unowned),
     ] {
         total("shards", &format!(r#"state="{state}""#), count.into());
+    }
+    // All is well, and that is told.
+    for (kind, values) in &documented()["session_supervisor_cluster_faults"].1 {
+        total("faults", &format!(r#"{kind}="{values}""#), 0);
     }
     let age = value("lease_age_seconds", "");
     assert!((0.0..10.0).contains(&age), "{age}");

@@ -13,7 +13,7 @@ const STANDINGS = {
   ending: "admits nothing, and stops its sessions",
   over: "admits nothing, and kills what is left",
 };
-const FAULTS = {
+const FAULT_TITLES = {
   not_joined: "it cannot join again",
   unread: "shards cannot be read",
   store_not_responding: "the session store does not answer",
@@ -94,7 +94,7 @@ function here(node) {
 function faults(node) {
   const texts = node.faults.map((fault) => fault.text);
   if (node.more_faults > 0) texts.push(`${number(node.more_faults)} more, not shown`);
-  const kinds = new Set(node.faults.map((fault) => FAULTS[fault.kind] ?? fault.kind));
+  const kinds = new Set(node.faults.map((fault) => FAULT_TITLES[fault.kind] ?? fault.kind));
   byId("faults").hidden = texts.length === 0;
   say(byId("faults-title"), texts.length === 0 ? "" : `Faults of node ${node.node}: ${[...kinds].join(", ")}`);
   const list = byId("fault-list");
