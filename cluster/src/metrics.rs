@@ -13,7 +13,7 @@
 //! | `session_supervisor_cluster_peers_connected` | gauge | | [`Stats::peers_connected`] |
 //! | `session_supervisor_cluster_requests_in_flight` | gauge | | [`Stats::requests_in_flight`] |
 //! | `session_supervisor_cluster_lease_age_seconds` | gauge | | [`Stats::lease_age`]; `+Inf` without a lease |
-//! | `session_supervisor_cluster_faults` | gauge | `kind`: `not_joined`, `unread`, `store_not_responding`, `older_epochs` | the [faults](crate::Status::faults) of [`status`](ClusterSupervisor::status): of each kind so many, or 0 |
+//! | `session_supervisor_cluster_faults` | gauge | `kind`: `not_joined`, `unread`, `store_not_responding`, `older_epochs`, `unreadable_value` | the [faults](crate::Status::faults) of [`status`](ClusterSupervisor::status): of each kind so many, or 0 |
 //! | `session_supervisor_cluster_requests_sent_total` | counter | `kind`: `start`, `lookup`, `stop`, `call`, `cast`, `list`, `leave`; `outcome`: `done`, `refused`, `no_owner`, `unanswered`, `failed`, `cancelled` | [`Stats::sent`] |
 //! | `session_supervisor_cluster_requests_served_total` | counter | `kind`: `start`, `lookup`, `stop`, `call`, `cast`, `list`, `leave`; `outcome`: `done`, `refused`, `elsewhere`, `not_now`, `cancelled` | [`Stats::served`] |
 //! | `session_supervisor_cluster_requests_refused_total` | counter | `reason`: `bad_request`, `mismatch`, `too_large`, `timed_out`, `panicked`, `not_found`, `already_runs`, `unknown_kind`, `bad_arguments`, `bad_id`, `limit`, `start_failed`, `no_reply`, `stopping`, `store`, `other`, `answer_too_large` | [`Stats::refused`] |

@@ -209,7 +209,7 @@ impl Follower {
             let what = if key.version() == 0 {
                 self.etcd.deleted(key, self.shards)
             } else {
-                self.etcd.put(key, self.shards)
+                self.etcd.put(key, self.shards, &self.etcd.unreadable)
             };
             if let Some(what) = what {
                 self.tell(Seen::Change(Change { revision, what })).await?;

@@ -18,6 +18,7 @@ const FAULT_TITLES = {
   unread: "shards cannot be read",
   store_not_responding: "the session store does not answer",
   older_epochs: "etcd is behind the session store",
+  unreadable_value: "values in etcd cannot be read",
 };
 
 let since = null;
