@@ -165,12 +165,12 @@ impl Etcd {
             Err(why) => {
                 let text = shown(key.key());
                 warn!(key = text, %why, "a value in etcd cannot be read; it is ignored");
-                let key_told = UnreadableKey {
+                let told = UnreadableKey {
                     key: text.into(),
                     shard,
                     why,
                 };
-                unreadable.insert(key.key(), key_told);
+                unreadable.insert(key.key(), told);
                 None
             }
         }

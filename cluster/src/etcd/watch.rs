@@ -142,9 +142,6 @@ impl Follower {
         let from = i64::try_from(snapshot.revision).unwrap_or(i64::MAX) + 1;
         self.tell(Seen::Reset(snapshot)).await?;
         let (client, mut stream) = self.open(from).await?;
-        if self.retry.failures() > 0 {
-            info!(revision = from, "the watch of etcd goes on");
-        }
         let silence = self.etcd.connection.request_timeout();
         loop {
             match timeout(silence, stream.message()).await {
@@ -198,6 +195,10 @@ impl Follower {
             return Err(Broken::Ended {
                 reason: answer.cancel_reason().to_owned(),
             });
+        }
+        // The first answer has no events: etcd says with it that it watches.
+        if self.retry.failures() > 0 {
+            info!(revision = from, "the watch of etcd goes on");
         }
         self.retry.succeeded();
         for event in answer.events() {
