@@ -8,7 +8,7 @@ use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{HASH_VERSION, Leaving, Shards, Ttl};
 use session_supervisor_cluster::error::{FrameError, Outcome, RefusalKind, RequestError};
 use session_supervisor_cluster::etcd::{Lease, NodeInfo, Registration, WantedSettings};
-use session_supervisor_cluster::gateway::{Gateway, GatewayOptions, Serve, Serving};
+use session_supervisor_cluster::gateway::{Gateway, GatewayOptions, PeerState, Serve, Serving};
 use session_supervisor_cluster::wire::{Answer, Ask, Done, Hello, Refusal, Request};
 use session_supervisor_cluster::{ClusterSupervisor, NodeName};
 use tokio::sync::watch;
@@ -200,7 +200,11 @@ async fn a_look_up_for_which_there_was_no_time_can_be_asked_again() {
     };
     let owner = Owner::join(&world, "no-time", Arc::new(serve)).await;
     let node = world.join("n").await;
-    until(&node, |status| status.unowned == 0).await;
+    // While it is not connected, that is what is told.
+    until(&node, |status| {
+        status.unowned == 0 && status.peers.iter().any(|peer| peer.state == PeerState::Up)
+    })
+    .await;
     let error = node.find("s").await.expect_err("it has no answer");
     assert!(matches!(error, RequestError::NoOwner { .. }), "{error:?}");
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
