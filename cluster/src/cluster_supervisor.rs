@@ -288,7 +288,8 @@ impl ClusterSupervisor {
     ///
     /// # Errors
     ///
-    /// As [`start_session`](Self::start_session).
+    /// As [`start_session`](Self::start_session). A look-up changes nothing, so one without an answer has the
+    /// outcome [`NotSent`](crate::error::Outcome::NotSent), sent or not: it can be asked again.
     ///
     /// # Cancel safety
     ///

@@ -12,8 +12,8 @@
 //!
 //! The page shows what one node knows: all nodes, with their shards, sessions and leases; every shard,
 //! in the colour of its owner and in a table, those without an owner and those that are being handed
-//! over first of all; what this node may do, and how old its lease is; and what has changed while a page
-//! was open. Below `sessions/` is the dashboard of the library for the sessions of this node
+//! over first of all; what this node may do, how old its lease is, and what keeps it from its work; and
+//! what has changed while a page was open. Below `sessions/` is the dashboard of the library for the sessions of this node
 //! ([`session_supervisor::dashboard`](mod@session_supervisor::dashboard)). It needs no build and loads
 //! nothing from another host.
 //!
@@ -67,7 +67,9 @@
 //!   (`serving`: it admits starts and messages; `ending`: it admits nothing and stops its sessions; `over`: it kills
 //!   what is left; null: it is in no cluster), `lease` (how long one lasts), `lease_age` (since the
 //!   latest confirmed renewal was sent), `serves_for` (for how long it admits something if no renewal
-//!   comes), `owned` and `moving` (how many shards it serves, and is claiming or giving up).
+//!   comes), `owned` and `moving` (how many shards it serves, and is claiming or giving up), `faults` (what
+//!   keeps it from its work: a list of *faults*, at most 20), `more_faults` (so many more there are).
+//! - *fault*: `kind` (the stable name, [`Fault::name`](crate::Fault::name)), `text` (the sentence).
 //! - *node*: `name`, `address`, `incarnation` (a text), `weight`, `leaving`, `planner`, `shards` (how many
 //!   it owns), `planned` (how many it is to own; null: no plan is known), `sessions` and `lease_age` (null: it has not told),
 //!   `connection` (`here`, `up`, `greeting`, `handshaking`, `dialling`, `pausing`, `awaited`, `unknown`),

@@ -39,6 +39,7 @@ mod planner;
 mod settings;
 mod snapshot;
 mod txn;
+mod unreadable;
 mod values;
 mod watch;
 
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use connection::Connection;
 use history::History;
 use keys::Keys;
+use unreadable::UnreadableKeys;
 
 pub use claims::{Claim, Release};
 pub use error::{ConnectError, Denied, EtcdError, GrantError, Outcome, SettingsError};
@@ -58,8 +60,9 @@ pub use options::EtcdOptions;
 pub use planner::{Election, PlanWrite, PlannerTerm};
 pub use settings::{Settings, WantedSettings};
 pub use snapshot::{Change, Changed, Snapshot};
-pub(crate) use values::is_address;
+pub(crate) use unreadable::UnreadableKey;
 pub use values::{NodeInfo, NodeRun, Planner};
+pub(crate) use values::{Unreadable, is_address};
 pub use watch::{Seen, Watch};
 
 /// A cluster in etcd: its endpoints, and the prefix of its keys. Clones are the same connections.
@@ -68,6 +71,7 @@ pub struct Etcd {
     connection: Arc<Connection>,
     keys: Arc<Keys>,
     history: Arc<History>,
+    unreadable: Arc<UnreadableKeys>,
 }
 
 impl fmt::Debug for Etcd {
@@ -107,6 +111,7 @@ impl Etcd {
             connection: Arc::new(connection),
             keys: Arc::new(keys),
             history: Arc::default(),
+            unreadable: Arc::default(),
         })
     }
 
@@ -130,6 +135,11 @@ impl Etcd {
         let answer = self.connection.call(request, asked).await?;
         self.history
             .begins_at(request, Position::of(answer.header()))
+    }
+
+    /// The keys whose values could not be read when they were seen last, in their order.
+    pub(crate) fn unreadable(&self) -> Vec<UnreadableKey> {
+        self.unreadable.all()
     }
 
     /// The prefix of all keys, without a slash at its end.

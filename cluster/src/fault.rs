@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::engine::Shard;
+use crate::etcd::{Unreadable, UnreadableKey};
 use crate::node::Node;
 use crate::store_calls::{LateCall, StoreCall, named, not_answered};
 
@@ -50,6 +51,19 @@ pub enum Fault {
         /// is past that.
         noted: u64,
     },
+    /// Keys of the cluster in etcd have values that cannot be read, so something else has written them, or a
+    /// node of another version. The owner of such a shard is not known, and as long as the key is there no
+    /// node can claim it. Delete a key that no node has written.
+    UnreadableValue {
+        /// The first such key.
+        key: Arc<str>,
+        /// How many keys.
+        keys: u32,
+        /// The shards whose owners they should name, in the order of their numbers.
+        shards: Vec<Shard>,
+        /// Why. Each cause is a fault of its own.
+        why: Arc<str>,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -73,6 +87,24 @@ impl fmt::Display for Fault {
                 "{shards} shards are not served: the store has seen epoch {noted}, and etcd gives up to \
                  {epoch}; it was restored from a backup, or the store is another cluster's"
             ),
+            Self::UnreadableValue {
+                key,
+                keys,
+                shards,
+                why,
+            } => {
+                match keys {
+                    0 | 1 => write!(f, "the value of key {key} in etcd cannot be read")?,
+                    _ => write!(
+                        f,
+                        "the values of {keys} keys in etcd cannot be read, the first of which is {key}"
+                    )?,
+                }
+                if !shards.is_empty() {
+                    write!(f, ", so no node can claim {}", named(shards))?;
+                }
+                write!(f, ": {why}")
+            }
         }
     }
 }
@@ -86,7 +118,24 @@ impl Fault {
             Self::Unread { .. } => "unread",
             Self::StoreNotResponding { .. } => "store_not_responding",
             Self::OlderEpochs { .. } => "older_epochs",
+            Self::UnreadableValue { .. } => "unreadable_value",
         }
+    }
+
+    /// How many there are of each kind, by its stable name: those of which there is none, too.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn counts(of: &[Self]) -> [(&'static str, usize); 5] {
+        [
+            "not_joined",
+            "unread",
+            "store_not_responding",
+            "older_epochs",
+            "unreadable_value",
+        ]
+        .map(|name| {
+            let count = of.iter().filter(|fault| fault.name() == name).count();
+            (name, count)
+        })
     }
 
     pub(crate) fn all_of(node: &Node) -> Vec<Self> {
@@ -108,7 +157,27 @@ impl Fault {
         let unread = unread.map(|(why, shards)| Self::Unread { shards, why });
         let late = node.store_calls.late().map(Self::from);
         let of_store = unread.chain(late).chain(older);
-        not_joined.into_iter().chain(of_store).collect()
+        let of_etcd = Self::of_etcd(node.etcd.unreadable());
+        not_joined
+            .into_iter()
+            .chain(of_store)
+            .chain(of_etcd)
+            .collect()
+    }
+
+    fn of_etcd(keys: Vec<UnreadableKey>) -> impl Iterator<Item = Self> {
+        let mut causes = BTreeMap::<Unreadable, Vec<UnreadableKey>>::new();
+        for key in keys {
+            causes.entry(key.why).or_default().push(key);
+        }
+        causes.into_iter().filter_map(|(why, keys)| {
+            Some(Self::UnreadableValue {
+                key: Arc::clone(&keys.first()?.key),
+                keys: u32::try_from(keys.len()).unwrap_or(u32::MAX),
+                shards: keys.iter().filter_map(|key| key.shard).collect(),
+                why: why.to_string().into(),
+            })
+        })
     }
 }
 
@@ -142,6 +211,17 @@ impl Serialize for Fault {
                 map.serialize_entry("epoch", epoch)?;
                 map.serialize_entry("noted", noted)?;
             }
+            Self::UnreadableValue {
+                key,
+                keys,
+                shards,
+                why,
+            } => {
+                map.serialize_entry("key", key)?;
+                map.serialize_entry("keys", keys)?;
+                map.serialize_entry("shards", shards)?;
+                map.serialize_entry("why", why)?;
+            }
         }
         map.end()
     }
@@ -162,7 +242,8 @@ mod tests {
     use std::time::Duration;
 
     use super::Fault;
-    use crate::engine::Shards;
+    use crate::engine::{Shard, Shards};
+    use crate::etcd::{Unreadable, UnreadableKey};
     use crate::store_calls::StoreCall;
 
     #[test]
@@ -195,5 +276,63 @@ mod tests {
             late.to_string(),
             "the session store has not answered `load_many` of shards 7, 8 for 12 s"
         );
+    }
+
+    fn unreadable(key: &str, shard: Option<Shard>, why: Unreadable) -> UnreadableKey {
+        let key = key.into();
+        UnreadableKey { key, shard, why }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_read_for_one_cause_are_one_fault() {
+        let shards = Shards::new(64).expect("a count");
+        let keys = vec![
+            unreadable("/c/plan", None, Unreadable::TooLarge),
+            unreadable("/c/shards/0003", shards.get(3), Unreadable::NoRun),
+            unreadable("/c/shards/0009", shards.get(9), Unreadable::NoRun),
+        ];
+        let told: Vec<_> = Fault::of_etcd(keys)
+            .map(|fault| fault.to_string())
+            .collect();
+        let expected = [
+            "the values of 2 keys in etcd cannot be read, the first of which is /c/shards/0003, so no node \
+             can claim shards 3, 9: it is not a node and its incarnation",
+            "the value of key /c/plan in etcd cannot be read: it is too large",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(Fault::of_etcd(Vec::new()).count(), 0);
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn every_kind_is_counted() {
+        let (why, epoch) = (std::sync::Arc::<str>::from("it is away"), 1);
+        let unread = |why: &str| Fault::Unread {
+            shards: Vec::new(),
+            why: why.into(),
+        };
+        let mut faults = vec![
+            Fault::NotJoined { why },
+            unread("one"),
+            unread("another"),
+            Fault::StoreNotResponding {
+                call: StoreCall::Load,
+                shards: Vec::new(),
+                waited: Duration::ZERO,
+            },
+            Fault::OlderEpochs {
+                shards: 1,
+                epoch,
+                noted: 2,
+            },
+        ];
+        faults.extend(Fault::of_etcd(vec![unreadable(
+            "/c",
+            None,
+            Unreadable::NoText,
+        )]));
+        let counts = Fault::counts(&faults).map(|(_, count)| count);
+        assert_eq!(counts, [1, 2, 1, 1, 1]);
+        assert_eq!(Fault::counts(&[]).map(|(_, count)| count), [0; 5]);
     }
 }

@@ -1,8 +1,8 @@
 //! The numbers of a node through the [`metrics`](https://docs.rs/metrics) facade, for Prometheus and
 //! others. It needs the feature `metrics`.
 //!
-//! An [`Exporter`] hands over what [`ClusterSupervisor::stats`] says, whenever it is told to
-//! [publish](Exporter::publish). Nothing is handed over by itself: a recorder is foreign code that may
+//! An [`Exporter`] hands over what [`ClusterSupervisor::stats`] says, and how many faults there are, whenever it
+//! is told to [publish](Exporter::publish). Nothing is handed over by itself: a recorder is foreign code that may
 //! block or panic, and the node never calls it. The numbers of the node's sessions are those of
 //! [`session_supervisor::metrics`]: publish [`sessions`](ClusterSupervisor::sessions) there.
 //!
@@ -13,6 +13,7 @@
 //! | `session_supervisor_cluster_peers_connected` | gauge | | [`Stats::peers_connected`] |
 //! | `session_supervisor_cluster_requests_in_flight` | gauge | | [`Stats::requests_in_flight`] |
 //! | `session_supervisor_cluster_lease_age_seconds` | gauge | | [`Stats::lease_age`]; `+Inf` without a lease |
+//! | `session_supervisor_cluster_faults` | gauge | `kind`: `not_joined`, `unread`, `store_not_responding`, `older_epochs`, `unreadable_value` | the [faults](crate::Status::faults) of [`status`](ClusterSupervisor::status): of each kind so many, or 0 |
 //! | `session_supervisor_cluster_requests_sent_total` | counter | `kind`: `start`, `lookup`, `stop`, `call`, `cast`, `list`, `leave`; `outcome`: `done`, `refused`, `no_owner`, `unanswered`, `failed`, `cancelled` | [`Stats::sent`] |
 //! | `session_supervisor_cluster_requests_served_total` | counter | `kind`: `start`, `lookup`, `stop`, `call`, `cast`, `list`, `leave`; `outcome`: `done`, `refused`, `elsewhere`, `not_now`, `cancelled` | [`Stats::served`] |
 //! | `session_supervisor_cluster_requests_refused_total` | counter | `reason`: `bad_request`, `mismatch`, `too_large`, `timed_out`, `panicked`, `not_found`, `already_runs`, `unknown_kind`, `bad_arguments`, `bad_id`, `limit`, `start_failed`, `no_reply`, `stopping`, `store`, `other`, `answer_too_large` | [`Stats::refused`] |
@@ -52,6 +53,7 @@ use session_supervisor::Histogram;
 use session_supervisor::metrics::samples::Given;
 
 use crate::cluster_supervisor::ClusterSupervisor;
+use crate::fault::Fault;
 use crate::meter::Meter;
 use crate::stats::Stats;
 
@@ -60,6 +62,7 @@ const SHARDS: &str = "session_supervisor_cluster_shards";
 const PEERS: &str = "session_supervisor_cluster_peers_connected";
 const IN_FLIGHT: &str = "session_supervisor_cluster_requests_in_flight";
 const LEASE_AGE: &str = "session_supervisor_cluster_lease_age_seconds";
+const FAULT_COUNT: &str = "session_supervisor_cluster_faults";
 const SENT: &str = "session_supervisor_cluster_requests_sent_total";
 const SERVED: &str = "session_supervisor_cluster_requests_served_total";
 const REFUSED: &str = "session_supervisor_cluster_requests_refused_total";
@@ -116,6 +119,7 @@ impl Exporter {
     pub fn publish(&mut self, cluster: &ClusterSupervisor) {
         let stats = cluster.stats();
         let node = cluster.of_node();
+        let faults = Fault::counts(&Fault::all_of(node));
         let named = [
             Label::new("cluster", SharedString::from(node.options.cluster.clone())),
             Label::new("node", SharedString::from(node.name.to_string())),
@@ -129,6 +133,9 @@ impl Exporter {
         describe();
         for (name, label, value) in gauges(&stats) {
             gauge!(name, labels(label.as_slice())).set(value);
+        }
+        for (kind, count) in faults {
+            gauge!(FAULT_COUNT, labels(&[("kind", kind)])).set(count as f64);
         }
         let totals = totals(&stats);
         known.totals.resize(totals.len(), 0);
@@ -251,6 +258,11 @@ fn describe() {
             LEASE_AGE,
             Unit::Seconds,
             "Since the last confirmed renewal of the lease was sent.",
+        ),
+        (
+            FAULT_COUNT,
+            Unit::Count,
+            "What keeps this node from its work, by kind.",
         ),
     ] {
         describe_gauge!(name, unit, what);

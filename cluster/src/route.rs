@@ -1,5 +1,7 @@
 //! To whom a request goes: to this node, if it owns the id, else to the owner, as far as it is known.
 
+mod tries;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::local::check_id;
 use crate::meter::{Asking, SentHow};
 use crate::node::{Node, Stage};
 use crate::wire::{Answer, Ask, Done, Payload, Refusal, RefusalKind, Request, request_size};
+use tries::Tries;
 
 /// How often a node that was asked may name another one before the map is looked at again.
 const FOLLOWED: u32 = 2;
@@ -40,51 +43,40 @@ pub(crate) async fn ask_owner(
 async fn to_owner(node: &Node, id: &str, ask: Ask, within: Duration) -> Result<Done, RequestError> {
     let local = &node.local;
     if let Err(refusal) = check_id(id) {
-        return Err(refused(id, refusal));
+        return Err(RequestError::Refused {
+            id: id.into(),
+            refusal,
+            unanswered: None,
+        });
     }
-    let until = end_of(within);
     let request = sendable(node, id, ask)?;
-    let mut last: Option<AskError> = None;
+    let mut tries = Tries::new(id, &request.ask, within, Instant::now());
     loop {
         let again = Request::again(request.id, request.ask.clone());
         let peers = node.now.borrow().peers.clone();
-        match try_once(node, peers.as_ref(), id, again, until).await {
-            Tried::Done(Err(RequestError::Refused { refusal, .. })) => {
-                let unanswered = last.filter(|error| error.outcome() == Outcome::Unknown);
-                return Err(RequestError::Refused {
-                    id: id.into(),
-                    refusal,
-                    unanswered,
-                });
-            }
+        match try_once(node, peers.as_ref(), id, again, &tries).await {
             Tried::Done(answer) => return answer,
+            Tried::Refused(refusal, by) => return Err(tries.refused(refusal, by)),
             Tried::Again(pause, error) => {
-                // What may have been done is what the caller has to know.
-                let unknown = error
-                    .as_ref()
-                    .is_some_and(|error| error.outcome() == Outcome::Unknown);
-                if last.is_none() || unknown {
-                    last = error.or(last);
-                }
+                let pause = tries.again(pause, error, Instant::now());
                 // A node that has left gets no requests, and sends none.
                 let left = node.now.borrow().stage == Stage::Left;
-                if left || Instant::now() + pause >= until {
+                let Some(pause) = pause.filter(|_| !left) else {
                     break;
-                }
+                };
                 // An owner may be known before that.
                 tokio::select! {
                     () = sleep(pause) => {}
                     () = local.admission.changed.notified() => {}
                 }
+                // A node with too much to do wakes late.
+                if Instant::now() >= tries.latest() {
+                    break;
+                }
             }
         }
     }
-    let here = local.admission.epoch_of(id).err();
-    let id = id.into();
-    Err(match last {
-        None => RequestError::NoOwner { id, within, here },
-        Some(cause) => RequestError::Unanswered { id, cause },
-    })
+    Err(tries.ended(local.admission.epoch_of(id).err()))
 }
 
 /// A request that fits into a frame. One to this node must, too: what works here works when the session has
@@ -105,12 +97,14 @@ fn sendable(node: &Node, id: &str, ask: Ask) -> Result<Request, RequestError> {
 
 /// When a caller gives up. One who waits without a limit gives the longest time that there is, and no clock
 /// goes so far: a day is beyond what any caller waits for.
-fn end_of(within: Duration) -> Instant {
-    Instant::now() + within.min(DAY)
+fn end_of(within: Duration, now: Instant) -> Instant {
+    now + within.min(DAY)
 }
 
 enum Tried {
     Done(Result<Done, RequestError>),
+    /// This node has refused it.
+    Refused(Refusal, NodeName),
     /// Worth trying again after this pause.
     Again(Duration, Option<AskError>),
 }
@@ -120,8 +114,9 @@ async fn try_once(
     peers: Option<&Peers>,
     id: &str,
     mut request: Request,
-    until: Instant,
+    tries: &Tries,
 ) -> Tried {
+    let until = tries.until();
     let local = &own.local;
     let mut node = match local.admission.epoch_of(id) {
         Ok(_) => None,
@@ -135,7 +130,7 @@ async fn try_once(
                 request.deadline_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
                 match timeout_at(until, local.serve(request.clone())).await {
                     Ok(answer) => answer,
-                    Err(_) => return Tried::Done(Err(timed_out(id))),
+                    Err(_) => return Tried::Refused(timed_out(), own.name.clone()),
                 }
             }
             Some(node) => {
@@ -158,14 +153,14 @@ async fn try_once(
         match answer {
             Answer::Done(done) => return Tried::Done(Ok(done)),
             Answer::Refused(refusal) => {
-                return Tried::Done(Err(refused(id, refusal)));
+                return Tried::Refused(refusal, node.unwrap_or_else(|| own.name.clone()));
             }
             Answer::NobodyNow { retry_after_ms } => {
                 return Tried::Again(Duration::from_millis(retry_after_ms.into()), None);
             }
             Answer::NotMine {
                 ask: Some(other), ..
-            } if node.as_ref() != Some(&other) => {
+            } if node.as_ref() != Some(&other) && Instant::now() < tries.latest() => {
                 local.meter.redirected();
                 // This one may have got it meanwhile.
                 node = (other != own.name).then_some(other);
@@ -191,18 +186,8 @@ async fn ask_peer(
     }
 }
 
-fn timed_out(id: &str) -> RequestError {
-    let refusal = Refusal::new(RefusalKind::TimedOut, "it was not done in time");
-    refused(id, refusal)
-}
-
-/// It was not tried before, or is known not to have been done.
-fn refused(id: &str, refusal: Refusal) -> RequestError {
-    RequestError::Refused {
-        id: id.into(),
-        refusal,
-        unanswered: None,
-    }
+fn timed_out() -> Refusal {
+    Refusal::new(RefusalKind::TimedOut, "it was not done in time")
 }
 
 /// Asks a node, whichever shards it owns. None: it has not done it.
@@ -230,7 +215,11 @@ async fn to_node(
     within: Duration,
 ) -> Result<Answer, SentHow> {
     if *of == node.name {
-        let served = timeout_at(end_of(within), node.local.serve(Request::new(ask))).await;
+        let served = timeout_at(
+            end_of(within, Instant::now()),
+            node.local.serve(Request::new(ask)),
+        )
+        .await;
         return served.map_err(|_| SentHow::Refused(RefusalKind::TimedOut));
     }
     let peers = node.now.borrow().peers.clone();

@@ -9,11 +9,15 @@ use super::changes::Change;
 use super::json::{json, seconds, some_seconds};
 use super::view::{Here, NodeView, ShardState, ShardView, View, connection, hold, standing};
 use crate::engine::{Leaving, NodeName};
+use crate::fault::Fault;
 use crate::node::Stage;
 use crate::wire::Figures;
 
 /// How many nodes are told at most, in the order of their names.
 pub(super) const NODES: usize = 500;
+
+/// How many faults are told at most. Shards that cannot be read for as many causes are as many faults.
+pub(super) const FAULT_TEXTS: usize = 20;
 
 /// What the other nodes have told of themselves.
 pub(super) type FiguresOf = BTreeMap<NodeName, Figures>;
@@ -125,6 +129,24 @@ struct HereTold<'a> {
     serves_for: Option<Duration>,
     owned: u32,
     moving: u32,
+    faults: Vec<FaultTold>,
+    more_faults: usize,
+}
+
+/// A fault. Its shards are in its text, which names a few of them.
+#[derive(Serialize)]
+struct FaultTold {
+    kind: &'static str,
+    text: String,
+}
+
+impl FaultTold {
+    fn of(fault: &Fault) -> Self {
+        Self {
+            kind: fault.name(),
+            text: fault.to_string(),
+        }
+    }
 }
 
 impl<'a> HereTold<'a> {
@@ -138,6 +160,13 @@ impl<'a> HereTold<'a> {
             serves_for: here.lease.serves_for,
             owned: here.owned,
             moving: here.moving,
+            faults: here
+                .faults
+                .iter()
+                .take(FAULT_TEXTS)
+                .map(FaultTold::of)
+                .collect(),
+            more_faults: here.faults.len().saturating_sub(FAULT_TEXTS),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::engine::{Hold, Incarnation, Leaving, NodeName, Owner, Plan, Shard, Shards, Standing};
+use crate::fault::Fault;
 use crate::gateway::{PeerState, PeerStatus};
 use crate::node::Stage;
 use crate::status::Status;
@@ -61,6 +62,8 @@ pub(super) struct Here {
     pub(super) lease_age: Option<Duration>,
     pub(super) owned: u32,
     pub(super) moving: u32,
+    /// What keeps it from its work.
+    pub(super) faults: Vec<Fault>,
 }
 
 /// A node.
@@ -190,6 +193,7 @@ impl View {
                 lease_age: status.lease_age,
                 owned: status.owned_here,
                 moving: status.moving_here,
+                faults: status.faults,
             },
         }
     }

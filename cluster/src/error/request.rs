@@ -27,7 +27,8 @@ pub enum RequestError {
         #[source]
         unanswered: Option<AskError>,
     },
-    /// No node that can be reached owned the id in time.
+    /// No node that can be reached owned the id in time. No try begins at the very end of that time, so that
+    /// one whose answer comes too late does not leave the outcome unknown.
     #[error("{}: no node took it in {within:?}", named(id))]
     NoOwner {
         /// The id.

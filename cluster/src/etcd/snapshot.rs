@@ -14,6 +14,7 @@ use super::history::Position;
 use super::keys::Key;
 use super::nodes::Registered;
 use super::planner::PlannerTerm;
+use super::unreadable::{UnreadableKey, UnreadableKeys};
 use super::values::{NodeInfo, NodeRun, Planner, Unreadable};
 
 /// How many keys are read with one request.
@@ -85,6 +86,7 @@ impl Etcd {
     pub async fn snapshot(&self, shards: Shards) -> Result<Snapshot, EtcdError> {
         let request = "the keys of the cluster";
         let mut snapshot = Snapshot::default();
+        let unreadable = UnreadableKeys::default();
         let mut from = self.keys.start().into_bytes();
         let seen = self.history.seen();
         loop {
@@ -106,7 +108,7 @@ impl Etcd {
             let more = page.more();
             let keys = page.take_kvs();
             for key in &keys {
-                if let Some(what) = self.put(key, shards) {
+                if let Some(what) = self.put(key, shards, &unreadable) {
                     snapshot.set(what);
                 }
             }
@@ -115,15 +117,28 @@ impl Etcd {
                     from = last.key().to_vec();
                     from.push(0);
                 }
-                _ => return Ok(snapshot),
+                _ => {
+                    self.unreadable.replace(unreadable);
+                    return Ok(snapshot);
+                }
             }
         }
     }
 
-    /// What a key that was written says. What cannot be read is logged, and says nothing.
-    pub(super) fn put(&self, key: &KeyValue, shards: Shards) -> Option<Changed> {
+    /// What a key that was written says. What cannot be read is logged and noted, and says nothing.
+    pub(super) fn put(
+        &self,
+        key: &KeyValue,
+        shards: Shards,
+        unreadable: &UnreadableKeys,
+    ) -> Option<Changed> {
         let created = key.create_revision().unsigned_abs();
-        let value = match self.keys.read(key.key(), shards) {
+        let named = self.keys.read(key.key(), shards);
+        let shard = match named {
+            Ok(Key::Shard(shard)) => Some(shard),
+            _ => None,
+        };
+        let value = match named {
             Ok(Key::Settings) => return None,
             Ok(Key::Node(name)) => NodeInfo::read(key.value()).map(|info| {
                 let registered = Registered { revision: created };
@@ -142,16 +157,28 @@ impl Etcd {
                 return None;
             }
         };
-        value
-            .inspect_err(|why| {
-                let key = shown(key.key());
-                warn!(key, %why, "a value in etcd cannot be read; it is ignored");
-            })
-            .ok()
+        match value {
+            Ok(what) => {
+                unreadable.remove(key.key());
+                Some(what)
+            }
+            Err(why) => {
+                let text = shown(key.key());
+                warn!(key = text, %why, "a value in etcd cannot be read; it is ignored");
+                let told = UnreadableKey {
+                    key: text.into(),
+                    shard,
+                    why,
+                };
+                unreadable.insert(key.key(), told);
+                None
+            }
+        }
     }
 
     /// What a key that was deleted says.
     pub(super) fn deleted(&self, key: &KeyValue, shards: Shards) -> Option<Changed> {
+        self.unreadable.remove(key.key());
         match self.keys.read(key.key(), shards) {
             Ok(Key::Node(name)) => Some(Changed::Node(name, None)),
             Ok(Key::Shard(shard)) => Some(Changed::Shard(shard, None)),

@@ -137,8 +137,8 @@ pub(crate) fn is_address(text: &str) -> bool {
 }
 
 /// Why a value is not what its key says.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(super) enum Unreadable {
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unreadable {
     #[error("it is no text")]
     NoText,
     #[error("it is not a node and its incarnation")]

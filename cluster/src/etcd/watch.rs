@@ -142,9 +142,6 @@ impl Follower {
         let from = i64::try_from(snapshot.revision).unwrap_or(i64::MAX) + 1;
         self.tell(Seen::Reset(snapshot)).await?;
         let (client, mut stream) = self.open(from).await?;
-        if self.retry.failures() > 0 {
-            info!(revision = from, "the watch of etcd goes on");
-        }
         let silence = self.etcd.connection.request_timeout();
         loop {
             match timeout(silence, stream.message()).await {
@@ -199,6 +196,10 @@ impl Follower {
                 reason: answer.cancel_reason().to_owned(),
             });
         }
+        // The first answer has no events: etcd says with it that it watches.
+        if self.retry.failures() > 0 {
+            info!(revision = from, "the watch of etcd goes on");
+        }
         self.retry.succeeded();
         for event in answer.events() {
             let Some(key) = event.kv() else { continue };
@@ -209,7 +210,7 @@ impl Follower {
             let what = if key.version() == 0 {
                 self.etcd.deleted(key, self.shards)
             } else {
-                self.etcd.put(key, self.shards)
+                self.etcd.put(key, self.shards, &self.etcd.unreadable)
             };
             if let Some(what) = what {
                 self.tell(Seen::Change(Change { revision, what })).await?;

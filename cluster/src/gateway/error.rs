@@ -44,7 +44,8 @@ pub enum GatewayError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It was not sent, so it was not carried out and never will be.
+    /// It was not sent, so it was not carried out and never will be; or it changes nothing. It can be sent
+    /// again as it is.
     NotSent,
     /// It may have been carried out, or may still be.
     Unknown,
@@ -89,7 +90,7 @@ pub enum AskError {
     TimedOut {
         /// The node.
         node: NodeName,
-        /// [`NotSent`](Outcome::NotSent) if it waited all the time for its turn.
+        /// [`NotSent`](Outcome::NotSent) if it waited all the time for its turn, or changes nothing.
         outcome: Outcome,
     },
     /// The connection ended before there was an answer.
@@ -129,5 +130,16 @@ impl AskError {
             | Self::Gone { outcome, .. }
             | Self::Frame { outcome, .. } => *outcome,
         }
+    }
+
+    /// The same of a request that changes nothing, carried out or not.
+    pub(crate) fn without_effect(mut self) -> Self {
+        if let Self::TimedOut { outcome, .. }
+        | Self::Gone { outcome, .. }
+        | Self::Frame { outcome, .. } = &mut self
+        {
+            *outcome = Outcome::NotSent;
+        }
+        self
     }
 }

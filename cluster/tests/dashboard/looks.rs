@@ -76,6 +76,8 @@ const CONTRAST: &str = "
       [of('#node-rows td', 'color'), of('#nodes', 'backgroundColor')],
       [of('.quiet', 'color'), of('#grid', 'backgroundColor')],
       [of('footer', 'color'), of('body', 'backgroundColor')],
+      [of('#faults-title', 'color'), of('#faults', 'backgroundColor')],
+      [of('#fault-list', 'color'), of('#faults', 'backgroundColor')],
       [of('header a', 'color'), of('body', 'backgroundColor')],
       [of('#tiles .unowned.some b', 'color'), of('#tiles .unowned', 'backgroundColor')],
       [of('#tiles .moving.some b', 'color'), of('#tiles .moving', 'backgroundColor')],

@@ -13,6 +13,7 @@ mod driver;
 #[path = "../support/etcd.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod etcd;
+mod faults;
 mod looks;
 mod moves;
 mod node;
@@ -30,6 +31,9 @@ type Case = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
 const CASES: &[Case] = &[
     ("a_shard_that_moves_is_seen", || Box::pin(moves::moves())),
     ("it_says_when_the_node_is_lost", || Box::pin(moves::lost())),
+    ("what_keeps_the_node_from_its_work_is_seen", || {
+        Box::pin(faults::faults())
+    }),
     (
         "what_is_unowned_or_moving_is_seen_and_what_others_chose_is_text",
         || Box::pin(safety::text()),

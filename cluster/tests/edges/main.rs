@@ -10,6 +10,7 @@ mod many;
 mod node;
 mod outcomes;
 mod pages;
+mod strange_keys;
 mod times;
 mod turns;
 #[path = "../support/wait.rs"]

@@ -1,18 +1,19 @@
 //! What a caller is told of a request that may have been carried out.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_supervisor_cluster::clock::Clock;
 use session_supervisor_cluster::engine::{HASH_VERSION, Leaving, Shards, Ttl};
 use session_supervisor_cluster::error::{FrameError, Outcome, RefusalKind, RequestError};
 use session_supervisor_cluster::etcd::{Lease, NodeInfo, Registration, WantedSettings};
-use session_supervisor_cluster::gateway::{Gateway, GatewayOptions, Serving};
-use session_supervisor_cluster::wire::{Answer, Ask, Done, Hello, Request};
+use session_supervisor_cluster::gateway::{Gateway, GatewayOptions, PeerState, Serve, Serving};
+use session_supervisor_cluster::wire::{Answer, Ask, Done, Hello, Refusal, Request};
 use session_supervisor_cluster::{ClusterSupervisor, NodeName};
 use tokio::sync::watch;
 
-use crate::node::{Echo, soon, until, world};
+use crate::node::{Echo, World, soon, until, world};
 
 /// An id whose shard this node owns, as the other one sees it.
 fn id_of(owner: &str, seen_by: &ClusterSupervisor, shards: u32) -> String {
@@ -29,6 +30,58 @@ fn refused(error: &RequestError) -> Option<RefusalKind> {
     match error {
         RequestError::Refused { refusal, .. } => Some(refusal.kind),
         _ => None,
+    }
+}
+
+/// A node that owns the one shard of a cluster, and answers what a test wants.
+struct Owner {
+    gateway: Gateway,
+    lease: Lease,
+}
+
+impl Owner {
+    async fn join(world: &World, cluster: &str, serve: Arc<dyn Serve>) -> Self {
+        let etcd = world.etcd().await;
+        let settings = etcd.settings(WantedSettings {
+            name: cluster,
+            shards: 1,
+            hash: HASH_VERSION,
+            protocol: 1,
+        });
+        let settings = settings.await.expect("an answer");
+        let ttl = Ttl::new(Duration::from_secs(600)).expect("a time to live");
+        let lease = Lease::grant(&etcd, ttl, Clock::real()).await;
+        let lease = lease.expect("a lease");
+        // After the other in the alphabet: so it is dialled.
+        let name = NodeName::try_from("z").expect("a name");
+        let hello = Hello {
+            cluster: settings.cluster,
+            protocol: 1,
+            shards: 1,
+            hash: HASH_VERSION,
+            node: name.clone(),
+            incarnation: lease.incarnation(),
+        };
+        let gateway = Gateway::open(GatewayOptions::new("a cookie"), hello, serve).await;
+        let gateway = gateway.expect("it opens");
+        let keys = lease.keys(name);
+        let info = NodeInfo {
+            address: gateway.address().to_string(),
+            incarnation: lease.incarnation(),
+            protocol: 1,
+            weight: 1,
+            leaving: Leaving::No,
+        };
+        let registered = keys.register(&info).await;
+        assert!(matches!(registered, Ok(Registration::Registered(_))));
+        let shard = Shards::new(1).expect("a count").of("s");
+        keys.claim(shard).await.map(drop).expect("an answer");
+        Self { gateway, lease }
+    }
+
+    async fn end(self) {
+        self.gateway.close().await;
+        self.lease.revoke().await.expect("an answer");
     }
 }
 
@@ -91,27 +144,6 @@ async fn a_refusal_after_a_try_without_an_answer_tells_that_it_may_have_been_don
     let Some(world) = world("unanswered", 1) else {
         return;
     };
-    let etcd = world.etcd().await;
-    let settings = etcd.settings(WantedSettings {
-        name: "unanswered",
-        shards: 1,
-        hash: HASH_VERSION,
-        protocol: 1,
-    });
-    let settings = settings.await.expect("an answer");
-    let ttl = Ttl::new(Duration::from_secs(600)).expect("a time to live");
-    let lease = Lease::grant(&etcd, ttl, Clock::real()).await;
-    let lease = lease.expect("a lease");
-    // After the other in the alphabet: so it is dialled.
-    let name = NodeName::try_from("z").expect("a name");
-    let hello = Hello {
-        cluster: settings.cluster,
-        protocol: 1,
-        shards: 1,
-        hash: HASH_VERSION,
-        node: name.clone(),
-        incarnation: lease.incarnation(),
-    };
     let took = Arc::new(watch::Sender::new(false));
     let taken = Arc::clone(&took);
     let serve = move |_: Option<NodeName>, request: Request| -> Serving {
@@ -126,28 +158,14 @@ async fn a_refusal_after_a_try_without_an_answer_tells_that_it_may_have_been_don
             }
         })
     };
-    let gateway = Gateway::open(GatewayOptions::new("a cookie"), hello, Arc::new(serve)).await;
-    let gateway = gateway.expect("it opens");
-    let keys = lease.keys(name);
-    let info = NodeInfo {
-        address: gateway.address().to_string(),
-        incarnation: lease.incarnation(),
-        protocol: 1,
-        weight: 1,
-        leaving: Leaving::No,
-    };
-    let registered = keys.register(&info).await;
-    assert!(matches!(registered, Ok(Registration::Registered(_))));
-    let shard = Shards::new(1).expect("a count").of("s");
-    keys.claim(shard).await.map(drop).expect("an answer");
+    let owner = Owner::join(&world, "unanswered", Arc::new(serve)).await;
 
     let node = world.join("n").await;
     until(&node, |status| status.unowned == 0).await;
     let dies = async {
         let mut took = took.subscribe();
         took.wait_for(|took| *took).await.expect("it is there");
-        gateway.close().await;
-        lease.revoke().await.expect("an answer");
+        owner.end().await;
     };
     let (stopped, ()) = soon("the answer", async {
         tokio::join!(node.stop_session("s"), dies)
@@ -160,4 +178,45 @@ async fn a_refusal_after_a_try_without_an_answer_tells_that_it_may_have_been_don
     let error = node.stop_session("s").await.expect_err("there is none");
     assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
     node.leave().await;
+}
+
+/// The owner takes nothing at first, and then says that there was no time: what only looks was certainly not
+/// carried out with an effect, and what changes something may have been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_up_for_which_there_was_no_time_can_be_asked_again() {
+    let Some(world) = world("no-time", 1) else {
+        return;
+    };
+    let asked = Mutex::new(BTreeMap::new());
+    let serve = move |_: Option<NodeName>, request: Request| -> Serving {
+        let mut asked = asked.lock().expect("no test has failed");
+        let times: &mut u32 = asked.entry(request.ask.name()).or_default();
+        *times += 1;
+        let answer = match *times {
+            1 => Answer::NobodyNow { retry_after_ms: 1 },
+            _ => Answer::Refused(Refusal::new(RefusalKind::TimedOut, "not in time")),
+        };
+        Box::pin(async move { answer })
+    };
+    let owner = Owner::join(&world, "no-time", Arc::new(serve)).await;
+    let node = world.join("n").await;
+    // While it is not connected, that is what is told.
+    until(&node, |status| {
+        status.unowned == 0 && status.peers.iter().any(|peer| peer.state == PeerState::Up)
+    })
+    .await;
+    let error = node.find("s").await.expect_err("it has no answer");
+    assert!(matches!(error, RequestError::NoOwner { .. }), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    let error = node.find("s").await.expect_err("it has no answer");
+    assert!(
+        matches!(error, RequestError::Unanswered { .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+    let error = node.stop_session("s").await.expect_err("no answer");
+    assert_eq!(refused(&error), Some(RefusalKind::TimedOut), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+    node.leave().await;
+    owner.end().await;
 }

@@ -16,6 +16,7 @@ mod claims;
 mod figures;
 mod full;
 mod lease;
+mod log;
 mod login;
 mod names;
 mod node;

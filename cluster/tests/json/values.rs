@@ -64,6 +64,12 @@ pub(crate) fn faults() -> Vec<Fault> {
             epoch: 60,
             noted: 120,
         },
+        Fault::UnreadableValue {
+            key: Arc::from("/session-supervisor/rooms/shards/0007"),
+            keys: 2,
+            shards: vec![shard(7), shard(8)],
+            why: Arc::from("it is no text"),
+        },
     ]
 }
 

@@ -70,6 +70,14 @@ async fn join(etcd: &etcd::Cluster) -> ClusterSupervisor {
     joined.expect("it joins")
 }
 
+/// Something that is no node has written it, which is a fault of every node.
+async fn strange_key(etcd: &etcd::Cluster) {
+    let client = etcd_client::Client::connect(etcd.endpoints(), None).await;
+    let mut client = client.expect("a client");
+    let written = client.put("/session-supervisor/numbers/nodes/z", "?", None);
+    written.await.expect("a write");
+}
+
 /// Requests of each outcome that a node alone has, and a drain. Nothing is under way then.
 async fn some_work(cluster: &ClusterSupervisor) {
     for id in ["secret-a", "secret-b"] {
@@ -149,6 +157,7 @@ async fn a_recorder_is_told_what_stats_says_under_the_documented_names() {
     let Some(etcd) = etcd::Cluster::start(1) else {
         return;
     };
+    strange_key(&etcd).await;
     let cluster = join(&etcd).await;
     let (record, mut exporter) = (Record::default(), Exporter::new());
     let mut publish = || with_local_recorder(&record, || exporter.publish(&cluster));
@@ -170,7 +179,7 @@ async fn a_recorder_is_told_what_stats_says_under_the_documented_names() {
 fn check_names(record: &Record) {
     let recorded = record.recorded.lock().unwrap();
     let documented = documented();
-    assert_eq!(documented.len(), 16);
+    assert_eq!(documented.len(), 17);
     let mut found = BTreeMap::<String, BTreeSet<(String, String)>>::new();
     for (name, labels) in &recorded.keys {
         let own = [("cluster", "numbers"), ("node", "one")];
@@ -253,6 +262,10 @@ fn check_values(record: &Record, stats: &Stats) {
         ("unowned", shards.unowned),
     ] {
         total("shards", &format!(r#"state="{state}""#), count.into());
+    }
+    for (label, kind) in &documented()["session_supervisor_cluster_faults"].1 {
+        let count = u64::from(kind == "unreadable_value");
+        total("faults", &format!(r#"{label}="{kind}""#), count);
     }
     let age = value("lease_age_seconds", "");
     assert!((0.0..10.0).contains(&age), "{age}");

@@ -13,6 +13,13 @@ const STANDINGS = {
   ending: "admits nothing, and stops its sessions",
   over: "admits nothing, and kills what is left",
 };
+const FAULT_TITLES = {
+  not_joined: "it cannot join again",
+  unread: "shards cannot be read",
+  store_not_responding: "the session store does not answer",
+  older_epochs: "etcd is behind the session store",
+  unreadable_value: "values in etcd cannot be read",
+};
 
 let since = null;
 let last = 0;
@@ -81,6 +88,20 @@ function here(node) {
   const bad = node.standing !== "serving";
   say(warning, bad ? `Node ${node.node} ${STANDINGS[node.standing] ?? "is in no cluster and admits nothing"}.` : "");
   warning.hidden = !bad;
+  faults(node);
+}
+
+/** What keeps the node from its work. The title is read aloud: it changes with the kinds, and not as time goes on. */
+function faults(node) {
+  const texts = node.faults.map((fault) => fault.text);
+  if (node.more_faults > 0) texts.push(`${number(node.more_faults)} more, not shown`);
+  const kinds = new Set(node.faults.map((fault) => FAULT_TITLES[fault.kind] ?? fault.kind));
+  byId("faults").hidden = texts.length === 0;
+  say(byId("faults-title"), texts.length === 0 ? "" : `Faults of node ${node.node}: ${[...kinds].join(", ")}`);
+  const list = byId("fault-list");
+  while (list.children.length > texts.length) list.lastChild.remove();
+  while (list.children.length < texts.length) list.append(make("li"));
+  texts.forEach((text, at) => say(list.children[at], text));
 }
 
 function line(change) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::fake::{Fake, name, owner, router, seen, shown};
 use super::http::{Events, data, get, request};
 use crate::engine::Hold;
+use crate::fault::Fault;
 
 const PATHS: [&str; 3] = ["/api/overview", "/api/events", "/api/shards"];
 
@@ -53,6 +54,9 @@ async fn what_others_chose_cannot_become_markup() {
         let node = seen.status.nodes.get_mut(&name("b")).expect("a node");
         node.address = format!("{bad}:80");
         seen.status.peers[0].last_error = Some(format!("{bad}\r\nset-cookie: x").into());
+        seen.status
+            .faults
+            .push(Fault::NotJoined { why: bad.into() });
     });
     let app = router(&fake).await;
     let mut events = Events::open(&app, "/api/events").await.expect("a place");
@@ -65,6 +69,9 @@ async fn what_others_chose_cannot_become_markup() {
     }
     let error = answer.json()["nodes"][1]["last_error"].clone();
     assert_eq!(error, format!("{bad}\r\nset-cookie: x"));
+    let text = format!("not joined again: {bad}");
+    let fault = json!({ "kind": "not_joined", "text": text });
+    assert_eq!(overview["here"]["faults"], json!([fault]));
     // In a sentence too.
     fake.change(|seen| {
         let node = seen.status.nodes[&name("b")].clone();
@@ -89,7 +96,8 @@ async fn the_data_of_a_small_cluster() {
     let overview = data(&app, "/api/overview").await;
     let here = json!({
         "node": "a", "stage": "joined", "standing": "serving", "lease": 10.0, "lease_age": 1.25,
-        "serves_for": 5.416, "owned": overview["here"]["owned"], "moving": 0,
+        "serves_for": 5.416, "owned": overview["here"]["owned"], "moving": 0, "faults": [],
+        "more_faults": 0,
     });
     assert_eq!(overview["here"], here);
     assert_eq!(overview["planner"], "a");
@@ -140,6 +148,23 @@ async fn the_data_of_a_small_cluster() {
     );
 }
 
+/// Shards that cannot be read for many causes.
+#[tokio::test]
+async fn as_many_faults_as_are_of_use_are_told_and_the_others_are_counted() {
+    let fake = Fake::new(seen(4, &["a", "b"]));
+    let cause = |number: u32| Fault::Unread {
+        shards: Vec::new(),
+        why: number.to_string().into(),
+    };
+    fake.change(|seen| seen.status.faults = (0..25).map(cause).collect());
+    let overview = data(&router(&fake).await, "/api/overview").await;
+    let here = &overview["here"];
+    let told = here["faults"].as_array().expect("a list");
+    assert_eq!((told.len(), &here["more_faults"]), (20, &json!(5)));
+    let last = json!({ "kind": "unread", "text": "no shard cannot be read, tried again: 19" });
+    assert_eq!(told[19], last);
+}
+
 /// The names of all fields of a value.
 fn fields(value: &Value, found: &mut BTreeSet<String>) {
     match value {
@@ -160,6 +185,7 @@ async fn every_field_and_every_name_is_documented() {
     fake.change(|seen| {
         let shard = seen.shards.get(1).expect("a shard");
         seen.status.owners.insert(shard, owner("z", 99));
+        seen.status.faults.push(Fault::NotJoined { why: "".into() });
     });
     let app = router(&fake).await;
     let mut events = Events::open(&app, "/api/events").await.expect("a place");
