@@ -20,6 +20,20 @@ use crate::error::{AwaitError, CallError, CastError, FindError, NotTaken, Superv
 /// How often a session is started that ends before it takes the message.
 const TRIES: usize = 8;
 
+/// Why a session was not found.
+enum Absence {
+    For(NotTaken),
+    /// To the supervisor it runs.
+    Runs,
+}
+
+/// How often a session that runs was looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    Once,
+    Again,
+}
+
 impl<M: Message> SessionRef<M> {
     /// Sends a message. Answers who has taken it.
     pub(super) async fn send(
@@ -27,7 +41,7 @@ impl<M: Message> SessionRef<M> {
         mut message: M,
         absent: &Absent<M>,
     ) -> Result<ActorRef<M>, CastError<M>> {
-        let mut starts = 0;
+        let (mut starts, mut looked) = (0, Looked::Once);
         let mut next = self.sessions.find_session_as(&self.id);
         loop {
             match next {
@@ -47,7 +61,19 @@ impl<M: Message> SessionRef<M> {
                 }
             }
             let found = match absent {
-                Absent::Refuse => Err(self.absence().await),
+                Absent::Refuse => match (self.absence().await, looked) {
+                    // It has started since it was looked for, or is ending.
+                    (Absence::Runs, Looked::Once) => {
+                        looked = Looked::Again;
+                        next = self.sessions.find_session_as(&self.id);
+                        continue;
+                    }
+                    // It is ending by itself, or others have stopped it.
+                    (Absence::Runs, Looked::Again) => Err(NotTaken::Unavailable {
+                        state: SessionState::Stopping,
+                    }),
+                    (Absence::For(reason), _) => Err(reason),
+                },
                 Absent::Wait => {
                     let awaited = self.sessions.await_session(&self.id);
                     awaited.await.map_err(not_awaited)
@@ -98,16 +124,13 @@ impl<M: Message> SessionRef<M> {
     }
 
     /// Why no session takes messages.
-    async fn absence(&self) -> NotTaken {
-        match self.sessions.session_info(&self.id).await {
+    async fn absence(&self) -> Absence {
+        Absence::For(match self.sessions.session_info(&self.id).await {
             Ok(None) => NotTaken::NotRunning,
-            // It is ending by itself, or others have stopped it.
-            Ok(Some(info)) if info.state == SessionState::Running => NotTaken::Unavailable {
-                state: SessionState::Stopping,
-            },
+            Ok(Some(info)) if info.state == SessionState::Running => return Absence::Runs,
             Ok(Some(info)) => NotTaken::Unavailable { state: info.state },
             Err(SupervisorDown) => NotTaken::SupervisorDown,
-        }
+        })
     }
 
     /// Whether the session runs on that has dropped a reply, as soon as that is known.

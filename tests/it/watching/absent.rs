@@ -66,6 +66,35 @@ async fn the_error_says_what_the_session_does() {
     sessions.stop().await.unwrap();
 }
 
+/// One that is not found, and runs by the time that the supervisor is asked what it does, has started in
+/// between. Nobody stops it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_just_starting_is_never_told_as_stopping() {
+    let sessions = supervisor(Options::new()).await;
+    let probe = Probe::default();
+    for round in 0..3_000 {
+        let id = format!("session-{round}");
+        let address = sessions.session_ref::<Order>(&id).unwrap();
+        let caller = tokio::spawn(async move {
+            loop {
+                match address.call(echo, MINUTE).await {
+                    Ok(answer) => return answer,
+                    Err(CallError::NotTaken(
+                        NotTaken::NotRunning
+                        | NotTaken::Unavailable {
+                            state: SessionState::Starting,
+                        },
+                    )) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        });
+        sessions.start_session(&id, probe.spec()).await.unwrap();
+        assert_eq!(answered("the caller", caller).await.unwrap(), 7);
+    }
+    sessions.stop().await.unwrap();
+}
+
 /// "A message waits while the session starts, restarts or ends." "It never starts one."
 #[tokio::test(start_paused = true)]
 async fn a_message_waits_for_a_session_that_is_coming() {
