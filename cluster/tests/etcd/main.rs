@@ -16,7 +16,6 @@ mod claims;
 mod figures;
 mod full;
 mod lease;
-mod log;
 mod login;
 mod names;
 mod node;

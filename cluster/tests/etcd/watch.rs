@@ -10,7 +10,6 @@ use session_supervisor_cluster::etcd::{
     Snapshot, Watch,
 };
 
-use crate::log::Log;
 use crate::node::{World, change, info, lease, name, raw, shard, shards, soon, world};
 use crate::support::Cluster;
 
@@ -294,25 +293,6 @@ async fn a_server_that_was_killed_and_comes_back_is_followed_again() {
         .expect("a write");
     let two = |what: &Changed| (*what == Changed::Plan(Some("two".into()))).then_some(());
     change(&mut watch, two).await;
-}
-
-/// etcd answers that it watches before anything changes: from then on the pauses begin anew.
-#[tokio::test]
-async fn each_break_of_a_watch_is_warned_of_though_nothing_has_changed_between_them() {
-    let Some(mut servers) = Cluster::start(1) else {
-        return;
-    };
-    let mut log = Log::listen();
-    let (etcd, _) = own(&servers).await;
-    let mut watch = Watch::start(&etcd, shards());
-    reset(&mut watch).await;
-    for _ in 0..3 {
-        servers.stop(0);
-        let line = log.until("the watch of etcd is broken").await;
-        assert!(line.contains("WARN"), "{line}");
-        servers.start_again(0);
-        log.until("the watch of etcd goes on").await;
-    }
 }
 
 #[tokio::test]
