@@ -85,7 +85,10 @@ fn what_the_readme_types_is_answered_in_a_few_lines() {
     assert_eq!(node.ask("where chess"), "on a: no such room");
     assert_eq!(node.ask("list"), "tea on a");
     let error = node.ask("read chess");
-    assert_eq!(error, "error: no session of this id runs");
+    assert_eq!(
+        error,
+        r#"error: session "chess": no session of this id runs"#
+    );
     let error = node.ask("say");
     assert!(error.starts_with(r#"error: "" is not a session id"#));
     let watched = node.ask("watch");
