@@ -14,6 +14,7 @@ use session_supervisor_store::{DurableSupervisor, Kept, Standing};
 use tokio::sync::Notify;
 
 use crate::admission::Admission;
+use crate::chain::chain;
 use crate::engine::{Begin, Epoch, RequestId, Requests};
 use crate::feed::NodeFeed;
 use crate::meter::Meter;
@@ -22,7 +23,7 @@ use crate::wire::{
     Answer, Ask, Done, Figures, Found, How, Payload, RefusalKind, Request, StartedHow, Wanted,
     fitting,
 };
-pub(crate) use answers::{chain, check_id};
+pub(crate) use answers::check_id;
 use answers::{is_of_here, later, not_here, not_started, refused, size};
 
 /// What this node does for those who ask it.

@@ -111,12 +111,16 @@ impl<L> LaunchPool<L> {
         let Some(at) = idle.seats.iter().position(|seat| seat.number == number) else {
             return Poll::Ready(None);
         };
-        if let Task::Waits(_) = idle.seats[at].task {
-            return Poll::Pending;
-        }
-        match idle.seats.remove(at).task {
-            Task::IsGiven(launch) => Poll::Ready(Some(launch)),
-            Task::Waits(_) => Poll::Ready(None),
+        match idle.seats.remove(at) {
+            Seat {
+                task: Task::IsGiven(launch),
+                ..
+            } => Poll::Ready(Some(launch)),
+            // It was polled and not woken.
+            seat => {
+                idle.seats.insert(at, seat);
+                Poll::Pending
+            }
         }
     }
 

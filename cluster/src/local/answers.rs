@@ -6,7 +6,7 @@ use session_supervisor_store::StoreError;
 use session_supervisor_store::error::{StartError, WriteError};
 
 use crate::admission::NotAdmitted;
-pub(crate) use crate::chain::chain;
+use crate::chain::chain;
 use crate::wire::{Answer, Done, Refusal, RefusalKind};
 
 /// When it is worth asking again for a shard that is on its way.
