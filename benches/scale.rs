@@ -3,9 +3,9 @@
 //!
 //! `SCALE_N` sets the number of sessions (100,000), `SCALE_QUICK=1` makes it 20,000 and fewer
 //! tries, `SCALE_MILLION=1` adds the rows at 1,000,000, `SCALE_SLOW_STOP=1` measures the mass stop
-//! of slow sessions alone, `SCALE_FEED=1` what readers of the feed cost, `SCALE_STARTS=1` the starts
-//! that are not simple, `SCALE_MEMORY=1` the bytes of a session. The exit status is 1 if a must is
-//! missed.
+//! of slow sessions alone, `SCALE_FEED=1` what readers of the feed cost, `SCALE_LIVES=1` start, storm
+//! and stop by one caller, `SCALE_STARTS=1` the starts that are not simple, `SCALE_MEMORY=1` the
+//! bytes of a session. The exit status is 1 if a must is missed.
 //!
 //! No framework is used: its statistics are for one side, and what counts here is the quotient of
 //! two sides in the same minute.
@@ -45,6 +45,7 @@ struct Plan {
 enum Rows {
     Usual,
     WithMillion,
+    Lives,
     Starts,
     Memory,
     SlowStop,
@@ -65,6 +66,8 @@ fn plan() -> Plan {
     };
     let rows = if is_set("SCALE_SLOW_STOP") {
         Rows::SlowStop
+    } else if is_set("SCALE_LIVES") {
+        Rows::Lives
     } else if is_set("SCALE_STARTS") {
         Rows::Starts
     } else if is_set("SCALE_MEMORY") {
@@ -101,6 +104,10 @@ async fn measure(plan: Plan) -> Table {
     let mut table = Table::default();
     match plan.rows {
         Rows::Usual | Rows::WithMillion => usual(&mut table, plan).await,
+        Rows::Lives => {
+            warm_up(n).await;
+            one_caller(&mut table, n).await;
+        }
         Rows::Starts => other_starts(&mut table, n).await,
         Rows::Memory => memory(&mut table, n).await,
         Rows::SlowStop => slow_stop(&mut table).await,
@@ -110,8 +117,7 @@ async fn measure(plan: Plan) -> Table {
 }
 
 async fn usual(table: &mut Table, Plan { n, rows }: Plan) {
-    lives::ours(n, 1).await;
-    lives::by_hand(n, 1).await;
+    warm_up(n).await;
     one_caller(table, n).await;
     eight_callers(table, n).await;
     other_starts(table, n).await;
@@ -130,6 +136,12 @@ async fn usual(table: &mut Table, Plan { n, rows }: Plan) {
         list(table, MILLION).await;
         count_all_the_time(table, MILLION).await;
     }
+}
+
+/// The first sessions touch memory that the process did not have, and take several times as long.
+async fn warm_up(n: usize) {
+    lives::ours(n, 1).await;
+    lives::by_hand(n, 1).await;
 }
 
 fn quotient(left: &[Life], right: &[Life], part: Part) -> f64 {

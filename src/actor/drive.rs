@@ -1,10 +1,10 @@
 //! Driving: feeds items to the engine, carries out its effects, and arms the one timer.
 //!
 //! The holder of the inbox's seat drives: the thread that pushed an item and found the seat free,
-//! if it is in the supervisor's runtime, or the driver task. After [`BUDGET`] items it hands the seat over to the driver task, so no
-//! caller works for others without end. Driving never awaits and runs no user code: values of the
-//! user's are dropped, callers are answered and the log is written after the lock is released
-//! (`outbox`).
+//! if it is in the supervisor's runtime, or the driver task. After [`BUDGET`] items it hands the seat
+//! over to the driver task, so no caller works for others without end. Driving never awaits and runs
+//! no user code: values of the user's are dropped, callers are answered and the log is written after
+//! the lock is released (`outbox`).
 
 mod broken;
 
@@ -24,9 +24,14 @@ use crate::engine::{Listening, Moment};
 /// At most this many items are taken before the rest is left to the driver task.
 const BUDGET: usize = 64;
 
-/// A step of what is due without an item (a page of a list, a part of a stop) counts as so many. So
-/// a small stop is told to all in one drive, and a long list lets others in between.
-const STEP: usize = 16;
+/// The driver task takes at most this many in one turn: one or two thousandths of a second, in which its
+/// thread does nothing else. With a share as small as a pusher's it would fall behind as soon as more
+/// came in between two of its turns, and never catch up while that lasts.
+const SHARE: usize = 1_024;
+
+/// At most this many steps of what is due without an item (a page of a list, a part of a stop) are done
+/// in one drive. So a small stop is told to all in one drive, and a long list lets others in between.
+const STEPS: usize = 4;
 
 impl Driver {
     /// Ends: what the engine holds is handed over, to be dropped outside the lock, and what became
@@ -55,11 +60,37 @@ impl Shared {
     /// aside](Self::step_aside) for them.
     #[inline]
     pub(super) fn drive(self: &Arc<Self>, first: &mut Option<Item>) -> usize {
-        self.drive_from(first, Begin::Handle)
+        self.drive_from(first, Begin::Handle, BUDGET)
     }
 
-    /// The same. What is not handled is left where it was.
-    pub(super) fn drive_from(self: &Arc<Self>, first: &mut Option<Item>, begin: Begin) -> usize {
+    /// Drives for a start of an id that is new. What is not handled is left where it was.
+    #[inline]
+    pub(super) fn drive_if_new(self: &Arc<Self>, first: &mut Option<Item>) {
+        self.drive_from(first, Begin::IfNew, BUDGET);
+    }
+
+    /// Drives for the driver task, if it was handed the seat.
+    ///
+    /// It goes on until nothing is left, and then each thread handles what its own sessions push, which
+    /// its cache still holds. In a stop it takes no more than was queued and hands the rest over again:
+    /// there it is cheaper that one thread does all of the driving, in large parts.
+    pub(super) fn take_over(self: &Arc<Self>) {
+        if let Some(queued) = self.inbox.take_over() {
+            let budget = if self.is_stopping() {
+                queued.clamp(BUDGET, SHARE)
+            } else {
+                SHARE
+            };
+            self.drive_from(&mut None, Begin::Handle, budget);
+        }
+    }
+
+    fn drive_from(
+        self: &Arc<Self>,
+        first: &mut Option<Item>,
+        begin: Begin,
+        budget: usize,
+    ) -> usize {
         let mut outbox = Outbox::of(self);
         let driven = {
             let mut driver = self.lock_driver();
@@ -67,7 +98,7 @@ impl Shared {
             guard(|| {
                 self.look_who_listens(driver);
                 self.begin(driver, first, begin, &mut outbox);
-                let turn = self.go_round(driver, &mut outbox);
+                let turn = self.go_round(driver, budget, &mut outbox);
                 outbox.publish();
                 turn
             })
@@ -110,12 +141,17 @@ impl Shared {
 
     /// Does what is due, then the next items, until nothing is left or the budget is used up.
     #[inline]
-    fn go_round(self: &Arc<Self>, driver: &mut Driver, outbox: &mut Outbox<'_>) -> Turn {
-        let mut budget = BUDGET;
+    fn go_round(
+        self: &Arc<Self>,
+        driver: &mut Driver,
+        mut budget: usize,
+        outbox: &mut Outbox<'_>,
+    ) -> Turn {
+        let step = budget / STEPS;
         loop {
             let rest = self.step(driver, outbox);
             if rest == Rest::Work {
-                budget = budget.saturating_sub(STEP);
+                budget = budget.saturating_sub(step);
             }
             match self.inbox.next(budget, rest, &mut driver.items) {
                 Turn::GoOn => {}

@@ -85,7 +85,7 @@ async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool)
 /// turns first: a caller that was answered may wait in the slot of this thread that no other thread
 /// takes from, and tokio would go on with this task.
 async fn take_over(shared: &Arc<Shared>) {
-    shared.go_on(shared.inbox.take_over());
+    shared.take_over();
     if shared.inbox.is_handed_over() {
         tokio::task::yield_now().await;
     }

@@ -3,7 +3,8 @@
 //!
 //! A thread that pushes an item and finds the seat free takes it and drives (`drive`). If the seat
 //! is taken, the item stays in the queue, and the present driver handles it. A driver that has done
-//! its share hands the seat over to the driver task; so does a thread outside of the runtime.
+//! its share hands the seat over to the driver task; so does a thread outside of the runtime. If more
+//! comes in than the driver task gets done in its turns, its pusher takes the seat back.
 //! An item is large, so it stays in its pusher's place unless it is queued.
 //!
 //! Some items wait for a **fence** first: a message to the root that comes back. ractor asks the root
@@ -15,7 +16,8 @@
 //! 1. the seat is free only while `items` is empty, or while a command waits for its fence: then
 //!    only what came before the last fence that has come back is driven, so that no restart makes
 //!    new events which the root would have to read first;
-//! 2. only the holder of a taken seat drives; one that was handed over is the driver task's;
+//! 2. only the holder of a taken seat drives. One that was handed over is taken by the driver task, or
+//!    by the pusher of an item behind a [`CROWD`];
 //! 3. behind the door, once it is shut, nothing is queued any more.
 
 mod queue;
@@ -28,6 +30,10 @@ use super::fences::{Messages, NEVER, shrink};
 use super::progress::{Progress, RootStage};
 use queue::{Door, Queue, Seat};
 pub(crate) use verdicts::{Next, Refused, Rest, Turn};
+
+/// Behind so many items a pusher does not wait for the driver task. Before it has its turn, tokio may
+/// poll several hundred tasks, and in a storm each of them pushes three items.
+const CROWD: usize = 512;
 
 /// The queue of one supervisor. It looks into no item.
 #[derive(Debug)]
@@ -151,15 +157,15 @@ impl<I> Inbox<I> {
         Ok(())
     }
 
-    /// What the driver task takes over, if it was handed the seat.
-    pub(crate) fn take_over(&self) -> Next {
+    /// The driver task takes the seat, if it was handed over. Answers how many items are queued.
+    pub(crate) fn take_over(&self) -> Option<usize> {
         let mut queue = self.lock();
         match queue.seat {
             Seat::HandedOver => {
                 queue.seat = Seat::Taken;
-                Next::Drive
+                Some(queue.items.len())
             }
-            Seat::Free | Seat::Taken => Next::Nothing,
+            Seat::Free | Seat::Taken => None,
         }
     }
 
@@ -214,7 +220,7 @@ impl<I> Inbox<I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inbox, Next, Refused, Rest, Turn};
+    use super::{CROWD, Inbox, Next, Refused, Rest, Turn};
     use crate::actor::progress::{Progress, RootStage};
 
     #[derive(Debug)]
@@ -246,6 +252,13 @@ mod tests {
         }
         let mut items = std::collections::VecDeque::new();
         while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
+        items.len()
+    }
+
+    /// Does one share of the driver's work. Answers how many items that were.
+    fn share(inbox: &Inbox<Item>) -> usize {
+        let mut items = std::collections::VecDeque::new();
+        while inbox.next(64 - items.len(), Rest::Nothing, &mut items) == Turn::GoOn {}
         items.len()
     }
 
@@ -316,6 +329,28 @@ mod tests {
         assert_eq!(release(&inbox, &progress, true), (Next::Nothing, false));
         progress.root_is(RootStage::LoopEnded);
         assert_eq!(drive(&inbox, inbox.pass_all()), 1);
+    }
+
+    /// Between two turns of the driver task come three items of each of sixty tasks.
+    #[test]
+    fn more_than_the_driver_task_gets_done_does_not_pile_up() {
+        let (inbox, _) = open();
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
+        assert_eq!(inbox.hand_over(&mut Some(Item::Tick)), Ok(()));
+        let mut queued = 1;
+        for n in 1..10_000 {
+            let (next, is_left) = push(&inbox).unwrap();
+            queued += usize::from(!is_left);
+            let drives = next == Next::Drive || (n % 180 == 0 && inbox.take_over() == Some(queued));
+            if drives {
+                queued -= share(&inbox);
+            }
+            assert!(queued <= CROWD, "{queued} are queued");
+        }
+        assert!(
+            queued > 64,
+            "nobody takes the seat back from a driver task that copes"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::CROWD;
 use super::verdicts::Next;
 use crate::actor::fences::{Fenced, Fences, let_through};
 
@@ -10,7 +11,7 @@ use crate::actor::fences::{Fenced, Fences, let_through};
 pub(super) enum Seat {
     Free,
     Taken,
-    /// The driver task has been woken, and takes it.
+    /// The driver task has been woken, and takes it, unless a pusher does before.
     HandedOver,
 }
 
@@ -54,6 +55,11 @@ impl<I> Queue<I> {
     pub(super) fn push(&mut self, item: &mut Option<I>) -> Next {
         match self.seat {
             Seat::Free if self.commands.is_empty() => {
+                self.seat = Seat::Taken;
+                Next::Drive
+            }
+            Seat::HandedOver if self.commands.is_empty() && self.items.len() >= CROWD => {
+                self.items.extend(item.take());
                 self.seat = Seat::Taken;
                 Next::Drive
             }

@@ -7,7 +7,6 @@ use ractor::ActorStatus;
 use tokio::runtime::Handle;
 
 use super::{Actors, Item, Shared};
-use crate::actor::driver::Begin;
 use crate::actor::inbox::{Next, Refused};
 use crate::engine::Input;
 
@@ -24,7 +23,7 @@ impl Shared {
             && self.is_home()
             && self.inbox.take_seat(&self.progress)
         {
-            self.drive_from(&mut item, Begin::IfNew);
+            self.drive_if_new(&mut item);
             if item.is_none() {
                 return Ok(());
             }
