@@ -515,7 +515,8 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
     }
 }
 
-/// A session supervisor keeps so many launch tasks for the next launches.
+/// A session supervisor keeps so many launch tasks for the next launches, at most, if one caller starts
+/// its sessions.
 const IDLE_LAUNCH_TASKS: usize = 4;
 
 /// Waits until a supervisor has read of all starts: what it has not read takes memory too.

@@ -16,25 +16,22 @@ pub(super) struct LaunchPool<L>(Mutex<Idle<L>>);
 
 #[derive(Debug)]
 struct Idle<L> {
-    /// The one that came last stands last, and is the next to be given a launch.
+    /// Where a task waits, from then until it takes its launch.
     seats: Vec<Seat<L>>,
+    /// The seats of those that wait. The one that came last stands last, and is the next to be given a
+    /// launch.
+    waiting: Vec<usize>,
+    /// The seats that nobody has.
+    free: Vec<usize>,
     /// At most so many.
     most: usize,
-    /// The number of the next seat.
-    next: u64,
-}
-
-/// Where one task waits, from then until it takes its launch.
-#[derive(Debug)]
-struct Seat<L> {
-    number: u64,
-    task: Task<L>,
 }
 
 #[derive(Debug)]
-enum Task<L> {
+enum Seat<L> {
+    Free,
     Waits(Waker),
-    /// It was woken for this launch, and has not had its turn.
+    /// Its task was woken for this launch, and has not had its turn.
     IsGiven(L),
 }
 
@@ -42,8 +39,9 @@ impl<L> LaunchPool<L> {
     pub(super) const fn new(most: usize) -> Self {
         Self(Mutex::new(Idle {
             seats: Vec::new(),
+            waiting: Vec::new(),
+            free: Vec::new(),
             most,
-            next: 0,
         }))
     }
 
@@ -51,13 +49,13 @@ impl<L> LaunchPool<L> {
     #[inline]
     pub(super) fn give(&self, launch: L) -> Result<(), L> {
         let mut idle = self.lock();
-        let waits = |seat: &&mut Seat<L>| matches!(seat.task, Task::Waits(_));
-        let Some(seat) = idle.seats.iter_mut().rev().find(waits) else {
+        let Idle { seats, waiting, .. } = &mut *idle;
+        let Some(seat) = waiting.pop().and_then(|seat| seats.get_mut(seat)) else {
             return Err(launch);
         };
-        let before = std::mem::replace(&mut seat.task, Task::IsGiven(launch));
+        let before = std::mem::replace(seat, Seat::IsGiven(launch));
         drop(idle);
-        if let Task::Waits(waker) = before {
+        if let Seat::Waits(waker) = before {
             waker.wake();
         }
         Ok(())
@@ -68,10 +66,12 @@ impl<L> LaunchPool<L> {
     pub(super) fn close(&self) {
         let mut idle = self.lock();
         idle.most = 0;
+        idle.waiting = Vec::new();
+        idle.free = Vec::new();
         let seats = std::mem::take(&mut idle.seats);
         drop(idle);
         for seat in seats {
-            if let Task::Waits(waker) = seat.task {
+            if let Seat::Waits(waker) = seat {
                 waker.wake();
             }
         }
@@ -93,32 +93,35 @@ impl<L> LaunchPool<L> {
         .await
     }
 
-    fn sit(&self, context: &Context<'_>) -> Option<u64> {
+    fn sit(&self, context: &Context<'_>) -> Option<usize> {
         let mut idle = self.lock();
-        if idle.seats.len() >= idle.most {
-            return None;
-        }
-        let number = idle.next;
-        idle.next += 1;
-        let task = Task::Waits(context.waker().clone());
-        idle.seats.push(Seat { number, task });
-        Some(number)
+        let seat = match idle.free.pop() {
+            Some(seat) => seat,
+            None if idle.seats.len() >= idle.most => return None,
+            None => {
+                idle.seats.push(Seat::Free);
+                idle.seats.len() - 1
+            }
+        };
+        *idle.seats.get_mut(seat)? = Seat::Waits(context.waker().clone());
+        idle.waiting.push(seat);
+        Some(seat)
     }
 
     /// What was given to a seat. `None` once the pool is closed.
-    fn take(&self, number: u64) -> Poll<Option<L>> {
+    fn take(&self, seat: usize) -> Poll<Option<L>> {
         let mut idle = self.lock();
-        let Some(at) = idle.seats.iter().position(|seat| seat.number == number) else {
+        let Some(taken) = idle.seats.get_mut(seat) else {
             return Poll::Ready(None);
         };
-        match idle.seats.remove(at) {
-            Seat {
-                task: Task::IsGiven(launch),
-                ..
-            } => Poll::Ready(Some(launch)),
+        match std::mem::replace(taken, Seat::Free) {
+            Seat::IsGiven(launch) => {
+                idle.free.push(seat);
+                Poll::Ready(Some(launch))
+            }
             // It was polled and not woken.
-            seat => {
-                idle.seats.insert(at, seat);
+            before => {
+                *taken = before;
                 Poll::Pending
             }
         }

@@ -8,9 +8,10 @@ use super::{Launch, Naming, RootArguments, Shared};
 use crate::actor::launch_pool::LaunchPool;
 use crate::actor::life::Hold;
 
-/// How many launch tasks of a session supervisor wait for the next launch, of a session or of a
-/// child in a session's tree.
-const IDLE_LAUNCH_TASKS: usize = 4;
+/// At most so many launch tasks of a session supervisor wait for the next launch, of a session or of a
+/// child in a session's tree: as many as one drive makes launches in a storm. There are never more than
+/// there were launches at once, and each takes 1.7 KB until the supervisor ends.
+const IDLE_LAUNCH_TASKS: usize = 64;
 
 /// The launch tasks that wait. A static supervisor has none of its own, since there may be one for
 /// each session: its children are launched by those of its parent.

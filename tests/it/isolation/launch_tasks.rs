@@ -7,8 +7,9 @@ use std::sync::{Arc, Barrier};
 use std::task::Poll;
 
 use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::{self, yield_now};
+use tokio::task::{self, JoinSet, yield_now};
 
 use super::{Block, block};
 use crate::support::{Probe, Worker, supervisor};
@@ -93,6 +94,33 @@ async fn as_many_launches_go_on_at_once_as_there_are_threads() {
         sessions.stop().await.expect("it stops");
     };
     tokio::spawn(run).await.expect("no panic");
+}
+
+/// Each takes memory until the supervisor ends.
+#[tokio::test]
+async fn of_a_thousand_launch_tasks_sixty_four_are_kept() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let others = tasks();
+    let sessions = supervisor(Options::new()).await;
+    let empty = tasks();
+    let probe = Probe::default();
+    let mut starts = JoinSet::new();
+    for n in 0..1_000 {
+        starts.spawn(sessions.start_session(&n.to_string(), probe.spec()));
+    }
+    while let Some(start) = starts.join_next().await {
+        start.expect("no panic").expect("it starts");
+    }
+    sessions.stop_where(|_| true).await.expect("it runs");
+    for _ in 0..1_000 {
+        yield_now().await;
+    }
+    assert_eq!(tasks() - empty, 64);
+    sessions.stop().await.expect("it runs");
+    for _ in 0..1_000 {
+        yield_now().await;
+    }
+    assert_eq!(tasks(), others);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
