@@ -515,9 +515,8 @@ async fn count_all_the_time(table: &mut Table, n: usize) {
     }
 }
 
-/// A session supervisor keeps so many launch tasks for the next launches, at most, if one caller starts
-/// its sessions.
-const IDLE_LAUNCH_TASKS: usize = 4;
+/// A session supervisor keeps so many launch tasks for the next launches, at most.
+const IDLE_LAUNCH_TASKS: usize = 64;
 
 /// Waits until a supervisor has read of all starts: what it has not read takes memory too.
 async fn at_rest() {

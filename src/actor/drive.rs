@@ -1,14 +1,15 @@
 //! Driving: feeds items to the engine, carries out its effects, and arms the one timer.
 //!
 //! The holder of the inbox's seat drives: the thread that pushed an item and found the seat free,
-//! if it is in the supervisor's runtime, or the driver task. After [`BUDGET`] items it hands the seat
-//! over to the driver task, so no caller works for others without end. Driving never awaits and runs
-//! no user code: values of the user's are dropped, callers are answered and the log is written after
-//! the lock is released (`outbox`).
+//! if it is in the supervisor's runtime, or the driver task. A pusher hands the seat over to the driver
+//! task after [`BUDGET`] items, so no caller works for others without end. Driving never awaits and
+//! runs no user code: values of the user's are dropped, callers are answered and the log is written
+//! after the lock is released (`outbox`).
 
 mod broken;
 
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::carry;
 use super::driver::{Begin, Drained, Ended, Taken, Timer};
@@ -21,13 +22,17 @@ use super::shared::{Actors, Driver, Item, Machine, Shared};
 use super::unwind::guard;
 use crate::engine::{Listening, Moment};
 
-/// At most this many items are taken before the rest is left to the driver task.
+/// A pusher takes at most this many items before the rest is left to the driver task. So many are taken
+/// from the inbox at once.
 const BUDGET: usize = 64;
 
-/// The driver task takes at most this many in one turn: one or two thousandths of a second, in which its
-/// thread does nothing else. With a share as small as a pusher's it would fall behind as soon as more
-/// came in between two of its turns, and never catch up while that lasts.
+/// The driver task takes at most this many in one turn, and begins no more of them after
+/// [`LONG_TURN`]. With a share as small as a pusher's it would fall behind as soon as more came in
+/// between two of its turns, and never catch up while that lasts.
 const SHARE: usize = 1_024;
+
+/// In a turn of the driver task its thread does nothing else.
+const LONG_TURN: Duration = Duration::from_millis(2);
 
 /// At most this many steps of what is due without an item (a page of a list, a part of a stop) are done
 /// in one drive. So a small stop is told to all in one drive, and a long list lets others in between.
@@ -148,21 +153,28 @@ impl Shared {
         outbox: &mut Outbox<'_>,
     ) -> Turn {
         let step = budget / STEPS;
+        let mut end = None;
         loop {
             let rest = self.step(driver, outbox);
             if rest == Rest::Work {
                 budget = budget.saturating_sub(step);
             }
-            match self.inbox.next(budget, rest, &mut driver.items) {
+            let share = budget.min(BUDGET);
+            match self.inbox.next(share, rest, &mut driver.items) {
                 Turn::GoOn => {}
                 turn => {
                     shrink(&mut driver.items);
                     return turn;
                 }
             }
-            budget = budget.saturating_sub(driver.items.len());
             let now = self.clock.now();
             outbox.at(now);
+            let end = *end.get_or_insert(now.after(LONG_TURN));
+            budget = if now < end {
+                budget.saturating_sub(driver.items.len())
+            } else {
+                0
+            };
             // One by one, so that a fault leaves the others where they are.
             while let Some(item) = driver.items.pop_front() {
                 self.handle(now, driver, item, outbox);

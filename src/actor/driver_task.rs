@@ -57,7 +57,8 @@ async fn until_all_is_over(shared: &Arc<Shared>) {
 }
 
 /// Keeps the timer and drives what is handed over, until the supervisor is that far. The timer
-/// comes first: however much is handed over, a deadline is not late for that.
+/// comes first: however much is handed over, a deadline waits for no more than a share of it in each of
+/// its own turns.
 async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool) {
     let mut due = None;
     let mut waiting = pin!(timer(shared, due));

@@ -16,8 +16,8 @@
 //! 1. the seat is free only while `items` is empty, or while a command waits for its fence: then
 //!    only what came before the last fence that has come back is driven, so that no restart makes
 //!    new events which the root would have to read first;
-//! 2. only the holder of a taken seat drives. One that was handed over is taken by the driver task, or
-//!    by the pusher of an item behind a [`CROWD`];
+//! 2. only the holder of a taken seat drives. One that was handed over is taken by the driver task, or,
+//!    while no command waits, by the pusher of an item behind a [`CROWD`];
 //! 3. behind the door, once it is shut, nothing is queued any more.
 
 mod queue;
@@ -29,7 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::fences::{Messages, NEVER, shrink};
 use super::progress::{Progress, RootStage};
 use queue::{Door, Queue, Seat};
-pub(crate) use verdicts::{Next, Refused, Rest, Turn};
+pub(crate) use verdicts::{Left, Next, Refused, Rest, Turn};
 
 /// Behind so many items a pusher does not wait for the driver task. Before it has its turn, tokio may
 /// poll several hundred tasks, and in a storm each of them pushes three items.
@@ -51,6 +51,20 @@ impl<I> Inbox<I> {
             return Err(Refused);
         }
         Ok(queue.push(item))
+    }
+
+    /// Pushes an item for others to handle: the present driver, or the driver task.
+    pub(crate) fn leave(&self, item: &mut Option<I>) -> Result<Left, Refused> {
+        let mut queue = self.lock();
+        if queue.door == Door::Shut {
+            return Err(Refused);
+        }
+        queue.items.extend(item.take());
+        if queue.seat != Seat::Free || !queue.commands.is_empty() {
+            return Ok(Left::ToOthers);
+        }
+        queue.seat = Seat::HandedOver;
+        Ok(Left::ToDriverTask)
     }
 
     /// Pushes a command behind a fence, for the exits that its caller may have seen. A root that
@@ -220,7 +234,7 @@ impl<I> Inbox<I> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CROWD, Inbox, Next, Refused, Rest, Turn};
+    use super::{CROWD, Inbox, Left, Next, Refused, Rest, Turn};
     use crate::actor::progress::{Progress, RootStage};
 
     #[derive(Debug)]
@@ -247,15 +261,10 @@ mod tests {
 
     /// How many items the driver takes from the queue before it leaves the seat.
     fn drive(inbox: &Inbox<Item>, next: Next) -> usize {
-        if next != Next::Drive {
-            return 0;
-        }
-        let mut items = std::collections::VecDeque::new();
-        while inbox.next(64, Rest::Nothing, &mut items) == Turn::GoOn {}
-        items.len()
+        let driven = (next == Next::Drive).then(|| share(inbox));
+        driven.unwrap_or(0)
     }
 
-    /// Does one share of the driver's work. Answers how many items that were.
     fn share(inbox: &Inbox<Item>) -> usize {
         let mut items = std::collections::VecDeque::new();
         while inbox.next(64 - items.len(), Rest::Nothing, &mut items) == Turn::GoOn {}
@@ -341,16 +350,37 @@ mod tests {
         for n in 1..10_000 {
             let (next, is_left) = push(&inbox).unwrap();
             queued += usize::from(!is_left);
-            let drives = next == Next::Drive || (n % 180 == 0 && inbox.take_over() == Some(queued));
-            if drives {
+            if next == Next::Drive || (n % 180 == 0 && inbox.take_over().is_some()) {
                 queued -= share(&inbox);
             }
             assert!(queued <= CROWD, "{queued} are queued");
         }
-        assert!(
-            queued > 64,
-            "nobody takes the seat back from a driver task that copes"
-        );
+        assert!(queued > 64, "a pusher took the seat back too early");
+    }
+
+    /// What comes in then would make the root read more before it sends the fence back.
+    #[test]
+    fn while_a_command_waits_no_pusher_takes_the_seat_back() {
+        let (inbox, progress) = open();
+        assert_eq!(push(&inbox), Ok((Next::Drive, true)));
+        assert_eq!(inbox.hand_over(&mut None), Ok(()));
+        assert!(command(&inbox, &progress).is_ok());
+        for _ in 0..2 * CROWD {
+            assert_eq!(push(&inbox), Ok((Next::Nothing, false)));
+        }
+        assert_eq!(inbox.take_over(), Some(2 * CROWD));
+        assert_eq!(share(&inbox), 0);
+    }
+
+    #[test]
+    fn what_is_left_to_others_takes_no_seat() {
+        let (inbox, _) = open();
+        let leave = || inbox.leave(&mut Some(Item::Tick)).unwrap();
+        assert_eq!(leave(), Left::ToDriverTask);
+        for _ in 0..2 * CROWD {
+            assert_eq!(leave(), Left::ToOthers);
+        }
+        assert_eq!(inbox.take_over(), Some(2 * CROWD + 1));
     }
 
     #[test]
@@ -361,6 +391,7 @@ mod tests {
         assert!(command(&inbox, &progress).is_ok());
         assert_eq!(inbox.shut().len(), 2);
         assert!(push(&inbox).is_err());
+        assert!(inbox.leave(&mut None).is_err());
         assert!(command(&inbox, &progress).is_err());
         assert!(inbox.push_release(&mut None, &progress, || false).is_err());
         assert!(!inbox.take_seat(&progress));

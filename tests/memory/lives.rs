@@ -35,9 +35,8 @@ const TRIES: usize = 3;
 /// How long the memory of the last lives may take to be given back, on several threads.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A session supervisor keeps so many launch tasks for the next launches, at most, if no more lives
-/// than these begin at once.
-const IDLE_LAUNCH_TASKS: usize = 4;
+/// A session supervisor keeps so many launch tasks for the next launches, at most.
+const IDLE_LAUNCH_TASKS: usize = 64;
 
 /// What a row may leave, all its counted lives together.
 #[derive(Clone, Copy, Debug)]

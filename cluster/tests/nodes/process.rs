@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Test time for an answer: reached only if none comes.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 type Waiting = Arc<Mutex<HashMap<String, Sender<String>>>>;
 

@@ -12,6 +12,16 @@ pub(crate) enum Next {
     SendFences(u64),
 }
 
+/// Who handles an item that its pusher leaves to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Left {
+    /// The present driver, or the next one.
+    ToOthers,
+    /// The driver task, which was handed the seat and has to be woken.
+    ToDriverTask,
+}
+
 /// The supervisor is gone: the item is left to its pusher, since it may hold values of the user's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused;

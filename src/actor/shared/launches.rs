@@ -9,7 +9,7 @@ use crate::actor::launch_pool::LaunchPool;
 use crate::actor::life::Hold;
 
 /// At most so many launch tasks of a session supervisor wait for the next launch, of a session or of a
-/// child in a session's tree: as many as one drive makes launches in a storm. There are never more than
+/// child in a session's tree: as many as a thread makes launches in one drive. There are never more than
 /// there were launches at once, and each takes 1.7 KB until the supervisor ends.
 const IDLE_LAUNCH_TASKS: usize = 64;
 

@@ -7,7 +7,7 @@ use ractor::ActorStatus;
 use tokio::runtime::Handle;
 
 use super::{Actors, Item, Shared};
-use crate::actor::inbox::{Next, Refused};
+use crate::actor::inbox::{Left, Next, Refused};
 use crate::engine::Input;
 
 impl Shared {
@@ -59,9 +59,9 @@ impl Shared {
     /// handles it, so that this takes no longer than a push.
     pub(crate) fn report_from_a_drop(self: &Arc<Self>, input: Input<Actors>) {
         let mut item = Some(Item::Input(input));
-        match self.inbox.push(&mut item) {
-            Ok(Next::Drive) => self.leave_to_driver_task(&mut item),
-            Ok(Next::Nothing | Next::SendFences(_)) => {}
+        match self.inbox.leave(&mut item) {
+            Ok(Left::ToDriverTask) => self.wake.notify_one(),
+            Ok(Left::ToOthers) => {}
             Err(Refused) => self.refuse(item),
         }
     }
