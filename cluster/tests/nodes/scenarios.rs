@@ -52,7 +52,7 @@ pub(crate) fn all_run(cluster: &mut Cluster) {
     for id in ids() {
         let began = Instant::now();
         loop {
-            let seen = epochs(cluster, &id);
+            let seen = as_each_says(cluster, &id);
             if seen.len() == 1 {
                 break;
             }
@@ -63,7 +63,7 @@ pub(crate) fn all_run(cluster: &mut Cluster) {
 }
 
 /// In which epochs a session runs, as the nodes say.
-fn epochs(cluster: &mut Cluster, id: &str) -> Vec<String> {
+fn as_each_says(cluster: &mut Cluster, id: &str) -> Vec<String> {
     let find = format!("find {id}");
     let found = cluster
         .nodes
