@@ -45,21 +45,22 @@ pub(crate) fn ids() -> impl Iterator<Item = String> {
 }
 
 /// The history of all is right, and every id runs, as every node says, in one epoch.
-///
-/// A shard may move once more after all nodes saw it where it belongs: the lease of a former life of a
-/// node may end after etcd is back.
 pub(crate) fn all_run(cluster: &mut Cluster) {
     for id in ids() {
-        let began = Instant::now();
-        loop {
-            let seen = as_each_says(cluster, &id);
-            if seen.len() == 1 {
-                break;
-            }
-            assert!(began.elapsed() < PATIENCE, "{id}: {seen:?}");
-        }
+        let seen = as_each_says(cluster, &id);
+        assert_eq!(seen.len(), 1, "{id}: {seen:?}");
     }
     cluster.store.history.check();
+}
+
+/// Waits until the nodes say the same of every id.
+fn agreed(cluster: &mut Cluster) {
+    for id in ids() {
+        let began = Instant::now();
+        while as_each_says(cluster, &id).len() > 1 {
+            assert!(began.elapsed() < PATIENCE, "the nodes differ about {id}");
+        }
+    }
 }
 
 /// In which epochs a session runs, as the nodes say.
@@ -206,6 +207,9 @@ fn without_etcd() {
     }
     cluster.etcd.resume(0);
     cluster.settled();
+    // Two nodes once differed here about one id, in a complete run on a busy machine. The lease of a
+    // node's former life may end after etcd is back, and then its shards move once more.
+    agreed(&mut cluster);
     all_run(&mut cluster);
     count(&mut cluster, 1, 2);
     cluster.store.history.check();
