@@ -49,6 +49,11 @@ impl Fences {
         self.back
     }
 
+    /// Whether any has not come back yet.
+    pub(super) const fn are_out(&self) -> bool {
+        self.sent > self.back
+    }
+
     /// How many fences have to come back for an item that is pushed now, and how many messages are
     /// to be sent for that.
     ///

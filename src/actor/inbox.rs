@@ -139,6 +139,11 @@ impl<I> Inbox<I> {
         queue.drive()
     }
 
+    /// Whether a fence is on its way to the root.
+    pub(crate) fn is_fence_out(&self) -> bool {
+        self.lock().fences.are_out()
+    }
+
     /// The root takes no messages any more: commands need not wait for it.
     pub(crate) fn root_takes_no_more(&self) -> Next {
         let mut queue = self.lock();
@@ -216,15 +221,7 @@ impl<I> Inbox<I> {
 
     /// Ends: what is still queued is handed back, to be dropped outside the lock.
     pub(crate) fn shut(&self) -> Vec<I> {
-        let mut queue = self.lock();
-        queue.door = Door::Shut;
-        let queue = &mut *queue;
-        let mut left = Vec::from(std::mem::take(&mut queue.items));
-        for fenced in [&mut queue.releases, &mut queue.commands] {
-            let fenced = std::mem::take(fenced);
-            left.extend(fenced.into_iter().map(|fenced| fenced.item));
-        }
-        left
+        self.lock().shut()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<I>> {

@@ -1,9 +1,9 @@
 //! The root actor of a supervisor of either kind: all its children are linked to it, and it is
 //! found by name. It turns supervision events into inputs, and sends fences back (`inbox`).
 //!
-//! Its handlers never await, never return `Err` and never use `?`: an error here would end the
-//! supervisor and kill every session (docs/ractor.md). Its message type is `()`, a fence; a stray
-//! one finds nothing behind it.
+//! Its handlers never return `Err` and never use `?`: an error here would end the supervisor and kill
+//! every session (docs/ractor.md). They await nothing but further starts, and that for a moment only
+//! (`shared/batch.rs`). Its message type is `()`, a fence; a stray one finds nothing behind it.
 //!
 //! ractor's own helpers for a whole tree are never used: they know one timeout for all, and would
 //! touch foreign actors that linked themselves to the root.
@@ -17,7 +17,7 @@ use super::driver_task::run;
 use super::drop_queue::Deferred;
 use super::exit::{self, Told};
 use super::progress::RootStage;
-use super::shared::{Counting, Item, RootArguments, Shared};
+use super::shared::{Counting, Item, MoreStarts, RootArguments, Shared};
 use super::ticket::Ticket;
 use crate::engine::{BeginAnswer, Discard, Failure, Input};
 use crate::error::{StartChildError, StartSupervisorError};
@@ -105,37 +105,15 @@ impl Root {
 
     async fn handle_supervisor_evt(
         &self,
-        _myself: ActorRef<RootMsg>,
+        myself: ActorRef<RootMsg>,
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(cell) = exit::started(&event) {
-            // Only the starts of sessions are counted.
-            if shared.has_sessions()
-                && (shared.events.was_last(cell.get_id().pid()) || is_session(shared, cell))
-            {
-                shared.events.start_read();
-            }
-            return Ok(());
-        }
-        let Some(Told { cell, state, seen }) = exit::translate(event) else {
-            return Ok(());
-        };
-        // No state of a user's actor is dropped in the root. A name does not tell whose it is: any
-        // actor may bear a session's name and link itself to us, and its state has no guard.
-        if let Some(state) = state {
-            shared.drop_later([Deferred::State(state)]);
-        }
-        // ractor shows an end before it reports it, and any actor can send an event about any
-        // other.
-        let ended = cell.get_status() >= ActorStatus::Stopping;
-        let id = session_id(shared, &cell);
-        // A static supervisor knows its children by their actors, whatever their names are.
-        if ended && (id.is_some() || !shared.has_sessions()) {
-            let actor = cell.get_id().pid();
-            shared.push(Item::Input(Input::Exited { id, actor, seen }));
-        } else {
-            shared.discard(Discard::Seen(seen));
+        // ractor moves this future for each event. What it needs while it waits is as little as can be.
+        drop(myself);
+        let mut more = read(shared, event);
+        if let Some(more) = &mut more {
+            more.await;
         }
         Ok(())
     }
@@ -172,6 +150,45 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
             Err("the supervisor was stopped before all its children were started".into())
         }
     }
+}
+
+/// What the root does with an event. Answers what it waits for before it reads on.
+fn read(shared: &Arc<Shared>, event: SupervisionEvent) -> Option<MoreStarts<'_>> {
+    if let Some(cell) = exit::started(&event) {
+        return read_start(shared, cell);
+    }
+    let Told { cell, state, seen } = exit::translate(event)?;
+    // No state of a user's actor is dropped in the root. A name does not tell whose it is: any
+    // actor may bear a session's name and link itself to us, and its state has no guard.
+    if let Some(state) = state {
+        shared.drop_later([Deferred::State(state)]);
+    }
+    // ractor shows an end before it reports it, and any actor can send an event about any
+    // other.
+    let ended = cell.get_status() >= ActorStatus::Stopping;
+    let id = session_id(shared, &cell);
+    // A static supervisor knows its children by their actors, whatever their names are.
+    if ended && (id.is_some() || !shared.has_sessions()) {
+        let actor = cell.get_id().pid();
+        shared.push(Item::Input(Input::Exited { id, actor, seen }));
+    } else {
+        shared.discard(Discard::Seen(seen));
+    }
+    None
+}
+
+/// The root has read of a start. Answers what it waits for before it reads on.
+fn read_start<'a>(shared: &'a Shared, cell: &ActorCell) -> Option<MoreStarts<'a>> {
+    // Only the starts of sessions are counted.
+    let is_counted = shared.has_sessions()
+        && (shared.events.is_next(cell.get_id().pid()) || is_session(shared, cell));
+    if !is_counted {
+        return None;
+    }
+    shared.events.start_read(|| {
+        // ractor shows that somebody drains the root before it sends the message that does.
+        shared.root().get_status() >= ActorStatus::Draining || shared.inbox.is_fence_out()
+    })
 }
 
 /// Whether an actor's name is that of a session.

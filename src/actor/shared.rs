@@ -6,6 +6,7 @@
 
 mod actors;
 mod arguments;
+mod batch;
 mod events;
 mod launches;
 mod ways_in;
@@ -23,7 +24,7 @@ pub(crate) use actors::{Actors, Found, Item, Life, Machine, Order, Plan, Query};
 pub(super) use actors::{Driver, Launch};
 pub(crate) use arguments::{Home, Naming, ParentLink, RootArguments};
 use arguments::{OfSessions, Own};
-pub(super) use events::Events;
+pub(super) use events::{Events, MoreStarts};
 pub(super) use launches::Counting;
 
 use super::clock::Clock;
@@ -161,7 +162,7 @@ impl Shared {
             launch_pool,
             launches: AtomicUsize::new(1),
             launches_wake: Notify::new(),
-            events: Events::default(),
+            events: Events::of(arguments.naming),
             claims,
             feed,
             last_failure: LastFailure::default(),

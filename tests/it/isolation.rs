@@ -1,5 +1,6 @@
 //! A session that is slow, stuck or broken affects no other session.
 
+mod batches;
 mod errors;
 mod first_callbacks;
 mod launch_tasks;

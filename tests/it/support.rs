@@ -467,6 +467,13 @@ impl Tie {
 }
 
 impl Remains {
+    pub(crate) fn is_gone(&mut self) -> bool {
+        matches!(
+            self.0.try_recv(),
+            Err(tokio::sync::mpsc::error::TryRecvError::Disconnected)
+        )
+    }
+
     pub(crate) async fn gone(mut self) {
         assert!(
             answered("the drop of all that is left", self.0.recv())

@@ -97,4 +97,15 @@ impl<I> Queue<I> {
         self.seat = Seat::Taken;
         Next::Drive
     }
+
+    /// Nothing is queued any more. Answers what was.
+    pub(super) fn shut(&mut self) -> Vec<I> {
+        self.door = Door::Shut;
+        let mut left = Vec::from(std::mem::take(&mut self.items));
+        for fenced in [&mut self.releases, &mut self.commands] {
+            let fenced = std::mem::take(fenced);
+            left.extend(fenced.into_iter().map(|fenced| fenced.item));
+        }
+        left
+    }
 }

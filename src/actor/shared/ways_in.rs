@@ -108,6 +108,7 @@ impl Shared {
             Next::SendFences(count) => {
                 let root = self.root();
                 if (0..count).all(|_| root.send_message::<()>(()).is_ok()) {
+                    self.events.message_sent();
                     return 1;
                 }
                 // It is being drained, or has ended.
