@@ -117,6 +117,10 @@ pub(crate) fn settings(rng: &mut Rng) -> Settings {
         }),
         max_parked: rng.pick(&[0, 1, 2, usize::MAX, usize::MAX]),
         seed: rng.next(),
-        ..Settings::default()
+        // Histories of their own have these.
+        max_launches: usize::MAX,
+        start_rate: None,
+        quota: None,
+        backoff: Backoff::none(),
     }
 }

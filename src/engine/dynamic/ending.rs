@@ -167,11 +167,9 @@ impl<D: Domain> Engine<D> {
             }
             (end, _) => (end.unwrap_or((nothing, Over::NotStarted)), Tally::Count),
         };
-        let (own, total) = (self.session_limit(slot), self.settings.total_limit);
-        let Some(child) = self.table.get(slot) else {
+        let Some(why) = self.end_reason(slot, why) else {
             return;
         };
-        let why = why.told(child.life.policy(), own, total);
         self.step_taken(slot, EventKind::Gone(why));
         let Some(child) = self.table.remove(slot) else {
             return;

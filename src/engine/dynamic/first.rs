@@ -12,7 +12,6 @@ use crate::engine::lifecycle::{Lifecycle, Step};
 use crate::engine::moment::Moment;
 use crate::engine::rejection::Rejection;
 use crate::engine::repeats::Repeat;
-use crate::engine::restart::OnRestartLimit;
 use crate::engine::table::{Place, Reserved};
 use crate::engine::waiting::{StartCaller, Waiting};
 
@@ -26,11 +25,7 @@ impl<D: Domain> Engine<D> {
     #[inline]
     pub fn handle_if_new(&mut self, now: Moment, input: Input<D>) -> Option<Input<D>> {
         self.begin_step();
-        let settings = &self.settings;
-        if !self.serving()
-            || settings.total_limit.is_some()
-            || settings.on_limit == OnRestartLimit::Escalate
-        {
+        if !self.serving() || self.can_escalate() {
             return Some(input);
         }
         let Input::Asked { id, request } = input else {

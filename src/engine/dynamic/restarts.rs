@@ -8,7 +8,7 @@ use super::Engine;
 use crate::engine::backoff::{Backoff, jittered};
 use crate::engine::child::{Child, Parking, Plan};
 use crate::engine::decision::Decision;
-use crate::engine::end::Over;
+use crate::engine::end::{EndReason, Over};
 use crate::engine::event::{EventKind, ExitCause, Happening, StartFailure};
 use crate::engine::exit::{Asked, Cause, Exit};
 use crate::engine::io::{Domain, Failure, StopCause};
@@ -354,6 +354,18 @@ impl<D: Domain> Engine<D> {
             .and_then(|child| child.last_exit())
             .map_or(Exit::NotRunning, Exit::clone);
         self.leave(now, slot, exit, why);
+    }
+
+    /// Whether a failure of a session can end the supervisor.
+    #[inline]
+    pub(super) fn can_escalate(&self) -> bool {
+        self.settings.total_limit.is_some() || self.settings.on_limit == OnRestartLimit::Escalate
+    }
+
+    /// Why a session is over, as it is told.
+    pub(super) fn end_reason(&self, slot: u32, why: Over) -> Option<EndReason> {
+        let policy = self.table.get(slot)?.life.policy();
+        Some(why.told(policy, self.session_limit(slot), self.settings.total_limit))
     }
 
     pub(super) fn session_limit(&self, slot: u32) -> Option<Limit> {
