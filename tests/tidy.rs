@@ -1,6 +1,6 @@
 //! The order of the repository: which layer may name which, that no modules import each other in a
-//! circle, how long a file may be, what every file says of itself, and what production code may not
-//! contain.
+//! circle, how long a file may be, what every file says of itself, what production code may not
+//! contain, and that the documents name what there is.
 //!
 //! The layers, from below: L1 `engine` (std only), L2 the vocabulary (`error event fault id info names
 //! options reason`: ractor's types, but no call of it), L3 `actor` (calls ractor and tokio), L4
@@ -9,6 +9,8 @@
 //! with `guide.rs`, which is documentation. A file names nothing of a layer above its own. It reads
 //! lines, which is enough since the code is formatted. The rules in `tidy` are those of `cluster/` too.
 
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/files.rs"]
 mod files;
 #[path = "tidy/imports.rs"]
@@ -279,6 +281,15 @@ fn block<'a>(lines: &'a [&'a str], opens: usize) -> &'a [&'a str] {
         .position(|line| !line.is_empty() && indent(line) <= indent(lines[opens]));
     let end = closes.map_or(lines.len(), |at| opens + 1 + at);
     &lines[opens..end]
+}
+
+/// A reader follows them.
+#[test]
+fn the_documents_name_what_there_is() {
+    none(
+        &documents::named_in_vain(),
+        "no such file, or no such function",
+    );
 }
 
 #[test]
