@@ -231,29 +231,36 @@ fn while_a_commit_hangs_nothing_of_its_shard_is_answered() {
     hand.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     hand.run("SELECT pg_reload_conf()");
     let waits = "application_name = 'session-supervisor' AND wait_event = 'SyncRep'";
-    let backend = thread::scope(|scope| {
-        let write = scope.spawn(|| store.apply(&under(1, [remember("a", 1)])));
+    let (backend, revision) = thread::scope(|scope| {
+        // The server's processes read its settings anew when they come to it. What is written before that
+        // does not wait.
+        let write = scope.spawn(|| {
+            let mut revision = 1;
+            loop {
+                match store.apply(&under(1, [remember("a", revision)])) {
+                    Ok(()) => revision += 1,
+                    Err(error) => return (error, revision),
+                }
+            }
+        });
         let query = format!("SELECT pid FROM pg_stat_activity WHERE {waits}");
         until("the commit waits", || !hand.read(&query).is_empty());
         let backend = hand.read(&query).parse().expect("a process");
         // It would give up waiting in time.
         signal("-STOP", &[backend]);
-        let error = write
-            .join()
-            .expect("no panic")
-            .expect_err("there is no answer");
+        let (error, revision) = write.join().expect("no panic");
         assert!(
             chain(&error).contains("did not answer within 2s"),
             "{}",
             chain(&error)
         );
-        backend
+        (backend, revision)
     });
     hand.run("ALTER SYSTEM RESET synchronous_standby_names");
     hand.run("SELECT pg_reload_conf()");
     let forget = Change::Forget {
         id: "a".into(),
-        revision: 1,
+        revision,
     };
     let entry = store.entry("a");
     assert!(matches!(entry, Err(StoreError::Locked(_))), "{entry:?}");
