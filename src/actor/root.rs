@@ -109,7 +109,7 @@ impl Root {
         event: SupervisionEvent,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
-        // ractor moves this future for each event. What it needs while it waits is as little as can be.
+        // ractor moves this future for each event, so it holds as little as possible while it waits.
         drop(myself);
         let mut more = read(shared, event);
         if let Some(more) = &mut more {
@@ -152,7 +152,7 @@ async fn begin(shared: &Arc<Shared>) -> Result<(), ActorProcessingErr> {
     }
 }
 
-/// What the root does with an event. Answers what it waits for before it reads on.
+/// Handles an event. Returns what the root awaits before it reads the next one.
 fn read(shared: &Arc<Shared>, event: SupervisionEvent) -> Option<MoreStarts<'_>> {
     if let Some(cell) = exit::started(&event) {
         return read_start(shared, cell);
@@ -177,7 +177,7 @@ fn read(shared: &Arc<Shared>, event: SupervisionEvent) -> Option<MoreStarts<'_>>
     None
 }
 
-/// The root has read of a start. Answers what it waits for before it reads on.
+/// Handles the event of a start. Returns what the root awaits before it reads the next event.
 fn read_start<'a>(shared: &'a Shared, cell: &ActorCell) -> Option<MoreStarts<'a>> {
     // Only the starts of sessions are counted.
     let is_counted = shared.has_sessions()

@@ -1,14 +1,15 @@
-//! How the root comes to read of many starts in one turn.
+//! How the root reads the events of many starts in one turn.
 //!
-//! ractor tells the root of each start, and nobody waits for the root to read that. A turn of the root for
-//! each was a twentieth of what a start takes. So when the root has read of all starts that it was told of,
-//! it waits for further ones, inside its handler. An event wakes nobody there; a kill, a stop and a message
-//! do (R52 in `docs/ractor.md`). Whatever is to be read soon has a message behind it: a fence.
+//! ractor sends the root an event for each start, and no caller waits for the root to read it. One
+//! turn of the root for each event took a twentieth of the time of a start. So when the root has
+//! read the events of all starts, it waits for further ones inside its handler. An event does not
+//! wake it there; a kill, a stop and a message do (R52 in `docs/ractor.md`). A fence, which is a
+//! message, follows every event that must be read soon.
 //!
-//! What has none is read after [`LONGEST`] at the latest: the event of an end that the session has reported
-//! itself, which only frees what is in it, and what others send, events and messages. A message wakes the
-//! root only if it has asked for messages since the last one. So it does not wait twice in a row: between two
-//! waits it asks for everything.
+//! All other events and messages are read after [`LONGEST`] at the latest. These are the event of an
+//! end that the session has reported itself, which only frees memory, and what other actors send.
+//! A message wakes the root only if the root has polled its port of messages since the last one. So
+//! the root does not wait twice in a row: between two waits it polls all of its ports.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,22 +17,22 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// A wait ends at the next multiple of this. By then at most so many events lie in the root's port, and each
-/// holds the actor that it tells of.
+/// A wait ends when the number of starts is a multiple of this. By then at most so many events are in
+/// the root's port; each of them keeps the memory of an actor.
 pub(super) const SIZE: u64 = 64;
 
-/// How long the root waits at most. One caller starts 64 sessions in less than half a millisecond.
+/// The longest wait. One caller starts 64 sessions in less than half a millisecond.
 const LONGEST: Duration = Duration::from_millis(5);
 
 /// Whether the root waits, and what wakes it.
 ///
-/// While it waits the waker is there: it is put there before. Who ends a wait takes it afterwards; if another
-/// wait has begun by then, that one ends early.
+/// The root stores the waker before it sets `root_waits`. [`end`](Self::end) resets `root_waits` before
+/// it takes the waker. If another wait has begun in between, that wait ends early.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     root_waits: AtomicBool,
     waker: Mutex<Option<Waker>>,
-    /// Whether the root has waited, and has not asked for everything since. Used by the root alone.
+    /// Whether the root has waited, and has not polled all of its ports since. Only the root uses it.
     has_waited: AtomicBool,
 }
 
@@ -50,17 +51,19 @@ impl Batch {
         self.root_waits.load(Ordering::SeqCst)
     }
 
-    /// Whether the root, which has read all that it knows of, waits for more. It does every other time.
+    /// Whether the root waits now that it has read all events of starts. It does every other time.
     pub(super) fn is_due(&self) -> bool {
         let has_waited = self.has_waited.load(Ordering::Relaxed);
         self.has_waited.store(!has_waited, Ordering::Relaxed);
         !has_waited
     }
 
-    /// Waits until the batch is complete, or something ends that. Called by the root alone.
+    /// Waits until the batch is complete, a fence is sent, or the longest wait is over. Only the root
+    /// calls it.
     ///
-    /// `all_read` is asked when others see that the root waits. So who counts a start or a message, and then
-    /// finds that the root does not wait, is counted in the answer.
+    /// It calls `all_read` after `root_waits` is set. A session first counts its start, or a caller its
+    /// fence, and then reads `root_waits`. So either that thread sees that the root waits, or `all_read`
+    /// sees what it has counted.
     pub(super) async fn wait(&self, all_read: impl Fn() -> bool) {
         let waiting = Waiting(self);
         let mut polled = false;
@@ -75,7 +78,7 @@ impl Batch {
                 Poll::Ready(())
             }
         });
-        // Which of the two comes first does not matter.
+        // The root goes on in the same way after a wake and after the longest wait.
         tokio::time::timeout(LONGEST, woken).await.ok();
     }
 
@@ -85,7 +88,7 @@ impl Batch {
     }
 }
 
-/// A wait of the root. Its drop ends it, also when the root is killed.
+/// A wait of the root. Its drop ends the wait, also when the root is killed.
 struct Waiting<'a>(&'a Batch);
 
 impl Waiting<'_> {

@@ -6,11 +6,11 @@
 //! its turn, and the session need not yield. Nor need it if its start was told in an earlier poll of its
 //! task: after that poll the thread ran what was in the slot.
 //!
-//! While the root waits for a batch of starts ([`Batch`]) an event does not wake it, but anything else that
-//! the session does may. So that is no reason not to yield.
+//! While the root waits for a batch of starts ([`Batch`]), the event of a start does not wake it, but a
+//! message or a stop that the session sends may. So the session yields while the root waits, too.
 //!
-//! A session that unlinks itself from the root while it starts is told and never read. From then on the root
-//! of that supervisor waits for nothing, and looks at the name of each.
+//! A session that unlinks itself from the root while it starts is counted as told and never as read. From
+//! then on the root of that supervisor does not wait for batches, and looks at the name of each session.
 //!
 //! Invariants:
 //! 1. a start is counted as told before ractor tells the root;
@@ -28,8 +28,8 @@ thread_local! {
     static TOLD_HERE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The root's wait for further starts. In a box, since ractor moves the root's handler for each event, and
-/// after most the root waits for nothing.
+/// The root's wait for further starts. It is boxed, since ractor moves the future of the root's handler
+/// for each event, and the root does not wait after most of them.
 pub(in crate::actor) type MoreStarts<'a> = Box<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>;
 
 /// The starts of the sessions of one supervisor. Those of a static supervisor's children are not
@@ -80,18 +80,19 @@ impl Events {
         self.told.get(usize::try_from(number % SIZE).ok()?)
     }
 
-    /// Whether this is the session whose start the root is to read of next, if it reads of them in the order
-    /// in which they were told, and is not too far behind. That saves a look at its name.
+    /// Whether this actor's start is the next one that the root reads, if it reads starts in the order in
+    /// which they were told. False if the root is more than [`SIZE`] behind. It saves a look at the actor's
+    /// name.
     pub(in crate::actor) fn is_next(&self, actor: u64) -> bool {
         let next = self.place(self.starts_read.load(Ordering::Relaxed));
         next.is_some_and(|told| told.load(Ordering::Relaxed) == actor)
     }
 
-    /// The root has read that a session has started. Called by the root alone, which then waits for what this
-    /// answers, if for anything. `messages`: whether there are messages for it.
+    /// The root has read the event of a session's start. Only the root calls it, and awaits what it returns.
+    /// `messages`: whether a message for the root is under way.
     ///
-    /// Any actor can send such an event (R46), so no more are counted than the root was told of, and for
-    /// others it does not wait.
+    /// Any actor can send such an event (R46). So no more are counted than the root was told of, and the root
+    /// does not wait after one that is not counted.
     pub(in crate::actor) fn start_read<'a>(
         &'a self,
         messages: impl Fn() -> bool + Send + Sync + 'a,
