@@ -31,6 +31,7 @@ use super::drop_queue::DropQueue;
 use super::exit::error_text;
 use super::found::Found;
 use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
+use crate::info::{ChildFailure, LimitReached};
 use bits::{CANCELLED, FAILED, GAVE_UP, HELD, LINK_FAILED, ORDERLY};
 use claim::Claim;
 use end::{Known, Tree};
@@ -189,7 +190,12 @@ impl<C, T: Clone> Life<C, T> {
         self.bits.fetch_or(ORDERLY, Ordering::AcqRel);
     }
 
-    pub(crate) fn mark_gave_up(&self) {
+    /// It is a supervisor that has reached its restart limit. The failure is there before the mark tells
+    /// of it.
+    pub(super) fn mark_gave_up(&self, failure: Option<ChildFailure>, drops: &DropQueue) {
+        if let Some(failure) = failure {
+            self.keep(Arc::new(Box::new(LimitReached(failure))), drops);
+        }
         self.bits.fetch_or(GAVE_UP, Ordering::AcqRel);
     }
 

@@ -345,8 +345,9 @@ impl Shared {
     /// The restart limit was reached; the parent is to know.
     pub(super) fn gave_up(&self) {
         if let Some(parent_link) = &self.parent_link {
-            parent_link.life.mark_gave_up();
-            if let Some(failure) = self.last_failure.get() {
+            let failure = self.last_failure.get();
+            parent_link.life.mark_gave_up(failure.clone(), &self.drops);
+            if let Some(failure) = failure {
                 let role = Arc::clone(&parent_link.role);
                 let parent = &parent_link.parent.last_failure;
                 parent.note_below(role, parent_link.incarnation, failure);

@@ -174,7 +174,7 @@ pub(super) fn judge(
         }
         // Asked to end it would have ended in order, whatever became of the actor linked to it.
         (Mark::LinkFailed, cause, seen) if asked == Asked::Yes => (Exit::Shutdown, cause, seen),
-        (Mark::Failed | Mark::LinkFailed, Some(cause), seen) => {
+        (Mark::Failed | Mark::LinkFailed | Mark::GaveUp, Some(cause), seen) => {
             (Exit::Failed { cause }, None, seen)
         }
         (_, left, Some(Seen::Failed(cause))) => (Exit::Failed { cause }, left, None),
@@ -186,9 +186,9 @@ pub(super) fn judge(
             let cause: Cause = Arc::new(Box::new(Unreported));
             (Exit::Failed { cause }, None, seen)
         }
-        (Mark::GaveUp, left, seen) => {
+        (Mark::GaveUp, None, seen) => {
             let cause: Cause = Arc::new(Box::new(GaveUp));
-            (Exit::Failed { cause }, left, seen)
+            (Exit::Failed { cause }, None, seen)
         }
         (Mark::Missing, left, seen) => (Exit::Killed, left, seen),
     }

@@ -1,11 +1,15 @@
 //! The failure that brought a supervisor down.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 /// The failure of a child at which a supervisor reached its restart limit.
 ///
 /// As text: `child "sessions/alice": failed: no paper`.
+///
+/// It is the source of the error with which a session fails whose tree reached its limit
+/// ([`Exit::Failed`](crate::Exit::Failed)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -23,5 +27,23 @@ pub struct ChildFailure {
 impl fmt::Display for ChildFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "child {:?}: {}", self.child, self.error)
+    }
+}
+
+impl Error for ChildFailure {}
+
+/// The error of a session whose tree reached its restart limit.
+#[derive(Debug)]
+pub(crate) struct LimitReached(pub(crate) ChildFailure);
+
+impl fmt::Display for LimitReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("restart limit reached")
+    }
+}
+
+impl Error for LimitReached {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
     }
 }

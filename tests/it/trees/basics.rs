@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use session_supervisor::error::{StartChildError, StartError, StartSupervisorError};
 use session_supervisor::{
-    ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor, Shutdown,
-    Supervisor, TreeSpec,
+    ChildFailure, ChildKind, ChildSpec, ChildState, Exit, Options, Restart, SessionSupervisor,
+    Shutdown, Supervisor, TreeSpec,
 };
 use tokio::time::Instant;
 
@@ -164,10 +164,18 @@ async fn a_tree_that_gives_up_is_a_failed_session() {
     let info = sessions.session_info("alice").await.expect("up");
     let info = info.expect("known");
     assert_eq!(info.incarnation, 2);
-    assert!(
-        matches!(&info.last_exit, Some(Exit::Failed { cause }) if cause.to_string() == "restart limit reached"),
-        "{info:?}"
-    );
+    let Some(Exit::Failed { cause }) = &info.last_exit else {
+        panic!("{info:?}");
+    };
+    assert_eq!(cause.to_string(), "restart limit reached");
+    // For whose failure: as data, in the text of the exit, and in what is kept of it.
+    let failure = cause.source().expect("the child's failure");
+    let failure = failure.downcast_ref::<ChildFailure>().expect("as data");
+    assert_eq!((&*failure.child, &*failure.error), ("a", "killed"));
+    let text = "failed: restart limit reached: child \"a\": killed";
+    assert_eq!(info.last_exit.expect("it failed").to_string(), text);
+    let dossier = sessions.dossier("alice").await.expect("up").expect("known");
+    assert!(dossier.to_string().contains(text), "{dossier}");
     sessions.stop().await.expect("a report");
 }
 
