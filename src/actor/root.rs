@@ -99,6 +99,7 @@ impl Root {
         _fence: RootMsg,
         shared: &mut Arc<Shared>,
     ) -> Result<(), ActorProcessingErr> {
+        shared.events.message_read();
         shared.go_on(shared.inbox.fence_back());
         Ok(())
     }

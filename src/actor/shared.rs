@@ -41,7 +41,7 @@ use super::linked;
 use super::log::{Children, Line, Speaker, Stands};
 use super::progress::{Progress, RootStage, Work};
 use super::ticket::Ticket;
-use crate::engine::{DrainOrder, Input, Mark, Meter, ShutdownReport, StopWay};
+use crate::engine::{DrainOrder, Input, Meter, ShutdownReport, StopWay};
 use crate::info::ChildFailure;
 use crate::names;
 use crate::options::Grouping;
@@ -266,6 +266,9 @@ impl Shared {
         let Some(orphans) = life.take_orphans() else {
             return self.released(life);
         };
+        if life.is_told_by_the_event() {
+            self.have_root_read();
+        }
         let (shared, life) = (Arc::clone(self), Arc::clone(life));
         drop(self.runtime().spawn(async move {
             linked::all_gone(*orphans, shared.root()).await;
@@ -290,7 +293,7 @@ impl Shared {
 
     #[inline]
     fn tell_of(self: &Arc<Self>, life: &Life, input: Input<Actors>) {
-        if life.mark() == Mark::Missing || life.ended_unasked() {
+        if life.is_told_by_the_event() {
             self.report_behind_fence(input);
         } else {
             self.report(input);

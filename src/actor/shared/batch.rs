@@ -6,10 +6,13 @@
 //! wake it there; a kill, a stop and a message do (R52 in `docs/ractor.md`). A fence, which is a
 //! message, follows every event that must be read soon.
 //!
-//! All other events and messages are read after [`LONGEST`] at the latest. These are the event of an
-//! end that the session has reported itself, which only frees memory, and what other actors send.
+//! All other events and messages are read after [`LONGEST`], which tokio rounds up by a millisecond.
+//! These are the event of an end that the session has reported itself, which only frees memory, and
+//! what other actors send.
 //! A message wakes the root only if the root has polled its port of messages since the last one. So
-//! the root does not wait twice in a row: between two waits it polls all of its ports.
+//! the root does not wait twice in a row: between two waits it polls all of its ports. Nor does it wait
+//! after the first start behind a message: where each start is followed by a stop or by a question, a
+//! wait would only set a timer and be ended.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +35,8 @@ const LONGEST: Duration = Duration::from_millis(5);
 pub(super) struct Batch {
     root_waits: AtomicBool,
     waker: Mutex<Option<Waker>>,
-    /// Whether the root has waited, and has not polled all of its ports since. Only the root uses it.
-    has_waited: AtomicBool,
+    /// Whether the root does not wait the next time that it could. Only the root uses it.
+    skips_one: AtomicBool,
 }
 
 impl Batch {
@@ -53,9 +56,14 @@ impl Batch {
 
     /// Whether the root waits now that it has read all events of starts. It does every other time.
     pub(super) fn is_due(&self) -> bool {
-        let has_waited = self.has_waited.load(Ordering::Relaxed);
-        self.has_waited.store(!has_waited, Ordering::Relaxed);
-        !has_waited
+        let skips = self.skips_one.load(Ordering::Relaxed);
+        self.skips_one.store(!skips, Ordering::Relaxed);
+        !skips
+    }
+
+    /// The root does not wait after the next start.
+    pub(super) fn skip_one(&self) {
+        self.skips_one.store(true, Ordering::Relaxed);
     }
 
     /// Waits until the batch is complete, a fence is sent, or the longest wait is over. Only the root

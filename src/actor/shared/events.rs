@@ -111,6 +111,11 @@ impl Events {
         }
     }
 
+    /// The root has read a message. Only the root calls it.
+    pub(in crate::actor) fn message_read(&self) {
+        self.batch.skip_one();
+    }
+
     /// The root was sent messages. They were counted before.
     pub(in crate::actor) fn message_sent(&self) {
         self.batch.end();
@@ -231,6 +236,19 @@ mod tests {
             let wait = events.start_read(|| false);
             assert_eq!(wait.is_some(), actor % 2 == 0, "{actor}");
         }
+    }
+
+    /// Where a message follows each start, a wait would be ended each time.
+    #[tokio::test(start_paused = true)]
+    async fn the_root_does_not_wait_after_the_first_start_behind_a_message() {
+        let events = told(0);
+        for actor in 0..10 {
+            events.message_read();
+            events.start_told(actor);
+            assert!(events.start_read(|| false).is_none());
+        }
+        events.start_told(10);
+        assert!(events.start_read(|| false).is_some());
     }
 
     /// A root that is killed waits no more, and keeps nothing of its task.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use ractor::ActorStatus;
 use tokio::runtime::Handle;
 
-use super::{Actors, Item, Shared};
+use super::{Actors, Item, Query, Shared};
 use crate::actor::inbox::{Left, Next, Refused};
+use crate::actor::item::Look;
 use crate::engine::Input;
 
 impl Shared {
@@ -73,6 +74,14 @@ impl Shared {
         let mut item = Some(Item::Input(input));
         let pushed = self.inbox.push_release(&mut item, &self.progress, killed);
         self.take(pushed, &mut item).unwrap_or(0)
+    }
+
+    /// Has the root read soon what it was sent so far. It need not otherwise (`batch`) unless a fence
+    /// follows, so this asks a question for the sake of its fence.
+    pub(crate) fn have_root_read(self: &Arc<Self>) {
+        let nothing: Look<Actors> = Box::new(|_| Box::new(Vec::new));
+        // Where it is refused, the root has ended.
+        self.command(Item::Query(Query::Look(nothing))).ok();
     }
 
     /// Does what follows a push. `item`: what it has left.

@@ -8,7 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use session_supervisor::{Exit, Options, Restart, SessionSupervisor, names};
+use session_supervisor::{EventKind, Exit, Options, Restart, SessionSupervisor, names};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{block, others_are_served};
@@ -162,6 +163,59 @@ async fn no_end_of_a_session_waits_for_more_starts() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     sessions.stop().await.unwrap();
     drop(session);
+}
+
+/// It takes its time to end, and outlives the session to which it is linked.
+struct Lingers;
+
+#[ractor::actor(message = (), state = Arc<Notify>, arguments = Arc<Notify>)]
+impl Lingers {
+    async fn pre_start(
+        &self,
+        _: ActorRef<()>,
+        go: Arc<Notify>,
+    ) -> Result<Arc<Notify>, ActorProcessingErr> {
+        Ok(go)
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<()>,
+        go: &mut Arc<Notify>,
+    ) -> Result<(), ActorProcessingErr> {
+        go.notified().await;
+        Ok(())
+    }
+}
+
+/// The reason of such an end is in ractor's event alone, and nothing else of the session comes as long as
+/// an actor that it has linked to itself is there.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_a_linked_actor_outlives_does_not_wait_for_more_starts() {
+    let probe = Probe::default();
+    let (sessions, session) = waiting(&probe).await;
+    let go = Arc::new(Notify::new());
+    let linked = Actor::spawn_linked(None, Lingers, Arc::clone(&go), session.get_cell()).await;
+    let (linked, _) = linked.unwrap();
+    linked.stop(None);
+    let mut feed = sessions.subscribe().await.unwrap();
+    // It is started while others follow, so that the root waits again.
+    sessions.start_session("b", probe.spec()).await.unwrap();
+    turns().await;
+    sessions.start_session("c", probe.spec()).await.unwrap();
+    turns().await;
+    let began = Instant::now();
+    session.stop(Some("enough".to_owned()));
+    loop {
+        let event = feed.next().await.unwrap().unwrap();
+        if let EventKind::Exited { cause, .. } = &event.kind {
+            assert_eq!(cause.to_string(), "normal (enough)");
+            break;
+        }
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    go.notify_one();
+    sessions.stop().await.unwrap();
 }
 
 /// A stranger that links itself to the root, and whose state is in the event of its end.
