@@ -27,7 +27,8 @@ const PART: usize = 1_024;
 /// that. Made by [`subscribe`](SessionSupervisor::subscribe).
 ///
 /// The events of one session come in the order of what happened, and so do those of one child of its
-/// tree. The last event is the end of the supervisor; after it there is none.
+/// tree. Between a session and its children there is no order: a child may be told as started before its
+/// session is told as launched. The last event is the end of the supervisor; after it there is none.
 ///
 /// A subscription that is read too slowly loses the oldest events first, and is told how many
 /// ([`Lagged`]): [`EVENTS_KEPT`](SessionSupervisor::EVENTS_KEPT) are kept. It never delays the

@@ -28,6 +28,9 @@ pub enum Strategy {
 
 /// Whether the end of significant children ends the group.
 ///
+/// That is an orderly end of the group, also where the child failed and its restart rule does not
+/// bring it back.
+///
 /// OTP: the `auto_shutdown` of a supervisor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
