@@ -135,7 +135,7 @@ impl fmt::Display for Explanation {
         };
         write!(f, "session {:?} {does}", self.id.as_str())?;
         if let Some(due) = self.due {
-            // Nobody reads microseconds of it.
+            // Microseconds would say nothing: it is over before they are read.
             let due = due - Duration::from_nanos(u64::from(due.subsec_nanos() % 1_000_000));
             write!(f, ", for {due:?} at most")?;
         }

@@ -76,8 +76,8 @@ impl Shared {
         self.take(pushed, &mut item).unwrap_or(0)
     }
 
-    /// Has the root read soon what it was sent so far. It need not otherwise (`batch`) unless a fence
-    /// follows, so this asks a question for the sake of its fence.
+    /// Makes the root read soon what it was sent so far. A root that waits for further starts (`batch`)
+    /// reads on when a fence is sent, so this asks a question that serves for its fence alone.
     pub(crate) fn have_root_read(self: &Arc<Self>) {
         let nothing: Look<Actors> = Box::new(|_| Box::new(Vec::new));
         // Where it is refused, the root has ended.
