@@ -91,6 +91,7 @@ pub use drain::{
 pub use dynamic::{Dossier, Engine, Outlook, STOP_WINDOW};
 pub use end::{EndReason, SessionEnd};
 pub use event::{EventKind, ExitCause, Severity, StartFailure};
+pub(crate) use exit::GaveUp;
 pub use exit::{Asked, Cause, Exit, Mark, Seen};
 pub use expiry::{Expiry, Use};
 pub use failure::Failure;

@@ -19,7 +19,6 @@ use crate::SessionId;
 use crate::engine::{ChildKind, ChildState, Claim, Exit, SessionState};
 use crate::error::StopError;
 pub use child_failure::ChildFailure;
-pub(crate) use child_failure::LimitReached;
 pub use dossier::{Dossier, ExitRecord, Explanation};
 pub use drained::{DrainReport, DrainedSession};
 pub use page_mark::PageMark;

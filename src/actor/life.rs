@@ -30,8 +30,8 @@ use super::checkpoint::Carried;
 use super::drop_queue::DropQueue;
 use super::exit::error_text;
 use super::found::Found;
-use crate::engine::{self, Cause, Ending, Key, Mark, ShutdownReport, Use};
-use crate::info::{ChildFailure, LimitReached};
+use crate::engine::{self, Cause, Ending, GaveUp, Key, Mark, ShutdownReport, Use};
+use crate::info::ChildFailure;
 use bits::{CANCELLED, FAILED, GAVE_UP, HELD, LINK_FAILED, ORDERLY};
 use claim::Claim;
 use end::{Known, Tree};
@@ -194,7 +194,7 @@ impl<C, T: Clone> Life<C, T> {
     /// of it.
     pub(super) fn mark_gave_up(&self, failure: Option<ChildFailure>, drops: &DropQueue) {
         if let Some(failure) = failure {
-            self.keep(Arc::new(Box::new(LimitReached(failure))), drops);
+            self.keep(Arc::new(Box::new(GaveUp(Some(failure.into())))), drops);
         }
         self.bits.fetch_or(GAVE_UP, Ordering::AcqRel);
     }

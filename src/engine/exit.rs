@@ -133,8 +133,10 @@ impl fmt::Display for Unreported {
 
 impl Error for Unreported {}
 
+/// The error of a supervisor that used up its restart limit, with the failure for which it did, if the
+/// shell knows that.
 #[derive(Debug)]
-struct GaveUp;
+pub(crate) struct GaveUp(pub(crate) Option<Box<dyn Error + Send + Sync>>);
 
 impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,16 +144,15 @@ impl fmt::Display for GaveUp {
     }
 }
 
-impl Error for GaveUp {}
+impl Error for GaveUp {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&**self.0.as_ref()?)
+    }
+}
 
 /// The text of an error that is none of a user's.
 pub(in crate::engine) fn own_text(cause: &Cause) -> Option<Arc<str>> {
-    if cause.is::<GaveUp>() {
-        return Some(GaveUp.to_string().into());
-    }
-    cause
-        .is::<Unreported>()
-        .then(|| Unreported.to_string().into())
+    (cause.is::<GaveUp>() || cause.is::<Unreported>()).then(|| cause.to_string().into())
 }
 
 /// Judges an exit from our own request, the mark with the cause that it left and, if it came, the
@@ -187,7 +188,7 @@ pub(super) fn judge(
             (Exit::Failed { cause }, None, seen)
         }
         (Mark::GaveUp, None, seen) => {
-            let cause: Cause = Arc::new(Box::new(GaveUp));
+            let cause: Cause = Arc::new(Box::new(GaveUp(None)));
             (Exit::Failed { cause }, None, seen)
         }
         (Mark::Missing, left, seen) => (Exit::Killed, left, seen),

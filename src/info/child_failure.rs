@@ -31,19 +31,3 @@ impl fmt::Display for ChildFailure {
 }
 
 impl Error for ChildFailure {}
-
-/// The error of a session whose tree reached its restart limit.
-#[derive(Debug)]
-pub(crate) struct LimitReached(pub(crate) ChildFailure);
-
-impl fmt::Display for LimitReached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("restart limit reached")
-    }
-}
-
-impl Error for LimitReached {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.0)
-    }
-}
