@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
@@ -426,6 +427,18 @@ pub(crate) async fn ask_and_go<F: Future>(call: F) {
         _ = call => {}
         () = std::future::ready(()) => {}
     }
+}
+
+/// Lets other tasks go first, so often.
+pub(crate) async fn yields(n: usize) {
+    for _ in 0..n {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Polls a call once.
+pub(crate) async fn poll<F: Future>(mut call: Pin<&mut F>) -> Poll<F::Output> {
+    std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await
 }
 
 /// A call that is under way: it has been polled when this returns.

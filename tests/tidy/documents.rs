@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::files::walk;
 
 /// Where files of the project are.
 const FOLDERS: [&str; 7] = [
@@ -34,26 +36,11 @@ fn is_long_name(word: &str) -> bool {
     word.chars().all(of_a_name) && word.matches('_').count() >= LONG_NAME
 }
 
-/// All files below a folder whose names end so.
-fn below(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() && !path.ends_with("target") {
-            below(&path, end, found);
-        } else if path.extension().is_some_and(|found| found == end) {
-            found.push(path);
-        }
-    }
-}
-
 /// The names of all functions of the project, of its tests above all.
 fn functions(root: &Path) -> BTreeSet<String> {
     let mut files = Vec::new();
     for folder in FOLDERS {
-        below(&root.join(folder), "rs", &mut files);
+        walk(&root.join(folder), "rs", &mut files);
     }
     let mut names = BTreeSet::new();
     for file in files {
@@ -73,7 +60,7 @@ pub(crate) fn named_in_vain() -> Vec<String> {
     let mut documents = ["README.md", "CONTRIBUTING.md", "benches/README.md"]
         .map(|path| root.join(path))
         .to_vec();
-    below(&root.join("docs"), "md", &mut documents);
+    walk(&root.join("docs"), "md", &mut documents);
     assert!(documents.len() > 10, "the documents are found");
     let mut found = Vec::new();
     for document in documents {

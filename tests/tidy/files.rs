@@ -26,28 +26,30 @@ impl File {
     }
 }
 
-/// All files of the package whose test this is.
-pub(crate) fn files() -> Vec<File> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        let Ok(entries) = fs::read_dir(folder) else {
-            return;
-        };
-        for entry in entries {
-            let path = entry.expect("an entry").path();
-            if path.ends_with("target") {
-                continue;
-            }
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                found.push(path);
-            }
+/// All files below a folder whose names end so.
+pub(crate) fn walk(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        if path.ends_with("target") {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, end, found);
+        } else if path.extension().is_some_and(|found| found == end) {
+            found.push(path);
         }
     }
+}
+
+/// All files of the package whose test this is.
+pub(crate) fn files() -> Vec<File> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for folder in ["src", "tests", "examples", "benches"] {
-        walk(&root.join(folder), &mut found);
+        walk(&root.join(folder), "rs", &mut found);
     }
     found.sort();
     let relative = |path: &Path| {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::JoinSet;
 
 use super::shown;
-use crate::support::{Order, Probe, answered, supervisor};
+use crate::support::{Order, Probe, answered, supervisor, yields};
 
 const IDS: usize = 8;
 const ROUNDS: usize = 40;
@@ -80,9 +80,7 @@ async fn change(sessions: SessionSupervisor, probe: Probe, n: usize) {
 
 /// Begins to follow in the midst of all that, and goes on to the end.
 async fn follow(sessions: SessionSupervisor, turns: usize, begun: Sender<()>) -> Snapshot {
-    for _ in 0..turns {
-        tokio::task::yield_now().await;
-    }
+    yields(turns).await;
     let mut feed = sessions.subscribe().await.unwrap();
     let mut snapshot = feed.take_snapshot().unwrap();
     begun.send(()).await.unwrap();

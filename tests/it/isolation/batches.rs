@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{block, others_are_served};
 use crate::support::{
     Ending, Order, Probe, Remains, Tie, asked, back, died, end, exit, sessions_of, supervisor,
+    yields,
 };
 
 /// A supervisor whose root waits for more starts, and one of its sessions. It waits: it does not read that
@@ -22,17 +23,11 @@ use crate::support::{
 async fn waiting(probe: &Probe) -> (SessionSupervisor, ActorRef<Order>) {
     let sessions = supervisor(Options::new()).await;
     let session = sessions.start_session("a", probe.spec()).await.unwrap();
-    turns().await;
+    yields(20).await;
     let mut left = gone(&sessions).await;
-    turns().await;
+    yields(20).await;
     assert!(!left.is_gone(), "the root does not wait");
     (sessions, session)
-}
-
-async fn turns() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// What a stranger leaves that has linked itself to the root, and ended.
@@ -115,7 +110,7 @@ async fn a_stray_message_that_came_just_before_a_start_keeps_no_question_waiting
         async { Ok(()) }
     });
     sessions.start_session("a", stray.spec()).await.unwrap();
-    turns().await;
+    yields(20).await;
     let began = Instant::now();
     assert_eq!(sessions.count_sessions().await.unwrap().active, 1);
     assert_eq!(began.elapsed(), Duration::ZERO);
@@ -201,9 +196,9 @@ async fn an_end_that_a_linked_actor_outlives_does_not_wait_for_more_starts() {
     let mut feed = sessions.subscribe().await.unwrap();
     // It is started while others follow, so that the root waits again.
     sessions.start_session("b", probe.spec()).await.unwrap();
-    turns().await;
+    yields(20).await;
     sessions.start_session("c", probe.spec()).await.unwrap();
-    turns().await;
+    yields(20).await;
     let began = Instant::now();
     session.stop(Some("enough".to_owned()));
     loop {

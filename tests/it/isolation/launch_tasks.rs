@@ -1,10 +1,8 @@
 //! A start function runs in no caller's task, and a launch waits behind no other: whether a launch
 //! task is made for it or an idle one takes it.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Barrier};
-use std::task::Poll;
 
 use session_supervisor::{ChildSpec, Options, SessionSupervisor, TreeSpec};
 use tokio::runtime::Handle;
@@ -12,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::{self, JoinSet, yield_now};
 
 use super::{Block, block};
-use crate::support::{Probe, Worker, supervisor};
+use crate::support::{Probe, Worker, poll, supervisor, yields};
 
 tokio::task_local! {
     static CALLERS: u32;
@@ -32,10 +30,6 @@ async fn warm() -> SessionSupervisor {
     let sessions = supervisor(Options::new()).await;
     four(&sessions, "warm", &Probe::default().spec()).await;
     sessions
-}
-
-async fn poll<F: Future>(mut call: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await
 }
 
 /// A spec whose start function blocks its thread.
@@ -112,14 +106,10 @@ async fn of_a_thousand_launch_tasks_sixty_four_are_kept() {
         start.expect("no panic").expect("it starts");
     }
     sessions.stop_where(|_| true).await.expect("it runs");
-    for _ in 0..1_000 {
-        yield_now().await;
-    }
+    yields(1_000).await;
     assert_eq!(tasks() - empty, 64);
     sessions.stop().await.expect("it runs");
-    for _ in 0..1_000 {
-        yield_now().await;
-    }
+    yields(1_000).await;
     assert_eq!(tasks(), others);
 }
 

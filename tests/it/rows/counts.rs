@@ -8,7 +8,7 @@ use session_supervisor::{
     Backoff, Counts, Exit, Options, Restart, SessionInfo, SessionState, SessionSupervisor,
 };
 
-use crate::support::{Gate, Order, Probe, asked, back, died, end, supervisor};
+use crate::support::{Gate, Order, Probe, asked, back, died, end, supervisor, yields};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -240,9 +240,7 @@ async fn row_117_an_answer_reflects_every_end_also_when_backoffs_begin_meanwhile
         for cell in &cells {
             died(cell).await;
         }
-        for _ in 0..turns {
-            tokio::task::yield_now().await;
-        }
+        yields(turns).await;
         let counts = sessions.count_sessions().await.unwrap();
         assert_eq!((counts.active, counts.restarting), (0, 1000));
         sessions.stop().await.unwrap();

@@ -1,7 +1,6 @@
 //! Sessions that block their thread, so that a kill does not reach them. Here the kill bound passes
 //! in real time; the event that ends a blocked thread is a sender that the test drops.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::task::Poll;
@@ -14,7 +13,7 @@ use session_supervisor::{
 };
 
 use super::ways::{Held, info, ms};
-use crate::support::{Order, Probe, Worker, asked, died, supervisor};
+use crate::support::{Order, Probe, Worker, asked, died, poll, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -51,7 +50,7 @@ async fn row_092_no_grace_means_a_stop_and_then_a_kill() {
         let stop = asked(sessions.stop_session("a")).await;
         assert_eq!(info(&sessions, "a").await.state, SessionState::Stopping);
         let mut another = Box::pin(session.stop_and_wait(None, None));
-        let another = poll_fn(|context| Poll::Ready(another.as_mut().poll(context))).await;
+        let another = poll(another.as_mut()).await;
         match shutdown {
             Shutdown::BrutalKill => assert!(another.is_pending(), "{another:?}"),
             _ => assert!(matches!(another, Poll::Ready(Err(_))), "{another:?}"),

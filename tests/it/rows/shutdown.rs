@@ -1,7 +1,5 @@
 //! How sessions are stopped when their supervisor stops.
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -11,7 +9,7 @@ use session_supervisor::{
 use tokio::time::Instant;
 
 use super::ways::{HOUR, Way, info, ms, reason, with_parent};
-use crate::support::{Gate, Order, Probe, Worker, asked, died, supervisor};
+use crate::support::{Gate, Order, Probe, Worker, asked, died, poll, supervisor};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -301,8 +299,7 @@ async fn row_097_sessions_that_end_by_themselves_meanwhile_do_not_disturb_the_st
         }
         let stop = if when == Meanwhile::OnItsWay {
             let mut stop = Box::pin(sessions.stop());
-            let asked = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context))).await;
-            assert!(asked.is_pending());
+            assert!(poll(stop.as_mut()).await.is_pending());
             gate.open();
             tokio::spawn(stop)
         } else {

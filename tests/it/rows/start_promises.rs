@@ -11,7 +11,9 @@ use session_supervisor::{
 };
 
 use super::ways::{HOUR, crash_and_back, info, ms};
-use crate::support::{Order, Probe, Worker, ask_and_go, asked, back, end, sessions_of, supervisor};
+use crate::support::{
+    Order, Probe, Worker, ask_and_go, asked, back, end, poll, sessions_of, supervisor,
+};
 
 /// Rows of this theme without a test, and why.
 pub(super) const NOT_HERE: &[(u16, &str)] = &[];
@@ -241,10 +243,7 @@ async fn row_220_nothing_is_asked_before_the_first_poll_and_all_is_done_after_it
         let mut done = false;
         for _ in 0..polls {
             if !done {
-                let poll = |context: &mut std::task::Context<'_>| {
-                    std::task::Poll::Ready(start.as_mut().poll(context))
-                };
-                done = match std::future::poll_fn(poll).await {
+                done = match poll(start.as_mut()).await {
                     std::task::Poll::Ready(Ok(sessions)) => {
                         sessions.stop().await.unwrap();
                         true

@@ -16,7 +16,7 @@ use session_supervisor::{ChildSpec, Options, Supervisor, TreeSpec, Unseen};
 use tokio::runtime::Builder;
 
 use super::{all, child};
-use crate::support::{Order, Probe, end, supervisor};
+use crate::support::{Order, Probe, end, supervisor, yields};
 
 /// The thread of its runtime is blocked, so it cannot answer. The caller's time is paused, so the
 /// limit is over as soon as nothing else can happen there.
@@ -188,9 +188,7 @@ async fn a_caller_that_goes_away_drops_no_error() {
         }
         sessions.stop().await.unwrap();
         drop(call);
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
+        yields(100).await;
         assert_eq!(dropped.load(Ordering::SeqCst), 2, "after {polls} polls");
     }
     assert!(polls > 3, "it was cut off on its way");

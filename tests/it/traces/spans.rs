@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, info};
 
 use super::Capture;
-use crate::support::{Order, Probe, supervisor};
+use crate::support::{Order, Probe, supervisor, yields};
 
 /// What a span is about.
 type Fields = BTreeMap<&'static str, String>;
@@ -86,9 +86,7 @@ impl Spans {
 
     /// Nothing is entered, no line of ours was inside a span, and all spans are closed.
     async fn all_left_and_closed(&self) {
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
+        yields(100).await;
         let seen = self.seen();
         assert_eq!(seen.entered, []);
         assert_eq!(seen.inside, [""; 0]);

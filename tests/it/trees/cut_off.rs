@@ -7,7 +7,7 @@ use session_supervisor::{Options, SessionSupervisor, Supervisor, TreeSpec};
 
 use super::endings::{SCENES, Stage};
 use super::scenery::{Census, nothing_left, start};
-use crate::support::{Probe, answered, names_of};
+use crate::support::{Probe, answered, names_of, poll};
 
 /// A supervisor without a parent, whose start is given up after so many polls.
 #[tokio::test(start_paused = true)]
@@ -34,10 +34,7 @@ async fn a_start_that_is_dropped_in_the_middle_leaves_nothing() {
         let mut start = Box::pin(Supervisor::start(tree));
         let mut done = None;
         for _ in 0..polls {
-            let polled = std::future::poll_fn(|context| {
-                std::task::Poll::Ready(start.as_mut().poll(context))
-            });
-            if let std::task::Poll::Ready(tree) = polled.await {
+            if let std::task::Poll::Ready(tree) = poll(start.as_mut()).await {
                 done = Some(tree.unwrap());
                 break;
             }

@@ -13,7 +13,7 @@ use session_supervisor::{
 use super::rng::Rng;
 use super::{CALLS, End, IDS, TASKS};
 use crate::support::{
-    Order, Probe, Remains, Tie, Worker, answered, ask_and_go, names_of, supervisor,
+    Order, Probe, Remains, Tie, Worker, answered, ask_and_go, names_of, supervisor, yields,
 };
 
 /// Longer than the shortest grace. It ends, since a start waits for a session that ends by itself
@@ -350,12 +350,6 @@ impl Round {
             .await
             .unwrap();
         assert_eq!((report.stopped, report.not_running), (0, 0));
-    }
-}
-
-async fn yields(n: usize) {
-    for _ in 0..n {
-        tokio::task::yield_now().await;
     }
 }
 

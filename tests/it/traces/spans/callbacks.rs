@@ -6,7 +6,7 @@ use tokio::runtime::Builder;
 use tracing::info;
 
 use super::{Harm, Spans, chatty, fields, says};
-use crate::support::{Order, Probe, back, died, end, supervisor};
+use crate::support::{Order, Probe, back, died, end, supervisor, yields};
 
 #[tokio::test(start_paused = true)]
 async fn what_a_session_logs_carries_its_id_and_its_incarnation() {
@@ -78,9 +78,7 @@ async fn what_children_log_carries_their_role_and_the_session_of_their_tree() {
         Ok(())
     });
     sessions.start_session("task", task).await.unwrap();
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
+    yields(20).await;
     let (name, other_name) = (sessions.name().to_owned(), other.name().to_owned());
     other.stop().await.unwrap();
     sessions.stop().await.unwrap();
