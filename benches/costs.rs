@@ -42,13 +42,24 @@ fn main() -> ExitCode {
     }
     let mut table = Table::default();
     // The tables of the process have their size from then on.
-    used::bytes(Used::Nothing, SESSIONS);
-    let plain = used::bytes(Used::Nothing, SESSIONS);
-    add(&mut table, "a_plain_session", plain, "B", Bound::None);
+    used::taken(Used::Nothing, SESSIONS);
+    let plain = used::taken(Used::Nothing, SESSIONS);
+    let of_plain = plain.allocations;
+    add(&mut table, "a_plain_session", plain.bytes, "B", Bound::None);
+    add(
+        &mut table,
+        "allocations_of_a_plain_start",
+        of_plain,
+        "allocations",
+        Bound::None,
+    );
     for used in Used::ALL {
-        let more = used::bytes(used, SESSIONS) - plain;
+        let taken = used::taken(used, SESSIONS);
+        let (bytes, allocations) = (taken.bytes - plain.bytes, taken.allocations - of_plain);
         let bound = Bound::AtMost(number(used.bound()));
-        add(&mut table, &used.name(), more, "B", bound);
+        add(&mut table, &used.name(), bytes, "B", bound);
+        let name = format!("allocations_{}", used.name());
+        add(&mut table, &name, allocations, "allocations", Bound::None);
     }
     let (new, full) = used::bytes_of_a_subscription();
     add(&mut table, "a_subscription", new, "B", Bound::None);

@@ -235,8 +235,17 @@ fn still() -> Runtime {
         .expect("the machine has threads")
 }
 
-/// How many bytes each idle session takes that uses it.
-pub(crate) fn bytes(used: Used, many: usize) -> isize {
+/// What each session takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// While it is idle.
+    pub(crate) bytes: isize,
+    /// How often its start has allocated.
+    pub(crate) allocations: isize,
+}
+
+/// What each idle session takes that uses it.
+pub(crate) fn taken(used: Used, many: usize) -> Taken {
     still().block_on(async {
         let sessions = used.supervisor().await;
         let mut held = Held::new(used, &sessions, many).await;
@@ -249,15 +258,19 @@ pub(crate) fn bytes(used: Used, many: usize) -> isize {
             }
         }
         at_rest().await;
-        let before = alloc::live();
+        let (before, made) = (alloc::live(), alloc::made());
         used.start(&sessions, many, &mut held).await;
         at_rest().await;
-        let taken = alloc::live() - before;
+        let (bytes, made) = (alloc::live() - before, alloc::made() - made);
         let counts = sessions.count_sessions().await.expect("it runs");
         assert_eq!(counts.active, many, "{used:?}");
         drop(held);
         sessions.stop().await.expect("it runs");
-        taken / isize::try_from(many).expect("a few thousand")
+        let [made, many] = [made, many].map(|count| isize::try_from(count).expect("not so many"));
+        Taken {
+            bytes: bytes / many,
+            allocations: made / many,
+        }
     })
 }
 

@@ -102,9 +102,11 @@ impl Shared {
             let driver = &mut *driver;
             guard(|| {
                 self.look_who_listens(driver);
+                outbox.take_room(&mut driver.room);
                 self.begin(driver, first, begin, &mut outbox);
                 let turn = self.go_round(driver, budget, &mut outbox);
                 outbox.publish();
+                outbox.leave_room(&mut driver.room);
                 turn
             })
         };

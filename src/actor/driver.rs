@@ -7,6 +7,7 @@ use super::item::Item;
 use super::lists::Lists;
 use super::machine::Machine;
 use crate::engine::{Domain, DrainAnswer, DrainEnds, Moment, ShutdownReport};
+use crate::event::Event;
 
 /// What the holder of the seat works with.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub(crate) struct Driver<D: Domain> {
     pub(super) lists: Lists,
     /// Kept for its memory.
     pub(super) items: VecDeque<Item<D>>,
+    /// Where a drive makes the events of the feed. It is empty between two drives, and kept for its
+    /// memory.
+    pub(super) room: Vec<Event>,
     pub(super) timer: Timer,
     pub(super) ended: Option<Ended<D>>,
     pub(super) drained: Option<Drained<D>>,
@@ -76,6 +80,7 @@ impl<D: Domain> Driver<D> {
             machine,
             lists: Lists::default(),
             items: VecDeque::new(),
+            room: Vec::new(),
             timer: Timer::Off,
             ended: None,
             drained: None,

@@ -138,7 +138,7 @@ impl<E: Numbered> Feed<E> {
     }
 
     /// Puts events in. [`wake`](Self::wake) has to follow when no lock is held.
-    pub fn publish(&self, events: Vec<E>) {
+    pub fn publish(&self, events: impl IntoIterator<Item = E>) {
         let mut inner = self.lock();
         if inner.listeners > 0 && inner.stage == Stage::Open {
             for event in events {

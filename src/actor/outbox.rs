@@ -23,6 +23,7 @@ use crate::engine::{
     Caller, Cause, Discard, EventKind, Input, Moment, Repeat, Reply, Seen, ShutdownReport,
     StopCause, StopWay,
 };
+use crate::event::Event;
 
 #[derive(Debug)]
 pub(super) struct Outbox<'a> {
@@ -79,6 +80,16 @@ impl<'a> Outbox<'a> {
     /// The supervisor has ended: nothing more is told.
     pub(super) fn ended(&mut self, report: Option<ShutdownReport>) {
         self.publisher.end(self.speaker, report);
+    }
+
+    /// Makes the events of the drive where those of the drive before it were.
+    pub(super) fn take_room(&mut self, room: &mut Vec<Event>) {
+        self.publisher.take_room(room);
+    }
+
+    /// Leaves that to the next drive. All events have to be published.
+    pub(super) fn leave_room(&mut self, room: &mut Vec<Event>) {
+        self.publisher.leave_room(self.speaker, room);
     }
 
     /// Puts what was told so far into the feed. The driver's lock is held.

@@ -21,6 +21,10 @@ pub(super) struct Names {
     pub(super) tag: Option<NonZeroU64>,
 }
 
+/// The driver of a session supervisor keeps room for so many events, and not for the most that a drive
+/// has ever made.
+const ROOM: usize = 64;
+
 /// If nobody listens nothing is made.
 #[derive(Debug)]
 pub(super) struct Publisher<'a> {
@@ -50,6 +54,20 @@ impl<'a> Publisher<'a> {
     /// What is told from now on happens at this moment.
     pub(super) const fn at(&mut self, now: Moment) {
         self.now = now;
+    }
+
+    /// Makes the events in this room, which must be empty.
+    pub(super) fn take_room(&mut self, room: &mut Vec<Event>) {
+        self.events = take(room);
+    }
+
+    /// Leaves the room to the next drive. There are many trees, and each of them is seldom driven. So
+    /// theirs is freed.
+    pub(super) fn leave_room(&mut self, speaker: &Speaker, room: &mut Vec<Event>) {
+        if speaker.children == Children::Sessions {
+            self.events.shrink_to(ROOM);
+            *room = take(&mut self.events);
+        }
     }
 
     /// Something has happened to a session, or to a child of a session's tree.
@@ -123,7 +141,7 @@ impl<'a> Publisher<'a> {
             return;
         }
         if let Some(feed) = self.shared.feed() {
-            feed.publish(take(&mut self.events));
+            feed.publish(self.events.drain(..));
             self.readers = Readers::Wake;
         }
     }

@@ -25,20 +25,27 @@ pub(crate) fn failed(wanted: impl Fn(&str) -> bool) -> Vec<String> {
         return Vec::new();
     }
     // The tables of the process have their size from then on.
-    used::bytes(Used::Nothing, SESSIONS);
-    let plain = used::bytes(Used::Nothing, SESSIONS);
+    used::taken(Used::Nothing, SESSIONS);
+    let plain = used::taken(Used::Nothing, SESSIONS);
     let mut failed = Vec::new();
-    let mut look = |name: String, bytes: isize, bound: isize| {
-        let verdict = if bytes > bound { "MORE" } else { "ok" };
-        println!("{verdict:4} {bytes:8} B of {bound} at most: {name}");
-        if bytes > bound {
+    let mut look = |name: String, count: isize, unit: &str, bound: isize| {
+        let verdict = if count > bound { "MORE" } else { "ok" };
+        println!("{verdict:4} {count:8} {unit} of {bound} at most: {name}");
+        if count > bound {
             failed.push(name);
         }
     };
-    look("what a plain session takes".to_owned(), plain, PLAIN);
+    let what = "what a plain session takes".to_owned();
+    look(what, plain.bytes, "B", PLAIN);
     for used in Used::ALL.into_iter().filter(|used| wanted(&name(*used))) {
-        let more = used::bytes(used, SESSIONS) - plain;
-        look(name(used), more, used.bound());
+        let taken = used::taken(used, SESSIONS);
+        look(name(used), taken.bytes - plain.bytes, "B", used.bound());
+        if used == Used::Followed {
+            // Its events lie where earlier ones have been.
+            let what = "what a start allocates that is followed".to_owned();
+            let more = taken.allocations - plain.allocations;
+            look(what, more, "allocations", 0);
+        }
     }
     failed
 }
