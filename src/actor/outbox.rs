@@ -83,11 +83,13 @@ impl<'a> Outbox<'a> {
     }
 
     /// Makes the events of the drive where those of the drive before it were.
-    pub(super) fn take_room(&mut self, room: &mut Vec<Event>) {
+    #[inline]
+    pub(super) const fn take_room(&mut self, room: &mut Vec<Event>) {
         self.publisher.take_room(room);
     }
 
     /// Leaves that to the next drive. All events have to be published.
+    #[inline]
     pub(super) fn leave_room(&mut self, room: &mut Vec<Event>) {
         self.publisher.leave_room(self.speaker, room);
     }

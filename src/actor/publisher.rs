@@ -1,7 +1,7 @@
 //! What a drive has to tell the feed. Its events are made while the driver's lock is held, and put in
 //! before that is released, so that they are in the order of what happened.
 
-use std::mem::take;
+use std::mem::swap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -56,17 +56,28 @@ impl<'a> Publisher<'a> {
         self.now = now;
     }
 
-    /// Makes the events in this room, which must be empty.
-    pub(super) fn take_room(&mut self, room: &mut Vec<Event>) {
-        self.events = take(room);
+    /// Makes the events in this room, which must be empty. Call it before there are any.
+    #[inline]
+    pub(super) const fn take_room(&mut self, room: &mut Vec<Event>) {
+        if room.capacity() > 0 {
+            swap(&mut self.events, room);
+        }
     }
 
-    /// Leaves the room to the next drive. There are many trees, and each of them is seldom driven. So
-    /// theirs is freed.
+    /// Leaves the room to the next drive.
+    #[inline]
     pub(super) fn leave_room(&mut self, speaker: &Speaker, room: &mut Vec<Event>) {
+        if self.events.capacity() > 0 {
+            self.keep(speaker, room);
+        }
+    }
+
+    /// There are many trees, and each of them is seldom driven. So theirs is freed.
+    #[inline(never)]
+    fn keep(&mut self, speaker: &Speaker, room: &mut Vec<Event>) {
         if speaker.children == Children::Sessions {
             self.events.shrink_to(ROOM);
-            *room = take(&mut self.events);
+            swap(&mut self.events, room);
         }
     }
 
