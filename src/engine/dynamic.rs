@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use super::child::Plan;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Discard, Domain, Effect, Input, Reply, StopCause};
+use super::io::{BeginAnswer, Discard, Domain, Effect, Events, Input, Reply, StopCause};
 use super::jitter::Jitter;
 use super::limit::Window;
 use super::listening::Listening;
@@ -92,13 +92,6 @@ pub struct Engine<D: Domain> {
     meter: Arc<Meter>,
     listening: Listening,
     crowds: Crowds<D>,
-}
-
-/// Whether supervision events can still come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Events {
-    Read,
-    Over,
 }
 
 #[derive(Debug)]

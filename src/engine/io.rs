@@ -294,3 +294,11 @@ pub enum Discard<D: Domain> {
     /// A caller that has gone, or will not be answered.
     Caller(Caller<D>),
 }
+
+/// Whether supervision events can still come. Of an end that is told after that, the release says all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Events {
+    Read,
+    /// The root's loop has ended, or the root has.
+    Over,
+}

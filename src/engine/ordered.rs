@@ -30,7 +30,7 @@ use std::sync::Arc;
 use super::counts::Counts;
 use super::exit::Mark;
 use super::incarnation::{Key, Launch};
-use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Input, Reply, StopCause};
+use super::io::{BeginAnswer, Caller, Discard, Domain, Effect, Events, Input, Reply, StopCause};
 use super::jitter::Jitter;
 use super::lifecycle::{Step, Supervisor, Timer};
 use super::limit::Window;
@@ -74,13 +74,6 @@ struct EndedEarly {
     slot: u32,
     mark: Mark,
     significance: Significance,
-}
-
-/// Whether supervision events can still come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Events {
-    Read,
-    Over,
 }
 
 #[derive(Debug)]

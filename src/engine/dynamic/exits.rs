@@ -8,14 +8,14 @@
 
 use super::ending::Gone;
 use super::restarts::{Occasion, Standing};
-use super::{Engine, Events, Mode};
+use super::{Engine, Mode};
 use crate::engine::child::{Child, Plan, Tally, Then};
 use crate::engine::counts::SessionState;
 use crate::engine::decision::{Decision, Pending};
 use crate::engine::end::Over;
 use crate::engine::exit::{Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Discard, Domain, Recall, Reply};
+use crate::engine::io::{Discard, Domain, Events, Recall, Reply};
 use crate::engine::lifecycle::{End, Told, Was};
 use crate::engine::moment::Moment;
 use std::time::Duration;

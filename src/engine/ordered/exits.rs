@@ -8,12 +8,12 @@
 
 use super::child::{Origin, Tally, Then};
 use super::sets::Follows;
-use super::{AutoShutdown, Child, EndedEarly, Events, Mode, OrderedEngine};
+use super::{AutoShutdown, Child, EndedEarly, Mode, OrderedEngine};
 use crate::engine::decision::{Decision, Pending};
 use crate::engine::event::{EventKind, Happening};
 use crate::engine::exit::{Asked, Exit, Mark, Seen, complete};
 use crate::engine::incarnation::Key;
-use crate::engine::io::{Discard, Domain, Recall, Reply, StopAnswer, StopCause};
+use crate::engine::io::{Discard, Domain, Events, Recall, Reply, StopAnswer, StopCause};
 use crate::engine::lifecycle::{State, Told, Was};
 use crate::engine::limit::healthy;
 use crate::engine::moment::Moment;

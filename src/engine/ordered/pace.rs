@@ -8,7 +8,6 @@
 
 use super::child::Then;
 use super::settings::StopOrder;
-use super::stopping::Cut;
 use super::{Child, Mode, OrderedEngine};
 use crate::engine::io::Domain;
 use crate::engine::lifecycle::State;
@@ -56,7 +55,7 @@ impl<D: Domain> OrderedEngine<D> {
         let Mode::Stopping(stop) = &self.mode else {
             return None;
         };
-        let deadline = stop.deadline.filter(|_| stop.cut == Cut::Ahead)?;
+        let deadline = stop.deadline.ahead()?;
         let running = |child: &&Child<D>| child.life.state() == State::Running;
         let mut waiting = self.children.iter().filter(running).peekable();
         waiting.peek()?;

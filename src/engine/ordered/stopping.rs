@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use super::child::Tally;
-use super::{Child, Events, Mode, OrderedEngine};
+use super::{Child, Mode, OrderedEngine};
 use crate::engine::apart;
 use crate::engine::exit::Exit;
 use crate::engine::io::{
-    BeginAnswer, Caller, Discard, Domain, Effect, Failure, Refusal, Reply, StopCause,
+    BeginAnswer, Caller, Discard, Domain, Effect, Events, Failure, Refusal, Reply, StopCause,
 };
 use crate::engine::lifecycle::State;
 use crate::engine::moment::Moment;
@@ -20,20 +20,53 @@ use crate::engine::waiters::Waiters;
 #[derive(Debug)]
 pub(super) struct Stop<D: Domain> {
     began: Moment,
-    pub(super) deadline: Option<Moment>,
+    pub(super) deadline: Deadline,
     /// When a child was last asked to stop; before that, when the stop began.
     pub(super) asked: Moment,
-    pub(super) cut: Cut,
     pub(super) report: ShutdownReport,
     tickets: Waiters<D::Ticket<ShutdownReport>>,
     failed: Option<FailedBegin<D>>,
 }
 
-/// Whether the deadline has come.
+/// From when on no child is asked any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
-    Ahead,
-    Done,
+pub(super) enum Deadline {
+    /// However long it takes.
+    None,
+    Ahead(Moment),
+    /// It has come: those that were left are killed.
+    Past(Moment),
+}
+
+impl Deadline {
+    fn of(at: Option<Moment>) -> Self {
+        at.map_or(Self::None, Self::Ahead)
+    }
+
+    /// When it is or was.
+    const fn at(self) -> Option<Moment> {
+        match self {
+            Self::None => None,
+            Self::Ahead(at) | Self::Past(at) => Some(at),
+        }
+    }
+
+    /// When it is, until then.
+    pub(super) const fn ahead(self) -> Option<Moment> {
+        match self {
+            Self::Ahead(at) => Some(at),
+            Self::None | Self::Past(_) => None,
+        }
+    }
+
+    /// Whether an earlier one takes its place. One that has come is the earliest.
+    fn gives_way_to(self, new: Moment) -> bool {
+        match self {
+            Self::None => true,
+            Self::Ahead(at) => new < at,
+            Self::Past(_) => false,
+        }
+    }
 }
 
 /// The child that did not start, and who is to be told when the others are stopped.
@@ -57,9 +90,8 @@ impl<D: Domain> Stop<D> {
     fn new(now: Moment, cause: StopCause) -> Self {
         Self {
             began: now,
-            deadline: None,
+            deadline: Deadline::None,
             asked: now,
-            cut: Cut::Ahead,
             report: ShutdownReport::of(cause),
             tickets: Waiters::default(),
             failed: None,
@@ -84,9 +116,8 @@ impl<D: Domain> OrderedEngine<D> {
             }
             Mode::Stopping(stop) => {
                 let gone = ticket.map_or_else(Vec::new, |ticket| stop.tickets.add(ticket));
-                let earlier = deadline.filter(|new| stop.deadline.is_none_or(|old| *new < old));
-                if let Some(earlier) = earlier {
-                    stop.deadline = Some(earlier);
+                if let Some(earlier) = deadline.filter(|new| stop.deadline.gives_way_to(*new)) {
+                    stop.deadline = Deadline::Ahead(earlier);
                     self.tell_deadline(now, earlier);
                 }
                 for ticket in gone {
@@ -95,7 +126,7 @@ impl<D: Domain> OrderedEngine<D> {
             }
             Mode::New | Mode::Beginning(_) | Mode::Serving => {
                 let mut stop = Stop::new(now, cause);
-                stop.deadline = deadline;
+                stop.deadline = Deadline::of(deadline);
                 stop.tickets = ticket.map_or_else(Waiters::default, Waiters::from);
                 self.stop_serving(now, stop, None);
                 if let Some(deadline) = deadline {
@@ -192,7 +223,7 @@ impl<D: Domain> OrderedEngine<D> {
     /// From when on no child is asked any more.
     pub(super) const fn deadline(&self) -> Option<Moment> {
         match &self.mode {
-            Mode::Stopping(stop) => stop.deadline,
+            Mode::Stopping(stop) => stop.deadline.at(),
             _ => None,
         }
     }
@@ -200,17 +231,18 @@ impl<D: Domain> OrderedEngine<D> {
     /// The deadline, until it has come.
     pub(super) const fn deadline_ahead(&self) -> Option<Moment> {
         match &self.mode {
-            Mode::Stopping(stop) if matches!(stop.cut, Cut::Ahead) => stop.deadline,
+            Mode::Stopping(stop) => stop.deadline.ahead(),
             _ => None,
         }
     }
 
     /// Once the deadline has come no child has a turn any more.
     pub(super) fn cut_short_if_due(&mut self, now: Moment) {
-        match &mut self.mode {
-            Mode::Stopping(stop) if stop.deadline.is_some_and(|deadline| deadline <= now) => {
-                stop.cut = Cut::Done;
-            }
+        let Mode::Stopping(stop) = &mut self.mode else {
+            return;
+        };
+        match stop.deadline.at() {
+            Some(at) if at <= now => stop.deadline = Deadline::Past(at),
             _ => return,
         }
         let slots: Vec<_> = self.children.iter().rev().map(|child| child.slot).collect();
