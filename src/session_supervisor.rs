@@ -561,7 +561,7 @@ impl SessionSupervisor {
     ///
     /// It returns when all sessions have ended, stuck ones excepted. Any number of callers may
     /// wait, also after the end. The result is `None` if the runtime was shut down before the
-    /// supervisor had ended.
+    /// supervisor had ended, or if a fault of this crate has ended it.
     ///
     /// # Cancel safety
     ///

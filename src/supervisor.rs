@@ -402,7 +402,7 @@ impl Supervisor {
     ///
     /// It returns when all children have ended, stuck ones excepted. Any number of callers may
     /// wait, also after the end. The result is `None` if the runtime was shut down before the
-    /// supervisor had ended.
+    /// supervisor had ended, or if a fault of this crate has ended it.
     ///
     /// # Cancel safety
     ///
