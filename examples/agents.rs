@@ -84,12 +84,17 @@ struct Manager(StartContext);
 impl Manager {
     async fn handle(&self, _: ActorRef<Ask>, ask: Ask, (): &mut ()) -> Result<(), Failure> {
         let tree = self.0.tree.as_ref().ok_or("it is in a tree")?;
-        match tree.restart_child("agent").await {
-            Ok(agent) | Err(RestartChildError::Running { cell: agent }) => {
-                Ok(ActorRef::from(agent).cast(ask)?)
-            }
-            Err(error) => Err(error.into()),
+        let agent: ActorRef<Ask> = match tree.restart_child("agent").await {
+            Ok(agent) | Err(RestartChildError::Running { cell: agent }) => agent.into(),
+            Err(error) => return Err(error.into()),
+        };
+        let Ask(question, reply) = ask;
+        match call!(agent, Ask, question) {
+            Ok(answer) => drop(reply.send(answer)),
+            // It has failed, and still runs for a moment: the next question is not for it.
+            Err(_) => drop(agent.wait(None).await),
         }
+        Ok(())
     }
 }
 
