@@ -62,7 +62,7 @@ impl NodeFeed {
             self.meter.happened(kind, &self.node);
         }
         let events = kinds.into_iter().map(|kind| self.event(kind, now));
-        self.feed.publish(events.collect());
+        self.feed.publish(events.collect::<Vec<_>>());
         drop(picture);
         self.feed.wake();
         answer
