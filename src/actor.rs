@@ -43,4 +43,5 @@ mod span;
 pub(crate) mod spawn;
 pub(crate) mod task;
 pub(crate) mod ticket;
+pub(crate) mod turns;
 pub(crate) mod unwind;

@@ -50,8 +50,14 @@ impl Driver {
             outbox.discard(value);
         }
         self.machine = Machine::idle();
+        self.free_room();
         self.engine = Taken::Apart;
         (self.ended.take(), self.drained.take().unwrap_or_default())
+    }
+
+    #[cold]
+    fn free_room(&mut self) {
+        self.room = Vec::new();
     }
 }
 
@@ -210,10 +216,14 @@ impl Shared {
         }
     }
 
-    /// The engine tells each step while somebody listens.
+    /// The engine tells each step while somebody listens. If nobody does any more, the room for events
+    /// is freed.
     #[inline]
     fn look_who_listens(&self, driver: &mut Driver) {
         let listened = self.feed().is_some_and(|feed| feed.is_listened());
+        if !listened && driver.room.capacity() > 0 {
+            driver.free_room();
+        }
         driver.machine.listen(if listened {
             Listening::On
         } else {

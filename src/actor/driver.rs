@@ -17,7 +17,7 @@ pub(crate) struct Driver<D: Domain> {
     /// Kept for its memory.
     pub(super) items: VecDeque<Item<D>>,
     /// Where a drive makes the events of the feed. It is empty between two drives, and kept for its
-    /// memory.
+    /// memory while somebody listens.
     pub(super) room: Vec<Event>,
     pub(super) timer: Timer,
     pub(super) ended: Option<Ended<D>>,

@@ -13,12 +13,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::directory;
 use super::driver::{Alarm, Ended};
 use super::log::Line;
 use super::outbox::Outbox;
 use super::progress::{Progress, RootStage, Work};
 use super::shared::{Driver, Item, Shared};
+use super::turns::turns;
 use crate::engine::{Caller, DrainAnswer, Input, KILL_BOUND, Moment};
 
 /// How long a timer that is due waits for the drops that were asked for by then. They run on
@@ -30,6 +33,11 @@ const DROPS: Duration = Duration::from_millis(100);
 /// stop has its turns several times over. On an idle machine all of them together take a tenth of a
 /// millisecond.
 const TURNS: u32 = 64;
+
+/// If the worker is blocked that keeps the task meanwhile, what is left of so many turns is given up after
+/// that time. They take far less on a machine that is only busy.
+const SOME: u32 = 8;
+const TURNS_BOUND: Duration = Duration::from_millis(20);
 
 /// Sees a supervisor to its end. What is to be done then is held from now on, not from the first
 /// poll: a runtime that is shut down drops a task that has not had its turn.
@@ -88,7 +96,7 @@ async fn serve_until(shared: &Arc<Shared>, is_there: impl Fn(&Progress) -> bool)
 async fn take_over(shared: &Arc<Shared>) {
     shared.take_over();
     if shared.inbox.is_handed_over() {
-        tokio::task::yield_now().await;
+        turns(1, TURNS_BOUND).await;
     }
 }
 
@@ -97,7 +105,7 @@ async fn take_over(shared: &Arc<Shared>) {
 async fn all_dropped(shared: &Shared) {
     let ended = |driver: &Driver| Some(driver.ended.as_ref()?.report.stuck);
     let stuck = ended(&shared.lock_driver()).unwrap_or(0);
-    drop(tokio::time::timeout(KILL_BOUND, shared.launches_gone(stuck)).await);
+    drop(timeout(KILL_BOUND, shared.launches_gone(stuck)).await);
 }
 
 /// Returns when the timer is due, and what was ready to run by then has had its turns. Where the
@@ -110,16 +118,16 @@ async fn timer(shared: &Shared, armed: Option<Moment>) -> Alarm {
     }
     let alarm = shared.lock_driver().alarm(shared.clock.now());
     if alarm == Alarm::Due {
-        turns().await;
+        all_turns().await;
         shared.drops.caught_up(DROPS).await;
-        turns().await;
+        all_turns().await;
     }
     alarm
 }
 
-async fn turns() {
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
+async fn all_turns() {
+    for _ in 0..TURNS / SOME {
+        turns(SOME, TURNS_BOUND).await;
     }
 }
 

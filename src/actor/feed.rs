@@ -17,10 +17,11 @@ use std::mem::take;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::yield_now;
 
+use super::turns::turns;
 use super::unwind::guard;
 use crate::engine::{Meter, Ring};
 use crate::event::Event;
@@ -33,6 +34,10 @@ pub(crate) const KEPT: usize = 16_384;
 /// How often the task that wakes readers lets others go first. On a busy machine events come
 /// together meanwhile, and a reader is woken once for all of them; on an idle one it takes no time.
 const TURNS: u32 = 8;
+
+/// If the worker is blocked that keeps this task meanwhile, readers are woken from another one after this
+/// time. To make way for others instead would cost more: it wakes a worker each time.
+const LATE: Duration = Duration::from_millis(5);
 
 /// What a feed carries.
 pub trait Numbered: Debug + Send + Sync + 'static {
@@ -156,21 +161,21 @@ impl<E: Numbered> Feed<E> {
         }
     }
 
-    /// Has those woken who wait, in a while. No lock may be held.
-    pub fn wake(self: &Arc<Self>) {
+    /// Has those woken who wait, in a while. No lock may be held. Answers whether this has made a task,
+    /// which lies in the slot of this thread.
+    pub fn wake(self: &Arc<Self>) -> bool {
         let mut inner = self.lock();
         if inner.waiting.is_empty() || inner.waking == Waking::Asked {
-            return;
+            return false;
         }
         inner.waking = Waking::Asked;
         drop(inner);
         let alarm = Alarm(Arc::clone(self));
         drop(self.runtime.spawn(async move {
-            for _ in 0..TURNS {
-                yield_now().await;
-            }
+            turns(TURNS, LATE).await;
             drop(alarm);
         }));
+        true
     }
 
     /// Begins to listen. The caller holds the driver's lock, so that no event is under way.

@@ -256,7 +256,7 @@ impl<'a> Outbox<'a> {
         if self.told {
             self.lines.write();
         }
-        self.publisher.wake();
+        self.woken += self.publisher.wake();
         let Some(later) = self.later.take() else {
             return self.woken;
         };

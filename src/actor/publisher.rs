@@ -167,13 +167,11 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Has the readers woken. No lock may be held.
-    pub(super) fn wake(&self) {
-        if self.readers == Readers::Wake
-            && let Some(feed) = self.shared.feed()
-        {
-            feed.wake();
-        }
+    /// Has the readers woken. No lock may be held. Answers how many tasks this has made on this thread.
+    pub(super) fn wake(&self) -> usize {
+        let asked = self.readers == Readers::Wake;
+        let feed = self.shared.feed().filter(|_| asked);
+        usize::from(feed.is_some_and(|feed| feed.wake()))
     }
 }
 
@@ -183,5 +181,41 @@ fn role(speaker: &Speaker, session: &str, child: &Arc<str>) -> Arc<str> {
     match names::place_in_tree(&speaker.name, session) {
         Some(place) => format!("{place}/{child}").into(),
         None => Arc::clone(child),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::{ActorProcessingErr, ActorRef};
+
+    use crate::{ChildSpec, Options, SessionSupervisor};
+
+    struct Idle;
+
+    #[ractor::actor(message = (), state = (), arguments = ())]
+    impl Idle {
+        async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_supervisor_has_room_for_events_while_somebody_listens() {
+        let options = Options::new().unique_name();
+        let sessions = SessionSupervisor::start(options).await.unwrap();
+        let room = || sessions.shared.lock_driver().room.capacity();
+        let spec = ChildSpec::new(|_| (Idle, ()));
+        let start = |id| sessions.start_session(id, spec.clone());
+        start("nobody listens").await.unwrap();
+        assert_eq!(room(), 0);
+        let feed = sessions.subscribe().await.unwrap();
+        start("somebody does").await.unwrap();
+        assert!((1..=super::ROOM).contains(&room()));
+        drop(feed);
+        start("nobody any more").await.unwrap();
+        assert_eq!(room(), 0);
+        let _feed = sessions.subscribe().await.unwrap();
+        sessions.stop().await.unwrap();
+        assert_eq!(room(), 0);
     }
 }

@@ -20,13 +20,13 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
-use tokio::task::yield_now;
 
 use super::exit::{self, Failing};
 use super::life::{Hold, Watched};
 use super::plan::SpawnFailure;
 use super::root::Root;
 use super::shared::{Life, Shared};
+use super::turns::make_way;
 use crate::engine::Input;
 use held::{Callbacks, Lease, Place, Turn};
 
@@ -135,7 +135,7 @@ impl<A: Actor> Session<A> {
             return Ok(());
         }
         if callbacks.turn_of(&self.shared, myself.get_id().pid()) == Turn::Roots {
-            yield_now().await;
+            make_way().await;
         }
         // The root of a supervisor judges the ends of its children itself.
         if TypeId::of::<A>() != TypeId::of::<Root>() {
@@ -231,7 +231,7 @@ impl<A: Actor> Session<A> {
             Turn::Mine => message,
             Turn::Roots => {
                 let kept = Box::new(message);
-                yield_now().await;
+                make_way().await;
                 *kept
             }
         };
@@ -264,7 +264,7 @@ impl<A: Actor> Session<A> {
         callbacks: &mut Callbacks,
     ) -> Result<(), ActorProcessingErr> {
         if callbacks.turn_of(&self.shared, myself.get_id().pid()) == Turn::Roots {
-            yield_now().await;
+            make_way().await;
         }
         // What it stops itself may have linked others, which then are not below it any more.
         let mut lease = self.lease();

@@ -22,6 +22,7 @@ use super::places::Seconds;
 use super::source::Source;
 use super::view::{Change, Weight};
 use super::worst::{Offender, Worst};
+use crate::actor::turns::make_way;
 use crate::error::SupervisorDown;
 
 /// How often the feed is read while a page is open.
@@ -293,7 +294,7 @@ async fn read(hub: &Hub, reader: &mut Reader, fresh: &mut Fresh) -> usize {
             News::Nothing => break,
         }
         if read % BATCH == BATCH - 1 {
-            tokio::task::yield_now().await;
+            make_way().await;
         }
     }
     read

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ractor::{ActorRef, Message};
-use tokio::task::yield_now;
 
 use crate::SessionSupervisor;
 use crate::actor::feed::{Found, KEPT, Listener, Listens, Reader};
 use crate::actor::shared::{Query, Shared};
+use crate::actor::turns::make_way;
 use crate::ask;
 use crate::error::SupervisorDown;
 use crate::event::{Event, Lagged, SessionStatus, Snapshot, TryNextError};
@@ -32,7 +32,8 @@ const PART: usize = 1_024;
 ///
 /// A subscription that is read too slowly loses the oldest events first, and is told how many
 /// ([`Lagged`]): [`EVENTS_KEPT`](SessionSupervisor::EVENTS_KEPT) are kept. It never delays the
-/// supervisor, a session, or another subscription. One that is dropped costs nothing any more.
+/// supervisor, a session, or another subscription. One that is dropped costs nothing any more; the
+/// memory that a supervisor has kept for events is freed when the next thing happens to it.
 pub struct Subscription {
     shared: Arc<Shared>,
     reader: Reader<Event>,
@@ -140,7 +141,7 @@ impl futures_core::Stream for Subscription {
 }
 
 impl SessionSupervisor {
-    /// How many events are kept for subscriptions that are slow, while there are any.
+    /// How many events are kept for subscriptions that are slow, while there are any: 16,384.
     pub const EVENTS_KEPT: usize = KEPT;
 
     /// Subscribes to what happens: the sessions as of a revision, and every event exactly after it.
@@ -246,7 +247,7 @@ async fn as_listed(list: &[SessionInfo], revision: u64) -> Snapshot {
             };
             (info.id.clone(), status)
         }));
-        yield_now().await;
+        make_way().await;
     }
     Snapshot { revision, sessions }
 }
