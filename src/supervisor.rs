@@ -356,7 +356,8 @@ impl Supervisor {
     ///
     /// When it returns, all children have ended (stuck ones excepted) and all names are free. A
     /// second stop joins the first and gets the same report. Children that are supervisors add what
-    /// became of their own children to the report.
+    /// became of their own children to the report. While the supervisor begins, its start fails when
+    /// those that run are stopped.
     ///
     /// # Errors
     ///

@@ -25,7 +25,9 @@ pub(super) struct Stop<D: Domain> {
     pub(super) asked: Moment,
     pub(super) report: ShutdownReport,
     tickets: Waiters<D::Ticket<ShutdownReport>>,
-    failed: Option<FailedBegin<D>>,
+    /// Who waits for the beginning, if that was not over. They are told when the children are stopped.
+    begins: Vec<D::Ticket<BeginAnswer>>,
+    failed: Option<FailedChild>,
 }
 
 /// From when on no child is asked any more.
@@ -69,10 +71,9 @@ impl Deadline {
     }
 }
 
-/// The child that did not start, and who is to be told when the others are stopped.
+/// The child that did not start.
 #[derive(Debug)]
-struct FailedBegin<D: Domain> {
-    tickets: Vec<D::Ticket<BeginAnswer>>,
+struct FailedChild {
     role: Arc<str>,
     failure: Failure,
 }
@@ -82,9 +83,9 @@ impl<D: Domain> Stop<D> {
         into.extend(self.tickets.into_iter().map(apart::stop));
         if let Some(failed) = self.failed {
             into.push(Discard::Failure(failed.failure));
-            let callers = failed.tickets.into_iter().map(Caller::Begin);
-            into.extend(callers.map(Discard::Caller));
         }
+        let callers = self.begins.into_iter().map(Caller::Begin);
+        into.extend(callers.map(Discard::Caller));
     }
 
     fn new(now: Moment, cause: StopCause) -> Self {
@@ -94,6 +95,7 @@ impl<D: Domain> Stop<D> {
             asked: now,
             report: ShutdownReport::of(cause),
             tickets: Waiters::default(),
+            begins: Vec::new(),
             failed: None,
         }
     }
@@ -144,22 +146,14 @@ impl<D: Domain> OrderedEngine<D> {
     /// OTP: supervisor:init_children/2 terminates those that are started when one is not.
     pub(super) fn begin_failed(&mut self, now: Moment, slot: u32, failure: Failure) {
         let role = self.get(slot).map(|child| Arc::clone(&child.life.id));
-        let (Some(role), Mode::Beginning(tickets)) = (role, &mut self.mode) else {
+        let (Some(role), Mode::Beginning(_)) = (role, &self.mode) else {
             debug_assert!(false, "a launch of the beginning fails after it");
             self.discard(Discard::Failure(failure));
             return;
         };
         let mut stop = Stop::new(now, StopCause::FailedStart);
-        stop.failed = Some(FailedBegin {
-            tickets: std::mem::take(tickets),
-            role,
-            failure,
-        });
-        // The root fails in its `pre_start`, so it will never read an event. What lies in one is
-        // dropped with it, and nobody can wait for that.
-        self.events = Events::Over;
+        stop.failed = Some(FailedChild { role, failure });
         self.stop_serving(now, stop, None);
-        self.release_lost(now);
     }
 
     /// `because`: a child that has just ended and takes the group with it; the report tells how.
@@ -167,10 +161,12 @@ impl<D: Domain> OrderedEngine<D> {
         let cause = stop.report.cause;
         let before = std::mem::replace(&mut self.mode, Mode::Stopping(stop));
         self.effect(Effect::BeginStop { cause });
-        if let Mode::Beginning(tickets) = before {
-            for ticket in tickets {
-                self.answer(Reply::Begin(ticket, BeginAnswer::Down));
-            }
+        let begins = matches!(before, Mode::Beginning(_));
+        if let (Mode::Beginning(tickets), Mode::Stopping(stop)) = (before, &mut self.mode) {
+            stop.begins = tickets;
+            // The root fails in its `pre_start`, so it will never read an event. What lies in one is
+            // dropped with it, and nobody can wait for that.
+            self.events = Events::Over;
         }
         self.ended_early.clear();
         let mut launching = Vec::new();
@@ -218,6 +214,9 @@ impl<D: Domain> OrderedEngine<D> {
             self.cancel(now, slot, Refusal::Down.into());
         }
         self.refuse_all(now);
+        if begins {
+            self.release_lost(now);
+        }
     }
 
     /// From when on no child is asked any more.
@@ -290,14 +289,17 @@ impl<D: Domain> OrderedEngine<D> {
         let Mode::Stopping(mut stop) = std::mem::replace(&mut self.mode, Mode::Ended) else {
             return;
         };
+        for ticket in stop.begins {
+            let answer =
+                stop.failed
+                    .as_ref()
+                    .map_or(BeginAnswer::Down, |failed| BeginAnswer::ChildFailed {
+                        role: Arc::clone(&failed.role),
+                        failure: failed.failure.clone(),
+                    });
+            self.answer(Reply::Begin(ticket, answer));
+        }
         if let Some(failed) = stop.failed {
-            for ticket in failed.tickets {
-                let answer = BeginAnswer::ChildFailed {
-                    role: Arc::clone(&failed.role),
-                    failure: failed.failure.clone(),
-                };
-                self.answer(Reply::Begin(ticket, answer));
-            }
             self.discard(Discard::Failure(failed.failure));
         }
         let stuck = self.children.iter().filter(|child| child.is_stuck());

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use session_supervisor::{Options, SessionSupervisor, Supervisor, TreeSpec};
+use session_supervisor::{
+    Options, SessionSupervisor, ShutdownReport, StopCause, Supervisor, TreeSpec,
+};
 
 use super::endings::{SCENES, Stage};
 use super::scenery::{Census, nothing_left, start};
@@ -122,4 +124,62 @@ fn a_runtime_that_is_shut_down_leaves_no_name_and_no_state() {
                 .unwrap_err();
         });
     }
+}
+
+/// Two children run and a third is starting when the tree is stopped by others.
+async fn is_stopped_while_it_begins(
+    name: &str,
+    within: Option<Duration>,
+) -> (Probe, ShutdownReport) {
+    let probe = Probe::default();
+    let says = |what: &'static str| {
+        let notes = probe.clone();
+        let script = probe.script().post_stop(move |_, _| {
+            notes.note(what);
+            async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(())
+            }
+        });
+        script.spec()
+    };
+    let never = probe.script().pre_start(|_, _| std::future::pending());
+    let tree = TreeSpec::one_for_one()
+        .name(name)
+        .child("a", says("a stops"))
+        .child("b", says("b stops"))
+        .child("c", never.spec());
+    let start = tokio::spawn(Supervisor::start(tree));
+    probe.until(|tally| tally.starts == 3).await;
+    let tree = Supervisor::where_is(name).expect("it begins");
+    let report = match within {
+        Some(time) => tree.stop_within(time).await,
+        None => tree.stop().await,
+    };
+    assert!(start.await.unwrap().is_err(), "it has not started");
+    assert_eq!(names_of(name), [""; 0]);
+    (probe, report.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_that_is_stopped_while_it_begins_stops_what_runs_by_its_rule() {
+    let (probe, report) = is_stopped_while_it_begins("stopped while it begins", None).await;
+    assert_eq!(probe.notes(), ["b stops", "a stops"]);
+    assert_eq!(
+        (report.stopped, report.killed, report.not_running),
+        (2, 0, 1)
+    );
+    assert_eq!((report.cause, probe.alive()), (StopCause::Requested, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_that_is_stopped_within_a_time_while_it_begins_has_that_time() {
+    let time = Some(Duration::from_millis(1_500));
+    let (probe, report) = is_stopped_while_it_begins("in time while it begins", time).await;
+    assert_eq!(probe.notes(), ["b stops", "a stops"]);
+    assert_eq!(
+        (report.stopped, report.killed, report.not_running),
+        (1, 1, 1)
+    );
+    assert_eq!(report.took, Duration::from_millis(1_500));
 }

@@ -106,6 +106,8 @@ pub(crate) struct Model {
     /// How many the report must be about.
     pub(crate) known: usize,
     pub(crate) failed_start: Option<usize>,
+    /// Of these callers, those that waited for the beginning are told of its end by a stop.
+    pub(crate) cut_off: usize,
 }
 
 impl Entry {
@@ -132,6 +134,7 @@ impl Model {
             report: ShutdownReport::default(),
             known: 0,
             failed_start: None,
+            cut_off: 0,
         }
     }
 

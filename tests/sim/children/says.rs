@@ -73,6 +73,10 @@ impl Sim {
             }
             Told::Down => {
                 assert!(self.model.stopping() && !matches!(kind, Kind::Stop | Kind::Supervisor));
+                if kind == Kind::Begin && ticket < self.model.cut_off {
+                    let left = self.world.runs.iter().any(|run| !run.gone() && !run.stuck);
+                    assert!(!left, "answered before the children are stopped");
+                }
             }
             Told::Leased | Told::Stopping => panic!("no child is leased"),
             Told::Gone(_) => panic!("no caller waits for that"),
@@ -233,12 +237,16 @@ impl Sim {
     }
 
     pub(crate) fn stops(&mut self, cause: StopCause) {
+        let begins = self.model.mode == Mode::Beginning;
         match self.model.expected.pop_front() {
             Some(Expected::Stops(expected, because)) if expected == cause => {
                 self.model.stop(self.world.now, because, &self.world.runs);
                 self.model.report.cause = cause;
-                // The root fails before it reads an event.
-                self.world.over |= cause == StopCause::FailedStart;
+                if begins {
+                    // The root fails before it reads an event.
+                    self.world.over = true;
+                    self.model.cut_off = self.tickets.0.len();
+                }
                 self.lose();
             }
             other => panic!("the engine stops ({cause:?}), the model says {other:?}"),
