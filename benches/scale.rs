@@ -139,6 +139,7 @@ async fn usual(table: &mut Table, Plan { n, rows }: Plan) {
     slow_stop(table).await;
     feed(table, n).await;
     if rows == Rows::WithMillion {
+        warm_up(MILLION).await;
         growth(table, MILLION, ROUNDS).await;
         grace(table, MILLION).await;
         list(table, MILLION).await;
