@@ -144,7 +144,9 @@ impl Application {
     }
 
     /// Sets how long the stop of the whole application may take. What is left then is killed.
-    /// Default: 25 s. Zero kills at once.
+    /// Default: 25 s. Zero kills at once. It is for a stop by a signal and for
+    /// [`RunningApplication::stop`]. Who stops the [root](RunningApplication::supervisor) by its own handle
+    /// gives the time there, with [`Supervisor::stop_within`].
     ///
     /// The time is shared out among the children: each is asked to stop when the one after it is
     /// gone, and at the latest when its share is over. So a child that needs all of its time to

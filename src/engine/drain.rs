@@ -46,7 +46,7 @@ impl DrainOrder {
 )]
 #[non_exhaustive]
 pub enum DrainOutcome {
-    /// It ended gracefully.
+    /// It ended gracefully. A tree did also if a child of it had to be killed.
     Stopped,
     /// It ended with an error or a panic.
     Failed,

@@ -4,6 +4,7 @@
 //! One thread, so that the order of what happens is known.
 
 mod puppet;
+mod spans;
 mod waits;
 
 use std::time::Duration;
