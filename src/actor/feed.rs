@@ -36,7 +36,7 @@ pub(crate) const KEPT: usize = 16_384;
 const TURNS: u32 = 8;
 
 /// If the worker is blocked that keeps this task meanwhile, readers are woken from another one after this
-/// time. To make way for others instead would cost more: it wakes a worker each time.
+/// time. To make way for others instead may wake a worker that is idle at each of the turns.
 const LATE: Duration = Duration::from_millis(5);
 
 /// What a feed carries.
